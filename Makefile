@@ -1,0 +1,99 @@
+# spass - see README.md.  `make run` and `make check` are all a fresh machine needs.
+#
+# MODE=release|debug|asan|tsan|cov   each builds in its own build/$(MODE)
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+MODE    ?= release
+PREFIX  ?= /usr/local
+B       := build/$(MODE)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -1))
+
+LIBS := libwebsockets libcurl jansson sqlite3 yaml-0.1 readline ncursesw libcrypto libssl zlib md4c
+PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lev -lboost_context -lpthread -lm
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wundef -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wformat=2 -Wvla -Wdouble-promotion -Wnull-dereference -Wimplicit-fallthrough
+ifeq ($(CC_IS_CLANG),)
+WARN += -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wcast-align=strict
+endif
+WERROR ?=
+
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_cov     := -O0 -g --coverage
+OPT := $(OPT_$(MODE))
+ifeq ($(OPT),)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, cov)
+endif
+
+CPPFLAGS := -I. -D_GNU_SOURCE -DSPASS_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
+CFLAGS   ?=
+ALL_CFLAGS = -std=c11 $(OPT) -fPIE -fvisibility=hidden -pthread $(WARN) $(WERROR) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+SRC := $(wildcard common/*/*.c server/*.c server/*/*.c tui/*.c cmd/*.c)
+LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
+SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c,$(wildcard tests/support/*.c)))
+
+# Files built into the program: common/base/asset.h.
+ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html agents/*.yaml))
+
+.PHONY: all deps run check unit lint format install uninstall clean
+all: deps $B/spass
+
+# What is missing is installed once; nothing happens when all is there.
+deps:
+	@sh tests/support/deps.sh build
+
+$B/spass: $B/cmd/main.o $B/libspass.a
+	@echo "  LD    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $B/libspass.a $(PKG_LIBS)
+
+$B/libspass.a: $(LIB_OBJ)
+	@echo "  AR    $@"
+	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$B/%.o: %.c Makefile | deps
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/assets.S: $(ASSETS) Makefile
+	@mkdir -p $(@D)
+	@{ i=0; echo '.section .rodata'; for f in $(ASSETS); do \
+	   printf 'a%d: .incbin "%s"\nb%d: .byte 0\nn%d: .asciz "%s"\n' $$i $$f $$i $$i $$f; i=$$((i+1)); done; \
+	   printf '.section .data.rel.ro,"aw"\n.balign 8\n.globl asset_table\n.hidden asset_table\nasset_table:\n'; \
+	   j=0; while [ $$j -lt $$i ]; do printf '.quad n%d,a%d,b%d-a%d\n' $$j $$j $$j $$j; j=$$((j+1)); done; \
+	   printf '.quad 0,0,0\n.section .note.GNU-stack,"",@progbits\n'; } > $@
+$B/assets.o: $B/assets.S
+	@$(CC) -c -o $@ $<
+
+# Unit tests: tests/unit/test_NAME.c, one program each.
+UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
+$B/unit/%: $B/tests/unit/%.o $B/libspass.a $(SUPPORT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(SUPPORT_OBJ) $B/libspass.a $(PKG_LIBS) -lcmocka
+unit: deps $(UNIT)
+	@sh tests/support/run_unit.sh $(UNIT)
+# One of them: make unit-jscan
+unit-%: $B/unit/test_%
+	@$<
+
+check: all unit
+
+clean:
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,28 @@
+/*
+ * common/base/file.h - whole files, and where they live.  Any thread.
+ *
+ * Files are made 0600 and directories 0700; a write goes to a temporary name in the same
+ * directory, is synced and renamed, so a reader sees the old or the new content, never a part.
+ */
+#ifndef SPASS_BASE_FILE_H
+#define SPASS_BASE_FILE_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+/* Appends the file's bytes to out.  Fails with E_storage_error, or E_too_large past out->max. */
+int file_read(const char *path, struct buf *out, struct err *err);
+int file_write(const char *path, struct span content, struct err *err);
+/* Makes path and its parents. */
+int file_make_dirs(const char *path, struct err *err);
+bool file_exists(const char *path);
+
+/* XDG base directories; a relative value in the environment is ignored, as its text says. */
+enum file_place { FILE_CONFIG, FILE_DATA, FILE_STATE, FILE_CACHE, FILE_RUNTIME };
+/*
+ * "<place>/spass/<name>" (name may be "").  The caller frees with mem_free.  FILE_RUNTIME without
+ * XDG_RUNTIME_DIR is a directory of the user below /tmp, checked to be his.
+ */
+char *file_place(enum file_place place, const char *name);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * common/base/jscan.h - JSON read in place: a strict, bounded scanner and a splicer.
+ *
+ * The hot path's reader (RFC 8259; strings must be UTF-8, RFC 3629).  It builds no tree: one pass
+ * validates a text and hands out spans of the members asked for; edits are spliced into the
+ * original bytes, so whatever no rule changes leaves exactly as it came, prefix caches included.
+ * Escapes: \uD800-style lone surrogates are accepted as JSON grammar and passed on.  Duplicate
+ * names: the last one counts, as with most readers.  Any thread.
+ */
+#ifndef SPASS_BASE_JSCAN_H
+#define SPASS_BASE_JSCAN_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+enum jtype { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJECT };
+
+/* A value inside a text; text is the raw value (strings with their quotes), J_NONE = absent. */
+struct jvalue {
+	enum jtype type;
+	struct span text;
+};
+
+struct jscan_limits {
+	unsigned depth;    /* nesting, default 128 */
+	unsigned members;  /* in one object, default 10,000 */
+	unsigned elements; /* in one array, default 1,000,000 */
+};
+extern const struct jscan_limits jscan_default_limits;
+
+/*
+ * Validate the whole of text (one value, white space around it) and, if it is an object, report
+ * its top-level members called names[i] in out[i] (J_NONE when absent).  count may be 0.
+ * Fails with E_invalid_json and a message that gives the byte offset and what was expected.
+ * limits NULL = default.  Time is linear in text, memory constant.
+ */
+int jscan_members(struct span text, const struct jscan_limits *limits, const char *const *names,
+		  struct jvalue *out, size_t count, struct err *err);
+/* Validate any single value; *out (may be NULL) gets it. */
+int jscan_check(struct span text, const struct jscan_limits *limits, struct jvalue *out,
+		struct err *err);
+
+/*
+ * Walk what has been validated (by the two above); no checks are repeated.
+ *
+ *	struct jwalk w = jwalk_start(messages);
+ *	while (jwalk_next(&w)) use(w.key, w.value, w.index);
+ */
+struct jwalk {
+	struct span key;     /* of an object's member: between the quotes, still escaped */
+	struct jvalue value;
+	size_t index;        /* 0-based */
+	/* private */
+	const char *at, *end;
+	bool in_object, started;
+};
+struct jwalk jwalk_start(struct jvalue container);
+bool jwalk_next(struct jwalk *w);
+/* A member of a validated object by (unescaped) name; J_NONE when absent or not an object. */
+struct jvalue jwalk_get(struct jvalue object, const char *name);
+/* Several in one pass; out[i] is J_NONE when absent. */
+void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count);
+size_t jwalk_count(struct jvalue container);
+
+/* Whether a J_STRING equals text after unescaping. */
+bool jvalue_is(struct jvalue v, const char *text);
+/* Whether the escaped key equals name. */
+bool jkey_is(struct span key, const char *name);
+/* Appends a string's value, unescaped, as UTF-8 (a lone surrogate becomes U+FFFD).  0 or -1. */
+int jvalue_unescape(struct jvalue v, struct buf *out);
+/* The content of a J_STRING without escapes: the span between the quotes; else ptr == NULL. */
+struct span jvalue_plain(struct jvalue v);
+/* A J_NUMBER that is a whole number in range ("1e2" and "5.0" count).  0 or -1. */
+int jvalue_int(struct jvalue v, int64_t min, int64_t max, int64_t *out);
+int jvalue_double(struct jvalue v, double *out);
+
+/*
+ * Edits of one text, applied without copying it.  Offsets are found from spans into the text.
+ * Edits may be added in any order and must not overlap.
+ */
+enum { JSPLICE_MAX = 16 };
+struct jsplice {
+	struct span text;
+	size_t count;
+	struct {
+		size_t at, remove;
+		struct span insert; /* borrowed until the splice is used */
+	} edits[JSPLICE_MAX];
+};
+void jsplice_init(struct jsplice *s, struct span text);
+/* Replace the bytes of old (a span inside text).  -1 when there are too many edits. */
+int jsplice_replace(struct jsplice *s, struct span old, struct span insert);
+/* Add a member ("\"key\":value" without comma) as the first of an object inside text. */
+int jsplice_add_member(struct jsplice *s, struct jvalue object, struct span member);
+/*
+ * Remove a top-level member from an object, its comma included.  value is the member's value as
+ * found by jscan_members or jwalk.
+ */
+int jsplice_remove_member(struct jsplice *s, struct jvalue object, struct span value);
+/*
+ * The result as parts to send in order: at most 2 * count + 1 spans into parts[max].  Returns
+ * how many; sets *len to the sum.  Inserted text is borrowed.
+ */
+size_t jsplice_parts(struct jsplice *s, struct span *parts, size_t max, size_t *len);
+
+/* Writing: each appends to out; 0 or -1 when it is full. */
+/* A JSON string with quotes; broken UTF-8 becomes U+FFFD. */
+int jtext_string(struct buf *out, struct span s);
+/* The inside of a string, without quotes. */
+int jtext_escape(struct buf *out, struct span s);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * common/base/span.h - a borrowed run of bytes.
+ *
+ * A span owns nothing and is passed by value; whoever made it says until when it is valid.
+ * ptr may be NULL only when len is 0.  The bytes need not end in NUL.
+ */
+#ifndef SPASS_BASE_SPAN_H
+#define SPASS_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const char *ptr;
+	size_t len;
+};
+
+#define SPAN_NONE ((struct span){ NULL, 0 })
+/* From a string literal, at compile time. */
+#define SPAN_LIT(s) ((struct span){ "" s, sizeof(s) - 1 })
+/* For printf("%.*s", SPAN_ARGS(s)). */
+#define SPAN_ARGS(s) (int)((s).len > INT32_MAX ? INT32_MAX : (s).len), ((s).ptr ? (s).ptr : "")
+
+static inline struct span span_of(const char *ptr, size_t len)
+{
+	return (struct span){ ptr, len };
+}
+
+/* text may be NULL, which gives the empty span. */
+struct span span_str(const char *text);
+bool span_equal(struct span a, struct span b);
+bool span_is(struct span s, const char *text);
+/* ASCII letters without case, as HTTP field names and tokens want it. */
+bool span_is_nocase(struct span s, const char *text);
+bool span_equal_nocase(struct span a, struct span b);
+bool span_starts(struct span s, const char *prefix);
+bool span_ends(struct span s, const char *suffix);
+/* Without spaces and tabs at both ends (HTTP's optional white space). */
+struct span span_trim(struct span s);
+/* The part of s from offset on; empty when offset is past the end. */
+struct span span_from(struct span s, size_t offset);
+/*
+ * Cut *rest at the first sep: returns what stood before it and leaves what follows in *rest.
+ * Without sep the whole is returned and *rest becomes SPAN_NONE (ptr NULL), which ends a loop.
+ */
+struct span span_cut(struct span *rest, char sep);
+/* First place of needle in s, or -1. */
+ptrdiff_t span_find(struct span s, struct span needle);
+/*
+ * Decimal digits only: no sign, no blanks, no "0x".  Returns 0 and sets *value, or -1 when it is
+ * not such a number or lies outside min..max.
+ */
+int span_to_int(struct span s, int64_t min, int64_t max, int64_t *value);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * common/loop/upcall.h - an outgoing HTTP/1.1 call, made from a fiber.
+ *
+ *	struct upcall *u = upcall_open(pool, &request, &err);      connect or reuse, send
+ *	while ((r = upcall_wait_head(u, 10000, &err)) == UPCALL_WAIT) keep_client_alive();
+ *	while ((r = upcall_read(u, &piece, 15000, &err)) == UPCALL_DATA) use(piece);
+ *	upcall_close(u);                                            always
+ *
+ * Connections come from a pool per loop: made by libcurl (DNS, happy eyeballs, TLS, proxies),
+ * spoken to with our codec, kept idle in LIFO lists per origin, retired before the peer's
+ * Keep-Alive limit, never pipelined.  A reused connection that dies before its first answer byte
+ * is replaced once by a fresh one, unseen by the caller.  Owner thread; on a fiber.
+ */
+#ifndef SPASS_LOOP_UPCALL_H
+#define SPASS_LOOP_UPCALL_H
+
+#include "common/loop/fiber.h"
+#include "common/loop/http1.h"
+
+/* Where calls go.  Immutable; strings are borrowed and must outlive the calls made to it. */
+struct origin {
+	bool tls;
+	const char *host;        /* name or address, IPv6 without brackets */
+	int port;
+	const char *unix_path;   /* NULL, or a socket to connect to instead */
+	const char *ca_file;     /* NULL: the system's */
+	const char *proxy;       /* NULL: from the environment as libcurl reads it; "": none */
+};
+
+struct upcall_limits {
+	int connect_ms;    /* DNS, TCP and TLS; default 5,000 */
+	int first_byte_ms; /* from the request sent to the head of the answer; default 300,000 */
+	int between_ms;    /* silence inside the body; default 60,000 */
+	int total_ms;      /* of all; 0 = none; default 0 */
+	size_t head_max;   /* bytes of the answer's head; default 64 KiB */
+};
+extern const struct upcall_limits upcall_default_limits;
+
+struct upcall_request {
+	const struct origin *origin;
+	enum http1_method method;
+	struct span path;              /* with query */
+	struct span headers;           /* further "Name: value\r\n" lines; Host, Content-Length and
+	                                  Connection are added by the call */
+	const struct span *body;       /* parts sent in order, borrowed until the head has come */
+	size_t body_parts;
+	const struct upcall_limits *limits; /* NULL = default */
+};
+
+/* What was spent where, for the log, the error text and the breaker. */
+struct upcall_timing {
+	int64_t started_us, connected_us, sent_us, head_us; /* monotonic; 0 = not reached */
+	bool reused;
+	uint64_t bytes_in, bytes_out;
+};
+
+enum upcall_result {
+	UPCALL_FAILED = -1, /* err: E_upstream_unavailable (connect), E_upstream_timeout,
+	                       E_upstream_error (cut, malformed), E_cancelled */
+	UPCALL_END = 0,     /* the body is complete, by its framing */
+	UPCALL_DATA = 1,    /* a piece, borrowed until the next call */
+	UPCALL_WAIT = 2,    /* nothing came within wait_ms; call again */
+};
+
+struct uplink_pool;
+struct upcall;
+
+/* One per loop.  idle_max: idle connections kept per origin; idle_ms: for how long. */
+struct uplink_pool *uplink_pool_new(struct loop *l, int idle_max, int64_t idle_ms);
+/* No call may be open. */
+void uplink_pool_free(struct uplink_pool *p);
+size_t uplink_pool_idle(const struct uplink_pool *p);
+
+/*
+ * Connects (or reuses), sends head and body.  NULL on failure.  An answer that begins while the
+ * body is still being sent ends the sending.
+ */
+struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *req, struct err *err);
+/* UPCALL_DATA when the head has come (1xx are skipped), UPCALL_WAIT or UPCALL_FAILED. */
+enum upcall_result upcall_wait_head(struct upcall *u, int64_t wait_ms, struct err *err);
+/* Valid after the head has come, until upcall_close. */
+const struct http1_head *upcall_head(const struct upcall *u);
+enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wait_ms, struct err *err);
+/*
+ * Reads the rest of the body into out (bounded by out->max: E_upstream_error beyond).
+ * 0 or -1.
+ */
+int upcall_read_all(struct upcall *u, struct buf *out, struct err *err);
+const struct upcall_timing *upcall_timing(const struct upcall *u);
+/*
+ * Ends the call: back to the pool when the exchange is complete and the peer keeps it open,
+ * else closed at once, which is what cancels the work upstream.  u may be NULL.
+ */
+void upcall_close(struct upcall *u);
+
+#endif

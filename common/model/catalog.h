@@ -1,0 +1,59 @@
+/*
+ * common/model/catalog.h - the models that are offered, as data.
+ *
+ * catalog.yaml (embedded) is the shipped table; an operator's file, and "models:" in spass.yaml,
+ * add rows or override them member by member.  Immutable after loading; any thread.
+ */
+#ifndef SPASS_MODEL_CATALOG_H
+#define SPASS_MODEL_CATALOG_H
+
+#include "common/base/span.h"
+#include "common/base/yml.h"
+
+enum model_kind { MODEL_CHAT, MODEL_IMAGE, MODEL_EMBEDDING };
+enum model_reasoning { REASONING_NO, REASONING_YES, REASONING_CONFIGURABLE };
+
+/* One step of a chain: a model at a backend, or (composite) another alias. */
+struct model_link {
+	char *backend; /* NULL for an alias */
+	char *model;   /* the backend's name for it, or the alias */
+};
+
+struct model {
+	char *alias;                /* [A-Za-z0-9._:/-]{1,128} */
+	enum model_kind kind;
+	char *family, *license;
+	int64_t context_window;     /* tokens, 0 = unknown */
+	bool tools;
+	bool composite;
+	bool accepts_image_url;
+	enum model_reasoning reasoning;
+	char **input, **output;     /* modalities: "text", "image", "audio", "video"; NULL-ended */
+	int min_max_tokens;         /* floor of max_tokens, 0 = none */
+	int typical_seconds;        /* 0 = unknown */
+	int dimensions;             /* of an embedding, else 0 */
+	bool discovered;            /* found at a local server, not in a file */
+	struct model_link *chain;
+	size_t chain_count;
+};
+
+struct catalog;
+
+/*
+ * operator_file may be NULL; config_file (spass.yaml's tree, for "models:") too.  Fails with
+ * E_invalid_config naming file, line and key: unknown key, bad value, unknown alias in a chain,
+ * a chain that contains itself.
+ */
+struct catalog *catalog_load(const char *operator_file, const struct yml *config_file, struct err *err);
+void catalog_free(struct catalog *c);
+/* In file order; the built-in models last. */
+size_t catalog_count(const struct catalog *c);
+const struct model *catalog_at(const struct catalog *c, size_t index);
+/* NULL when there is none. */
+const struct model *catalog_find(const struct catalog *c, struct span alias);
+/* A discovered model; the alias gets "-2" etc. when taken.  Before the catalog is shared. */
+const struct model *catalog_add_discovered(struct catalog *c, const char *alias, enum model_kind kind,
+					   const char *backend, const char *backend_model,
+					   int64_t context_window);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * common/observe/record.h - what is kept of a request: one struct, two places.
+ *
+ * The usage table and audit.jsonl are both written from it, by the store's writer, off the
+ * request's path.  Never prompt text, never a key.
+ */
+#ifndef SPASS_OBSERVE_RECORD_H
+#define SPASS_OBSERVE_RECORD_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+enum { RECORD_TEXT_MAX = 128 };
+
+struct record {
+	int64_t ts_ms;                 /* wall clock at the first byte */
+	char request_id[RECORD_TEXT_MAX + 1];
+	char parent_request_id[RECORD_TEXT_MAX + 1]; /* "" = none */
+	int depth;
+	char tenant_id[65], token_id[65];
+	char user_id[RECORD_TEXT_MAX + 1];
+	char scope_id[RECORD_TEXT_MAX + 1];
+	const char *surface;           /* "v1"; static text, as the next three */
+	const char *method;
+	const char *route;             /* the route's pattern */
+	enum err_code error;
+	int status;                    /* HTTP; 499 when the client left before a status */
+	char model[RECORD_TEXT_MAX + 1];          /* alias asked for */
+	char resolved_model[RECORD_TEXT_MAX + 1]; /* what the backend was asked for */
+	char resolved_backend[65];
+	int attempts;                  /* calls to backends */
+	bool streamed;
+	bool finished;                 /* false: the client left or the stream was cut */
+	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
+	const char *cost_source;       /* "zero", "unknown"; static */
+	int64_t latency_us, first_byte_us, upstream_us;
+	uint64_t bytes_in, bytes_out;
+};
+
+/* One JSON object and a newline, the fields of audit.jsonl. */
+int record_print(const struct record *r, struct buf *out);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * common/store/store.h - the database of a gateway, and its one writer.
+ *
+ * SQLite in WAL mode.  One thread owns all writes; it gathers for WRITER_GATHER_MS and commits
+ * many records in one transaction.  The queue is bounded: what does not fit is counted as
+ * dropped, never waited for.  A write that fails (full disk, lost file) is logged once a minute
+ * and counted; reading and stateless /v1 go on.
+ */
+#ifndef SPASS_STORE_STORE_H
+#define SPASS_STORE_STORE_H
+
+#include "common/observe/metrics.h"
+#include "common/observe/record.h"
+
+enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 1000 };
+
+struct store_options {
+	const char *database;    /* path */
+	const char *audit;       /* path, or NULL for none */
+	int64_t audit_max_bytes;
+	bool usage;              /* keep rows */
+	struct metrics *metrics; /* or NULL */
+};
+
+struct store;
+
+/*
+ * Opens (0600), migrates and starts the writer.  Fails with E_storage_error and a message that
+ * says what to do: not a database, newer schema, no permission, disk full.  Startup only.
+ */
+struct store *store_open(const struct store_options *options, struct err *err);
+/* Writes what is queued, closes. */
+void store_close(struct store *s);
+/* Any thread; copies the record; never blocks.  s may be NULL (nothing is kept). */
+void store_record(struct store *s, const struct record *r);
+/* Waits until all records queued before have been committed or failed: for tests and drain. */
+void store_flush(struct store *s);
+/* Reopens audit.jsonl (SIGHUP).  Any thread. */
+void store_reopen_audit(struct store *s, int64_t audit_max_bytes);
+/* 0, or -1 with E_storage_error while the last write failed.  Any thread. */
+int store_check(struct store *s, struct err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * common/upstream/breaker.h - a target that fails again and again is left alone for a while.
+ *
+ * Closed: calls pass.  After `failures` consecutive failures it opens: calls are refused for
+ * rest_ms.  Then half-open: one call at a time is let through; success closes it, failure opens
+ * it again.  Fed by what backends do only: a client's fault or departure counts for nothing.
+ * Any thread; refcounted.
+ */
+#ifndef SPASS_UPSTREAM_BREAKER_H
+#define SPASS_UPSTREAM_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct breaker;
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+/* failures >= 1, rest_ms > 0. */
+struct breaker *breaker_new(int failures, int64_t rest_ms);
+struct breaker *breaker_ref(struct breaker *b);
+void breaker_unref(struct breaker *b);
+void breaker_configure(struct breaker *b, int failures, int64_t rest_ms);
+/*
+ * May a call be made now (monotonic now_ms)?  A true answer in half-open takes the single trial
+ * and must be followed by breaker_success, breaker_failure or breaker_release.
+ */
+bool breaker_allows(struct breaker *b, int64_t now_ms);
+void breaker_success(struct breaker *b);
+void breaker_failure(struct breaker *b, int64_t now_ms);
+/* The call said nothing about the target (client left, client's fault). */
+void breaker_release(struct breaker *b);
+enum breaker_state breaker_state(struct breaker *b, int64_t now_ms);
+/* Milliseconds until it lets a call through, 0 = now. */
+int64_t breaker_wait_ms(struct breaker *b, int64_t now_ms);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * server/http/exchange.h - one request and its reply.
+ *
+ * An exchange begins when the head of a request has been read and ends when its reply has left
+ * or its client has gone.  It runs on a fiber of its connection's worker; its arena goes when it
+ * goes.  Everything here is for the owner thread; functions that say "waits" suspend the fiber
+ * and return -1 (E_cancelled) when the client leaves.
+ *
+ * Replies: either one of reply_json / reply_text / reply_error, or a stream: reply_begin, any
+ * number of reply_write + reply_flush, then reply_end (clean) or reply_abort (broken off, so that
+ * the client can tell).  A handler that returns without a reply is answered internal_error.
+ */
+#ifndef SPASS_SERVER_EXCHANGE_H
+#define SPASS_SERVER_EXCHANGE_H
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/loop/fiber.h"
+#include "common/loop/http1.h"
+
+struct conn;
+struct exchange;
+
+/*
+ * What the HTTP layer needs from above, one a worker.  handle runs on a fiber for every request
+ * whose head is well-formed; early is called for those that are not (a 4xx of the codec): it
+ * fills in nothing but counts and records.
+ */
+struct http_service {
+	void *context;                        /* the worker of server.c */
+	void (*handle)(struct exchange *x);
+	void (*done)(struct exchange *x);     /* the reply has left or the client has gone; on the loop's
+	                                         stack, just before the exchange is freed */
+	const struct http_limits *limits;     /* may be replaced by a reload between requests */
+};
+
+struct http_limits {
+	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
+	size_t body_max;       /* as sent, and inflated */
+	size_t out_high;       /* bytes waiting for a slow client before writers wait: 256 KiB */
+	struct http1_limits head;
+};
+
+struct exchange {
+	struct conn *conn;
+	void *context;               /* http_service.context */
+	struct fiber *fiber;
+	struct arena arena;          /* 1 MiB; for what lives as long as the request */
+	const struct http1_head *head; /* spans stay valid for the life of the exchange */
+	struct span peer;            /* "127.0.0.1:50000", "unix" */
+	bool secure;                 /* came over TLS */
+	char request_id[129];        /* set by the guard; "" before */
+	int64_t started_us;          /* monotonic, first byte of the request */
+	int64_t first_byte_us;       /* of the reply, 0 = none yet */
+	int64_t waited_us;           /* time handlers spent waiting for backends: they add to it */
+	int status;                  /* of the reply, 0 = none yet */
+	uint64_t bytes_in, bytes_out;
+	bool client_gone;            /* before the reply was complete */
+	bool aborted;                /* reply_abort */
+	enum err_code error;         /* of reply_error, or set by whoever streams an error */
+	void *state;                 /* the layer above's: struct call of server/api */
+};
+
+/*
+ * The whole body, gzip undone (Content-Encoding: gzip; others: E_unsupported_media_type).  Waits.
+ * Sends "100 Continue" when expected.  max: bytes, at most limits->body_max.  The span stays
+ * valid for the life of the exchange; a body that arrived with the head is not copied, a larger
+ * one is read into one block of its announced size.  -1: E_body_too_large (also before a byte of
+ * it is read, when announced), E_request_timeout, E_malformed_request, E_invalid_field
+ * (broken gzip), E_cancelled.
+ */
+int exchange_body(struct exchange *x, size_t max, struct span *body, struct err *err);
+/* Releases the memory of a large body early (after it has been sent upstream). */
+void exchange_drop_body(struct exchange *x);
+/* First field of that name; ptr NULL when absent. */
+struct span exchange_header(const struct exchange *x, const char *name);
+/* Whether the client is still there (false once the fiber has been cancelled). */
+bool exchange_is_open(const struct exchange *x);
+
+/*
+ * Add a header to the reply, before it begins.  name is a valid token; a value with control
+ * characters is dropped.  Content-Type, Content-Length, Transfer-Encoding, Connection and Date
+ * are the layer's own.
+ */
+void reply_header(struct exchange *x, const char *name, struct span value);
+/* One whole reply.  body is copied or sent before return; HEAD requests get the head only. */
+void reply_send(struct exchange *x, int status, const char *content_type, struct span body);
+/* Appends the envelope {"error":{...}} for err to out, on one line. */
+int reply_error_body(struct exchange *x, const struct err *e, struct buf *out);
+/*
+ * The envelope as a reply, with the catalogue's status, Retry-After, x-should-retry.  After a
+ * stream has begun it does nothing but return -1.
+ */
+int reply_error(struct exchange *x, const struct err *e);
+
+/* Begin a stream (chunked coding; to HTTP/1.0 clients: until close). */
+int reply_begin(struct exchange *x, int status, const char *content_type);
+bool reply_has_begun(const struct exchange *x);
+/* Queue bytes as one chunk; waits while more than out_high is queued.  Sent by reply_flush. */
+int reply_write(struct exchange *x, const struct span *parts, size_t count, struct err *err);
+/* One write to the socket of all that is queued. */
+void reply_flush(struct exchange *x);
+/* Ends the stream cleanly (last chunk). */
+void reply_end(struct exchange *x);
+/* Ends it so that the client notices: what is queued leaves, no last chunk, connection closed. */
+void reply_abort(struct exchange *x);
+
+#endif

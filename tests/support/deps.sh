@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs the Debian packages that building (build), testing (check) or measuring (bench) needs,
+# through sudo when not root.  Prints nothing when all are there.
+set -eu
+build="gcc make pkg-config libwebsockets-dev libwebsockets-evlib-ev libcurl4-openssl-dev libjansson-dev
+libsqlite3-dev libyaml-dev libncurses-dev libreadline-dev libev-dev libboost-context-dev libmd4c-dev
+zlib1g-dev libssl-dev ca-certificates"
+check="libcmocka-dev curl openssl tmux gzip sqlite3"
+bench="nginx-light"
+fuzz="clang-14 libclang-rt-14-dev"
+want=$build
+case ${1:-build} in
+build) ;;
+check) want="$build $check" ;;
+bench) want="$build $check $bench" ;;
+fuzz) want="$build $check $fuzz" ;;
+*) echo "usage: deps.sh build|check|bench|fuzz" >&2; exit 2 ;;
+esac
+
+stamp=build/.deps-${1:-build}
+[ -e "$stamp" ] && [ ! "$0" -nt "$stamp" ] && exit 0
+command -v dpkg-query >/dev/null 2>&1 || { mkdir -p build; : > "$stamp"; exit 0; }
+missing=
+for package in $want; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+	echo "installing:$missing" >&2
+	root=
+	[ "$(id -u)" = 0 ] || root=sudo
+	$root apt-get update -qq
+	# shellcheck disable=SC2086
+	$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+fi
+mkdir -p build
+: > "$stamp"

@@ -1,0 +1,69 @@
+/*
+ * common/chat/core.h - what the domain is given to work with.
+ *
+ * One struct core a process, one struct core_worker a worker thread.  The snapshot is immutable;
+ * a reload publishes another, requests that run keep the one they began with.
+ */
+#ifndef SPASS_CHAT_CORE_H
+#define SPASS_CHAT_CORE_H
+
+#include "common/config/config.h"
+#include "common/loop/job.h"
+#include "common/loop/upcall.h"
+#include "common/observe/metrics.h"
+#include "common/store/store.h"
+#include "common/tenant/identity.h"
+#include "common/upstream/routing.h"
+
+/* Configuration, tokens and routing as of one moment.  Counted; any thread. */
+struct snapshot {
+	_Atomic int refs;
+	struct config *config;
+	struct tokens *tokens;
+	struct routing *routing;
+	uint64_t generation; /* 1, 2, ... */
+};
+
+struct core {
+	struct snapshot *current; /* behind lock */
+	void *lock;               /* pthread_mutex_t, private */
+	struct store *store;      /* NULL: nothing is kept */
+	struct job_pool *jobs;
+	struct metrics *metrics;  /* NULL: nothing is counted */
+	int64_t started_ms;       /* wall clock */
+	_Atomic bool draining;
+};
+
+struct core_worker {
+	struct core *core;
+	struct loop *loop;
+	struct uplink_pool *uplinks;
+	struct metrics_shard *shard; /* may be NULL */
+	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
+	int index;
+};
+
+/* Takes config (freed on failure too).  environment: as environ. */
+struct snapshot *snapshot_new(struct config *config, char *const *environment, const struct snapshot *previous,
+			      struct err *err);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);
+
+/*
+ * Builds metrics, store and jobs by the snapshot's configuration.  Takes first.  Startup only.
+ * NULL on failure (first is freed).
+ */
+struct core *core_new(struct snapshot *first, struct err *err);
+/* After all workers have stopped; writes what is queued. */
+void core_free(struct core *c);
+/* A new reference to the current snapshot.  Any thread. */
+struct snapshot *core_snapshot(struct core *c);
+/* Takes next and makes it current.  Any thread. */
+void core_publish(struct core *c, struct snapshot *next);
+
+/* On the worker's thread: make (loop is borrowed), take a newer snapshot over, end. */
+struct core_worker *core_worker_new(struct core *c, struct loop *l, int index);
+void core_worker_refresh(struct core_worker *w);
+void core_worker_free(struct core_worker *w);
+
+#endif

@@ -68,5 +68,7 @@ enum err_code err_find(const char *code);
 const char *err_type_name(enum err_type type);
 /* Exit status for an HTTP status whose code is not in the catalogue. */
 int err_exit_for_status(int http_status);
+/* What an errno means, for messages; never NULL, static. */
+const char *err_errno(int number);
 
 #endif

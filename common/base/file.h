@@ -21,7 +21,8 @@ bool file_exists(const char *path);
 enum file_place { FILE_CONFIG, FILE_DATA, FILE_STATE, FILE_CACHE, FILE_RUNTIME };
 /*
  * "<place>/spass/<name>" (name may be "").  The caller frees with mem_free.  FILE_RUNTIME without
- * XDG_RUNTIME_DIR is a directory of the user below /tmp, checked to be his.
+ * XDG_RUNTIME_DIR is a directory of the user below /tmp, made and checked to be his.  NULL when
+ * that check fails, or when the user has no home directory.
  */
 char *file_place(enum file_place place, const char *name);
 

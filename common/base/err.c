@@ -1,0 +1,139 @@
+/* common/base/err.c - the catalogue made from errors.def, and filling a struct err. */
+#include "common/base/err.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct err_info catalogue[] = {
+	[E_none] = { .code = "none", .status = 200, .type = ERR_internal_error, .exit = 0,
+		     .title = "No error", .description = "Nothing went wrong.",
+		     .remedy = "Nothing.", .param = "" },
+#define E(code, status, type, exit, title, description, remedy, param) \
+	[E_##code] = { #code, status, ERR_##type, exit, title, description, remedy, param },
+#include "common/base/errors.def"
+#undef E
+};
+static_assert(ARRAY_LEN(catalogue) == ERR_CODE_COUNT, "one row a code");
+
+/* A row without its texts, or with a status that is none, does not compile. */
+#define E(code, status, type, exit, title, description, remedy, param) \
+	static_assert(sizeof(title) > 1 && sizeof(description) > 1 && sizeof(remedy) > 1 && \
+		      sizeof(param) >= 1 && (status) >= 400 && (status) <= 599 && (exit) > 0 && \
+		      (exit) <= 130, "errors.def: " #code " is not complete");
+#include "common/base/errors.def"
+#undef E
+
+static const char *const type_names[] = {
+	[ERR_invalid_request_error] = "invalid_request_error",
+	[ERR_authentication_error] = "authentication_error",
+	[ERR_permission_denied] = "permission_denied",
+	[ERR_not_found] = "not_found",
+	[ERR_rate_limit_exceeded] = "rate_limit_exceeded",
+	[ERR_upstream_error] = "upstream_error",
+	[ERR_internal_error] = "internal_error",
+};
+
+static const struct {
+	int status, exit;
+} status_exits[] = {
+	{ 401, 4 }, { 403, 4 }, { 404, 3 },  { 408, 6 }, { 410, 3 },  { 413, 7 },
+	{ 425, 6 }, { 429, 6 }, { 499, 130 }, { 503, 6 }, { 504, 6 },
+};
+
+/* Copies text into out[size], cut before a character that does not fit. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > size - 1)
+		len = utf8_whole(span_of(text, size - 1));
+	memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+int err_set(struct err *err, enum err_code code, const char *param, const char *format, ...)
+{
+	/* Formatted aside, as an argument may be err's own message. */
+	char message[ERR_MESSAGE_MAX + 4], name[ERR_PARAM_MAX];
+	va_list args;
+
+	if (!err)
+		return -1;
+	copy_cut(name, sizeof(name), param ? param : "");
+	va_start(args, format);
+	if (vsnprintf(message, sizeof(message), format, args) < 0)
+		message[0] = '\0';
+	va_end(args);
+	*err = (struct err){ .code = code };
+	memcpy(err->param, name, sizeof(name));
+	copy_cut(err->message, sizeof(err->message), message);
+	return -1;
+}
+
+int err_prefix(struct err *err, const char *format, ...)
+{
+	char text[2 * ERR_MESSAGE_MAX + 4];
+	va_list args;
+	int len;
+
+	if (!err)
+		return -1;
+	va_start(args, format);
+	len = vsnprintf(text, ERR_MESSAGE_MAX, format, args);
+	va_end(args);
+	if (len < 0)
+		return -1;
+	if (len >= ERR_MESSAGE_MAX)
+		len = (int)utf8_whole(span_of(text, ERR_MESSAGE_MAX - 1));
+	snprintf(text + len, sizeof(text) - (size_t)len, ": %s", err->message);
+	copy_cut(err->message, sizeof(err->message), text);
+	return -1;
+}
+
+void err_clear(struct err *err)
+{
+	if (err)
+		*err = (struct err)ERR_INIT;
+}
+
+const struct err_info *err_info(enum err_code code)
+{
+	assert((unsigned)code < ERR_CODE_COUNT);
+	return &catalogue[code];
+}
+
+enum err_code err_find(const char *code)
+{
+	for (size_t i = E_none + 1; i < ERR_CODE_COUNT; i++)
+		if (strcmp(catalogue[i].code, code) == 0)
+			return (enum err_code)i;
+	return E_none;
+}
+
+const char *err_type_name(enum err_type type)
+{
+	assert((size_t)type < ARRAY_LEN(type_names));
+	return type_names[type];
+}
+
+int err_exit_for_status(int http_status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(status_exits); i++)
+		if (status_exits[i].status == http_status)
+			return status_exits[i].exit;
+	if (http_status >= 200 && http_status < 300)
+		return 0;
+	return http_status >= 400 && http_status < 500 ? 2 : 1;
+}
+
+const char *err_errno(int number)
+{
+	const char *text = strerrordesc_np(number);
+
+	return text ? text : "Unknown system error";
+}

@@ -1,0 +1,123 @@
+/* common/base/span.c - comparing, cutting and reading borrowed bytes. */
+#include "common/base/span.h"
+
+#include <string.h>
+
+struct span span_str(const char *text)
+{
+	return text ? span_of(text, strlen(text)) : SPAN_NONE;
+}
+
+bool span_equal(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool span_is(struct span s, const char *text)
+{
+	return span_equal(s, span_str(text));
+}
+
+static unsigned char ascii_lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+bool span_equal_nocase(struct span a, struct span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
+			return false;
+	return true;
+}
+
+bool span_is_nocase(struct span s, const char *text)
+{
+	return span_equal_nocase(s, span_str(text));
+}
+
+bool span_starts(struct span s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return s.len >= len && span_equal(span_of(s.ptr, len), span_of(prefix, len));
+}
+
+bool span_ends(struct span s, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return s.len >= len && span_equal(span_from(s, s.len - len), span_of(suffix, len));
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.len > 0 && is_blank(s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+struct span span_from(struct span s, size_t offset)
+{
+	if (s.len == 0)
+		return s;
+	if (offset > s.len)
+		offset = s.len;
+	return span_of(s.ptr + offset, s.len - offset);
+}
+
+struct span span_cut(struct span *rest, char sep)
+{
+	struct span head = *rest;
+	const char *at = head.len > 0 ? memchr(head.ptr, sep, head.len) : NULL;
+
+	if (!at) {
+		*rest = SPAN_NONE;
+		return head;
+	}
+	head.len = (size_t)(at - head.ptr);
+	*rest = span_of(at + 1, rest->len - head.len - 1);
+	return head;
+}
+
+ptrdiff_t span_find(struct span s, struct span needle)
+{
+	const char *at;
+
+	if (needle.len == 0)
+		return 0;
+	if (needle.len > s.len)
+		return -1;
+	at = memmem(s.ptr, s.len, needle.ptr, needle.len);
+	return at ? at - s.ptr : -1;
+}
+
+int span_to_int(struct span s, int64_t min, int64_t max, int64_t *value)
+{
+	int64_t number = 0;
+
+	if (s.len == 0)
+		return -1;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return -1;
+		if (__builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, s.ptr[i] - '0', &number))
+			return -1;
+	}
+	if (number < min || number > max)
+		return -1;
+	*value = number;
+	return 0;
+}

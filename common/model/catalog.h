@@ -17,6 +17,7 @@ enum model_reasoning { REASONING_NO, REASONING_YES, REASONING_CONFIGURABLE };
 struct model_link {
 	char *backend; /* NULL for an alias */
 	char *model;   /* the backend's name for it, or the alias */
+	char *where;   /* "models.yaml:12", for messages */
 };
 
 struct model {
@@ -33,9 +34,12 @@ struct model {
 	int typical_seconds;        /* 0 = unknown */
 	int dimensions;             /* of an embedding, else 0 */
 	bool discovered;            /* found at a local server, not in a file */
+	bool built_in;              /* always there: answered by this program */
 	struct model_link *chain;
 	size_t chain_count;
 };
+
+enum { CATALOG_MODELS_MAX = 2000, CATALOG_CHAIN_MAX = 16, CATALOG_DEPTH_MAX = 8, CATALOG_ALIAS_MAX = 128 };
 
 struct catalog;
 
@@ -51,9 +55,16 @@ size_t catalog_count(const struct catalog *c);
 const struct model *catalog_at(const struct catalog *c, size_t index);
 /* NULL when there is none. */
 const struct model *catalog_find(const struct catalog *c, struct span alias);
-/* A discovered model; the alias gets "-2" etc. when taken.  Before the catalog is shared. */
+/*
+ * A discovered model; characters that no alias may have become "-", and it gets "-2" etc. when
+ * taken.  NULL when the catalogue is full.  Before the catalog is shared.
+ */
 const struct model *catalog_add_discovered(struct catalog *c, const char *alias, enum model_kind kind,
 					   const char *backend, const char *backend_model,
 					   int64_t context_window);
+
+/* "chat", "no" (its JSON form is up to the caller). */
+const char *model_kind_name(enum model_kind k);
+const char *model_reasoning_name(enum model_reasoning r);
 
 #endif

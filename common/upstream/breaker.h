@@ -30,7 +30,7 @@ void breaker_failure(struct breaker *b, int64_t now_ms);
 /* The call said nothing about the target (client left, client's fault). */
 void breaker_release(struct breaker *b);
 enum breaker_state breaker_state(struct breaker *b, int64_t now_ms);
-/* Milliseconds until it lets a call through, 0 = now. */
+/* Milliseconds until it lets a call through, 0 = now; 1 while a trial is under way. */
 int64_t breaker_wait_ms(struct breaker *b, int64_t now_ms);
 
 #endif

@@ -14,6 +14,7 @@ enum {
 	QUIRK_MAX_COMPLETION_TOKENS = 4, /* wants max_completion_tokens, refuses max_tokens */
 	QUIRK_ACCEPTS_IMAGE_URL = 8,
 	QUIRK_FLOAT_EMBEDDINGS = 16, /* answers floats whatever encoding_format says */
+	QUIRK_EXACT_MODELS = 32,     /* serves only what its model list names */
 };
 
 struct provider {
@@ -22,12 +23,22 @@ struct provider {
 	const char *base_url;    /* "https://openrouter.ai/api/v1"; NULL: must be configured */
 	const char *key_env;     /* "OPENROUTER_API_KEY" or NULL */
 	const char *probe_path;  /* GET for health and discovery: "/models" */
+	const char *probe_key;   /* header that carries the key there, NULL: as in other calls */
+	const char *probe_lines; /* further header lines there, or NULL */
 	int probe_port;          /* loopback port looked at when discover is on, or 0 */
 	enum provider_auth auth;
 	enum dialect_kind dialect;
 	unsigned quirks;
 };
+/*
+ * The row that a server without a row of its own has: it speaks OpenAI's dialect and needs a
+ * base_url.  The row "openai" is OpenAI itself.
+ */
+#define PROVIDER_GENERIC "openai-compatible"
+#define PROVIDER_BUILTIN "builtin"
+
 extern const struct provider provider_table[]; /* ends with name NULL */
+/* NULL when no row has that name. */
 const struct provider *provider_find(const char *name);
 
 #endif

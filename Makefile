@@ -44,12 +44,15 @@ ALL_LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 SRC := $(wildcard common/*/*.c server/*.c server/*/*.c tui/*.c cmd/*.c)
 LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
-SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c,$(wildcard tests/support/*.c)))
+# tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
+TOOLS := upstream e2e load
+TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
+SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html agents/*.yaml))
 
-.PHONY: all deps run check unit lint format install uninstall clean
+.PHONY: all deps run check unit tools lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -90,6 +93,14 @@ unit: deps $(UNIT)
 # One of them: make unit-jscan
 unit-%: $B/unit/test_%
 	@$<
+
+define TOOL_RULE
+$B/tests/$1: $(patsubst %.c,$B/%.o,$(call TOOL_SRC,$1))
+	@echo "  LD    $$@"
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
+tools: deps $(foreach t,$(TOOLS),$(if $(wildcard tests/support/$t_main.c),$B/tests/$t))
 
 check: all unit
 

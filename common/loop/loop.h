@@ -76,4 +76,10 @@ struct hook {
 void loop_add_hook(struct loop *l, struct hook *h);
 void loop_remove_hook(struct hook *h);
 
+/*
+ * Calls lag after each iteration with the time its work took, which is how long an event that
+ * came meanwhile had to wait.  NULL = none.  Owner thread.
+ */
+void loop_on_lag(struct loop *l, void (*lag)(void *context, int64_t busy_us), void *context);
+
 #endif

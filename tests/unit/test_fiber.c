@@ -1,0 +1,464 @@
+/*
+ * Fibers: suspension, time-outs, cancellation, shields, nesting, many of them.
+ */
+#include "common/base/clock.h"
+#include "common/loop/fiber.h"
+#include "common/loop/inside.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LOG_MAX = 64 };
+struct stage {
+	struct loop *loop;
+	struct fiber *one, *two;
+	struct timer timer;
+	char log[LOG_MAX]; /* what happened, a letter each */
+	size_t logged;
+	int result;
+	struct err err;
+	int running, done;
+};
+
+static int make_stage(void **state)
+{
+	struct stage *s = mem_new(struct stage);
+
+	s->loop = loop_new();
+	*state = s;
+	return 0;
+}
+
+static int free_stage(void **state)
+{
+	struct stage *s = *state;
+
+	loop_free(s->loop);
+	mem_free(s);
+	return 0;
+}
+
+static void note(struct stage *s, char what)
+{
+	assert_true(s->logged + 1 < LOG_MAX);
+	s->log[s->logged++] = what;
+}
+
+static void end_loop(struct timer *t)
+{
+	loop_stop(t->loop);
+}
+
+static void run_for(struct stage *s, int64_t ms)
+{
+	timer_init(&s->timer, s->loop, end_loop);
+	timer_set(&s->timer, ms);
+	loop_run(s->loop);
+}
+
+/* Suspending and waking */
+
+static void wait_twice(void *arg)
+{
+	struct stage *s = arg;
+
+	assert_ptr_equal(fiber_loop(fiber_self()), s->loop);
+	note(s, 'a');
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'b');
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'c');
+}
+
+static void a_fiber_runs_at_once_until_it_waits(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, wait_twice, s);
+
+	assert_string_equal(s->log, "a");
+	assert_null(fiber_self());
+	fiber_wake(f);
+	assert_string_equal(s->log, "ab");
+	fiber_wake(f);
+	assert_string_equal(s->log, "abc");
+}
+
+static void wake_myself(void *arg)
+{
+	struct stage *s = arg;
+
+	fiber_wake(fiber_self());
+	fiber_wake(fiber_self());
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'a');
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'b');
+}
+
+static void a_wake_before_the_wait_is_remembered_once(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, wake_myself, s);
+
+	assert_string_equal(s->log, "a");
+	fiber_wake(f);
+	assert_string_equal(s->log, "ab");
+}
+
+static void second(void *arg)
+{
+	note(arg, '2');
+}
+
+static void start_another(void *arg)
+{
+	struct stage *s = arg;
+
+	note(s, '1');
+	fiber_start(s->loop, second, s);
+	note(s, '1');
+	fiber_suspend(NULL);
+	note(s, '3');
+}
+
+static void a_nested_start_begins_when_the_present_one_waits(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, start_another, s);
+
+	assert_string_equal(s->log, "112");
+	fiber_wake(f);
+	assert_string_equal(s->log, "1123");
+}
+
+static void wake_the_one(void *arg)
+{
+	struct stage *s = arg;
+
+	fiber_wake(s->one);
+	note(s, 'x');
+}
+
+static void a_wake_from_a_fiber_waits_for_it_to_suspend(void **state)
+{
+	struct stage *s = *state;
+
+	s->one = fiber_start(s->loop, wait_twice, s);
+	fiber_start(s->loop, wake_the_one, s);
+	assert_string_equal(s->log, "axb");
+	fiber_wake(s->one);
+}
+
+static void play_ball(void *arg)
+{
+	struct stage *s = arg;
+	struct fiber **other = s->one == fiber_self() ? &s->two : &s->one;
+
+	while (!s->done) {
+		if (*other)
+			fiber_wake(*other);
+		fiber_suspend(NULL);
+	}
+	if (*other)
+		fiber_wake(*other);
+	s->running--;
+}
+
+static void end_the_game(struct timer *t)
+{
+	struct stage *s = container_of(t, struct stage, timer);
+
+	s->done = 1;
+	loop_stop(s->loop);
+}
+
+static void start_game(void *arg)
+{
+	struct stage *s = arg;
+
+	s->one = fiber_self();
+	s->two = fiber_start(s->loop, play_ball, s);
+	play_ball(s);
+}
+
+static void two_that_wake_each_other_do_not_starve_the_loop(void **state)
+{
+	struct stage *s = *state;
+
+	s->running = 2;
+	timer_init(&s->timer, s->loop, end_the_game);
+	timer_set(&s->timer, 5);
+	fiber_start(s->loop, start_game, s);
+	loop_run(s->loop);
+	run_for(s, 5);
+	assert_int_equal(s->running, 0);
+}
+
+/* Time */
+
+static void wait_briefly(void *arg)
+{
+	struct stage *s = arg;
+
+	s->result = fiber_suspend_for(10, &s->err);
+	note(s, 'a');
+}
+
+static void a_wait_ends_with_its_time(void **state)
+{
+	struct stage *s = *state;
+	int64_t begun_ms = clock_mono_ms();
+
+	s->result = 7;
+	fiber_start(s->loop, wait_briefly, s);
+	assert_int_equal(s->result, 7);
+	while (s->result == 7)
+		run_for(s, 2);
+	assert_int_equal(s->result, 0);
+	assert_true(clock_mono_ms() - begun_ms >= 9);
+}
+
+static void a_wake_within_the_time_gives_one(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, wait_briefly, s);
+
+	fiber_wake(f);
+	assert_int_equal(s->result, 1);
+	run_for(s, 15);
+	assert_string_equal(s->log, "a");
+}
+
+static void sleep_well(void *arg)
+{
+	struct stage *s = arg;
+	int64_t begun_ms = clock_mono_ms();
+
+	assert_int_equal(fiber_sleep(20, NULL), 0);
+	assert_true(clock_mono_ms() - begun_ms >= 19);
+	note(s, 's');
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'w');
+}
+
+static void a_wake_does_not_end_a_sleep_and_is_not_lost(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, sleep_well, s);
+
+	fiber_wake(f);
+	assert_string_equal(s->log, "");
+	while (s->logged == 0)
+		run_for(s, 5);
+	assert_string_equal(s->log, "sw");
+}
+
+/* Cancelling */
+
+static void suspend_until_cancelled(void *arg)
+{
+	struct stage *s = arg;
+
+	s->result = fiber_suspend(&s->err);
+	note(s, 'c');
+	/* From now on nothing waits any more. */
+	assert_int_equal(fiber_suspend(NULL), -1);
+	assert_int_equal(fiber_suspend_for(1000, NULL), -1);
+	assert_int_equal(fiber_sleep(1000, NULL), -1);
+	note(s, 'd');
+}
+
+static void cancelling_ends_every_wait_at_once(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, suspend_until_cancelled, s);
+
+	fiber_cancel(f);
+	assert_int_equal(s->result, -1);
+	assert_int_equal(s->err.code, E_cancelled);
+	assert_string_equal(s->log, "cd");
+}
+
+static void shielded_work(void *arg)
+{
+	struct stage *s = arg;
+
+	fiber_shield_begin();
+	fiber_shield_begin();
+	assert_int_equal(fiber_suspend(NULL), 0);
+	assert_true(fiber_is_cancelled(fiber_self()));
+	note(s, 'a');
+	fiber_shield_end();
+	assert_int_equal(fiber_suspend_for(5, NULL), 0);
+	note(s, 'b');
+	fiber_shield_end();
+	assert_int_equal(fiber_suspend(&s->err), -1);
+	note(s, 'c');
+}
+
+static void a_shield_holds_a_cancellation_off(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, shielded_work, s);
+
+	fiber_cancel(f);
+	fiber_cancel(f);
+	assert_string_equal(s->log, "");
+	fiber_wake(f);
+	assert_string_equal(s->log, "a");
+	while (s->logged < 3)
+		run_for(s, 2);
+	assert_string_equal(s->log, "abc");
+	assert_int_equal(s->err.code, E_cancelled);
+}
+
+static void be_cancelled_unbegun(void *arg)
+{
+	struct stage *s = arg;
+
+	note(s, 'r');
+	assert_int_equal(fiber_suspend(NULL), -1);
+	note(s, 'e');
+}
+
+static void cancel_a_queued_one(void *arg)
+{
+	struct stage *s = arg;
+
+	fiber_cancel(fiber_start(s->loop, be_cancelled_unbegun, s));
+	note(s, 'q');
+}
+
+static void a_fiber_cancelled_before_it_begins_still_runs(void **state)
+{
+	struct stage *s = *state;
+
+	fiber_start(s->loop, cancel_a_queued_one, s);
+	assert_string_equal(s->log, "qre");
+}
+
+static void cancel_and_wake(void *arg)
+{
+	struct stage *s = arg;
+
+	fiber_wake(s->one);
+	fiber_cancel(s->one);
+	fiber_wake(s->one);
+}
+
+static void a_cancellation_outranks_a_wake(void **state)
+{
+	struct stage *s = *state;
+
+	s->one = fiber_start(s->loop, suspend_until_cancelled, s);
+	fiber_start(s->loop, cancel_and_wake, s);
+	assert_int_equal(s->result, -1);
+}
+
+/* Waiting for one thing */
+
+static void await_one_thing(void *arg)
+{
+	struct stage *s = arg;
+
+	s->result = fiber_await(&s->result, -1, NULL);
+	note(s, 'n');
+	assert_int_equal(fiber_suspend(NULL), 0);
+	note(s, 'w');
+}
+
+static void only_the_thing_awaited_ends_the_wait(void **state)
+{
+	struct stage *s = *state;
+	struct fiber *f = fiber_start(s->loop, await_one_thing, s);
+
+	fiber_notify(f, &s->done);
+	fiber_wake(f);
+	assert_string_equal(s->log, "");
+	fiber_notify(f, &s->result);
+	assert_string_equal(s->log, "nw");
+	assert_int_equal(s->result, 1);
+}
+
+/* Many, deep, again */
+
+static void one_of_many(void *arg)
+{
+	struct stage *s = arg;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fiber_sleep(1 + s->done++ % 5, NULL), 0);
+	s->running--;
+}
+
+static void thousands_of_fibers_wait_side_by_side(void **state)
+{
+	struct stage *s = *state;
+
+	for (int round = 0; round < 3; round++) {
+		s->running = 3000;
+		for (int i = 0; i < 3000; i++)
+			fiber_start(s->loop, one_of_many, s);
+		while (s->running > 0)
+			run_for(s, 5);
+	}
+}
+
+static int sum_deep(int depth)
+{
+	volatile char room[900];
+
+	memset((char *)(uintptr_t)room, depth & 0x7f, sizeof room);
+	if (depth == 0)
+		return fiber_sleep(1, NULL);
+	return sum_deep(depth - 1) + room[depth] - (depth & 0x7f);
+}
+
+static void go_deep(void *arg)
+{
+	struct stage *s = arg;
+
+	assert_int_equal(sum_deep(50), 0);
+	s->running--;
+}
+
+static void a_fiber_may_use_its_stack_deeply(void **state)
+{
+	struct stage *s = *state;
+
+	for (int round = 0; round < 5; round++) {
+		s->running = 20;
+		for (int i = 0; i < 20; i++)
+			fiber_start(s->loop, go_deep, s);
+		while (s->running > 0)
+			run_for(s, 2);
+	}
+}
+
+#define staged(test) cmocka_unit_test_setup_teardown(test, make_stage, free_stage)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		staged(a_fiber_runs_at_once_until_it_waits),
+		staged(a_wake_before_the_wait_is_remembered_once),
+		staged(a_nested_start_begins_when_the_present_one_waits),
+		staged(a_wake_from_a_fiber_waits_for_it_to_suspend),
+		staged(two_that_wake_each_other_do_not_starve_the_loop),
+		staged(a_wait_ends_with_its_time),
+		staged(a_wake_within_the_time_gives_one),
+		staged(a_wake_does_not_end_a_sleep_and_is_not_lost),
+		staged(cancelling_ends_every_wait_at_once),
+		staged(a_shield_holds_a_cancellation_off),
+		staged(a_fiber_cancelled_before_it_begins_still_runs),
+		staged(a_cancellation_outranks_a_wake),
+		staged(only_the_thing_awaited_ends_the_wait),
+		staged(thousands_of_fibers_wait_side_by_side),
+		staged(a_fiber_may_use_its_stack_deeply),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

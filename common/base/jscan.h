@@ -75,26 +75,32 @@ int jvalue_int(struct jvalue v, int64_t min, int64_t max, int64_t *out);
 int jvalue_double(struct jvalue v, double *out);
 
 /*
- * Edits of one text, applied without copying it.  Offsets are found from spans into the text.
- * Edits may be added in any order and must not overlap.
+ * Edits of one text, applied without copying it.  Offsets are found from spans into the text,
+ * which has been validated.  Edits may be added in any order; one that would overlap an earlier
+ * one is refused.
  */
-enum { JSPLICE_MAX = 16 };
+enum { JSPLICE_MAX = 32 };
 struct jsplice {
 	struct span text;
 	size_t count;
 	struct {
 		size_t at, remove;
 		struct span insert; /* borrowed until the splice is used */
+		unsigned kind;      /* private */
 	} edits[JSPLICE_MAX];
 };
 void jsplice_init(struct jsplice *s, struct span text);
 /* Replace the bytes of old (a span inside text).  -1 when there are too many edits. */
 int jsplice_replace(struct jsplice *s, struct span old, struct span insert);
-/* Add a member ("\"key\":value" without comma) as the first of an object inside text. */
+/*
+ * Add a member ("\"key\":value" without comma) as the first of an object inside text.  Takes two
+ * of the edits, one being the comma.
+ */
 int jsplice_add_member(struct jsplice *s, struct jvalue object, struct span member);
 /*
- * Remove a top-level member from an object, its comma included.  value is the member's value as
- * found by jscan_members or jwalk.
+ * Remove a member from an object, its comma included, and every other member of the same name,
+ * which would count once this one is gone.  value is the member's value as found by
+ * jscan_members or jwalk.  Commas come out right whatever else is removed or added.
  */
 int jsplice_remove_member(struct jsplice *s, struct jvalue object, struct span value);
 /*

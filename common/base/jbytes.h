@@ -1,0 +1,191 @@
+/*
+ * common/base/jbytes.h - the inner loops of the JSON reader, private to jscan.c, jwalk.c, jtext.c.
+ *
+ * Sixteen bytes at a time where the compiler targets SSE2, else eight in a word, else one.
+ */
+#ifndef SPASS_BASE_JBYTES_H
+#define SPASS_BASE_JBYTES_H
+
+#include "common/base/jscan.h"
+
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#define JBYTES_STEP 16
+
+static inline __m128i jbytes_load(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* One bit for each of 16 bytes that is a quote, a backslash, a control or outside ASCII. */
+static inline uint64_t jbytes_special(const char *p)
+{
+	__m128i x = jbytes_load(p);
+	__m128i hit = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: 0x80 and up are below 0 */
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+	return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+}
+
+static inline uint64_t jbytes_quote(const char *p)
+{
+	__m128i x = jbytes_load(p);
+	__m128i hit = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+	return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+}
+
+/* Quotes and all four brackets: bit 5 is all that tells [ from { and ] from }. */
+static inline uint64_t jbytes_bracket(const char *p)
+{
+	__m128i x = jbytes_load(p);
+	__m128i folded = _mm_or_si128(x, _mm_set1_epi8(0x20));
+	__m128i hit = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(folded, _mm_set1_epi8('{')));
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+	return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+}
+
+static inline unsigned jbytes_first(uint64_t mask)
+{
+	return (unsigned)__builtin_ctzll(mask);
+}
+#else
+#define JBYTES_STEP 8
+
+/* The high bit of each byte of x that equals c; bytes above a match may be marked wrongly. */
+static inline uint64_t jbytes_equal(uint64_t x, unsigned char c)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	x ^= ones * c;
+	return (x - ones) & ~x & high;
+}
+
+static inline uint64_t jbytes_load(const char *p)
+{
+	uint64_t x;
+	memcpy(&x, p, sizeof(x));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	return x;
+}
+
+static inline uint64_t jbytes_special(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t x = jbytes_load(p);
+	uint64_t control = (x - ones * 0x20) & ~x & high;
+	return control | (x & high) | jbytes_equal(x, '"') | jbytes_equal(x, '\\');
+}
+
+static inline uint64_t jbytes_quote(const char *p)
+{
+	uint64_t x = jbytes_load(p);
+	return jbytes_equal(x, '"') | jbytes_equal(x, '\\');
+}
+
+static inline uint64_t jbytes_bracket(const char *p)
+{
+	uint64_t x = jbytes_load(p), folded = x | UINT64_C(0x2020202020202020);
+	return jbytes_equal(x, '"') | jbytes_equal(folded, '{') | jbytes_equal(folded, '}');
+}
+
+/* The first match is always exact, whatever a borrow did to the bytes above it. */
+static inline unsigned jbytes_first(uint64_t mask)
+{
+	return (unsigned)__builtin_ctzll(mask) / 8;
+}
+#endif
+
+static inline bool jbytes_is_special(unsigned char c)
+{
+	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+}
+
+static inline bool jbytes_is_bracket(unsigned char c)
+{
+	return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}';
+}
+
+/* First quote, backslash, control character or byte outside ASCII; end when there is none. */
+static inline const char *jbytes_find_special(const char *p, const char *end)
+{
+	for (; end - p >= JBYTES_STEP; p += JBYTES_STEP) {
+		uint64_t mask = jbytes_special(p);
+		if (mask)
+			return p + jbytes_first(mask);
+	}
+	while (p < end && !jbytes_is_special((unsigned char)*p))
+		p++;
+	return p;
+}
+
+static inline const char *jbytes_find_quote(const char *p, const char *end)
+{
+	for (; end - p >= JBYTES_STEP; p += JBYTES_STEP) {
+		uint64_t mask = jbytes_quote(p);
+		if (mask)
+			return p + jbytes_first(mask);
+	}
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
+static inline const char *jbytes_find_bracket(const char *p, const char *end)
+{
+	for (; end - p >= JBYTES_STEP; p += JBYTES_STEP) {
+		uint64_t mask = jbytes_bracket(p);
+		if (mask)
+			return p + jbytes_first(mask);
+	}
+	while (p < end && !jbytes_is_bracket((unsigned char)*p))
+		p++;
+	return p;
+}
+
+static inline bool jbytes_is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline const char *jbytes_skip_space(const char *p, const char *end)
+{
+	while (p < end && jbytes_is_space(*p))
+		p++;
+	return p;
+}
+
+/* What a value that begins with c is; J_NONE when no value does. */
+static inline enum jtype jbytes_type(char c)
+{
+	switch (c) {
+	case '{':
+		return J_OBJECT;
+	case '[':
+		return J_ARRAY;
+	case '"':
+		return J_STRING;
+	case 't':
+		return J_TRUE;
+	case 'f':
+		return J_FALSE;
+	case 'n':
+		return J_NULL;
+	default:
+		return c == '-' || (c >= '0' && c <= '9') ? J_NUMBER : J_NONE;
+	}
+}
+
+static inline int jbytes_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+#endif

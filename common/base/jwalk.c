@@ -1,0 +1,350 @@
+/*
+ * common/base/jwalk.c - reads JSON that jscan.c has validated: members, elements, scalars.
+ *
+ * Nothing is checked twice.  The ends of the text are respected all the same, and what cannot be
+ * in a valid text is an assertion, not a read out of bounds.
+ */
+#include "common/base/jscan.h"
+
+#include <assert.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/base/jbytes.h"
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+
+/* p: after the opening quote.  Returns the closing one. */
+static const char *find_string_end(const char *p, const char *end)
+{
+	for (;;) {
+		p = jbytes_find_quote(p, end);
+		assert(p < end);
+		if (*p == '"')
+			return p;
+		assert(end - p > 2);
+		p += 2;
+	}
+}
+
+/* p: at a bracket that opens.  Returns what follows the one that closes it. */
+static const char *skip_container(const char *p, const char *end)
+{
+	size_t depth = 0;
+
+	for (;; p++) {
+		p = jbytes_find_bracket(p, end);
+		assert(p < end);
+		if (*p == '"')
+			p = find_string_end(p + 1, end);
+		else if ((*p | 0x20) == '{')
+			depth++;
+		else if (--depth == 0)
+			return p + 1;
+	}
+}
+
+static const char *skip_value(const char *p, const char *end)
+{
+	switch (*p) {
+	case '"':
+		return find_string_end(p + 1, end) + 1;
+	case '{':
+	case '[':
+		return skip_container(p, end);
+	default:
+		while (p < end && *p != ',' && *p != '}' && *p != ']' && !jbytes_is_space(*p))
+			p++;
+		return p;
+	}
+}
+
+struct jwalk jwalk_start(struct jvalue container)
+{
+	struct jwalk w = { .in_object = container.type == J_OBJECT };
+
+	if (container.type != J_OBJECT && container.type != J_ARRAY)
+		return w;
+	assert(container.text.len >= 2);
+	w.at = container.text.ptr + 1;
+	w.end = container.text.ptr + container.text.len - 1;
+	return w;
+}
+
+bool jwalk_next(struct jwalk *w)
+{
+	const char *p = jbytes_skip_space(w->at, w->end);
+
+	if (p == w->end)
+		return false;
+	if (w->started) {
+		assert(*p == ',');
+		p = jbytes_skip_space(p + 1, w->end);
+		w->index++;
+	}
+	w->started = true;
+	if (w->in_object) {
+		assert(p < w->end && *p == '"');
+		const char *quote = find_string_end(p + 1, w->end);
+		w->key = span_of(p + 1, (size_t)(quote - p) - 1);
+		p = jbytes_skip_space(quote + 1, w->end);
+		assert(p < w->end && *p == ':');
+		p = jbytes_skip_space(p + 1, w->end);
+	}
+	assert(p < w->end);
+	w->at = skip_value(p, w->end);
+	w->value.type = jbytes_type(*p);
+	w->value.text = span_of(p, (size_t)(w->at - p));
+	assert(w->value.type != J_NONE);
+	return true;
+}
+
+void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct jvalue){ .type = J_NONE };
+	if (object.type != J_OBJECT)
+		return;
+	for (struct jwalk w = jwalk_start(object); jwalk_next(&w);)
+		for (size_t i = 0; i < count; i++)
+			if (jkey_is(w.key, names[i])) {
+				out[i] = w.value;
+				break;
+			}
+}
+
+struct jvalue jwalk_get(struct jvalue object, const char *name)
+{
+	struct jvalue value;
+
+	jwalk_members(object, &name, &value, 1);
+	return value;
+}
+
+size_t jwalk_count(struct jvalue container)
+{
+	size_t count = 0;
+
+	for (struct jwalk w = jwalk_start(container); jwalk_next(&w);)
+		count++;
+	return count;
+}
+
+static uint32_t read_hex(const char *p)
+{
+	uint32_t unit = 0;
+
+	for (int i = 0; i < 4; i++)
+		unit = unit << 4 | ((uint32_t)jbytes_hex(p[i]) & 0xf);
+	return unit;
+}
+
+/*
+ * The code point of the escape at p (its backslash); *p moves past it.  Two escapes that make a
+ * surrogate pair are one; half a pair is U+FFFD.
+ */
+static uint32_t read_escape(const char **p, const char *end)
+{
+	static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
+
+	assert(end - *p >= 2);
+	char c = (*p)[1];
+	if (c != 'u') {
+		*p += 2;
+		const char *at = strchr(letters, c);
+		return at ? (unsigned char)meanings[at - letters] : (unsigned char)c;
+	}
+	assert(end - *p >= 6);
+	uint32_t high = read_hex(*p + 2);
+	*p += 6;
+	if (high < 0xd800 || high > 0xdfff)
+		return high;
+	if (high > 0xdbff || end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
+		return 0xfffd;
+	uint32_t low = read_hex(*p + 2);
+	if (low < 0xdc00 || low > 0xdfff)
+		return 0xfffd;
+	*p += 6;
+	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+bool jkey_is(struct span key, const char *name)
+{
+	struct span rest = span_str(name);
+
+	if (key.len == 0 || rest.len == 0)
+		return key.len == rest.len;
+	if (key.len == rest.len && memcmp(key.ptr, name, key.len) == 0)
+		return !memchr(name, '\\', rest.len);
+	if (key.len <= rest.len || !memchr(key.ptr, '\\', key.len))
+		return false;
+	const char *p = key.ptr, *end = key.ptr + key.len;
+	while (p < end && rest.len > 0) {
+		size_t len = 1;
+		if (*p == '\\') {
+			if (utf8_next(rest, &len) != read_escape(&p, end))
+				return false;
+		} else if (*p++ != *rest.ptr) {
+			return false;
+		}
+		rest = span_from(rest, len);
+	}
+	return p == end && rest.len == 0;
+}
+
+static struct span inside_quotes(struct jvalue v)
+{
+	assert(v.text.len >= 2);
+	return span_of(v.text.ptr + 1, v.text.len - 2);
+}
+
+bool jvalue_is(struct jvalue v, const char *text)
+{
+	return v.type == J_STRING && jkey_is(inside_quotes(v), text);
+}
+
+struct span jvalue_plain(struct jvalue v)
+{
+	if (v.type != J_STRING)
+		return SPAN_NONE;
+	struct span s = inside_quotes(v);
+	return memchr(s.ptr, '\\', s.len) ? SPAN_NONE : s;
+}
+
+int jvalue_unescape(struct jvalue v, struct buf *out)
+{
+	if (v.type != J_STRING)
+		return -1;
+	struct span s = inside_quotes(v);
+	const char *p = s.ptr, *end = s.ptr + s.len;
+	while (p < end) {
+		const char *escape = memchr(p, '\\', (size_t)(end - p));
+		const char *run_end = escape ? escape : end;
+		if (run_end > p && buf_add(out, p, (size_t)(run_end - p)) < 0)
+			return -1;
+		p = run_end;
+		if (p < end && utf8_add(out, read_escape(&p, end)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The exponent at p (after the e), held within what no text's length can undo. */
+static int64_t read_exponent(const char *p, const char *end)
+{
+	const int64_t most = INT64_C(1) << 60;
+	bool negative = *p == '-';
+	int64_t value = 0;
+
+	if (*p == '-' || *p == '+')
+		p++;
+	for (; p < end; p++)
+		if (value < most / 16)
+			value = value * 10 + (*p - '0');
+	return negative ? -value : value;
+}
+
+/* *value times 10 to the power; -1 when it does not fit. */
+static int scale_up(uint64_t *value, int64_t power)
+{
+	for (; power > 0 && *value > 0; power--)
+		if (__builtin_mul_overflow(*value, (uint64_t)10, value))
+			return -1;
+	return 0;
+}
+
+/*
+ * The digits without their leading and trailing zeros make *value; the number is *value times ten
+ * to the power *power.  -1 when even that does not fit.
+ */
+static int read_decimal(struct span s, uint64_t *value, int64_t *power)
+{
+	const char *end = s.ptr + s.len;
+	int64_t zeros = 0, fraction = 0;
+	bool in_fraction = false;
+
+	*value = 0;
+	*power = 0;
+	for (const char *p = s.ptr; p < end; p++) {
+		if (*p == '.') {
+			in_fraction = true;
+			continue;
+		}
+		if ((*p | 0x20) == 'e') {
+			*power = read_exponent(p + 1, end);
+			break;
+		}
+		fraction += in_fraction;
+		zeros++;
+		if (*p == '0')
+			continue;
+		if (scale_up(value, zeros) < 0 ||
+		    __builtin_add_overflow(*value, (uint64_t)(*p - '0'), value))
+			return -1;
+		zeros = 0;
+	}
+	*power += zeros - fraction;
+	return 0;
+}
+
+int jvalue_int(struct jvalue v, int64_t min, int64_t max, int64_t *out)
+{
+	uint64_t magnitude;
+	int64_t power;
+
+	if (v.type != J_NUMBER)
+		return -1;
+	bool negative = v.text.ptr[0] == '-';
+	if (read_decimal(span_from(v.text, negative), &magnitude, &power) < 0)
+		return -1;
+	if (magnitude > 0 && (power < 0 || scale_up(&magnitude, power) < 0))
+		return -1;
+	if (magnitude > (uint64_t)INT64_MAX + negative)
+		return -1;
+	int64_t value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	if (value < min || value > max)
+		return -1;
+	*out = value;
+	return 0;
+}
+
+/* Independent of the process's locale.  s: a valid JSON number. */
+static double slow_double(struct span s)
+{
+	locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc's own: no allocation */
+	char *text = mem_strndup(s.ptr, s.len);
+	double value = strtod_l(text, NULL, c_locale);
+
+	mem_free(text);
+	freelocale(c_locale);
+	return value;
+}
+
+int jvalue_double(struct jvalue v, double *out)
+{
+	static const double tens[] = { 1e0,  1e1,  1e2,	 1e3,  1e4,  1e5,  1e6,	 1e7,
+				       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+				       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	const int64_t exact = (int64_t)ARRAY_LEN(tens) - 1;
+	uint64_t magnitude;
+	int64_t power;
+
+	if (v.type != J_NUMBER)
+		return -1;
+	bool negative = v.text.ptr[0] == '-';
+	double value;
+	/* Both factors are exact as doubles, so one operation rounds correctly. */
+	if (read_decimal(span_from(v.text, negative), &magnitude, &power) == 0 &&
+	    magnitude <= (UINT64_C(1) << 53) && power >= -exact && power <= exact) {
+		value = (double)magnitude;
+		value = power < 0 ? value / tens[-power] : value * tens[power];
+		value = negative ? -value : value;
+	} else {
+		value = slow_double(v.text);
+	}
+	if (!isfinite(value))
+		return -1;
+	*out = value;
+	return 0;
+}

@@ -49,6 +49,8 @@ void ident_random(void *out, size_t len)
 {
 	uint8_t *from;
 
+	if (len == 0)
+		return;
 	if (len > POOL_SIZE) {
 		kernel_random(out, len);
 		return;

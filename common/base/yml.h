@@ -4,7 +4,8 @@
  * A safe subset of YAML 1.1 through libyaml: mappings with string keys, sequences, scalars;
  * anchors and aliases are refused (no expansion bombs), a repeated key is an error, depth and
  * size are bounded.  Plain scalars become null, booleans (true/false/yes/no/on/off), integers or
- * reals by the JSON-like rules; quoted ones are strings.  Any thread.
+ * reals by the JSON-like rules; quoted ones are strings.  Tags, NUL characters and a second
+ * document are refused too.  Any thread.
  */
 #ifndef SPASS_BASE_YML_H
 #define SPASS_BASE_YML_H
@@ -12,6 +13,8 @@
 #include "common/base/err.h"
 
 #include <jansson.h>
+
+enum { YML_SIZE_MAX = 4 * 1024 * 1024, YML_DEPTH_MAX = 64, YML_NODES_MAX = 200000 };
 
 struct yml; /* a document: the value tree and the line of each node */
 
@@ -23,7 +26,12 @@ void yml_free(struct yml *y);
 /* Borrowed; an empty document is an empty object. */
 json_t *yml_root(const struct yml *y);
 const char *yml_name(const struct yml *y);
-/* 1-based line of a value of this tree, 0 when unknown. */
+/*
+ * 1-based line of a value of this tree, 0 when unknown: true, false and null are shared objects
+ * and have none; ask for their member.
+ */
 int yml_line(const struct yml *y, const json_t *value);
+/* 1-based line of a member's key, whatever its value; 0 when there is no such member. */
+int yml_member_line(const struct yml *y, json_t *object, const char *key);
 
 #endif

@@ -1,0 +1,315 @@
+/* common/base/opt.c - reading arguments by a table, and the help made of the same table. */
+#include "common/base/opt.h"
+
+#include "common/base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HELP_COLUMN_MAX = 32 };
+
+/* One option as it was written, for the messages: "--port" or "-p". */
+struct seen {
+	const struct opt *row;
+	char text[64];
+	const char *value; /* NULL: none attached */
+	bool negated;
+};
+
+static bool takes_value(const struct opt *row)
+{
+	return row->kind != OPT_SWITCH && row->kind != OPT_COUNT;
+}
+
+static const struct opt *find_name(const struct opt *table, struct span name)
+{
+	for (; table->kind != OPT_END; table++)
+		if (table->name && span_is(name, table->name))
+			return table;
+	return NULL;
+}
+
+static const struct opt *find_letter(const struct opt *table, char letter)
+{
+	for (; table->kind != OPT_END; table++)
+		if (table->letter == letter)
+			return table;
+	return NULL;
+}
+
+/* How many letters to insert, drop or change make a of b; lengths are bounded by the caller. */
+static size_t distance(struct span a, struct span b)
+{
+	size_t row[33];
+
+	for (size_t k = 0; k <= b.len; k++)
+		row[k] = k;
+	for (size_t i = 1; i <= a.len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= b.len; k++) {
+			size_t best = diagonal + (a.ptr[i - 1] != b.ptr[k - 1]);
+
+			diagonal = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[b.len];
+}
+
+/* The name that was probably meant, or NULL. */
+static const char *similar_name(const struct opt *table, struct span name)
+{
+	size_t best = 3;
+	const char *found = NULL;
+
+	if (name.len < 3 || name.len > 32)
+		return NULL;
+	for (; table->kind != OPT_END; table++) {
+		struct span other = span_str(table->name);
+		size_t d;
+
+		if (other.len == 0 || other.len > 32)
+			continue;
+		d = distance(name, other);
+		if (d < best && 2 * d < other.len) {
+			best = d;
+			found = table->name;
+		}
+	}
+	return found;
+}
+
+static int fail_unknown(const struct opt *table, struct span name, struct err *err)
+{
+	const char *similar = similar_name(table, name);
+
+	if (similar)
+		return err_set(err, E_usage, "", "unknown option --%.*s; did you mean --%s?",
+			       SPAN_ARGS(name), similar);
+	return err_set(err, E_usage, "", "unknown option --%.*s", SPAN_ARGS(name));
+}
+
+int opt_duration(struct span text, int64_t *ms)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "", 1000 } };
+	size_t digits = 0;
+	int64_t number;
+
+	while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+		digits++;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (!span_is(span_from(text, digits), units[i].unit))
+			continue;
+		if (span_to_int(span_of(text.ptr, digits), 0, INT64_MAX / units[i].ms, &number) < 0)
+			return -1;
+		*ms = number * units[i].ms;
+		return 0;
+	}
+	return -1;
+}
+
+/* span_to_int has no sign, because fields of protocols have none; command lines do. */
+static int parse_int(struct span text, int64_t min, int64_t max, int64_t *value)
+{
+	bool negative = text.len > 0 && text.ptr[0] == '-';
+	int64_t number;
+
+	if (span_to_int(span_from(text, negative), 0, INT64_MAX, &number) < 0)
+		return -1;
+	if (negative)
+		number = -number;
+	if (number < min || number > max)
+		return -1;
+	*value = number;
+	return 0;
+}
+
+static bool is_choice(struct span choices, struct span value)
+{
+	while (choices.ptr)
+		if (span_equal(span_cut(&choices, '|'), value))
+			return true;
+	return false;
+}
+
+/* Writes the value where the row says; values is the command's struct. */
+static int store(const struct seen *seen, void *values, struct err *err)
+{
+	const struct opt *row = seen->row;
+	void *at = (char *)values + row->offset;
+	struct opt_texts *texts = at;
+	struct span text = span_str(seen->value);
+
+	switch (row->kind) {
+	case OPT_SWITCH:
+		*(bool *)at = !seen->negated;
+		return 0;
+	case OPT_COUNT:
+		++*(int *)at;
+		return 0;
+	case OPT_TEXT:
+		*(const char **)at = seen->value;
+		return 0;
+	case OPT_TEXTS:
+		if (texts->count == OPT_TEXTS_MAX)
+			return err_set(err, E_usage, "", "%s is given more than %d times",
+				       seen->text, OPT_TEXTS_MAX);
+		texts->items[texts->count++] = seen->value;
+		return 0;
+	case OPT_INT:
+		if (parse_int(text, row->min, row->max, at) == 0)
+			return 0;
+		return err_set(err, E_usage, "",
+			       "%s wants a whole number from %lld to %lld, not \"%.64s\"",
+			       seen->text, (long long)row->min, (long long)row->max, seen->value);
+	case OPT_DURATION:
+		if (opt_duration(text, at) == 0)
+			return 0;
+		return err_set(err, E_usage, "",
+			       "%s wants a duration such as 500ms, 10s, 5m or 2h, not \"%.64s\"",
+			       seen->text, seen->value);
+	case OPT_CHOICE:
+		if (is_choice(span_str(row->choices), text)) {
+			*(const char **)at = seen->value;
+			return 0;
+		}
+		return err_set(err, E_usage, "", "%s wants one of %s, not \"%.64s\"", seen->text,
+			       row->choices, seen->value);
+	case OPT_END:
+		break;
+	}
+	return -1;
+}
+
+/* The value in the next argument when the row wants one; *i moves past it. */
+static int fetch_value(struct seen *seen, int argc, char **argv, int *i, struct err *err)
+{
+	if (!takes_value(seen->row))
+		return seen->value ? err_set(err, E_usage, "", "%s takes no value", seen->text) : 0;
+	if (seen->value)
+		return 0;
+	if (*i + 1 >= argc)
+		return err_set(err, E_usage, "", "%s wants a value", seen->text);
+	seen->value = argv[++*i];
+	return 0;
+}
+
+static int parse_long(const struct opt *table, void *values, int argc, char **argv, int *i,
+		      struct err *err)
+{
+	struct span rest = span_str(argv[*i] + 2);
+	struct span name = span_cut(&rest, '=');
+	struct seen seen = { .row = find_name(table, name), .value = rest.ptr };
+
+	if (!seen.row && span_starts(name, "no-")) {
+		seen.row = find_name(table, span_from(name, 3));
+		seen.negated = true;
+		if (seen.row && seen.row->kind != OPT_SWITCH)
+			seen.row = NULL;
+	}
+	if (!seen.row)
+		return fail_unknown(table, name, err);
+	snprintf(seen.text, sizeof(seen.text), "--%.*s", SPAN_ARGS(name));
+	if (fetch_value(&seen, argc, argv, i, err) < 0)
+		return -1;
+	return store(&seen, values, err);
+}
+
+/* "-vvx", "-oFILE", "-o FILE". */
+static int parse_short(const struct opt *table, void *values, int argc, char **argv, int *i,
+		       struct err *err)
+{
+	for (const char *at = argv[*i] + 1; *at; at++) {
+		struct seen seen = { .row = find_letter(table, *at) };
+
+		if (!seen.row)
+			return err_set(err, E_usage, "", "unknown option -%c in %.64s", *at, argv[*i]);
+		snprintf(seen.text, sizeof(seen.text), "-%c", *at);
+		if (takes_value(seen.row) && at[1])
+			seen.value = at + 1;
+		if (fetch_value(&seen, argc, argv, i, err) < 0 || store(&seen, values, err) < 0)
+			return -1;
+		if (takes_value(seen.row))
+			break;
+	}
+	return 0;
+}
+
+int opt_parse(const struct opt *table, void *values, int argc, char **argv, struct err *err)
+{
+	bool ended = false;
+	int operands = 0;
+
+	for (int i = 0; i < argc; i++) {
+		char *arg = argv[i];
+		int result;
+
+		if (ended || arg[0] != '-' || arg[1] == '\0') {
+			argv[operands++] = arg;
+			continue;
+		}
+		if (strcmp(arg, "--") == 0) {
+			ended = true;
+			continue;
+		}
+		if (arg[1] == '-')
+			result = parse_long(table, values, argc, argv, &i, err);
+		else
+			result = parse_short(table, values, argc, argv, &i, err);
+		if (result < 0)
+			return -1;
+	}
+	return operands;
+}
+
+/* "  -p, --port NUMBER" */
+static void help_left(const struct opt *row, struct buf *out)
+{
+	const char *argument = row->argument ? row->argument : row->choices;
+
+	if (row->letter)
+		buf_printf(out, "  -%c, --%s", row->letter, row->name);
+	else
+		buf_printf(out, "      --%s", row->name);
+	if (takes_value(row))
+		buf_printf(out, " %s", argument ? argument : "VALUE");
+}
+
+int opt_help(const struct opt *table, struct buf *out)
+{
+	size_t column = 0;
+
+	/* Written once to be measured, then taken back. */
+	for (const struct opt *row = table; row->kind != OPT_END; row++) {
+		size_t before = out->len, width;
+
+		help_left(row, out);
+		width = out->len - before + 2;
+		buf_truncate(out, before);
+		if (width > column && width <= HELP_COLUMN_MAX)
+			column = width;
+	}
+	for (const struct opt *row = table; row->kind != OPT_END; row++) {
+		size_t before = out->len, width;
+
+		if (!row->help)
+			continue;
+		help_left(row, out);
+		width = out->len - before;
+		if (width + 2 > column) {
+			buf_add_char(out, '\n');
+			width = 0;
+		}
+		buf_printf(out, "%*s%s\n", (int)(column - width), "", row->help);
+	}
+	return buf_failed(out) ? -1 : 0;
+}

@@ -35,9 +35,9 @@ enum config_key {
 	CONFIG_KEY_COUNT
 };
 
-/* A row of config.def. */
+/* A row of config.def; its variable's name comes from config_environment_name. */
 struct config_info {
-	const char *name, *environment, *fallback, *flag, *choices, *help;
+	const char *name, *fallback, *flag, *choices, *help;
 	enum config_kind kind;
 	enum config_reload reload;
 	int64_t min, max;
@@ -45,10 +45,22 @@ struct config_info {
 };
 extern const struct config_info config_table[CONFIG_KEY_COUNT];
 
+enum { CONFIG_ENVIRONMENT_SIZE = 64 };
+/* "SPASS_LISTEN" into out[CONFIG_ENVIRONMENT_SIZE]. */
+void config_environment_name(const struct config_info *info, char *out);
+/* NULL when no setting has that name. */
+const struct config_info *config_find(struct span name);
+/* "text", "list", ...: what the value of a row looks like. */
+const char *config_kind_name(enum config_kind kind);
+
 /* A backend the operator wrote under "backends:". */
 struct config_backend {
 	char *name;         /* [a-z0-9_-]{1,64} */
-	char *provider;     /* a row of the provider table; "openai" = any OpenAI-compatible server */
+	/*
+	 * A row of the provider table, never NULL; "openai" = any OpenAI-compatible server.  Left
+	 * out it is "openai" when there is a base_url, else the backend's own name.
+	 */
+	char *provider;
 	char *base_url;     /* "http://127.0.0.1:8000/v1", "unix:/path:/v1"; NULL = the provider's */
 	char *key_env;      /* name of the variable that holds the key, or NULL */
 	char *key_file;     /* or NULL; "credential:NAME" = systemd's credentials directory */
@@ -76,14 +88,23 @@ struct config_flag {
 };
 
 /*
+ * Highest first: flags, environment, the file's tree (taken; may be NULL), the defaults.  What
+ * config_load does once it has read the file.
+ */
+struct config *config_new(struct yml *file, char *const *environment, const struct config_flag *flags,
+			  size_t flag_count, struct err *err);
+/*
  * path NULL: $SPASS_CONFIG, else $XDG_CONFIG_HOME/spass/spass.yaml, else /etc/spass/spass.yaml,
- * whichever exists, else no file.  environment: as environ, or NULL for none.  Fails with
+ * whichever exists, else no file.  environment: as environ, or NULL for none; a variable that is
+ * empty counts as not set.  Fails with
  * E_invalid_config naming file, line and key (or variable, or flag); all faults are reported in
  * one message as far as it has room.  Free with config_free.
  */
 struct config *config_load(const char *path, char *const *environment, const struct config_flag *flags,
 			   size_t flag_count, struct err *err);
 void config_free(struct config *c);
+/* The value of one setting as it would be written in the file; secrets as above. */
+int config_show_value(const struct config *c, enum config_key key, struct buf *out);
 /* "listen = 127.0.0.1:3000 (default)" lines, secrets as "(set)" or "(not set)". */
 int config_show(const struct config *c, struct buf *out);
 /* The same as a JSON object {name: {"value","origin"}}.  The caller owns it. */
@@ -91,5 +112,16 @@ json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
 /* data_dir, or its default; the caller frees. */
 char *config_data_path(const struct config *c, const char *name);
+/*
+ * The path of a file that holds a secret: "credential:NAME" is NAME in systemd's
+ * $CREDENTIALS_DIRECTORY, anything else is itself.  The caller frees; NULL with
+ * E_invalid_config when there is no such directory or NAME is not a plain file name.
+ */
+char *config_secret_path(const char *value, struct err *err);
+/*
+ * "32MiB", "512k", "1000": whole numbers.  KiB, MiB, GiB, TiB and k, M, G, T are powers of 1024,
+ * kB, MB, GB, TB of 1000; case does not matter.  0 or -1.
+ */
+int config_bytes(struct span text, int64_t *bytes);
 
 #endif

@@ -49,6 +49,13 @@ struct tokens;
  */
 struct tokens *tokens_load(const struct config *c, bool *made, char **path, struct err *err);
 void tokens_free(struct tokens *t);
+/*
+ * The token in a file, without the white space around it: 1..TOKEN_MAX printable characters
+ * without blanks.  Warns when others may read the file.  The caller frees with mem_free_secret;
+ * NULL with E_storage_error or E_invalid_config.
+ */
+enum { TOKEN_MAX = 512 };
+char *token_read(const char *path, struct err *err);
 /* The single token's text, for a command of the same user; borrowed.  Never logged. */
 const char *tokens_secret(const struct tokens *t);
 /*

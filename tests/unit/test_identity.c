@@ -1,0 +1,275 @@
+/* tests/unit/test_identity.c - tokens, the file of the first one, and the header. */
+#include "common/tenant/identity.h"
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char directory[] = "/tmp/spass-token-XXXXXX";
+
+static struct config *config_with(const char *name, const char *value)
+{
+	const struct config_flag flags[] = { { "data_dir", directory }, { name, value } };
+	struct err err = ERR_INIT;
+	struct config *c = config_new(NULL, NULL, flags, 2, &err);
+
+	if (!c)
+		fail_msg("%s", err.message);
+	return c;
+}
+
+static void first_start_makes_a_private_file_and_the_second_reads_it(void **state)
+{
+	struct config *c = config_with("token_file", "");
+	struct err err = ERR_INIT;
+	bool made = false;
+	char *path = NULL, *again = NULL;
+	struct tokens *first = tokens_load(c, &made, &path, &err), *second;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(first);
+	assert_true(made);
+	assert_int_equal(strlen(tokens_secret(first)), 64);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	second = tokens_load(c, &made, &again, &err);
+	assert_non_null(second);
+	assert_false(made);
+	assert_string_equal(path, again);
+	assert_string_equal(tokens_secret(first), tokens_secret(second));
+	unlink(path);
+	tokens_free(first);
+	tokens_free(second);
+	mem_free(path);
+	mem_free(again);
+	config_free(c);
+}
+
+static void a_token_of_the_configuration_needs_no_file(void **state)
+{
+	struct config *c = config_with("token", "sesame");
+	struct err err = ERR_INIT;
+	bool made = true;
+	char *path = directory;
+	struct tokens *t = tokens_load(c, &made, &path, &err);
+
+	(void)state;
+	assert_non_null(t);
+	assert_false(made);
+	assert_null(path);
+	assert_string_equal(tokens_secret(t), "sesame");
+	tokens_free(t);
+	config_free(c);
+}
+
+struct starter {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	struct config *config;
+	struct tokens *tokens;
+	bool made;
+};
+
+static void *start(void *argument)
+{
+	struct starter *s = argument;
+	struct err err = ERR_INIT;
+
+	pthread_barrier_wait(s->barrier);
+	s->tokens = tokens_load(s->config, &s->made, NULL, &err);
+	return NULL;
+}
+
+static void first_starts_at_once_end_with_one_token(void **state)
+{
+	struct config *c = config_with("token_file", "");
+	struct starter starters[8];
+	pthread_barrier_t barrier;
+	size_t made = 0;
+	char *path = config_data_path(c, "token");
+
+	(void)state;
+	pthread_barrier_init(&barrier, NULL, ARRAY_LEN(starters));
+	for (size_t i = 0; i < ARRAY_LEN(starters); i++) {
+		starters[i] = (struct starter){ .barrier = &barrier, .config = c };
+		assert_int_equal(pthread_create(&starters[i].thread, NULL, start, &starters[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(starters); i++)
+		pthread_join(starters[i].thread, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(starters); i++) {
+		assert_non_null(starters[i].tokens);
+		assert_string_equal(tokens_secret(starters[i].tokens),
+				    tokens_secret(starters[0].tokens));
+		made += starters[i].made;
+	}
+	assert_int_equal(made, 1);
+	for (size_t i = 0; i < ARRAY_LEN(starters); i++)
+		tokens_free(starters[i].tokens);
+	unlink(path);
+	mem_free(path);
+	pthread_barrier_destroy(&barrier);
+	config_free(c);
+}
+
+static void bad_files_are_refused_with_the_reason(void **state)
+{
+	static const struct {
+		const char *content, *word;
+	} cases[] = {
+		{ "", "is empty" },
+		{ " \n\n", "is empty" },
+		{ "two words\n", "does not hold a token" },
+		{ "a\nb\n", "does not hold a token" },
+		{ "caf\xc3\xa9\n", "does not hold a token" },
+	};
+	char *path = mem_printf("%s/bad", directory);
+	struct config *c = config_with("token_file", path);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(file_write(path, span_str(cases[i].content), &err), 0);
+		assert_null(tokens_load(c, NULL, NULL, &err));
+		assert_int_equal(err.code, E_invalid_config);
+		assert_non_null(strstr(err.message, cases[i].word));
+		assert_non_null(strstr(err.message, path));
+	}
+	unlink(path);
+	mem_free(path);
+	config_free(c);
+}
+
+static void white_space_around_the_token_is_not_part_of_it(void **state)
+{
+	char *path = mem_printf("%s/spaced", directory), *secret;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_write(path, SPAN_LIT(" \r\nsesame \r\n\n"), &err), 0);
+	secret = token_read(path, &err);
+	assert_string_equal(secret, "sesame");
+	mem_free_secret(secret, strlen(secret));
+	unlink(path);
+	mem_free(path);
+}
+
+static void a_directory_that_cannot_be_made_is_a_storage_error(void **state)
+{
+	struct config *c = config_with("token_file", "/proc/nowhere/token");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(tokens_load(c, NULL, NULL, &err));
+	assert_int_equal(err.code, E_storage_error);
+	config_free(c);
+}
+
+static void the_header_is_read_strictly_but_for_the_case_of_its_scheme(void **state)
+{
+	static const struct {
+		const char *header; /* NULL = absent */
+		enum err_code code;
+	} cases[] = {
+		{ NULL, E_missing_authorization },
+		{ "", E_missing_authorization },
+		{ "  ", E_missing_authorization },
+		{ "Bearer sesame", E_none },
+		{ "bearer sesame", E_none },
+		{ "BEARER   sesame ", E_none },
+		{ "Bearer", E_invalid_authorization },
+		{ "Bearer ", E_invalid_authorization },
+		{ "Bearersesame", E_invalid_authorization },
+		{ "Basic sesame", E_invalid_authorization },
+		{ "sesame", E_invalid_authorization },
+		{ "Bearer Sesame", E_invalid_authorization },
+		{ "Bearer sesam", E_invalid_authorization },
+		{ "Bearer sesame sesame", E_invalid_authorization },
+		{ "Bearer\tsesame", E_invalid_authorization },
+		{ "Bearer ses\x01me", E_invalid_authorization },
+		{ "Bearer sesam\xe9", E_invalid_authorization },
+	};
+	struct config *c = config_with("token", "sesame");
+	struct err err = ERR_INIT;
+	struct tokens *t = tokens_load(c, NULL, NULL, &err);
+
+	(void)state;
+	assert_non_null(t);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct token *found = NULL;
+		int result;
+
+		err_clear(&err);
+		result = tokens_find(t, span_str(cases[i].header), &found, &err);
+		if (err.code != cases[i].code)
+			fail_msg("%s: %s", cases[i].header, err.message);
+		assert_int_equal(result, cases[i].code == E_none ? 0 : -1);
+		if (result == 0) {
+			assert_string_equal(found->tenant, "default");
+			assert_int_equal(found->role, ROLE_operator);
+			assert_true(found->scopes & SCOPE_chat_exec);
+		} else {
+			assert_null(found);
+			assert_string_equal(err.param, "headers.authorization");
+			assert_null(strstr(err.message, "esam"));
+		}
+	}
+	tokens_free(t);
+	config_free(c);
+}
+
+static void user_ids_have_a_narrow_alphabet(void **state)
+{
+	char longest[130];
+
+	(void)state;
+	memset(longest, 'a', sizeof longest);
+	assert_true(identity_is_user_id(SPAN_LIT("anna.b+c@example.org:7_-")));
+	assert_true(identity_is_user_id(span_of(longest, 128)));
+	assert_false(identity_is_user_id(span_of(longest, 129)));
+	assert_false(identity_is_user_id(SPAN_LIT("")));
+	assert_false(identity_is_user_id(SPAN_LIT("a b")));
+	assert_false(identity_is_user_id(SPAN_LIT("a\0b")));
+	assert_false(identity_is_user_id(SPAN_LIT("a/b")));
+}
+
+static void scopes_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(scope_name(SCOPE_chat_exec), "chat:exec");
+	assert_string_equal(scope_name(SCOPE_metrics_read), "metrics:read");
+	assert_string_equal(scope_name(SCOPE_none), "none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_start_makes_a_private_file_and_the_second_reads_it),
+		cmocka_unit_test(a_token_of_the_configuration_needs_no_file),
+		cmocka_unit_test(first_starts_at_once_end_with_one_token),
+		cmocka_unit_test(bad_files_are_refused_with_the_reason),
+		cmocka_unit_test(white_space_around_the_token_is_not_part_of_it),
+		cmocka_unit_test(a_directory_that_cannot_be_made_is_a_storage_error),
+		cmocka_unit_test(the_header_is_read_strictly_but_for_the_case_of_its_scheme),
+		cmocka_unit_test(user_ids_have_a_narrow_alphabet),
+		cmocka_unit_test(scopes_have_names),
+	};
+	int failed;
+
+	if (!mkdtemp(directory))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(directory);
+	return failed;
+}

@@ -63,7 +63,7 @@ const struct model *catalog_add_discovered(struct catalog *c, const char *alias,
 					   const char *backend, const char *backend_model,
 					   int64_t context_window);
 
-/* "chat", "no" (its JSON form is up to the caller). */
+/* "chat", "image", "embedding"; "no", "yes", "configurable". */
 const char *model_kind_name(enum model_kind k);
 const char *model_reasoning_name(enum model_reasoning r);
 

@@ -3,6 +3,12 @@
  *
  * Built from configuration, catalogue and environment; immutable but for the health and breakers
  * inside, which have their own locks or atomics.  Any thread.
+ *
+ * Every row of the provider table is a backend, so that a chain may name it; what lacks its key,
+ * or is switched off, is disabled.  An entry of "backends:" of the same name takes the row's
+ * place.  The rows of local servers are sent only what their servers have been seen to offer:
+ * whatever else listens on such a port never gets a prompt.  What an operator wrote is taken at
+ * his word.
  */
 #ifndef SPASS_UPSTREAM_ROUTING_H
 #define SPASS_UPSTREAM_ROUTING_H
@@ -10,24 +16,9 @@
 #include "common/config/config.h"
 #include "common/loop/upcall.h"
 #include "common/model/catalog.h"
+#include "common/upstream/backend.h"
 #include "common/upstream/breaker.h"
 #include "common/upstream/provider.h"
-
-enum backend_status { BACKEND_UNKNOWN, BACKEND_AVAILABLE, BACKEND_UNREACHABLE, BACKEND_DISABLED };
-
-struct backend {
-	const char *name;
-	const struct provider *provider;
-	struct origin origin;
-	const char *path_prefix;    /* "/v1" */
-	const char *auth_line;      /* "Authorization: Bearer ...\r\n", "" = none; secret */
-	const char *disabled_why;   /* "OPENAI_API_KEY is not set", or NULL */
-	struct upcall_limits limits;
-	_Atomic int status;         /* enum backend_status, by the last probe or call */
-	_Atomic int64_t latency_us; /* of the last probe, -1 = none */
-};
-/* "available", "unreachable", "disabled", "planned" for GET /v1/info ("unknown" reads unreachable). */
-const char *backend_status_name(enum backend_status s);
 
 struct target {
 	struct backend *backend;
@@ -39,8 +30,8 @@ struct target {
 struct routing;
 
 /*
- * previous may be NULL; breakers and health of equal targets are taken over from it.
- * environment: as environ.  Fails with E_invalid_config.
+ * previous may be NULL; breakers, health and discovered models of equal targets and backends are
+ * taken over from it.  environment: as environ, or NULL.  Fails with E_invalid_config.
  */
 struct routing *routing_new(const struct config *c, char *const *environment, const struct routing *previous,
 			    struct err *err);
@@ -55,6 +46,10 @@ const struct model *routing_find(const struct routing *r, struct span alias);
  * targets kept once.  count may come out 0.  Borrowed from r.
  */
 const struct target *routing_chain(const struct routing *r, const struct model *m, size_t *count);
+/*
+ * Whether images may go to m by URL: the catalogue says so, or every target's provider does.
+ */
+bool routing_accepts_image_url(const struct routing *r, const struct model *m);
 /* The names of all backends of the chain, disabled ones too, for GET /v1/info. */
 size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names, size_t max);
 /*
@@ -63,13 +58,19 @@ size_t routing_chain_backends(const struct routing *r, const struct model *m, co
  */
 const struct model *routing_default(const struct routing *r);
 
+/* When the first routing of this line was built, in seconds since 1970. */
+int64_t routing_created_s(const struct routing *r);
+
 /*
- * Look at every backend once: GET its probe path, set status and latency, and on local servers
- * list the models they have.  On a fiber.  Returns a new catalogue's worth of discovered models
- * through routing_discovered (below) for the next routing_new.
+ * Look at every enabled backend once, all at the same time: GET its probe path within
+ * ROUTING_PROBE_MS, set status and latency.  With discover on, local servers' lists of models are
+ * kept for the next routing_new; a list is forgotten when its server has been away for
+ * ROUTING_MISSES_MAX looks.  On a fiber; returns when all have been looked at, or early when the
+ * fiber is cancelled.
  */
+enum { ROUTING_PROBE_MS = 2000, ROUTING_MISSES_MAX = 3 };
 void routing_probe(struct routing *r, struct uplink_pool *uplinks);
-/* True when discovery has found other models than the catalogue holds: build a new routing. */
+/* True when a look has found other models than this routing was built with: build a new one. */
 bool routing_has_news(const struct routing *r);
 
 #endif

@@ -1,0 +1,498 @@
+/*
+ * common/upstream/routing.c - builds the backends and the chains, and answers questions about them.
+ */
+#include "common/upstream/routing.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/upstream/builtin.h"
+#include "common/upstream/routing_inside.h"
+
+/* --- backends --- */
+
+static struct backend *backend_find(const struct routing *r, const char *name)
+{
+	for (size_t i = 0; i < r->backend_count; i++)
+		if (strcmp(r->backends[i].name, name) == 0)
+			return &r->backends[i];
+	return NULL;
+}
+
+static size_t backend_index(const struct routing *r, const struct backend *b)
+{
+	return (size_t)(b - r->backends);
+}
+
+static int add_backend(struct routing *r, const struct backend_source *s, struct err *err)
+{
+	if (backend_init(&r->backends[r->backend_count], s, err) < 0)
+		return -1;
+	r->backend_count++;
+	return 0;
+}
+
+/* The operator's in his order, then the providers' rows that he has not replaced. */
+static int make_backends(struct routing *r, const struct config *c, char *const *environment, struct err *err)
+{
+	struct backend_source s = { .config = c, .environment = environment };
+	size_t rows = 0;
+
+	while (provider_table[rows].name)
+		rows++;
+	r->backends = mem_calloc(c->backend_count + rows, sizeof *r->backends);
+	for (size_t i = 0; i < c->backend_count; i++) {
+		s.entry = &c->backends[i];
+		if (backend_find(r, s.entry->name))
+			return err_set(err, E_invalid_config, "backends", "%s:%d: backends: %s is there twice",
+				       c->file ? yml_name(c->file) : "configuration", s.entry->line,
+				       s.entry->name);
+		const struct provider *row = provider_find(s.entry->name);
+		if (row && row->dialect == DIALECT_BUILTIN)
+			return err_set(err, E_invalid_config, "backends",
+				       "%s:%d: backends: %s: the built-in backend cannot be changed",
+				       c->file ? yml_name(c->file) : "configuration", s.entry->line,
+				       s.entry->name);
+		if (add_backend(r, &s, err) < 0)
+			return -1;
+	}
+	s.entry = NULL;
+	for (const struct provider *p = provider_table; p->name; p++) {
+		if ((!p->base_url && p->dialect != DIALECT_BUILTIN) || backend_find(r, p->name))
+			continue;
+		s.provider = p;
+		if (add_backend(r, &s, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void take_over_health(struct routing *r, const struct routing *previous)
+{
+	for (size_t i = 0; i < r->backend_count; i++) {
+		struct backend *b = &r->backends[i];
+		struct backend *old = previous ? backend_find(previous, b->name) : NULL;
+
+		if (!old || b->disabled_why || old->disabled_why || !backend_is_same(b, old))
+			continue;
+		atomic_store(&b->status, atomic_load(&old->status));
+		atomic_store(&b->latency_us, atomic_load(&old->latency_us));
+		atomic_store(&b->trouble, atomic_load(&old->trouble));
+		if (!r->discover)
+			continue;
+		pthread_mutex_lock(&previous->found->lock);
+		const struct found_state *from = &previous->found->states[backend_index(previous, old)];
+		struct found_state *to = &r->found->states[i];
+		found_copy(&from->list, &to->list);
+		to->known = from->known;
+		to->misses = from->misses;
+		pthread_mutex_unlock(&previous->found->lock);
+	}
+}
+
+/* --- discovered models --- */
+
+static bool model_has_link(const struct model *m, const char *backend, const char *model)
+{
+	for (size_t i = 0; m && i < m->chain_count; i++)
+		if (m->chain[i].backend && strcmp(m->chain[i].backend, backend) == 0 &&
+		    strcmp(m->chain[i].model, model) == 0)
+			return true;
+	return false;
+}
+
+static void add_discovered(struct routing *r)
+{
+	for (size_t i = 0; i < r->backend_count; i++) {
+		const struct backend *b = &r->backends[i];
+		const struct found_list *list = &r->found->states[i].list;
+
+		for (size_t k = 0; k < list->count; k++) {
+			const struct found_model *f = &list->items[k];
+			char *alias = found_alias(f->id);
+
+			if (!model_has_link(catalog_find(r->catalog, span_str(alias)), b->name, f->id))
+				catalog_add_discovered(r->catalog, alias, f->kind, b->name, f->id,
+						       f->context_window);
+			mem_free(alias);
+		}
+	}
+}
+
+/* --- breakers --- */
+
+static struct breaker *breaker_lookup(const struct routing *r, const struct backend *b, const char *model)
+{
+	for (size_t i = 0; i < r->breaker_count; i++)
+		if (r->breakers[i].backend == b && strcmp(r->breakers[i].model, model) == 0)
+			return r->breakers[i].breaker;
+	return NULL;
+}
+
+/* This routing's breaker of a target: known, taken over, or new.  Borrowed. */
+static struct breaker *breaker_of(struct routing *r, const struct config *c, const struct routing *previous,
+				  const struct backend *b, const char *model)
+{
+	struct breaker *breaker = breaker_lookup(r, b, model);
+
+	if (breaker)
+		return breaker;
+	const struct backend *old = previous ? backend_find(previous, b->name) : NULL;
+	if (old && strcmp(old->base_url, b->base_url) == 0)
+		breaker = breaker_lookup(previous, old, model);
+	int failures = (int)c->breaker_failures;
+	if (breaker) {
+		breaker_ref(breaker);
+		breaker_configure(breaker, failures, c->breaker_rest);
+	} else {
+		breaker = breaker_new(failures, c->breaker_rest);
+	}
+	if (r->breaker_count == r->breaker_capacity) {
+		r->breaker_capacity = r->breaker_capacity ? 2 * r->breaker_capacity : 64;
+		r->breakers = mem_realloc(r->breakers, r->breaker_capacity * sizeof *r->breakers);
+	}
+	r->breakers[r->breaker_count++] = (struct kept_breaker){ b, model, breaker };
+	return breaker;
+}
+
+/* --- chains --- */
+
+/* Steps through all links that a model's chain reaches, in order, each alias once. */
+struct flatten {
+	const struct catalog *catalog;
+	void (*step)(void *arg, const struct model_link *link, const struct model *of);
+	void *arg;
+	const struct model **seen; /* aliases entered */
+	size_t seen_count;
+};
+
+static void flatten(struct flatten *f, const struct model *m)
+{
+	for (size_t i = 0; i < f->seen_count; i++)
+		if (f->seen[i] == m)
+			return;
+	f->seen[f->seen_count++] = m;
+	for (size_t i = 0; i < m->chain_count; i++) {
+		if (m->chain[i].backend)
+			f->step(f->arg, &m->chain[i], m);
+		else
+			flatten(f, catalog_find(f->catalog, span_str(m->chain[i].model)));
+	}
+}
+
+static void flatten_model(const struct catalog *c, const struct model *m,
+			  void (*step)(void *, const struct model_link *, const struct model *), void *arg)
+{
+	struct flatten f = { c, step, arg, NULL, 0 };
+
+	f.seen = mem_calloc(m->composite ? catalog_count(c) : 1, sizeof *f.seen);
+	flatten(&f, m);
+	mem_free(f.seen);
+}
+
+/* Whether a target may be called at all. */
+static bool is_offered(const struct routing *r, const struct backend *b, const char *model)
+{
+	if (b->disabled_why)
+		return false;
+	if (!b->automatic || !b->provider->probe_port)
+		return true;
+	const struct found_state *s = &r->found->states[backend_index(r, b)];
+	if (!s->known)
+		return false;
+	return !(b->provider->quirks & QUIRK_EXACT_MODELS) || s->list.truncated || found_has(&s->list, model);
+}
+
+struct chain_maker {
+	struct routing *routing;
+	const struct config *config;
+	const struct routing *previous;
+	struct route *route;
+	size_t capacity;
+};
+
+static void add_target(void *arg, const struct model_link *link, const struct model *of)
+{
+	struct chain_maker *k = arg;
+	struct route *route = k->route;
+	struct backend *b = backend_find(k->routing, link->backend);
+
+	if (!is_offered(k->routing, b, link->model))
+		return;
+	for (size_t i = 0; i < route->count; i++)
+		if (route->targets[i].backend == b && strcmp(route->targets[i].model, link->model) == 0)
+			return;
+	if (route->count == k->capacity) {
+		k->capacity = k->capacity ? 2 * k->capacity : 4;
+		route->targets = mem_realloc(route->targets, k->capacity * sizeof *route->targets);
+	}
+	route->targets[route->count++] = (struct target){
+		.backend = b,
+		.model = link->model,
+		.breaker = breaker_of(k->routing, k->config, k->previous, b, link->model),
+		.link_model = of,
+	};
+}
+
+static int check_links(const struct routing *r, const struct model *m, struct err *err)
+{
+	for (size_t i = 0; i < m->chain_count; i++)
+		if (m->chain[i].backend && !backend_find(r, m->chain[i].backend))
+			return err_set(err, E_invalid_config, "chain", "%s: %s: chain: there is no backend \"%s\"",
+				       m->chain[i].where, m->alias, m->chain[i].backend);
+	return 0;
+}
+
+static int by_alias(const void *a, const void *b)
+{
+	return strcmp(((const struct route *)a)->model->alias, ((const struct route *)b)->model->alias);
+}
+
+static int make_routes(struct routing *r, const struct config *c, const struct routing *previous, struct err *err)
+{
+	r->route_count = catalog_count(r->catalog);
+	r->routes = mem_calloc(r->route_count, sizeof *r->routes);
+	for (size_t i = 0; i < r->route_count; i++) {
+		r->routes[i].model = catalog_at(r->catalog, i);
+		if (check_links(r, r->routes[i].model, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < r->route_count; i++) {
+		struct chain_maker k = { r, c, previous, &r->routes[i], 0 };
+
+		flatten_model(r->catalog, r->routes[i].model, add_target, &k);
+	}
+	qsort(r->routes, r->route_count, sizeof *r->routes, by_alias);
+	return 0;
+}
+
+static const struct route *route_find(const struct routing *r, struct span alias)
+{
+	size_t low = 0, high = r->route_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *at = r->routes[middle].model->alias;
+		size_t len = strlen(at);
+		int order = memcmp(at, alias.ptr ? alias.ptr : "", len < alias.len ? len : alias.len);
+
+		if (order == 0)
+			order = (len > alias.len) - (len < alias.len);
+		if (order == 0)
+			return &r->routes[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* --- the module --- */
+
+static struct found_table *found_table_new(size_t count)
+{
+	struct found_table *t = mem_new(struct found_table);
+
+	pthread_mutex_init(&t->lock, NULL);
+	t->states = mem_calloc(count, sizeof *t->states);
+	return t;
+}
+
+static const char *given(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+static int build(struct routing *r, const struct config *c, char *const *environment,
+		 const struct routing *previous, struct err *err)
+{
+	if (make_backends(r, c, environment, err) < 0)
+		return -1;
+	r->found = found_table_new(r->backend_count);
+	take_over_health(r, previous);
+	r->catalog = catalog_load(given(c->catalog_file), c->file, err);
+	if (!r->catalog)
+		return -1;
+	add_discovered(r);
+	return make_routes(r, c, previous, err);
+}
+
+struct routing *routing_new(const struct config *c, char *const *environment, const struct routing *previous,
+			    struct err *err)
+{
+	struct routing *r = mem_new(struct routing);
+
+	r->discover = c->discover;
+	r->created_s = previous ? previous->created_s : clock_wall_ms() / 1000;
+	r->default_model = given(c->default_model) ? mem_strdup(c->default_model) : NULL;
+	if (build(r, c, environment, previous, err) == 0)
+		return r;
+	routing_free(r);
+	return NULL;
+}
+
+static void found_table_free(struct found_table *t, size_t count)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < count; i++)
+		found_clear(&t->states[i].list);
+	mem_free(t->states);
+	pthread_mutex_destroy(&t->lock);
+	mem_free(t);
+}
+
+void routing_free(struct routing *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->breaker_count; i++)
+		breaker_unref(r->breakers[i].breaker);
+	mem_free(r->breakers);
+	for (size_t i = 0; i < r->route_count; i++)
+		mem_free(r->routes[i].targets);
+	mem_free(r->routes);
+	catalog_free(r->catalog);
+	found_table_free(r->found, r->backend_count);
+	for (size_t i = 0; i < r->backend_count; i++)
+		backend_clear(&r->backends[i]);
+	mem_free(r->backends);
+	mem_free(r->default_model);
+	mem_free(r);
+}
+
+const struct catalog *routing_catalog(const struct routing *r)
+{
+	return r->catalog;
+}
+
+size_t routing_backend_count(const struct routing *r)
+{
+	return r->backend_count;
+}
+
+struct backend *routing_backend(const struct routing *r, size_t index)
+{
+	return index < r->backend_count ? &r->backends[index] : NULL;
+}
+
+int64_t routing_created_s(const struct routing *r)
+{
+	return r->created_s;
+}
+
+const struct model *routing_find(const struct routing *r, struct span alias)
+{
+	const struct route *route = route_find(r, alias);
+
+	return route ? route->model : NULL;
+}
+
+const struct target *routing_chain(const struct routing *r, const struct model *m, size_t *count)
+{
+	const struct route *route = route_find(r, span_str(m->alias));
+
+	*count = route ? route->count : 0;
+	return route ? route->targets : NULL;
+}
+
+bool routing_accepts_image_url(const struct routing *r, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, m, &count);
+
+	if (m->accepts_image_url)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (!(targets[i].backend->provider->quirks & QUIRK_ACCEPTS_IMAGE_URL) &&
+		    !targets[i].link_model->accepts_image_url)
+			return false;
+	return count > 0;
+}
+
+struct name_list {
+	const char **names;
+	size_t count, max;
+};
+
+static void add_name(void *arg, const struct model_link *link, const struct model *of)
+{
+	struct name_list *l = arg;
+
+	(void)of;
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->names[i], link->backend) == 0)
+			return;
+	if (l->count < l->max)
+		l->names[l->count++] = link->backend;
+}
+
+size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names, size_t max)
+{
+	struct name_list l = { names, 0, max };
+
+	flatten_model(r->catalog, m, add_name, &l);
+	return l.count;
+}
+
+static bool is_answered_elsewhere(const struct routing *r, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, m, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (targets[i].backend->provider->dialect != DIALECT_BUILTIN &&
+		    atomic_load(&targets[i].backend->status) == BACKEND_AVAILABLE)
+			return true;
+	return false;
+}
+
+const struct model *routing_default(const struct routing *r)
+{
+	const struct model *m = r->default_model ? routing_find(r, span_str(r->default_model)) : NULL;
+
+	if (m)
+		return m;
+	for (size_t i = 0; i < catalog_count(r->catalog); i++) {
+		m = catalog_at(r->catalog, i);
+		if (m->kind == MODEL_CHAT && is_answered_elsewhere(r, m))
+			return m;
+	}
+	return routing_find(r, SPAN_LIT(BUILTIN_CHAT_MODEL));
+}
+
+void routing_found(struct routing *r, size_t index, bool answered, struct found_list *list)
+{
+	struct found_state *s = &r->found->states[index];
+
+	pthread_mutex_lock(&r->found->lock);
+	s->misses = answered ? 0 : s->misses + 1;
+	if (list && (!s->known || !found_is_equal(&s->list, list))) {
+		found_clear(&s->list);
+		s->list = *list;
+		*list = (struct found_list){ 0 };
+		s->known = true;
+		r->found->has_news = true;
+	} else if (!list && s->known && s->misses >= ROUTING_MISSES_MAX) {
+		found_clear(&s->list);
+		s->known = false;
+		r->found->has_news = true;
+	}
+	pthread_mutex_unlock(&r->found->lock);
+	if (list)
+		found_clear(list);
+}
+
+bool routing_has_news(const struct routing *r)
+{
+	pthread_mutex_lock(&r->found->lock);
+	bool news = r->found->has_news;
+	pthread_mutex_unlock(&r->found->lock);
+	return news;
+}

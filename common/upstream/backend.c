@@ -130,6 +130,8 @@ static int set_endpoint(struct backend *b, const struct backend_source *s, struc
 	set_credentials(b, s, at_home);
 	if (*b->auth_line && !at.tls && !endpoint_is_loopback(&at))
 		log_warn("upstream", "backend %s gets its key unencrypted: its base_url is not https", b->name);
+	if (!b->origin.proxy && endpoint_is_loopback(&at))
+		b->origin.proxy = mem_strdup(""); /* this machine is not behind a proxy */
 	b->origin.tls = at.tls;
 	b->origin.port = at.port;
 	b->origin.host = at.host;
@@ -167,8 +169,6 @@ int backend_init(struct backend *b, const struct backend_source *s, struct err *
 	if (e) {
 		b->origin.ca_file = copy(e->ca_file);
 		b->origin.proxy = copy(e->proxy);
-	} else if (b->provider->quirks & QUIRK_LOCAL) {
-		b->origin.proxy = mem_strdup(""); /* this machine is not behind a proxy */
 	}
 	if (set_endpoint(b, s, err) < 0) {
 		backend_clear(b);

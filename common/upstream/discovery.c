@@ -85,14 +85,13 @@ static char *read_id(struct jvalue v)
 	char *id = NULL;
 
 	buf_init(&text, DISCOVERY_ID_MAX);
-	if (v.type == J_STRING && jvalue_unescape(v, &text) == 0 && text.len > 0)
-		id = buf_take(&text);
-	for (const char *p = id; p && *p; p++) {
-		if ((unsigned char)*p >= 0x20 && *p != 0x7f)
-			continue;
-		mem_free(id);
-		id = NULL;
-		break;
+	if (v.type == J_STRING && jvalue_unescape(v, &text) == 0 && text.len > 0) {
+		bool visible = true;
+
+		for (size_t i = 0; i < text.len; i++)
+			visible &= (unsigned char)text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f;
+		if (visible)
+			id = buf_take(&text);
 	}
 	buf_free(&text);
 	return id;

@@ -1,0 +1,173 @@
+/*
+ * tests/unit/test_record.c - a record as a line of JSON.
+ */
+#include "common/observe/record.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "common/base/mem.h"
+
+static const struct record full = {
+	.ts_ms = 1795255200123,
+	.request_id = "req-1",
+	.parent_request_id = "req-0",
+	.depth = 1,
+	.tenant_id = "acme",
+	.token_id = "tok",
+	.user_id = "u1",
+	.scope_id = "s1",
+	.surface = "v1",
+	.method = "POST",
+	.route = "/v1/chat/completions",
+	.error = E_upstream_timeout,
+	.status = 504,
+	.model = "fast",
+	.resolved_model = "llama-3",
+	.resolved_backend = "local",
+	.attempts = 2,
+	.streamed = true,
+	.finished = false,
+	.prompt_tokens = 10,
+	.completion_tokens = 0,
+	.cached_tokens = 4,
+	.reasoning_tokens = -1,
+	.cost_source = "unknown",
+	.latency_us = 1234567,
+	.first_byte_us = 89,
+	.upstream_us = 1000,
+	.bytes_in = 300,
+	.bytes_out = 9000000000,
+};
+
+static void prints_every_field_in_order(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4 * KIB);
+	assert_int_equal(record_print(&full, &out), 0);
+	assert_string_equal(
+		buf_str(&out),
+		"{\"ts\":\"2026-11-21T10:00:00.123Z\",\"request_id\":\"req-1\","
+		"\"parent_request_id\":\"req-0\",\"depth\":1,\"tenant_id\":\"acme\","
+		"\"token_id\":\"tok\",\"user_id\":\"u1\",\"scope_id\":\"s1\",\"surface\":\"v1\","
+		"\"method\":\"POST\",\"path\":\"/v1/chat/completions\",\"status\":504,"
+		"\"error_code\":\"upstream_timeout\",\"model\":\"fast\","
+		"\"resolved_model\":\"llama-3\",\"resolved_backend\":\"local\","
+		"\"prompt_tokens\":10,\"completion_tokens\":0,\"cached_tokens\":4,"
+		"\"reasoning_tokens\":null,\"cost_source\":\"unknown\",\"attempts\":2,"
+		"\"streamed\":true,\"finished\":false,\"latency_ms\":1234.567,"
+		"\"first_byte_ms\":0.089,\"upstream_ms\":1.000,\"bytes_in\":300,"
+		"\"bytes_out\":9000000000}\n");
+	buf_free(&out);
+}
+
+static void says_null_where_nothing_is_known(void **state)
+{
+	static const char *const null[] = {
+		"request_id", "parent_request_id", "tenant_id", "token_id", "user_id", "scope_id",
+		"surface", "method", "path", "error_code", "model", "resolved_model",
+		"resolved_backend", "prompt_tokens", "completion_tokens", "cached_tokens",
+		"reasoning_tokens", "cost_source", "first_byte_ms", "upstream_ms",
+	};
+	struct record r = { .prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1,
+			    .reasoning_tokens = -1, .first_byte_us = -1, .upstream_us = -1 };
+	struct buf out;
+	json_t *line;
+
+	(void)state;
+	buf_init(&out, 4 * KIB);
+	assert_int_equal(record_print(&r, &out), 0);
+	line = json_loads(buf_str(&out), 0, NULL);
+	assert_non_null(line);
+	for (size_t i = 0; i < ARRAY_LEN(null); i++)
+		if (!json_is_null(json_object_get(line, null[i])))
+			fail_msg("%s is not null", null[i]);
+	assert_true(json_is_false(json_object_get(line, "streamed")));
+	json_decref(line);
+	buf_free(&out);
+}
+
+/* What a client sends as its id or model must not break the line. */
+static void stays_one_line_of_json_whatever_a_client_sends(void **state)
+{
+	static const char *const hostile[] = {
+		"a\"b", "back\\slash", "new\nline", "\x01\x1f\x7f", "caf\xc3\xa9",
+		"broken \xff\xc3", "},{\"x\":\"y", "\xe2\x80\xa8",
+	};
+	struct record r = full;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 16 * KIB);
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) {
+		json_t *line;
+
+		strncpy(r.request_id, hostile[i], sizeof(r.request_id) - 1);
+		strncpy(r.model, hostile[i], sizeof(r.model) - 1);
+		buf_clear(&out);
+		assert_int_equal(record_print(&r, &out), 0);
+		assert_ptr_equal(memchr(out.ptr, '\n', out.len), out.ptr + out.len - 1);
+		line = json_loads(buf_str(&out), 0, NULL);
+		assert_non_null(line);
+		assert_int_equal(json_object_size(line), 29);
+		if (!strstr(hostile[i], "\xff"))
+			assert_string_equal(json_string_value(json_object_get(line, "model")),
+					    hostile[i]);
+		json_decref(line);
+	}
+	buf_free(&out);
+}
+
+static void the_largest_record_fits_its_limit(void **state)
+{
+	struct record r = full;
+	char *const texts[] = { r.request_id, r.parent_request_id, r.user_id,
+				r.scope_id, r.model, r.resolved_model };
+	struct buf out;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		memset(texts[i], 1, RECORD_TEXT_MAX);
+	memset(r.tenant_id, 1, sizeof(r.tenant_id) - 1);
+	memset(r.token_id, 1, sizeof(r.token_id) - 1);
+	memset(r.resolved_backend, 1, sizeof(r.resolved_backend) - 1);
+	r.prompt_tokens = r.completion_tokens = r.latency_us = r.upstream_us = INT64_MAX;
+	r.cached_tokens = r.reasoning_tokens = r.first_byte_us = INT64_MAX;
+	r.bytes_in = r.bytes_out = UINT64_MAX;
+	r.status = r.depth = r.attempts = INT_MIN;
+	buf_init(&out, RECORD_LINE_MAX);
+	assert_int_equal(record_print(&r, &out), 0);
+	buf_free(&out);
+}
+
+static void a_line_that_does_not_fit_leaves_nothing(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 300);
+	assert_int_equal(buf_add_str(&out, "before\n"), 0);
+	assert_int_equal(record_print(&full, &out), -1);
+	assert_string_equal(buf_str(&out), "before\n");
+	buf_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prints_every_field_in_order),
+		cmocka_unit_test(says_null_where_nothing_is_known),
+		cmocka_unit_test(stays_one_line_of_json_whatever_a_client_sends),
+		cmocka_unit_test(the_largest_record_fits_its_limit),
+		cmocka_unit_test(a_line_that_does_not_fit_leaves_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

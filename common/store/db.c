@@ -1,0 +1,395 @@
+/*
+ * common/store/db.c - SQLite behind db.h.
+ */
+#include "common/store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+enum {
+	BUSY_MS = 5000,
+	APPLICATION_ID = 0x73706173, /* "spas", at byte 68 of the file */
+};
+
+struct db {
+	sqlite3 *handle;
+	char *path;
+	int log_pages;
+};
+
+struct db_statement {
+	struct db *db;
+	sqlite3_stmt *handle;
+	int failed_bind; /* SQLite's code, or 0 */
+};
+
+/* What a failure means to the operator, by result code: the first that fits. */
+static const struct {
+	int code;
+	const char *text;
+} meanings[] = {
+	{ SQLITE_IOERR_WRITE, "writing failed; check the free space, the quota and the disk" },
+	{ SQLITE_IOERR_FSYNC, "writing failed; check the free space, the quota and the disk" },
+	{ SQLITE_IOERR_SHMSIZE, "the disk is full; free some space" },
+	{ SQLITE_NOTADB, "this is not a database; move the file away or name another" },
+	{ SQLITE_CORRUPT, "the database is damaged; restore a backup or move it away" },
+	{ SQLITE_FULL, "the disk is full; free some space" },
+	{ SQLITE_READONLY, "it cannot be written; check the owner and permissions of the file and "
+			   "of its directory" },
+	{ SQLITE_CANTOPEN, "it cannot be opened; check that its directory exists and may be "
+			   "written" },
+	{ SQLITE_PERM, "access is denied; check the owner and permissions" },
+	{ SQLITE_AUTH, "access is denied; check the owner and permissions" },
+	{ SQLITE_BUSY, "another process holds the database; stop it or wait" },
+	{ SQLITE_LOCKED, "another process holds the database; stop it or wait" },
+	{ SQLITE_PROTOCOL, "another process holds the database; stop it or wait" },
+};
+
+static int fail_code(struct db *db, int code, const char *what, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+		if (meanings[i].code == code || meanings[i].code == (code & 0xff))
+			return err_set(err, E_storage_error, "", "%s %s: %s", what, db->path,
+				       meanings[i].text);
+	return err_set(err, E_storage_error, "", "%s %s: %s", what, db->path,
+		       sqlite3_errmsg(db->handle));
+}
+
+static int fail(struct db *db, const char *what, struct err *err)
+{
+	return fail_code(db, sqlite3_extended_errcode(db->handle), what, err);
+}
+
+static int on_commit(void *data, sqlite3 *handle, const char *name, int pages)
+{
+	struct db *db = data;
+
+	(void)handle;
+	(void)name;
+	db->log_pages = pages;
+	return SQLITE_OK;
+}
+
+/*
+ * SQLite would make the file readable to all.  A file that exists is not opened here: closing the
+ * descriptor would drop the locks that another connection of this process holds on it.
+ */
+static int make_private_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return 0;
+	return err_set(err, E_storage_error, "",
+		       "cannot make the database %s: %s; check that its directory exists and may be "
+		       "written",
+		       path, err_errno(errno));
+}
+
+static int set_pragma(struct db *db, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, "cannot set up", err);
+	return 0;
+}
+
+/* Ours, or new: a database without tables and without an owner. */
+static int check_owner(struct db *db, bool *is_new, struct err *err)
+{
+	int64_t id, tables;
+
+	if (db_number(db, "PRAGMA application_id", &id, err) < 0 ||
+	    db_number(db, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
+		return -1;
+	*is_new = id == 0 && tables == 0;
+	if (*is_new || id == APPLICATION_ID)
+		return 0;
+	return err_set(err, E_storage_error, "",
+		       "the database %s belongs to another program; move it away or name another",
+		       db->path);
+}
+
+/* The answer tells whether it happened: some file systems lack what the log needs. */
+static int use_log(struct db *db, struct err *err)
+{
+	struct db_statement *st = db_prepare(db, "PRAGMA journal_mode=WAL", err);
+	int result = -1, row;
+
+	if (!st)
+		return -1;
+	row = db_next(st, err);
+	if (row == 1 && span_is(db_text(st, 0), "wal"))
+		result = 0;
+	else if (row >= 0)
+		err_set(err, E_storage_error, "",
+			"the database %s cannot keep a write-ahead log; put it on a local disk",
+			db->path);
+	db_finish(st);
+	return result;
+}
+
+static int set_up_writer(struct db *db, bool is_new, struct err *err)
+{
+	char owner[64];
+
+	snprintf(owner, sizeof(owner), "PRAGMA application_id=%d", APPLICATION_ID);
+	/* How free pages are kept track of is fixed by the first page written. */
+	if (is_new && (set_pragma(db, "PRAGMA page_size=4096", err) < 0 ||
+		       set_pragma(db, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0))
+		return -1;
+	if (use_log(db, err) < 0 || (is_new && set_pragma(db, owner, err) < 0))
+		return -1;
+	/* Checkpoints are db_tend's, away from the commit that somebody waits for. */
+	if (set_pragma(db,
+		       "PRAGMA synchronous=FULL;"
+		       "PRAGMA foreign_keys=ON;"
+		       "PRAGMA journal_size_limit=16777216;"
+		       "PRAGMA wal_autocheckpoint=0",
+		       err) < 0)
+		return -1;
+	sqlite3_wal_hook(db->handle, on_commit, db);
+	return 0;
+}
+
+static int set_up(struct db *db, enum db_mode mode, struct err *err)
+{
+	bool is_new;
+
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (set_pragma(db, "PRAGMA temp_store=MEMORY", err) < 0 ||
+	    check_owner(db, &is_new, err) < 0)
+		return -1;
+	if (mode == DB_READ)
+		return set_pragma(db, "PRAGMA query_only=ON", err);
+	/* SQLite opens what it may not write for reading, and says nothing. */
+	if (sqlite3_db_readonly(db->handle, "main") == 1)
+		return fail_code(db, SQLITE_READONLY, "cannot use the database", err);
+	return set_up_writer(db, is_new, err);
+}
+
+struct db *db_open(const char *path, enum db_mode mode, struct err *err)
+{
+	struct db *db = NULL, *result = NULL;
+	int flags = SQLITE_OPEN_NOMUTEX |
+		    (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+
+	if (mode == DB_WRITE && make_private_file(path, err) < 0)
+		return NULL;
+	db = mem_new(struct db);
+	db->path = mem_strdup(path);
+	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+		if (db->handle)
+			fail(db, "cannot open the database", err);
+		else
+			err_set(err, E_storage_error, "", "cannot open the database %s", path);
+		goto out;
+	}
+	if (set_up(db, mode, err) < 0)
+		goto out;
+	result = db;
+	db = NULL;
+out:
+	db_close(db);
+	return result;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	/* Refuses while statements are open, which would leak the connection: a bug of the caller. */
+	if (sqlite3_close(db->handle) != SQLITE_OK)
+		log_error("store", "closing %s: %s", db->path, sqlite3_errmsg(db->handle));
+	mem_free(db->path);
+	mem_free(db);
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
+}
+
+int db_exec(struct db *db, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, "the database", err);
+	return 0;
+}
+
+int db_number(struct db *db, const char *sql, int64_t *value, struct err *err)
+{
+	struct db_statement *st = db_prepare(db, sql, err);
+	int result = -1, row;
+
+	if (!st)
+		return -1;
+	row = db_next(st, err);
+	if (row == 0)
+		err_set(err, E_storage_error, "", "the database %s: no row for: %s", db->path, sql);
+	if (row == 1) {
+		*value = db_int(st, 0);
+		result = 0;
+	}
+	db_finish(st);
+	return result;
+}
+
+int db_begin(struct db *db, struct err *err)
+{
+	return db_exec(db, "BEGIN IMMEDIATE", err);
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+	if (db_exec(db, "COMMIT", err) == 0)
+		return 0;
+	db_rollback(db);
+	return -1;
+}
+
+void db_rollback(struct db *db)
+{
+	/* Some failures have rolled back already; then there is nothing to do. */
+	if (!sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool db_is_lost(struct db *db)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved;
+}
+
+int db_tend(struct db *db, struct err *err)
+{
+	int mode = SQLITE_CHECKPOINT_PASSIVE, pages = 0, code;
+
+	if (db->log_pages < DB_LOG_PAGES)
+		return 0;
+	if (db->log_pages >= DB_LOG_MAX_PAGES) {
+		mode = SQLITE_CHECKPOINT_TRUNCATE;
+		sqlite3_busy_timeout(db->handle, DB_LOG_WAIT_MS);
+	}
+	code = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &pages, NULL);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE)
+		db->log_pages = pages > 0 ? pages : 0;
+	/* A reader in the way is no failure: the next commit tries again. */
+	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
+		return fail_code(db, code, "copying the log back into", err);
+	return 0;
+}
+
+int db_log_pages(const struct db *db)
+{
+	return db->log_pages;
+}
+
+struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err)
+{
+	struct db_statement *st;
+	sqlite3_stmt *handle;
+
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
+	    SQLITE_OK) {
+		fail(db, "the database", err);
+		return NULL;
+	}
+	st = mem_new(struct db_statement);
+	st->db = db;
+	st->handle = handle;
+	return st;
+}
+
+void db_finish(struct db_statement *st)
+{
+	if (!st)
+		return;
+	sqlite3_finalize(st->handle);
+	mem_free(st);
+}
+
+static void note_bind(struct db_statement *st, int code)
+{
+	if (code != SQLITE_OK)
+		st->failed_bind = code;
+}
+
+void db_bind_int(struct db_statement *st, int at, int64_t value)
+{
+	note_bind(st, sqlite3_bind_int64(st->handle, at, value));
+}
+
+void db_bind_null(struct db_statement *st, int at)
+{
+	note_bind(st, sqlite3_bind_null(st->handle, at));
+}
+
+void db_bind_text(struct db_statement *st, int at, struct span text)
+{
+	note_bind(st, sqlite3_bind_text64(st->handle, at, text.ptr, text.len, SQLITE_STATIC,
+					  SQLITE_UTF8));
+}
+
+int db_next(struct db_statement *st, struct err *err)
+{
+	int code = st->failed_bind ? st->failed_bind : sqlite3_step(st->handle);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code == SQLITE_DONE)
+		return 0;
+	return fail_code(st->db, code, "the database", err);
+}
+
+int64_t db_int(struct db_statement *st, int column)
+{
+	return sqlite3_column_int64(st->handle, column);
+}
+
+bool db_is_null(struct db_statement *st, int column)
+{
+	return sqlite3_column_type(st->handle, column) == SQLITE_NULL;
+}
+
+struct span db_text(struct db_statement *st, int column)
+{
+	const void *text = sqlite3_column_text(st->handle, column);
+
+	return span_of(text, (size_t)sqlite3_column_bytes(st->handle, column));
+}
+
+void db_reset(struct db_statement *st)
+{
+	sqlite3_reset(st->handle);
+	st->failed_bind = 0;
+}
+
+int db_run(struct db_statement *st, struct err *err)
+{
+	int row;
+
+	do
+		row = db_next(st, err);
+	while (row == 1);
+	db_reset(st);
+	return row;
+}

@@ -1,0 +1,72 @@
+/*
+ * common/store/db.h - a connection to a database, and its statements.
+ *
+ * The only place that knows SQLite.  SQL is kept portable: parameters ?1, ?2 ... in order,
+ * integers for time.  A connection and its statements belong to one thread at a time.  Failures
+ * are E_storage_error with a message that names the file and says what to do.
+ */
+#ifndef SPASS_STORE_DB_H
+#define SPASS_STORE_DB_H
+
+#include "common/base/err.h"
+
+struct db;
+struct db_statement;
+
+enum db_mode {
+	DB_WRITE, /* makes the file (0600) when there is none */
+	DB_READ,  /* the file exists; nothing can be changed through it */
+};
+
+/*
+ * Opens and sets it up: WAL, a commit that survives a power cut, pages given back step by step.
+ * A file that another program wrote is refused.
+ */
+struct db *db_open(const char *path, enum db_mode mode, struct err *err);
+/* Statements must have been finished.  db may be NULL. */
+void db_close(struct db *db);
+/* Borrowed until db_close. */
+const char *db_path(const struct db *db);
+
+/* Runs statements without parameters or results. */
+int db_exec(struct db *db, const char *sql, struct err *err);
+/* The first column of the first row. */
+int db_number(struct db *db, const char *sql, int64_t *value, struct err *err);
+/* Takes the write lock at once, so that a transaction cannot fail half way for want of it. */
+int db_begin(struct db *db, struct err *err);
+/* When it fails nothing of the transaction was kept. */
+int db_commit(struct db *db, struct err *err);
+/* Does nothing outside a transaction. */
+void db_rollback(struct db *db);
+/* True once the file at path is another one, or none: it was moved or removed. */
+bool db_is_lost(struct db *db);
+
+/*
+ * Writer: after a commit.  Copies the log back into the database when it has DB_LOG_PAGES, and
+ * waits shortly for readers to let go of it past DB_LOG_MAX_PAGES, so that it stays bounded.
+ * Fails only when writing fails.
+ */
+enum { DB_LOG_PAGES = 1000, DB_LOG_MAX_PAGES = 16384, DB_LOG_WAIT_MS = 200 };
+int db_tend(struct db *db, struct err *err);
+/* Pages in the log after the last commit or checkpoint that this connection made. */
+int db_log_pages(const struct db *db);
+
+/* Free with db_finish before db_close. */
+struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err);
+void db_finish(struct db_statement *st);
+/* at: 1-based.  A failed bind makes the next db_next or db_run fail. */
+void db_bind_int(struct db_statement *st, int at, int64_t value);
+void db_bind_null(struct db_statement *st, int at);
+/* Borrowed until db_reset or db_run; a span with ptr NULL binds null. */
+void db_bind_text(struct db_statement *st, int at, struct span text);
+/* 1 with a row, 0 at the end, -1. */
+int db_next(struct db_statement *st, struct err *err);
+/* column: 0-based.  Text is borrowed until the next db_ call on st. */
+int64_t db_int(struct db_statement *st, int column);
+bool db_is_null(struct db_statement *st, int column);
+struct span db_text(struct db_statement *st, int column);
+void db_reset(struct db_statement *st);
+/* Runs it to its end and resets it. */
+int db_run(struct db_statement *st, struct err *err);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * common/store/sink.c - writing a batch, and knowing what fails.
+ */
+#include "common/store/sink.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/store/audit.h"
+#include "common/store/migrate.h"
+#include "common/store/usage.h"
+
+enum { LOG_EVERY_MS = 60000 };
+
+/* What goes wrong with the database, or with the audit file. */
+struct fault {
+	const char *what;
+	struct err err; /* E_none: nothing */
+	uint64_t lost;  /* records, since it began */
+	int64_t logged_ms;
+};
+
+struct sink {
+	char *path;
+	bool keeps_usage;
+	struct db *db; /* NULL while it cannot be opened */
+	struct usage *usage;
+	struct audit *audit; /* NULL: none is kept */
+	struct buf lines;
+	pthread_mutex_t lock; /* protects err of both faults against sink_check */
+	struct fault db_fault, audit_fault;
+};
+
+static int open_database(struct sink *s, struct err *err)
+{
+	s->db = db_open(s->path, DB_WRITE, err);
+	if (!s->db)
+		return -1;
+	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) < 0)
+		goto fail;
+	s->usage = usage_new(s->db, err);
+	if (s->usage)
+		return 0;
+fail:
+	db_close(s->db);
+	s->db = NULL;
+	return -1;
+}
+
+static void close_database(struct sink *s)
+{
+	usage_free(s->usage);
+	db_close(s->db);
+	s->usage = NULL;
+	s->db = NULL;
+}
+
+struct sink *sink_open(const struct store_options *options, struct err *err)
+{
+	struct sink *s = mem_new(struct sink);
+
+	pthread_mutex_init(&s->lock, NULL);
+	buf_init(&s->lines, (size_t)STORE_BATCH_MAX * RECORD_LINE_MAX);
+	s->path = mem_strdup(options->database);
+	s->keeps_usage = options->usage;
+	s->db_fault.what = "usage rows";
+	s->audit_fault.what = "audit lines";
+	if (open_database(s, err) < 0)
+		goto fail;
+	if (options->audit) {
+		s->audit = audit_open(options->audit, options->audit_max_bytes, err);
+		if (!s->audit)
+			goto fail;
+	}
+	return s;
+fail:
+	sink_close(s);
+	return NULL;
+}
+
+void sink_close(struct sink *s)
+{
+	if (!s)
+		return;
+	close_database(s);
+	audit_close(s->audit);
+	buf_free(&s->lines);
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s->path);
+	mem_free(s);
+}
+
+static void set_fault(struct sink *s, struct fault *f, const struct err *err)
+{
+	pthread_mutex_lock(&s->lock);
+	f->err = *err;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void note_failure(struct sink *s, struct fault *f, const struct err *err, size_t lost)
+{
+	int64_t now = clock_mono_ms();
+	bool began = f->err.code == E_none;
+
+	set_fault(s, f, err);
+	f->lost = (began ? 0 : f->lost) + lost;
+	if (!began && now - f->logged_ms < LOG_EVERY_MS)
+		return;
+	f->logged_ms = now;
+	log_error("store", "%s are lost (%llu so far): %s", f->what, (unsigned long long)f->lost,
+		  err->message);
+}
+
+static void note_success(struct sink *s, struct fault *f)
+{
+	const struct err none = ERR_INIT;
+
+	if (f->err.code == E_none)
+		return;
+	set_fault(s, f, &none);
+	log_warn("store", "%s are written again; %llu were lost", f->what,
+		 (unsigned long long)f->lost);
+}
+
+static int insert_all(struct sink *s, struct entry *const *batch, size_t count, struct err *err)
+{
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (usage_insert(s->usage, &batch[i]->record, err) < 0) {
+			db_rollback(s->db);
+			return -1;
+		}
+	return db_commit(s->db, err);
+}
+
+/* A file that was moved away would swallow rows without a word. */
+static int refresh_database(struct sink *s, struct err *err)
+{
+	if (s->db && !db_is_lost(s->db))
+		return 0;
+	if (s->db)
+		log_warn("store", "%s was moved or removed; making it anew", s->path);
+	close_database(s);
+	return open_database(s, err);
+}
+
+static int write_rows(struct sink *s, struct entry *const *batch, size_t count)
+{
+	struct err err = ERR_INIT;
+
+	if (refresh_database(s, &err) < 0 || insert_all(s, batch, count, &err) < 0) {
+		note_failure(s, &s->db_fault, &err, count);
+		return -1;
+	}
+	/* The rows are safe; a log that cannot be copied back is worth telling all the same. */
+	if (db_tend(s->db, &err) < 0)
+		note_failure(s, &s->db_fault, &err, 0);
+	else
+		note_success(s, &s->db_fault);
+	return 0;
+}
+
+static int write_lines(struct sink *s, struct entry *const *batch, size_t count)
+{
+	struct err err = ERR_INIT;
+
+	buf_clear(&s->lines);
+	for (size_t i = 0; i < count; i++)
+		record_print(&batch[i]->record, &s->lines);
+	if (audit_write(s->audit, buf_span(&s->lines), &err) < 0) {
+		note_failure(s, &s->audit_fault, &err, count);
+		return -1;
+	}
+	note_success(s, &s->audit_fault);
+	return 0;
+}
+
+int sink_write(struct sink *s, struct entry *const *batch, size_t count)
+{
+	int result = 0;
+
+	if (count == 0)
+		return 0;
+	if (s->keeps_usage && write_rows(s, batch, count) < 0)
+		result = -1;
+	if (s->audit && write_lines(s, batch, count) < 0)
+		result = -1;
+	return result;
+}
+
+void sink_reopen_audit(struct sink *s, int64_t audit_max_bytes)
+{
+	struct err err = ERR_INIT;
+
+	if (s->audit && audit_reopen(s->audit, audit_max_bytes, &err) < 0)
+		note_failure(s, &s->audit_fault, &err, 0);
+}
+
+bool sink_is_failing(const struct sink *s)
+{
+	return s->db_fault.err.code != E_none || s->audit_fault.err.code != E_none;
+}
+
+/* Writes a page that changes nothing. */
+static int probe_database(struct sink *s, struct err *err)
+{
+	char sql[64];
+	int64_t version;
+
+	close_database(s);
+	if (open_database(s, err) < 0 ||
+	    db_number(s->db, "PRAGMA user_version", &version, err) < 0 || db_begin(s->db, err) < 0)
+		return -1;
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", (int)version);
+	if (db_exec(s->db, sql, err) < 0) {
+		db_rollback(s->db);
+		return -1;
+	}
+	return db_commit(s->db, err);
+}
+
+void sink_probe(struct sink *s)
+{
+	struct err err = ERR_INIT;
+
+	if (s->db_fault.err.code != E_none) {
+		if (probe_database(s, &err) < 0)
+			note_failure(s, &s->db_fault, &err, 0);
+		else
+			note_success(s, &s->db_fault);
+	}
+	if (s->audit_fault.err.code != E_none) {
+		if (audit_probe(s->audit, &err) < 0)
+			note_failure(s, &s->audit_fault, &err, 0);
+		else
+			note_success(s, &s->audit_fault);
+	}
+}
+
+int sink_check(struct sink *s, struct err *err)
+{
+	const struct fault *f = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->db_fault.err.code != E_none)
+		f = &s->db_fault;
+	else if (s->audit_fault.err.code != E_none)
+		f = &s->audit_fault;
+	if (f && err)
+		*err = f->err;
+	pthread_mutex_unlock(&s->lock);
+	return f ? -1 : 0;
+}

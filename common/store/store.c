@@ -1,0 +1,71 @@
+/*
+ * common/store/store.c - the gateway's database as its callers see it.
+ */
+#include "common/store/store.h"
+
+#include "common/base/mem.h"
+#include "common/store/queue.h"
+#include "common/store/sink.h"
+#include "common/store/writer.h"
+
+struct store {
+	struct queue *queue;
+	struct writer *writer;
+};
+
+struct store *store_open(const struct store_options *options, struct err *err)
+{
+	struct store *s = NULL;
+	struct sink *sink = sink_open(options, err);
+
+	if (!sink)
+		return NULL;
+	s = mem_new(struct store);
+	s->queue = queue_new(STORE_QUEUE_MAX);
+	s->writer = writer_start_take(s->queue, sink, options->metrics, err);
+	if (s->writer)
+		return s;
+	store_close(s);
+	return NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	writer_stop(s->writer);
+	queue_free(s->queue);
+	mem_free(s);
+}
+
+void store_record(struct store *s, const struct record *r)
+{
+	struct entry *e;
+
+	if (!s)
+		return;
+	e = queue_entry(s->queue);
+	if (!e) {
+		writer_count_dropped(s->writer);
+		return;
+	}
+	e->message.kind = MESSAGE_RECORD;
+	e->record = *r;
+	if (queue_push(s->queue, &e->message))
+		writer_wake(s->writer);
+}
+
+void store_flush(struct store *s)
+{
+	writer_flush(s->writer);
+}
+
+void store_reopen_audit(struct store *s, int64_t audit_max_bytes)
+{
+	writer_reopen_audit(s->writer, audit_max_bytes);
+}
+
+int store_check(struct store *s, struct err *err)
+{
+	return writer_check(s->writer, err);
+}

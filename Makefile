@@ -47,12 +47,12 @@ LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 # tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
 TOOLS := upstream e2e load
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
-SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
+SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html agents/*.yaml))
 
-.PHONY: all deps run check unit tools lint format install uninstall clean
+.PHONY: all deps run check unit tools e2e replay layers headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -102,7 +102,28 @@ endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
 tools: deps $(foreach t,$(TOOLS),$(if $(wildcard tests/support/$t_main.c),$B/tests/$t))
 
-check: all unit
+# End-to-end cases against the real program: make e2e [ONLY='*stream*']
+ONLY ?= *
+e2e: all tools
+	@$B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j2 --only '$(ONLY)' \
+		--slow $(if $(filter asan tsan,$(MODE)),4,1) tests/e2e/cases
+
+# Every input that a fuzzer has found, through the same function, without a fuzzer.
+REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+$B/tests/replay_%: $B/tests/fuzz/fuzz_%.o $B/tests/support/replay_main.o $B/libspass.a
+	@echo "  LD    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+replay: deps $(REPLAY)
+	@for f in $(REPLAY); do $$f tests/fuzz/corpus/$${f##*replay_} || exit 1; done
+
+# Includes that point the wrong way; each header alone.
+layers:
+	@sh tests/support/layers.sh
+headers: deps
+	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
+		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
+
+check: all layers headers unit replay e2e
 
 clean:
 	rm -rf build

@@ -37,6 +37,12 @@ static void load_tls(struct mock *m, const char *cert, const char *key)
 				 SSL_MODE_RELEASE_BUFFERS);
 }
 
+static void leave(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -81,6 +87,8 @@ int main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, leave);
+	signal(SIGINT, leave);
 	if (cert && key)
 		load_tls(&m, cert, key);
 	if (mock_listen(&m, address, &bound))

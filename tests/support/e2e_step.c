@@ -1,0 +1,547 @@
+/* tests/support/e2e_step.c - what a client, an operator and a signal do: the steps of a case. */
+#include "tests/support/e2e.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+int64_t e2e_deadline(const struct e2e *e, int64_t ms)
+{
+	return kit_now_us() + ms * 1000 * e->slow;
+}
+
+void e2e_set(struct e2e *e, const char *name, const char *value)
+{
+	size_t i = 0;
+	while (i < e->var_count && strcmp(e->vars[i].name, name) != 0)
+		i++;
+	if (i == VARS_MAX)
+		kit_fatal("too many variables in a case");
+	if (i == e->var_count)
+		e->vars[e->var_count++].name = kit_strdup(name);
+	else
+		free(e->vars[i].value);
+	e->vars[i].value = kit_strdup(value);
+}
+
+/* ${fill:N} = N times "x"; ${repeat:N:TEXT} */
+static bool expand_made(const char *name, struct text *out)
+{
+	char *after;
+	if (strncmp(name, "fill:", 5) == 0) {
+		long count = strtol(name + 5, NULL, 10);
+		text_reserve(out, (size_t)count);
+		memset(out->ptr + out->len, 'x', (size_t)count);
+		out->len += (size_t)count;
+		text_add(out, "", 0);
+		return true;
+	}
+	if (strncmp(name, "repeat:", 7) == 0) {
+		long count = strtol(name + 7, &after, 10);
+		while (count-- > 0)
+			text_add_str(out, after + 1);
+		return true;
+	}
+	return false;
+}
+
+char *e2e_expand(struct e2e *e, const char *text)
+{
+	struct text out = { 0 };
+	text_add_str(&out, "");
+	for (const char *at = text; *at;) {
+		size_t plain = strcspn(at, "$");
+		text_add(&out, at, plain);
+		at += plain;
+		if (!*at)
+			break;
+		const char *end = at[1] == '{' ? strchr(at, '}') : NULL;
+		if (!end) {
+			text_add(&out, at++, 1);
+			continue;
+		}
+		char *name = kit_strndup(at + 2, (size_t)(end - at) - 2);
+		size_t i = 0;
+		while (i < e->var_count && strcmp(e->vars[i].name, name) != 0)
+			i++;
+		if (i < e->var_count)
+			text_add_str(&out, e->vars[i].value);
+		else if (!expand_made(name, &out))
+			kit_fatal("%s: ${%s} has no value", e->c->path, name);
+		free(name);
+		at = end + 1;
+	}
+	return out.ptr;
+}
+
+/* The lines of a block: "| text" each, joined with the given line end. */
+static void block_text(struct e2e *e, const struct e2e_step *s, const char *eol, struct text *out)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *line = s->subs[i].text;
+		if (*line == '|')
+			line += 1 + (line[1] == ' ');
+		char *text = e2e_expand(e, line);
+		text_printf(out, "%s%s", text, eol);
+		free(text);
+	}
+	text_add(out, "", 0);
+}
+
+static int step_send(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	return e2e_send_request(e, s, rest);
+}
+
+/* raw BYTES, or lines below it that end in CR LF */
+static int step_raw(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct text bytes = { 0 };
+	kit_unescape(rest, strlen(rest), &bytes);
+	block_text(e, s, "\r\n", &bytes);
+	struct e2e_conn *c = e->conn;
+	if (c->fd >= 0 && c->eof)
+		e2e_conn_close(c, false);
+	if (c->fd < 0 && e2e_conn_open(e, c, 0)) {
+		text_free(&bytes);
+		return -1;
+	}
+	if (strncmp(bytes.ptr, "HEAD ", 5) == 0)
+		text_add(&c->methods, "H", 1);
+	c->sent_us = kit_now_us();
+	int result = e2e_conn_send(e, c, bytes.ptr, bytes.len);
+	text_free(&bytes);
+	return result;
+}
+
+/* Waits until the answer is complete or broken off. */
+static int await_answer(struct e2e *e, struct e2e_conn *c, bool head_only)
+{
+	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
+	for (;;) {
+		e2e_answer_feed(c);
+		struct e2e_answer *a = &c->answer;
+		if (a->done || a->cut || (head_only && a->head_done))
+			break;
+		int more = e2e_conn_more(c, until);
+		if (more == 0)
+			return e2e_fail(e, "no complete answer in time: %s, %zu bytes of body so far\n  head:     %s",
+					a->head_done ? "the body is missing" : "no head", a->body.len, text_str(&a->head));
+		if (more < 0 && c->fd < 0)
+			return e2e_fail(e, "the connection is not open");
+	}
+	if (!c->answer.head_done)
+		return e2e_fail(e, "the connection was %s before an answer came", c->reset ? "reset" : "closed");
+	return 0;
+}
+
+static int check_status(struct e2e *e, const struct e2e_conn *c, const char *want)
+{
+	if (!*want || c->answer.status == strtol(want, NULL, 10))
+		return 0;
+	return e2e_fail(e, "status %d, expected %s\n  head:     %s\n  body:     %.600s", c->answer.status, want,
+			text_str(&c->answer.head), text_str(&c->answer.body));
+}
+
+static int check_subs(struct e2e *e, const struct e2e_step *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		char *check = e2e_expand(e, s->subs[i].text);
+		int result = e2e_check_answer(e, e->conn, check);
+		free(check);
+		if (result) {
+			text_printf(&e->why, "\n  at:       line %d: %s", s->subs[i].number, s->subs[i].text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* expect [STATUS] and checks below: takes one whole answer */
+static int step_expect(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct e2e_conn *c = e->conn;
+	if (await_answer(e, c, false) || check_status(e, c, rest) || check_subs(e, s))
+		return -1;
+	bool judged = false;
+	for (size_t i = 0; i < s->count; i++)
+		judged |= strncmp(s->subs[i].text, "ended ", 6) == 0;
+	if (c->answer.cut && !judged)
+		return e2e_fail(e, "the answer was cut off after %zu bytes of body (say \"ended cut\" when that is right)",
+				c->answer.body.len);
+	c->answer.taken = true;
+	return 0;
+}
+
+/* await-head [STATUS] and checks below: the answer stays to be expected */
+static int step_await_head(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	return await_answer(e, e->conn, true) || check_status(e, e->conn, rest) || check_subs(e, s) ? -1 : 0;
+}
+
+/* await-events N and checks below */
+static int step_await_events(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	int64_t want = strtol(rest, NULL, 10), until = e2e_deadline(e, 2 * DEADLINE_MS);
+	struct e2e_conn *c = e->conn;
+	for (;;) {
+		e2e_answer_feed(c);
+		if (e2e_answer_event_count(&c->answer) >= want)
+			return check_subs(e, s);
+		if (e2e_conn_more(c, until) <= 0)
+			return e2e_fail(e, "%lld events came, waited for %lld\n  head:     %s",
+					(long long)e2e_answer_event_count(&c->answer), (long long)want, text_str(&c->answer.head));
+	}
+}
+
+/* await-bytes N: of the body */
+static int step_await_bytes(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	size_t want = (size_t)strtol(rest, NULL, 10);
+	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
+	for (;;) {
+		e2e_answer_feed(e->conn);
+		if (e->conn->answer.body.len >= want)
+			return check_subs(e, s);
+		if (e2e_conn_more(e->conn, until) <= 0)
+			return e2e_fail(e, "%zu bytes of body came, waited for %zu", e->conn->answer.body.len, want);
+	}
+}
+
+/* await-interim STATUS */
+static int step_await_interim(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	int64_t until = e2e_deadline(e, DEADLINE_MS);
+	(void)s;
+	for (;;) {
+		e2e_answer_feed(e->conn);
+		if (strstr(text_str(&e->conn->answer.interim), rest))
+			return 0;
+		if (e->conn->answer.head_done || e2e_conn_more(e->conn, until) <= 0)
+			return e2e_fail(e, "no interim answer %s", rest);
+	}
+}
+
+/* expect-raw BYTES: exactly these, next on the connection */
+static int step_expect_raw(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct text want = { 0 };
+	struct e2e_conn *c = e->conn;
+	int64_t until = e2e_deadline(e, DEADLINE_MS);
+	kit_unescape(rest, strlen(rest), &want);
+	block_text(e, s, "\r\n", &want);
+	while (c->in.len < want.len && e2e_conn_more(c, until) > 0)
+		continue;
+	size_t len = c->in.len < want.len ? c->in.len : want.len;
+	int result = 0;
+	if (len != want.len || memcmp(text_str(&c->in), want.ptr, len) != 0)
+		result = e2e_differ(e, "bytes", want.ptr, want.len, text_str(&c->in), c->in.len);
+	else
+		text_consume(&c->in, len);
+	text_free(&want);
+	return result;
+}
+
+/* expect-close: the gateway ends the connection, and nothing more comes */
+static int step_expect_close(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct e2e_conn *c = e->conn;
+	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
+	(void)s;
+	(void)rest;
+	int more;
+	while ((more = e2e_conn_more(c, until)) > 0)
+		continue;
+	if (more == 0)
+		return e2e_fail(e, "the connection stays open");
+	return c->in.len ? e2e_check_text(e, "before the close came", c->in.ptr, c->in.len, "empty") : 0;
+}
+
+/* expect-silence MS: the connection stays open and nothing comes for so long */
+static int step_expect_silence(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	int more = e2e_conn_more(e->conn, kit_now_us() + strtol(rest, NULL, 10) * 1000);
+	if (more < 0)
+		return e2e_fail(e, "the connection was closed");
+	return more ? e2e_check_text(e, "in the silence came", e->conn->in.ptr, e->conn->in.len, "empty") : 0;
+}
+
+/* open [rcvbuf N] */
+static int step_open(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	const char *size;
+	(void)s;
+	return e2e_conn_open(e, e->conn, kit_word(rest, "rcvbuf", &size) ? (int)strtol(size, NULL, 10) : 0);
+}
+
+static int step_on(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	e->conn = e2e_conn_get(e, rest);
+	return 0;
+}
+
+static int step_close(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	(void)rest;
+	e2e_conn_close(e->conn, false);
+	return 0;
+}
+
+static int step_reset(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	(void)rest;
+	e2e_conn_close(e->conn, true);
+	return 0;
+}
+
+static int step_half_close(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	(void)rest;
+	shutdown(e->conn->fd, SHUT_WR);
+	e->conn->closed_us = kit_now_us();
+	return 0;
+}
+
+/* pause MS: the client does nothing for so long (an action; to wait for something, use a condition) */
+static int step_pause(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	long ms = strtol(rest, NULL, 10);
+	struct timespec t = { ms / 1000, (ms % 1000) * 1000000L };
+	(void)e;
+	(void)s;
+	nanosleep(&t, NULL);
+	return 0;
+}
+
+static int step_signal(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	static const struct { const char *name; int number; } names[] = {
+		{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "INT", SIGINT }, { "KILL", SIGKILL }, { "STOP", SIGSTOP }, { "CONT", SIGCONT },
+	};
+	(void)s;
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(names[i].name, rest) == 0)
+			return kill(e->gateway, names[i].number) ? e2e_fail(e, "the gateway is gone") : 0;
+	return e2e_fail(e, "unknown signal %s", rest);
+}
+
+/* exit STATUS: the gateway ends with it */
+static int step_exit(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	int status;
+	(void)s;
+	if (e2e_gateway_wait(e, 2 * DEADLINE_MS, &status))
+		return e2e_fail(e, "the gateway has not ended");
+	int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return got == strtol(rest, NULL, 10) ? 0 : e2e_fail(e, "the gateway ended with %d, expected %s", got, rest);
+}
+
+static int step_start(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	(void)s;
+	(void)rest;
+	return e2e_gateway_start(e);
+}
+
+/* config and lines below: the file's new content */
+static int step_config(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct text config = { 0 };
+	(void)rest;
+	for (size_t i = 0; i < s->count; i++) {
+		const char *line = s->subs[i].text;
+		line += *line == '|' ? 1 + (line[1] == ' ') : 0;
+		text_printf(&config, "%s\n", line);
+	}
+	e2e_write_config(e, text_str(&config));
+	text_free(&config);
+	return 0;
+}
+
+/* run ARGUMENTS and below: status N, stdout CHECK, stderr CHECK, input TEXT */
+static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct text out = { 0 }, err = { 0 }, input = { 0 };
+	int status = 0, want = 0;
+	const char *check;
+	for (size_t i = 0; i < s->count; i++) {
+		if (kit_word(s->subs[i].text, "status", &check))
+			want = (int)strtol(check, NULL, 10);
+		else if (kit_word(s->subs[i].text, "input", &check))
+			kit_unescape(check, strlen(check), &input);
+	}
+	int result = e2e_run_command(e, rest, text_str(&input), &out, &err, &status);
+	int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (!result && got != want)
+		result = e2e_fail(e, "spass %s ended with %d, expected %d\n  stdout:   %.400s\n  stderr:   %.400s", rest, got, want,
+				  text_str(&out), text_str(&err));
+	for (size_t i = 0; i < s->count && !result; i++) {
+		char *line = e2e_expand(e, s->subs[i].text);
+		if (kit_word(line, "stdout", &check))
+			result = e2e_check_text(e, "stdout", text_str(&out), out.len, check);
+		else if (kit_word(line, "stderr", &check))
+			result = e2e_check_text(e, "stderr", text_str(&err), err.len, check);
+		else if (kit_word(line, "json", &check))
+			result = e2e_check_json_text(e, text_str(&out), out.len, check);
+		free(line);
+	}
+	text_free(&out);
+	text_free(&err);
+	text_free(&input);
+	return result;
+}
+
+/* save NAME json PATH | save NAME header FIELD: of the last answer */
+static int step_save(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	const struct e2e_answer *a = &e->conn->answer;
+	size_t len = strcspn(rest, " ");
+	char *name = kit_strndup(rest, len);
+	const char *what = rest + len + strspn(rest + len, " "), *path;
+	int result = -1;
+	(void)s;
+	if (kit_word(what, "json", &path)) {
+		json_t *root = json_loadb(text_str(&a->body), a->body.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		json_t *value = e2e_json_at(root, path, strlen(path));
+		char *text = json_is_string(value) ? kit_strdup(json_string_value(value))
+						   : value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+		if (text) {
+			e2e_set(e, name, text);
+			result = 0;
+		}
+		free(text);
+		json_decref(root);
+	} else if (kit_word(what, "header", &path)) {
+		struct text value = { 0 };
+		if (e2e_answer_header(a, path, &value)) {
+			e2e_set(e, name, text_str(&value));
+			result = 0;
+		}
+		text_free(&value);
+	}
+	free(name);
+	return result ? e2e_fail(e, "nothing to save: %s", rest) : 0;
+}
+
+static int64_t rss_kb(pid_t pid)
+{
+	struct text status = { 0 };
+	char *path = kit_printf("/proc/%d/status", (int)pid);
+	kit_read_file(path, &status);
+	free(path);
+	const char *line = strstr(text_str(&status), "VmRSS:");
+	int64_t kb = line ? strtol(line + 6, NULL, 10) : -1;
+	text_free(&status);
+	return kb;
+}
+
+/* rss mark | rss below N: KiB above the mark */
+static int step_rss(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	int64_t now = rss_kb(e->gateway);
+	const char *limit;
+	(void)s;
+	if (strcmp(rest, "mark") == 0) {
+		e->rss_mark_kb = now;
+		return 0;
+	}
+	if (!kit_word(rest, "below", &limit))
+		return e2e_fail(e, "rss mark, or rss below KIB");
+	if (now - e->rss_mark_kb <= strtol(limit, NULL, 10) || e->slow > 1) /* sanitizers keep what is freed */
+		return 0;
+	return e2e_fail(e, "memory rose by %lld KiB, allowed are %s", (long long)(now - e->rss_mark_kb), limit);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct e2e *e, const struct e2e_step *s, const char *rest);
+	bool late; /* its text is expanded by itself */
+} steps[] = {
+	{ "send", step_send, false },
+	{ "raw", step_raw, false },
+	{ "expect", step_expect, false },
+	{ "await-head", step_await_head, false },
+	{ "await-events", step_await_events, false },
+	{ "await-bytes", step_await_bytes, false },
+	{ "await-interim", step_await_interim, false },
+	{ "expect-raw", step_expect_raw, false },
+	{ "expect-close", step_expect_close, false },
+	{ "expect-silence", step_expect_silence, false },
+	{ "on", step_on, false },
+	{ "open", step_open, false },
+	{ "close", step_close, false },
+	{ "reset", step_reset, false },
+	{ "half-close", step_half_close, false },
+	{ "pause", step_pause, false },
+	{ "upstream", e2e_step_upstream, false },
+	{ "file", e2e_step_file, false },
+	{ "sqlite", e2e_step_sqlite, false },
+	{ "log", e2e_step_log, false },
+	{ "signal", step_signal, false },
+	{ "exit", step_exit, false },
+	{ "start", step_start, false },
+	{ "config", step_config, false },
+	{ "run", step_run, false },
+	{ "save", step_save, false },
+	{ "rss", step_rss, false },
+};
+
+static int run_step(struct e2e *e, const struct e2e_step *s)
+{
+	const char *rest;
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		if (!kit_word(s->line.text, steps[i].name, &rest))
+			continue;
+		char *text = e2e_expand(e, rest);
+		int result = steps[i].run(e, s, text);
+		free(text);
+		return result;
+	}
+	return e2e_fail(e, "unknown step");
+}
+
+/* Index of the "end" that closes the "repeat" at from. */
+static size_t find_end(const struct e2e *e, size_t from, size_t to)
+{
+	int depth = 0;
+	for (size_t i = from; i < to; i++) {
+		const char *rest;
+		depth += kit_word(e->c->steps[i].line.text, "repeat", &rest);
+		if (strcmp(e->c->steps[i].line.text, "end") == 0 && --depth == 0)
+			return i;
+	}
+	kit_fatal("%s:%d: repeat without end", e->c->path, e->c->steps[from].line.number);
+}
+
+int e2e_run_steps(struct e2e *e, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		const struct e2e_step *s = &e->c->steps[i];
+		const char *rest;
+		if (kit_word(s->line.text, "repeat", &rest)) {
+			size_t end = find_end(e, i, to);
+			long times = strtol(rest, NULL, 10);
+			for (long k = 1; k <= times; k++) {
+				char number[24];
+				snprintf(number, sizeof number, "%ld", k);
+				e2e_set(e, "i", number);
+				if (e2e_run_steps(e, i + 1, end))
+					return -1;
+			}
+			i = end;
+		} else if (run_step(e, s)) {
+			text_printf(&e->why, "\n  step:     line %d: %.160s", s->line.number, s->line.text);
+			return -1;
+		}
+	}
+	return 0;
+}

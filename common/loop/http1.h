@@ -13,8 +13,8 @@
 #include "common/base/err.h"
 
 struct http1_limits {
-	size_t line_max;   /* request or status line, default 8 KiB */
-	size_t head_max;   /* whole head, default 32 KiB */
+	size_t line_max;   /* request or status line without its CRLF, default 8 KiB */
+	size_t head_max;   /* whole head, blank line included, default 32 KiB */
 	size_t fields_max; /* at most HTTP1_FIELDS_MAX, default 100 */
 };
 enum { HTTP1_FIELDS_MAX = 100 };
@@ -42,8 +42,8 @@ struct http1_name_value {
 struct http1_head {
 	/* request */
 	enum http1_method method;
-	struct span method_text, target; /* origin form or "*" */
-	struct span path, query;         /* target split at '?', not decoded */
+	struct span method_text, target; /* origin form or "*", also when it came in absolute form */
+	struct span path, query;         /* target split at '?', not decoded; query.ptr NULL = no '?' */
 	/* response */
 	int status;
 	struct span reason;
@@ -51,7 +51,8 @@ struct http1_head {
 	int minor;              /* HTTP/1.minor: 0 or 1 */
 	bool chunked;
 	bool expects_continue;
-	bool keep_alive;        /* the connection may be used again after this message */
+	bool keep_alive;        /* the connection may be used again after this message, unless a
+				   response's body turns out to be read until_close */
 	int64_t content_length; /* -1: none given */
 	size_t size;            /* bytes of the head, blank line included */
 	size_t field_count;
@@ -65,10 +66,15 @@ struct http1_parser {
 	const struct http1_limits *limits;
 	size_t at;         /* bytes looked at */
 	unsigned state;    /* private, as all below */
-	size_t mark, name_end, value_start;
+	size_t line_start, mark, name_end, value_start;
 	struct { unsigned name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
 	size_t field_count;
-	unsigned a, b, c, d; /* offsets of the first line's parts */
+	struct { unsigned begin, end; } method, target, reason, path, authority;
+	enum http1_method method_kind;
+	int minor, status, status_digits;
+	int64_t content_length;
+	bool chunked, expects_continue, says_close, says_keep_alive;
+	unsigned char known[HTTP1_KNOWN_COUNT]; /* 1 + the index of the first such field, or 0 */
 };
 /* limits NULL = default; borrowed. */
 void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits);
@@ -87,9 +93,10 @@ struct span http1_field(const struct http1_head *head, const char *name);
 struct http1_body {
 	unsigned state;     /* private, as all below */
 	int64_t left;       /* of the length or the chunk */
-	uint64_t total;
-	unsigned trailer_bytes, line_bytes;
-	bool until_close;
+	uint64_t total;     /* bytes of data so far */
+	unsigned trailer_bytes, line_bytes, digits;
+	bool is_response;   /* whose fault a fault is */
+	bool until_close;   /* not private: a response that ends with its connection */
 };
 /* How the body of a request with this head is framed.  No length and not chunked: empty. */
 void http1_body_of_request(struct http1_body *b, const struct http1_head *head);

@@ -1,0 +1,714 @@
+/*
+ * common/loop/http1.c - reads the head of a request or a response.
+ *
+ * One pass: each state reads what it can from p->at on and either moves to the next state, asks for
+ * more bytes or refuses.  Fields that decide about framing are judged when their line is complete.
+ * Bodies are http1_body.c's, words and byte classes http1_text.c's.
+ */
+#include "common/loop/http1.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/loop/http1_class.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+const struct http1_limits http1_default_limits = {
+	.line_max = 8 * KIB,
+	.head_max = 32 * KIB,
+	.fields_max = HTTP1_FIELDS_MAX,
+};
+
+enum state {
+	START, /* up to LINE_CR: the first line */
+	START_LF,
+	METHOD,
+	TARGET,
+	VERSION,
+	STATUS_SPACE,
+	STATUS,
+	REASON_SPACE,
+	REASON,
+	LINE_CR,
+	LINE_LF,
+	FIELD,
+	NAME,
+	VALUE_SPACE,
+	VALUE,
+	VALUE_LF,
+	LAST_LF,
+	DONE,
+	BROKEN,
+};
+
+enum { MORE = 0, NEXT = 1, REFUSED = -1 };
+
+/* The names, in the order of enum http1_known, as parameters of an error and (from +8) alone. */
+static const char *const known_params[] = {
+	[HTTP1_HOST] = "headers.host",
+	[HTTP1_CONNECTION] = "headers.connection",
+	[HTTP1_CONTENT_LENGTH] = "headers.content-length",
+	[HTTP1_TRANSFER_ENCODING] = "headers.transfer-encoding",
+	[HTTP1_EXPECT] = "headers.expect",
+	[HTTP1_CONTENT_TYPE] = "headers.content-type",
+	[HTTP1_CONTENT_ENCODING] = "headers.content-encoding",
+	[HTTP1_AUTHORIZATION] = "headers.authorization",
+	[HTTP1_ORIGIN] = "headers.origin",
+	[HTTP1_KEEP_ALIVE] = "headers.keep-alive",
+	[HTTP1_RETRY_AFTER] = "headers.retry-after",
+};
+static_assert(ARRAY_LEN(known_params) == HTTP1_KNOWN_COUNT, "a name for each known field");
+
+void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits)
+{
+	/* Not *p = {}: the array of fields is large and written before it is read. */
+	p->kind = kind;
+	p->limits = limits ? limits : &http1_default_limits;
+	assert(p->limits->head_max < UINT_MAX && p->limits->fields_max <= HTTP1_FIELDS_MAX);
+	p->at = p->line_start = p->mark = p->name_end = p->value_start = 0;
+	p->state = kind == HTTP1_REQUEST ? START : VERSION;
+	p->field_count = 0;
+	p->method.begin = p->method.end = p->target.begin = p->target.end = 0;
+	p->reason.begin = p->reason.end = p->path.begin = p->path.end = 0;
+	p->authority.begin = p->authority.end = 0;
+	p->method_kind = HTTP1_OTHER;
+	p->minor = p->status = p->status_digits = 0;
+	p->content_length = -1;
+	p->chunked = p->expects_continue = p->says_close = p->says_keep_alive = false;
+	memset(p->known, 0, sizeof(p->known));
+}
+
+static int refuse(struct http1_parser *p, struct err *err, enum err_code code, const char *param,
+		  const char *what)
+{
+	p->state = BROKEN;
+	if (p->kind == HTTP1_RESPONSE)
+		return err_set(err, E_upstream_error, "", "response head, at byte %zu: %s", p->at, what);
+	return err_set(err, code, param, "request head, at byte %zu: %s", p->at, what);
+}
+
+static int malformed(struct http1_parser *p, struct err *err, const char *what)
+{
+	return refuse(p, err, E_malformed_request, "", what);
+}
+
+/* All that may be looked at has been: is that a limit, or only the end of what has come? */
+static int need_more(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->state < LINE_CR && p->at < in.len)
+		return refuse(p, err, E_uri_too_long, "", "the first line is too long");
+	if (p->at >= p->limits->head_max)
+		return refuse(p, err, E_headers_too_large, "headers", "the head is too large");
+	return MORE;
+}
+
+/* How far the first line may be read. */
+static size_t line_stop(const struct http1_parser *p, struct span in)
+{
+	size_t max = p->line_start + p->limits->line_max;
+	return in.len < max ? in.len : max;
+}
+
+static int read_start(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	/* RFC 9112 2.2: one empty line before a request is forgiven. */
+	if (in.ptr[p->at] == '\r') {
+		p->at++;
+		p->state = START_LF;
+	} else {
+		p->state = METHOD;
+	}
+	return NEXT;
+}
+
+static int read_start_lf(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	if (in.ptr[p->at] != '\n')
+		return malformed(p, err, "CR without LF");
+	p->line_start = ++p->at;
+	p->state = METHOD;
+	return NEXT;
+}
+
+static enum http1_method find_method(const char *text, size_t len)
+{
+	switch (len) {
+	case 3:
+		return memcmp(text, "GET", 3) == 0 ? HTTP1_GET :
+		       memcmp(text, "PUT", 3) == 0 ? HTTP1_PUT :
+						     HTTP1_OTHER;
+	case 4:
+		return memcmp(text, "POST", 4) == 0 ? HTTP1_POST :
+		       memcmp(text, "HEAD", 4) == 0 ? HTTP1_HEAD :
+						      HTTP1_OTHER;
+	case 5:
+		return memcmp(text, "PATCH", 5) == 0 ? HTTP1_PATCH : HTTP1_OTHER;
+	case 6:
+		return memcmp(text, "DELETE", 6) == 0 ? HTTP1_DELETE : HTTP1_OTHER;
+	case 7:
+		return memcmp(text, "OPTIONS", 7) == 0 ? HTTP1_OPTIONS : HTTP1_OTHER;
+	default:
+		return HTTP1_OTHER;
+	}
+}
+
+static int read_method(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t stop = line_stop(p, in), at = p->at;
+
+	while (at < stop && http1_is(HTTP1_TCHAR, in.ptr[at]))
+		at++;
+	p->at = at;
+	if (at == stop)
+		return need_more(p, in, err);
+	if (in.ptr[at] != ' ' || at == p->line_start)
+		return malformed(p, err, "expected a method, then one space");
+	p->method.begin = (unsigned)p->line_start;
+	p->method.end = (unsigned)at;
+	p->method_kind = find_method(in.ptr + p->line_start, at - p->line_start);
+	if (span_is(span_of(in.ptr + p->line_start, at - p->line_start), "CONNECT"))
+		return malformed(p, err, "CONNECT is not served here");
+	p->mark = ++p->at;
+	p->state = TARGET;
+	return NEXT;
+}
+
+/* [ IPv6 ], or a name or IPv4 address; then perhaps a port. */
+static bool is_authority(struct span s)
+{
+	size_t i = 0;
+	int64_t port;
+
+	if (s.len > 0 && s.ptr[0] == '[') {
+		while (++i < s.len && (http1_is(HTTP1_HEX, s.ptr[i]) || s.ptr[i] == ':' || s.ptr[i] == '.'))
+			;
+		if (i < 3 || i == s.len || s.ptr[i] != ']')
+			return false;
+		i++;
+	} else {
+		while (i < s.len && http1_is(HTTP1_HOST_CHAR, s.ptr[i]))
+			i++;
+		if (i == 0)
+			return false;
+	}
+	if (i == s.len)
+		return true;
+	if (s.ptr[i] != ':')
+		return false;
+	s = span_from(s, i + 1);
+	return s.len == 0 || (s.len <= 5 && span_to_int(s, 0, 65535, &port) == 0);
+}
+
+/* The length of "http://" or "https://" at the front, in any case; 0 when there is neither. */
+static size_t scheme_len(struct span s)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		size_t len = strlen(schemes[i]);
+		if (s.len >= len && span_is_nocase(span_of(s.ptr, len), schemes[i]))
+			return len;
+	}
+	return 0;
+}
+
+/* Finds the path in a target whose characters are good. */
+static int judge_target(struct http1_parser *p, struct span in, struct err *err)
+{
+	struct span t = span_of(in.ptr + p->mark, p->at - p->mark);
+	size_t path = 0;
+
+	if (t.ptr[0] == '*' && t.len > 1)
+		return malformed(p, err, "expected a path, \"*\" or an http URL as request target");
+	if (t.ptr[0] != '/' && t.ptr[0] != '*') {
+		size_t host = scheme_len(t);
+		for (path = host; path < t.len && t.ptr[path] != '/' && t.ptr[path] != '?';)
+			path++;
+		if (host == 0 || !is_authority(span_of(t.ptr + host, path - host)))
+			return malformed(p, err, "expected a path, \"*\" or an http URL as request target");
+		p->authority.begin = (unsigned)(p->mark + host);
+		p->authority.end = (unsigned)(p->mark + path);
+	}
+	p->target.begin = (unsigned)(p->mark + path);
+	p->target.end = (unsigned)p->at;
+	const char *query = memchr(t.ptr + path, '?', t.len - path);
+	p->path.begin = p->target.begin;
+	p->path.end = query ? (unsigned)(query - in.ptr) : p->target.end;
+	return NEXT;
+}
+
+static int read_target(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t stop = line_stop(p, in), at = p->at;
+
+	if (at == stop)
+		return need_more(p, in, err);
+	if (at == p->mark && in.ptr[at] != '/' && in.ptr[at] != '*' && (in.ptr[at] | 0x20) != 'h')
+		return malformed(p, err, "expected a path, \"*\" or an http URL as request target");
+	while (at < stop && http1_is(HTTP1_TARGET, in.ptr[at]))
+		at++;
+	p->at = at;
+	if (at == stop)
+		return need_more(p, in, err);
+	if (in.ptr[at] == '#')
+		return malformed(p, err, "a fragment in the request target");
+	if (in.ptr[at] != ' ')
+		return malformed(p, err, "expected one space and the HTTP version after the request target");
+	if (judge_target(p, in, err) < 0)
+		return REFUSED;
+	p->mark = ++p->at;
+	p->state = VERSION;
+	return NEXT;
+}
+
+/* One character of "HTTP/1.1". */
+static int read_version_char(struct http1_parser *p, char c, struct err *err)
+{
+	static const char form[] = "HTTP/d.d";
+	size_t i = p->at - p->mark;
+
+	if (form[i] != 'd')
+		return c == form[i] ? NEXT : malformed(p, err, "expected an HTTP version");
+	if (!http1_is(HTTP1_DIGIT, c))
+		return malformed(p, err, "expected an HTTP version");
+	if (i == 5 && c != '1')
+		return refuse(p, err, E_http_version_not_supported, "", "not HTTP/1");
+	if (i == 7)
+		p->minor = c == '0' ? 0 : 1;
+	return NEXT;
+}
+
+static int read_version(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t stop = line_stop(p, in);
+
+	for (; p->at - p->mark < 8; p->at++) {
+		if (p->at == stop)
+			return need_more(p, in, err);
+		if (read_version_char(p, in.ptr[p->at], err) < 0)
+			return REFUSED;
+	}
+	if (p->kind == HTTP1_RESPONSE) {
+		p->state = STATUS_SPACE;
+		return NEXT;
+	}
+	if (in.ptr[p->target.begin] == '*' && p->method_kind != HTTP1_OPTIONS)
+		return malformed(p, err, "only OPTIONS may ask for \"*\"");
+	p->state = LINE_CR;
+	return NEXT;
+}
+
+static int read_status(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t stop = line_stop(p, in);
+
+	if (p->at == stop)
+		return need_more(p, in, err);
+	char c = in.ptr[p->at];
+	if (p->state == STATUS_SPACE) {
+		if (c != ' ')
+			return malformed(p, err, "expected one space after the HTTP version");
+		p->state = STATUS;
+	} else {
+		if (!http1_is(HTTP1_DIGIT, c) || (p->status_digits == 0 && c == '0'))
+			return malformed(p, err, "expected a status of three digits");
+		p->status = p->status * 10 + (c - '0');
+		if (++p->status_digits == 3)
+			p->state = REASON_SPACE;
+	}
+	p->at++;
+	return NEXT;
+}
+
+static int read_reason_space(struct http1_parser *p, struct span in, struct err *err)
+{
+	p->reason.begin = p->reason.end = (unsigned)p->at;
+	if (p->at < in.len && in.ptr[p->at] == '\r') {
+		p->state = LINE_CR;
+		return NEXT;
+	}
+	if (p->at == line_stop(p, in))
+		return need_more(p, in, err);
+	if (in.ptr[p->at] != ' ')
+		return malformed(p, err, "expected a status of three digits");
+	p->reason.begin = (unsigned)++p->at;
+	p->state = REASON;
+	return NEXT;
+}
+
+/* First byte that no field value may have, from at on; stop when there is none. */
+static size_t find_value_end(const char *ptr, size_t at, size_t stop)
+{
+	for (;; at++) {
+#ifdef __SSE2__
+		for (; stop - at >= 16; at += 16) {
+			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
+			__m128i hit = _mm_or_si128(
+				_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x),
+				_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+			unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+			if (mask) {
+				at += (unsigned)__builtin_ctz(mask);
+				break;
+			}
+		}
+#endif
+		while (at < stop && http1_is(HTTP1_VALUE, ptr[at]) && ptr[at] != '\t')
+			at++;
+		if (at == stop || ptr[at] != '\t')
+			return at;
+	}
+}
+
+static int read_reason(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t stop = line_stop(p, in);
+
+	p->at = find_value_end(in.ptr, p->at, stop);
+	p->reason.end = (unsigned)p->at;
+	if (p->at < in.len && in.ptr[p->at] == '\r') {
+		p->state = LINE_CR;
+		return NEXT;
+	}
+	if (p->at == stop)
+		return need_more(p, in, err);
+	return malformed(p, err, "a control character in the reason phrase");
+}
+
+static int read_line_end(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	char c = in.ptr[p->at];
+	if (p->state == LINE_CR) {
+		if (c != '\r')
+			return malformed(p, err, "expected CRLF after the first line");
+		p->state = LINE_LF;
+	} else {
+		if (c != '\n')
+			return malformed(p, err, "CR without LF");
+		p->state = FIELD;
+	}
+	p->at++;
+	return NEXT;
+}
+
+/* -1 when it is none that matters here.  name: a token. */
+static int find_known(const char *name, size_t len)
+{
+	static const signed char by_len[][2] = {
+		[4] = { HTTP1_HOST, -1 },
+		[6] = { HTTP1_EXPECT, HTTP1_ORIGIN },
+		[10] = { HTTP1_CONNECTION, HTTP1_KEEP_ALIVE },
+		[11] = { HTTP1_RETRY_AFTER, -1 },
+		[12] = { HTTP1_CONTENT_TYPE, -1 },
+		[13] = { HTTP1_AUTHORIZATION, -1 },
+		[14] = { HTTP1_CONTENT_LENGTH, -1 },
+		[16] = { HTTP1_CONTENT_ENCODING, -1 },
+		[17] = { HTTP1_TRANSFER_ENCODING, -1 },
+	};
+
+	if (len >= ARRAY_LEN(by_len))
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		int known = by_len[len][i];
+		if (known < 0)
+			return -1;
+		/* Of a token's characters only letters change by this bit into a letter or '-'. */
+		const char *want = known_params[known] + 8;
+		size_t n = 0;
+		while (n < len && (name[n] | 0x20) == want[n])
+			n++;
+		if (n == len && !want[n])
+			return known;
+	}
+	return -1;
+}
+
+static int judge_length(struct http1_parser *p, struct span value, struct err *err)
+{
+	const char *param = known_params[HTTP1_CONTENT_LENGTH];
+
+	if (p->known[HTTP1_CONTENT_LENGTH])
+		return refuse(p, err, E_malformed_request, param, "a second Content-Length");
+	if (p->known[HTTP1_TRANSFER_ENCODING])
+		return refuse(p, err, E_malformed_request, param, "Content-Length beside Transfer-Encoding");
+	if (span_to_int(value, 0, INT64_MAX, &p->content_length) < 0)
+		return refuse(p, err, E_malformed_request, param, "Content-Length is not a number of bytes");
+	return NEXT;
+}
+
+static int judge_coding(struct http1_parser *p, struct span value, struct err *err)
+{
+	const char *param = known_params[HTTP1_TRANSFER_ENCODING];
+
+	if (p->known[HTTP1_CONTENT_LENGTH])
+		return refuse(p, err, E_malformed_request, param, "Transfer-Encoding beside Content-Length");
+	if (p->known[HTTP1_TRANSFER_ENCODING])
+		return refuse(p, err, E_malformed_request, param, "a second Transfer-Encoding");
+	if (p->minor == 0)
+		return refuse(p, err, E_malformed_request, param, "Transfer-Encoding in HTTP/1.0");
+	if (!span_is_nocase(value, "chunked"))
+		return refuse(p, err, E_transfer_coding_not_supported, param,
+			      "a transfer coding other than chunked");
+	p->chunked = true;
+	return NEXT;
+}
+
+static int judge_host(struct http1_parser *p, struct span value, struct err *err)
+{
+	const char *param = known_params[HTTP1_HOST];
+
+	if (p->kind == HTTP1_RESPONSE)
+		return NEXT;
+	if (p->known[HTTP1_HOST])
+		return refuse(p, err, E_malformed_request, param, "a second Host");
+	if (!is_authority(value))
+		return refuse(p, err, E_malformed_request, param, "Host is not a host name or address");
+	return NEXT;
+}
+
+static int judge_expect(struct http1_parser *p, struct span value, struct err *err)
+{
+	if (p->kind == HTTP1_RESPONSE)
+		return NEXT;
+	if (!span_is_nocase(value, "100-continue"))
+		return refuse(p, err, E_expectation_failed, known_params[HTTP1_EXPECT],
+			      "an expectation other than 100-continue");
+	p->expects_continue = p->minor > 0; /* RFC 9110 10.1.1: ignored from HTTP/1.0 */
+	return NEXT;
+}
+
+static int judge_field(struct http1_parser *p, int known, struct span value, struct err *err)
+{
+	switch ((enum http1_known)known) {
+	case HTTP1_CONTENT_LENGTH:
+		return judge_length(p, value, err);
+	case HTTP1_TRANSFER_ENCODING:
+		return judge_coding(p, value, err);
+	case HTTP1_HOST:
+		return judge_host(p, value, err);
+	case HTTP1_EXPECT:
+		return judge_expect(p, value, err);
+	case HTTP1_CONNECTION:
+		p->says_close |= http1_list_has(value, "close");
+		p->says_keep_alive |= http1_list_has(value, "keep-alive");
+		return NEXT;
+	case HTTP1_CONTENT_TYPE:
+	case HTTP1_CONTENT_ENCODING:
+	case HTTP1_AUTHORIZATION:
+	case HTTP1_ORIGIN:
+	case HTTP1_KEEP_ALIVE:
+	case HTTP1_RETRY_AFTER:
+	case HTTP1_KNOWN_COUNT:
+		break;
+	}
+	return NEXT;
+}
+
+/* p->at: at the CR after the value. */
+static int end_field(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t end = p->at, i = p->field_count;
+
+	while (end > p->value_start && (in.ptr[end - 1] == ' ' || in.ptr[end - 1] == '\t'))
+		end--;
+	p->fields[i].name = (unsigned)p->mark;
+	p->fields[i].name_len = (unsigned)(p->name_end - p->mark);
+	p->fields[i].value = (unsigned)p->value_start;
+	p->fields[i].value_len = (unsigned)(end - p->value_start);
+	p->field_count++;
+
+	int known = find_known(in.ptr + p->mark, p->name_end - p->mark);
+	if (known >= 0) {
+		if (judge_field(p, known, span_of(in.ptr + p->value_start, end - p->value_start), err) < 0)
+			return REFUSED;
+		if (!p->known[known])
+			p->known[known] = (unsigned char)(i + 1);
+	}
+	p->at++;
+	p->state = VALUE_LF;
+	return NEXT;
+}
+
+static int read_value(struct http1_parser *p, struct span in, struct err *err)
+{
+	p->at = find_value_end(in.ptr, p->at, in.len);
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	if (in.ptr[p->at] == '\r')
+		return end_field(p, in, err);
+	return malformed(p, err, in.ptr[p->at] == '\n' ? "LF without CR" :
+							 "a control character in a field's value");
+}
+
+static int read_value_space(struct http1_parser *p, struct span in, struct err *err)
+{
+	while (p->at < in.len && (in.ptr[p->at] == ' ' || in.ptr[p->at] == '\t'))
+		p->at++;
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	p->value_start = p->at;
+	p->state = VALUE;
+	return read_value(p, in, err);
+}
+
+static int read_name(struct http1_parser *p, struct span in, struct err *err)
+{
+	size_t at = p->at;
+
+	while (at < in.len && http1_is(HTTP1_TCHAR, in.ptr[at]))
+		at++;
+	p->at = at;
+	if (at == in.len)
+		return need_more(p, in, err);
+	if (in.ptr[at] != ':' || at == p->mark)
+		return malformed(p, err, "expected a field's name and right after it a colon");
+	p->name_end = at;
+	p->at++;
+	p->state = VALUE_SPACE;
+	return read_value_space(p, in, err);
+}
+
+static int read_field(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	char c = in.ptr[p->at];
+	if (c == '\r') {
+		p->at++;
+		p->state = LAST_LF;
+		return NEXT;
+	}
+	if (c == ' ' || c == '\t')
+		return malformed(p, err, "a line that begins with white space");
+	if (p->field_count == p->limits->fields_max)
+		return refuse(p, err, E_headers_too_large, "headers", "too many fields");
+	p->mark = p->at;
+	p->state = NAME;
+	return read_name(p, in, err);
+}
+
+static int read_value_lf(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	if (in.ptr[p->at] != '\n')
+		return malformed(p, err, "CR without LF");
+	p->at++;
+	p->state = FIELD;
+	return read_field(p, in, err);
+}
+
+static int read_last_lf(struct http1_parser *p, struct span in, struct err *err)
+{
+	if (p->at == in.len)
+		return need_more(p, in, err);
+	if (in.ptr[p->at] != '\n')
+		return malformed(p, err, "CR without LF");
+	if (p->kind == HTTP1_REQUEST && p->minor > 0 && !p->known[HTTP1_HOST])
+		return refuse(p, err, E_malformed_request, known_params[HTTP1_HOST], "HTTP/1.1 without Host");
+	p->at++;
+	p->state = DONE;
+	return NEXT;
+}
+
+static int refuse_again(struct http1_parser *p, struct span in, struct err *err)
+{
+	(void)in;
+	return malformed(p, err, "it was refused before");
+}
+
+static int (*const readers[])(struct http1_parser *, struct span, struct err *) = {
+	[START] = read_start,
+	[START_LF] = read_start_lf,
+	[METHOD] = read_method,
+	[TARGET] = read_target,
+	[VERSION] = read_version,
+	[STATUS_SPACE] = read_status,
+	[STATUS] = read_status,
+	[REASON_SPACE] = read_reason_space,
+	[REASON] = read_reason,
+	[LINE_CR] = read_line_end,
+	[LINE_LF] = read_line_end,
+	[FIELD] = read_field,
+	[NAME] = read_name,
+	[VALUE_SPACE] = read_value_space,
+	[VALUE] = read_value,
+	[VALUE_LF] = read_value_lf,
+	[LAST_LF] = read_last_lf,
+	[DONE] = NULL,
+	[BROKEN] = refuse_again,
+};
+
+static struct span between(struct span in, unsigned begin, unsigned end)
+{
+	return span_of(in.ptr + begin, end - begin);
+}
+
+static void fill_request(const struct http1_parser *p, struct span in, struct http1_head *head)
+{
+	head->method = p->method_kind;
+	head->method_text = between(in, p->method.begin, p->method.end);
+	head->target = between(in, p->target.begin, p->target.end);
+	head->path = between(in, p->path.begin, p->path.end);
+	head->query = p->path.end < p->target.end ? between(in, p->path.end + 1, p->target.end) : SPAN_NONE;
+	if (p->authority.end == 0)
+		return;
+	/* RFC 9112 3.2.2: the URL's authority counts instead of Host; 3.2.4: OPTIONS without a path. */
+	head->known[HTTP1_HOST] = between(in, p->authority.begin, p->authority.end);
+	if (head->path.len == 0) {
+		bool is_asterisk = p->method_kind == HTTP1_OPTIONS && !head->query.ptr;
+		head->path = is_asterisk ? SPAN_LIT("*") : SPAN_LIT("/");
+		if (head->target.len == 0)
+			head->target = head->path;
+	}
+}
+
+static void fill(const struct http1_parser *p, struct span in, struct http1_head *head)
+{
+	head->minor = p->minor;
+	head->chunked = p->chunked;
+	head->expects_continue = p->expects_continue;
+	head->keep_alive = !p->says_close && (p->minor > 0 || p->says_keep_alive);
+	head->content_length = p->content_length;
+	head->size = p->at;
+	head->field_count = p->field_count;
+	for (size_t i = 0; i < p->field_count; i++) {
+		head->fields[i].name = span_of(in.ptr + p->fields[i].name, p->fields[i].name_len);
+		head->fields[i].value = span_of(in.ptr + p->fields[i].value, p->fields[i].value_len);
+	}
+	for (size_t i = 0; i < HTTP1_KNOWN_COUNT; i++)
+		head->known[i] = p->known[i] ? head->fields[p->known[i] - 1].value : SPAN_NONE;
+	head->status = p->status;
+	head->reason = between(in, p->reason.begin, p->reason.end);
+	if (p->kind == HTTP1_REQUEST) {
+		fill_request(p, in, head);
+		return;
+	}
+	head->method = HTTP1_OTHER;
+	head->method_text = head->target = head->path = head->query = SPAN_NONE;
+}
+
+int http1_parse(struct http1_parser *p, struct span bytes, struct http1_head *head, struct err *err)
+{
+	assert(bytes.len >= p->at);
+	if (bytes.len > p->limits->head_max)
+		bytes.len = p->limits->head_max;
+	while (p->state != DONE) {
+		int result = readers[p->state](p, bytes, err);
+		if (result != NEXT)
+			return result;
+	}
+	fill(p, bytes, head);
+	return 1;
+}

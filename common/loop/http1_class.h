@@ -1,0 +1,22 @@
+/*
+ * common/loop/http1_class.h - classes of bytes, private to the codec.
+ */
+#ifndef SPASS_LOOP_HTTP1_CLASS_H
+#define SPASS_LOOP_HTTP1_CLASS_H
+
+enum {
+	HTTP1_TCHAR = 1,      /* of a token: methods, field names */
+	HTTP1_VALUE = 2,      /* of a field value: visible, space, tab, obs-text */
+	HTTP1_TARGET = 4,     /* of a request target: visible ASCII but '#' */
+	HTTP1_DIGIT = 8,
+	HTTP1_HEX = 16,
+	HTTP1_HOST_CHAR = 32, /* of a registered name or an IPv4 address, without the comma */
+};
+extern const unsigned char http1_class[256];
+
+static inline int http1_is(unsigned char class, char c)
+{
+	return http1_class[(unsigned char)c] & class;
+}
+
+#endif

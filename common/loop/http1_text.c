@@ -1,0 +1,148 @@
+/*
+ * common/loop/http1_text.c - the words of HTTP: byte classes, methods, lists, reason phrases.
+ */
+#include "common/loop/http1.h"
+
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/loop/http1_class.h"
+
+/* One row for 16 bytes; the sums are of the classes above. */
+const unsigned char http1_class[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	2, 39, 6, 3, 39, 39, 39, 39, 38, 38, 39, 39, 6, 39, 39, 6,
+	63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 6, 38, 6, 38, 6, 6,
+	6, 55, 55, 55, 55, 55, 55, 39, 39, 39, 39, 39, 39, 39, 39, 39,
+	39, 39, 39, 39, 39, 39, 39, 39, 39, 39, 39, 6, 6, 6, 7, 39,
+	7, 55, 55, 55, 55, 55, 55, 39, 39, 39, 39, 39, 39, 39, 39, 39,
+	39, 39, 39, 39, 39, 39, 39, 39, 39, 39, 39, 6, 7, 6, 39, 0,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+};
+
+static const struct {
+	enum http1_method method;
+	const char *name;
+} methods[] = {
+	{ HTTP1_GET, "GET" },	{ HTTP1_HEAD, "HEAD" },	    { HTTP1_POST, "POST" },
+	{ HTTP1_PUT, "PUT" },	{ HTTP1_PATCH, "PATCH" },   { HTTP1_DELETE, "DELETE" },
+	{ HTTP1_OPTIONS, "OPTIONS" },
+};
+
+const char *http1_method_name(enum http1_method m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (methods[i].method == m)
+			return methods[i].name;
+	return "OTHER";
+}
+
+static bool all_of(struct span s, unsigned char class)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!http1_is(class, s.ptr[i]))
+			return false;
+	return true;
+}
+
+bool http1_is_token(struct span s)
+{
+	return s.len > 0 && all_of(s, HTTP1_TCHAR);
+}
+
+bool http1_is_field_value(struct span s)
+{
+	return all_of(s, HTTP1_VALUE);
+}
+
+bool http1_list_has(struct span list, const char *token)
+{
+	while (list.ptr)
+		if (span_is_nocase(span_trim(span_cut(&list, ',')), token))
+			return true;
+	return false;
+}
+
+struct span http1_field(const struct http1_head *head, const char *name)
+{
+	struct span wanted = span_str(name);
+
+	for (size_t i = 0; i < head->field_count; i++)
+		if (head->fields[i].name.len == wanted.len &&
+		    span_equal_nocase(head->fields[i].name, wanted))
+			return head->fields[i].value;
+	return SPAN_NONE;
+}
+
+const char *http1_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 100, "Continue" },
+		{ 101, "Switching Protocols" },
+		{ 103, "Early Hints" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 203, "Non-Authoritative Information" },
+		{ 204, "No Content" },
+		{ 205, "Reset Content" },
+		{ 206, "Partial Content" },
+		{ 207, "Multi-Status" },
+		{ 300, "Multiple Choices" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 411, "Length Required" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 416, "Range Not Satisfiable" },
+		{ 417, "Expectation Failed" },
+		{ 421, "Misdirected Request" },
+		{ 422, "Unprocessable Content" },
+		{ 424, "Failed Dependency" },
+		{ 426, "Upgrade Required" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 499, "Client Closed Request" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+		{ 507, "Insufficient Storage" },
+		{ 529, "Overloaded" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}

@@ -1,8 +1,7 @@
-/* cmd/main.c - finds the command's row and runs it. */
-#include <stdio.h>
+/* cmd/main.c - spass; everything is in the library, so that tests can call it. */
+#include "cmd/cmd.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	puts("spass " SPASS_VERSION);
-	return 0;
+	return cmd_main(argc, argv);
 }

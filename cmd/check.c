@@ -1,0 +1,142 @@
+/* cmd/check.c - reads what the gateway would read, and tells what came of it. */
+#include "cmd/check.h"
+
+#include "cmd/grid.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/tenant/identity.h"
+#include "common/upstream/info.h"
+#include "common/upstream/routing.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Where the token would come from; NULL on failure.  The caller frees. */
+static char *token_source(const struct config *c, struct err *err)
+{
+	char *path, *secret, *source = NULL;
+
+	if (!c->auth)
+		return mem_strdup("none needed (auth: false)");
+	if (*c->token)
+		return mem_printf("given by the %s",
+				  config_origin_name(c->origins[CONFIG_KEY_token]));
+	path = *c->token_file ? config_secret_path(c->token_file, err)
+			      : config_data_path(c, "token");
+	if (!path)
+		return NULL;
+	if (!file_exists(path))
+		source = mem_printf("%s (made by the first start)", path);
+	else if ((secret = token_read(path, err)) != NULL) {
+		mem_free_secret(secret, strlen(secret));
+		source = mem_strdup(path);
+	}
+	mem_free(path);
+	return source;
+}
+
+static json_t *backends_json(const struct routing *r)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < routing_backend_count(r); i++) {
+		const struct backend *b = routing_backend(r, i);
+		json_t *one =
+			json_pack("{s:s,s:s}", "name", b->name, "provider", b->provider->name);
+
+		if (b->disabled_why)
+			json_object_set_new(one, "disabled", json_string(b->disabled_why));
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static json_t *listen_json(const struct config *c)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < c->listen.count; i++)
+		json_array_append_new(all, json_string(c->listen.items[i]));
+	return all;
+}
+
+static size_t count_listed(const struct routing *r)
+{
+	const struct catalog *models = routing_catalog(r);
+	size_t count = 0;
+
+	for (size_t i = 0; i < catalog_count(models); i++)
+		count += info_is_listed(r, catalog_at(models, i));
+	return count;
+}
+
+static void print_backends(const struct routing *r, struct grid *grid)
+{
+	for (size_t i = 0; i < routing_backend_count(r); i++) {
+		const struct backend *b = routing_backend(r, i);
+
+		grid_addf(grid, GRID_PLAIN, "backend %s", b->name);
+		grid_addf(grid, b->disabled_why ? GRID_DIM : GRID_PLAIN, "%s%s%s",
+			  b->provider->title, b->disabled_why ? ", off: " : "",
+			  b->disabled_why ? b->disabled_why : "");
+	}
+}
+
+static void print_text(const struct cmd_globals *g, const struct config *c, const struct routing *r,
+		       const char *token, const char *database)
+{
+	struct grid grid;
+	struct buf out;
+
+	grid_init(&grid, 2, cmd_color(g, stdout));
+	grid_add(&grid, "configuration", GRID_PLAIN);
+	grid_add(&grid, c->path ? c->path : "no file", GRID_PLAIN);
+	for (size_t i = 0; i < c->listen.count; i++) {
+		grid_add(&grid, "listen", GRID_PLAIN);
+		grid_addf(&grid, GRID_PLAIN, "%s%s", c->listen.items[i],
+			  *c->tls_certificate && strncmp(c->listen.items[i], "unix:", 5) != 0
+				  ? " (TLS)"
+				  : "");
+	}
+	grid_add(&grid, "token", GRID_PLAIN);
+	grid_add(&grid, token, GRID_PLAIN);
+	grid_add(&grid, "database", GRID_PLAIN);
+	grid_add(&grid, database, GRID_PLAIN);
+	grid_add(&grid, "models", GRID_PLAIN);
+	grid_addf(&grid, GRID_PLAIN, "%zu in the catalogue, %zu with a backend",
+		  catalog_count(routing_catalog(r)), count_listed(r));
+	print_backends(r, &grid);
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+}
+
+int check_config(const struct cmd_globals *g, const struct config *c, struct err *err)
+{
+	struct routing *r = routing_new(c, environ, NULL, err);
+	char *token = NULL, *database = NULL;
+	int result = -1;
+
+	if (!r)
+		goto out;
+	token = token_source(c, err);
+	if (!token)
+		goto out;
+	database = *c->database ? mem_strdup(c->database) : config_data_path(c, "spass.db");
+	if (g->json)
+		cmd_print_json_take(json_pack(
+			"{s:i,s:s*,s:o,s:s,s:s,s:i,s:i,s:o}", "schema_version", 1, "file", c->path,
+			"listen", listen_json(c), "token", token, "database", database, "models",
+			(int)catalog_count(routing_catalog(r)), "models_with_backend",
+			(int)count_listed(r), "backends", backends_json(r)));
+	else
+		print_text(g, c, r, token, database);
+	result = 0;
+out:
+	mem_free(token);
+	mem_free(database);
+	routing_free(r);
+	return result;
+}

@@ -1,0 +1,16 @@
+/*
+ * cmd/check.h - what a gateway with this configuration would do, without starting one.
+ */
+#ifndef SPASS_CMD_CHECK_H
+#define SPASS_CMD_CHECK_H
+
+#include "cmd/cmd.h"
+
+/*
+ * Reads catalogue, backends and token as the gateway would and prints a summary on stdout, with
+ * --json as an object.  Makes and changes nothing.  0, or -1 with E_invalid_config or
+ * E_storage_error.
+ */
+int check_config(const struct cmd_globals *g, const struct config *c, struct err *err);
+
+#endif

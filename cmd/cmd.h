@@ -1,0 +1,124 @@
+/*
+ * cmd/cmd.h - what a command is: one file that exports one const row.
+ *
+ * To add one: write cmd/cmd_NAME.c with `const struct cmd cmd_NAME = {...}`, everything else in
+ * it static; declare it below and list it in cmd_table.c; write its page in man/.  Dispatch,
+ * help, `spass help --json` and the completions come from the row; tests/unit/test_man.c asks
+ * for the page and tests/unit/test_completion.c for `make completions`.
+ *
+ * stdout carries only what was asked for; talk and errors go to stderr.
+ */
+#ifndef SPASS_CMD_CMD_H
+#define SPASS_CMD_CMD_H
+
+#include "common/base/err.h"
+#include "common/base/opt.h"
+#include "common/config/config.h"
+
+#include <stdio.h>
+
+/* Which of the general options a command takes, besides --help, --version and --quiet. */
+enum cmd_flag {
+	CMD_JSON = 1,     /* --json */
+	CMD_VERBOSE = 2,  /* --verbose */
+	CMD_COLOR = 4,    /* --color */
+	CMD_CLIENT = 8,   /* --server, --token-file, --timeout */
+	CMD_CONFIG = 16,  /* --config */
+	CMD_SETTINGS = 32 /* each setting that has a flag in config.def */
+};
+
+/* Every command's options struct begins with this. */
+struct cmd_globals {
+	bool help, version, quiet, json;
+	int verbose;
+	const char *color; /* "auto", "always", "never"; NULL = auto */
+	const char *server, *token_file, *config;
+	int64_t timeout_ms; /* 0: not given */
+	struct opt_texts
+		settings[CONFIG_KEY_COUNT]; /* as given: of a single value the last counts */
+};
+
+struct cmd_example {
+	const char *line, *what;
+};
+
+struct cmd {
+	const char *group; /* "model" of `spass model list`, or NULL */
+	const char *name;
+	const char *summary;                /* one line, no full stop */
+	const char *operands;               /* "[CODE]", or NULL */
+	int operands_min, operands_max;     /* max -1: any number */
+	enum opt_complete complete;         /* of the operands */
+	const char *choices;                /* or the words that they may be: "bash|zsh|fish" */
+	unsigned flags;                     /* enum cmd_flag */
+	const struct opt *options;          /* of its own; may be NULL */
+	size_t options_size;                /* of its options struct; 0 = struct cmd_globals */
+	const char *text;                   /* more paragraphs for --help, or NULL */
+	const struct cmd_example *examples; /* ends with line NULL; may be NULL */
+	/*
+	 * options: the filled struct; argv: the operands alone.  Returns the exit status, or -1
+	 * with err, which is then told on stderr and gives the status.
+	 */
+	int (*run)(const void *options, int argc, char **argv, struct err *err);
+};
+
+/* In the order of the help; ends with NULL. */
+extern const struct cmd *const cmd_table[];
+extern const struct cmd cmd_config_check, cmd_config_show, cmd_completion, cmd_errors, cmd_help,
+	cmd_version;
+
+/* group may be NULL.  NULL when there is none. */
+const struct cmd *cmd_find(const char *group, const char *name);
+bool cmd_is_group(const char *name);
+/* "model list" into out. */
+enum { CMD_PATH_SIZE = 64 };
+void cmd_path(const struct cmd *c, char out[CMD_PATH_SIZE]);
+
+enum { CMD_OPTIONS_MAX = 64 };
+/* General and own options in one table, ended by OPT_END. */
+void cmd_options(const struct cmd *c, struct opt out[CMD_OPTIONS_MAX]);
+/* The options that may stand before the command: all general ones. */
+void cmd_general_options(struct opt out[CMD_OPTIONS_MAX]);
+
+/* The whole program: returns the exit status.  Called once. */
+int cmd_main(int argc, char **argv);
+
+/* cmd_help.c */
+struct cmd_exit {
+	int status;
+	const char *meaning;
+};
+/* Ends with meaning NULL. */
+extern const struct cmd_exit cmd_exits[];
+int cmd_help_program(struct buf *out);
+int cmd_help_group(const char *group, struct buf *out);
+int cmd_help_command(const struct cmd *c, struct buf *out);
+/* The table as JSON; the caller owns it. */
+json_t *cmd_help_json(void);
+
+/* cmd_print.c.  Writing to stdout is checked once, at the end of the program. */
+enum { CMD_OUTPUT_MAX = 64 * 1024 * 1024 };
+void cmd_print(const struct buf *text);
+/* Indented when stdout is a terminal.  Takes value. */
+void cmd_print_json_take(json_t *value);
+/* Whether this stream gets colours: --color, NO_COLOR, CLICOLOR_FORCE, TERM, a terminal. */
+bool cmd_color(const struct cmd_globals *g, FILE *stream);
+/* "spass: code: message" and the remedy on stderr; with --json the envelope on stdout too. */
+void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const struct err *err);
+/* The envelope; the caller owns it. */
+json_t *cmd_error_json(const struct err *err);
+/* A line on stderr, unless --quiet.  Control characters are made harmless. */
+void cmd_notice(const struct cmd_globals *g, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Flushes and closes stdout: status, or 74 or 141 when something was lost. */
+int cmd_finish(int status);
+
+/* cmd_settings.c: the configuration by --config, the environment and the command's flags. */
+struct config *cmd_config(const struct cmd_globals *g, const struct config_flag *more,
+			  size_t more_count, struct err *err);
+/* The flags as config_flag rows: the caller frees with cmd_config_flags_free. */
+struct config_flag *cmd_config_flags(const struct cmd_globals *g, const struct config_flag *more,
+				     size_t more_count, size_t *count);
+void cmd_config_flags_free(struct config_flag *flags, size_t count, size_t more_count);
+
+#endif

@@ -1,0 +1,100 @@
+/* cmd/cmd_errors.c - spass errors: the catalogue, without a gateway. */
+#include "cmd/cmd.h"
+#include "cmd/grid.h"
+
+#include "common/base/near.h"
+
+/* The members that GET /errors has. */
+static json_t *entry_json(const struct err_info *info)
+{
+	return json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:s,s:s}", "code", info->code, "type",
+			 err_type_name(info->type), "http_status", info->status, "exit_status",
+			 info->exit, "title", info->title, "description", info->description,
+			 "remediation", info->remedy, "typical_param", info->param);
+}
+
+static void print_all(const struct cmd_globals *g)
+{
+	struct grid grid;
+	struct buf out;
+
+	grid_init(&grid, 4, cmd_color(g, stdout));
+	grid_head(&grid, "CODE|HTTP|EXIT|MEANING");
+	for (int code = E_none + 1; code < ERR_CODE_COUNT; code++) {
+		const struct err_info *info = err_info((enum err_code)code);
+
+		grid_add(&grid, info->code, GRID_PLAIN);
+		grid_addf(&grid, GRID_PLAIN, "%d", info->status);
+		grid_addf(&grid, GRID_PLAIN, "%d", info->exit);
+		grid_add(&grid, info->title, GRID_PLAIN);
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+}
+
+static void print_one(const struct cmd_globals *g, const struct err_info *info)
+{
+	bool color = cmd_color(g, stdout);
+
+	printf("%s%s%s  HTTP %d, %s, exit status %d\n", color ? "\033[1m" : "", info->code,
+	       color ? "\033[0m" : "", info->status, err_type_name(info->type), info->exit);
+	printf("\n%s.\n%s\n\nRemedy: %s\n", info->title, info->description, info->remedy);
+	if (*info->param)
+		printf("Typical field: %s\n", info->param);
+}
+
+static int unknown_code(const char *code, struct err *err)
+{
+	struct near near;
+
+	near_init(&near, span_str(code));
+	for (int i = E_none + 1; i < ERR_CODE_COUNT; i++)
+		near_offer(&near, err_info((enum err_code)i)->code);
+	if (near_best(&near))
+		return err_set(err, E_usage, "", "there is no error \"%.64s\"; did you mean %s?",
+			       code, near_best(&near));
+	return err_set(err, E_usage, "", "there is no error \"%.64s\"", code);
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct cmd_globals *g = options;
+	enum err_code code = argc ? err_find(argv[0]) : E_none;
+
+	if (argc && code == E_none)
+		return unknown_code(argv[0], err);
+	if (argc && g->json)
+		cmd_print_json_take(entry_json(err_info(code)));
+	else if (argc)
+		print_one(g, err_info(code));
+	else if (g->json) {
+		json_t *entries = json_array();
+
+		for (int i = E_none + 1; i < ERR_CODE_COUNT; i++)
+			json_array_append_new(entries, entry_json(err_info((enum err_code)i)));
+		cmd_print_json_take(
+			json_pack("{s:i,s:o}", "schema_version", 1, "entries", entries));
+	} else
+		print_all(g);
+	return 0;
+}
+
+static const struct cmd_example examples[] = {
+	{ "spass errors", "Every error that a gateway or a command can name." },
+	{ "spass errors upstream_timeout", "What one of them means and what to do." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_errors = {
+	.name = "errors",
+	.summary = "Explain the errors; needs no gateway",
+	.operands = "[CODE]",
+	.operands_max = 1,
+	.complete = OPT_ERROR_CODE,
+	.flags = CMD_JSON | CMD_COLOR,
+	.examples = examples,
+	.run = run,
+};

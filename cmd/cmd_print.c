@@ -1,0 +1,146 @@
+/* cmd/cmd_print.c - what goes to stdout and stderr, and whether it arrived. */
+#include "cmd/cmd.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_OUTPUT = 74, EXIT_PIPE = 128 + SIGPIPE, NOTICE_MAX = 4096 };
+
+void cmd_print(const struct buf *text)
+{
+	if (text->len)
+		fwrite(text->ptr, 1, text->len, stdout);
+}
+
+void cmd_print_json_take(json_t *value)
+{
+	size_t flags = isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT;
+
+	json_dumpf(value, stdout, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	putchar('\n');
+	json_decref(value);
+}
+
+static bool is_set(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value;
+}
+
+bool cmd_color(const struct cmd_globals *g, FILE *stream)
+{
+	const char *terminal = getenv("TERM"), *force = getenv("CLICOLOR_FORCE");
+
+	if (g->color && strcmp(g->color, "auto") != 0)
+		return !strcmp(g->color, "always");
+	if (is_set("NO_COLOR"))
+		return false;
+	if (force && *force && strcmp(force, "0") != 0)
+		return true;
+	return isatty(fileno(stream)) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static void write_harmless(FILE *stream, const char *text)
+{
+	struct buf safe;
+
+	buf_init(&safe, 4 * CMD_OUTPUT_MAX);
+	utf8_add_harmless(&safe, span_str(text));
+	fwrite(safe.ptr, 1, safe.len, stream);
+	buf_free(&safe);
+}
+
+void cmd_notice(const struct cmd_globals *g, const char *format, ...)
+{
+	char line[NOTICE_MAX];
+	va_list args;
+
+	if (g->quiet)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	write_harmless(stderr, line);
+	putc('\n', stderr);
+}
+
+json_t *cmd_error_json(const struct err *err)
+{
+	const struct err_info *info = err_info(err->code);
+	/* A message may quote what is not UTF-8. */
+	struct buf message;
+	json_t *error = json_object();
+
+	buf_init(&message, (size_t)8 * ERR_MESSAGE_MAX);
+	utf8_add_harmless(&message, span_str(err->message));
+	json_object_set_new(error, "type", json_string(err_type_name(info->type)));
+	json_object_set_new(error, "code", json_string(info->code));
+	json_object_set_new(error, "message", json_string(buf_str(&message)));
+	if (*err->param)
+		json_object_set_new(error, "param", json_string(err->param));
+	if (err->retry_after_s > 0)
+		json_object_set_new(error, "retry_after", json_integer(err->retry_after_s));
+	buf_free(&message);
+	return json_pack("{s:o}", "error", error);
+}
+
+void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const struct err *err)
+{
+	const struct err_info *info = err_info(err->code);
+	char path[CMD_PATH_SIZE];
+
+	if (g->json)
+		cmd_print_json_take(cmd_error_json(err));
+	fflush(stdout);
+	fprintf(stderr, "spass: %s: ", info->code);
+	write_harmless(stderr, err->message);
+	putc('\n', stderr);
+	if (g->quiet)
+		return;
+	if (err->code == E_usage && c) {
+		cmd_path(c, path);
+		fprintf(stderr, "hint: Read `spass help %s`.\n", path);
+	} else if (err->code == E_usage)
+		fputs("hint: `spass help` lists the commands.\n", stderr);
+	else if (*info->remedy)
+		fprintf(stderr, "hint: %s\n", info->remedy);
+}
+
+/* A reader that has gone is told apart from a full disk by what poll says of the descriptor. */
+static bool reader_is_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP));
+}
+
+int cmd_finish(int status)
+{
+	bool lost = fflush(stdout) != 0 || ferror(stdout);
+	bool pipe_broken = lost && reader_is_gone();
+	int cause = errno;
+
+	if (fclose(stdout) != 0 && !lost) {
+		cause = errno;
+		lost = true;
+	}
+	if (!lost || status != 0)
+		return status;
+	if (pipe_broken) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+		return EXIT_PIPE;
+	}
+	fprintf(stderr, "spass: %s: cannot write to standard output: %s\n",
+		err_info(E_output_failed)->code, err_errno(cause));
+	return EXIT_OUTPUT;
+}

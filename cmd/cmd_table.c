@@ -1,0 +1,112 @@
+/* cmd/cmd_table.c - the list of commands, and the options that each takes. */
+#include "cmd/cmd.h"
+
+#include "common/base/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct cmd *const cmd_table[] = {
+	&cmd_config_show, &cmd_errors, &cmd_completion, &cmd_help, &cmd_version, NULL,
+};
+
+#define GENERAL(kind_, field, ...)                                                          \
+	{                                                                                   \
+		.kind = (kind_), .offset = offsetof(struct cmd_globals, field), __VA_ARGS__ \
+	}
+
+/* A row of general options and the flag that gives it to a command; 0 = all have it. */
+static const struct general {
+	unsigned flag;
+	struct opt option;
+} general[] = {
+	{ CMD_CONFIG, GENERAL(OPT_TEXT, config, .name = "config", .argument = "FILE",
+			      .complete = OPT_FILE, .help = "Read this spass.yaml") },
+	{ CMD_CLIENT, GENERAL(OPT_TEXT, server, .name = "server", .argument = "URL",
+			      .help = "Gateway: http://HOST:PORT, https://... or unix:PATH") },
+	{ CMD_CLIENT,
+	  GENERAL(OPT_TEXT, token_file, .name = "token-file", .argument = "FILE",
+		  .complete = OPT_FILE, .help = "Read the bearer token from this file") },
+	{ CMD_CLIENT, GENERAL(OPT_DURATION, timeout_ms, .name = "timeout", .argument = "DURATION",
+			      .help = "Give up after this time: 500ms, 10s, 5m") },
+	{ CMD_JSON, GENERAL(OPT_SWITCH, json, .name = "json", .help = "Write JSON") },
+	{ CMD_COLOR,
+	  GENERAL(OPT_CHOICE, color, .name = "color", .argument = "WHEN",
+		  .choices = "auto|always|never", .help = "Colours: auto, always or never") },
+	{ CMD_VERBOSE,
+	  GENERAL(OPT_COUNT, verbose, .name = "verbose", .letter = 'v', .help = "Tell more") },
+	{ 0, GENERAL(OPT_SWITCH, quiet, .name = "quiet", .letter = 'q',
+		     .help = "Only errors on stderr") },
+	{ 0, GENERAL(OPT_SWITCH, help, .name = "help", .letter = 'h', .help = "Show this help") },
+	{ 0, GENERAL(OPT_SWITCH, version, .name = "version", .letter = 'V',
+		     .help = "Show the version") },
+};
+
+static const char *const setting_arguments[] = {
+	[CONFIG_BOOL] = "BOOLEAN",  [CONFIG_INT] = "NUMBER",  [CONFIG_DURATION] = "DURATION",
+	[CONFIG_BYTES] = "SIZE",    [CONFIG_TEXT] = "PATH",   [CONFIG_LIST] = "VALUE",
+	[CONFIG_CHOICE] = "CHOICE", [CONFIG_SECRET] = "TEXT",
+};
+
+static struct opt setting_option(const struct config_info *info)
+{
+	size_t index = (size_t)(info - config_table);
+	struct opt option = {
+		.kind = OPT_TEXTS,
+		.name = info->flag,
+		.argument = setting_arguments[info->kind],
+		.help = info->help,
+		.offset = offsetof(struct cmd_globals, settings) + index * sizeof(struct opt_texts),
+		.choices = info->choices,
+	};
+
+	if (info->kind == CONFIG_TEXT)
+		option.complete = span_ends(span_str(info->name), "_dir") ? OPT_DIR : OPT_FILE;
+	return option;
+}
+
+void cmd_options(const struct cmd *c, struct opt out[CMD_OPTIONS_MAX])
+{
+	size_t count = 0;
+
+	for (const struct opt *row = c->options; row && row->kind != OPT_END; row++)
+		out[count++] = *row;
+	for (size_t i = 0; i < CONFIG_KEY_COUNT && (c->flags & CMD_SETTINGS); i++)
+		if (config_table[i].flag)
+			out[count++] = setting_option(&config_table[i]);
+	for (size_t i = 0; i < ARRAY_LEN(general); i++)
+		if (!general[i].flag || (c->flags & general[i].flag))
+			out[count++] = general[i].option;
+	assert(count < CMD_OPTIONS_MAX);
+	out[count] = (struct opt){ .kind = OPT_END };
+}
+
+void cmd_general_options(struct opt out[CMD_OPTIONS_MAX])
+{
+	for (size_t i = 0; i < ARRAY_LEN(general); i++)
+		out[i] = general[i].option;
+	out[ARRAY_LEN(general)] = (struct opt){ .kind = OPT_END };
+}
+
+const struct cmd *cmd_find(const char *group, const char *name)
+{
+	for (const struct cmd *const *c = cmd_table; *c; c++)
+		if (!strcmp((*c)->name, name) &&
+		    (group ? (*c)->group && !strcmp((*c)->group, group) : !(*c)->group))
+			return *c;
+	return NULL;
+}
+
+bool cmd_is_group(const char *name)
+{
+	for (const struct cmd *const *c = cmd_table; *c; c++)
+		if ((*c)->group && !strcmp((*c)->group, name))
+			return true;
+	return false;
+}
+
+void cmd_path(const struct cmd *c, char out[CMD_PATH_SIZE])
+{
+	snprintf(out, CMD_PATH_SIZE, "%s%s%s", c->group ? c->group : "", c->group ? " " : "",
+		 c->name);
+}

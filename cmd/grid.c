@@ -1,0 +1,112 @@
+/* cmd/grid.c - cells in columns, as wide as their widest. */
+#include "cmd/grid.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+
+enum { CELL_MAX = 64 * 1024, GAP = 2 };
+
+static const char *const style_codes[] = {
+	[GRID_PLAIN] = "",       [GRID_BOLD] = "\033[1m", [GRID_GOOD] = "\033[32m",
+	[GRID_BAD] = "\033[31m", [GRID_DIM] = "\033[2m",
+};
+
+static size_t width_of(struct span s)
+{
+	size_t width = 0, len;
+
+	while (s.len) {
+		int columns = wcwidth((wchar_t)utf8_next(s, &len));
+
+		if (columns)
+			width += columns > 0 ? (size_t)columns : 1;
+		s = span_from(s, len);
+	}
+	return width;
+}
+
+void grid_init(struct grid *g, size_t columns, bool color)
+{
+	assert(columns > 0 && columns <= GRID_COLUMNS_MAX);
+	*g = (struct grid){ .columns = columns, .color = color };
+}
+
+void grid_free(struct grid *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		mem_free(g->cells[i].text);
+	mem_free(g->cells);
+	*g = (struct grid){ .columns = g->columns };
+}
+
+void grid_add(struct grid *g, const char *text, enum grid_style style)
+{
+	struct buf safe;
+	struct grid_cell *cell;
+
+	buf_init(&safe, CELL_MAX);
+	utf8_add_harmless(&safe, span_str(text && *text ? text : "-"));
+	for (size_t i = 0; i < safe.len; i++)
+		if (safe.ptr[i] == '\n' || safe.ptr[i] == '\t')
+			safe.ptr[i] = ' ';
+	g->cells = mem_realloc(g->cells, (g->count + 1) * sizeof *g->cells);
+	cell = &g->cells[g->count++];
+	*cell = (struct grid_cell){ .width = width_of(buf_span(&safe)), .style = style };
+	cell->text = buf_take(&safe);
+}
+
+void grid_addf(struct grid *g, enum grid_style style, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	grid_add(g, text, style);
+}
+
+void grid_head(struct grid *g, const char *names)
+{
+	struct span rest = span_str(names);
+
+	while (rest.ptr) {
+		struct span name = span_cut(&rest, '|');
+
+		grid_addf(g, GRID_BOLD, "%.*s", SPAN_ARGS(name));
+	}
+}
+
+static void add_cell(const struct grid *g, const struct grid_cell *cell, size_t width,
+		     struct buf *out)
+{
+	bool styled = g->color && cell->style != GRID_PLAIN;
+
+	buf_printf(out, "%s%s%s", styled ? style_codes[cell->style] : "", cell->text,
+		   styled ? "\033[0m" : "");
+	if (width > cell->width)
+		buf_printf(out, "%*s", (int)(width - cell->width), "");
+}
+
+int grid_print(const struct grid *g, struct buf *out)
+{
+	size_t widths[GRID_COLUMNS_MAX] = { 0 };
+
+	for (size_t i = 0; i < g->count; i++)
+		if (g->cells[i].width > widths[i % g->columns])
+			widths[i % g->columns] = g->cells[i].width;
+	for (size_t i = 0; i < g->count; i++) {
+		bool is_last = i % g->columns == g->columns - 1 || i == g->count - 1;
+
+		add_cell(g, &g->cells[i], is_last ? 0 : widths[i % g->columns] + GAP, out);
+		if (is_last)
+			buf_add_char(out, '\n');
+	}
+	return buf_failed(out) ? -1 : 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * cmd/grid.h - cells in columns.
+ *
+ * Widths are those of the terminal (wide and combining characters counted); control characters
+ * are made harmless.  Nothing is cut: the last column may run on.
+ */
+#ifndef SPASS_CMD_GRID_H
+#define SPASS_CMD_GRID_H
+
+#include "common/base/buf.h"
+
+enum { GRID_COLUMNS_MAX = 8 };
+enum grid_style { GRID_PLAIN, GRID_BOLD, GRID_GOOD, GRID_BAD, GRID_DIM };
+
+struct grid_cell {
+	char *text;
+	size_t width;
+	enum grid_style style;
+};
+
+struct grid {
+	size_t columns;
+	struct grid_cell *cells;
+	size_t count;
+	bool color;
+};
+
+/* columns: 1..GRID_COLUMNS_MAX. */
+void grid_init(struct grid *g, size_t columns, bool color);
+void grid_free(struct grid *g);
+/* The next cell, row by row.  text is copied; NULL gives "-". */
+void grid_add(struct grid *g, const char *text, enum grid_style style);
+void grid_addf(struct grid *g, enum grid_style style, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A row of column names, "A|B|C". */
+void grid_head(struct grid *g, const char *names);
+int grid_print(const struct grid *g, struct buf *out);
+
+#endif

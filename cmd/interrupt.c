@@ -1,0 +1,54 @@
+/* cmd/interrupt.c - the signals that end a command, noted on the main thread. */
+#include "cmd/interrupt.h"
+
+#include "common/base/mem.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+
+static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t received;
+static pthread_t main_thread;
+
+/* The main thread may be waiting in poll: only a signal of its own wakes it. */
+static void note(int number)
+{
+	if (!pthread_equal(pthread_self(), main_thread)) {
+		pthread_kill(main_thread, number);
+		return;
+	}
+	if (received) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+	received = number;
+}
+
+void interrupt_watch(void)
+{
+	struct sigaction action = { .sa_handler = note };
+
+	main_thread = pthread_self();
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+		struct sigaction before;
+
+		/* What nohup and background shells ignore stays ignored. */
+		if (sigaction(watched[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(watched[i], &action, NULL);
+	}
+}
+
+int interrupt_signal(void)
+{
+	return received;
+}
+
+void interrupt_end(void)
+{
+	if (!received)
+		return;
+	signal(received, SIG_DFL);
+	raise(received);
+}

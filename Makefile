@@ -125,6 +125,13 @@ headers: deps
 
 check: all layers headers unit replay e2e
 
+# The scripts that are checked in; tests/unit/test_completion.c compares them.
+.PHONY: completions
+completions: $B/spass
+	@$< completion bash > completions/spass.bash
+	@$< completion zsh > completions/_spass
+	@$< completion fish > completions/spass.fish
+
 clean:
 	rm -rf build
 

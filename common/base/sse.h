@@ -13,7 +13,12 @@
 #include "common/base/err.h"
 
 struct sse_event {
-	struct span raw;  /* all bytes of the event, blank line included; comments before it too */
+	/*
+	 * All bytes of the event, blank line included, comments before it too; the raws of a body are
+	 * the body, but for its BOM.  A blank line's CR ends the event at once; should its LF come with
+	 * the next piece, then it is the first byte of the next raw.
+	 */
+	struct span raw;
 	struct span data; /* data lines joined by LF, no copy when there is one line; ptr NULL = none */
 	struct span type; /* "event" field, or empty */
 	struct span id;   /* "id" field, or empty */
@@ -23,11 +28,13 @@ struct sse_reader {
 	struct buf held;   /* the beginning of an event that has not ended yet */
 	struct buf joined; /* data of several lines */
 	struct span input;
-	size_t scanned;    /* bytes of held + input known to hold no end of event */
-	bool started, in_held;
+	size_t event_max;
+	unsigned bom;      /* bytes of a byte order mark that the body began with, so far */
+	size_t lead;       /* 1 when the event begins with the LF of the one before it */
+	bool started, in_held, at_line_start, after_cr, failed;
 };
 
-/* event_max: bytes of the largest event, comments included. */
+/* event_max: bytes of the largest event, comments included; the LF of a last CRLF is free. */
 void sse_reader_init(struct sse_reader *r, size_t event_max);
 void sse_reader_free(struct sse_reader *r);
 /*
@@ -37,16 +44,17 @@ void sse_reader_free(struct sse_reader *r);
 void sse_reader_feed(struct sse_reader *r, struct span piece);
 /*
  * Returns 1 with an event (borrowed until the next call), 0 when more bytes are needed, -1 when
- * an event passes event_max (E_upstream_error).  A block of comments alone is an event with
- * data.ptr == NULL.
+ * an event passes event_max (E_upstream_error), and then for good.  A block of comments alone,
+ * or a blank line alone, is an event with data.ptr == NULL.  Bytes are looked at once, however
+ * they drip in.
  */
 int sse_reader_next(struct sse_reader *r, struct sse_event *event, struct err *err);
 /* Bytes of an unfinished event are waiting: at the end of a body this means a cut. */
 bool sse_reader_is_mid_event(const struct sse_reader *r);
 
-/* "data: <data>\n\n"; data holds no line break. */
+/* "data: <data>\n\n"; each line break in data begins another data line. */
 int sse_write_data(struct buf *out, struct span data);
-/* "event: <type>\ndata: <data>\n\n". */
+/* "event: <type>\ndata: <data>\n\n"; type ends at its first line break. */
 int sse_write_event(struct buf *out, const char *type, struct span data);
 
 #endif

@@ -42,7 +42,7 @@ struct err_info {
 	const char *param;       /* a typical field, or "" */
 };
 
-enum { ERR_MESSAGE_MAX = 512, ERR_PARAM_MAX = 128, ERR_ATTEMPTS_MAX = 8 };
+enum { ERR_MESSAGE_MAX = 1024, ERR_PARAM_MAX = 128 };
 
 struct err {
 	enum err_code code;

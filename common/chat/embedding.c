@@ -1,0 +1,136 @@
+/*
+ * common/chat/embedding.c - see embedding.h.
+ */
+#include "common/chat/embedding.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/digest.h"
+#include "common/base/mem.h"
+
+enum { NUMBER_MAX = 64, VECTOR_BYTES_MAX = 1024 * 1024 };
+
+/* Shortest decimal that reads back as the same float: 9 digits always do. */
+static int add_float(struct buf *out, float value)
+{
+	char text[32];
+
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, (double)value);
+		if (strtof(text, NULL) == value)
+			break;
+	}
+	return buf_add_str(out, text);
+}
+
+static int floats_to_base64(struct jvalue list, struct buf *out)
+{
+	struct buf bytes;
+	struct jwalk w;
+	int result = 0;
+
+	buf_init(&bytes, VECTOR_BYTES_MAX);
+	for (w = jwalk_start(list); result == 0 && jwalk_next(&w);) {
+		char text[NUMBER_MAX];
+		uint32_t bits;
+		float value;
+
+		if (w.value.type != J_NUMBER || w.value.text.len >= sizeof text) {
+			result = -1;
+			break;
+		}
+		memcpy(text, w.value.text.ptr, w.value.text.len);
+		text[w.value.text.len] = '\0';
+		value = strtof(text, NULL);
+		memcpy(&bits, &value, sizeof bits);
+		for (int i = 0; i < 4; i++)
+			result |= buf_add_char(&bytes, (char)(bits >> (8 * i) & 0xff));
+	}
+	if (result == 0) {
+		result = buf_add_char(out, '"');
+		result |= base64_encode(out, buf_span(&bytes));
+		result |= buf_add_char(out, '"');
+	}
+	buf_free(&bytes);
+	return result;
+}
+
+static int base64_to_floats(struct jvalue text, struct buf *out)
+{
+	struct span plain = jvalue_plain(text);
+	struct buf bytes, unescaped;
+	int result = -1;
+
+	buf_init(&bytes, VECTOR_BYTES_MAX);
+	buf_init(&unescaped, text.text.len + 1);
+	if (!plain.ptr && jvalue_unescape(text, &unescaped) == 0)
+		plain = buf_span(&unescaped);
+	if (base64_decode(&bytes, plain) < 0 || bytes.len % 4 != 0)
+		goto out;
+	result = buf_add_char(out, '[');
+	for (size_t at = 0; at < bytes.len; at += 4) {
+		uint32_t bits = 0;
+		float value;
+
+		for (size_t i = 0; i < 4; i++)
+			bits |= (uint32_t)(unsigned char)bytes.ptr[at + i] << (8 * i);
+		memcpy(&value, &bits, sizeof value);
+		if (!isfinite(value)) {
+			result = -1;
+			goto out;
+		}
+		if (at)
+			result |= buf_add_char(out, ',');
+		result |= add_float(out, value);
+	}
+	result |= buf_add_char(out, ']');
+out:
+	buf_free(&bytes);
+	buf_free(&unescaped);
+	return result;
+}
+
+/* Copies the text up to *done .. value, then the converted value. */
+static int convert(const char **done, struct jvalue v, struct buf *out)
+{
+	if (buf_add(out, *done, (size_t)(v.text.ptr - *done)) < 0)
+		return -1;
+	*done = v.text.ptr + v.text.len;
+	return v.type == J_ARRAY ? floats_to_base64(v, out) : base64_to_floats(v, out);
+}
+
+int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count, struct buf *out,
+		     struct err *err)
+{
+	static const char *const names[] = { "data" };
+	struct jvalue data;
+	const char *done = body->ptr;
+	struct jwalk w;
+	size_t vectors = 0;
+
+	if (jscan_members(*body, NULL, names, &data, 1, err) < 0 || data.type != J_ARRAY)
+		return err_set(err, E_upstream_error, "", "the answer has no list 'data'");
+	for (w = jwalk_start(data); jwalk_next(&w); vectors++) {
+		struct jvalue v = w.value.type == J_OBJECT ? jwalk_get(w.value, "embedding")
+							   : (struct jvalue){ 0 };
+
+		if (v.type != J_ARRAY && v.type != J_STRING)
+			return err_set(err, E_upstream_error, "", "data[%zu] has no embedding", w.index);
+		if ((v.type == J_STRING) == (wanted == EMBED_BASE64))
+			continue;
+		if (convert(&done, v, out) < 0)
+			return err_set(err, E_upstream_error, "", "data[%zu].embedding cannot be read", w.index);
+	}
+	if (vectors != count)
+		return err_set(err, E_upstream_error, "", "the answer has %zu embeddings for %zu inputs",
+			       vectors, count);
+	if (done == body->ptr)
+		return 0;
+	if (buf_add(out, done, (size_t)(body->ptr + body->len - done)) < 0)
+		return err_set(err, E_upstream_error, "", "the answer is larger than %zu bytes", out->max);
+	*body = buf_span(out);
+	return 0;
+}

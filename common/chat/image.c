@@ -1,0 +1,92 @@
+/*
+ * common/chat/image.c - data URIs (RFC 2397, base64 only) and the first bytes of pictures.
+ */
+#include "common/chat/image.h"
+
+#include <string.h>
+
+#include "common/base/digest.h"
+#include "common/base/mem.h"
+
+static const struct {
+	const char *type;
+	size_t at, len;
+	const char *magic;
+} kinds[] = {
+	{ "image/png", 0, 8, "\x89PNG\r\n\x1a\n" },
+	{ "image/jpeg", 0, 3, "\xff\xd8\xff" },
+	{ "image/gif", 0, 6, "GIF87a" },
+	{ "image/gif", 0, 6, "GIF89a" },
+	{ "image/webp", 8, 4, "WEBP" },
+};
+
+const char *image_type(struct span bytes)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (bytes.len >= kinds[i].at + kinds[i].len &&
+		    memcmp(bytes.ptr + kinds[i].at, kinds[i].magic, kinds[i].len) == 0)
+			return kinds[i].type;
+	}
+	return NULL;
+}
+
+/* A type that is announced must be the one found; "image/jpg" is a common slip for jpeg. */
+static bool is_announced(struct span type, const char *found)
+{
+	return span_is_nocase(type, found) ||
+	       (span_is_nocase(type, "image/jpg") && strcmp(found, "image/jpeg") == 0);
+}
+
+static int check_bytes(struct span type, struct span base64, struct err *err)
+{
+	struct buf head;
+	const char *found;
+	size_t size;
+	int result = -1;
+
+	buf_init(&head, 64);
+	if (!base64_is_valid(base64, &size) || size == 0) {
+		err_set(err, E_image_base64_invalid, "", "the data URI's payload is not base64");
+		goto out;
+	}
+	if (base64_decode(&head, span_of(base64.ptr, base64.len < 32 ? base64.len : 32)) < 0) {
+		err_set(err, E_image_base64_invalid, "", "the data URI's payload is not base64");
+		goto out;
+	}
+	found = image_type(buf_span(&head));
+	if (!found || !is_announced(type, found)) {
+		err_set(err, E_image_decode_error, "", "the bytes are %s%s, not %.*s",
+			found ? "of type " : "no png, jpeg, webp or gif picture", found ? found : "",
+			SPAN_ARGS(type));
+		goto out;
+	}
+	result = 0;
+out:
+	buf_free(&head);
+	return result;
+}
+
+int image_check_url(struct span url, bool takes_urls, struct err *err)
+{
+	struct span rest = url, head, type;
+
+	if (span_starts(url, "http://") || span_starts(url, "https://")) {
+		if (takes_urls)
+			return 0;
+		return err_set(err, E_image_url_not_supported, "",
+			       "the model's backends fetch no images; send a data: URI");
+	}
+	if (!span_starts(url, "data:"))
+		return err_set(err, E_image_decode_error, "",
+			       "not a data: URI with an image type (data:image/png;base64,...)");
+	rest = span_from(url, 5);
+	head = span_cut(&rest, ',');
+	if (!rest.ptr || !span_ends(head, ";base64"))
+		return err_set(err, E_image_decode_error, "",
+			       "the data URI is not of the form data:image/TYPE;base64,...");
+	type = head;
+	type = span_cut(&type, ';');
+	if (!span_starts(type, "image/"))
+		return err_set(err, E_image_decode_error, "", "the data URI has no image type");
+	return check_bytes(type, rest, err);
+}

@@ -1,0 +1,495 @@
+/*
+ * common/chat/request.c - the checks of a chat body, by tables where a table will do.
+ */
+#include "common/chat/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/chat/image.h"
+
+/* Plain parameters: type and range.  null counts as absent, as OpenAI has it. */
+enum param_kind { PARAM_BOOL, PARAM_INT, PARAM_NUMBER, PARAM_STRING, PARAM_OBJECT, PARAM_ARRAY,
+		  PARAM_STRINGS, PARAM_CHOICE };
+struct param {
+	const char *name;
+	enum param_kind kind;
+	double min, max;
+};
+
+/* In the order of enum below; the rest of a body passes unseen. */
+static const struct param chat_params[] = {
+	{ "stream", PARAM_BOOL, 0, 0 },
+	{ "stream_options", PARAM_OBJECT, 0, 0 },
+	{ "max_tokens", PARAM_INT, 1, 1e9 },
+	{ "max_completion_tokens", PARAM_INT, 1, 1e9 },
+	{ "n", PARAM_INT, 1, CHAT_CHOICES_MAX },
+	{ "tools", PARAM_ARRAY, 0, CHAT_TOOLS_MAX },
+	{ "tool_choice", PARAM_CHOICE, 0, 0 },
+	{ "response_format", PARAM_OBJECT, 0, 0 },
+	{ "temperature", PARAM_NUMBER, 0, 2 },
+	{ "top_p", PARAM_NUMBER, 0, 1 },
+	{ "presence_penalty", PARAM_NUMBER, -2, 2 },
+	{ "frequency_penalty", PARAM_NUMBER, -2, 2 },
+	{ "logprobs", PARAM_BOOL, 0, 0 },
+	{ "top_logprobs", PARAM_INT, 0, 20 },
+	{ "logit_bias", PARAM_OBJECT, 0, 0 },
+	{ "seed", PARAM_INT, -9.3e18, 9.3e18 },
+	{ "stop", PARAM_STRINGS, 0, 16 },
+	{ "parallel_tool_calls", PARAM_BOOL, 0, 0 },
+	{ "user", PARAM_STRING, 0, 0 },
+	{ "metadata", PARAM_OBJECT, 0, 0 },
+};
+enum { P_STREAM, P_STREAM_OPTIONS, P_MAX_TOKENS, P_MAX_COMPLETION_TOKENS, P_N, P_TOOLS };
+
+enum { MEMBERS_FIRST = 3 }; /* model, messages, user_id stand before the parameters */
+enum { CHAT_MEMBERS = MEMBERS_FIRST + ARRAY_LEN(chat_params) };
+
+static bool is_present(struct jvalue v)
+{
+	return v.type != J_NONE && v.type != J_NULL;
+}
+
+static int wrong(struct err *err, const char *name, const char *what)
+{
+	return err_set(err, E_invalid_field, name, "%s must be %s", name, what);
+}
+
+static int check_number(const struct param *p, struct jvalue v, struct err *err)
+{
+	double number;
+	int64_t whole;
+
+	if (p->kind == PARAM_INT && p->max < 9e18) {
+		if (v.type == J_NUMBER && jvalue_int(v, (int64_t)p->min, (int64_t)p->max, &whole) == 0)
+			return 0;
+		return err_set(err, E_invalid_field, p->name, "%s must be a whole number from %.0f to %.0f",
+			       p->name, p->min, p->max);
+	}
+	if (p->kind == PARAM_INT) {
+		if (v.type == J_NUMBER && jvalue_int(v, INT64_MIN, INT64_MAX, &whole) == 0)
+			return 0;
+		return wrong(err, p->name, "a whole number");
+	}
+	if (v.type == J_NUMBER && jvalue_double(v, &number) == 0 && number >= p->min && number <= p->max)
+		return 0;
+	return err_set(err, E_invalid_field, p->name, "%s must be a number from %g to %g", p->name, p->min,
+		       p->max);
+}
+
+static int check_strings(const struct param *p, struct jvalue v, struct err *err)
+{
+	struct jwalk w;
+
+	if (v.type == J_STRING)
+		return 0;
+	if (v.type != J_ARRAY)
+		return wrong(err, p->name, "a string or a list of strings");
+	for (w = jwalk_start(v); jwalk_next(&w);) {
+		if (w.value.type != J_STRING || w.index >= (size_t)p->max)
+			return err_set(err, E_invalid_field, p->name, "%s must hold at most %.0f strings",
+				       p->name, p->max);
+	}
+	return 0;
+}
+
+static int check_param(const struct param *p, struct jvalue v, struct err *err)
+{
+	if (!is_present(v))
+		return 0;
+	switch (p->kind) {
+	case PARAM_BOOL:
+		return v.type == J_TRUE || v.type == J_FALSE ? 0 : wrong(err, p->name, "true or false");
+	case PARAM_INT:
+	case PARAM_NUMBER:
+		return check_number(p, v, err);
+	case PARAM_STRING:
+		return v.type == J_STRING ? 0 : wrong(err, p->name, "a string");
+	case PARAM_OBJECT:
+		return v.type == J_OBJECT ? 0 : wrong(err, p->name, "an object");
+	case PARAM_ARRAY:
+		return v.type == J_ARRAY ? 0 : wrong(err, p->name, "a list");
+	case PARAM_STRINGS:
+		return check_strings(p, v, err);
+	case PARAM_CHOICE:
+		return v.type == J_STRING || v.type == J_OBJECT ? 0
+								: wrong(err, p->name, "a string or an object");
+	}
+	return 0;
+}
+
+/* The alias named by v, which must be offered and of a kind that passes mask. */
+static const struct model *find_alias(struct jvalue v, const struct routing *routing, struct err *err)
+{
+	struct span name = jvalue_plain(v);
+	const struct model *alias;
+
+	if (v.type == J_NONE || v.type == J_NULL) {
+		err_set(err, E_missing_field, "model", "model is required; GET /v1/models lists the ids");
+		return NULL;
+	}
+	if (v.type != J_STRING) {
+		err_set(err, E_invalid_field, "model", "model must be a string");
+		return NULL;
+	}
+	alias = name.ptr ? routing_find(routing, name) : NULL;
+	if (!alias)
+		err_set(err, E_model_not_in_allowlist, "model",
+			"model '%.*s' is not offered here; GET /v1/models lists the ids",
+			name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
+	return alias;
+}
+
+/* Where in the body we are, for param; printed only when something is wrong. */
+struct place {
+	size_t message, part;
+	bool in_part;
+};
+
+static int fault(struct err *err, enum err_code code, const struct place *at, const char *field,
+		 const char *what)
+{
+	char param[ERR_PARAM_MAX];
+
+	if (at->in_part)
+		snprintf(param, sizeof param, "messages[%zu].content[%zu]%s", at->message, at->part, field);
+	else
+		snprintf(param, sizeof param, "messages[%zu]%s", at->message, field);
+	return err_set(err, code, param, "%s %s", param, what);
+}
+
+static int check_image(struct jvalue part, const struct place *at, const struct model *alias,
+		       struct err *err)
+{
+	struct jvalue image = jwalk_get(part, "image_url");
+	struct jvalue url = image.type == J_OBJECT ? jwalk_get(image, "url") : image;
+	struct span plain = jvalue_plain(url);
+	struct buf unescaped;
+	int result = 0;
+
+	if (image.type == J_NONE)
+		return fault(err, E_missing_field, at, ".image_url", "is required");
+	if (url.type != J_STRING)
+		return fault(err, E_invalid_field, at, ".image_url.url", "must be a string");
+	buf_init(&unescaped, url.text.len);
+	if (!plain.ptr) { /* "\/" is all that a data URI may have escaped */
+		jvalue_unescape(url, &unescaped);
+		plain = buf_span(&unescaped);
+	}
+	if (image_check_url(plain, alias->accepts_image_url, err) < 0) {
+		char message[ERR_MESSAGE_MAX];
+
+		snprintf(message, sizeof message, "%s", err->message);
+		result = fault(err, err->code, at, ".image_url.url", "cannot be used");
+		err_set(err, err->code, err->param, "%s: %s", err->param, message);
+	}
+	buf_free(&unescaped);
+	return result;
+}
+
+static int check_part(struct jvalue part, const struct place *at, const struct model *alias,
+		      struct err *err)
+{
+	struct jvalue type = part.type == J_OBJECT ? jwalk_get(part, "type") : (struct jvalue){ 0 };
+
+	if (part.type != J_OBJECT)
+		return fault(err, E_invalid_field, at, "", "must be an object");
+	if (type.type == J_NONE)
+		return fault(err, E_missing_field, at, ".type", "is required");
+	if (type.type != J_STRING)
+		return fault(err, E_invalid_field, at, ".type", "must be a string");
+	if (jvalue_is(type, "text")) {
+		struct jvalue text = jwalk_get(part, "text");
+
+		if (text.type != J_STRING)
+			return fault(err, text.type == J_NONE ? E_missing_field : E_invalid_field, at,
+				     ".text", "must be a string");
+		if (text.text.len > CHAT_TEXT_MAX + 2)
+			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
+		return 0;
+	}
+	if (jvalue_is(type, "image_url"))
+		return check_image(part, at, alias, err);
+	return 0;
+}
+
+static int check_content(struct jvalue content, struct place *at, bool may_lack,
+			 const struct model *alias, struct err *err)
+{
+	struct jwalk w;
+
+	switch (content.type) {
+	case J_STRING:
+		if (content.text.len > CHAT_TEXT_MAX + 2)
+			return fault(err, E_invalid_field, at, ".content", "is longer than 1 MiB");
+		return 0;
+	case J_ARRAY:
+		for (w = jwalk_start(content); jwalk_next(&w);) {
+			at->in_part = true;
+			at->part = w.index;
+			if (check_part(w.value, at, alias, err) < 0)
+				return -1;
+		}
+		at->in_part = false;
+		return 0;
+	case J_NONE:
+	case J_NULL:
+		if (may_lack)
+			return 0;
+		return fault(err, content.type == J_NONE ? E_missing_field : E_invalid_field, at, ".content",
+			     "is required");
+	case J_FALSE:
+	case J_TRUE:
+	case J_NUMBER:
+	case J_OBJECT:
+		break;
+	}
+	return fault(err, E_invalid_field, at, ".content", "must be a string or a list of parts");
+}
+
+static const struct {
+	const char *name;
+	bool may_lack_content;
+} roles[] = {
+	{ "user", false },	{ "assistant", true }, { "system", false },
+	{ "developer", false }, { "tool", false },     { "function", true },
+};
+
+static int check_message(struct jvalue message, struct place *at, const struct model *alias,
+			 struct err *err)
+{
+	static const char *const names[] = { "role", "content", "tool_calls", "tool_call_id" };
+	struct jvalue m[ARRAY_LEN(names)];
+	size_t i;
+
+	if (message.type != J_OBJECT)
+		return fault(err, E_invalid_field, at, "", "must be an object");
+	jwalk_members(message, names, m, ARRAY_LEN(names));
+	if (m[0].type == J_NONE)
+		return fault(err, E_missing_field, at, ".role", "is required");
+	for (i = 0; i < ARRAY_LEN(roles); i++)
+		if (jvalue_is(m[0], roles[i].name))
+			break;
+	if (i == ARRAY_LEN(roles))
+		return fault(err, E_invalid_field, at, ".role",
+			     "must be system, developer, user, assistant, tool or function");
+	if (is_present(m[2]) && m[2].type != J_ARRAY)
+		return fault(err, E_invalid_field, at, ".tool_calls", "must be a list");
+	if (jvalue_is(m[0], "tool") && m[3].type != J_STRING)
+		return fault(err, m[3].type == J_NONE ? E_missing_field : E_invalid_field, at,
+			     ".tool_call_id", "must be a string");
+	return check_content(m[1], at, roles[i].may_lack_content, alias, err);
+}
+
+static int check_messages(struct jvalue messages, const struct model *alias, struct err *err)
+{
+	struct place at = { 0 };
+	struct jwalk w;
+
+	if (messages.type == J_NONE)
+		return err_set(err, E_missing_field, "messages", "messages is required");
+	if (messages.type != J_ARRAY)
+		return wrong(err, "messages", "a list");
+	for (w = jwalk_start(messages); jwalk_next(&w);) {
+		if (w.index >= CHAT_MESSAGES_MAX)
+			return err_set(err, E_invalid_field, "messages", "messages must hold at most %d items",
+				       CHAT_MESSAGES_MAX);
+		at = (struct place){ .message = w.index };
+		if (check_message(w.value, &at, alias, err) < 0)
+			return -1;
+	}
+	if (w.index == 0 && jwalk_count(messages) == 0)
+		return err_set(err, E_invalid_field, "messages", "messages must not be empty");
+	return 0;
+}
+
+static int check_tool(struct jvalue tool, size_t index, struct err *err)
+{
+	char param[64];
+	struct jvalue type = tool.type == J_OBJECT ? jwalk_get(tool, "type") : (struct jvalue){ 0 };
+	struct jvalue name;
+
+	snprintf(param, sizeof param, "tools[%zu]", index);
+	if (tool.type != J_OBJECT)
+		return wrong(err, param, "an object");
+	if (type.type != J_STRING) {
+		snprintf(param, sizeof param, "tools[%zu].type", index);
+		return err_set(err, type.type == J_NONE ? E_missing_field : E_invalid_field, param,
+			       "%s must be a string", param);
+	}
+	if (!jvalue_is(type, "function"))
+		return 0;
+	name = jwalk_get(jwalk_get(tool, "function"), "name");
+	if (name.type != J_STRING) {
+		snprintf(param, sizeof param, "tools[%zu].function.name", index);
+		return err_set(err, name.type == J_NONE ? E_missing_field : E_invalid_field, param,
+			       "%s must be a string", param);
+	}
+	return 0;
+}
+
+static int check_tools(struct jvalue tools, struct err *err)
+{
+	struct jwalk w;
+
+	if (!is_present(tools))
+		return 0;
+	for (w = jwalk_start(tools); jwalk_next(&w);) {
+		if (w.index >= CHAT_TOOLS_MAX)
+			return err_set(err, E_invalid_field, "tools", "tools must hold at most %d items",
+				       CHAT_TOOLS_MAX);
+		if (check_tool(w.value, w.index, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The whole body as one object; user_id has no place in it. */
+static int read_object(struct span body, const char *const *names, struct jvalue *values, size_t count,
+		       struct jvalue *root, size_t user_id, struct err *err)
+{
+	if (jscan_members(body, NULL, names, values, count, err) < 0)
+		return -1;
+	root->text = body;
+	while (root->text.len && strchr(" \t\r\n", root->text.ptr[0]))
+		root->text = span_from(root->text, 1);
+	while (root->text.len && strchr(" \t\r\n", root->text.ptr[root->text.len - 1]))
+		root->text.len--;
+	if (root->text.len == 0 || root->text.ptr[0] != '{')
+		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
+	root->type = J_OBJECT;
+	if (values[user_id].type != J_NONE)
+		return err_set(err, E_invalid_field, "body.user_id",
+			       "user_id does not belong in the body; send the SPASS-User-Id header");
+	return 0;
+}
+
+int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
+		       struct err *err)
+{
+	const char *names[CHAT_MEMBERS] = { "model", "messages", "user_id" };
+	struct jvalue v[CHAT_MEMBERS];
+	const struct jvalue *p = v + MEMBERS_FIRST;
+
+	memset(r, 0, sizeof *r);
+	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
+		names[MEMBERS_FIRST + i] = chat_params[i].name;
+	if (read_object(body, names, v, CHAT_MEMBERS, &r->root, 2, err) < 0)
+		return -1;
+	r->body = body;
+	r->model = v[0];
+	r->messages = v[1];
+	r->alias = find_alias(r->model, routing, err);
+	if (!r->alias)
+		return -1;
+	if (r->alias->kind == MODEL_EMBEDDING)
+		return err_set(err, E_invalid_field, "model",
+			       "model '%s' makes embeddings; use POST /v1/embeddings", r->alias->alias);
+	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
+		if (check_param(&chat_params[i], p[i], err) < 0)
+			return -1;
+	if (check_messages(r->messages, r->alias, err) < 0 || check_tools(p[P_TOOLS], err) < 0)
+		return -1;
+	r->stream = p[P_STREAM];
+	r->stream_options = p[P_STREAM_OPTIONS];
+	r->max_tokens = p[P_MAX_TOKENS];
+	r->max_completion_tokens = p[P_MAX_COMPLETION_TOKENS];
+	r->n = p[P_N];
+	r->tools = p[P_TOOLS];
+	r->streams = r->stream.type == J_TRUE;
+	if (r->stream_options.type == J_OBJECT)
+		r->include_usage = jwalk_get(r->stream_options, "include_usage");
+	if (is_present(r->include_usage) && r->include_usage.type != J_TRUE &&
+	    r->include_usage.type != J_FALSE)
+		return wrong(err, "stream_options.include_usage", "true or false");
+	r->wants_usage = r->include_usage.type == J_TRUE;
+	r->limit = -1;
+	if (is_present(r->max_tokens))
+		jvalue_int(r->max_tokens, 1, INT32_MAX, &r->limit);
+	else if (is_present(r->max_completion_tokens))
+		jvalue_int(r->max_completion_tokens, 1, INT32_MAX, &r->limit);
+	return 0;
+}
+
+static int check_input(struct jvalue input, const char *param, struct err *err)
+{
+	if (input.type != J_STRING)
+		return err_set(err, E_invalid_field, param,
+			       "%s must be a string (token ids are not accepted)", param);
+	if (input.text.len <= 2)
+		return err_set(err, E_invalid_field, param, "%s must not be empty", param);
+	if (input.text.len - 2 > EMBED_TEXT_MAX) {
+		struct buf text;
+		int fits;
+
+		/* Escapes make the raw text longer than what it stands for. */
+		buf_init(&text, EMBED_TEXT_MAX);
+		fits = jvalue_unescape(input, &text);
+		buf_free(&text);
+		if (fits < 0)
+			return err_set(err, E_embedding_input_too_large, param,
+				       "%s is longer than %d bytes", param, EMBED_TEXT_MAX);
+	}
+	return 0;
+}
+
+static int check_inputs(struct embed_request *r, struct err *err)
+{
+	struct jwalk w;
+	char param[32];
+
+	if (r->input.type == J_NONE)
+		return err_set(err, E_missing_field, "input", "input is required");
+	if (r->input.type != J_ARRAY) {
+		r->inputs = 1;
+		return check_input(r->input, "input", err);
+	}
+	for (w = jwalk_start(r->input); jwalk_next(&w); r->inputs++) {
+		if (w.index >= EMBED_INPUTS_MAX)
+			return err_set(err, E_embedding_input_too_large, "input",
+				       "input must hold at most %d texts", EMBED_INPUTS_MAX);
+		snprintf(param, sizeof param, "input[%zu]", w.index);
+		if (check_input(w.value, param, err) < 0)
+			return -1;
+	}
+	if (r->inputs == 0)
+		return err_set(err, E_invalid_field, "input", "input must not be empty");
+	return 0;
+}
+
+int embed_request_check(struct embed_request *r, struct span body, const struct routing *routing,
+			struct err *err)
+{
+	static const char *const names[] = { "model", "input", "encoding_format", "dimensions", "user_id" };
+	struct jvalue v[ARRAY_LEN(names)];
+	int64_t dimensions;
+
+	memset(r, 0, sizeof *r);
+	if (read_object(body, names, v, ARRAY_LEN(names), &r->root, 4, err) < 0)
+		return -1;
+	r->body = body;
+	r->model = v[0];
+	r->input = v[1];
+	r->encoding_format = v[2];
+	r->dimensions = v[3];
+	r->alias = find_alias(r->model, routing, err);
+	if (!r->alias)
+		return -1;
+	if (r->alias->kind != MODEL_EMBEDDING)
+		return err_set(err, E_model_not_in_allowlist, "model",
+			       "model '%s' makes no embeddings; GET /v1/info lists those that do",
+			       r->alias->alias);
+	if (is_present(r->encoding_format)) {
+		if (jvalue_is(r->encoding_format, "base64"))
+			r->encoding = EMBED_BASE64;
+		else if (!jvalue_is(r->encoding_format, "float"))
+			return wrong(err, "encoding_format", "\"float\" or \"base64\"");
+	}
+	if (is_present(r->dimensions) &&
+	    (jvalue_int(r->dimensions, 1, 65536, &dimensions) < 0 ||
+	     (r->alias->dimensions && dimensions != r->alias->dimensions)))
+		return err_set(err, E_invalid_field, "dimensions", "dimensions must be %d for this model",
+			       r->alias->dimensions);
+	return check_inputs(r, err);
+}

@@ -1,0 +1,298 @@
+/* What a client's body may be, and how each fault is named. */
+#include "common/chat/request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+
+#define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+struct fixture {
+	struct config *config;
+	struct routing *routing;
+};
+
+static int set_up(void **state)
+{
+	static const struct config_flag flags[] = { { "discover", "false" } };
+	struct fixture *f = mem_new(struct fixture);
+	struct err err = ERR_INIT;
+
+	f->config = config_load("/dev/null", NULL, flags, 1, &err);
+	assert_non_null(f->config);
+	f->routing = routing_new(f->config, NULL, NULL, &err);
+	assert_non_null(f->routing);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	routing_free(f->routing);
+	config_free(f->config);
+	mem_free(f);
+	return 0;
+}
+
+#define M "\"model\":\"spass-extract\""
+#define U "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define MSG(message) "{" M ",\"messages\":[" message "]}"
+#define IMG(url) "{" M ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}," \
+		 "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}]}]}"
+
+static const struct {
+	const char *body;
+	enum err_code code;
+	const char *param;
+} chat_cases[] = {
+	{ "{" M "," U "}", E_none, "" },
+	{ " \n{" M "," U ",\"unknown\":{\"deep\":[1,null]}} ", E_none, "" },
+	{ "{" M "," U ",\"stream\":null,\"n\":null,\"tools\":null,\"max_tokens\":null}", E_none, "" },
+	{ "", E_invalid_json, "body" },
+	{ "{", E_invalid_json, "body" },
+	{ "[]", E_invalid_field, "body" },
+	{ "\"x\"", E_invalid_field, "body" },
+	{ "{" U "}", E_missing_field, "model" },
+	{ "{\"model\":null," U "}", E_missing_field, "model" },
+	{ "{\"model\":7," U "}", E_invalid_field, "model" },
+	{ "{\"model\":\"nope\"," U "}", E_model_not_in_allowlist, "model" },
+	{ "{\"model\":\"\"," U "}", E_model_not_in_allowlist, "model" },
+	{ "{\"model\":\"spass-embed\"," U "}", E_invalid_field, "model" },
+	{ "{" M "}", E_missing_field, "messages" },
+	{ "{" M ",\"messages\":null}", E_invalid_field, "messages" },
+	{ "{" M ",\"messages\":{}}", E_invalid_field, "messages" },
+	{ "{" M ",\"messages\":[]}", E_invalid_field, "messages" },
+	{ MSG("7"), E_invalid_field, "messages[0]" },
+	{ MSG("{\"content\":\"x\"}"), E_missing_field, "messages[0].role" },
+	{ MSG("{\"role\":\"king\",\"content\":\"x\"}"), E_invalid_field, "messages[0].role" },
+	{ MSG("{\"role\":7,\"content\":\"x\"}"), E_invalid_field, "messages[0].role" },
+	{ MSG("{\"role\":\"user\"}"), E_missing_field, "messages[0].content" },
+	{ MSG("{\"role\":\"user\",\"content\":null}"), E_invalid_field, "messages[0].content" },
+	{ MSG("{\"role\":\"user\",\"content\":7}"), E_invalid_field, "messages[0].content" },
+	{ MSG("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[]}"), E_none, "" },
+	{ MSG("{\"role\":\"assistant\",\"tool_calls\":7}"), E_invalid_field, "messages[0].tool_calls" },
+	{ MSG("{\"role\":\"tool\",\"content\":\"x\"}"), E_missing_field, "messages[0].tool_call_id" },
+	{ MSG("{\"role\":\"tool\",\"content\":\"x\",\"tool_call_id\":\"c\"}"), E_none, "" },
+	{ MSG("{\"role\":\"developer\",\"content\":\"x\"}"), E_none, "" },
+	{ MSG("{\"role\":\"user\",\"content\":[]}"), E_none, "" },
+	{ MSG("{\"role\":\"user\",\"content\":[7]}"), E_invalid_field, "messages[0].content[0]" },
+	{ MSG("{\"role\":\"user\",\"content\":[{}]}"), E_missing_field, "messages[0].content[0].type" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}"), E_missing_field,
+	  "messages[0].content[0].text" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}"), E_missing_field,
+	  "messages[0].content[0].image_url" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"new_kind\"}]}"), E_none, "" },
+	{ IMG("data:image/png;base64," PNG), E_none, "" },
+	{ IMG("data:image\\/png;base64," PNG), E_none, "" },
+	{ IMG("https://example.org/x.png"), E_image_url_not_supported, "messages[0].content[1].image_url.url" },
+	{ IMG("data:image/png;base64,AAAA"), E_image_decode_error, "messages[0].content[1].image_url.url" },
+	{ IMG("data:image/png;base64,!"), E_image_base64_invalid, "messages[0].content[1].image_url.url" },
+	{ IMG(PNG), E_image_decode_error, "messages[0].content[1].image_url.url" },
+	{ "{" M "," U ",\"stream\":1}", E_invalid_field, "stream" },
+	{ "{" M "," U ",\"stream_options\":[]}", E_invalid_field, "stream_options" },
+	{ "{" M "," U ",\"stream_options\":{\"include_usage\":1}}", E_invalid_field,
+	  "stream_options.include_usage" },
+	{ "{" M "," U ",\"max_tokens\":0}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_tokens\":-1}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_tokens\":1.5}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_tokens\":\"5\"}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_tokens\":1e2}", E_none, "" },
+	{ "{" M "," U ",\"n\":0}", E_invalid_field, "n" },
+	{ "{" M "," U ",\"n\":128}", E_none, "" },
+	{ "{" M "," U ",\"n\":129}", E_invalid_field, "n" },
+	{ "{" M "," U ",\"temperature\":2}", E_none, "" },
+	{ "{" M "," U ",\"temperature\":2.01}", E_invalid_field, "temperature" },
+	{ "{" M "," U ",\"temperature\":\"hot\"}", E_invalid_field, "temperature" },
+	{ "{" M "," U ",\"top_p\":1.1}", E_invalid_field, "top_p" },
+	{ "{" M "," U ",\"seed\":1.5}", E_invalid_field, "seed" },
+	{ "{" M "," U ",\"stop\":5}", E_invalid_field, "stop" },
+	{ "{" M "," U ",\"stop\":[\"a\",5]}", E_invalid_field, "stop" },
+	{ "{" M "," U ",\"tool_choice\":5}", E_invalid_field, "tool_choice" },
+	{ "{" M "," U ",\"response_format\":\"json\"}", E_invalid_field, "response_format" },
+	{ "{" M "," U ",\"tools\":{}}", E_invalid_field, "tools" },
+	{ "{" M "," U ",\"tools\":[7]}", E_invalid_field, "tools[0]" },
+	{ "{" M "," U ",\"tools\":[{}]}", E_missing_field, "tools[0].type" },
+	{ "{" M "," U ",\"tools\":[{\"type\":\"function\"}]}", E_missing_field, "tools[0].function.name" },
+	{ "{" M "," U ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", E_none, "" },
+	{ "{" M "," U ",\"user\":\"me\"}", E_none, "" },
+	{ "{" M "," U ",\"user_id\":\"me\"}", E_invalid_field, "body.user_id" },
+};
+
+static void each_fault_of_a_chat_body_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(chat_cases); i++) {
+		struct chat_request r;
+		struct err err = ERR_INIT;
+		int result = chat_request_check(&r, span_str(chat_cases[i].body), f->routing, &err);
+
+		if (err.code != chat_cases[i].code)
+			print_message("case %zu: %s -> %s\n", i, chat_cases[i].body, err.message);
+		assert_int_equal(err.code, chat_cases[i].code);
+		assert_string_equal(err.param, chat_cases[i].param);
+		assert_int_equal(result, chat_cases[i].code == E_none ? 0 : -1);
+	}
+}
+
+/* prefix, `count` times item with commas between, suffix. */
+static char *repeat(const char *prefix, const char *item, size_t count, const char *suffix)
+{
+	struct buf b;
+
+	buf_init(&b, 16 * MIB);
+	buf_add_str(&b, prefix);
+	for (size_t i = 0; i < count; i++) {
+		if (i && item[1])
+			buf_add_char(&b, ',');
+		buf_add_str(&b, item);
+	}
+	buf_add_str(&b, suffix);
+	return buf_take(&b);
+}
+
+static void limits_hold_to_the_unit(void **state)
+{
+	static const struct {
+		const char *prefix, *item;
+		size_t limit;
+		const char *suffix, *param;
+	} cases[] = {
+		{ "{" M ",\"messages\":[", "{\"role\":\"user\",\"content\":\"x\"}", CHAT_MESSAGES_MAX, "]}",
+		  "messages" },
+		{ "{" M "," U ",\"tools\":[", "{\"type\":\"x\"}", CHAT_TOOLS_MAX, "]}", "tools" },
+		{ "{" M ",\"messages\":[{\"role\":\"user\",\"content\":\"", "x", CHAT_TEXT_MAX, "\"}]}",
+		  "messages[0].content" },
+		{ "{" M ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"", "x",
+		  CHAT_TEXT_MAX, "\"}]}]}", "messages[0].content[0].text" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (int over = -1; over <= 1; over++) {
+			char *body = repeat(cases[i].prefix, cases[i].item, cases[i].limit + (size_t)over,
+					    cases[i].suffix);
+			struct chat_request r;
+			struct err err = ERR_INIT;
+
+			chat_request_check(&r, span_str(body), f->routing, &err);
+			assert_int_equal(err.code, over > 0 ? E_invalid_field : E_none);
+			assert_string_equal(err.param, over > 0 ? cases[i].param : "");
+			mem_free(body);
+		}
+	}
+}
+
+static void what_the_turn_needs_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct chat_request r;
+	struct err err = ERR_INIT;
+	const char *body = "{" M "," U ",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+			   "\"max_completion_tokens\":7}";
+
+	assert_int_equal(chat_request_check(&r, span_str(body), f->routing, &err), 0);
+	assert_true(r.streams);
+	assert_true(r.wants_usage);
+	assert_int_equal(r.limit, 7);
+	assert_string_equal(r.alias->alias, "spass-extract");
+}
+
+#define E "\"model\":\"spass-embed\""
+
+static void each_fault_of_an_embeddings_body_is_named(void **state)
+{
+	static const struct {
+		const char *body;
+		enum err_code code;
+		const char *param;
+	} cases[] = {
+		{ "{" E ",\"input\":\"x\"}", E_none, "" },
+		{ "{" E ",\"input\":[\"x\",\"y\"],\"encoding_format\":\"base64\"}", E_none, "" },
+		{ "{" E ",\"input\":\"x\",\"encoding_format\":null,\"dimensions\":768}", E_none, "" },
+		{ "{" E "}", E_missing_field, "input" },
+		{ "{" E ",\"input\":null}", E_invalid_field, "input" },
+		{ "{" E ",\"input\":\"\"}", E_invalid_field, "input" },
+		{ "{" E ",\"input\":[]}", E_invalid_field, "input" },
+		{ "{" E ",\"input\":[\"x\",\"\"]}", E_invalid_field, "input[1]" },
+		{ "{" E ",\"input\":[1,2,3]}", E_invalid_field, "input[0]" },
+		{ "{" E ",\"input\":[[1,2],[3]]}", E_invalid_field, "input[0]" },
+		{ "{" E ",\"input\":\"x\",\"encoding_format\":\"int8\"}", E_invalid_field, "encoding_format" },
+		{ "{" E ",\"input\":\"x\",\"dimensions\":256}", E_invalid_field, "dimensions" },
+		{ "{" M ",\"input\":\"x\"}", E_model_not_in_allowlist, "model" },
+		{ "{\"model\":\"ada\",\"input\":\"x\"}", E_model_not_in_allowlist, "model" },
+		{ "{" E ",\"input\":\"x\",\"user_id\":1}", E_invalid_field, "body.user_id" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct embed_request r;
+		struct err err = ERR_INIT;
+
+		embed_request_check(&r, span_str(cases[i].body), f->routing, &err);
+		assert_int_equal(err.code, cases[i].code);
+		assert_string_equal(err.param, cases[i].param);
+	}
+}
+
+static void embedding_caps_count_what_escapes_stand_for(void **state)
+{
+	static const struct {
+		const char *prefix, *item;
+		size_t count;
+		const char *suffix;
+		enum err_code code;
+	} cases[] = {
+		{ "{" E ",\"input\":\"", "x", EMBED_TEXT_MAX, "\"}", E_none },
+		{ "{" E ",\"input\":\"", "x", EMBED_TEXT_MAX + 1, "\"}", E_embedding_input_too_large },
+		{ "{" E ",\"input\":[", "\"x\"", EMBED_INPUTS_MAX, "]}", E_none },
+		{ "{" E ",\"input\":[", "\"x\"", EMBED_INPUTS_MAX + 1, "]}", E_embedding_input_too_large },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *body = repeat(cases[i].prefix, cases[i].item, cases[i].count, cases[i].suffix);
+		struct embed_request r;
+		struct err err = ERR_INIT;
+
+		embed_request_check(&r, span_str(body), f->routing, &err);
+		assert_int_equal(err.code, cases[i].code);
+		mem_free(body);
+	}
+	{
+		/* 8,192 line feeds, each two bytes in JSON. */
+		struct buf b;
+		struct embed_request r;
+		struct err err = ERR_INIT;
+
+		buf_init(&b, MIB);
+		buf_add_str(&b, "{" E ",\"input\":\"");
+		for (int i = 0; i < EMBED_TEXT_MAX; i++)
+			buf_add_str(&b, "\\n");
+		buf_add_str(&b, "\"}");
+		assert_int_equal(embed_request_check(&r, buf_span(&b), f->routing, &err), 0);
+		buf_free(&b);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_fault_of_a_chat_body_is_named),
+		TEST(limits_hold_to_the_unit),
+		TEST(what_the_turn_needs_is_read),
+		TEST(each_fault_of_an_embeddings_body_is_named),
+		TEST(embedding_caps_count_what_escapes_stand_for),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,88 @@
+/*
+ * common/upstream/dialect.h - how a backend is spoken to.
+ *
+ * A dialect is a vtable: it turns a checked request into the parts that go out, and says what a
+ * frame of a stream or a whole answer means.  The parts borrow the client's bytes: what no rule
+ * changes leaves as it came.  Pure; any thread.
+ */
+#ifndef SPASS_UPSTREAM_DIALECT_H
+#define SPASS_UPSTREAM_DIALECT_H
+
+#include "common/base/arena.h"
+#include "common/base/jscan.h"
+#include "common/upstream/provider.h"
+
+struct target;
+
+/* Tokens as a backend counted them; -1 = not told. */
+struct token_usage {
+	int64_t prompt, completion, cached, reasoning;
+};
+#define TOKEN_USAGE_NONE ((struct token_usage){ -1, -1, -1, -1 })
+
+enum { OUTGOING_PARTS_MAX = 2 * JSPLICE_MAX + 1, APPLIED_MAX = 160 };
+
+/* A request as it leaves. */
+struct outgoing {
+	const char *path;          /* below the backend's prefix: "/chat/completions" */
+	struct span parts[OUTGOING_PARTS_MAX];
+	size_t part_count, length; /* length: bytes of all parts */
+	char applied[APPLIED_MAX]; /* "max_tokens_floored=200, ..." or "": what was changed */
+};
+
+/* What a chat request asks of the dialect; filled by the turn from its checked request. */
+struct chat_wish {
+	struct span body;
+	struct jvalue root, model, stream_options, include_usage, max_tokens, max_completion_tokens;
+	bool streams;
+	int floor; /* of max_tokens, 0 = none */
+};
+
+struct embed_wish {
+	struct span body;
+	struct jvalue root, model, encoding_format;
+};
+
+enum frame_kind {
+	FRAME_NOTHING, /* a comment */
+	FRAME_PRELUDE, /* a role, a filter result: nothing a reader would miss */
+	FRAME_CONTENT,
+	FRAME_USAGE,   /* usage and no choices */
+	FRAME_DONE,    /* the end mark */
+	FRAME_ERROR,   /* the backend reports an error inside the stream */
+	FRAME_BROKEN,  /* not a frame of this dialect */
+};
+
+struct frame {
+	enum frame_kind kind;
+	bool finishes;            /* a choice has its finish_reason */
+	struct jvalue usage;      /* the member, J_NULL too; J_NONE = absent */
+	struct jvalue root;
+};
+
+struct answer {
+	struct token_usage usage;
+	bool is_error;            /* a 200 whose body is an error */
+	bool has_image;
+};
+
+struct dialect {
+	const char *name;
+	/* arena: for what is inserted; lives as long as the parts.  0 or -1 (E_internal_error). */
+	int (*chat)(const struct chat_wish *w, const struct target *t, struct arena *arena,
+		    struct outgoing *out, struct err *err);
+	int (*embed)(const struct embed_wish *w, const struct target *t, struct arena *arena,
+		     struct outgoing *out, struct err *err);
+	/* data: of one event. */
+	void (*frame)(struct span data, struct frame *f);
+	/* The whole body of a 200.  0, or -1 when it is no answer of this kind (E_upstream_error). */
+	int (*chat_answer)(struct span body, struct answer *a, struct err *err);
+	int (*embed_answer)(struct span body, struct answer *a, struct err *err);
+	/* Reads a usage object; leaves what it does not tell. */
+	void (*usage)(struct jvalue usage, struct token_usage *out);
+};
+
+/* Indexed by enum dialect_kind. */
+const struct dialect *dialect_of(enum dialect_kind kind);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * common/upstream/dialect_openai.c - OpenAI's wire, which the built-in models speak too.
+ *
+ * Requests are spliced, never written anew; answers and frames are scanned for what must be known.
+ */
+#include "common/upstream/dialect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/upstream/routing.h"
+
+/* Adds "name=value" to what x-spass-applied will say. */
+static void applied(struct outgoing *out, const char *what)
+{
+	size_t len = strlen(out->applied);
+
+	snprintf(out->applied + len, sizeof out->applied - len, "%s%s", len ? ", " : "", what);
+}
+
+static int full(struct err *err)
+{
+	return err_set(err, E_internal_error, "", "the request needs more changes than there is room for");
+}
+
+/* A JSON string of text in the arena. */
+static struct span quoted(struct arena *arena, const char *text)
+{
+	struct buf b;
+	struct span s;
+
+	buf_init(&b, 64 * KIB);
+	jtext_string(&b, span_str(text));
+	s = arena_span(arena, buf_span(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* The key of a top-level member, without its quotes. */
+static struct span find_key(struct jvalue root, const char *name)
+{
+	struct jwalk w;
+	struct span key = SPAN_NONE;
+
+	for (w = jwalk_start(root); jwalk_next(&w);)
+		if (jkey_is(w.key, name))
+			key = w.key;
+	return key;
+}
+
+static bool is_number(struct jvalue v)
+{
+	return v.type == J_NUMBER;
+}
+
+/* A limit below the model's floor is raised; reasoning models would answer nothing. */
+static int raise_limit(const struct chat_wish *w, struct jsplice *s, struct arena *arena,
+		       struct outgoing *out)
+{
+	struct jvalue limit = is_number(w->max_tokens) ? w->max_tokens : w->max_completion_tokens;
+	int64_t value;
+	char text[64];
+
+	if (!w->floor || !is_number(limit) || jvalue_int(limit, 1, INT64_MAX, &value) < 0 ||
+	    value >= w->floor)
+		return 0;
+	snprintf(text, sizeof text, "max_tokens_floored=%d", w->floor);
+	applied(out, text);
+	return jsplice_replace(s, limit.text, span_str(arena_printf(arena, "%d", w->floor)));
+}
+
+static int rename_limit(const struct chat_wish *w, const struct target *t, struct jsplice *s,
+			struct outgoing *out)
+{
+	if (!(t->backend->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) || !is_number(w->max_tokens) ||
+	    is_number(w->max_completion_tokens))
+		return 0;
+	applied(out, "max_tokens_renamed=max_completion_tokens");
+	return jsplice_replace(s, find_key(w->root, "max_tokens"), SPAN_LIT("max_completion_tokens"));
+}
+
+/* Usage is always wanted by the gateway; whether the client sees it is decided on the way back. */
+static int ask_for_usage(const struct chat_wish *w, const struct target *t, struct jsplice *s)
+{
+	if (!w->streams || (t->backend->provider->quirks & QUIRK_NO_STREAM_OPTIONS))
+		return 0;
+	if (w->stream_options.type == J_NONE)
+		return jsplice_add_member(s, w->root,
+					  SPAN_LIT("\"stream_options\":{\"include_usage\":true}"));
+	if (w->stream_options.type == J_NULL)
+		return jsplice_replace(s, w->stream_options.text, SPAN_LIT("{\"include_usage\":true}"));
+	if (w->include_usage.type == J_NONE)
+		return jsplice_add_member(s, w->stream_options, SPAN_LIT("\"include_usage\":true"));
+	if (w->include_usage.type != J_TRUE)
+		return jsplice_replace(s, w->include_usage.text, SPAN_LIT("true"));
+	return 0;
+}
+
+static int rename_model(struct jvalue model, const struct target *t, struct jsplice *s,
+			struct arena *arena)
+{
+	if (jvalue_is(model, t->model))
+		return 0;
+	return jsplice_replace(s, model.text, quoted(arena, t->model));
+}
+
+static int finish(struct jsplice *s, struct outgoing *out)
+{
+	out->part_count = jsplice_parts(s, out->parts, OUTGOING_PARTS_MAX, &out->length);
+	return 0;
+}
+
+static int openai_chat(const struct chat_wish *w, const struct target *t, struct arena *arena,
+		       struct outgoing *out, struct err *err)
+{
+	struct jsplice s;
+
+	out->path = "/chat/completions";
+	out->applied[0] = '\0';
+	jsplice_init(&s, w->body);
+	if (rename_model(w->model, t, &s, arena) < 0 || raise_limit(w, &s, arena, out) < 0 ||
+	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0)
+		return full(err);
+	return finish(&s, out);
+}
+
+static int openai_embed(const struct embed_wish *w, const struct target *t, struct arena *arena,
+			struct outgoing *out, struct err *err)
+{
+	struct jsplice s;
+	int result;
+
+	out->path = "/embeddings";
+	out->applied[0] = '\0';
+	jsplice_init(&s, w->body);
+	result = rename_model(w->model, t, &s, arena);
+	if (w->encoding_format.type == J_NONE)
+		result |= jsplice_add_member(&s, w->root, SPAN_LIT("\"encoding_format\":\"float\""));
+	else if (w->encoding_format.type == J_NULL)
+		result |= jsplice_replace(&s, w->encoding_format.text, SPAN_LIT("\"float\""));
+	return result < 0 ? full(err) : finish(&s, out);
+}
+
+/* Anything in a delta beyond the role: text, a tool call, a refusal, reasoning, audio ... */
+static bool has_content(struct jvalue delta)
+{
+	struct jwalk w;
+
+	for (w = jwalk_start(delta); jwalk_next(&w);) {
+		struct jvalue v = w.value;
+
+		if (jkey_is(w.key, "role") || v.type == J_NULL)
+			continue;
+		if ((v.type == J_STRING && v.text.len > 2) || v.type == J_NUMBER || v.type == J_TRUE ||
+		    ((v.type == J_ARRAY || v.type == J_OBJECT) && jwalk_count(v) > 0))
+			return true;
+	}
+	return false;
+}
+
+static void read_choices(struct jvalue choices, struct frame *f)
+{
+	static const char *const names[] = { "delta", "finish_reason", "text" };
+	struct jvalue v[ARRAY_LEN(names)];
+	struct jwalk w;
+	size_t count = 0;
+
+	for (w = jwalk_start(choices); jwalk_next(&w); count++) {
+		if (w.value.type != J_OBJECT)
+			continue;
+		jwalk_members(w.value, names, v, ARRAY_LEN(names));
+		if (v[1].type == J_STRING) {
+			f->finishes = true;
+			f->kind = FRAME_CONTENT;
+		}
+		if (v[0].type == J_OBJECT && f->kind != FRAME_CONTENT && has_content(v[0]))
+			f->kind = FRAME_CONTENT;
+	}
+	if (count == 0 && f->usage.type == J_OBJECT)
+		f->kind = FRAME_USAGE;
+}
+
+static void openai_frame(struct span data, struct frame *f)
+{
+	static const char *const names[] = { "choices", "usage", "error" };
+	struct jvalue v[ARRAY_LEN(names)];
+	struct err ignored;
+
+	memset(f, 0, sizeof *f);
+	if (!data.ptr)
+		return;
+	if (span_starts(data, "[DONE]")) {
+		f->kind = FRAME_DONE;
+		return;
+	}
+	f->kind = FRAME_BROKEN;
+	if (jscan_members(data, NULL, names, v, ARRAY_LEN(names), &ignored) < 0)
+		return;
+	f->root = (struct jvalue){ J_OBJECT, span_trim(data) };
+	if (f->root.text.len == 0 || f->root.text.ptr[0] != '{')
+		return;
+	f->usage = v[1];
+	if (v[2].type == J_OBJECT || v[2].type == J_STRING) {
+		f->kind = FRAME_ERROR;
+		return;
+	}
+	if (v[0].type == J_ARRAY) {
+		f->kind = FRAME_PRELUDE;
+		read_choices(v[0], f);
+	} else if (v[1].type == J_OBJECT) {
+		f->kind = FRAME_USAGE;
+	}
+}
+
+static void read_count(struct jvalue v, int64_t *out)
+{
+	int64_t value;
+
+	if (v.type == J_NUMBER && jvalue_int(v, 0, INT64_MAX / 4, &value) == 0)
+		*out = value;
+}
+
+static void openai_usage(struct jvalue usage, struct token_usage *out)
+{
+	static const char *const names[] = { "prompt_tokens", "completion_tokens",
+					     "prompt_tokens_details", "completion_tokens_details" };
+	struct jvalue v[ARRAY_LEN(names)];
+
+	if (usage.type != J_OBJECT)
+		return;
+	jwalk_members(usage, names, v, ARRAY_LEN(names));
+	read_count(v[0], &out->prompt);
+	read_count(v[1], &out->completion);
+	if (v[2].type == J_OBJECT)
+		read_count(jwalk_get(v[2], "cached_tokens"), &out->cached);
+	if (v[3].type == J_OBJECT)
+		read_count(jwalk_get(v[3], "reasoning_tokens"), &out->reasoning);
+}
+
+static int read_answer(struct span body, const char *list, struct jvalue *items, struct answer *a,
+		       struct err *err)
+{
+	const char *names[] = { list, "usage", "error" };
+	struct jvalue v[ARRAY_LEN(names)];
+	struct err why;
+
+	a->usage = TOKEN_USAGE_NONE;
+	a->is_error = a->has_image = false;
+	if (jscan_members(body, NULL, names, v, ARRAY_LEN(names), &why) < 0)
+		return err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
+	a->is_error = v[2].type == J_OBJECT || v[2].type == J_STRING;
+	if (!a->is_error && v[0].type != J_ARRAY)
+		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list);
+	openai_usage(v[1], &a->usage);
+	*items = v[0];
+	return 0;
+}
+
+static int openai_chat_answer(struct span body, struct answer *a, struct err *err)
+{
+	struct jvalue choices, first;
+	struct jwalk w;
+
+	if (read_answer(body, "choices", &choices, a, err) < 0)
+		return -1;
+	if (a->is_error)
+		return 0;
+	w = jwalk_start(choices);
+	if (!jwalk_next(&w) || w.value.type != J_OBJECT)
+		return err_set(err, E_upstream_error, "", "the answer has no choice");
+	first = jwalk_get(jwalk_get(w.value, "message"), "images");
+	a->has_image = first.type == J_ARRAY && jwalk_count(first) > 0;
+	return 0;
+}
+
+static int openai_embed_answer(struct span body, struct answer *a, struct err *err)
+{
+	struct jvalue data;
+
+	return read_answer(body, "data", &data, a, err);
+}
+
+static const struct dialect dialects[] = {
+	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_chat_answer,
+			     openai_embed_answer, openai_usage },
+	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_chat_answer,
+			      openai_embed_answer, openai_usage },
+};
+
+const struct dialect *dialect_of(enum dialect_kind kind)
+{
+	return &dialects[kind];
+}

@@ -1,0 +1,204 @@
+/*
+ * common/upstream/failover.c - the walk along a chain.
+ */
+#include "common/upstream/failover.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/ident.h"
+
+enum { DELAY_FIRST_MS = 100, PATIENCE_MS = 500 };
+
+void failover_init(struct failover *f, const struct target *targets, size_t count, int retries,
+		   int64_t delay_max_ms)
+{
+	/* The notes are large and empty at first: room stays as it is. */
+	f->targets = targets;
+	f->count = count;
+	f->at = 0;
+	f->tries = 0;
+	f->retries_max = retries;
+	f->delay_max_ms = delay_max_ms;
+	f->larger_than = 0;
+	f->attempts = 0;
+	f->ended = false;
+	f->notes = f->room;
+	f->note_count = 0;
+	f->soonest_ms = -1;
+}
+
+static void note(struct failover *f, const struct target *t, const struct failure *why)
+{
+	struct failover_note *n = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+
+	if (n && n->target == t) {
+		n->tries++;
+		n->last = *why;
+		return;
+	}
+	if (f->note_count == FAILOVER_NOTES_MAX)
+		return;
+	n = &f->notes[f->note_count++];
+	n->target = t;
+	n->tries = 1;
+	n->last = *why;
+}
+
+static void advance(struct failover *f)
+{
+	f->at++;
+	f->tries = 0;
+}
+
+static void sooner(struct failover *f, int64_t ms)
+{
+	if (ms >= 0 && (f->soonest_ms < 0 || ms < f->soonest_ms))
+		f->soonest_ms = ms;
+}
+
+/* Exponential with jitter, so that many callers do not return in step. */
+static int64_t backoff_ms(int tries, int64_t max)
+{
+	int64_t delay = DELAY_FIRST_MS << (tries < 10 ? tries - 1 : 9);
+	uint16_t random;
+
+	ident_random(&random, sizeof random);
+	delay = delay / 2 + (delay * random) / (2 * 65536);
+	return delay < max ? delay : max;
+}
+
+static bool is_larger(const struct failover *f, const struct target *t)
+{
+	int64_t window = t->link_model ? t->link_model->context_window : 0;
+
+	return f->larger_than == 0 || window > f->larger_than;
+}
+
+/* The error of the walk: the last failure's code, every target's words. */
+static void report(struct failover *f, struct err *err)
+{
+	const struct failover_note *last = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+	enum err_code code = last ? failure_rule(last->last.class)->code : E_upstream_unavailable;
+	struct buf text;
+
+	if (last && last->last.class == FAILURE_CONTEXT)
+		code = E_context_length_exceeded;
+	if (last && last->last.class == FAILURE_BUSY && last->last.status >= 500)
+		code = E_upstream_unavailable;
+	if (last && last->last.class == FAILURE_SERVER && last->last.status == 503)
+		code = E_upstream_unavailable;
+	if (last && last->last.class == FAILURE_SERVER && last->last.status == 504)
+		code = E_upstream_timeout;
+	buf_init(&text, ERR_MESSAGE_MAX * 4);
+	if (!last)
+		buf_add_str(&text, f->count ? "every backend of this model is resting after failures"
+					    : "no backend of this model is configured");
+	for (size_t i = 0; i < f->note_count; i++) {
+		const struct failover_note *n = &f->notes[i];
+
+		buf_printf(&text, "%s%s/%s", i ? "; " : "", n->target->backend->name, n->target->model);
+		if (n->tries > 1)
+			buf_printf(&text, " (%d attempts)", n->tries);
+		buf_printf(&text, ": %s", n->last.text);
+	}
+	err_set(err, code, err_info(code)->status < 500 && code != E_model_quota_exhausted ? "" : "model", "%s",
+		buf_str(&text));
+	buf_free(&text);
+	if (last && last->last.class == FAILURE_REQUEST) {
+		err->param[0] = '\0';
+		if (strstr(err->message, "max_tokens") || strstr(err->message, "max_output_tokens")) {
+			if (strstr(err->message, "minimum") || strstr(err->message, "at least"))
+				err_set(err, E_max_tokens_below_minimum, "max_tokens", "%s",
+					last->last.text);
+		}
+	}
+	if (f->soonest_ms >= 0)
+		err->retry_after_s = (int)((f->soonest_ms + 999) / 1000) + (f->soonest_ms == 0);
+	/* The gateway has repeated what is worth repeating: a client that does too multiplies. */
+	err->no_retry = code == E_upstream_error || code == E_upstream_auth;
+}
+
+const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *delay_ms,
+				   struct err *err)
+{
+	*delay_ms = 0;
+	while (!f->ended && f->at < f->count) {
+		const struct target *t = &f->targets[f->at];
+		const struct failover_note *n = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+
+		if (!is_larger(f, t)) {
+			advance(f);
+			continue;
+		}
+		if (f->tries > 0 && n && n->target == t) {
+			int64_t told = n->last.retry_after_ms;
+
+			*delay_ms = told >= 0 ? told : backoff_ms(f->tries, f->delay_max_ms);
+			/* Somebody else may answer sooner than the wait is over. */
+			if (*delay_ms > f->delay_max_ms || (*delay_ms > PATIENCE_MS && f->at + 1 < f->count)) {
+				sooner(f, *delay_ms);
+				*delay_ms = 0;
+				advance(f);
+				continue;
+			}
+		}
+		if (!breaker_allows(t->breaker, now_ms)) {
+			sooner(f, breaker_wait_ms(t->breaker, now_ms));
+			*delay_ms = 0;
+			advance(f);
+			continue;
+		}
+		f->tries++;
+		f->attempts++;
+		return t;
+	}
+	f->ended = true;
+	report(f, err);
+	return NULL;
+}
+
+void failover_succeeded(struct failover *f)
+{
+	breaker_success(f->targets[f->at].breaker);
+	f->ended = true;
+}
+
+void failover_dropped(struct failover *f)
+{
+	breaker_release(f->targets[f->at].breaker);
+	f->ended = true;
+}
+
+void failover_failed(struct failover *f, const struct failure *why, int64_t now_ms)
+{
+	const struct target *t = &f->targets[f->at];
+	const struct failure_rule *rule = failure_rule(why->class);
+
+	if (rule->blame == BLAME_TARGET)
+		breaker_failure(t->breaker, now_ms);
+	else
+		breaker_release(t->breaker);
+	note(f, t, why);
+	if (why->class == FAILURE_BUSY)
+		sooner(f, why->retry_after_ms >= 0 ? why->retry_after_ms : 1000);
+	switch (rule->next) {
+	case NEXT_RETRY:
+		if (f->tries > f->retries_max)
+			advance(f);
+		break;
+	case NEXT_TARGET:
+		advance(f);
+		break;
+	case NEXT_LARGER:
+		f->larger_than = t->link_model && t->link_model->context_window
+					 ? t->link_model->context_window
+					 : 1;
+		advance(f);
+		break;
+	case NEXT_NONE:
+		f->ended = true;
+		break;
+	}
+}

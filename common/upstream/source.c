@@ -1,0 +1,167 @@
+/*
+ * common/upstream/source.c - see source.h.
+ */
+#include "common/upstream/source.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/upstream/builtin.h"
+
+enum { BUILTIN_ANSWER_MAX = 16 * 1024 * 1024, BUILTIN_INLINE_MAX = 4096 };
+
+/* The work of a built-in model, as a job. */
+struct built_work {
+	struct source *source;
+	struct span body;
+	struct err err;
+	int result;
+};
+
+static void build(void *arg)
+{
+	struct built_work *w = arg;
+	struct source *s = w->source;
+
+	if (s->kind == SOURCE_EMBED)
+		w->result = builtin_embed(w->body, &s->built, &w->err);
+	else
+		w->result = builtin_chat(w->body, s->kind == SOURCE_CHAT_STREAM, &s->built, &w->err);
+}
+
+static int open_builtin(struct source *s, const struct source_request *req, struct err *err)
+{
+	struct built_work work = { .source = s };
+	struct buf body;
+
+	buf_init(&body, req->outgoing->length + 1);
+	buf_init(&s->built, BUILTIN_ANSWER_MAX);
+	for (size_t i = 0; i < req->outgoing->part_count; i++)
+		buf_add_span(&body, req->outgoing->parts[i]);
+	work.body = buf_span(&body);
+	if (body.len <= BUILTIN_INLINE_MAX)
+		build(&work);
+	else
+		work.result = job_run(req->jobs, build, &work, &work.err) < 0 ? -1 : work.result;
+	buf_free(&body);
+	if (work.result < 0) {
+		if (err)
+			*err = work.err;
+		return -1;
+	}
+	return 0;
+}
+
+static void limit_by_deadline(struct upcall_limits *limits, int64_t deadline_ms)
+{
+	int64_t left;
+
+	if (!deadline_ms)
+		return;
+	left = deadline_ms - clock_mono_ms();
+	if (left < 1)
+		left = 1;
+	if (left > INT32_MAX)
+		left = INT32_MAX;
+	if (limits->total_ms == 0 || left < limits->total_ms)
+		limits->total_ms = (int)left;
+}
+
+static const char head_lines[] = "User-Agent: spass/" SPASS_VERSION "\r\n"
+				 "Content-Type: application/json\r\n"
+				 "Accept-Encoding: identity\r\nAccept: ";
+
+static int open_upcall(struct source *s, const struct source_request *req, struct err *err)
+{
+	const struct backend *backend = req->target->backend;
+	const char *path = arena_printf(req->arena, "%s%s", backend->path_prefix, req->outgoing->path);
+	const char *lines = arena_printf(req->arena, "%s%s\r\n%s%.*s", head_lines,
+					 req->kind == SOURCE_CHAT_STREAM ? "text/event-stream"
+									 : "application/json",
+					 backend->auth_line, SPAN_ARGS(req->forward));
+	struct upcall_request call = {
+		.origin = &backend->origin,
+		.method = HTTP1_POST,
+		.path = span_str(path),
+		.headers = span_str(lines),
+		.body = req->outgoing->parts,
+		.body_parts = req->outgoing->part_count,
+		.limits = &s->limits,
+	};
+
+	if (!path || !lines)
+		return err_set(err, E_invalid_field, "headers", "the forwarded headers are too long");
+	s->limits = backend->limits;
+	limit_by_deadline(&s->limits, req->deadline_ms);
+	s->call = upcall_open(req->uplinks, &call, err);
+	return s->call ? 0 : -1;
+}
+
+int source_open(struct source *s, const struct source_request *req, struct err *err)
+{
+	memset(s, 0, sizeof *s);
+	s->target = req->target;
+	s->kind = req->kind;
+	if (req->target->backend->provider->dialect == DIALECT_BUILTIN)
+		return open_builtin(s, req, err);
+	return open_upcall(s, req, err);
+}
+
+enum upcall_result source_wait_head(struct source *s, int64_t wait_ms, struct err *err)
+{
+	return s->call ? upcall_wait_head(s->call, wait_ms, err) : UPCALL_DATA;
+}
+
+/* What a built-in model would have said over HTTP. */
+static const struct http1_head built_json = {
+	.status = 200,
+	.known[HTTP1_CONTENT_TYPE] = { "application/json", 16 },
+};
+static const struct http1_head built_stream = {
+	.status = 200,
+	.known[HTTP1_CONTENT_TYPE] = { "text/event-stream", 17 },
+};
+
+const struct http1_head *source_head(const struct source *s)
+{
+	if (s->call)
+		return upcall_head(s->call);
+	return s->kind == SOURCE_CHAT_STREAM ? &built_stream : &built_json;
+}
+
+/* One event at a time, so that a built-in stream behaves like any other. */
+static enum upcall_result read_built(struct source *s, struct span *piece)
+{
+	struct span rest = span_from(buf_span(&s->built), s->at);
+	ptrdiff_t end = span_find(rest, SPAN_LIT("\n\n"));
+
+	if (rest.len == 0)
+		return UPCALL_END;
+	*piece = s->kind == SOURCE_CHAT_STREAM && end >= 0 ? span_of(rest.ptr, (size_t)end + 2) : rest;
+	s->at += piece->len;
+	return UPCALL_DATA;
+}
+
+enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err)
+{
+	return s->call ? upcall_read(s->call, piece, wait_ms, err) : read_built(s, piece);
+}
+
+int source_read_all(struct source *s, struct buf *out, struct err *err)
+{
+	if (s->call)
+		return upcall_read_all(s->call, out, err);
+	if (buf_add_span(out, span_from(buf_span(&s->built), s->at)) < 0)
+		return err_set(err, E_upstream_error, "", "the answer is larger than %zu bytes", out->max);
+	s->at = s->built.len;
+	return 0;
+}
+
+void source_close(struct source *s)
+{
+	upcall_close(s->call);
+	s->call = NULL;
+	if (s->built.max)
+		buf_free(&s->built);
+}

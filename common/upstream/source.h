@@ -1,0 +1,47 @@
+/*
+ * common/upstream/source.h - where the bytes of an answer come from: a backend, or the built-in
+ * models.
+ *
+ * One shape for both, so that failover, streaming and accounting are written once.  Owner
+ * thread; on a fiber.
+ */
+#ifndef SPASS_UPSTREAM_SOURCE_H
+#define SPASS_UPSTREAM_SOURCE_H
+
+#include "common/base/arena.h"
+#include "common/loop/job.h"
+#include "common/upstream/dialect.h"
+#include "common/upstream/routing.h"
+
+enum source_kind { SOURCE_CHAT, SOURCE_CHAT_STREAM, SOURCE_EMBED };
+
+struct source {
+	const struct target *target;
+	struct upcall *call; /* a backend's */
+	struct upcall_limits limits;
+	struct buf built;    /* the built-in models' answer */
+	size_t at;
+	enum source_kind kind;
+};
+
+struct source_request {
+	struct uplink_pool *uplinks;
+	struct job_pool *jobs;
+	const struct target *target;
+	const struct outgoing *outgoing;
+	enum source_kind kind;
+	struct arena *arena;  /* for the head; lives as long as the source */
+	struct span forward;  /* header lines of the client that go along */
+	int64_t deadline_ms;  /* monotonic; 0 = none */
+};
+
+/* 0, or -1 with err as of upcall_open or of the built-in models.  Then source_close, always. */
+int source_open(struct source *s, const struct source_request *req, struct err *err);
+enum upcall_result source_wait_head(struct source *s, int64_t wait_ms, struct err *err);
+const struct http1_head *source_head(const struct source *s);
+enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err);
+/* The rest of the body, appended to out: see upcall_read_all. */
+int source_read_all(struct source *s, struct buf *out, struct err *err);
+void source_close(struct source *s);
+
+#endif

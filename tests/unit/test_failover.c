@@ -1,0 +1,257 @@
+/* The walk along a chain: who is asked next, after what pause, and what is told in the end. */
+#include "common/upstream/failover.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+
+enum { TARGETS = 3 };
+
+struct fixture {
+	struct provider provider;
+	struct backend backends[TARGETS];
+	struct model models[TARGETS];
+	struct target targets[TARGETS];
+	struct failover walk;
+	struct err err;
+	int64_t now, delay;
+};
+
+static int set_up(void **state)
+{
+	static const char *const names[TARGETS] = { "a", "b", "c" };
+	struct fixture *f = mem_new(struct fixture);
+
+	for (size_t i = 0; i < TARGETS; i++) {
+		f->backends[i].name = names[i];
+		f->backends[i].provider = &f->provider;
+		f->backends[i].auth_line = "Authorization: Bearer secret-key-1234\r\n";
+		f->models[i].context_window = 1000;
+		f->targets[i] = (struct target){ &f->backends[i], "m", breaker_new(5, 1000), &f->models[i] };
+	}
+	f->now = 1000;
+	failover_init(&f->walk, f->targets, TARGETS, 2, 5000);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < TARGETS; i++)
+		breaker_unref(f->targets[i].breaker);
+	mem_free(f);
+	return 0;
+}
+
+/* Asks for the next target and fails it; '-' when none was left. */
+static char fail_next(struct fixture *f, enum failure_class class, int64_t retry_after_ms)
+{
+	const struct target *t = failover_next(&f->walk, f->now, &f->delay, &f->err);
+	struct failure why;
+
+	if (!t)
+		return '-';
+	failure_set(&why, class, "it failed");
+	why.retry_after_ms = retry_after_ms;
+	failover_failed(&f->walk, &why, f->now);
+	return t->backend->name[0];
+}
+
+static void each_class_goes_its_way(void **state)
+{
+	static const struct {
+		enum failure_class class;
+		const char *order;
+		enum err_code code;
+	} cases[] = {
+		{ FAILURE_CONNECT, "aaabbbccc-", E_upstream_unavailable },
+		{ FAILURE_TIMEOUT, "abc-", E_upstream_timeout },
+		{ FAILURE_CUT, "aaabbbccc-", E_upstream_error },
+		{ FAILURE_SERVER, "aaabbbccc-", E_upstream_error },
+		{ FAILURE_KEY, "abc-", E_upstream_auth },
+		{ FAILURE_MISSING, "abc-", E_upstream_error },
+		{ FAILURE_NO_IMAGE, "abc-", E_upstream_error },
+		{ FAILURE_POLICY, "a-", E_content_policy_violation },
+		{ FAILURE_REQUEST, "a-", E_upstream_rejected },
+		{ FAILURE_CONTEXT, "a-", E_context_length_exceeded },
+		{ FAILURE_BUSY, "aaabbbccc-", E_model_quota_exhausted },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fixture *f;
+		void *own = NULL;
+
+		set_up(&own);
+		f = own;
+		for (const char *at = cases[i].order; *at; at++)
+			assert_int_equal(fail_next(f, cases[i].class, -1), *at);
+		assert_string_equal(err_info(f->err.code)->code, err_info(cases[i].code)->code);
+		tear_down(&own);
+	}
+}
+
+static void a_larger_window_is_sought_for_a_long_prompt(void **state)
+{
+	struct fixture *f = *state;
+
+	f->models[2].context_window = 2000;
+	assert_int_equal(fail_next(f, FAILURE_CONTEXT, -1), 'a');
+	assert_int_equal(fail_next(f, FAILURE_CONTEXT, -1), 'c');
+	assert_int_equal(fail_next(f, FAILURE_CONTEXT, -1), '-');
+	assert_int_equal(f->err.code, E_context_length_exceeded);
+}
+
+static void a_told_wait_is_kept_only_when_nobody_else_is_left(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 2000), 'a');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 2000), 'b');
+	assert_int_equal(f->delay, 0);
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 2000), 'c');
+	assert_non_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+	assert_int_equal(f->delay, 2000);
+	failover_succeeded(&f->walk);
+}
+
+static void too_long_a_wait_is_told_to_the_client(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 60000), 'a');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 90000), 'b');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 70000), 'c');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 70000), '-');
+	assert_int_equal(f->err.code, E_model_quota_exhausted);
+	assert_int_equal(f->err.retry_after_s, 60);
+	assert_false(f->err.no_retry);
+}
+
+static void the_error_lists_every_target(void **state)
+{
+	struct fixture *f = *state;
+
+	while (fail_next(f, FAILURE_SERVER, -1) != '-')
+		;
+	assert_string_equal(f->err.message,
+			    "a/m (3 attempts): it failed; b/m (3 attempts): it failed; c/m (3 attempts): it failed");
+	assert_true(f->err.no_retry);
+}
+
+static void a_resting_target_is_passed_over(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 5; i++) {
+		assert_true(breaker_allows(f->targets[0].breaker, f->now));
+		breaker_failure(f->targets[0].breaker, f->now);
+	}
+	assert_int_equal(fail_next(f, FAILURE_REQUEST, -1), 'b');
+}
+
+static void all_resting_says_when_to_come_back(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t t = 0; t < TARGETS; t++)
+		for (int i = 0; i < 5; i++) {
+			assert_true(breaker_allows(f->targets[t].breaker, f->now));
+			breaker_failure(f->targets[t].breaker, f->now);
+		}
+	assert_int_equal(fail_next(f, FAILURE_CUT, -1), '-');
+	assert_int_equal(f->err.code, E_upstream_unavailable);
+	assert_int_equal(f->err.retry_after_s, 1);
+}
+
+static void a_client_that_leaves_blames_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 20; i++) {
+		failover_init(&f->walk, f->targets, TARGETS, 2, 5000);
+		assert_ptr_equal(failover_next(&f->walk, f->now, &f->delay, &f->err), &f->targets[0]);
+		failover_dropped(&f->walk);
+	}
+	assert_int_equal(breaker_state(f->targets[0].breaker, f->now), BREAKER_CLOSED);
+}
+
+static void answers_are_classified(void **state)
+{
+	static const struct {
+		int status;
+		const char *body;
+		enum failure_class class;
+		const char *text;
+	} cases[] = {
+		{ 400, "{\"error\":{\"message\":\"bad temperature\",\"code\":null}}", FAILURE_REQUEST,
+		  "HTTP 400: bad temperature" },
+		{ 400, "{\"error\":{\"message\":\"too long\",\"code\":\"context_length_exceeded\"}}",
+		  FAILURE_CONTEXT, "HTTP 400 context_length_exceeded: too long" },
+		{ 400, "{\"error\":{\"code\":400,\"message\":\"x\",\"type\":\"exceed_context_size_error\"}}",
+		  FAILURE_CONTEXT, "HTTP 400 exceed_context_size_error: x" },
+		{ 400, "{\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}", FAILURE_POLICY,
+		  "HTTP 400 content_filter: no" },
+		{ 401, "{\"error\":{\"message\":\"Incorrect API key provided: secret-key-1234\"}}", FAILURE_KEY,
+		  "HTTP 401: the backend refused the gateway's credentials" },
+		{ 404, "{\"error\":\"model 'x' not found\"}", FAILURE_MISSING,
+		  "HTTP 404: model 'x' not found" },
+		{ 429, "{\"error\":{\"message\":\"slow\",\"code\":\"rate_limit_exceeded\"}}", FAILURE_BUSY,
+		  "HTTP 429 rate_limit_exceeded: slow" },
+		{ 500, "{\"object\":\"error\",\"message\":\"old\"}", FAILURE_SERVER, "HTTP 500: old" },
+		{ 502, "<html>\nBad Gateway</html>", FAILURE_SERVER, "HTTP 502: <html> Bad Gateway</html>" },
+		{ 503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
+		  FAILURE_BUSY, "HTTP 503 unavailable_error: Loading model" },
+		{ 529, "{}", FAILURE_BUSY, "HTTP 529: {}" },
+		{ 500, "{\"error\":{\"message\":\"key secret-key-1234 at https://host.internal/v1 sk-abcdef12\"}}",
+		  FAILURE_SERVER, "HTTP 500: key [key] at [url] [key]" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct http1_head head = { .status = cases[i].status };
+		struct failure why;
+
+		failure_from_answer(&why, &f->targets[0], &head, span_str(cases[i].body));
+		assert_string_equal(why.text, cases[i].text);
+		assert_int_equal(why.class, cases[i].class);
+	}
+}
+
+static void a_refused_max_tokens_has_its_own_code(void **state)
+{
+	struct fixture *f = *state;
+	struct failure why;
+
+	assert_non_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+	failure_set(&why, FAILURE_REQUEST, "HTTP 400: max_tokens: minimum value is 16");
+	failover_failed(&f->walk, &why, f->now);
+	assert_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+	assert_int_equal(f->err.code, E_max_tokens_below_minimum);
+	assert_string_equal(f->err.param, "max_tokens");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_class_goes_its_way),
+		TEST(a_larger_window_is_sought_for_a_long_prompt),
+		TEST(a_told_wait_is_kept_only_when_nobody_else_is_left),
+		TEST(too_long_a_wait_is_told_to_the_client),
+		TEST(the_error_lists_every_target),
+		TEST(a_resting_target_is_passed_over),
+		TEST(all_resting_says_when_to_come_back),
+		TEST(a_client_that_leaves_blames_nobody),
+		TEST(answers_are_classified),
+		TEST(a_refused_max_tokens_has_its_own_code),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,323 @@
+/*
+ * common/chat/stream.c - frames from a backend to the client, byte for byte.
+ */
+#include "common/chat/stream.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/sse.h"
+
+/* One relay: what has been seen, what is held, what waits to be written. */
+struct relay {
+	struct turn *turn;
+	struct source *source;
+	const struct dialect *dialect;
+	struct sse_reader reader;
+	struct buf held;      /* before the commit point */
+	struct span run;      /* adjacent raw events inside piece, not yet written */
+	struct span piece;
+	bool shows_usage, finishes, done;
+	struct failure *why;
+};
+
+static int64_t ping_after(const struct turn *t)
+{
+	return t->snapshot->config->ping_after;
+}
+
+/* Silence that the client may still see before it gets a comment. */
+static int64_t until_ping(const struct turn *t)
+{
+	int64_t left = t->quiet_since_ms + ping_after(t) - clock_mono_ms();
+
+	return left > 0 ? left : 0;
+}
+
+/* A comment line: every SSE reader skips it, and no proxy on the way takes the stream for dead. */
+static int ping(struct turn *t, struct err *err)
+{
+	static const struct span comment = { ": waiting\n\n", 11 };
+
+	if (!t->begun && t->sink->begin(t->sink->context, 200, "text/event-stream") < 0)
+		return err_set(err, E_cancelled, "", "the client has gone");
+	t->begun = true;
+	if (t->sink->write(t->sink->context, &comment, 1, err) < 0)
+		return -1;
+	t->sink->flush(t->sink->context);
+	t->quiet_since_ms = clock_mono_ms();
+	return 0;
+}
+
+enum upcall_result stream_wait_head(struct turn *t, struct source *s, struct err *err)
+{
+	for (;;) {
+		enum upcall_result r = source_wait_head(s, until_ping(t), err);
+
+		if (r != UPCALL_WAIT)
+			return r;
+		if (ping(t, err) < 0)
+			return UPCALL_FAILED;
+	}
+}
+
+int stream_pause(struct turn *t, int64_t ms, struct err *err)
+{
+	while (ms > 0) {
+		int64_t step = t->streamed && until_ping(t) < ms ? until_ping(t) : ms;
+
+		if (step > 0 && fiber_sleep(step, err) < 0)
+			return -1;
+		ms -= step;
+		if (t->streamed && until_ping(t) == 0 && ping(t, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Everything up to here leaves: the head when it has not, what was held, then the parts. */
+static int commit(struct relay *r, struct err *err)
+{
+	struct turn *t = r->turn;
+
+	if (!t->begun && t->sink->begin(t->sink->context, 200, "text/event-stream") < 0)
+		return err_set(err, E_cancelled, "", "the client has gone");
+	t->begun = true;
+	t->committed = true;
+	t->target = r->source->target;
+	if (t->first_event_us == 0)
+		t->first_event_us = clock_mono_us();
+	if (r->held.len) {
+		struct span held = buf_span(&r->held);
+
+		if (t->sink->write(t->sink->context, &held, 1, err) < 0)
+			return -1;
+		buf_free(&r->held);
+	}
+	return 0;
+}
+
+static int write_run(struct relay *r, struct err *err)
+{
+	struct span run = r->run;
+
+	r->run = SPAN_NONE;
+	return run.len ? r->turn->sink->write(r->turn->sink->context, &run, 1, err) : 0;
+}
+
+/* Queue parts of an event; adjacent bytes of one piece become one write. */
+static int put(struct relay *r, struct span part, struct err *err)
+{
+	bool inside = part.ptr >= r->piece.ptr && part.ptr + part.len <= r->piece.ptr + r->piece.len;
+
+	if (!r->turn->committed) {
+		if (buf_add_span(&r->held, part) < 0)
+			return err_set(err, E_upstream_error, "",
+				       "the stream holds %d bytes without content", STREAM_HELD_MAX);
+		return 0;
+	}
+	if (r->run.len && r->run.ptr + r->run.len == part.ptr && inside) {
+		r->run.len += part.len;
+		return 0;
+	}
+	if (write_run(r, err) < 0)
+		return -1;
+	if (inside) {
+		r->run = part;
+		return 0;
+	}
+	return r->turn->sink->write(r->turn->sink->context, &part, 1, err);
+}
+
+/* An event without its "usage" member, which the client did not ask for. */
+static int put_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
+			     struct err *err)
+{
+	struct jsplice s;
+	struct span parts[3];
+	size_t count, length;
+
+	/* Data of several lines is not a span of raw: leave such an event as it is. */
+	if (e->data.ptr < e->raw.ptr || e->data.ptr + e->data.len > e->raw.ptr + e->raw.len)
+		return put(r, e->raw, err);
+	jsplice_init(&s, e->raw);
+	if (jsplice_remove_member(&s, f->root, f->usage.text) < 0)
+		return put(r, e->raw, err);
+	count = jsplice_parts(&s, parts, 3, &length);
+	for (size_t i = 0; i < count; i++)
+		if (put(r, parts[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int broken(struct relay *r, struct err *err, const char *what)
+{
+	failure_set(r->why, FAILURE_CUT, "%s", what);
+	return err_set(err, E_upstream_error, "", "%s", what);
+}
+
+static int take_error(struct relay *r, const struct sse_event *e, struct err *err)
+{
+	struct http1_head head = { .status = 500 };
+
+	failure_from_answer(r->why, r->source->target, &head, e->data);
+	r->why->status = 0;
+	return err_set(err, E_upstream_error, "", "the backend reported an error");
+}
+
+static int take_done(struct relay *r, const struct sse_event *e, struct err *err)
+{
+	if (!r->finishes)
+		return broken(r, err, "the stream ended before any choice had finished");
+	if (!r->turn->committed && commit(r, err) < 0)
+		return -1;
+	r->done = true;
+	return put(r, e->raw, err);
+}
+
+/* 0: go on; -1: err is set, and r->why when it is the backend's fault. */
+static int take_event(struct relay *r, const struct sse_event *e, struct err *err)
+{
+	struct frame f;
+
+	r->dialect->frame(e->data, &f);
+	if (f.usage.type == J_OBJECT)
+		r->dialect->usage(f.usage, &r->turn->usage);
+	r->finishes |= f.finishes;
+	switch (f.kind) {
+	case FRAME_NOTHING:
+		return r->turn->committed ? put(r, e->raw, err) : 0;
+	case FRAME_BROKEN:
+		return broken(r, err, "the stream holds an event that is not a completion chunk");
+	case FRAME_ERROR:
+		return take_error(r, e, err);
+	case FRAME_DONE:
+		return take_done(r, e, err);
+	case FRAME_USAGE:
+		return r->shows_usage ? put(r, e->raw, err) : 0;
+	case FRAME_CONTENT:
+		if (!r->turn->committed && commit(r, err) < 0)
+			return -1;
+		break;
+	case FRAME_PRELUDE:
+		break;
+	}
+	if (f.usage.type != J_NONE && !r->shows_usage)
+		return put_without_usage(r, e, &f, err);
+	return put(r, e->raw, err);
+}
+
+static int take_piece(struct relay *r, struct span piece, struct err *err)
+{
+	struct sse_event event;
+	int more;
+
+	r->piece = piece;
+	sse_reader_feed(&r->reader, piece);
+	while (!r->done && (more = sse_reader_next(&r->reader, &event, err)) != 0) {
+		if (more < 0) {
+			failure_set(r->why, FAILURE_CUT, "%s", err->message);
+			return -1;
+		}
+		if (take_event(r, &event, err) < 0)
+			return -1;
+	}
+	if (write_run(r, err) < 0)
+		return -1;
+	r->piece = SPAN_NONE;
+	if (r->turn->committed && !r->done) {
+		r->turn->sink->flush(r->turn->sink->context);
+		r->turn->quiet_since_ms = clock_mono_ms();
+	}
+	return 0;
+}
+
+/* The body's framing ended: that is an end only when the answer had ended too. */
+static int take_end(struct relay *r, struct err *err)
+{
+	static const struct span done = { "data: [DONE]\n\n", 14 };
+
+	if (sse_reader_is_mid_event(&r->reader))
+		return broken(r, err, "the stream ended inside an event");
+	if (!r->finishes)
+		return broken(r, err, "the stream ended before any choice had finished");
+	if (!r->turn->committed && commit(r, err) < 0)
+		return -1;
+	r->done = true;
+	return r->turn->sink->write(r->turn->sink->context, &done, 1, err);
+}
+
+/* After the last event the connection may go on to serve others; do not wait long for that. */
+static void drain(struct source *s)
+{
+	struct span piece;
+	struct err ignored;
+
+	for (int i = 0; i < 8; i++)
+		if (source_read(s, &piece, 20, &ignored) != UPCALL_DATA)
+			return;
+}
+
+static int relay_loop(struct relay *r, struct err *err)
+{
+	struct turn *t = r->turn;
+
+	while (!r->done) {
+		struct span piece;
+		int64_t before = clock_mono_us();
+		enum upcall_result got = source_read(r->source, &piece, until_ping(t), err);
+
+		t->waited_us += clock_mono_us() - before;
+		switch (got) {
+		case UPCALL_DATA:
+			if (take_piece(r, piece, err) < 0)
+				return -1;
+			break;
+		case UPCALL_WAIT:
+			if (ping(t, err) < 0)
+				return -1;
+			break;
+		case UPCALL_END:
+			if (take_end(r, err) < 0)
+				return -1;
+			break;
+		case UPCALL_FAILED:
+			failure_from_err(r->why, err);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, struct failure *why)
+{
+	struct relay r = {
+		.turn = t,
+		.source = s,
+		.dialect = dialect_of(s->target->backend->provider->dialect),
+		.shows_usage = shows_usage,
+		.why = why,
+	};
+	struct err err = ERR_INIT;
+	enum relay_end end = RELAY_DONE;
+
+	failure_set(why, FAILURE_CANCELLED, "the client left");
+	sse_reader_init(&r.reader, STREAM_EVENT_MAX);
+	buf_init(&r.held, STREAM_HELD_MAX);
+	if (relay_loop(&r, &err) < 0) {
+		/* What has come in order still leaves, ahead of the error. */
+		if (t->committed && err.code != E_cancelled)
+			write_run(&r, &(struct err)ERR_INIT);
+		end = err.code == E_cancelled ? RELAY_GONE : RELAY_FAILED;
+		if (end == RELAY_FAILED && why->class == FAILURE_CANCELLED)
+			failure_set(why, FAILURE_CUT, "%s", err.message);
+	} else {
+		t->finished = true;
+		t->sink->end(t->sink->context);
+		drain(s);
+	}
+	sse_reader_free(&r.reader);
+	buf_free(&r.held);
+	return end;
+}

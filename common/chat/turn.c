@@ -1,0 +1,387 @@
+/*
+ * common/chat/turn.c - the walk of one call along its targets.
+ */
+#include "common/chat/turn.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/chat/embedding.h"
+#include "common/chat/stream.h"
+#include "common/upstream/source.h"
+
+enum { ERROR_BODY_MAX = 64 * 1024, ANSWER_FIRST = 4096 };
+
+/* What differs between the kinds of call. */
+struct call_kind {
+	enum source_kind source;
+	int (*build)(struct turn *t, const void *request, const struct target *target, struct err *err);
+	/* Takes the answer of status 200: 0, 1 = failed (*why set), -1 = cancelled. */
+	int (*take)(struct turn *t, const void *request, struct source *s, struct failure *why,
+		    struct err *err);
+};
+
+enum { TAKEN = 0, TAKE_FAILED = 1, TAKE_GONE = -1 };
+
+void turn_init(struct turn *t)
+{
+	memset(t, 0, offsetof(struct turn, walk));
+	memset(&t->outgoing, 0, sizeof t->outgoing);
+	t->deadline_ms = 0;
+	t->begun = t->committed = false;
+	t->model = NULL;
+	t->usage = TOKEN_USAGE_NONE;
+}
+
+static bool is_json(const struct http1_head *head)
+{
+	struct span type = head->known[HTTP1_CONTENT_TYPE];
+
+	/* Lenient: a missing type is taken for JSON, and judged by its content. */
+	return !type.ptr || span_find(type, SPAN_LIT("json")) >= 0;
+}
+
+static bool is_event_stream(const struct http1_head *head)
+{
+	return span_starts(head->known[HTTP1_CONTENT_TYPE], "text/event-stream");
+}
+
+static bool is_coded(const struct http1_head *head)
+{
+	struct span coding = head->known[HTTP1_CONTENT_ENCODING];
+
+	return coding.ptr && !span_is_nocase(coding, "identity");
+}
+
+/* A status of 400 or more, or a redirect, which no model server has a reason to send. */
+static void take_status(const struct source *s, struct source *body_of, struct failure *why)
+{
+	struct http1_head head = *source_head(s);
+	struct buf body;
+	struct err ignored;
+
+	buf_init(&body, ERROR_BODY_MAX);
+	(void)source_read_all(body_of, &body, &ignored);
+	failure_from_answer(why, s->target, &head, buf_span(&body));
+	buf_free(&body);
+}
+
+static int read_answer(struct turn *t, struct source *s, struct buf *body, struct failure *why,
+		       struct err *err)
+{
+	int64_t before = clock_mono_us();
+	int result;
+
+	if (!is_json(source_head(s)) || is_coded(source_head(s))) {
+		failure_set(why, FAILURE_CUT, "the answer is %.*s%.*s, not plain JSON",
+			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_TYPE]),
+			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_ENCODING]));
+		return TAKE_FAILED;
+	}
+	result = source_read_all(s, body, err);
+	t->waited_us += clock_mono_us() - before;
+	if (result == 0)
+		return TAKEN;
+	failure_from_err(why, err);
+	return why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
+}
+
+/* Status 200 with {"error":...}: some proxies do that. */
+static int take_hidden_error(struct source *s, struct span body, struct failure *why)
+{
+	struct http1_head head = { .status = 500 };
+
+	failure_from_answer(why, s->target, &head, body);
+	return TAKE_FAILED;
+}
+
+static int take_plain(struct turn *t, const void *request, struct source *s, struct failure *why,
+		      struct err *err)
+{
+	const struct chat_request *r = request;
+	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
+	struct answer answer;
+	struct buf body;
+	int result;
+
+	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
+	result = read_answer(t, s, &body, why, err);
+	if (result != TAKEN)
+		goto out;
+	result = TAKE_FAILED;
+	if (dialect->chat_answer(buf_span(&body), &answer, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
+		goto out;
+	}
+	if (answer.is_error) {
+		take_hidden_error(s, buf_span(&body), why);
+		goto out;
+	}
+	if (r->alias->kind == MODEL_IMAGE && !answer.has_image) {
+		failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
+		goto out;
+	}
+	t->usage = answer.usage;
+	t->target = s->target;
+	t->finished = true;
+	t->sink->send(t->sink->context, 200, "application/json", buf_span(&body));
+	result = TAKEN;
+out:
+	buf_free(&body);
+	return result;
+}
+
+static int take_stream(struct turn *t, const void *request, struct source *s, struct failure *why,
+		       struct err *err)
+{
+	const struct chat_request *r = request;
+
+	if (!is_event_stream(source_head(s)) || is_coded(source_head(s))) {
+		failure_set(why, FAILURE_CUT, "the answer is %.*s%.*s, not an event stream",
+			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_TYPE]),
+			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_ENCODING]));
+		return TAKE_FAILED;
+	}
+	switch (stream_relay(t, s, r->wants_usage, why)) {
+	case RELAY_DONE:
+		return TAKEN;
+	case RELAY_FAILED:
+		return TAKE_FAILED;
+	case RELAY_GONE:
+		break;
+	}
+	err_set(err, E_cancelled, "", "the client has gone");
+	return TAKE_GONE;
+}
+
+static int take_embeddings(struct turn *t, const void *request, struct source *s, struct failure *why,
+			   struct err *err)
+{
+	const struct embed_request *r = request;
+	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
+	struct answer answer;
+	struct buf body, converted;
+	struct span out;
+	int result;
+
+	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
+	buf_init(&converted, (size_t)t->snapshot->config->max_answer_bytes);
+	result = read_answer(t, s, &body, why, err);
+	if (result != TAKEN)
+		goto out;
+	result = TAKE_FAILED;
+	if (dialect->embed_answer(buf_span(&body), &answer, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
+		goto out;
+	}
+	if (answer.is_error) {
+		take_hidden_error(s, buf_span(&body), why);
+		goto out;
+	}
+	out = buf_span(&body);
+	if (embedding_encode(&out, r->encoding, r->inputs, &converted, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
+		goto out;
+	}
+	t->usage = answer.usage;
+	t->target = s->target;
+	t->finished = true;
+	t->sink->send(t->sink->context, 200, "application/json", out);
+	result = TAKEN;
+out:
+	buf_free(&body);
+	buf_free(&converted);
+	return result;
+}
+
+static int build_chat(struct turn *t, const void *request, const struct target *target, struct err *err)
+{
+	const struct chat_request *r = request;
+	struct chat_wish wish = {
+		.body = r->body,
+		.root = r->root,
+		.model = r->model,
+		.stream_options = r->stream_options,
+		.include_usage = r->include_usage,
+		.max_tokens = r->max_tokens,
+		.max_completion_tokens = r->max_completion_tokens,
+		.streams = r->streams,
+		.floor = r->alias->min_max_tokens,
+	};
+
+	if (target->link_model && target->link_model->min_max_tokens > wish.floor)
+		wish.floor = target->link_model->min_max_tokens;
+	return dialect_of(target->backend->provider->dialect)->chat(&wish, target, t->arena, &t->outgoing, err);
+}
+
+static int build_embed(struct turn *t, const void *request, const struct target *target,
+		       struct err *err)
+{
+	const struct embed_request *r = request;
+	struct embed_wish wish = {
+		.body = r->body,
+		.root = r->root,
+		.model = r->model,
+		.encoding_format = r->encoding_format,
+	};
+
+	return dialect_of(target->backend->provider->dialect)->embed(&wish, target, t->arena, &t->outgoing, err);
+}
+
+static const struct call_kind plain_call = { SOURCE_CHAT, build_chat, take_plain };
+static const struct call_kind stream_call = { SOURCE_CHAT_STREAM, build_chat, take_stream };
+static const struct call_kind embed_call = { SOURCE_EMBED, build_embed, take_embeddings };
+
+/* What the client is told of the target before the answer begins. */
+static void announce(struct turn *t, const struct target *target)
+{
+	const struct turn_sink *sink = t->sink;
+	bool is_free = target->backend->provider->quirks & QUIRK_LOCAL;
+
+	if (t->begun)
+		return;
+	sink->header(sink->context, "SPASS-Resolved-Model",
+		     span_str(target->link_model ? target->link_model->alias : target->model));
+	sink->header(sink->context, "SPASS-Resolved-Backend", span_str(target->backend->name));
+	sink->header(sink->context, "SPASS-Cost-Available", is_free ? SPAN_LIT("true") : SPAN_LIT("false"));
+	sink->header(sink->context, "SPASS-Cost-Source", is_free ? SPAN_LIT("zero") : SPAN_LIT("unknown"));
+	if (is_free) {
+		sink->header(sink->context, "SPASS-Cost-Eur", SPAN_LIT("0.00"));
+		sink->header(sink->context, "SPASS-Cost-Usd", SPAN_LIT("0.00"));
+	}
+	if (t->outgoing.applied[0]) {
+		sink->header(sink->context, "x-spass-applied", span_str(t->outgoing.applied));
+		sink->header(sink->context, "x-rust-api-applied", span_str(t->outgoing.applied));
+	}
+	if (t->walk.attempts > 1) {
+		char text[24];
+		struct buf b = { text, 0, sizeof text, sizeof text - 1, false };
+
+		buf_add_int(&b, t->walk.attempts);
+		sink->header(sink->context, "SPASS-Attempts", buf_span(&b));
+	}
+}
+
+static void count_call(struct turn *t, const struct target *target, const char *outcome)
+{
+	metrics_add(t->worker->shard, M_spass_upstream_requests_total, 1,
+		    LABELS(span_str(target->backend->name), span_str(outcome)));
+}
+
+/* One attempt at one target. */
+static int attempt(struct turn *t, const struct call_kind *kind, const void *request,
+		   const struct target *target, struct failure *why, struct err *err)
+{
+	struct source_request req = {
+		.uplinks = t->worker->uplinks,
+		.jobs = t->worker->core->jobs,
+		.target = target,
+		.outgoing = &t->outgoing,
+		.kind = kind->source,
+		.arena = t->arena,
+		.forward = t->forward,
+		.deadline_ms = t->deadline_ms,
+	};
+	struct source source;
+	int64_t before = clock_mono_us();
+	enum upcall_result head = UPCALL_FAILED;
+	int result;
+
+	if (kind->build(t, request, target, err) < 0) {
+		failure_from_err(why, err);
+		return TAKE_FAILED;
+	}
+	if (source_open(&source, &req, err) == 0)
+		head = t->streamed ? stream_wait_head(t, &source, err)
+				   : source_wait_head(&source, INT32_MAX, err);
+	t->waited_us += clock_mono_us() - before;
+	if (head != UPCALL_DATA) {
+		failure_from_err(why, err);
+		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
+	} else if (source_head(&source)->status != 200) {
+		take_status(&source, &source, why);
+		result = TAKE_FAILED;
+	} else {
+		announce(t, target);
+		result = kind->take(t, request, &source, why, err);
+	}
+	source_close(&source);
+	return result;
+}
+
+/* After the commit point: tell it in the stream, and never try elsewhere. */
+static int fail_inside(struct turn *t, const struct failure *why)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, failure_rule(why->class)->code, "", "%s/%s: %s", t->target->backend->name,
+		t->target->model, why->text);
+	err.no_retry = true;
+	t->sink->fail(t->sink->context, &err);
+	return 0;
+}
+
+static int walk(struct turn *t, const struct call_kind *kind, const void *request,
+		const struct model *alias, struct err *err)
+{
+	const struct config *config = t->snapshot->config;
+	size_t count;
+	const struct target *targets = routing_chain(t->snapshot->routing, alias, &count);
+	const struct target *target;
+	struct failure *why = arena_alloc(t->arena, sizeof *why);
+	int64_t delay_ms;
+
+	if (!why)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
+	t->model = alias->alias;
+	t->quiet_since_ms = clock_mono_ms();
+	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
+	failover_init(&t->walk, targets, count, (int)config->retries, config->retry_delay_max);
+	while ((target = failover_next(&t->walk, clock_mono_ms(), &delay_ms, err))) {
+		int result = stream_pause(t, delay_ms, err) < 0
+				     ? TAKE_GONE
+				     : attempt(t, kind, request, target, why, err);
+
+		t->attempts = t->walk.attempts;
+		if (result == TAKEN) {
+			failover_succeeded(&t->walk);
+			count_call(t, target, "ok");
+			return 0;
+		}
+		if (result == TAKE_GONE) {
+			failover_dropped(&t->walk);
+			count_call(t, target, "client_gone");
+			return err_set(err, E_cancelled, "", "the client has gone");
+		}
+		count_call(t, target, failure_rule(why->class)->name);
+		log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
+		failover_failed(&t->walk, why, clock_mono_ms());
+		if (t->committed)
+			return fail_inside(t, why);
+		if (clock_mono_ms() >= t->deadline_ms)
+			break;
+		if (t->walk.at > 0 && t->walk.tries == 0 && !t->walk.ended)
+			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
+				    LABELS(span_str(alias->alias)));
+	}
+	if (target)
+		err_set(err, E_upstream_timeout, "model", "the time for the whole call is up; last: %s",
+			why->text);
+	if (!t->begun)
+		return -1;
+	t->sink->fail(t->sink->context, err);
+	return 0;
+}
+
+int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
+{
+	t->streamed = r->streams;
+	return walk(t, r->streams ? &stream_call : &plain_call, r, r->alias, err);
+}
+
+int turn_embed(struct turn *t, const struct embed_request *r, struct err *err)
+{
+	return walk(t, &embed_call, r, r->alias, err);
+}

@@ -1,0 +1,67 @@
+/*
+ * common/chat/turn.h - one model call, from a checked body to the last byte.
+ *
+ * Every surface ends here: the walk along the model's targets, the relay of the answer, what was
+ * used.  Knows no HTTP request: what leaves goes through a sink.  Owner thread; on a fiber.
+ *
+ * Streams: frames without content (a role) are held until the first content frame has come; up
+ * to then any failure moves on to the next target unseen.  That frame is the commit point: after
+ * it a failure is told by sink->fail.  A stream that waits long begins with comments; the walk
+ * goes on behind them.  [DONE] leaves only when the backend ended cleanly and a choice finished.
+ */
+#ifndef SPASS_CHAT_TURN_H
+#define SPASS_CHAT_TURN_H
+
+#include "common/base/arena.h"
+#include "common/chat/core.h"
+#include "common/chat/request.h"
+#include "common/upstream/dialect.h"
+#include "common/upstream/failover.h"
+
+/* Where an answer goes.  All but fail follow server/http/exchange.h's reply_* of like name. */
+struct turn_sink {
+	void *context;
+	void (*header)(void *context, const char *name, struct span value);
+	void (*send)(void *context, int status, const char *type, struct span body);
+	int (*begin)(void *context, int status, const char *type);
+	int (*write)(void *context, const struct span *parts, size_t count, struct err *err);
+	void (*flush)(void *context);
+	void (*end)(void *context);
+	/* Inside a stream: the error as an event, then broken off. */
+	void (*fail)(void *context, const struct err *err);
+};
+
+struct turn {
+	/* given */
+	struct core_worker *worker;
+	struct snapshot *snapshot;
+	struct arena *arena;
+	const struct turn_sink *sink;
+	struct span forward;      /* header lines of the client that go along, or empty */
+	/* told: for the record, the metrics and the reply's headers */
+	const struct target *target; /* the one that answered, or NULL */
+	struct token_usage usage;
+	int attempts;
+	bool streamed, finished;
+	int64_t waited_us;        /* spent waiting for backends */
+	int64_t first_event_us;   /* monotonic; 0 = none */
+	/* private */
+	struct failover walk;
+	struct outgoing outgoing;
+	int64_t deadline_ms, quiet_since_ms;
+	bool begun, committed;
+	const char *model;
+};
+
+/* Zeroes all but walk.room; the given members come next. */
+void turn_init(struct turn *t);
+
+/*
+ * Answers r through the sink.  0 when an answer left whole (t->finished) or the stream's failure
+ * was told inside it; -1 with err when nothing has begun and the caller has to answer err, or
+ * with E_cancelled when the client has gone.
+ */
+int turn_chat(struct turn *t, const struct chat_request *r, struct err *err);
+int turn_embed(struct turn *t, const struct embed_request *r, struct err *err);
+
+#endif

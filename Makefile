@@ -50,7 +50,7 @@ TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
-ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html agents/*.yaml))
+ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
 .PHONY: all deps run check unit tools e2e replay layers headers lint format install uninstall clean
 all: deps $B/spass

@@ -1,0 +1,149 @@
+/*
+ * server/api/account.c - see account.h.
+ */
+#include "server/api/account.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+static const char *surface_of(const struct call *c)
+{
+	return c->route ? c->route->surface : "none";
+}
+
+static const char *pattern_of(const struct call *c)
+{
+	return c->route ? c->route->pattern : "none";
+}
+
+static int status_of(const struct exchange *x)
+{
+	return x->status ? x->status : err_info(E_cancelled)->status;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (len >= size)
+		len = size - 1;
+	if (len)
+		memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+static void fill_call(struct record *r, const struct exchange *x, const struct call *c)
+{
+	copy(r->request_id, sizeof r->request_id, x->request_id);
+	copy(r->parent_request_id, sizeof r->parent_request_id, c->parent_request_id);
+	copy(r->tenant_id, sizeof r->tenant_id, c->identity.tenant_id);
+	copy(r->token_id, sizeof r->token_id, c->identity.token_id);
+	copy(r->user_id, sizeof r->user_id, c->identity.user_id);
+	copy(r->scope_id, sizeof r->scope_id, c->identity.scope_id);
+	copy(r->model, sizeof r->model, c->model);
+	r->depth = c->depth;
+	r->surface = surface_of(c);
+	r->method = http1_method_name(x->head->method);
+	r->route = pattern_of(c);
+}
+
+static void fill_turn(struct record *r, const struct turn *t)
+{
+	const struct target *target = t->target;
+
+	copy(r->resolved_model, sizeof r->resolved_model, target ? target->model : "");
+	copy(r->resolved_backend, sizeof r->resolved_backend, target ? target->backend->name : "");
+	r->cost_source = !target ? "" : target->backend->provider->quirks & QUIRK_LOCAL ? "zero" : "unknown";
+	r->attempts = t->attempts;
+	r->streamed = t->streamed;
+	r->prompt_tokens = t->usage.prompt;
+	r->completion_tokens = t->usage.completion;
+	r->cached_tokens = t->usage.cached;
+	r->reasoning_tokens = t->usage.reasoning;
+	r->upstream_us = t->waited_us;
+}
+
+static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
+{
+	struct record r;
+
+	fill_call(&r, x, c);
+	fill_turn(&r, &c->turn);
+	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
+	r.error = x->error;
+	r.status = status_of(x);
+	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
+	r.latency_us = now_us - x->started_us;
+	r.first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
+	r.bytes_in = x->bytes_in;
+	r.bytes_out = x->bytes_out;
+	store_record(c->worker->core->store, &r);
+}
+
+static struct span status_label(int status, char out[4])
+{
+	for (int i = 2; i >= 0; i--, status /= 10)
+		out[i] = (char)('0' + status % 10);
+	out[3] = '\0';
+	return span_of(out, 3);
+}
+
+static struct span phase_of(const struct exchange *x, const struct turn *t)
+{
+	if (t->first_event_us || x->first_byte_us)
+		return SPAN_LIT("answer");
+	return t->attempts ? SPAN_LIT("waiting") : SPAN_LIT("request");
+}
+
+static void count_turn(struct metrics_shard *shard, const struct exchange *x, const struct turn *t)
+{
+	struct span model = span_str(t->model);
+
+	if (!t->attempts)
+		return;
+	if (t->usage.prompt >= 0)
+		metrics_add(shard, M_spass_tokens_total, t->usage.prompt, LABELS(model, SPAN_LIT("input")));
+	if (t->usage.completion >= 0)
+		metrics_add(shard, M_spass_tokens_total, t->usage.completion,
+			    LABELS(model, SPAN_LIT("output")));
+	if (t->finished && t->usage.prompt < 0 && t->usage.completion < 0)
+		metrics_add(shard, M_spass_usage_missing_total, 1, LABELS(model));
+	if (t->first_event_us)
+		metrics_observe_us(shard, M_spass_first_token_seconds, t->first_event_us - x->started_us,
+				   LABELS(model));
+}
+
+static void count(struct metrics_shard *shard, const struct exchange *x, const struct call *c,
+		  int64_t now_us)
+{
+	char text[4];
+	struct span surface = span_str(surface_of(c)), route = span_str(pattern_of(c));
+	struct span retry = exchange_header(x, "x-stainless-retry-count");
+	int64_t took = now_us - x->started_us, retries;
+
+	metrics_add(shard, M_spass_requests_total, 1,
+		    LABELS(surface, route, span_str(http1_method_name(x->head->method)),
+			   status_label(status_of(x), text)));
+	metrics_observe_us(shard, M_spass_request_duration_seconds, took, LABELS(surface, route));
+	if (!c->turn.streamed)
+		metrics_observe_us(shard, M_spass_overhead_seconds, took - c->turn.waited_us,
+				   LABELS(route));
+	if (x->error != E_none)
+		metrics_add(shard, M_spass_errors_total, 1, LABELS(span_str(err_info(x->error)->code)));
+	if (x->client_gone)
+		metrics_add(shard, M_spass_client_gone_total, 1, LABELS(phase_of(x, &c->turn)));
+	if (retry.ptr && span_to_int(retry, 1, 9, &retries) == 0)
+		metrics_add(shard, M_spass_client_retries_total, 1, LABELS(retry));
+	count_turn(shard, x, &c->turn);
+}
+
+void account(const struct exchange *x, const struct call *c)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (c->worker->shard)
+		count(c->worker->shard, x, c, now_us);
+	if (c->worker->core->store && strcmp(surface_of(c), "ops") != 0)
+		keep(x, c, now_us);
+}

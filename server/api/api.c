@@ -1,0 +1,108 @@
+/*
+ * server/api/api.c - a request's way through route, guard and handler.
+ */
+#include "server/api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/api/account.h"
+#include "server/api/call.h"
+
+static struct call *call_new(struct exchange *x)
+{
+	struct call *c = arena_alloc(&x->arena, sizeof *c);
+
+	memset(c, 0, offsetof(struct call, turn));
+	turn_init(&c->turn);
+	c->worker = x->context;
+	c->snapshot = snapshot_ref(c->worker->snapshot);
+	x->state = c;
+	return c;
+}
+
+/* OPTIONS on any route: a browser's pre-flight when it says so, else what the path can do. */
+static void answer_options(struct exchange *x, struct call *c, unsigned methods)
+{
+	struct buf allow;
+
+	buf_init(&allow, 128);
+	route_print_methods(methods, &allow);
+	reply_header(x, "Allow", buf_span(&allow));
+	if (exchange_header(x, "access-control-request-method").ptr)
+		guard_cors(x, c->snapshot->config, true);
+	reply_send(x, 204, NULL, SPAN_NONE);
+	buf_free(&allow);
+}
+
+static void answer_no_method(struct exchange *x, struct span path, unsigned methods)
+{
+	struct err err = ERR_INIT;
+	struct buf allow;
+
+	buf_init(&allow, 128);
+	route_print_methods(methods, &allow);
+	reply_header(x, "Allow", buf_span(&allow));
+	err_set(&err, E_method_not_allowed, "", "%.*s allows %s", SPAN_ARGS(path), buf_str(&allow));
+	reply_error(x, &err);
+	buf_free(&allow);
+}
+
+static void answer_no_route(struct exchange *x, struct call *c, unsigned methods)
+{
+	const unsigned all = HTTP1_GET | HTTP1_HEAD | HTTP1_POST | HTTP1_OPTIONS;
+	struct span path = span_of(x->head->path.ptr, x->head->path.len < 200 ? x->head->path.len : 200);
+	struct err err = ERR_INIT;
+
+	if (x->head->method == HTTP1_OPTIONS && (methods || span_is(path, "*"))) {
+		answer_options(x, c, methods ? methods : all);
+		return;
+	}
+	if (methods) {
+		answer_no_method(x, path, methods);
+		return;
+	}
+	err_set(&err, E_route_not_found, "", "there is no route %.*s", SPAN_ARGS(path));
+	reply_error(x, &err);
+}
+
+void api_handle(struct exchange *x)
+{
+	struct call *c = call_new(x);
+	unsigned methods;
+
+	guard_identify(x, c);
+	c->route = route_find(x->head->method, x->head->path, &c->param, &methods);
+	if (!c->route) {
+		answer_no_route(x, c, methods);
+		return;
+	}
+	if (guard(x, c) == 0)
+		c->route->handle(x, c);
+}
+
+void api_done(struct exchange *x)
+{
+	struct call *c = x->state;
+
+	if (!c)
+		return;
+	account(x, c);
+	snapshot_unref(c->snapshot);
+	x->state = NULL;
+}
+
+void call_reply_json(struct exchange *x, int status, json_t *document_take)
+{
+	char *text = document_take ? json_dumps(document_take, JSON_COMPACT) : NULL;
+	struct err err = ERR_INIT;
+
+	json_decref(document_take);
+	if (!text) {
+		err_set(&err, E_internal_error, "", "the answer could not be written");
+		reply_error(x, &err);
+		return;
+	}
+	reply_send(x, status, "application/json", span_str(text));
+	free(text);
+}

@@ -1,0 +1,248 @@
+/*
+ * server/api/guard.c - the checks before any handler.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/ident.h"
+#include "common/base/sfield.h"
+#include "server/api/call.h"
+
+enum { DEPTH_MAX = 4, REQUEST_ID_MAX = 128 };
+
+/* [A-Za-z0-9._:-]{1,128}; anything else is replaced, not refused. */
+static bool is_request_id(struct span s)
+{
+	if (s.len == 0 || s.len > REQUEST_ID_MAX)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!isalnum((unsigned char)s.ptr[i]) && !memchr("._:-", s.ptr[i], 4))
+			return false;
+	return true;
+}
+
+static void copy(char *out, size_t size, struct span s)
+{
+	size_t len = s.len < size ? s.len : size - 1;
+
+	if (len)
+		memcpy(out, s.ptr, len);
+	out[len] = '\0';
+}
+
+static const char exposed_headers[] =
+	"x-request-id, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, "
+	"x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-conversation-id, "
+	"x-spass-applied, spass-request-id, spass-resolved-model, spass-resolved-backend, "
+	"spass-augment-applied, spass-attempts, spass-cost-source, spass-cost-eur, spass-cost-usd, "
+	"spass-cost-available";
+
+bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
+{
+	struct span origin = x->head->known[HTTP1_ORIGIN], asked;
+	bool any = false, allowed = false;
+
+	if (!origin.ptr || !config->cors_origins.count)
+		return false;
+	for (size_t i = 0; i < config->cors_origins.count; i++) {
+		any |= strcmp(config->cors_origins.items[i], "*") == 0;
+		allowed |= span_is(origin, config->cors_origins.items[i]);
+	}
+	if (!any && !allowed)
+		return false;
+	if (!preflight) {
+		reply_header(x, "Access-Control-Allow-Origin", allowed ? origin : SPAN_LIT("*"));
+		reply_header(x, "Vary", SPAN_LIT("Origin"));
+		reply_header(x, "Access-Control-Expose-Headers", span_str(exposed_headers));
+		return true;
+	}
+	asked = exchange_header(x, "access-control-request-headers");
+	reply_header(x, "Access-Control-Allow-Methods",
+		     SPAN_LIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+	reply_header(x, "Access-Control-Allow-Headers",
+		     asked.ptr ? asked : SPAN_LIT("authorization, content-type"));
+	reply_header(x, "Access-Control-Max-Age", SPAN_LIT("86400"));
+	return true;
+}
+
+void guard_identify(struct exchange *x, struct call *c)
+{
+	struct span id = exchange_header(x, "spass-request-id");
+
+	if (!id.ptr)
+		id = exchange_header(x, "x-request-id");
+	if (id.ptr && is_request_id(id))
+		copy(x->request_id, sizeof x->request_id, id);
+	else
+		ident_uuid(x->request_id);
+	reply_header(x, "SPASS-Request-Id", span_str(x->request_id));
+	reply_header(x, "X-Request-Id", span_str(x->request_id));
+	guard_cors(x, c->snapshot->config, false);
+}
+
+static bool is_open(const struct call *c)
+{
+	return c->route->access == ACCESS_PUBLIC ||
+	       (c->route->access == ACCESS_METRICS && c->snapshot->config->metrics_public);
+}
+
+static int check_token(struct exchange *x, struct call *c, struct err *err)
+{
+	c->identity.tenant_id = "default";
+	c->identity.token_id = "-";
+	if (is_open(c))
+		return 0;
+	if (!c->snapshot->config->auth) {
+		c->identity.scopes = UINT32_MAX;
+		return 0;
+	}
+	if (tokens_find(c->snapshot->tokens, x->head->known[HTTP1_AUTHORIZATION], &c->identity.token,
+			err) < 0)
+		return -1;
+	c->identity.tenant_id = c->identity.token->tenant;
+	c->identity.token_id = c->identity.token->id;
+	c->identity.scopes = c->identity.token->scopes;
+	return 0;
+}
+
+/* Only a token without a tenant may choose one; the single token belongs to "default". */
+static int check_tenant(struct exchange *x, struct call *c, struct err *err)
+{
+	struct span tenant = exchange_header(x, "spass-tenant-id");
+	struct span alias = exchange_header(x, "x-tenant-id");
+
+	if (tenant.ptr && alias.ptr && !span_equal(tenant, alias))
+		return err_set(err, E_invalid_field, "headers.spass-tenant-id",
+			       "SPASS-Tenant-Id and X-Tenant-Id differ");
+	if (!tenant.ptr)
+		tenant = alias;
+	if (tenant.ptr && !span_is(tenant, c->identity.tenant_id))
+		return err_set(err, E_invalid_authorization, "headers.spass-tenant-id",
+			       "the token does not belong to this tenant");
+	return 0;
+}
+
+static int check_user(struct exchange *x, struct call *c, struct err *err)
+{
+	struct span user = exchange_header(x, "spass-user-id");
+	struct span scope = exchange_header(x, "spass-scope-id");
+
+	if (c->route->needs_user && !user.ptr &&
+	    strcmp(c->snapshot->config->user_id_policy, "required") == 0)
+		return err_set(err, E_missing_field, "headers.spass-user-id",
+			       "the SPASS-User-Id header is required");
+	if (user.ptr && !identity_is_user_id(user))
+		return err_set(err, E_invalid_field, "headers.spass-user-id",
+			       "SPASS-User-Id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -");
+	if (scope.ptr && !identity_is_user_id(scope))
+		return err_set(err, E_invalid_field, "headers.spass-scope-id",
+			       "SPASS-Scope-Id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -");
+	copy(c->identity.user_id, sizeof c->identity.user_id,
+	     user.ptr ? user : span_str(c->identity.token_id));
+	copy(c->identity.scope_id, sizeof c->identity.scope_id, scope);
+	return 0;
+}
+
+static int check_scope(struct call *c, struct err *err)
+{
+	uint32_t needed = (uint32_t)c->route->scope;
+
+	if (is_open(c) || (c->identity.scopes & needed) == needed)
+		return 0;
+	return err_set(err, E_insufficient_scope, "headers.authorization", "the token lacks the scope %s",
+		       scope_name(c->route->scope));
+}
+
+static int check_depth(struct exchange *x, struct call *c, struct err *err)
+{
+	struct span depth = exchange_header(x, "spass-caller-depth");
+	struct span parent = exchange_header(x, "spass-parent-request-id");
+	int64_t value = 0;
+
+	if (parent.ptr && is_request_id(parent))
+		copy(c->parent_request_id, sizeof c->parent_request_id, parent);
+	if (!depth.ptr)
+		return 0;
+	if (span_to_int(depth, 0, INT32_MAX, &value) < 0)
+		return err_set(err, E_invalid_field, "headers.spass-caller-depth",
+			       "SPASS-Caller-Depth must be a whole number");
+	if (value > DEPTH_MAX)
+		return err_set(err, E_caller_depth_exceeded, "headers.spass-caller-depth",
+			       "calls are nested %d deep, at most %d are allowed", (int)value, DEPTH_MAX);
+	c->depth = (int)value;
+	return 0;
+}
+
+static const char *const augment_keys[] = { "system-prompt", "server-tools", "memory" };
+
+static int read_augment(struct span text, bool off[3], struct err *err)
+{
+	struct sfield_member members[8];
+	int count = sfield_dictionary(text, members, 8, err);
+
+	if (count < 0)
+		return err_set(err, E_invalid_field, "headers.spass-augment",
+			       "SPASS-Augment is not a dictionary of RFC 8941");
+	for (int i = 0; i < count; i++) {
+		size_t k;
+
+		for (k = 0; k < 3 && !span_is(members[i].key, augment_keys[k]); k++)
+			;
+		if (k == 3 || members[i].type != SFIELD_TOKEN ||
+		    (!span_is(members[i].value, "off") && !span_is(members[i].value, "default")))
+			return err_set(err, E_invalid_field, "headers.spass-augment",
+				       "SPASS-Augment takes system-prompt, server-tools and memory, each "
+				       "default or off");
+		off[k] = span_is(members[i].value, "off");
+	}
+	return 0;
+}
+
+/* SPASS-Augment is answered with what was really injected, which today is nothing. */
+static int check_augment(struct exchange *x, struct err *err)
+{
+	struct span augment = exchange_header(x, "spass-augment");
+	bool off[3] = { false, false, false };
+
+	if (!augment.ptr)
+		return 0;
+	if (read_augment(augment, off, err) < 0)
+		return -1;
+	reply_header(x, "SPASS-Augment-Applied",
+		     span_str(arena_printf(&x->arena, "system-prompt=%s, server-tools=%s, memory=%s",
+					   off[0] ? "off" : "none", off[1] ? "off" : "0",
+					   off[2] ? "off" : "0")));
+	return 0;
+}
+
+static int check_query(struct exchange *x, struct err *err)
+{
+	struct span rest = x->head->query;
+
+	while (rest.ptr) {
+		struct span pair = span_cut(&rest, '&');
+
+		if (span_is(span_cut(&pair, '='), "user_id"))
+			return err_set(err, E_invalid_field, "query.user_id",
+				       "user_id does not belong in the query; send the SPASS-User-Id "
+				       "header");
+	}
+	return 0;
+}
+
+int guard(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+
+	if (check_token(x, c, &err) < 0) {
+		reply_header(x, "WWW-Authenticate", SPAN_LIT("Bearer"));
+		goto refuse;
+	}
+	if (check_tenant(x, c, &err) < 0 || check_user(x, c, &err) < 0 || check_scope(c, &err) < 0 ||
+	    check_depth(x, c, &err) < 0 || check_augment(x, &err) < 0 || check_query(x, &err) < 0)
+		goto refuse;
+	return 0;
+refuse:
+	reply_error(x, &err);
+	return -1;
+}

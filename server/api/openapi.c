@@ -1,0 +1,139 @@
+/*
+ * server/api/openapi.c - GET /openapi.json: OpenAPI 3.1.0, made from the route table.
+ *
+ * Paths, methods, security and error answers come from the rows; schemas of bodies are data, in
+ * server/site/schemas.yaml.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/asset.h"
+#include "common/base/yml.h"
+#include "server/api/call.h"
+
+static json_t *reference(const char *schema)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "#/components/schemas/%s", schema);
+	return json_pack("{s:s}", "$ref", path);
+}
+
+static json_t *json_content(const char *schema)
+{
+	return json_pack("{s:{s:o}}", "application/json", "schema", reference(schema));
+}
+
+static json_t *answer(const struct route *r)
+{
+	json_t *a = json_pack("{s:s}", "description", r->summary);
+
+	if (r->response)
+		json_object_set_new(a, "content", json_content(r->response));
+	else if (r->access == ACCESS_METRICS)
+		json_object_set_new(a, "content", json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type",
+							    "string"));
+	if (r->response && strcmp(r->response, "ChatCompletion") == 0)
+		json_object_set_new(json_object_get(a, "content"), "text/event-stream",
+				    json_pack("{s:o}", "schema", reference("ChatCompletionChunk")));
+	return a;
+}
+
+static json_t *parameters(const struct route *r)
+{
+	json_t *list = json_array();
+
+	if (strchr(r->pattern, '{'))
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", "id", "in", "path",
+						      "required", 1, "schema", "type", "string"));
+	if (r->needs_user)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", "SPASS-User-Id", "in",
+						      "header", "required", 0, "schema", "type", "string"));
+	return list;
+}
+
+static json_t *operation(const struct route *r)
+{
+	json_t *o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
+			      "parameters", parameters(r), "responses", "200", answer(r), "default",
+			      json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
+					json_content("Error")));
+
+	if (r->description)
+		json_object_set_new(o, "description", json_string(r->description));
+	if (r->request)
+		json_object_set_new(o, "requestBody",
+				    json_pack("{s:b, s:o}", "required", 1, "content", json_content(r->request)));
+	if (r->access == ACCESS_PUBLIC)
+		json_object_set_new(o, "security", json_array());
+	return o;
+}
+
+static const char *method_key(enum http1_method method)
+{
+	switch (method) {
+	case HTTP1_GET:
+		return "get";
+	case HTTP1_POST:
+		return "post";
+	case HTTP1_PUT:
+		return "put";
+	case HTTP1_PATCH:
+		return "patch";
+	case HTTP1_DELETE:
+		return "delete";
+	case HTTP1_HEAD:
+	case HTTP1_OPTIONS:
+	case HTTP1_OTHER:
+		break;
+	}
+	return "x-other";
+}
+
+static json_t *paths(void)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < route_count; i++) {
+		const struct route *r = &route_table[i];
+		json_t *path = json_object_get(all, r->pattern);
+
+		if (!path) {
+			path = json_object();
+			json_object_set_new(all, r->pattern, path);
+		}
+		json_object_set_new(path, method_key(r->method), operation(r));
+	}
+	return all;
+}
+
+static json_t *schemas(struct err *err)
+{
+	struct yml *y = yml_parse(asset_find("server/site/schemas.yaml"), "schemas.yaml", err);
+	json_t *copy = y ? json_deep_copy(yml_root(y)) : NULL;
+
+	if (y)
+		yml_free(y);
+	return copy;
+}
+
+void ops_openapi(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+	json_t *components = schemas(&err);
+
+	(void)c;
+	if (!components) {
+		reply_error(x, &err);
+		return;
+	}
+	call_reply_json(
+		x, 200,
+		json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s}}, s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
+			  "3.1.0", "info", "title", "spass LLM gateway", "version", SPASS_VERSION, "description",
+			  "OpenAI's API over local and cloud backends. Errors are "
+			  "`{\"error\":{\"message\",\"type\",\"param\",\"code\"}}` with a code of `GET /errors`.",
+			  "license", "name", "GPL-3.0-or-later", "security", "bearer", "paths", paths(),
+			  "components", "schemas", components, "securitySchemes", "bearer", "type", "http",
+			  "scheme", "bearer"));
+}

@@ -1,0 +1,79 @@
+/*
+ * server/api/ops.c - what operators and their machines ask: health, readiness, metrics, errors.
+ */
+#include <stdatomic.h>
+
+#include "common/upstream/info.h"
+#include "server/api/call.h"
+
+enum { METRICS_TEXT_MAX = 16 * 1024 * 1024 };
+
+void ops_healthz(struct exchange *x, struct call *c)
+{
+	(void)c;
+	reply_send(x, 200, "application/json", SPAN_LIT("{\"status\":\"ok\"}"));
+}
+
+void ops_readyz(struct exchange *x, struct call *c)
+{
+	bool ready;
+	json_t *document = info_ready(c->snapshot->routing, &ready);
+
+	if (atomic_load_explicit(&c->worker->core->draining, memory_order_relaxed)) {
+		ready = false;
+		json_object_set_new(document, "status", json_string("draining"));
+	}
+	call_reply_json(x, ready ? 200 : 503, document);
+}
+
+static void set_backend_gauges(struct call *c)
+{
+	const struct routing *routing = c->snapshot->routing;
+
+	for (size_t i = 0; i < routing_backend_count(routing); i++) {
+		const struct backend *b = routing_backend(routing, i);
+		int status = atomic_load_explicit(&b->status, memory_order_relaxed);
+
+		/* Gauges of all workers are added up: only the one that looks sets them. */
+		if (c->worker->index == 0 && status != BACKEND_DISABLED)
+			metrics_set(c->worker->shard, M_spass_backend_up, status == BACKEND_AVAILABLE,
+				    LABELS(span_str(b->name)));
+	}
+}
+
+void ops_metrics(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+	struct buf text;
+
+	if (!c->worker->core->metrics) {
+		err_set(&err, E_route_not_found, "", "metrics are switched off (metrics: false)");
+		reply_error(x, &err);
+		return;
+	}
+	buf_init(&text, METRICS_TEXT_MAX);
+	set_backend_gauges(c);
+	metrics_print(c->worker->core->metrics, &text);
+	reply_send(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
+	buf_free(&text);
+}
+
+static json_t *error_entry(enum err_code code)
+{
+	const struct err_info *e = err_info(code);
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "code", e->code, "type",
+			 err_type_name(e->type), "http_status", e->status, "title", e->title,
+			 "description", e->description, "remediation", e->remedy, "typical_param",
+			 e->param);
+}
+
+void ops_errors(struct exchange *x, struct call *c)
+{
+	json_t *entries = json_array();
+
+	(void)c;
+	for (enum err_code code = E_none + 1; code < ERR_CODE_COUNT; code++)
+		json_array_append_new(entries, error_entry(code));
+	call_reply_json(x, 200, json_pack("{s:o}", "entries", entries));
+}

@@ -1,0 +1,42 @@
+/*
+ * server/api/routes.h - the routes, one const row each.
+ *
+ * From a row come matching, 404 and 405 with Allow, HEAD and OPTIONS, the guard's checks, the
+ * body's limit, the metrics' label and the entry in /openapi.json.  To add a route: write its
+ * handler, declare it in call.h, and add a row in routes.c.
+ */
+#ifndef SPASS_SERVER_ROUTES_H
+#define SPASS_SERVER_ROUTES_H
+
+#include "common/tenant/identity.h"
+#include "server/http/exchange.h"
+
+struct call;
+
+enum route_access { ACCESS_PUBLIC, ACCESS_TOKEN, ACCESS_METRICS };
+
+struct route {
+	enum http1_method method;  /* GET rows answer HEAD too */
+	const char *pattern;       /* "/v1/models/{id}": the last part takes the rest of the path */
+	void (*handle)(struct exchange *x, struct call *c);
+	enum route_access access;
+	enum scope scope;          /* SCOPE_none only for public routes */
+	bool needs_user;           /* SPASS-User-Id under user_id_policy: required */
+	const char *surface;       /* "v1", "ops" */
+	const char *summary;       /* one line, for OpenAPI */
+	const char *description;   /* or NULL */
+	const char *request, *response; /* names of schemas in server/site/schemas.yaml, or NULL */
+};
+extern const struct route route_table[];
+extern const size_t route_count;
+
+/*
+ * The row for method and path, with *param set to what stands for {id} (still percent-encoded).
+ * NULL: *methods has the methods that the path does have, 0 when there is no such path.
+ */
+const struct route *route_find(enum http1_method method, struct span path, struct span *param,
+			       unsigned *methods);
+/* "GET, HEAD, OPTIONS" to out. */
+int route_print_methods(unsigned methods, struct buf *out);
+
+#endif

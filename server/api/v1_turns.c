@@ -1,0 +1,141 @@
+/*
+ * server/api/v1_turns.c - POST /v1/chat/completions and /v1/embeddings.
+ */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/chat/request.h"
+#include "common/loop/job.h"
+#include "server/api/call.h"
+
+enum { FORWARDED_MAX = 8 * 1024 };
+
+/* The check of a body; a large one runs as a job. */
+struct check {
+	struct span body;
+	const struct routing *routing;
+	union {
+		struct chat_request chat;
+		struct embed_request embed;
+	} request;
+	bool embed;
+	int result;
+	struct err err;
+};
+
+static void run_check(void *arg)
+{
+	struct check *k = arg;
+
+	k->result = k->embed ? embed_request_check(&k->request.embed, k->body, k->routing, &k->err)
+			     : chat_request_check(&k->request.chat, k->body, k->routing, &k->err);
+}
+
+/* JSON, or one of the types that clients send when nobody told them. */
+static bool is_json_type(struct span type)
+{
+	static const char *const lenient[] = { "text/plain", "application/octet-stream",
+					       "application/x-www-form-urlencoded" };
+
+	if (!type.ptr || span_find(type, SPAN_LIT("json")) >= 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(lenient); i++)
+		if (span_starts(type, lenient[i]))
+			return true;
+	return false;
+}
+
+static int check_body(struct exchange *x, struct call *c, struct check *k, struct err *err)
+{
+	struct span type = x->head->known[HTTP1_CONTENT_TYPE];
+
+	if (!is_json_type(type))
+		return err_set(err, E_unsupported_media_type, "headers.content-type",
+			       "the body must be application/json, not %.*s", SPAN_ARGS(type));
+	if (exchange_body(x, SIZE_MAX, &k->body, err) < 0)
+		return -1;
+	k->routing = c->snapshot->routing;
+	if (k->body.len <= REQUEST_INLINE_MAX)
+		run_check(k);
+	else if (job_run(c->worker->core->jobs, run_check, k, err) < 0)
+		return -1;
+	if (k->result < 0)
+		*err = k->err;
+	return k->result;
+}
+
+/* Headers of the client that concern the model server; its credentials never do. */
+static struct span forwarded(struct exchange *x)
+{
+	static const char *const names[] = { "openai-beta", "openai-organization", "openai-project",
+					     "idempotency-key", "traceparent", "tracestate" };
+	struct buf lines;
+	struct span result;
+
+	buf_init(&lines, FORWARDED_MAX);
+	buf_add_str(&lines, "X-Request-Id: ");
+	buf_add_str(&lines, x->request_id);
+	buf_add_str(&lines, "\r\n");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct span value = exchange_header(x, names[i]);
+
+		if (!value.ptr)
+			continue;
+		buf_add_str(&lines, names[i]);
+		buf_add_str(&lines, ": ");
+		buf_add_span(&lines, value);
+		buf_add_str(&lines, "\r\n");
+	}
+	result = arena_span(&x->arena, buf_span(&lines));
+	buf_free(&lines);
+	return result;
+}
+
+static void prepare(struct exchange *x, struct call *c, const struct model *alias)
+{
+	struct turn *t = &c->turn;
+	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
+
+	memccpy(c->model, alias->alias, 0, sizeof c->model - 1);
+	call_sink(x, sink);
+	t->worker = c->worker;
+	t->snapshot = c->snapshot;
+	t->arena = &x->arena;
+	t->sink = sink;
+	t->forward = forwarded(x);
+}
+
+static void finish(struct exchange *x, const struct turn *t, int result, const struct err *err)
+{
+	x->waited_us += t->waited_us;
+	if (result < 0 && err->code != E_cancelled)
+		reply_error(x, err);
+}
+
+void v1_chat_completions(struct exchange *x, struct call *c)
+{
+	struct check *k = arena_zalloc(&x->arena, sizeof *k);
+	struct err err = ERR_INIT;
+	int result = check_body(x, c, k, &err);
+
+	if (result == 0) {
+		prepare(x, c, k->request.chat.alias);
+		result = turn_chat(&c->turn, &k->request.chat, &err);
+	}
+	finish(x, &c->turn, result, &err);
+}
+
+void v1_embeddings(struct exchange *x, struct call *c)
+{
+	struct check *k = arena_zalloc(&x->arena, sizeof *k);
+	struct err err = ERR_INIT;
+	int result;
+
+	k->embed = true;
+	result = check_body(x, c, k, &err);
+	if (result == 0) {
+		prepare(x, c, k->request.embed.alias);
+		result = turn_embed(&c->turn, &k->request.embed, &err);
+	}
+	finish(x, &c->turn, result, &err);
+}

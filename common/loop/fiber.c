@@ -185,9 +185,9 @@ static bool must_stop(const struct fiber *f)
 	return f->cancelled && f->shield == 0;
 }
 
-static int say_cancelled(struct err *err)
+int fiber_check(struct err *err)
 {
-	return err_set(err, E_cancelled, NULL, "cancelled");
+	return must_stop(current) ? err_set(err, E_cancelled, NULL, "cancelled") : 0;
 }
 
 int fiber_await(const void *what, int64_t timeout_ms, struct err *err)
@@ -195,8 +195,8 @@ int fiber_await(const void *what, int64_t timeout_ms, struct err *err)
 	struct fiber *f = current;
 
 	assert(f);
-	if (must_stop(f))
-		return say_cancelled(err);
+	if (fiber_check(err) < 0)
+		return -1;
 	f->awaits = what;
 	f->notified = false;
 	if (timeout_ms >= 0)
@@ -205,8 +205,8 @@ int fiber_await(const void *what, int64_t timeout_ms, struct err *err)
 	leave(f);
 	timer_cancel(&f->timer);
 	f->awaits = NULL;
-	if (must_stop(f))
-		return say_cancelled(err);
+	if (fiber_check(err) < 0)
+		return -1;
 	return f->notified ? 1 : 0;
 }
 

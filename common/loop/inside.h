@@ -20,5 +20,7 @@ struct fiber_home *loop_fiber_home(struct loop *l);
 int fiber_await(const void *what, int64_t timeout_ms, struct err *err);
 /* Owner thread.  Does nothing when f is not waiting for what at this moment. */
 void fiber_notify(struct fiber *f, const void *what);
+/* -1 with E_cancelled when the running fiber may not wait any more. */
+int fiber_check(struct err *err);
 
 #endif

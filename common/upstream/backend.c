@@ -23,14 +23,20 @@ const char *backend_status_name(enum backend_status s)
 
 static void free_const(const char *text)
 {
-	union { const char *in; void *out; } u = { text }; /* owned here, const for all others */
+	union {
+		const char *in;
+		void *out;
+	} u = { text }; /* owned here, const for all others */
 
 	mem_free(u.out);
 }
 
 void backend_clear(struct backend *b)
 {
-	union { const char *in; char *out; } secret = { b->auth_line };
+	union {
+		const char *in;
+		char *out;
+	} secret = { b->auth_line };
 
 	credential_free(secret.out);
 	b->auth_line = NULL;
@@ -69,8 +75,8 @@ static void set_limits(struct backend *b, const struct config *c, const struct c
 static int refuse(const struct backend_source *s, struct err *err, const char *what)
 {
 	return err_set(err, E_invalid_config, "backends", "%s:%d: backends: %s: %s",
-		       s->config->file ? yml_name(s->config->file) : "configuration", s->entry->line,
-		       s->entry->name, what);
+		       s->config->file ? yml_name(s->config->file) : "configuration",
+		       s->entry->line, s->entry->name, what);
 }
 
 /* The row an entry means; NULL with err. */
@@ -82,7 +88,9 @@ static const struct provider *entry_provider(const struct backend_source *s, str
 	if (!p && !e->provider)
 		p = provider_find(PROVIDER_GENERIC);
 	if (!p)
-		refuse(s, err, "there is no such provider; use \"" PROVIDER_GENERIC "\" for any other server");
+		refuse(s, err,
+		       "there is no such provider; use \"" PROVIDER_GENERIC
+		       "\" for any other server");
 	else if (p->dialect == DIALECT_BUILTIN)
 		refuse(s, err, "the built-in backend cannot be changed");
 	else if (!e->base_url && !p->base_url)
@@ -118,7 +126,8 @@ static void set_credentials(struct backend *b, const struct backend_source *s, b
 static int set_endpoint(struct backend *b, const struct backend_source *s, struct err *err)
 {
 	struct endpoint at;
-	const char *url = s->entry && s->entry->base_url ? s->entry->base_url : b->provider->base_url;
+	const char *url =
+		s->entry && s->entry->base_url ? s->entry->base_url : b->provider->base_url;
 	struct err inner = ERR_INIT;
 
 	if (endpoint_parse(url, &at, &inner) < 0)
@@ -129,7 +138,8 @@ static int set_endpoint(struct backend *b, const struct backend_source *s, struc
 	b->base_url = mem_strdup(url);
 	set_credentials(b, s, at_home);
 	if (*b->auth_line && !at.tls && !endpoint_is_loopback(&at))
-		log_warn("upstream", "backend %s gets its key unencrypted: its base_url is not https", b->name);
+		log_warn("upstream",
+			 "backend %s gets its key unencrypted: its base_url is not https", b->name);
 	if (!b->origin.proxy && endpoint_is_loopback(&at))
 		b->origin.proxy = mem_strdup(""); /* this machine is not behind a proxy */
 	b->origin.tls = at.tls;
@@ -149,7 +159,8 @@ int backend_init(struct backend *b, const struct backend_source *s, struct err *
 {
 	const struct config_backend *e = s->entry;
 
-	*b = (struct backend){ .provider = e ? entry_provider(s, err) : s->provider, .automatic = !e };
+	*b = (struct backend){ .provider = e ? entry_provider(s, err) : s->provider,
+			       .automatic = !e };
 	atomic_init(&b->latency_us, -1);
 	if (!b->provider)
 		return -1;
@@ -189,9 +200,11 @@ void backend_set_status(struct backend *b, enum backend_status status, const cha
 	if (status == BACKEND_AVAILABLE)
 		log_info("upstream", "backend %s is available at %s", b->name, b->base_url);
 	else if (b->automatic && before == BACKEND_UNKNOWN)
-		log_debug("upstream", "backend %s is not there: %s", b->name, trouble ? trouble : "a call failed");
+		log_debug("upstream", "backend %s is not there: %s", b->name,
+			  trouble ? trouble : "a call failed");
 	else
-		log_warn("upstream", "backend %s is unreachable: %s", b->name, trouble ? trouble : "a call failed");
+		log_warn("upstream", "backend %s is unreachable: %s", b->name,
+			 trouble ? trouble : "a call failed");
 }
 
 void backend_report(struct backend *b, bool ok)

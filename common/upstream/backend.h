@@ -16,15 +16,15 @@ enum backend_status { BACKEND_UNKNOWN, BACKEND_AVAILABLE, BACKEND_UNREACHABLE, B
 struct backend {
 	const char *name;
 	const struct provider *provider;
-	const char *base_url;       /* as written; holds no secret */
+	const char *base_url; /* as written; holds no secret */
 	struct origin origin;
-	const char *path_prefix;    /* "/v1" */
-	const char *auth_line;      /* "Authorization: Bearer ...\r\n", "" = none; secret */
-	const char *disabled_why;   /* "OPENAI_API_KEY is not set", or NULL */
+	const char *path_prefix;  /* "/v1" */
+	const char *auth_line;    /* "Authorization: Bearer ...\r\n", "" = none; secret */
+	const char *disabled_why; /* "OPENAI_API_KEY is not set", or NULL */
 	struct upcall_limits limits;
-	bool automatic;             /* a provider's row as it is, not written by the operator */
-	_Atomic int status;         /* enum backend_status, by the last probe or call */
-	_Atomic int64_t latency_us; /* of the last probe, -1 = none */
+	bool automatic;                /* a provider's row as it is, not written by the operator */
+	_Atomic int status;            /* enum backend_status, by the last probe or call */
+	_Atomic int64_t latency_us;    /* of the last probe, -1 = none */
 	_Atomic(const char *) trouble; /* why the last probe failed, a static text, or NULL */
 };
 

@@ -6,19 +6,19 @@
  */
 #include "common/upstream/breaker.h"
 
-#include "common/base/mem.h"
-
 #include <assert.h>
 #include <pthread.h>
+
+#include "common/base/mem.h"
 
 struct breaker {
 	pthread_mutex_t lock; /* all below */
 	int refs;
-	int failures;         /* consecutive ones that open it */
+	int failures; /* consecutive ones that open it */
 	int64_t rest_ms;
-	int count;            /* consecutive failures so far, at most failures */
+	int count; /* consecutive failures so far, at most failures */
 	bool open;
-	bool trial;           /* half-open: the one call is under way */
+	bool trial; /* half-open: the one call is under way */
 	int64_t opened_ms;
 };
 

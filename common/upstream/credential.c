@@ -67,14 +67,15 @@ static char *file_path(const char *file, char *const *environment, char *why)
 
 	if (strncmp(file, SYSTEMD_PREFIX, len) != 0)
 		return mem_strdup(file);
-	const char *name = file + len, *directory = environment_find(environment, "CREDENTIALS_DIRECTORY");
+	const char *name = file + len,
+		   *directory = environment_find(environment, "CREDENTIALS_DIRECTORY");
 	if (!*name || strchr(name, '/') || name[0] == '.') {
 		snprintf(why, CREDENTIAL_WHY_MAX, "\"%.64s\" does not name a credential", file);
 		return NULL;
 	}
 	if (!directory || !*directory) {
-		snprintf(why, CREDENTIAL_WHY_MAX, "CREDENTIALS_DIRECTORY is not set, so there is no credential %.64s",
-			 name);
+		snprintf(why, CREDENTIAL_WHY_MAX,
+			 "CREDENTIALS_DIRECTORY is not set, so there is no credential %.64s", name);
 		return NULL;
 	}
 	return mem_printf("%s/%s", directory, name);

@@ -38,7 +38,8 @@ bool found_is_equal(const struct found_list *a, const struct found_list *b)
 	if (a->count != b->count || a->truncated != b->truncated)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(a->items[i].id, b->items[i].id) != 0 || a->items[i].kind != b->items[i].kind ||
+		if (strcmp(a->items[i].id, b->items[i].id) != 0 ||
+		    a->items[i].kind != b->items[i].kind ||
 		    a->items[i].context_window != b->items[i].context_window)
 			return false;
 	return true;
@@ -69,10 +70,23 @@ char *found_alias(const char *id)
 	return mem_strndup(name, len);
 }
 
-enum { M_ID, M_NAME, M_MODEL, M_TYPE, M_MAX_MODEL_LEN, M_CONTEXT_LENGTH, M_MAX_CONTEXT_LENGTH, M_META, M_COUNT };
+enum {
+	M_ID,
+	M_NAME,
+	M_MODEL,
+	M_TYPE,
+	M_MAX_MODEL_LEN,
+	M_CONTEXT_LENGTH,
+	M_MAX_CONTEXT_LENGTH,
+	M_META,
+	M_COUNT
+};
 static const char *const member_names[M_COUNT] = {
-	[M_ID] = "id", [M_NAME] = "name", [M_MODEL] = "model", [M_TYPE] = "type",
-	[M_MAX_MODEL_LEN] = "max_model_len",           /* vLLM */
+	[M_ID] = "id",
+	[M_NAME] = "name",
+	[M_MODEL] = "model",
+	[M_TYPE] = "type",
+	[M_MAX_MODEL_LEN] = "max_model_len", /* vLLM */
 	[M_CONTEXT_LENGTH] = "context_length",
 	[M_MAX_CONTEXT_LENGTH] = "max_context_length", /* LM Studio */
 	[M_META] = "meta",                             /* llama.cpp */
@@ -101,13 +115,17 @@ static int64_t read_context(const struct jvalue *members)
 {
 	/* What the server was started with says more than what the model was trained for. */
 	const struct jvalue candidates[] = {
-		members[M_MAX_MODEL_LEN], jwalk_get(members[M_META], "n_ctx"), members[M_CONTEXT_LENGTH],
-		members[M_MAX_CONTEXT_LENGTH], jwalk_get(members[M_META], "n_ctx_train"),
+		members[M_MAX_MODEL_LEN],
+		jwalk_get(members[M_META], "n_ctx"),
+		members[M_CONTEXT_LENGTH],
+		members[M_MAX_CONTEXT_LENGTH],
+		jwalk_get(members[M_META], "n_ctx_train"),
 	};
 	int64_t value;
 
 	for (size_t i = 0; i < ARRAY_LEN(candidates); i++)
-		if (candidates[i].type == J_NUMBER && jvalue_int(candidates[i], 1, context_max, &value) == 0)
+		if (candidates[i].type == J_NUMBER &&
+		    jvalue_int(candidates[i], 1, context_max, &value) == 0)
 			return value;
 	return 0;
 }
@@ -145,7 +163,9 @@ static void sort_and_dedupe(struct found_list *l)
 
 int found_read(struct span body, struct found_list *out, struct err *err)
 {
-	static const struct jscan_limits limits = { .depth = 32, .members = 10000, .elements = 100000 };
+	static const struct jscan_limits limits = { .depth = 32,
+						    .members = 10000,
+						    .elements = 100000 };
 	static const char *const lists[] = { "data", "models" };
 	struct jvalue found[ARRAY_LEN(lists)] = { { 0 } };
 
@@ -163,8 +183,9 @@ int found_read(struct span body, struct found_list *out, struct err *err)
 		if (w.value.type != J_OBJECT)
 			continue;
 		jwalk_members(w.value, member_names, m, M_COUNT);
-		struct jvalue name = m[M_ID].type == J_STRING ? m[M_ID]
-				     : m[M_MODEL].type == J_STRING ? m[M_MODEL] : m[M_NAME];
+		struct jvalue name = m[M_ID].type == J_STRING      ? m[M_ID]
+				     : m[M_MODEL].type == J_STRING ? m[M_MODEL]
+								   : m[M_NAME];
 		char *id = read_id(name);
 		if (!id)
 			continue;
@@ -173,7 +194,8 @@ int found_read(struct span body, struct found_list *out, struct err *err)
 			mem_free(id);
 			break;
 		}
-		out->items[out->count++] = (struct found_model){ id, read_kind(id, m[M_TYPE]), read_context(m) };
+		out->items[out->count++] =
+			(struct found_model){ id, read_kind(id, m[M_TYPE]), read_context(m) };
 	}
 	sort_and_dedupe(out);
 	return 0;

@@ -59,7 +59,8 @@ static int read_unix(struct span s, struct endpoint *out, struct err *err)
 
 static int read_name(struct span s, struct endpoint *out, struct err *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
 	if (s.len == 0 || s.len > HOST_MAX)
 		return refuse(err, "has no host");

@@ -13,7 +13,7 @@
 
 struct endpoint {
 	bool tls;
-	char *host;      /* IPv6 without brackets; "localhost" for a Unix socket */
+	char *host; /* IPv6 without brackets; "localhost" for a Unix socket */
 	int port;
 	char *unix_path; /* or NULL */
 	char *prefix;    /* "/v1"; "" = none; never ends in a slash */

@@ -46,7 +46,8 @@ bool info_is_listed(const struct routing *r, const struct model *m)
 json_t *info_model(const struct routing *r, const struct model *m)
 {
 	return json_pack("{s:s, s:s, s:I, s:s}", "id", m->alias, "object", "model", "created",
-			 (json_int_t)routing_created_s(r), "owned_by", m->family ? m->family : "unknown");
+			 (json_int_t)routing_created_s(r), "owned_by",
+			 m->family ? m->family : "unknown");
 }
 
 json_t *info_models(const struct routing *r)
@@ -143,8 +144,9 @@ static json_t *model_document(const struct routing *r, const struct model *m)
 	json_object_set_new(o, "context_window", positive_or_null(m->context_window));
 	json_object_set_new(o, "tools", json_boolean(m->tools));
 	json_object_set_new(o, "reasoning", reasoning(m));
-	json_object_set_new(o, "modalities", json_pack("{s:o, s:o}", "input", text_list(m->input), "output",
-						       text_list(m->output)));
+	json_object_set_new(o, "modalities",
+			    json_pack("{s:o, s:o}", "input", text_list(m->input), "output",
+				      text_list(m->output)));
 	json_object_set_new(o, "capabilities", capabilities(m));
 	json_object_set_new(o, "routing", backend_names(r, m));
 	if (m->composite)
@@ -154,8 +156,9 @@ static json_t *model_document(const struct routing *r, const struct model *m)
 	json_object_set_new(o, "available", json_boolean(is_available(r, m)));
 	json_object_set_new(o, "discovered", json_boolean(m->discovered));
 	json_object_set_new(o, "constraints",
-			    json_pack("{s:i, s:b, s:o}", "min_max_tokens", m->min_max_tokens, "accepts_image_url",
-				      (int)routing_accepts_image_url(r, m), "typical_response_seconds",
+			    json_pack("{s:i, s:b, s:o}", "min_max_tokens", m->min_max_tokens,
+				      "accepts_image_url", (int)routing_accepts_image_url(r, m),
+				      "typical_response_seconds",
 				      positive_or_null(m->typical_seconds)));
 	return o;
 }
@@ -171,27 +174,27 @@ static json_t *backend_document(const struct backend *b)
 {
 	enum backend_status status = status_of(b);
 	const char *trouble = atomic_load(&b->trouble);
-	const char *reason = b->disabled_why                ? b->disabled_why
-			     : status == BACKEND_AVAILABLE  ? NULL
-			     : status == BACKEND_UNKNOWN    ? "not looked at yet"
-			     : trouble                      ? trouble
-							    : "a call failed";
+	const char *reason = b->disabled_why               ? b->disabled_why
+			     : status == BACKEND_AVAILABLE ? NULL
+			     : status == BACKEND_UNKNOWN   ? "not looked at yet"
+			     : trouble                     ? trouble
+							   : "a call failed";
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:o}", "name", b->name, "title", b->provider->title,
-			 "provider", b->provider->name, "status", backend_status_name(status), "reason",
-			 text_or_null(reason), "local", (b->provider->quirks & QUIRK_LOCAL) != 0, "latency_ms",
-			 latency(b));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:o}", "name", b->name, "title",
+			 b->provider->title, "provider", b->provider->name, "status",
+			 backend_status_name(status), "reason", text_or_null(reason), "local",
+			 (b->provider->quirks & QUIRK_LOCAL) != 0, "latency_ms", latency(b));
 }
 
 static json_t *gateway_document(const struct config *c)
 {
-	return json_pack("{s:s, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "name", "spass", "version", SPASS_VERSION,
-			 "max_body_bytes", (json_int_t)c->max_body_bytes, "limits",
+	return json_pack("{s:s, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "name", "spass", "version",
+			 SPASS_VERSION, "max_body_bytes", (json_int_t)c->max_body_bytes, "limits",
 			 "max_answer_bytes", (json_int_t)c->max_answer_bytes,
 			 "first_byte_timeout_ms", (json_int_t)c->first_byte_timeout,
-			 "between_timeout_ms", (json_int_t)c->between_timeout,
-			 "total_timeout_ms", (json_int_t)c->total_timeout,
-			 "max_connections", (json_int_t)c->max_connections);
+			 "between_timeout_ms", (json_int_t)c->between_timeout, "total_timeout_ms",
+			 (json_int_t)c->total_timeout, "max_connections",
+			 (json_int_t)c->max_connections);
 }
 
 json_t *info_document(const struct routing *r, const struct config *c)
@@ -248,7 +251,8 @@ json_t *info_ready(const struct routing *r, bool *ready)
 		if (b->disabled_why || (b->automatic && b->provider->probe_port && !use.any))
 			continue;
 		json_object_set_new(backends, b->name,
-				    json_pack("{s:s, s:o}", "status", ok ? "ok" : "unreachable", "latency_ms",
+				    json_pack("{s:s, s:o}", "status", ok ? "ok" : "unreachable",
+					      "latency_ms",
 					      built_in ? json_integer(0) : latency(b)));
 		down += !ok;
 		if (built_in || !use.chat)
@@ -257,6 +261,9 @@ json_t *info_ready(const struct routing *r, bool *ready)
 		chat_ok += ok;
 	}
 	*ready = chat == 0 || chat_ok > 0;
-	return json_pack("{s:s, s:o}", "status", !*ready ? "unavailable" : down ? "degraded" : "ready",
+	return json_pack("{s:s, s:o}", "status",
+			 !*ready ? "unavailable"
+			 : down  ? "degraded"
+				 : "ready",
 			 "backends", backends);
 }

@@ -69,15 +69,18 @@ static void read_list(struct upcall *u, struct sight *s)
 	struct err err = ERR_INIT;
 
 	buf_init(&body, DISCOVERY_BODY_MAX);
-	s->has_list = upcall_read_all(u, &body, &err) == 0 && found_read(buf_span(&body), &s->list, &err) == 0;
+	s->has_list = upcall_read_all(u, &body, &err) == 0 &&
+		      found_read(buf_span(&body), &s->list, &err) == 0;
 	buf_free(&body);
 }
 
 static void see(struct probe *p, struct backend *b, struct sight *s)
 {
 	struct upcall_limits limits = {
-		.connect_ms = ROUTING_PROBE_MS, .first_byte_ms = ROUTING_PROBE_MS,
-		.between_ms = ROUTING_PROBE_MS, .total_ms = ROUTING_PROBE_MS,
+		.connect_ms = ROUTING_PROBE_MS,
+		.first_byte_ms = ROUTING_PROBE_MS,
+		.between_ms = ROUTING_PROBE_MS,
+		.total_ms = ROUTING_PROBE_MS,
 		.head_max = b->limits.head_max,
 	};
 	struct err err = ERR_INIT;
@@ -89,10 +92,15 @@ static void see(struct probe *p, struct backend *b, struct sight *s)
 	buf_printf(&path, "%s%s", b->path_prefix, b->provider->probe_path);
 	add_headers(b, &headers);
 	int64_t started_us = clock_mono_us();
-	u = upcall_open(p->uplinks, &(struct upcall_request){
-		.origin = &b->origin, .method = HTTP1_GET, .path = buf_span(&path),
-		.headers = buf_span(&headers), .limits = &limits,
-	}, &err);
+	u = upcall_open(p->uplinks,
+			&(struct upcall_request){
+				.origin = &b->origin,
+				.method = HTTP1_GET,
+				.path = buf_span(&path),
+				.headers = buf_span(&headers),
+				.limits = &limits,
+			},
+			&err);
 	enum upcall_result head = u ? upcall_wait_head(u, ROUTING_PROBE_MS, &err) : UPCALL_FAILED;
 	s->latency_us = clock_mono_us() - started_us;
 	if (head == UPCALL_DATA) {

@@ -38,7 +38,8 @@ static int add_backend(struct routing *r, const struct backend_source *s, struct
 }
 
 /* The operator's in his order, then the providers' rows that he has not replaced. */
-static int make_backends(struct routing *r, const struct config *c, char *const *environment, struct err *err)
+static int make_backends(struct routing *r, const struct config *c, char *const *environment,
+			 struct err *err)
 {
 	struct backend_source s = { .config = c, .environment = environment };
 	size_t rows = 0;
@@ -49,15 +50,17 @@ static int make_backends(struct routing *r, const struct config *c, char *const 
 	for (size_t i = 0; i < c->backend_count; i++) {
 		s.entry = &c->backends[i];
 		if (backend_find(r, s.entry->name))
-			return err_set(err, E_invalid_config, "backends", "%s:%d: backends: %s is there twice",
+			return err_set(err, E_invalid_config, "backends",
+				       "%s:%d: backends: %s is there twice",
 				       c->file ? yml_name(c->file) : "configuration", s.entry->line,
 				       s.entry->name);
 		const struct provider *row = provider_find(s.entry->name);
 		if (row && row->dialect == DIALECT_BUILTIN)
-			return err_set(err, E_invalid_config, "backends",
-				       "%s:%d: backends: %s: the built-in backend cannot be changed",
-				       c->file ? yml_name(c->file) : "configuration", s.entry->line,
-				       s.entry->name);
+			return err_set(
+				err, E_invalid_config, "backends",
+				"%s:%d: backends: %s: the built-in backend cannot be changed",
+				c->file ? yml_name(c->file) : "configuration", s.entry->line,
+				s.entry->name);
 		if (add_backend(r, &s, err) < 0)
 			return -1;
 	}
@@ -86,7 +89,8 @@ static void take_over_health(struct routing *r, const struct routing *previous)
 		if (!r->discover)
 			continue;
 		pthread_mutex_lock(&previous->found->lock);
-		const struct found_state *from = &previous->found->states[backend_index(previous, old)];
+		const struct found_state *from =
+			&previous->found->states[backend_index(previous, old)];
 		struct found_state *to = &r->found->states[i];
 		found_copy(&from->list, &to->list);
 		to->known = from->known;
@@ -116,7 +120,8 @@ static void add_discovered(struct routing *r)
 			const struct found_model *f = &list->items[k];
 			char *alias = found_alias(f->id);
 
-			if (!model_has_link(catalog_find(r->catalog, span_str(alias)), b->name, f->id))
+			if (!model_has_link(catalog_find(r->catalog, span_str(alias)), b->name,
+					    f->id))
 				catalog_add_discovered(r->catalog, alias, f->kind, b->name, f->id,
 						       f->context_window);
 			mem_free(alias);
@@ -126,7 +131,8 @@ static void add_discovered(struct routing *r)
 
 /* --- breakers --- */
 
-static struct breaker *breaker_lookup(const struct routing *r, const struct backend *b, const char *model)
+static struct breaker *breaker_lookup(const struct routing *r, const struct backend *b,
+				      const char *model)
 {
 	for (size_t i = 0; i < r->breaker_count; i++)
 		if (r->breakers[i].backend == b && strcmp(r->breakers[i].model, model) == 0)
@@ -135,8 +141,9 @@ static struct breaker *breaker_lookup(const struct routing *r, const struct back
 }
 
 /* This routing's breaker of a target: known, taken over, or new.  Borrowed. */
-static struct breaker *breaker_of(struct routing *r, const struct config *c, const struct routing *previous,
-				  const struct backend *b, const char *model)
+static struct breaker *breaker_of(struct routing *r, const struct config *c,
+				  const struct routing *previous, const struct backend *b,
+				  const char *model)
 {
 	struct breaker *breaker = breaker_lookup(r, b, model);
 
@@ -186,7 +193,8 @@ static void flatten(struct flatten *f, const struct model *m)
 }
 
 static void flatten_model(const struct catalog *c, const struct model *m,
-			  void (*step)(void *, const struct model_link *, const struct model *), void *arg)
+			  void (*step)(void *, const struct model_link *, const struct model *),
+			  void *arg)
 {
 	struct flatten f = { c, step, arg, NULL, 0 };
 
@@ -205,7 +213,8 @@ static bool is_offered(const struct routing *r, const struct backend *b, const c
 	const struct found_state *s = &r->found->states[backend_index(r, b)];
 	if (!s->known)
 		return false;
-	return !(b->provider->quirks & QUIRK_EXACT_MODELS) || s->list.truncated || found_has(&s->list, model);
+	return !(b->provider->quirks & QUIRK_EXACT_MODELS) || s->list.truncated ||
+	       found_has(&s->list, model);
 }
 
 struct chain_maker {
@@ -225,7 +234,8 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	if (!is_offered(k->routing, b, link->model))
 		return;
 	for (size_t i = 0; i < route->count; i++)
-		if (route->targets[i].backend == b && strcmp(route->targets[i].model, link->model) == 0)
+		if (route->targets[i].backend == b &&
+		    strcmp(route->targets[i].model, link->model) == 0)
 			return;
 	if (route->count == k->capacity) {
 		k->capacity = k->capacity ? 2 * k->capacity : 4;
@@ -243,17 +253,20 @@ static int check_links(const struct routing *r, const struct model *m, struct er
 {
 	for (size_t i = 0; i < m->chain_count; i++)
 		if (m->chain[i].backend && !backend_find(r, m->chain[i].backend))
-			return err_set(err, E_invalid_config, "chain", "%s: %s: chain: there is no backend \"%s\"",
+			return err_set(err, E_invalid_config, "chain",
+				       "%s: %s: chain: there is no backend \"%s\"",
 				       m->chain[i].where, m->alias, m->chain[i].backend);
 	return 0;
 }
 
 static int by_alias(const void *a, const void *b)
 {
-	return strcmp(((const struct route *)a)->model->alias, ((const struct route *)b)->model->alias);
+	return strcmp(((const struct route *)a)->model->alias,
+		      ((const struct route *)b)->model->alias);
 }
 
-static int make_routes(struct routing *r, const struct config *c, const struct routing *previous, struct err *err)
+static int make_routes(struct routing *r, const struct config *c, const struct routing *previous,
+		       struct err *err)
 {
 	r->route_count = catalog_count(r->catalog);
 	r->routes = mem_calloc(r->route_count, sizeof *r->routes);
@@ -279,7 +292,8 @@ static const struct route *route_find(const struct routing *r, struct span alias
 		size_t middle = low + (high - low) / 2;
 		const char *at = r->routes[middle].model->alias;
 		size_t len = strlen(at);
-		int order = memcmp(at, alias.ptr ? alias.ptr : "", len < alias.len ? len : alias.len);
+		int order =
+			memcmp(at, alias.ptr ? alias.ptr : "", len < alias.len ? len : alias.len);
 
 		if (order == 0)
 			order = (len > alias.len) - (len < alias.len);
@@ -323,8 +337,8 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	return make_routes(r, c, previous, err);
 }
 
-struct routing *routing_new(const struct config *c, char *const *environment, const struct routing *previous,
-			    struct err *err)
+struct routing *routing_new(const struct config *c, char *const *environment,
+			    const struct routing *previous, struct err *err)
 {
 	struct routing *r = mem_new(struct routing);
 
@@ -433,7 +447,8 @@ static void add_name(void *arg, const struct model_link *link, const struct mode
 		l->names[l->count++] = link->backend;
 }
 
-size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names, size_t max)
+size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names,
+			      size_t max)
 {
 	struct name_list l = { names, 0, max };
 
@@ -455,7 +470,8 @@ static bool is_answered_elsewhere(const struct routing *r, const struct model *m
 
 const struct model *routing_default(const struct routing *r)
 {
-	const struct model *m = r->default_model ? routing_find(r, span_str(r->default_model)) : NULL;
+	const struct model *m =
+		r->default_model ? routing_find(r, span_str(r->default_model)) : NULL;
 
 	if (m)
 		return m;

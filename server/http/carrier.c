@@ -1,0 +1,380 @@
+/*
+ * server/http/carrier.c - libwebsockets in its raw role, on the worker's libev loop.
+ *
+ * What is minded here (libwebsockets 4.1.6): while it holds back a partial write it reads nothing,
+ * so a readable socket would make the loop spin: reading is off meanwhile.  A socket is killed
+ * synchronously outside its own callback and by the callback's result inside it.  Its choice of a
+ * certificate by server name picks among virtual hosts, retired ones too, and asserts that it
+ * finds one: our own callback leaves the choice that adoption made.
+ */
+#include "server/http/carrier.h"
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <linux/sockios.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum { TLS_HANDSHAKE_SECONDS = 10, SEND_MAX = CARRIER_SLICE + 1024 };
+
+/* A virtual host; retired ones live until their last socket has gone. */
+struct host {
+	struct lws_vhost *vhost;
+	size_t sockets;
+	bool retired;
+};
+
+struct carrier {
+	struct lws_context *context;
+	const struct carrier_events *events;
+	struct host *plain, *tls;
+	unsigned hosts_made;
+	const char *certificate, *key; /* while a virtual host with TLS is being made */
+};
+
+struct carrier_socket {
+	struct carrier *carrier;
+	struct host *host;
+	struct lws *wsi;
+	void *owner;     /* NULL: closed by us, or not adopted yet */
+	bool adopting;   /* carrier_adopt frees it */
+	bool in_callback;
+	bool held;
+	bool unwanted;   /* carrier_read(s, false) */
+	bool reading;
+};
+
+static void *plain_realloc(void *ptr, size_t size, const char *reason)
+{
+	(void)reason;
+	if (size == 0) {
+		mem_free(ptr);
+		return NULL;
+	}
+	return mem_realloc(ptr, size);
+}
+
+static void emit_log(int level, const char *line)
+{
+	size_t len = strlen(line);
+
+	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+		len--;
+	if (level == LLL_ERR)
+		log_warn("carrier", "%.*s", (int)len, line);
+	else
+		log_debug("carrier", "%.*s", (int)len, line);
+}
+
+static void apply_reading(struct carrier_socket *s)
+{
+	bool on = !s->held && !s->unwanted;
+
+	if (on == s->reading)
+		return;
+	s->reading = on;
+	lws_rx_flow_control(s->wsi, on);
+}
+
+static void host_drop(struct host *h)
+{
+	if (!h->retired || h->sockets > 0)
+		return;
+	lws_vhost_destroy(h->vhost);
+	mem_free(h);
+}
+
+static void socket_gone(struct carrier_socket *s)
+{
+	struct host *h = s->host;
+	void *owner = s->owner;
+
+	s->wsi = NULL;
+	s->owner = NULL;
+	if (s->adopting)
+		return;
+	if (owner)
+		s->carrier->events->closed(owner);
+	h->sockets--;
+	mem_free(s);
+	host_drop(h);
+}
+
+static void socket_writable(struct carrier_socket *s)
+{
+	if (!s->held || lws_partial_buffered(s->wsi))
+		return;
+	s->held = false;
+	apply_reading(s);
+	s->carrier->events->writable(s->owner);
+}
+
+static int keep_chosen_host(SSL *ssl, int *alert, void *arg)
+{
+	(void)ssl;
+	(void)alert;
+	(void)arg;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int tls_fault(struct err *err, const char *what, const char *path)
+{
+	char reason[160] = "";
+	unsigned long code = ERR_peek_last_error();
+
+	ERR_error_string_n(code, reason, sizeof reason);
+	ERR_clear_error();
+	return err_set(err, E_invalid_config, "", "%s %s cannot be used: %s", what, path, reason);
+}
+
+/* Loads chain and key into ctx. */
+static int tls_load(SSL_CTX *ctx, const char *certificate, const char *key, struct err *err)
+{
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+		return tls_fault(err, "tls_certificate", certificate);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		return tls_fault(err, "tls_key", key);
+	if (SSL_CTX_check_private_key(ctx) != 1)
+		return tls_fault(err, "tls_key", key);
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
+		return tls_fault(err, "tls_certificate", certificate);
+	return 0;
+}
+
+/* Called by libwebsockets while it makes a virtual host with TLS. */
+static int load_host(struct carrier *c, SSL_CTX *ctx)
+{
+	if (tls_load(ctx, c->certificate, c->key, NULL) < 0)
+		return -1;
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_tlsext_servername_callback(ctx, keep_chosen_host);
+	return 0;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	struct carrier_socket *s;
+
+	switch (reason) {
+	case LWS_CALLBACK_RAW_RX:
+		s = lws_get_opaque_user_data(wsi);
+		if (!s->owner)
+			return -1;
+		s->in_callback = true;
+		s->carrier->events->data(s->owner, span_of(in, len));
+		s->in_callback = false;
+		return s->owner ? 0 : -1;
+	case LWS_CALLBACK_RAW_WRITEABLE:
+		s = lws_get_opaque_user_data(wsi);
+		if (!s->owner)
+			return -1;
+		s->in_callback = true;
+		socket_writable(s);
+		s->in_callback = false;
+		return s->owner ? 0 : -1;
+	case LWS_CALLBACK_RAW_CLOSE:
+		s = lws_get_opaque_user_data(wsi);
+		if (s)
+			socket_gone(s);
+		return 0;
+	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+		return load_host(lws_context_user(lws_get_context(wsi)), user);
+	default:
+		return 0;
+	}
+}
+
+static const struct lws_protocols protocols[] = {
+	{ .name = "http-raw", .callback = callback, .tx_packet_size = SEND_MAX },
+	{ .name = NULL },
+};
+
+static struct host *host_new(struct carrier *c, bool tls)
+{
+	char name[32];
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.vhost_name = name,
+		.alpn = "http/1.1",
+		.options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+					 LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX
+			       : 0,
+	};
+	struct lws_vhost *vhost;
+	struct host *h;
+
+	snprintf(name, sizeof name, "%s-%u", tls ? "tls" : "plain", c->hosts_made++);
+	vhost = lws_create_vhost(c->context, &info);
+	if (!vhost)
+		return NULL;
+	h = mem_new(struct host);
+	h->vhost = vhost;
+	return h;
+}
+
+struct carrier *carrier_new(struct loop *l, const struct carrier_events *events, struct err *err)
+{
+	struct carrier *c = mem_new(struct carrier);
+	void *loops[1] = { loop_ev(l) };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.foreign_loops = loops,
+		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
+		.pt_serv_buf_size = 64 * 1024,
+		.timeout_secs = TLS_HANDSHAKE_SECONDS,
+		.user = c,
+	};
+
+	lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
+	lws_set_allocator(plain_realloc);
+	c->events = events;
+	c->context = lws_create_context(&info);
+	if (c->context)
+		c->plain = host_new(c, false);
+	if (!c->plain) {
+		err_set(err, E_internal_error, "",
+			"libwebsockets cannot start; is its libev plugin (libwebsockets-evlib-ev) installed?");
+		carrier_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void carrier_free(struct carrier *c)
+{
+	if (!c)
+		return;
+	if (c->context)
+		lws_context_destroy(c->context);
+	mem_free(c->plain);
+	mem_free(c->tls);
+	mem_free(c);
+}
+
+int carrier_set_tls(struct carrier *c, const char *certificate, const char *key, struct err *err)
+{
+	struct host *h;
+
+	if (carrier_check_tls(certificate, key, err) < 0)
+		return -1;
+	c->certificate = certificate;
+	c->key = key;
+	h = host_new(c, true);
+	c->certificate = c->key = NULL;
+	if (!h)
+		return err_set(err, E_invalid_config, "", "TLS with %s cannot be set up", certificate);
+	if (c->tls) {
+		c->tls->retired = true;
+		host_drop(c->tls);
+	}
+	c->tls = h;
+	return 0;
+}
+
+bool carrier_has_tls(const struct carrier *c)
+{
+	return c->tls != NULL;
+}
+
+int carrier_check_tls(const char *certificate, const char *key, struct err *err)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	int result;
+
+	if (!ctx)
+		return tls_fault(err, "tls_certificate", certificate);
+	result = tls_load(ctx, certificate, key, err);
+	SSL_CTX_free(ctx);
+	return result;
+}
+
+struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner)
+{
+	struct host *h = tls ? c->tls : c->plain;
+	struct carrier_socket *s = mem_new(struct carrier_socket);
+	lws_adopt_desc_t desc = {
+		.vh = h->vhost,
+		.type = LWS_ADOPT_SOCKET | (tls ? LWS_ADOPT_ALLOW_SSL : LWS_ADOPT_RAW_FILE_DESC),
+		.fd.sockfd = fd,
+		.opaque = s,
+	};
+
+	s->carrier = c;
+	s->host = h;
+	s->adopting = true;
+	s->reading = true;
+	s->wsi = lws_adopt_descriptor_vhost_via_info(&desc);
+	s->adopting = false;
+	if (!s->wsi) {
+		mem_free(s);
+		return NULL;
+	}
+	h->sockets++;
+	s->owner = owner;
+	return s;
+}
+
+enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)
+{
+	/* The raw role only reads the bytes. */
+	unsigned char *out = (unsigned char *)(uintptr_t)bytes;
+
+	if (lws_write(s->wsi, out, len, LWS_WRITE_RAW) < 0)
+		return CARRIER_BROKEN;
+	if (!lws_partial_buffered(s->wsi))
+		return CARRIER_SENT;
+	s->held = true;
+	apply_reading(s);
+	return CARRIER_HELD;
+}
+
+void carrier_read(struct carrier_socket *s, bool on)
+{
+	s->unwanted = !on;
+	apply_reading(s);
+}
+
+int carrier_unsent(struct carrier_socket *s)
+{
+	int count = -1;
+
+	if (ioctl(lws_get_socket_fd(s->wsi), SIOCOUTQ, &count) < 0)
+		return -1;
+	return count;
+}
+
+static void say_goodbye(struct carrier_socket *s)
+{
+	SSL *ssl = lws_get_ssl(s->wsi);
+
+	if (!ssl || !SSL_is_init_finished(ssl))
+		return;
+	ERR_clear_error();
+	SSL_shutdown(ssl);
+	ERR_clear_error();
+}
+
+void carrier_shut(struct carrier_socket *s)
+{
+	say_goodbye(s);
+	shutdown(lws_get_socket_fd(s->wsi), SHUT_WR);
+}
+
+void carrier_close(struct carrier_socket *s)
+{
+	if (!s)
+		return;
+	s->owner = NULL;
+	if (!s->in_callback)
+		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}

@@ -1,0 +1,64 @@
+/*
+ * server/http/carrier.h - the bytes of clients, carried by libwebsockets.
+ *
+ * carrier.c is the only file that knows libwebsockets: one context a worker on the worker's own
+ * loop, accepted sockets adopted in its raw role, TLS where asked for.  Owner thread.
+ *
+ * Whoever adopts a socket gets three kinds of events for it, on the loop's stack: bytes, "all that
+ * was held back has left", and "the peer has gone".  After closed, and after carrier_close, the
+ * socket must not be used and no event comes.
+ */
+#ifndef SPASS_SERVER_CARRIER_H
+#define SPASS_SERVER_CARRIER_H
+
+#include "common/base/err.h"
+#include "common/loop/loop.h"
+
+struct carrier;
+struct carrier_socket;
+
+struct carrier_events {
+	void (*data)(void *owner, struct span bytes); /* borrowed until it returns */
+	void (*writable)(void *owner);
+	void (*closed)(void *owner);
+};
+
+/* Bytes of one carrier_send at most. */
+enum { CARRIER_SLICE = 64 * 1024 };
+enum carrier_sent {
+	CARRIER_BROKEN = -1, /* the peer has gone; call carrier_close */
+	CARRIER_SENT = 0,    /* all of it is with the kernel */
+	CARRIER_HELD = 1,    /* the rest is held back: send no more until writable */
+};
+
+/*
+ * Startup only: log and allocator of libwebsockets are the process's.  Descriptors up to the soft
+ * limit RLIMIT_NOFILE of this moment can be carried.  NULL with E_internal_error when
+ * libwebsockets or its libev plugin cannot be used.
+ */
+struct carrier *carrier_new(struct loop *l, const struct carrier_events *events, struct err *err);
+/* All sockets must have been closed. */
+void carrier_free(struct carrier *c);
+/*
+ * From now on TLS sockets are adopted with this certificate chain and key (PEM files); sockets
+ * adopted before keep theirs.  0, or -1 with E_invalid_config (the former certificate stays).
+ */
+int carrier_set_tls(struct carrier *c, const char *certificate, const char *key, struct err *err);
+bool carrier_has_tls(const struct carrier *c);
+/* Whether the two files can be read and belong together.  Any thread. */
+int carrier_check_tls(const char *certificate, const char *key, struct err *err);
+
+/* Takes fd.  NULL when it cannot be carried (fd has been closed). */
+struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner);
+/* len <= CARRIER_SLICE, > 0.  The bytes may be reused when it returns. */
+enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len);
+/* Whether bytes are wanted: while off, neither data nor a client's leaving is noticed. */
+void carrier_read(struct carrier_socket *s, bool on);
+/* Bytes the kernel has not delivered yet; -1 = unknown. */
+int carrier_unsent(struct carrier_socket *s);
+/* Says that nothing more will be sent; what was sent is delivered.  Nothing may be held back. */
+void carrier_shut(struct carrier_socket *s);
+/* What is held back is lost.  s may be NULL. */
+void carrier_close(struct carrier_socket *s);
+
+#endif

@@ -1,0 +1,656 @@
+/*
+ * server/http/conn.c - the life of a connection: requests in, replies out, one at a time.
+ *
+ * idle -> head -> busy -> (discard ->) idle ... -> linger.  Bytes are read in every state, so that
+ * a client's leaving is seen at once; those of later requests are kept up to CONN_AHEAD_MAX, then
+ * reading rests.  A request whose handler has returned is finished at the end of the loop's turn,
+ * on the loop's stack, or right after fiber_start when it never waited.
+ */
+#include "server/http/conn.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#include <string.h>
+
+enum { IN_START = 2048, STALLS_MAX = 4 };
+
+static void conn_run(struct conn *c);
+
+static void request_begin(struct request *r)
+{
+	struct conn *c = r->conn;
+
+	r->x = (struct exchange){
+		.conn = c,
+		.context = c->http->service.context,
+		.head = &r->head,
+		.peer = { c->peer, c->peer_len },
+		.secure = c->secure,
+		.started_us = clock_mono_us(),
+	};
+	arena_init(&r->x.arena, MIB);
+	r->body_state = BODY_UNREAD;
+	r->waits_body = r->waits_room = false;
+	r->block = NULL;
+	r->block_len = r->block_cap = 0;
+	r->has_whole = false;
+	r->reply_state = REPLY_NONE;
+	buf_clear(&r->headers);
+	r->inline_run = r->started = r->handled = r->close = r->chunked = r->no_body = false;
+	http1_parser_init(&r->parser, HTTP1_REQUEST, &conn_limits(c)->head);
+	r->head.method = HTTP1_OTHER;
+	r->head.path = r->head.query = r->head.target = r->head.method_text = SPAN_NONE;
+	r->head.minor = 1;
+	r->head.field_count = r->head.size = 0;
+	r->head.content_length = -1;
+	r->head.keep_alive = r->head.expects_continue = r->head.chunked = false;
+	memset(r->head.known, 0, sizeof r->head.known);
+}
+
+/* What the request owned besides its receive buffer. */
+static void request_end(struct request *r)
+{
+	arena_clear(&r->x.arena);
+	mem_free(r->block);
+	r->block = NULL;
+}
+
+static void block_drop(struct conn *c)
+{
+	http_give_block(c->http, c->out, c->out_cap);
+	c->out = NULL;
+	c->out_cap = c->out_len = 0;
+}
+
+static size_t grown(size_t cap, size_t need, size_t least)
+{
+	if (cap < least)
+		cap = least;
+	while (cap < need)
+		cap *= 2;
+	return cap;
+}
+
+static void in_append(struct request *r, struct span bytes)
+{
+	if (r->in_len + bytes.len > r->in_cap) {
+		r->in_cap = grown(r->in_cap, r->in_len + bytes.len, IN_START);
+		r->in = mem_realloc(r->in, r->in_cap);
+	}
+	memcpy(r->in + r->in_len, bytes.ptr, bytes.len);
+	r->in_len += bytes.len;
+}
+
+static bool has_left(const struct conn *c)
+{
+	return !c->sock || (!c->held && c->out_len == 0);
+}
+
+/* ---- the end of a connection ---- */
+
+static void conn_free(struct conn *c)
+{
+	struct http *h = c->http;
+
+	timer_cancel(&c->timer);
+	list_remove(&c->link);
+	h->conn_count--;
+	if (c->request) {
+		request_end(c->request);
+		http_give_request(c->http, c->request);
+	}
+	block_drop(c);
+	mem_free(c->ahead);
+	if (h->ended)
+		h->ended(h, c->refused);
+	mem_free(c);
+}
+
+void conn_pin(struct conn *c)
+{
+	c->pins++;
+}
+
+/* The connection may be gone afterwards. */
+void conn_unpin(struct conn *c)
+{
+	if (--c->pins == 0 && !c->sock && c->state != CONN_BUSY)
+		conn_free(c);
+}
+
+/* The socket is no more. */
+static void conn_gone(struct conn *c)
+{
+	struct request *r = c->request;
+	bool complete = has_left(c) && r && r->reply_state == REPLY_DONE;
+
+	c->sock = NULL;
+	c->held = false;
+	c->out_len = 0;
+	timer_cancel(&c->timer);
+	if (c->state != CONN_BUSY) {
+		c->state = CONN_IDLE;
+		return;
+	}
+	/* A handler that settles its accounts after a whole reply is not disturbed. */
+	if (complete)
+		return;
+	r->x.client_gone = true;
+	if (r->handled)
+		return;
+	fiber_cancel(r->x.fiber);
+	/* Shielded fibers are not woken by that. */
+	if (r->waits_body || r->waits_room) {
+		r->waits_body = r->waits_room = false;
+		fiber_wake(r->x.fiber);
+	}
+}
+
+void conn_lost(struct conn *c)
+{
+	if (!c->sock)
+		return;
+	carrier_close(c->sock);
+	conn_gone(c);
+}
+
+/* Says no more, and reads on for a while so that the last reply is not lost to a reset. */
+static void conn_linger(struct conn *c)
+{
+	mem_free(c->ahead);
+	c->ahead = NULL;
+	c->ahead_len = c->ahead_cap = 0;
+	c->state = CONN_LINGER;
+	c->lingered = 0;
+	c->linger_until_ms = loop_now_ms(c->http->loop) + CONN_LINGER_MS;
+	timer_set(&c->timer, CONN_LINGER_SILENCE_MS);
+	carrier_read(c->sock, true);
+	carrier_shut(c->sock);
+}
+
+static void linger_on(struct conn *c, size_t len)
+{
+	c->lingered += len;
+	if (c->lingered > CONN_LINGER_MAX || loop_now_ms(c->http->loop) >= c->linger_until_ms)
+		conn_lost(c);
+	else
+		timer_set(&c->timer, CONN_LINGER_SILENCE_MS);
+}
+
+/* ---- output ---- */
+
+/* Four looks a write_timeout: a client that takes nothing in four of them in a row is dropped. */
+static void watch_stall(struct conn *c)
+{
+	c->unsent = carrier_unsent(c->sock);
+	timer_set(&c->timer, conn_limits(c)->write_timeout_ms / STALLS_MAX);
+}
+
+enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len)
+{
+	enum carrier_sent sent = carrier_send(c->sock, bytes, len);
+
+	if (c->request) {
+		struct exchange *x = &c->request->x;
+
+		if (!x->first_byte_us)
+			x->first_byte_us = clock_mono_us();
+		x->bytes_out += len;
+	}
+	if (sent == CARRIER_HELD) {
+		c->held = true;
+		c->stalls = 0;
+		watch_stall(c);
+	} else if (sent == CARRIER_BROKEN) {
+		conn_lost(c);
+	}
+	return sent;
+}
+
+void conn_queue(struct conn *c, const char *bytes, size_t len)
+{
+	if (c->out_len + len > c->out_cap) {
+		if (!c->out && len <= CONN_OUT_BLOCK) {
+			c->out = http_take_block(c->http);
+			c->out_cap = CONN_OUT_BLOCK;
+		} else {
+			c->out_cap = grown(c->out_cap, c->out_len + len, (size_t)2 * CONN_OUT_BLOCK);
+			c->out = mem_realloc(c->out, c->out_cap);
+		}
+	}
+	memcpy(c->out + c->out_len, bytes, len);
+	c->out_len += len;
+}
+
+void conn_flush(struct conn *c)
+{
+	size_t at = 0;
+
+	while (c->sock && !c->held && at < c->out_len) {
+		size_t len = c->out_len - at;
+
+		if (len > CARRIER_SLICE)
+			len = CARRIER_SLICE;
+		conn_send(c, c->out + at, len);
+		at += len;
+	}
+	if (at < c->out_len)
+		memmove(c->out, c->out + at, c->out_len - at);
+	c->out_len = at < c->out_len ? c->out_len - at : 0;
+	if (c->out && c->out_len == 0)
+		block_drop(c);
+}
+
+int conn_wait_room(struct conn *c, size_t max, struct err *err)
+{
+	struct request *r = c->request;
+
+	for (;;) {
+		conn_flush(c);
+		if (!c->sock)
+			return err_set(err, E_cancelled, "", "the client has gone");
+		if (max > 0 ? c->out_len <= max : !c->held)
+			return 0;
+		r->waits_room = true;
+		int woken = fiber_suspend(err);
+		r->waits_room = false;
+		if (woken < 0)
+			return -1;
+	}
+}
+
+static void writable(void *owner)
+{
+	struct conn *c = owner;
+	struct request *r = c->request;
+
+	conn_pin(c);
+	c->held = false;
+	if (r && r->waits_body)
+		timer_set(&c->timer, conn_limits(c)->body_timeout_ms);
+	else
+		timer_cancel(&c->timer);
+	conn_flush(c);
+	if (c->sock && r && r->waits_room) {
+		r->waits_room = false;
+		fiber_wake(r->x.fiber);
+	} else if (r && r->handled && !c->held && c->out_len == 0) {
+		conn_finish(c);
+		conn_run(c);
+	}
+	conn_unpin(c);
+}
+
+/* ---- input ---- */
+
+static void keep_ahead(struct conn *c, struct span bytes)
+{
+	if (bytes.len == 0)
+		return;
+	if (c->ahead_len + bytes.len > c->ahead_cap) {
+		c->ahead_cap = grown(c->ahead_cap, c->ahead_len + bytes.len, 1024);
+		c->ahead = mem_realloc(c->ahead, c->ahead_cap);
+	}
+	memcpy(c->ahead + c->ahead_len, bytes.ptr, bytes.len);
+	c->ahead_len += bytes.len;
+	if (c->ahead_len >= CONN_AHEAD_MAX)
+		carrier_read(c->sock, false);
+}
+
+/* Bytes of c->ahead before at are used. */
+static void drop_ahead(struct conn *c, size_t at)
+{
+	memmove(c->ahead, c->ahead + at, c->ahead_len - at);
+	c->ahead_len -= at;
+	if (c->sock && c->ahead_len < CONN_AHEAD_MAX)
+		carrier_read(c->sock, true);
+	if (c->ahead_len == 0) {
+		mem_free(c->ahead);
+		c->ahead = NULL;
+		c->ahead_cap = 0;
+	}
+}
+
+void conn_feed_ahead(struct conn *c)
+{
+	struct span bytes = span_of(c->ahead, c->ahead_len);
+
+	if (bytes.len == 0)
+		return;
+	exchange_feed(c->request, &bytes);
+	drop_ahead(c, c->ahead_len - bytes.len);
+}
+
+/* Moves what is left in the receive buffer to its front and adds what came ahead. */
+static void gather(struct conn *c)
+{
+	struct request *r = c->request;
+
+	if (r->base > 0) {
+		memmove(r->in, r->in + r->base, r->in_len - r->base);
+		r->in_len -= r->base;
+		r->base = 0;
+	}
+	if (c->ahead_len > 0) {
+		in_append(r, span_of(c->ahead, c->ahead_len));
+		drop_ahead(c, c->ahead_len);
+	}
+}
+
+/* Makes what follows the finished request the beginning of the next. */
+static void conn_next(struct conn *c)
+{
+	struct request *r = c->request;
+
+	if (r->in_len - r->end + c->ahead_len == 0) {
+		http_give_request(c->http, r);
+		c->request = NULL;
+		c->state = CONN_IDLE;
+		if (c->http->draining)
+			conn_lost(c);
+		else
+			timer_set(&c->timer, conn_limits(c)->idle_timeout_ms);
+		return;
+	}
+	r->base = r->end;
+	request_begin(r);
+	c->state = CONN_HEAD;
+	timer_set(&c->timer, conn_limits(c)->head_timeout_ms);
+}
+
+/* Drops body bytes at hand; true when the message is complete. */
+static bool discard(struct request *r, struct span *bytes)
+{
+	struct span data;
+	enum http1_step step;
+
+	do
+		step = http1_body_next(&r->body, bytes, &data, NULL);
+	while (step == HTTP1_DATA);
+	if (step == HTTP1_BAD)
+		conn_lost(r->conn);
+	return step == HTTP1_END;
+}
+
+/* The reply has left; what of the body nobody read still stands between us and the next request. */
+static void conn_skip_body(struct conn *c)
+{
+	struct request *r = c->request;
+	struct span bytes = span_of(r->in + r->end, r->in_len - r->end);
+	bool done = discard(r, &bytes);
+
+	r->end = r->in_len - bytes.len; /* bytes of a body read in part were fed before */
+	if (!done && c->sock && c->ahead_len > 0) {
+		bytes = span_of(c->ahead, c->ahead_len);
+		done = discard(r, &bytes);
+		drop_ahead(c, c->ahead_len - bytes.len);
+	}
+	if (!c->sock)
+		return;
+	if (done) {
+		conn_next(c);
+		return;
+	}
+	c->state = CONN_DISCARD;
+	timer_set(&c->timer, conn_limits(c)->body_timeout_ms);
+}
+
+/* Handler and reply are done: the exchange ends, the connection goes on or not. */
+void conn_finish(struct conn *c)
+{
+	struct request *r = c->request;
+	struct http *h = c->http;
+
+	list_remove(&r->link);
+	timer_cancel(&c->timer);
+	if (r->started)
+		h->active--;
+	if (h->service.done)
+		h->service.done(&r->x);
+	request_end(r);
+	if (!c->sock) {
+		c->state = CONN_IDLE;
+		return;
+	}
+	if (r->close || r->x.aborted) {
+		c->request = NULL;
+		http_give_request(c->http, r);
+		conn_linger(c);
+	} else if (r->body_state == BODY_DONE) {
+		conn_next(c);
+	} else {
+		conn_skip_body(c);
+	}
+}
+
+static void exchange_main(void *arg)
+{
+	struct request *r = arg;
+	struct exchange *x = &r->x;
+	struct http *h = r->conn->http;
+	struct err err = ERR_INIT;
+
+	x->fiber = fiber_self();
+	h->service.handle(x);
+	if (r->reply_state == REPLY_NONE && exchange_is_open(x)) {
+		err_set(&err, E_internal_error, "", "the route gave no answer");
+		reply_error(x, &err);
+	}
+	if (r->reply_state == REPLY_STREAM)
+		reply_abort(x);
+	r->handled = true;
+	if (r->inline_run)
+		return;
+	list_push(&h->finished, &r->link);
+	timer_set(&h->tick, 0);
+}
+
+/* Starts the exchange; true when it is over already. */
+static bool conn_start(struct conn *c)
+{
+	struct request *r = c->request;
+
+	timer_cancel(&c->timer);
+	c->state = CONN_BUSY;
+	r->end = r->base + r->head.size;
+	r->x.bytes_in = r->head.size;
+	http1_body_of_request(&r->body, &r->head);
+	if (http1_body_is_empty(&r->body)) {
+		r->body_state = BODY_DONE;
+	} else if (r->head.content_length >= 0 &&
+		   (uint64_t)r->head.content_length <= r->in_len - r->end) {
+		r->body_state = BODY_DONE;
+		r->end += (size_t)r->head.content_length;
+		r->x.bytes_in += (uint64_t)r->head.content_length;
+	}
+	c->http->active++;
+	r->started = true;
+	r->inline_run = true;
+	r->x.fiber = NULL;
+	struct fiber *f = fiber_start(c->http->loop, exchange_main, r);
+	r->inline_run = false;
+	if (!r->handled) {
+		r->x.fiber = f;
+		return false;
+	}
+	if (!has_left(c))
+		return false;
+	conn_finish(c);
+	return true;
+}
+
+static void conn_refuse(struct conn *c, const struct err *e)
+{
+	struct request *r = c->request;
+
+	timer_cancel(&c->timer);
+	c->state = CONN_BUSY;
+	r->handled = true;
+	reply_refuse(r, e);
+	if (has_left(c))
+		conn_finish(c);
+}
+
+static int read_head(struct conn *c, struct err *err)
+{
+	struct request *r = c->request;
+	int got = http1_parse(&r->parser, span_of(r->in + r->base, r->in_len - r->base), &r->head, err);
+
+	if (got != 0 || (r->base == 0 && c->ahead_len == 0))
+		return got;
+	gather(c);
+	return http1_parse(&r->parser, span_of(r->in, r->in_len), &r->head, err);
+}
+
+/* Works off the bytes at hand, request by request. */
+static void conn_run(struct conn *c)
+{
+	struct err err = ERR_INIT;
+
+	for (int turns = 0; c->sock && c->state == CONN_HEAD; turns++) {
+		struct request *r = c->request;
+
+		if (c->refused) {
+			err_set(&err, E_overloaded, "", "the gateway has as many connections as it may");
+			err.retry_after_s = 1;
+			conn_refuse(c, &err);
+			return;
+		}
+		if (turns == CONN_TURNS_MAX) {
+			c->yields = true;
+			timer_set(&c->timer, 0);
+			return;
+		}
+		int got = read_head(c, &err);
+		if (got < 0) {
+			r->x.bytes_in = r->in_len - r->base;
+			conn_refuse(c, &err);
+			return;
+		}
+		if (got == 0 || !conn_start(c))
+			return;
+	}
+}
+
+static void data(void *owner, struct span bytes)
+{
+	struct conn *c = owner;
+	struct request *r = c->request;
+
+	conn_pin(c);
+	switch (c->state) {
+	case CONN_IDLE:
+		c->request = http_take_request(c->http, c);
+		request_begin(c->request);
+		c->state = CONN_HEAD;
+		timer_set(&c->timer, conn_limits(c)->head_timeout_ms);
+		in_append(c->request, bytes);
+		conn_run(c);
+		break;
+	case CONN_HEAD:
+		if (c->yields) {
+			keep_ahead(c, bytes);
+		} else {
+			in_append(r, bytes);
+			conn_run(c);
+		}
+		break;
+	case CONN_BUSY:
+		if (r->body_state == BODY_READING)
+			exchange_feed(r, &bytes);
+		if (c->sock)
+			keep_ahead(c, bytes);
+		break;
+	case CONN_DISCARD:
+		timer_set(&c->timer, conn_limits(c)->body_timeout_ms);
+		if (discard(r, &bytes)) {
+			r->base = r->end = r->in_len = 0;
+			in_append(r, bytes);
+			conn_next(c);
+			conn_run(c);
+		}
+		break;
+	case CONN_LINGER:
+		linger_on(c, bytes.len);
+		break;
+	}
+	conn_unpin(c);
+}
+
+static void closed(void *owner)
+{
+	struct conn *c = owner;
+
+	conn_pin(c);
+	conn_gone(c);
+	if (c->state == CONN_BUSY && c->request->handled)
+		conn_finish(c);
+	conn_unpin(c);
+}
+
+const struct carrier_events conn_events = { data, writable, closed };
+
+static void busy_timer(struct conn *c)
+{
+	struct request *r = c->request;
+
+	if (r->waits_body && !c->held) {
+		exchange_body_late(r);
+		return;
+	}
+	if (!c->held)
+		return;
+	int unsent = carrier_unsent(c->sock);
+	c->stalls = unsent >= 0 && unsent != c->unsent ? 0 : c->stalls + 1;
+	if (c->stalls < STALLS_MAX) {
+		watch_stall(c);
+		return;
+	}
+	log_debug("http", "%.*s does not read its answer: dropped", (int)c->peer_len, c->peer);
+	conn_lost(c);
+	if (r->handled)
+		conn_finish(c);
+}
+
+void conn_timer_fired(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+	struct err err = ERR_INIT;
+
+	conn_pin(c);
+	if (c->yields) {
+		c->yields = false;
+		timer_set(t, conn_limits(c)->head_timeout_ms);
+		conn_run(c);
+	} else if (c->state == CONN_HEAD) {
+		err_set(&err, E_request_timeout, "", "the request's head did not arrive within %lld ms",
+			(long long)conn_limits(c)->head_timeout_ms);
+		conn_refuse(c, &err);
+	} else if (c->state == CONN_BUSY) {
+		busy_timer(c);
+	} else {
+		conn_lost(c);
+	}
+	conn_unpin(c);
+}
+
+void conn_finish_all(struct http *h)
+{
+	timer_cancel(&h->tick);
+	while (!list_is_empty(&h->finished)) {
+		struct request *r = list_first(&h->finished, struct request, link);
+		struct conn *c = r->conn;
+
+		list_remove(&r->link);
+		conn_pin(c);
+		if (c->sock)
+			conn_flush(c);
+		if (has_left(c)) {
+			conn_finish(c);
+			conn_run(c);
+		}
+		conn_unpin(c);
+	}
+}

@@ -1,0 +1,319 @@
+/*
+ * server/http/exchange.c - the request's side of an exchange: its body and header fields.
+ *
+ * A body that came whole with its head is handed out where it lies.  Another is read into one
+ * block of its announced size, or a growing one when it is chunked, straight from the carrier's
+ * buffer; its reader sleeps until it is complete.
+ */
+#include "server/http/conn.h"
+
+#include "common/base/mem.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum {
+	INFLATE_FREE = 1024 * 1024,  /* inflated bytes that no ratio is asked of */
+	INFLATE_RATIO_MAX = 32,      /* inflated by received, beyond them */
+	INFLATE_TURN = 512 * 1024,   /* inflated before others get their turn */
+	BLOCK_START = 16 * 1024,
+};
+
+/* body_err is set. */
+static void body_failed(struct request *r)
+{
+	r->body_state = BODY_FAILED;
+	r->close = true;
+}
+
+static void wake_reader(struct request *r)
+{
+	if (!r->waits_body)
+		return;
+	r->waits_body = false;
+	timer_cancel(&r->conn->timer);
+	fiber_wake(r->x.fiber);
+}
+
+void exchange_body_late(struct request *r)
+{
+	err_set(&r->body_err, E_request_timeout, "body", "nothing of the body arrived for %lld ms",
+		(long long)conn_limits(r->conn)->body_timeout_ms);
+	body_failed(r);
+	wake_reader(r);
+}
+
+/* Room for more bytes in the block.  0, or -1 when the body is larger than allowed. */
+static int block_reserve(struct request *r, size_t more)
+{
+	size_t need = r->block_len + more;
+
+	if (need > r->block_max)
+		return -1;
+	if (need <= r->block_cap)
+		return 0;
+	size_t cap = r->block_cap < BLOCK_START ? BLOCK_START : r->block_cap * 2;
+	while (cap < need)
+		cap *= 2;
+	r->block_cap = cap < r->block_max ? cap : r->block_max;
+	r->block = mem_realloc(r->block, r->block_cap);
+	return 0;
+}
+
+static int too_large(size_t max, struct err *err)
+{
+	return err_set(err, E_body_too_large, "body", "the body is larger than %zu bytes", max);
+}
+
+void exchange_feed(struct request *r, struct span *bytes)
+{
+	size_t before = bytes->len;
+	struct span data;
+
+	while (r->body_state == BODY_READING) {
+		enum http1_step step = http1_body_next(&r->body, bytes, &data, &r->body_err);
+
+		if (step == HTTP1_MORE)
+			break;
+		if (step == HTTP1_END) {
+			r->body_state = BODY_DONE;
+		} else if (step == HTTP1_BAD) {
+			body_failed(r);
+		} else if (block_reserve(r, data.len) < 0) {
+			too_large(r->block_max, &r->body_err);
+			body_failed(r);
+		} else {
+			memcpy(r->block + r->block_len, data.ptr, data.len);
+			r->block_len += data.len;
+		}
+	}
+	r->x.bytes_in += before - bytes->len;
+	if (r->body_state != BODY_READING)
+		wake_reader(r);
+	else if (r->waits_body)
+		timer_set(&r->conn->timer, conn_limits(r->conn)->body_timeout_ms);
+}
+
+bool exchange_may_discard(const struct request *r)
+{
+	int64_t at_hand = (int64_t)(r->in_len - r->end + r->conn->ahead_len);
+
+	if (r->body_state != BODY_UNREAD)
+		return r->body_state == BODY_DONE;
+	return r->head.content_length >= 0 && !r->head.expects_continue &&
+	       r->head.content_length - at_hand <= CONN_DISCARD_MAX;
+}
+
+static void invite(struct conn *c)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	conn_queue(c, line, sizeof line - 1);
+	conn_flush(c);
+	/* It is no part of the reply. */
+	c->request->x.first_byte_us = 0;
+	c->request->x.bytes_out = 0;
+}
+
+static int wait_for_body(struct request *r, struct err *err)
+{
+	struct conn *c = r->conn;
+
+	while (r->body_state == BODY_READING) {
+		if (!c->sock)
+			return err_set(err, E_cancelled, "", "the client has gone");
+		r->waits_body = true;
+		if (!c->held)
+			timer_set(&c->timer, conn_limits(c)->body_timeout_ms);
+		int woken = fiber_suspend(err);
+		r->waits_body = false;
+		if (woken < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Reads a body that is not complete yet into the block. */
+static int receive(struct request *r, size_t max, struct err *err)
+{
+	struct conn *c = r->conn;
+	struct span bytes = span_of(r->in + r->end, r->in_len - r->end);
+
+	if (!c->sock)
+		return err_set(err, E_cancelled, "", "the client has gone");
+	r->body_state = BODY_READING;
+	r->block_max = max;
+	if (r->head.content_length > 0) {
+		r->block_cap = (size_t)r->head.content_length;
+		r->block = mem_alloc(r->block_cap);
+	}
+	exchange_feed(r, &bytes);
+	r->end = r->in_len - bytes.len;
+	if (r->body_state == BODY_READING)
+		conn_feed_ahead(c);
+	if (r->body_state == BODY_READING && r->head.expects_continue && r->block_len == 0)
+		invite(c);
+	return wait_for_body(r, err);
+}
+
+/* ---- gzip ---- */
+
+struct inflating {
+	z_stream z;
+	char *out;
+	size_t len, cap, max;
+	size_t packed;
+	size_t turn; /* len at which others get their turn */
+};
+
+static int inflate_room(struct inflating *f, struct err *err)
+{
+	size_t received = f->packed - f->z.avail_in;
+	size_t cap;
+
+	if (f->len > INFLATE_FREE && f->len / INFLATE_RATIO_MAX > received)
+		return err_set(err, E_body_too_large, "body",
+			       "the body inflates to more than %d times its size", INFLATE_RATIO_MAX);
+	if (f->len < f->cap)
+		return 0;
+	if (f->cap > f->max)
+		return err_set(err, E_body_too_large, "body", "the body inflates to more than %zu bytes",
+			       f->max);
+	cap = f->cap ? f->cap * 2 : BLOCK_START;
+	f->cap = cap <= f->max ? cap : f->max + 1;
+	f->out = mem_realloc(f->out, f->cap);
+	return 0;
+}
+
+static int inflate_all(struct inflating *f, struct err *err)
+{
+	for (;;) {
+		if (inflate_room(f, err) < 0)
+			return -1;
+		size_t room = f->cap - f->len;
+		if (room > INFLATE_TURN)
+			room = INFLATE_TURN;
+		f->z.next_out = (unsigned char *)f->out + f->len;
+		f->z.avail_out = (unsigned)room;
+		int code = inflate(&f->z, Z_NO_FLUSH);
+		f->len += room - f->z.avail_out;
+		if (code == Z_STREAM_END && f->z.avail_in == 0)
+			return f->len <= f->max ? 0 : inflate_room(f, err);
+		if (code == Z_STREAM_END) {
+			/* A further member follows (RFC 1952 2.2). */
+			code = inflateReset(&f->z);
+		}
+		if (code != Z_OK || (f->z.avail_in == 0 && f->z.avail_out > 0))
+			return err_set(err, E_invalid_field, "body", "the body is not whole gzip data");
+		if (f->len >= f->turn) {
+			f->turn = f->len + INFLATE_TURN;
+			if (fiber_sleep(0, err) < 0)
+				return -1;
+		}
+	}
+}
+
+/* Replaces the received body by what it inflates to. */
+static int inflate_body(struct request *r, struct span packed, size_t max, struct span *body, struct err *err)
+{
+	struct inflating f = { .max = max, .packed = packed.len, .turn = INFLATE_TURN };
+	int result = -1;
+
+	f.z.next_in = (unsigned char *)(uintptr_t)packed.ptr;
+	f.z.avail_in = (unsigned)packed.len;
+	if (inflateInit2(&f.z, 15 + 16) != Z_OK)
+		return err_set(err, E_internal_error, "", "zlib cannot start");
+	if (inflate_all(&f, err) < 0)
+		goto out;
+	mem_free(r->block);
+	r->block = f.out;
+	r->block_len = f.len;
+	r->block_cap = f.cap;
+	f.out = NULL;
+	*body = span_of(r->block, r->block_len);
+	result = 0;
+out:
+	inflateEnd(&f.z);
+	mem_free(f.out);
+	return result;
+}
+
+static int body_coding(const struct request *r, bool *gzip, struct err *err)
+{
+	struct span coding = r->head.known[HTTP1_CONTENT_ENCODING];
+
+	*gzip = span_is_nocase(coding, "gzip") || span_is_nocase(coding, "x-gzip");
+	if (*gzip || coding.len == 0 || span_is_nocase(coding, "identity"))
+		return 0;
+	return err_set(err, E_unsupported_media_type, "headers.content-encoding",
+		       "Content-Encoding is gzip or absent");
+}
+
+static int fetch(struct request *r, size_t max, struct span *raw, struct err *err)
+{
+	enum { NEED_LENGTH = HTTP1_POST | HTTP1_PUT | HTTP1_PATCH };
+	const struct http1_head *head = &r->head;
+
+	if (head->content_length < 0 && !head->chunked && (head->method & NEED_LENGTH))
+		return err_set(err, E_length_required, "headers.content-length",
+			       "a body needs Content-Length or chunked transfer coding");
+	if (head->content_length > 0 && (uint64_t)head->content_length > max)
+		return too_large(max, err);
+	if (r->body_state == BODY_UNREAD && receive(r, max, err) < 0) {
+		r->close = true;
+		return -1;
+	}
+	if (r->body_state == BODY_FAILED) {
+		if (err)
+			*err = r->body_err;
+		return -1;
+	}
+	if (r->block)
+		*raw = span_of(r->block, r->block_len);
+	else
+		*raw = head->content_length > 0
+			       ? span_of(r->in + r->base + head->size, (size_t)head->content_length)
+			       : span_of("", 0);
+	return 0;
+}
+
+int exchange_body(struct exchange *x, size_t max, struct span *body, struct err *err)
+{
+	struct request *r = request_of(x);
+	bool gzip;
+
+	if (r->has_whole) {
+		*body = r->whole;
+		return 0;
+	}
+	if (max > conn_limits(r->conn)->body_max)
+		max = conn_limits(r->conn)->body_max;
+	if (body_coding(r, &gzip, err) < 0 || fetch(r, max, &r->whole, err) < 0)
+		return -1;
+	if (gzip && r->whole.len > 0 && inflate_body(r, r->whole, max, &r->whole, err) < 0)
+		return -1;
+	r->has_whole = true;
+	*body = r->whole;
+	return 0;
+}
+
+void exchange_drop_body(struct exchange *x)
+{
+	struct request *r = request_of(x);
+
+	if (!r->has_whole || !r->block)
+		return;
+	mem_free(r->block);
+	r->block = NULL;
+	r->whole = SPAN_NONE;
+}
+
+struct span exchange_header(const struct exchange *x, const char *name)
+{
+	return http1_field(x->head, name);
+}
+
+bool exchange_is_open(const struct exchange *x)
+{
+	return x->conn->sock && !(x->fiber && fiber_is_cancelled(x->fiber));
+}

@@ -15,8 +15,6 @@
 #include "common/upstream/credential.h"
 #include "common/upstream/endpoint.h"
 
-const struct upcall_limits upcall_default_limits = { .head_max = 65536 };
-
 /* What an operator writes, as literals. */
 struct written {
 	const char *name, *provider, *base_url, *key_env;

@@ -43,8 +43,7 @@ struct upcall {
 	struct uplink_pool *pool;
 	struct uplink_group *group;
 	struct uplink *uplink;
-	enum http1_method method;
-	size_t body_parts;
+	struct upcall_request request;
 	struct upcall_limits limits;
 	struct upcall_timing timing;
 	enum upcall_state state;
@@ -62,7 +61,6 @@ struct upcall {
 	struct http1_body body;
 	/* ... to here. */
 	struct buf head_out;
-	struct span body_part[UPCALL_PARTS_MAX];
 	struct http1_limits head_limits;
 	struct http1_parser parser;
 	struct http1_head head;
@@ -158,26 +156,21 @@ static bool is_target(struct span path)
 	return path.len > 0;
 }
 
-/* Returns the length of the body. */
-static uint64_t copy_parts(struct upcall *u, const struct upcall_request *req)
+static uint64_t body_length(const struct upcall_request *req)
 {
 	uint64_t len = 0;
 
-	assert(req->body_parts <= UPCALL_PARTS_MAX);
-	u->body_parts = req->body_parts;
-	for (size_t i = 0; i < req->body_parts; i++) {
-		u->body_part[i] = req->body[i];
+	for (size_t i = 0; i < req->body_parts; i++)
 		len += req->body[i].len;
-	}
 	return len;
 }
 
-static int write_head(struct upcall *u, const struct upcall_request *req, struct err *err)
+static int write_head(struct upcall *u, struct err *err)
 {
+	const struct upcall_request *req = &u->request;
 	struct buf *out = &u->head_out;
-	uint64_t len = copy_parts(u, req);
+	uint64_t len = body_length(req);
 
-	u->method = req->method;
 	if (!is_target(req->path))
 		return err_set(err, E_internal_error, NULL, "%s: not a request target",
 			       name_of(u));
@@ -202,7 +195,7 @@ static int write_head(struct upcall *u, const struct upcall_request *req, struct
 
 static struct span part_at(const struct upcall *u, size_t i)
 {
-	return i == 0 ? buf_span(&u->head_out) : u->body_part[i - 1];
+	return i == 0 ? buf_span(&u->head_out) : u->request.body[i - 1];
 }
 
 /* The next parts to send into iov[PARTS_A_SEND]; returns how many. */
@@ -211,7 +204,7 @@ static int gather(const struct upcall *u, struct iovec *iov)
 	size_t offset = u->part_offset;
 	int count = 0;
 
-	for (size_t i = u->part; i <= u->body_parts && count < PARTS_A_SEND; i++) {
+	for (size_t i = u->part; i <= u->request.body_parts && count < PARTS_A_SEND; i++) {
 		struct span rest = span_from(part_at(u, i), offset);
 
 		offset = 0;
@@ -225,7 +218,7 @@ static int gather(const struct upcall *u, struct iovec *iov)
 static void count_sent(struct upcall *u, size_t n)
 {
 	u->timing.bytes_out += n;
-	while (u->part <= u->body_parts) {
+	while (u->part <= u->request.body_parts) {
 		size_t left = part_at(u, u->part).len - u->part_offset;
 
 		if (n < left) {
@@ -428,13 +421,14 @@ struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *r
 		return NULL;
 	u = call_take(p);
 	u->group = uplink_group_of(p, req->origin);
+	u->request = *req;
 	u->limits = req->limits ? *req->limits : upcall_default_limits;
 	u->timing.started_us = clock_mono_us();
 	u->end_ms = after(now_ms(u), u->limits.total_ms);
 	u->head_limits = http1_default_limits;
 	u->head_limits.head_max = u->limits.head_max;
 	http1_parser_init(&u->parser, HTTP1_RESPONSE, &u->head_limits);
-	if (write_head(u, req, err) == 0 && start_exchange(u, err) == 0)
+	if (write_head(u, err) == 0 && start_exchange(u, err) == 0)
 		return u;
 	upcall_close(u);
 	return NULL;
@@ -511,7 +505,7 @@ static void begin_body(struct upcall *u)
 	u->wait_from_ms = -1;
 	u->state = UPCALL_BODY;
 	part_head_from_body(u);
-	http1_body_of_response(&u->body, &u->head, u->method);
+	http1_body_of_response(&u->body, &u->head, u->request.method);
 }
 
 static enum upcall_result start_again(struct upcall *u, struct err *err)
@@ -688,10 +682,8 @@ void upcall_close(struct upcall *u)
 		return;
 	if (u->uplink && is_reusable(u))
 		uplink_put_idle(u->uplink, u->head.known[HTTP1_KEEP_ALIVE]);
-	else if (u->state == UPCALL_ENDED && u->is_sent)
-		uplink_close(u->uplink);
 	else
-		uplink_abort(u->uplink);
+		uplink_close(u->uplink);
 	u->uplink = NULL;
 	uplink_group_release(u->group);
 	give_scratch(u);

@@ -300,15 +300,6 @@ void uplink_close(struct uplink *u)
 	mem_free(u);
 }
 
-void uplink_abort(struct uplink *u)
-{
-	static const struct linger none = { .l_onoff = 1, .l_linger = 0 };
-
-	if (u)
-		setsockopt(u->watch.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-	uplink_close(u);
-}
-
 /* Bytes */
 
 bool uplink_needs_scratch(const struct uplink *u)
@@ -443,13 +434,11 @@ struct uplink_pool *uplink_pool_new(struct loop *l, int idle_max, int64_t idle_m
 	return p;
 }
 
+/* Closing a group's last connection frees the group. */
 static void close_idle(struct uplink_group *g)
 {
-	/* Closing its last connection would free the group. */
-	g->users++;
-	list_each(&g->idle, at)
-		drop_idle(container_of(at, struct uplink, link));
-	uplink_group_release(g);
+	for (int left = g->idle_count; left > 0; left--)
+		drop_idle(list_first(&g->idle, struct uplink, link));
 }
 
 void uplink_pool_free(struct uplink_pool *p)

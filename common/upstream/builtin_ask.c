@@ -1,0 +1,506 @@
+/* common/upstream/builtin_ask.c - a chat request as a question and the passages given with it. */
+#include "common/upstream/builtin_inside.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/upstream/sentence.h"
+#include "common/upstream/words.h"
+
+#include <string.h>
+
+enum {
+	EDGE = 3,            /* sentences at either end that may be the question */
+	KEYWORDS_MAX = 300,  /* bytes: a message without a question that is taken for one */
+	QUESTION_SCORE = 2,
+	JSON_DEPTH_MAX = 16, /* of a tool's answer */
+	TOKENS_A_MESSAGE = 4,
+};
+
+/* A message with its text in ask->text. */
+struct message {
+	struct span role;
+	struct span text;
+};
+
+struct messages {
+	struct message *items;
+	size_t count, size;
+};
+
+/* Lower case; a sentence at the edge that begins so, or holds it in a dense script, asks. */
+static const char *const asking[] = {
+	"what", "who", "whom", "whose", "when", "where", "why", "which", "how", "is", "are", "does",
+	"do", "did", "can", "could", "will", "would", "should", "explain", "list", "summarise",
+	"summarize", "summary", "tell", "find", "give", "describe", "please", "answer", "question",
+	"tl;dr", "show", "extract", "name", "quote", "translate", "using", "based",
+	"was", "wer", "wem", "wen", "wann", "wo", "warum", "wieso", "weshalb", "wie", "welche",
+	"welcher", "welches", "welchen", "wieviel", "worum", "ist", "sind", "kann", "nenne", "nenn",
+	"fasse", "fass", "erkl\xc3\xa4re", "finde", "gib", "bitte", "beschreibe", "zeige", "frage",
+	"zusammenfassung", "zitiere", "beantworte",
+};
+
+static const char *const asking_dense[] = {
+	"\xe4\xbb\x80\xe4\xb9\x88", "\xe8\xb0\x81", "\xe6\x80\x8e\xe4\xb9\x88", "\xe5\xa4\x9a\xe5\xb0\x91",
+	"\xe5\x93\xaa", "\xe4\xb8\xba\xe4\xbd\x95", "\xe5\xa6\x82\xe4\xbd\x95", "\xe8\xaf\xb7",
+	"\xe6\x80\xbb\xe7\xbb\x93", "\xe6\xa6\x82\xe6\x8b\xac", "\xe5\x90\x97", "\xe9\x97\xae\xe9\xa2\x98",
+};
+
+static const char *const summing[] = {
+	"summar", "tl;dr", "tldr", "overview", "key points", "main points", "gist", "zusammenfass",
+	"fasse", "fass ", "\xc3\xbc" "berblick", "kernaussage", "hauptaussage", "r\xc3\xa9sum",
+	"resum", "\xe6\x80\xbb\xe7\xbb\x93", "\xe6\xa6\x82\xe6\x8b\xac", "\xe6\x91\x98\xe8\xa6\x81",
+	"\xe6\xa6\x82\xe8\xbf\xb0",
+};
+
+/* The start of s in lower-case ASCII. */
+static struct span lowered(struct span s, char *out, size_t size)
+{
+	size_t len = s.len < size ? s.len : size;
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] + 32 : s.ptr[i]);
+	return span_of(out, len);
+}
+
+bool ask_wants_summary(struct span question)
+{
+	char bytes[1024];
+	struct span small = lowered(question, bytes, sizeof(bytes));
+
+	for (size_t i = 0; i < ARRAY_LEN(summing); i++)
+		if (span_find(small, span_str(summing[i])) >= 0)
+			return true;
+	return false;
+}
+
+static int question_score(struct span s)
+{
+	char bytes[64];
+	struct span small = lowered(s, bytes, sizeof(bytes));
+	int score = 0;
+
+	if (span_ends(s, "?") || span_ends(s, "\xef\xbc\x9f"))
+		score += 3;
+	for (size_t i = 0; i < ARRAY_LEN(asking); i++) {
+		size_t len = strlen(asking[i]);
+
+		if (span_starts(small, asking[i]) &&
+		    (small.len == len || strchr(" ,:;'.!?", small.ptr[len]))) {
+			score += 2;
+			break;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(asking_dense) && s.len < 200; i++)
+		if (span_find(s, span_str(asking_dense[i])) >= 0) {
+			score += 2;
+			break;
+		}
+	if (s.len < 200 && ask_wants_summary(s))
+		score += 2;
+	return score;
+}
+
+struct edges {
+	struct span first[EDGE], last[EDGE]; /* last is a ring */
+	size_t count;
+};
+
+static struct edges find_edges(struct span message)
+{
+	struct edges e = { .count = 0 };
+	struct sentences reader;
+	struct sentence s;
+
+	sentences_start(&reader, message);
+	while (sentences_next(&reader, &s)) {
+		if (e.count < EDGE)
+			e.first[e.count] = s.text;
+		e.last[e.count++ % EDGE] = s.text;
+	}
+	return e;
+}
+
+static const char *end_of(struct span s)
+{
+	return s.ptr + s.len;
+}
+
+void ask_split(struct span message, struct span *question, struct span *material)
+{
+	struct edges e = find_edges(message);
+	size_t lead = 0, tail = 0;
+	int lead_best = 0, tail_best = 0, score;
+	const char *from = message.ptr, *to = message.ptr + message.len;
+
+	*question = *material = SPAN_NONE;
+	while (lead < EDGE && lead < e.count &&
+	       (score = question_score(e.first[lead])) >= QUESTION_SCORE) {
+		lead_best = score > lead_best ? score : lead_best;
+		lead++;
+	}
+	while (tail < EDGE && lead + tail < e.count &&
+	       (score = question_score(e.last[(e.count - 1 - tail) % EDGE])) >= QUESTION_SCORE) {
+		tail_best = score > tail_best ? score : tail_best;
+		tail++;
+	}
+	if (lead + tail == 0) {
+		*(message.len <= KEYWORDS_MAX ? question : material) = message;
+		return;
+	}
+	if (lead > 0)
+		from = end_of(e.first[lead - 1]);
+	if (tail > 0)
+		to = e.last[(e.count - tail) % EDGE].ptr;
+	if (tail_best >= lead_best && tail > 0)
+		*question = span_of(to, (size_t)(message.ptr + message.len - to));
+	else
+		*question = span_of(message.ptr, (size_t)(from - message.ptr));
+	if (lead + tail < e.count)
+		*material = span_of(from, (size_t)(to - from));
+}
+
+struct tally {
+	size_t german, english, dense, telling;
+};
+
+static void tally_word(void *data, const struct word *word)
+{
+	static const char *const german[] = {
+		"der", "die", "das", "und", "ist", "sind", "wie", "wer", "wann", "wo", "warum", "nicht",
+		"ein", "eine", "den", "dem", "mit", "von", "bitte", "fasse", "welche", "zusammen",
+		"kann", "ich", "du", "hallo", "gibt", "f\xc3\xbcr", "bist",
+	};
+	static const char *const english[] = {
+		"the", "is", "are", "what", "who", "how", "of", "to", "and", "in", "you", "a", "please",
+		"this", "does", "when", "where", "why", "hello", "can", "for",
+	};
+	struct tally *t = data;
+
+	t->telling += !word->is_stop && word->kind != WORD_PART;
+	t->dense += word->kind == WORD_PAIR;
+	for (size_t i = 0; i < ARRAY_LEN(german); i++)
+		t->german += span_is(word->text, german[i]);
+	for (size_t i = 0; i < ARRAY_LEN(english); i++)
+		t->english += span_is(word->text, english[i]);
+}
+
+static struct tally tally(struct span text)
+{
+	struct tally t = { 0 };
+
+	if (text.len > 4096)
+		text.len = utf8_whole(span_of(text.ptr, 4096));
+	words_each(text, tally_word, &t);
+	return t;
+}
+
+enum ask_language ask_language_of(struct span text)
+{
+	struct tally t = tally(text);
+
+	if (t.dense > 0 && 9 * t.dense > text.len / 3)
+		return LANG_ZH;
+	return t.german > t.english ? LANG_DE : LANG_EN;
+}
+
+bool ask_is_telling(struct span question)
+{
+	return tally(question).telling > 0;
+}
+
+/* The string's value as a span into ask->text. */
+static struct span keep(struct ask *ask, struct jvalue v)
+{
+	size_t from = ask->text.len;
+
+	if (v.type != J_STRING || jvalue_unescape(v, &ask->text) < 0)
+		return SPAN_NONE;
+	return span_of(ask->text.ptr + from, ask->text.len - from);
+}
+
+/* Content as one text: a string, or the text parts of a list. */
+static struct span keep_content(struct ask *ask, struct jvalue content)
+{
+	size_t from = ask->text.len;
+	struct jwalk w;
+
+	if (content.type != J_ARRAY)
+		return keep(ask, content);
+	w = jwalk_start(content);
+	while (jwalk_next(&w)) {
+		struct jvalue text = jwalk_get(w.value, "text");
+
+		if (text.type != J_STRING) {
+			ask->unreadable++;
+			continue;
+		}
+		if (ask->text.len > from)
+			buf_add_str(&ask->text, "\n\n");
+		jvalue_unescape(text, &ask->text);
+	}
+	return span_of(ask->text.ptr + from, ask->text.len - from);
+}
+
+static void add_passage(struct ask *ask, struct span text, struct span label, size_t message,
+			double prior)
+{
+	if (text.len == 0 || ask->passage_count == ASK_PASSAGES_MAX)
+		return;
+	if (ask->passage_count == ask->passage_size) {
+		ask->passage_size = ask->passage_size ? 2 * ask->passage_size : 16;
+		ask->passages =
+			mem_realloc(ask->passages, ask->passage_size * sizeof(*ask->passages));
+	}
+	ask->passages[ask->passage_count++] =
+		(struct passage){ .text = text, .label = label, .message = message, .prior = prior };
+}
+
+/* The first of the named members that is a text with something in it. */
+static struct span member_text(struct ask *ask, struct jvalue object, const char *const *names,
+			       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct jvalue v = jwalk_get(object, names[i]);
+
+		if (v.type == J_STRING && v.text.len > 2)
+			return keep(ask, v);
+	}
+	return SPAN_NONE;
+}
+
+/* Passages of a tool's JSON: objects with a text and where it is from, however they are nested. */
+static void add_json(struct ask *ask, struct jvalue v, size_t message, double prior, int depth)
+{
+	static const char *const texts[] = { "text", "content", "snippet", "passage", "chunk", "body" };
+	static const char *const labels[] = { "source", "title", "file", "path", "url", "name",
+					      "document", "id" };
+	struct jwalk w;
+
+	if (depth > JSON_DEPTH_MAX || (v.type != J_OBJECT && v.type != J_ARRAY))
+		return;
+	if (v.type == J_OBJECT) {
+		struct span text = member_text(ask, v, texts, ARRAY_LEN(texts));
+
+		if (text.len > 0) {
+			add_passage(ask, text, member_text(ask, v, labels, ARRAY_LEN(labels)), message,
+				    prior);
+			return;
+		}
+	}
+	w = jwalk_start(v);
+	while (jwalk_next(&w)) {
+		if (w.value.type == J_STRING && w.value.text.len > 22 && v.type == J_ARRAY)
+			add_passage(ask, keep(ask, w.value), SPAN_NONE, message, prior);
+		else
+			add_json(ask, w.value, message, prior, depth + 1);
+	}
+}
+
+static void add_tool_passages(struct ask *ask, struct span text, size_t message, double prior)
+{
+	struct err ignored = ERR_INIT;
+	struct jvalue v;
+
+	if (jscan_check(text, NULL, &v, &ignored) < 0 || (v.type != J_OBJECT && v.type != J_ARRAY))
+		add_passage(ask, text, SPAN_NONE, message, prior);
+	else
+		add_json(ask, v, message, prior, 0);
+}
+
+/* Instructions are never quoted; documents that a system message brings with it may be. */
+static struct span documents_of(struct span system)
+{
+	static const char *const marks[] = {
+		"<document", "<context", "<source", "\nContext:", "\nSources:", "\nDocuments:",
+		"\nSource:", "\nQuelle:", "\n[1]",
+	};
+	ptrdiff_t first = -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		ptrdiff_t at = span_find(system, span_str(marks[i]));
+
+		if (at >= 0 && (first < 0 || at < first))
+			first = at;
+	}
+	return first < 0 ? SPAN_NONE : span_from(system, (size_t)first);
+}
+
+static void read_messages(struct ask *ask, struct jvalue list, struct messages *all)
+{
+	struct jwalk w = jwalk_start(list);
+
+	while (jwalk_next(&w)) {
+		static const char *const names[] = { "role", "content" };
+		struct jvalue found[2];
+		struct message *m;
+
+		if (all->count == all->size) {
+			all->size = all->size ? 2 * all->size : 16;
+			all->items = mem_realloc(all->items, all->size * sizeof(*all->items));
+		}
+		m = &all->items[all->count++];
+		jwalk_members(w.value, names, found, 2);
+		m->role = keep(ask, found[0]);
+		m->text = keep_content(ask, found[1]);
+		ask->prompt_tokens += TOKENS_A_MESSAGE + words_count_tokens(m->text);
+	}
+}
+
+static void add_message(struct ask *ask, const struct message *m, size_t number)
+{
+	struct span question, material;
+
+	if (span_is(m->role, "tool") || span_is(m->role, "function")) {
+		add_tool_passages(ask, m->text, number, 0.85);
+	} else if (span_is(m->role, "system") || span_is(m->role, "developer")) {
+		add_passage(ask, documents_of(m->text), SPAN_NONE, number, 0.9);
+	} else if (span_is(m->role, "user") && m->text.len >= 25) {
+		ask_split(m->text, &question, &material);
+		add_passage(ask, material.len > 0 ? material : m->text, SPAN_NONE, number, 1);
+	}
+}
+
+/* Nearest first: what tools have just said, the last message itself, then upwards. */
+static void gather(struct ask *ask, const struct messages *all)
+{
+	size_t last = all->count;
+	struct span material;
+
+	while (last > 0 && !span_is(all->items[last - 1].role, "user"))
+		last--;
+	for (size_t i = last; i < all->count; i++)
+		if (span_is(all->items[i].role, "tool") || span_is(all->items[i].role, "function")) {
+			ask->has_results = true;
+			add_tool_passages(ask, all->items[i].text, i + 1, 1.15);
+		}
+	if (last > 0) {
+		ask_split(all->items[last - 1].text, &ask->question, &material);
+		add_passage(ask, material, SPAN_NONE, last, 1.1);
+	}
+	/* Greetings and "what are you?" are not about what was said before. */
+	if (!ask_is_telling(ask->question) && ask->passage_count == 0)
+		return;
+	for (size_t i = last; i > 1; i--)
+		add_message(ask, &all->items[i - 2], i - 1);
+}
+
+/* "in 3 sentences", "5 Punkte": a small number in the question, else by the length of the text. */
+static size_t count_wanted(const struct ask *ask)
+{
+	size_t bytes = 0, count;
+	int64_t number;
+
+	for (size_t i = 0; i < ask->question.len && i < 400; i++) {
+		size_t len = 0;
+
+		while (i + len < ask->question.len && ask->question.ptr[i + len] >= '0' &&
+		       ask->question.ptr[i + len] <= '9')
+			len++;
+		if (ask->summary && len > 0 &&
+		    span_to_int(span_of(ask->question.ptr + i, len), 1, EXTRACT_QUOTES_MAX, &number) == 0)
+			return (size_t)number;
+		i += len;
+	}
+	if (!ask->summary)
+		return 3;
+	for (size_t i = 0; i < ask->passage_count; i++)
+		bytes += ask->passages[i].text.len;
+	count = bytes / 800;
+	return count < 3 ? 3 : count > 6 ? 6 : count;
+}
+
+static int read_int(struct jvalue v, const char *name, int64_t max, int64_t *out, struct err *err)
+{
+	if (v.type == J_NONE || v.type == J_NULL)
+		return 0;
+	if (jvalue_int(v, 1, max, out) == 0)
+		return 0;
+	return err_set(err, E_invalid_field, name, "%s is a whole number from 1 to %lld", name,
+		       (long long)max);
+}
+
+static int read_stops(struct ask *ask, struct jvalue stop, struct err *err)
+{
+	struct jwalk w;
+
+	if (stop.type == J_STRING) {
+		ask->stops[ask->stop_count++] = keep(ask, stop);
+		return 0;
+	}
+	if (stop.type != J_ARRAY)
+		return 0;
+	w = jwalk_start(stop);
+	while (jwalk_next(&w)) {
+		if (w.value.type != J_STRING || ask->stop_count == ASK_STOPS_MAX)
+			return err_set(err, E_invalid_field, "stop",
+				       "stop is a text or a list of at most %d", ASK_STOPS_MAX);
+		ask->stops[ask->stop_count++] = keep(ask, w.value);
+	}
+	return 0;
+}
+
+static int read_format(struct ask *ask, struct jvalue format, struct err *err)
+{
+	struct jvalue type = jwalk_get(format, "type");
+
+	if (jvalue_is(type, "json_object"))
+		ask->format = FORMAT_JSON;
+	if (!jvalue_is(type, "json_schema"))
+		return 0;
+	ask->format = FORMAT_SCHEMA;
+	ask->schema = jwalk_get(jwalk_get(format, "json_schema"), "schema");
+	if (ask->schema.type != J_OBJECT)
+		return err_set(err, E_invalid_field, "response_format.json_schema.schema",
+			       "response_format.json_schema.schema is an object");
+	return 0;
+}
+
+enum { AT_MESSAGES, AT_N, AT_MAX, AT_MAX_COMPLETION, AT_STOP, AT_TOOLS, AT_CHOICE, AT_FORMAT,
+       AT_OPTIONS, AT_COUNT };
+
+int ask_read(struct ask *ask, struct span body, struct err *err)
+{
+	static const char *const names[AT_COUNT] = {
+		"messages", "n", "max_tokens", "max_completion_tokens", "stop", "tools", "tool_choice",
+		"response_format", "stream_options",
+	};
+	struct jvalue at[AT_COUNT];
+	struct messages all = { 0 };
+	int result = -1;
+
+	*ask = (struct ask){ .choices = 1, .tokens_max = -1 };
+	/* A tool's JSON is unescaped twice; nothing is longer unescaped than escaped. */
+	buf_init(&ask->text, 2 * body.len + 4 * KIB);
+	if (buf_reserve(&ask->text, 2 * body.len + 4 * KIB) < 0 ||
+	    jscan_members(body, NULL, names, at, AT_COUNT, err) < 0)
+		return -1;
+	if (at[AT_MESSAGES].type != J_ARRAY)
+		return err_set(err, E_invalid_field, "messages", "messages is a list");
+	if (read_int(at[AT_N], "n", ASK_CHOICES_MAX, &ask->choices, err) < 0 ||
+	    read_int(at[AT_MAX], "max_tokens", INT32_MAX, &ask->tokens_max, err) < 0 ||
+	    read_int(at[AT_MAX_COMPLETION], "max_completion_tokens", INT32_MAX, &ask->tokens_max,
+		     err) < 0 ||
+	    read_stops(ask, at[AT_STOP], err) < 0 || read_format(ask, at[AT_FORMAT], err) < 0)
+		goto out;
+	ask->include_usage = jwalk_get(at[AT_OPTIONS], "include_usage").type == J_TRUE;
+	ask->tools = at[AT_TOOLS];
+	ask->tool_choice = at[AT_CHOICE];
+	if (ask->tools.type == J_ARRAY)
+		ask->prompt_tokens += words_count_tokens(ask->tools.text);
+	read_messages(ask, at[AT_MESSAGES], &all);
+	gather(ask, &all);
+	ask->summary = ask->question.len == 0 || ask_wants_summary(ask->question);
+	ask->quotes_max = count_wanted(ask);
+	ask->language = ask_language_of(ask->question.len > 0 || ask->passage_count == 0 ?
+					ask->question : ask->passages[0].text);
+	result = 0;
+out:
+	mem_free(all.items);
+	return result;
+}
+
+void ask_free(struct ask *ask)
+{
+	buf_free(&ask->text);
+	mem_free(ask->passages);
+}

@@ -1,0 +1,195 @@
+/* Tests of common/upstream/words.h and sentence.h. */
+#include "common/upstream/words.h"
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/upstream/sentence.h"
+
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void add_word(void *data, const struct word *word)
+{
+	struct buf *out = data;
+
+	if (out->len > 0)
+		buf_add_char(out, ' ');
+	if (word->is_stop)
+		buf_add_char(out, '-');
+	buf_add_span(out, word->text);
+	assert_int_equal(word->hash, words_hash(word->text));
+}
+
+static void cuts_any_script_into_words(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "", "" },
+		{ "... !? \n", "" },
+		{ "The Cat, sat.", "-the cat sat" },
+		{ "don't e-mail", "-don -t e mail" },
+		{ "getUserName", "getusername -get user name" },
+		{ "max_body_bytes", "max_body_bytes max body bytes" },
+		{ "HTTP2 v1", "http2 http 2 v1 v 1" },
+		{ "_x __init__", "_x x __init__ init" },
+		{ "ÄRGER Straße ÉTÉ", "ärger straße été" },
+		{ "ПРИВЕТ Ёлка", "привет ёлка" },
+		{ "ΑΘΗΝΑ", "αθηνα" },
+		{ "Kündigungsfrist: 3 Monate", "kündigungsfrist 3 monate" },
+		{ "长江的水", "长江 -江的 -的水" },
+		{ "水", "水" },
+		{ "的", "-的" },
+		{ "用API吗", "用 api -吗" },
+		{ "东京タワー", "东京 京タ タワ ワー" },
+		{ "a\xff" "b", "-a b" },
+		{ "20 °C — 5 €", "20 c 5" },
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_clear(&out);
+		words_each(span_str(cases[i].text), add_word, &out);
+		assert_string_equal(buf_str(&out), cases[i].words);
+	}
+	buf_free(&out);
+}
+
+static void check_length(void *data, const struct word *word)
+{
+	size_t *count = data;
+
+	assert_in_range(word->text.len, 1, WORD_MAX);
+	++*count;
+}
+
+static void long_words_are_cut(void **state)
+{
+	static const char *const units[] = { "a", "ä", "aB", "_", "1a" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		struct buf text;
+		size_t count = 0;
+
+		buf_init(&text, 4096);
+		while (text.len < 1000)
+			buf_add_str(&text, units[i]);
+		words_each(buf_span(&text), check_length, &count);
+		assert_in_range(count, i == 3 ? 0 : 1, WORD_MAX + 1);
+		buf_free(&text);
+	}
+}
+
+static void tokens_cover_the_text(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+	} cases[] = {
+		{ "", 0 }, { " ", 1 }, { "hello", 1 }, { "hello world", 2 }, { "internationally", 3 },
+		{ "a, b", 3 }, { "12345", 2 }, { "v12", 2 }, { "长江", 2 }, { "a \n", 2 }, { "\xff\xff", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(words_count_tokens(span_str(cases[i].text)), cases[i].count);
+}
+
+/* Sentences joined by "|"; "[label/heading]" before one that has them. */
+static void split(const char *text, struct buf *out)
+{
+	struct sentences reader;
+	struct sentence s;
+
+	buf_clear(out);
+	sentences_start(&reader, span_str(text));
+	while (sentences_next(&reader, &s)) {
+		if (out->len > 0)
+			buf_add_char(out, '|');
+		if (s.label.len > 0 || s.heading.len > 0)
+			buf_printf(out, "[%.*s/%.*s]", SPAN_ARGS(s.label), SPAN_ARGS(s.heading));
+		buf_add_span(out, s.text);
+		assert_true(s.text.ptr >= text && s.text.ptr + s.text.len <= text + strlen(text));
+	}
+}
+
+static void sentences_end_where_a_reader_would_end_them(void **state)
+{
+	static const struct {
+		const char *text, *sentences;
+	} cases[] = {
+		{ "", "" },
+		{ " \n\n ", "" },
+		{ "One. Two! Three? Four", "One.|Two!|Three?|Four" },
+		{ "It costs 3.50 euros. Fine.", "It costs 3.50 euros.|Fine." },
+		{ "Dr. Weber lives, e.g. with J. Smith, here. Yes.",
+		  "Dr. Weber lives, e.g. with J. Smith, here.|Yes." },
+		{ "Das ist z.B. am 3. Oktober so. Ende.", "Das ist z.B. am 3. Oktober so.|Ende." },
+		{ "See file.c for more. Done.", "See file.c for more.|Done." },
+		{ "He said \"Stop.\" Then he left.", "He said \"Stop.\"|Then he left." },
+		{ "Wait... what?! No.", "Wait... what?!|No." },
+		{ "这是一。那是“二”！三？", "这是一。|那是“二”！|三？" },
+		{ "- one\n- two\n3. three\n", "one|two|three" },
+		{ "Short line\nAnother", "Short line|Another" },
+		{ "This line of prose is long enough to have been wrapped\nby an editor. Next.",
+		  "This line of prose is long enough to have been wrapped\nby an editor.|Next." },
+		{ "# Head\n\nText here.\n## Sub\nMore.", "[/Head]Text here.|[/Sub]More." },
+		{ "Source: a.md\nText one.\nQuelle: b.md\nText two.",
+		  "[a.md/]Text one.|[b.md/]Text two." },
+		{ "[File: x.c]\nbody", "[x.c/]body" },
+		{ "<document source=\"k.txt\">\nbody", "[k.txt/]body" },
+		{ "来源：手册\n内容。", "[手册/]内容。" },
+		{ "---\ntext\n```\ncode\n```\n", "text|code" },
+		{ "a\r\n\r\nb\r\n", "a|b" },
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		split(cases[i].text, &out);
+		assert_string_equal(buf_str(&out), cases[i].sentences);
+	}
+	buf_free(&out);
+}
+
+static void endless_sentences_are_cut(void **state)
+{
+	static const char *const units[] = { "word ", "x", "漢", "a.b", "😀" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		struct sentences reader;
+		struct sentence s;
+		struct buf text;
+		size_t bytes = 0;
+
+		buf_init(&text, 10000);
+		while (text.len < 5000)
+			buf_add_str(&text, units[i]);
+		sentences_start(&reader, buf_span(&text));
+		while (sentences_next(&reader, &s)) {
+			assert_in_range(s.text.len, 1, SENTENCE_MAX);
+			bytes += s.text.len;
+		}
+		assert_in_range(bytes, text.len - 20, text.len);
+		buf_free(&text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cuts_any_script_into_words),
+		cmocka_unit_test(long_words_are_cut),
+		cmocka_unit_test(tokens_cover_the_text),
+		cmocka_unit_test(sentences_end_where_a_reader_would_end_them),
+		cmocka_unit_test(endless_sentences_are_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,6 +2,7 @@
 #include "common/base/opt.h"
 
 #include "common/base/mem.h"
+#include "common/base/near.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,61 +38,17 @@ static const struct opt *find_letter(const struct opt *table, char letter)
 	return NULL;
 }
 
-/* How many letters to insert, drop or change make a of b; lengths are bounded by the caller. */
-static size_t distance(struct span a, struct span b)
-{
-	size_t row[33];
-
-	for (size_t k = 0; k <= b.len; k++)
-		row[k] = k;
-	for (size_t i = 1; i <= a.len; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t k = 1; k <= b.len; k++) {
-			size_t best = diagonal + (a.ptr[i - 1] != b.ptr[k - 1]);
-
-			diagonal = row[k];
-			if (row[k] + 1 < best)
-				best = row[k] + 1;
-			if (row[k - 1] + 1 < best)
-				best = row[k - 1] + 1;
-			row[k] = best;
-		}
-	}
-	return row[b.len];
-}
-
-/* The name that was probably meant, or NULL. */
-static const char *similar_name(const struct opt *table, struct span name)
-{
-	size_t best = 3;
-	const char *found = NULL;
-
-	if (name.len < 3 || name.len > 32)
-		return NULL;
-	for (; table->kind != OPT_END; table++) {
-		struct span other = span_str(table->name);
-		size_t d;
-
-		if (other.len == 0 || other.len > 32)
-			continue;
-		d = distance(name, other);
-		if (d < best && 2 * d < other.len) {
-			best = d;
-			found = table->name;
-		}
-	}
-	return found;
-}
-
 static int fail_unknown(const struct opt *table, struct span name, struct err *err)
 {
-	const char *similar = similar_name(table, name);
+	struct near similar;
 
-	if (similar)
+	near_init(&similar, name);
+	for (const struct opt *row = table; row->kind != OPT_END; row++)
+		if (row->name)
+			near_offer(&similar, row->name);
+	if (near_best(&similar))
 		return err_set(err, E_usage, "", "unknown option --%.*s; did you mean --%s?",
-			       SPAN_ARGS(name), similar);
+			       SPAN_ARGS(name), near_best(&similar));
 	return err_set(err, E_usage, "", "unknown option --%.*s", SPAN_ARGS(name));
 }
 

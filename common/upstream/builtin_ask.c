@@ -35,21 +35,21 @@ static const char *const asking[] = {
 	"tl;dr", "show", "extract", "name", "quote", "translate", "using", "based",
 	"was", "wer", "wem", "wen", "wann", "wo", "warum", "wieso", "weshalb", "wie", "welche",
 	"welcher", "welches", "welchen", "wieviel", "worum", "ist", "sind", "kann", "nenne", "nenn",
-	"fasse", "fass", "erkl\xc3\xa4re", "finde", "gib", "bitte", "beschreibe", "zeige", "frage",
+	"fasse", "fass", "erkläre", "finde", "gib", "bitte", "beschreibe", "zeige", "frage",
 	"zusammenfassung", "zitiere", "beantworte",
 };
 
 static const char *const asking_dense[] = {
-	"\xe4\xbb\x80\xe4\xb9\x88", "\xe8\xb0\x81", "\xe6\x80\x8e\xe4\xb9\x88", "\xe5\xa4\x9a\xe5\xb0\x91",
-	"\xe5\x93\xaa", "\xe4\xb8\xba\xe4\xbd\x95", "\xe5\xa6\x82\xe4\xbd\x95", "\xe8\xaf\xb7",
-	"\xe6\x80\xbb\xe7\xbb\x93", "\xe6\xa6\x82\xe6\x8b\xac", "\xe5\x90\x97", "\xe9\x97\xae\xe9\xa2\x98",
+	"什么", "谁", "怎么", "多少",
+	"哪", "为何", "如何", "请",
+	"总结", "概括", "吗", "问题",
 };
 
 static const char *const summing[] = {
 	"summar", "tl;dr", "tldr", "overview", "key points", "main points", "gist", "zusammenfass",
-	"fasse", "fass ", "\xc3\xbc" "berblick", "kernaussage", "hauptaussage", "r\xc3\xa9sum",
-	"resum", "\xe6\x80\xbb\xe7\xbb\x93", "\xe6\xa6\x82\xe6\x8b\xac", "\xe6\x91\x98\xe8\xa6\x81",
-	"\xe6\xa6\x82\xe8\xbf\xb0",
+	"fasse", "fass ", "überblick", "kernaussage", "hauptaussage", "résum",
+	"resum", "总结", "概括", "摘要",
+	"概述",
 };
 
 /* The start of s in lower-case ASCII. */
@@ -62,7 +62,7 @@ static struct span lowered(struct span s, char *out, size_t size)
 	return span_of(out, len);
 }
 
-bool ask_wants_summary(struct span question)
+bool builtin_ask_wants_summary(struct span question)
 {
 	char bytes[1024];
 	struct span small = lowered(question, bytes, sizeof(bytes));
@@ -79,7 +79,7 @@ static int question_score(struct span s)
 	struct span small = lowered(s, bytes, sizeof(bytes));
 	int score = 0;
 
-	if (span_ends(s, "?") || span_ends(s, "\xef\xbc\x9f"))
+	if (span_ends(s, "?") || span_ends(s, "？"))
 		score += 3;
 	for (size_t i = 0; i < ARRAY_LEN(asking); i++) {
 		size_t len = strlen(asking[i]);
@@ -95,7 +95,7 @@ static int question_score(struct span s)
 			score += 2;
 			break;
 		}
-	if (s.len < 200 && ask_wants_summary(s))
+	if (s.len < 200 && builtin_ask_wants_summary(s))
 		score += 2;
 	return score;
 }
@@ -125,7 +125,7 @@ static const char *end_of(struct span s)
 	return s.ptr + s.len;
 }
 
-void ask_split(struct span message, struct span *question, struct span *material)
+void builtin_ask_split(struct span message, struct span *question, struct span *material)
 {
 	struct edges e = find_edges(message);
 	size_t lead = 0, tail = 0;
@@ -168,7 +168,7 @@ static void tally_word(void *data, const struct word *word)
 	static const char *const german[] = {
 		"der", "die", "das", "und", "ist", "sind", "wie", "wer", "wann", "wo", "warum", "nicht",
 		"ein", "eine", "den", "dem", "mit", "von", "bitte", "fasse", "welche", "zusammen",
-		"kann", "ich", "du", "hallo", "gibt", "f\xc3\xbcr", "bist",
+		"kann", "ich", "du", "hallo", "gibt", "für", "bist",
 	};
 	static const char *const english[] = {
 		"the", "is", "are", "what", "who", "how", "of", "to", "and", "in", "you", "a", "please",
@@ -194,7 +194,7 @@ static struct tally tally(struct span text)
 	return t;
 }
 
-enum ask_language ask_language_of(struct span text)
+enum ask_language builtin_ask_language(struct span text)
 {
 	struct tally t = tally(text);
 
@@ -203,7 +203,7 @@ enum ask_language ask_language_of(struct span text)
 	return t.german > t.english ? LANG_DE : LANG_EN;
 }
 
-bool ask_is_telling(struct span question)
+bool builtin_ask_is_telling(struct span question)
 {
 	return tally(question).telling > 0;
 }
@@ -355,7 +355,7 @@ static void add_message(struct ask *ask, const struct message *m, size_t number)
 	} else if (span_is(m->role, "system") || span_is(m->role, "developer")) {
 		add_passage(ask, documents_of(m->text), SPAN_NONE, number, 0.9);
 	} else if (span_is(m->role, "user") && m->text.len >= 25) {
-		ask_split(m->text, &question, &material);
+		builtin_ask_split(m->text, &question, &material);
 		add_passage(ask, material.len > 0 ? material : m->text, SPAN_NONE, number, 1);
 	}
 }
@@ -374,11 +374,11 @@ static void gather(struct ask *ask, const struct messages *all)
 			add_tool_passages(ask, all->items[i].text, i + 1, 1.15);
 		}
 	if (last > 0) {
-		ask_split(all->items[last - 1].text, &ask->question, &material);
+		builtin_ask_split(all->items[last - 1].text, &ask->question, &material);
 		add_passage(ask, material, SPAN_NONE, last, 1.1);
 	}
 	/* Greetings and "what are you?" are not about what was said before. */
-	if (!ask_is_telling(ask->question) && ask->passage_count == 0)
+	if (!builtin_ask_is_telling(ask->question) && ask->passage_count == 0)
 		return;
 	for (size_t i = last; i > 1; i--)
 		add_message(ask, &all->items[i - 2], i - 1);
@@ -458,7 +458,7 @@ static int read_format(struct ask *ask, struct jvalue format, struct err *err)
 enum { AT_MESSAGES, AT_N, AT_MAX, AT_MAX_COMPLETION, AT_STOP, AT_TOOLS, AT_CHOICE, AT_FORMAT,
        AT_OPTIONS, AT_COUNT };
 
-int ask_read(struct ask *ask, struct span body, struct err *err)
+int builtin_ask_read(struct ask *ask, struct span body, struct err *err)
 {
 	static const char *const names[AT_COUNT] = {
 		"messages", "n", "max_tokens", "max_completion_tokens", "stop", "tools", "tool_choice",
@@ -489,9 +489,9 @@ int ask_read(struct ask *ask, struct span body, struct err *err)
 		ask->prompt_tokens += words_count_tokens(ask->tools.text);
 	read_messages(ask, at[AT_MESSAGES], &all);
 	gather(ask, &all);
-	ask->summary = ask->question.len == 0 || ask_wants_summary(ask->question);
+	ask->summary = ask->question.len == 0 || builtin_ask_wants_summary(ask->question);
 	ask->quotes_max = count_wanted(ask);
-	ask->language = ask_language_of(ask->question.len > 0 || ask->passage_count == 0 ?
+	ask->language = builtin_ask_language(ask->question.len > 0 || ask->passage_count == 0 ?
 					ask->question : ask->passages[0].text);
 	result = 0;
 out:
@@ -499,7 +499,7 @@ out:
 	return result;
 }
 
-void ask_free(struct ask *ask)
+void builtin_ask_free(struct ask *ask)
 {
 	buf_free(&ask->text);
 	mem_free(ask->passages);

@@ -92,7 +92,7 @@ static void write_text(const struct answer *a, struct buf *out)
 	for (size_t i = 0; i < a->count; i++) {
 		buf_add_str(out, "> ");
 		buf_add_span(out, a->cited[i].text);
-		buf_add_str(out, "\n\xe2\x80\x94 ");
+		buf_add_str(out, "\n— ");
 		buf_add_span(out, a->cited[i].label);
 		buf_add_str(out, "\n\n");
 	}
@@ -147,12 +147,12 @@ static void write_schema(const struct answer *a, struct buf *out)
 	if (a->count > 0)
 		buf_printf(&prose, " %s", a->phrases->note_short);
 	f.answer = buf_span(&prose);
-	fill_by_schema(&f, a->ask->schema, out);
+	builtin_fill(&f, a->ask->schema, out);
 	if (f.invented) {
 		buf_truncate(out, before);
 		buf_printf(&prose, " %s", a->phrases->minimal);
 		f.answer = buf_span(&prose);
-		fill_by_schema(&f, a->ask->schema, out);
+		builtin_fill(&f, a->ask->schema, out);
 	}
 	buf_free(&prose);
 }
@@ -197,23 +197,23 @@ static struct jvalue choose_tool(const struct ask *ask, bool *forced, bool *dema
 	if (*demanded)
 		return tool.type == J_OBJECT ? tool : find_tool(ask, SPAN_NONE);
 	/* A greeting is nothing to search for. */
-	return ask_is_telling(ask->question) ? tool : none;
+	return builtin_ask_is_telling(ask->question) ? tool : none;
 }
 
-static int write_call(const struct ask *ask, struct jvalue tool, struct reply *reply,
+static int write_call(const struct ask *ask, struct jvalue tool, struct builtin_reply *reply,
 		      struct buf *content)
 {
 	struct jvalue parameters = jwalk_get(tool, "parameters");
 	struct filler f = { .ask = ask };
 
 	reply->call = jvalue_plain(jwalk_get(tool, "name"));
-	if (!reply->call.ptr || (parameters.type == J_OBJECT && !fill_is_textual(parameters) &&
+	if (!reply->call.ptr || (parameters.type == J_OBJECT && !builtin_fill_is_textual(parameters) &&
 				 !span_is(reply->call, SEARCH_TOOL))) {
 		reply->call = SPAN_NONE;
 		return -1;
 	}
 	if (parameters.type == J_OBJECT)
-		fill_by_schema(&f, parameters, content);
+		builtin_fill(&f, parameters, content);
 	else
 		buf_add_str(content, "{}");
 	return 0;
@@ -221,7 +221,7 @@ static int write_call(const struct ask *ask, struct jvalue tool, struct reply *r
 
 static void write_answer(const struct ask *ask, struct buf *content)
 {
-	struct answer a = { .ask = ask, .phrases = phrases_of(ask->language) };
+	struct answer a = { .ask = ask, .phrases = builtin_phrases(ask->language) };
 
 	find_quotes(&a);
 	switch (ask->format) {
@@ -239,7 +239,7 @@ static void write_answer(const struct ask *ask, struct buf *content)
 
 int builtin_chat(struct span body, bool stream, struct buf *out, struct err *err)
 {
-	struct reply reply = { .call = SPAN_NONE };
+	struct builtin_reply reply = { .call = SPAN_NONE };
 	struct jvalue tool;
 	struct buf content;
 	struct ask ask;
@@ -247,12 +247,12 @@ int builtin_chat(struct span body, bool stream, struct buf *out, struct err *err
 	int result = -1;
 
 	buf_init(&content, CONTENT_MAX);
-	if (ask_read(&ask, body, err) < 0)
+	if (builtin_ask_read(&ask, body, err) < 0)
 		goto out;
 	tool = choose_tool(&ask, &forced, &demanded);
 	if (tool.type != J_OBJECT || write_call(&ask, tool, &reply, &content) < 0) {
 		if (tool.type == J_OBJECT && demanded)
-			buf_printf(&content, "%s\n\n", phrases_of(ask.language)->refusal);
+			buf_printf(&content, "%s\n\n", builtin_phrases(ask.language)->refusal);
 		write_answer(&ask, &content);
 	}
 	reply.ask = &ask;
@@ -262,9 +262,9 @@ int builtin_chat(struct span body, bool stream, struct buf *out, struct err *err
 		err_set(err, E_too_large, "", "the answer is larger than %d bytes", CONTENT_MAX);
 		goto out;
 	}
-	result = reply_write(&reply, stream, out, err);
+	result = builtin_reply_write(&reply, stream, out, err);
 out:
-	ask_free(&ask);
+	builtin_ask_free(&ask);
 	buf_free(&content);
 	return result;
 }

@@ -323,7 +323,7 @@ static struct span main_name_of(const struct filler *f, struct jvalue schema)
 	return SPAN_NONE;
 }
 
-int fill_by_schema(struct filler *f, struct jvalue schema, struct buf *out)
+int builtin_fill(struct filler *f, struct jvalue schema, struct buf *out)
 {
 	f->root = schema;
 	f->budget = VALUES_MAX;
@@ -333,7 +333,7 @@ int fill_by_schema(struct filler *f, struct jvalue schema, struct buf *out)
 	return fill(f, schema, SPAN_NONE, 0, out);
 }
 
-bool fill_is_textual(struct jvalue schema)
+bool builtin_fill_is_textual(struct jvalue schema)
 {
 	struct jvalue properties = jwalk_get(schema, "properties");
 	struct jvalue required = jwalk_get(schema, "required");

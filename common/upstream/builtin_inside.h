@@ -46,15 +46,15 @@ struct ask {
 };
 
 /* Fill an ask from a request; free it in any case. */
-int ask_read(struct ask *ask, struct span body, struct err *err);
-void ask_free(struct ask *ask);
+int builtin_ask_read(struct ask *ask, struct span body, struct err *err);
+void builtin_ask_free(struct ask *ask);
 
 /* What of a message is asked and what is given; either may be empty. */
-void ask_split(struct span message, struct span *question, struct span *material);
-bool ask_wants_summary(struct span question);
-enum ask_language ask_language_of(struct span text);
+void builtin_ask_split(struct span message, struct span *question, struct span *material);
+bool builtin_ask_wants_summary(struct span question);
+enum ask_language builtin_ask_language(struct span text);
 /* Whether the question has a word worth searching for. */
-bool ask_is_telling(struct span question);
+bool builtin_ask_is_telling(struct span question);
 
 struct phrases {
 	const char *note;        /* under quotations */
@@ -68,7 +68,7 @@ struct phrases {
 	const char *refusal;     /* a forced tool with arguments that are no texts */
 	const char *minimal;     /* values that were not found but made */
 };
-const struct phrases *phrases_of(enum ask_language language);
+const struct phrases *builtin_phrases(enum ask_language language);
 
 /* Quotations for the filler; label is ready to print. */
 struct cited {
@@ -88,16 +88,16 @@ struct filler {
 	bool answered, invented;
 };
 /* Appends a value by the JSON schema. */
-int fill_by_schema(struct filler *f, struct jvalue schema, struct buf *out);
+int builtin_fill(struct filler *f, struct jvalue schema, struct buf *out);
 /* Whether every required property is a string. */
-bool fill_is_textual(struct jvalue schema);
+bool builtin_fill_is_textual(struct jvalue schema);
 
-struct reply {
+struct builtin_reply {
 	const struct ask *ask;
 	struct span content;         /* the text; or the arguments of a call */
 	struct span call;            /* name of the called tool, else ptr NULL */
 	bool forced;                 /* the call was demanded by name */
 };
-int reply_write(const struct reply *reply, bool stream, struct buf *out, struct err *err);
+int builtin_reply_write(const struct builtin_reply *reply, bool stream, struct buf *out, struct err *err);
 
 #endif

@@ -71,7 +71,7 @@ static const struct phrases table[] = {
 	},
 };
 
-const struct phrases *phrases_of(enum ask_language language)
+const struct phrases *builtin_phrases(enum ask_language language)
 {
 	return &table[language];
 }

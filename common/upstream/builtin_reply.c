@@ -9,7 +9,7 @@
 enum { TOKENS_A_PIECE = 4 };
 
 struct writer {
-	const struct reply *reply;
+	const struct builtin_reply *reply;
 	struct buf *out;
 	struct span content;  /* cut by stop or max_tokens */
 	const char *finish;
@@ -169,7 +169,7 @@ static void write_stream(struct writer *w)
 	buf_add_str(w->out, "data: [DONE]\n\n");
 }
 
-int reply_write(const struct reply *reply, bool stream, struct buf *out, struct err *err)
+int builtin_reply_write(const struct builtin_reply *reply, bool stream, struct buf *out, struct err *err)
 {
 	struct writer w = { .reply = reply, .out = out, .content = reply->content,
 			    .created = clock_wall_ms() / 1000 };

@@ -32,14 +32,14 @@ static const struct cue cues[] = {
 	{ "wann", HAS_TIME },		{ "wer", HAS_NAME },	     { "wem", HAS_NAME },
 	{ "wen", HAS_NAME },		{ "wo", HAS_NAME },	     { "warum", HAS_CAUSE },
 	{ "weshalb", HAS_CAUSE },	{ "wieso", HAS_CAUSE },	     { "wie", HAS_MEANS },
-	{ "\xe5\xa4\x9a\xe5\xb0\x91", HAS_DIGIT },		       /* how many */
-	{ "\xe5\xa4\x9a\xe4\xb9\x85", HAS_DIGIT | HAS_TIME },	       /* how long */
-	{ "\xe5\xa4\x9a\xe9\x95\xbf", HAS_DIGIT | HAS_TIME },	       /* how long */
-	{ "\xe4\xbb\x80\xe4\xb9\x88\xe6\x97\xb6\xe5\x80\x99", HAS_TIME }, /* when */
-	{ "\xe4\xbd\x95\xe6\x97\xb6", HAS_TIME },		       /* when */
-	{ "\xe5\x87\xa0", HAS_DIGIT },				       /* how many */
-	{ "\xe4\xb8\xba\xe4\xbb\x80\xe4\xb9\x88", HAS_CAUSE },	       /* why */
-	{ "\xe4\xb8\xba\xe4\xbd\x95", HAS_CAUSE },		       /* why */
+	{ "多少", HAS_DIGIT },		       /* how many */
+	{ "多久", HAS_DIGIT | HAS_TIME },	       /* how long */
+	{ "多长", HAS_DIGIT | HAS_TIME },	       /* how long */
+	{ "什么时候", HAS_TIME }, /* when */
+	{ "何时", HAS_TIME },		       /* when */
+	{ "几", HAS_DIGIT },				       /* how many */
+	{ "为什么", HAS_CAUSE },	       /* why */
+	{ "为何", HAS_CAUSE },		       /* why */
 };
 
 /* What gives a trait away. */
@@ -61,7 +61,7 @@ static const struct cue signs[] = {
 	{ "stunden", HAS_TIME }, { "uhr", HAS_TIME }, { "montag", HAS_TIME }, { "dienstag", HAS_TIME },
 	{ "mittwoch", HAS_TIME }, { "donnerstag", HAS_TIME }, { "freitag", HAS_TIME },
 	{ "samstag", HAS_TIME }, { "sonntag", HAS_TIME }, { "januar", HAS_TIME },
-	{ "februar", HAS_TIME }, { "m\xc3\xa4rz", HAS_TIME }, { "mai", HAS_TIME },
+	{ "februar", HAS_TIME }, { "märz", HAS_TIME }, { "mai", HAS_TIME },
 	{ "juni", HAS_TIME }, { "juli", HAS_TIME }, { "oktober", HAS_TIME },
 	{ "dezember", HAS_TIME }, { "nacht", HAS_TIME }, { "morgens", HAS_TIME },
 	{ "because", HAS_CAUSE }, { "since", HAS_CAUSE }, { "therefore", HAS_CAUSE },
@@ -75,20 +75,20 @@ static const struct cue signs[] = {
 	{ "three", HAS_DIGIT }, { "four", HAS_DIGIT }, { "five", HAS_DIGIT }, { "six", HAS_DIGIT },
 	{ "seven", HAS_DIGIT }, { "eight", HAS_DIGIT }, { "nine", HAS_DIGIT }, { "ten", HAS_DIGIT },
 	{ "twelve", HAS_DIGIT }, { "zwei", HAS_DIGIT }, { "drei", HAS_DIGIT }, { "vier", HAS_DIGIT },
-	{ "f\xc3\xbcnf", HAS_DIGIT }, { "sechs", HAS_DIGIT }, { "sieben", HAS_DIGIT },
-	{ "acht", HAS_DIGIT }, { "neun", HAS_DIGIT }, { "zehn", HAS_DIGIT }, { "zw\xc3\xb6lf", HAS_DIGIT },
+	{ "fünf", HAS_DIGIT }, { "sechs", HAS_DIGIT }, { "sieben", HAS_DIGIT },
+	{ "acht", HAS_DIGIT }, { "neun", HAS_DIGIT }, { "zehn", HAS_DIGIT }, { "zwölf", HAS_DIGIT },
 };
 
 /* Dense scripts have no words to look up: characters that give a trait away. */
 static const struct cue dense_signs[] = {
-	{ "\xe5\xb9\xb4", HAS_TIME }, { "\xe6\x9c\x88", HAS_TIME }, { "\xe6\x97\xa5", HAS_TIME },
-	{ "\xe5\xa4\xa9", HAS_TIME }, { "\xe7\x82\xb9", HAS_TIME }, { "\xe5\x91\xa8", HAS_TIME },
-	{ "\xe5\xb0\x8f\xe6\x97\xb6", HAS_TIME }, { "\xe5\x9b\xa0\xe4\xb8\xba", HAS_CAUSE },
-	{ "\xe5\x8e\x9f\xe5\x9b\xa0", HAS_CAUSE }, { "\xe7\x94\xb1\xe4\xba\x8e", HAS_CAUSE },
-	{ "\xe5\x9b\xa0\xe6\xad\xa4", HAS_CAUSE }, { "\xe4\xb8\x80", HAS_DIGIT },
-	{ "\xe4\xba\x8c", HAS_DIGIT }, { "\xe4\xb8\xa4", HAS_DIGIT }, { "\xe4\xb8\x89", HAS_DIGIT },
-	{ "\xe5\x9b\x9b", HAS_DIGIT }, { "\xe4\xba\x94", HAS_DIGIT }, { "\xe5\x8d\x81", HAS_DIGIT },
-	{ "\xe7\x99\xbe", HAS_DIGIT },
+	{ "年", HAS_TIME }, { "月", HAS_TIME }, { "日", HAS_TIME },
+	{ "天", HAS_TIME }, { "点", HAS_TIME }, { "周", HAS_TIME },
+	{ "小时", HAS_TIME }, { "因为", HAS_CAUSE },
+	{ "原因", HAS_CAUSE }, { "由于", HAS_CAUSE },
+	{ "因此", HAS_CAUSE }, { "一", HAS_DIGIT },
+	{ "二", HAS_DIGIT }, { "两", HAS_DIGIT }, { "三", HAS_DIGIT },
+	{ "四", HAS_DIGIT }, { "五", HAS_DIGIT }, { "十", HAS_DIGIT },
+	{ "百", HAS_DIGIT },
 };
 
 static bool is_letter(char c)
@@ -270,7 +270,7 @@ static void add_heading_word(void *data, const struct word *word)
 
 static bool ends_in_question(struct span s)
 {
-	return span_ends(s, "?") || span_ends(s, "\xef\xbc\x9f");
+	return span_ends(s, "?") || span_ends(s, "？");
 }
 
 /* Sentences that point back say less alone: "It ...", "Er ...". */
@@ -278,7 +278,7 @@ static bool points_back(struct span s)
 {
 	static const char *const words[] = {
 		"It ", "They ", "This ", "These ", "He ", "She ", "Es ", "Er ", "Sie ", "Dies", "Diese ",
-		"That ", "\xe5\xae\x83", "\xe4\xbb\x96", "\xe5\xa5\xb9", "\xe8\xaf\xa5", "\xe8\xbf\x99",
+		"That ", "它", "他", "她", "该", "这",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)

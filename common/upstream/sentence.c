@@ -38,7 +38,7 @@ static size_t mark_length(struct span line)
 	if (span_starts(line, "- ") || span_starts(line, "* ") || span_starts(line, "+ ") ||
 	    span_starts(line, "> "))
 		return 2;
-	if (span_starts(line, "\xe2\x80\xa2")) /* bullet */
+	if (span_starts(line, "•")) /* bullet */
 		return 3;
 	while (at < line.len && at < 3 && line.ptr[at] >= '0' && line.ptr[at] <= '9')
 		at++;
@@ -70,7 +70,7 @@ static bool is_ornament(struct span line)
 
 static const char *const source_words[] = {
 	"source", "file", "document", "title", "url", "path", "quelle", "datei", "dokument", "titel",
-	"\xe6\x9d\xa5\xe6\xba\x90", "\xe6\x96\x87\xe4\xbb\xb6", /* laiyuan, wenjian */
+	"来源", "文件", /* laiyuan, wenjian */
 };
 
 /* "Source: x", "[File: x]", <document source="x">: the x, else ptr NULL. */
@@ -93,7 +93,7 @@ static struct span source_of(struct span line)
 		if (rest.len > 0 && rest.ptr[rest.len - 1] == ']')
 			rest.len--;
 	}
-	at = span_find(rest, SPAN_LIT("\xef\xbc\x9a"));
+	at = span_find(rest, SPAN_LIT("："));
 	if (at >= 0) {
 		head = span_of(rest.ptr, (size_t)at);
 		rest = span_from(rest, (size_t)at + 3);
@@ -147,8 +147,8 @@ static bool is_abbreviation(struct span s, size_t dot)
 static size_t closing_length(struct span s)
 {
 	static const char *const closers[] = {
-		"\"", "'", ")", "]", "*", "\xe2\x80\x9d", "\xe2\x80\x9c", "\xe2\x80\x99", "\xc2\xbb",
-		"\xe3\x80\x8d", "\xe3\x80\x8f", "\xef\xbc\x89",
+		"\"", "'", ")", "]", "*", "”", "“", "’", "»",
+		"」", "』", "）",
 	};
 	size_t at = 0;
 
@@ -162,8 +162,8 @@ static size_t closing_length(struct span s)
 
 static bool is_dense_stop(struct span s)
 {
-	return span_starts(s, "\xe3\x80\x82") || span_starts(s, "\xef\xbc\x81") ||
-	       span_starts(s, "\xef\xbc\x9f");
+	return span_starts(s, "。") || span_starts(s, "！") ||
+	       span_starts(s, "？");
 }
 
 static bool is_small_letter(struct span s)

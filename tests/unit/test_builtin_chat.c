@@ -1,7 +1,6 @@
 /* Tests of spass-extract: common/upstream/builtin_chat.c and what it is made of. */
 #include "common/upstream/builtin.h"
 
-#include "common/base/clock.h"
 #include "common/base/mem.h"
 
 #include <jansson.h>
@@ -9,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 static const char lease[] =
@@ -639,6 +639,15 @@ static void odd_messages_do_no_harm(void **state)
 	}
 }
 
+/* Of this thread, so that a busy machine does not matter. */
+static int64_t cpu_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void a_long_text_takes_linear_time(void **state)
 {
 	int64_t took[2];
@@ -655,9 +664,9 @@ static void a_long_text_takes_linear_time(void **state)
 			buf_printf(&text, "Line %zu tells of subject%zu and of matter%zu. ", k, k % 977,
 				   k % 31);
 		buf_add_str(&text, "\n\nThe treasure lies under the old oak.\n\nWhere is the treasure?");
-		start = clock_mono_us();
+		start = cpu_us();
 		answer = ask(user(buf_str(&text)));
-		took[i] = clock_mono_us() - start;
+		took[i] = cpu_us() - start;
 		assert_true(span_starts(span_str(content_of(answer)), "> The treasure lies"));
 		json_decref(answer);
 		buf_free(&text);

@@ -119,7 +119,7 @@ static void mistakes_are_named(void **state)
 		const char *line, *message;
 	} cases[] = {
 		{ "--modle x", "unknown option --modle; did you mean --model?" },
-		{ "--mod x", "unknown option --mod; did you mean --model?" },
+		{ "--mod x", "unknown option --mod" },
 		{ "--mo x", "unknown option --mo" },
 		{ "--zzz", "unknown option --zzz" },
 		{ "--=x", "unknown option --" },
@@ -131,7 +131,7 @@ static void mistakes_are_named(void **state)
 		{ "--no-color=x", "--no-color takes no value" },
 		{ "--verbose=2", "--verbose takes no value" },
 		{ "--no-model", "unknown option --no-model" },
-		{ "--no-verbose", "unknown option --no-verbose" },
+		{ "--no-verbose", "unknown option --no-verbose; did you mean --verbose?" },
 		{ "--port 65536", "--port wants a whole number from -5 to 65535, not \"65536\"" },
 		{ "--port -6", "--port wants a whole number from -5 to 65535, not \"-6\"" },
 		{ "--port 1x", "--port wants a whole number from -5 to 65535, not \"1x\"" },

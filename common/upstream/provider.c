@@ -21,8 +21,8 @@ const struct provider provider_table[] = {
 	},
 	{
 		.name = "ollama", .title = "Ollama",
-		.base_url = "http://127.0.0.1:11434/v1", .probe_path = "/models", .probe_port = 11434,
-		.quirks = QUIRKS_LOCAL | QUIRK_EXACT_MODELS,
+		.base_url = "http://127.0.0.1:11434/v1", .probe_path = "/models",
+		.probe_port = 11434, .quirks = QUIRKS_LOCAL | QUIRK_EXACT_MODELS,
 	},
 	{
 		.name = "lmstudio", .title = "LM Studio",

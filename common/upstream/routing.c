@@ -231,6 +231,7 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	struct route *route = k->route;
 	struct backend *b = backend_find(k->routing, link->backend);
 
+	assert(b); /* check_links has passed */
 	if (!is_offered(k->routing, b, link->model))
 		return;
 	for (size_t i = 0; i < route->count; i++)

@@ -52,7 +52,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check unit tools e2e replay layers headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e soak bench replay layers headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -123,7 +123,25 @@ headers: deps
 	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
 		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
 
-check: all layers headers unit replay e2e
+# One after the other: the cases measure time.
+check:
+	@sh tests/support/deps.sh check
+	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory headers
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory replay
+	@$(MAKE) --no-print-directory e2e
+
+# Real client libraries; many mixed requests (SOAK=N); the figures beside nginx (ROWS="plain tls").
+check-clients: all tools
+	@sh tests/clients/run.sh $B $(if $(filter asan tsan,$(MODE)),4,1)
+soak: all tools
+	@sh tests/support/soak.sh $B $(SOAK)
+bench:
+	@sh tests/support/deps.sh bench
+	@$(MAKE) --no-print-directory MODE=release all tools
+	@sh tests/bench/bench.sh $(ROWS)
 
 # The scripts that are checked in; tests/unit/test_completion.c compares them.
 .PHONY: completions

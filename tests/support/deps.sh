@@ -6,7 +6,7 @@ build="gcc make pkg-config libwebsockets-dev libwebsockets-evlib-ev libcurl4-ope
 libsqlite3-dev libyaml-dev libncurses-dev libreadline-dev libev-dev libboost-context-dev libmd4c-dev
 zlib1g-dev libssl-dev ca-certificates"
 check="libcmocka-dev curl openssl tmux gzip sqlite3"
-bench="nginx-light"
+bench="nginx-light procps strace iproute2"
 fuzz="clang-14 libclang-rt-14-dev"
 want=$build
 case ${1:-build} in

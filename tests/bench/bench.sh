@@ -1,0 +1,45 @@
+#!/bin/sh
+# The bench: spass beside nginx and the direct path on the same scripted upstream, in alternation.
+#
+#   tests/bench/bench.sh [-b BUILD] [-r ROUNDS] [-s SECONDS] [ROW...]
+#
+# Rows: plain single features ttfb streams writes tls body20 tools start reload portkey (default: all).
+# With two cores or more the gateway under test runs on core 1, load and upstream on core 0.
+# Every figure is a median over the rounds; ratios are taken inside a round and then their median.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+build=build/release rounds=3 seconds=4
+while getopts b:r:s: option; do
+	case $option in
+	b) build=$OPTARG ;;
+	r) rounds=$OPTARG ;;
+	s) seconds=$OPTARG ;;
+	*) sed -n '2,8p' "$0" >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+rows=${*:-plain single features ttfb streams writes tls body20 tools start reload portkey}
+case $build in /*) ;; *) build=$PWD/$build ;; esac
+spass=$build/spass upstream=$build/tests/upstream load=$build/tests/load
+root=$PWD
+. tests/bench/lib.sh
+
+setup
+for row in $rows; do
+	case $row in
+	plain) row_plain ;;
+	single) row_single ;;
+	features) row_features ;;
+	ttfb) row_ttfb ;;
+	streams) row_streams ;;
+	writes) row_writes ;;
+	tls) row_tls ;;
+	body20) row_body20 ;;
+	tools) row_tools ;;
+	start) row_start ;;
+	reload) row_reload ;;
+	portkey) row_portkey ;;
+	*) echo "bench: no row is called $row" >&2; exit 2 ;;
+	esac
+done
+report

@@ -32,9 +32,10 @@ OPT_debug   := -O0 -g3
 OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov     := -O0 -g --coverage
+OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 OPT := $(OPT_$(MODE))
 ifeq ($(OPT),)
-$(error MODE=$(MODE) is not one of release, debug, asan, tsan, cov)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, cov, fuzz)
 endif
 
 CPPFLAGS := -I. -D_GNU_SOURCE -DSPASS_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
@@ -115,6 +116,28 @@ $B/tests/replay_%: $B/tests/fuzz/fuzz_%.o $B/tests/support/replay_main.o $B/libs
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 replay: deps $(REPLAY)
 	@for f in $(REPLAY); do $$f tests/fuzz/corpus/$${f##*replay_} || exit 1; done
+
+# Fuzzing: each harness for FUZZ_SECONDS on one core, then a table; new inputs stay in build/fuzz.
+FUZZ_SECONDS ?= 600
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+.PHONY: fuzz $(FUZZ:%=fuzz-%)
+fuzz: $(FUZZ:%=build/fuzz/%)
+	@sh tests/support/run_fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
+$(FUZZ:%=fuzz-%): fuzz-%: build/fuzz/%
+	@sh tests/support/run_fuzz.sh $(FUZZ_SECONDS) $*
+build/fuzz/%: tests/fuzz/fuzz_%.c
+	@sh tests/support/deps.sh fuzz
+	@$(MAKE) -s MODE=fuzz CC=clang-14 build/fuzz/libspass.a
+	@echo "  LD    $@"
+	@clang-14 $(CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(PKG_CFLAGS) -o $@ $< build/fuzz/libspass.a $(PKG_LIBS)
+
+# What the parsers of the hot path cost: meaningful in MODE=release.
+$B/tests/micro_parsers: $B/tests/bench/micro_parsers.o $B/libspass.a
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+.PHONY: bench-parsers
+bench-parsers: $B/tests/micro_parsers
+	@$<
 
 # Includes that point the wrong way; each header alone.
 layers:

@@ -83,7 +83,8 @@ static size_t find_event_end(struct sse_reader *r)
 
 	if (r->after_cr && *p == '\n') {
 		p++;
-		r->lead = r->held.len == 0;
+		if (r->held.len == 0)
+			r->lead = 1;
 	}
 	r->after_cr = false;
 	while (p < end) {

@@ -8,17 +8,11 @@
 #include "common/loop/http1.h"
 
 #include "common/base/mem.h"
+#include "tests/fuzz/must.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static const struct http1_limits small_limits = { .line_max = 64, .head_max = 256, .fields_max = 5 };
 

@@ -8,18 +8,12 @@
 #include "common/base/jscan.h"
 
 #include "common/base/mem.h"
+#include "tests/fuzz/must.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Where jansson knows more limits than the grammar has. */
 static bool jansson_may_refuse(struct span text, const json_error_t *error)

@@ -8,17 +8,11 @@
 #include "common/base/sse.h"
 
 #include "common/base/mem.h"
+#include "tests/fuzz/must.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 struct outcome {
 	struct buf events, raw;

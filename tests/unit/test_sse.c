@@ -270,6 +270,18 @@ static void keeps_the_limit_of_an_event_to_the_byte(void **state)
 		}
 }
 
+static void does_not_count_the_lf_of_the_event_before(void **state)
+{
+	/* Dripped, the second event begins with the first one's LF; its own CRLFs come after that. */
+	struct text t = TEXT("data: ab\r\n\r\ndata: ab\r\n\r\n\n\r");
+
+	(void)state;
+	struct outcome o = read_all_ways(t, 11);
+	assert_false(o.failed);
+	assert_string_equal(buf_str(&o.events), "[||ab][||ab]");
+	free_outcome(&o);
+}
+
 static void bounds_an_endless_line_and_endless_comments(void **state)
 {
 	static const char *const pieces[] = { "x", "\n:", "data: y\n", ":\r" };
@@ -372,6 +384,7 @@ int main(void)
 		cmocka_unit_test(gives_an_event_for_comments_and_blank_lines),
 		cmocka_unit_test(points_into_the_piece_when_an_event_is_whole),
 		cmocka_unit_test(keeps_the_limit_of_an_event_to_the_byte),
+		cmocka_unit_test(does_not_count_the_lf_of_the_event_before),
 		cmocka_unit_test(bounds_an_endless_line_and_endless_comments),
 		cmocka_unit_test(gives_back_the_memory_of_a_large_event),
 		cmocka_unit_test(writes_events_that_read_back_the_same),

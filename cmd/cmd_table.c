@@ -7,7 +7,8 @@
 #include <string.h>
 
 const struct cmd *const cmd_table[] = {
-	&cmd_config_show, &cmd_errors, &cmd_completion, &cmd_help, &cmd_version, NULL,
+	&cmd_config_show, &cmd_config_check, &cmd_errors, &cmd_completion, &cmd_help, &cmd_version,
+	NULL,
 };
 
 #define GENERAL(kind_, field, ...)                                                          \

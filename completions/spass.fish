@@ -1,7 +1,8 @@
 # fish completion of spass; written by `spass completion fish`
 complete -c spass -f
 complete -c spass -n __fish_use_subcommand -a config
-complete -c spass -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from show' -a show -d 'Show the settings and where each came from'
+complete -c spass -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from show check' -a show -d 'Show the settings and where each came from'
+complete -c spass -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from show check' -a check -d 'Check configuration, catalogue and token without starting'
 complete -c spass -n __fish_use_subcommand -a errors -d 'Explain the errors; needs no gateway'
 complete -c spass -n __fish_use_subcommand -a completion -d 'Write a completion script for a shell'
 complete -c spass -n __fish_use_subcommand -a help -d 'Show help for a command or a topic'
@@ -12,6 +13,12 @@ complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcom
 complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from show' -l help -s h -d 'Show this help'
 complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from show' -l version -s V -d 'Show the version'
 complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from show' -a 'listen workers tls_certificate tls_key token token_file data_dir database catalog_file default_model discover log_level log_format auth usage audit audit_max_bytes metrics metrics_public user_id_policy cors_origins max_body_bytes max_answer_bytes max_connections head_timeout body_timeout idle_timeout write_timeout drain_timeout ping_after connect_timeout first_byte_timeout between_timeout total_timeout retries retry_delay_max breaker_failures breaker_rest probe_interval upstream_idle upstream_idle_timeout'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l config -r -F -d 'Read this spass.yaml'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l json -d 'Write JSON'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l color -x -a 'auto always never' -d 'Colours: auto, always or never'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l quiet -s q -d 'Only errors on stderr'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l help -s h -d 'Show this help'
+complete -c spass -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from check' -l version -s V -d 'Show the version'
 complete -c spass -n '__fish_seen_subcommand_from errors' -l json -d 'Write JSON'
 complete -c spass -n '__fish_seen_subcommand_from errors' -l color -x -a 'auto always never' -d 'Colours: auto, always or never'
 complete -c spass -n '__fish_seen_subcommand_from errors' -l quiet -s q -d 'Only errors on stderr'

@@ -239,7 +239,7 @@ static char *choose_path(const char *path, char *const *environment)
 		return mem_strdup(named);
 	char *own = file_place(FILE_CONFIG, "spass.yaml");
 
-	if (file_exists(own))
+	if (own && file_exists(own))
 		return own;
 	mem_free(own);
 	return file_exists(system_file) ? mem_strdup(system_file) : NULL;

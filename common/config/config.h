@@ -110,7 +110,10 @@ int config_show(const struct config *c, struct buf *out);
 /* The same as a JSON object {name: {"value","origin"}}.  The caller owns it. */
 json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
-/* data_dir, or its default; the caller frees. */
+/*
+ * A file in data_dir or its default, or with name "" the directory itself; the caller frees.
+ * NULL when no data_dir is set and the user has no home.
+ */
 char *config_data_path(const struct config *c, const char *name);
 /*
  * The path of a file that holds a secret: "credential:NAME" is NAME in systemd's

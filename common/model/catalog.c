@@ -290,3 +290,11 @@ const struct model *catalog_add_discovered(struct catalog *c, const char *alias,
 	catalog_insert(c, catalog_end(c), m);
 	return m;
 }
+
+void catalog_accept_image_urls(struct catalog *c, const struct model *m)
+{
+	ptrdiff_t index = catalog_index(c, span_str(m->alias));
+
+	assert(index >= 0);
+	c->models[index]->accepts_image_url = true;
+}

@@ -63,6 +63,8 @@ const struct model *catalog_add_discovered(struct catalog *c, const char *alias,
 					   const char *backend, const char *backend_model,
 					   int64_t context_window);
 
+/* Sets accepts_image_url of one of its models.  Before the catalog is shared. */
+void catalog_accept_image_urls(struct catalog *c, const struct model *m);
 /* "chat", "image", "embedding"; "no", "yes", "configurable". */
 const char *model_kind_name(enum model_kind k);
 const char *model_reasoning_name(enum model_reasoning r);

@@ -224,8 +224,11 @@ static char *secret_of(const struct config *c, bool *made, char **path, struct e
 			config_origin_name(c->origins[CONFIG_KEY_token]), TOKEN_MAX);
 		return NULL;
 	}
-	*path = *c->token_file ? config_secret_path(c->token_file, err)
-			       : config_data_path(c, "token");
+	if (*c->token_file)
+		*path = config_secret_path(c->token_file, err);
+	else if (!(*path = config_data_path(c, "token")))
+		err_set(err, E_invalid_config, "data_dir",
+			"there is no home directory to keep the token in; set data_dir or token");
 	return *path ? read_or_make(*path, made, err) : NULL;
 }
 

@@ -157,7 +157,7 @@ static json_t *model_document(const struct routing *r, const struct model *m)
 	json_object_set_new(o, "discovered", json_boolean(m->discovered));
 	json_object_set_new(o, "constraints",
 			    json_pack("{s:i, s:b, s:o}", "min_max_tokens", m->min_max_tokens,
-				      "accepts_image_url", (int)routing_accepts_image_url(r, m),
+				      "accepts_image_url", (int)m->accepts_image_url,
 				      "typical_response_seconds",
 				      positive_or_null(m->typical_seconds)));
 	return o;

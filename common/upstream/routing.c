@@ -266,6 +266,31 @@ static int by_alias(const void *a, const void *b)
 		      ((const struct route *)b)->model->alias);
 }
 
+static bool takes_image_urls(const struct route *route)
+{
+	for (size_t i = 0; i < route->count; i++) {
+		const struct target *t = &route->targets[i];
+
+		if (!(t->backend->provider->quirks & QUIRK_ACCEPTS_IMAGE_URL) &&
+		    !t->link_model->accepts_image_url)
+			return false;
+	}
+	return route->count > 0;
+}
+
+/* The catalogue does not know providers: what all of an alias's take, the alias takes. */
+static void note_image_urls(struct routing *r)
+{
+	bool *takes = mem_calloc(r->route_count, sizeof *takes);
+
+	for (size_t i = 0; i < r->route_count; i++)
+		takes[i] = takes_image_urls(&r->routes[i]);
+	for (size_t i = 0; i < r->route_count; i++)
+		if (takes[i])
+			catalog_accept_image_urls(r->catalog, r->routes[i].model);
+	mem_free(takes);
+}
+
 static int make_routes(struct routing *r, const struct config *c, const struct routing *previous,
 		       struct err *err)
 {
@@ -281,6 +306,7 @@ static int make_routes(struct routing *r, const struct config *c, const struct r
 
 		flatten_model(r->catalog, r->routes[i].model, add_target, &k);
 	}
+	note_image_urls(r);
 	qsort(r->routes, r->route_count, sizeof *r->routes, by_alias);
 	return 0;
 }
@@ -415,20 +441,6 @@ const struct target *routing_chain(const struct routing *r, const struct model *
 
 	*count = route ? route->count : 0;
 	return route ? route->targets : NULL;
-}
-
-bool routing_accepts_image_url(const struct routing *r, const struct model *m)
-{
-	size_t count;
-	const struct target *targets = routing_chain(r, m, &count);
-
-	if (m->accepts_image_url)
-		return true;
-	for (size_t i = 0; i < count; i++)
-		if (!(targets[i].backend->provider->quirks & QUIRK_ACCEPTS_IMAGE_URL) &&
-		    !targets[i].link_model->accepts_image_url)
-			return false;
-	return count > 0;
 }
 
 struct name_list {

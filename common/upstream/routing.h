@@ -39,17 +39,16 @@ void routing_free(struct routing *r);
 const struct catalog *routing_catalog(const struct routing *r);
 size_t routing_backend_count(const struct routing *r);
 struct backend *routing_backend(const struct routing *r, size_t index);
-/* Alias to model; NULL when not offered. */
+/*
+ * Alias to model; NULL when not offered.  Its accepts_image_url is the catalogue's, or true when
+ * the providers of all its targets take images by URL.
+ */
 const struct model *routing_find(const struct routing *r, struct span alias);
 /*
  * The flattened chain of a model: composites resolved, disabled backends left out, repeated
  * targets kept once.  count may come out 0.  Borrowed from r.
  */
 const struct target *routing_chain(const struct routing *r, const struct model *m, size_t *count);
-/*
- * Whether images may go to m by URL: the catalogue says so, or every target's provider does.
- */
-bool routing_accepts_image_url(const struct routing *r, const struct model *m);
 /* The names of all backends of the chain, disabled ones too, for GET /v1/info. */
 size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names, size_t max);
 /*

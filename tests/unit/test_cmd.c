@@ -112,6 +112,7 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass errors --wrong --help", 0, "Usage: spass errors", NULL },
 		{ "spass help errors", 0, "Usage: spass errors", NULL },
 		{ "spass help config", 0, "config show", NULL },
+		{ "spass config check --json", 0, "\"backends\":[", NULL },
 		{ "spass help config show", 0, "Usage: spass config show", NULL },
 		{ "spass help exit-codes", 0, "deadline_exceeded", NULL },
 		{ "spass help --json", 0, "\"exit_statuses\"", NULL },

@@ -446,14 +446,14 @@ static void image_urls_pass_when_every_target_takes_them(void **state)
 	struct routing *r = must_route(s, all_keys, NULL);
 
 	(void)state;
-	assert_true(routing_accepts_image_url(r, must_find(r, "gpt-5.5-pro")));
-	assert_false(routing_accepts_image_url(r, must_find(r, "claude-opus-4.7")));
-	assert_false(routing_accepts_image_url(r, must_find(r, "flagship")));
-	assert_true(routing_accepts_image_url(r, must_find(r, "grok-4.20")));
-	assert_false(routing_accepts_image_url(r, must_find(r, "spass-extract")));
+	assert_true(must_find(r, "gpt-5.5-pro")->accepts_image_url);
+	assert_false(must_find(r, "claude-opus-4.7")->accepts_image_url);
+	assert_false(must_find(r, "flagship")->accepts_image_url);
+	assert_true(must_find(r, "grok-4.20")->accepts_image_url);
+	assert_false(must_find(r, "spass-extract")->accepts_image_url);
 	routing_free(r);
 	r = must_route(s, no_keys, NULL);
-	assert_false(routing_accepts_image_url(r, must_find(r, "gpt-5.5-pro")));
+	assert_false(must_find(r, "gpt-5.5-pro")->accepts_image_url);
 	routing_free(r);
 	setting_free(s);
 }

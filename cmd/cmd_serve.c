@@ -1,0 +1,161 @@
+/* cmd/cmd_serve.c - spass serve: the gateway in the foreground. */
+#include "cmd/check.h"
+#include "cmd/cmd.h"
+#include "cmd/gateway.h"
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "server/server.h"
+
+#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct serve_options {
+	struct cmd_globals globals;
+	bool check;
+};
+
+/* The address of the default, and this user's socket, where his commands look for a gateway. */
+static char *own_listen(void)
+{
+	char *directory = file_place(FILE_RUNTIME, ""), *path = gateway_socket(), *listen = NULL;
+	struct err err = ERR_INIT;
+
+	/* A second gateway leaves the socket to the first. */
+	if (directory && path && !strchr(path, ',') && file_make_dirs(directory, &err) == 0 &&
+	    !gateway_answers(path))
+		listen = mem_printf("%s,unix:%s", config_table[CONFIG_KEY_listen].fallback, path);
+	mem_free(directory);
+	mem_free(path);
+	return listen;
+}
+
+/* Only the user's own gateway: his data, and no address that somebody chose. */
+static bool is_own(const struct config *c)
+{
+	return c->origins[CONFIG_KEY_listen] == CONFIG_DEFAULT &&
+	       c->origins[CONFIG_KEY_data_dir] == CONFIG_DEFAULT && !getenv("LISTEN_FDS");
+}
+
+static void print_curl(const struct server *s, const struct config *c)
+{
+	const char *address = server_address(s, 0), *token = server_token_path(s);
+	bool is_unix = address && !strncmp(address, "unix:", 5);
+
+	if (!address)
+		return;
+	fputs("try: curl ", stderr);
+	if (c->auth && token)
+		fprintf(stderr, "-H \"Authorization: Bearer $(cat '%s')\" ", token);
+	else if (c->auth)
+		fputs("-H \"Authorization: Bearer $SPASS_TOKEN\" ", stderr);
+	if (is_unix)
+		fprintf(stderr, "--unix-socket '%s' http://localhost/v1/models\n", address + 5);
+	else
+		fprintf(stderr, "%s/v1/models\n", address);
+}
+
+/*
+ * The token itself is shown once, to the person who sits before the terminal; a journal keeps
+ * only where it is.
+ */
+static void greet(const struct cmd_globals *g, const struct server *s, const struct config *c)
+{
+	const char *address, *path = server_token_path(s);
+
+	if (g->quiet)
+		return;
+	for (size_t i = 0; (address = server_address(s, i)); i++)
+		cmd_notice(g, "listening on %s", address);
+	if (!c->auth)
+		cmd_notice(g, "no token is required: auth is off");
+	else if (path)
+		cmd_notice(g, "token %s %s", server_made_token(s) ? "made, kept in" : "kept in",
+			   path);
+	if (c->auth && server_made_token(s) && isatty(STDERR_FILENO))
+		cmd_notice(g, "token (shown once): %s", server_token(s));
+	print_curl(s, c);
+}
+
+/* What greet needs after the server has taken the configuration. */
+static struct config *load(const struct cmd_globals *g, char **listen, struct config_flag *more,
+			   size_t *more_count, struct err *err)
+{
+	struct config *c = cmd_config(g, NULL, 0, err);
+
+	*more_count = 0;
+	if (!c || !is_own(c) || !(*listen = own_listen()))
+		return c;
+	config_free(c);
+	*more = (struct config_flag){ "listen", *listen };
+	*more_count = 1;
+	return cmd_config(g, more, 1, err);
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct serve_options *o = options;
+	const struct cmd_globals *g = &o->globals;
+	struct server_source source = { .path = g->config };
+	struct config_flag more, *flags = NULL;
+	size_t more_count = 0;
+	char *listen = NULL;
+	struct config *c = load(g, &listen, &more, &more_count, err);
+	struct config *shown = NULL;
+	struct server *server;
+	int result = -1;
+
+	(void)argc, (void)argv;
+	if (!c)
+		goto out;
+	if (o->check) {
+		result = check_config(g, c, err);
+		config_free(c);
+		goto out;
+	}
+	flags = cmd_config_flags(g, &more, more_count, &source.flag_count);
+	source.flags = flags;
+	shown = cmd_config(g, &more, more_count, err);
+	server = server_start(c, &source, err);
+	if (!server)
+		goto out;
+	if (shown)
+		greet(g, server, shown);
+	result = server_run(server);
+out:
+	config_free(shown);
+	if (flags)
+		cmd_config_flags_free(flags, source.flag_count, more_count);
+	mem_free(listen);
+	return result;
+}
+
+static const struct opt own[] = {
+	{ .kind = OPT_SWITCH,
+	  .name = "check",
+	  .help = "Check configuration, catalogue and token, tell what would be done, and exit",
+	  .offset = offsetof(struct serve_options, check) },
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass serve", "On 127.0.0.1:3000 and on a Unix socket for your own commands." },
+	{ "spass serve --listen :8443 --tls-certificate c.pem --tls-key k.pem",
+	  "HTTPS on all addresses." },
+	{ "spass serve --config /etc/spass/spass.yaml --check", "Whether it would start." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_serve = {
+	.name = "serve",
+	.summary = "Run the gateway",
+	.flags = CMD_CONFIG | CMD_SETTINGS,
+	.options = own,
+	.options_size = sizeof(struct serve_options),
+	.text = "Runs in the foreground.  SIGTERM and SIGINT let running requests finish and stop; "
+		"a\n"
+		"second one stops at once.  SIGHUP reads the configuration again.",
+	.examples = examples,
+	.run = run,
+};

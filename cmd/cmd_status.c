@@ -1,0 +1,197 @@
+/* cmd/cmd_status.c - spass status: how a running gateway is, and its backends. */
+#include "cmd/cmd.h"
+#include "cmd/gateway.h"
+#include "cmd/grid.h"
+
+#include "common/base/mem.h"
+
+#include <string.h>
+
+enum { TIMEOUT_MS = 10000, EXIT_UNAVAILABLE = 6 };
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "";
+}
+
+/* /readyz answers 503 when it is not ready: that is an answer, not an error. */
+static json_t *ask_ready(struct client *client, struct err *err)
+{
+	const struct client_call call = { .method = "GET", .path = "/readyz", .any_status = true };
+	struct client_reply reply;
+	json_t *ready = NULL;
+
+	if (client_call(client, &call, &reply, err) == 0) {
+		ready = json_loadb(buf_str(&reply.body), reply.body.len, 0, NULL);
+		if (!json_is_string(json_object_get(ready, "status"))) {
+			json_decref(ready);
+			ready = NULL;
+			client_read_error(reply.status, buf_span(&reply.body), err);
+		}
+	}
+	client_reply_clear(&reply);
+	return ready;
+}
+
+static enum grid_style style_of(const char *status)
+{
+	static const struct {
+		const char *status;
+		enum grid_style style;
+	} styles[] = {
+		{ "ready", GRID_GOOD },      { "available", GRID_GOOD },  { "ok", GRID_GOOD },
+		{ "unavailable", GRID_BAD }, { "unreachable", GRID_BAD }, { "disabled", GRID_DIM },
+		{ "planned", GRID_DIM },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(styles); i++)
+		if (!strcmp(styles[i].status, status))
+			return styles[i].style;
+	return GRID_PLAIN;
+}
+
+static void add_latency(struct grid *grid, const json_t *backend)
+{
+	const json_t *latency = json_object_get(backend, "latency_ms");
+
+	if (json_is_integer(latency))
+		grid_addf(grid, GRID_PLAIN, "%lld ms", (long long)json_integer_value(latency));
+	else
+		grid_add(grid, NULL, GRID_PLAIN);
+}
+
+static void add_pair(struct grid *grid, const char *name, const char *value, enum grid_style style)
+{
+	grid_add(grid, name, GRID_PLAIN);
+	grid_add(grid, value, style);
+}
+
+static void print_head(const struct cmd_globals *g, const struct gateway *gateway,
+		       const json_t *ready, const json_t *info, struct buf *out)
+{
+	const json_t *self = json_object_get(info, "gateway");
+	char name[GATEWAY_NAME_SIZE];
+	struct grid grid;
+
+	gateway_name(gateway, name);
+	grid_init(&grid, 2, cmd_color(g, stdout));
+	add_pair(&grid, "gateway", name, GRID_PLAIN);
+	add_pair(&grid, "status", text(ready, "status"), style_of(text(ready, "status")));
+	if (info) {
+		add_pair(&grid, "version", text(self, "version"), GRID_PLAIN);
+		add_pair(&grid, "default model", text(info, "default_model"), GRID_PLAIN);
+		grid_add(&grid, "models", GRID_PLAIN);
+		grid_addf(&grid, GRID_PLAIN, "%zu",
+			  json_array_size(json_object_get(info, "models")));
+	}
+	grid_print(&grid, out);
+	grid_free(&grid);
+}
+
+/* With a token all backends and why one is away, else what /readyz tells everybody. */
+static void print_backends(const struct cmd_globals *g, const json_t *ready, const json_t *info,
+			   struct buf *out)
+{
+	json_t *backends = json_object_get(info, "backends"),
+	       *open = json_object_get(ready, "backends"), *b;
+	struct grid grid;
+	const char *name;
+	size_t i;
+
+	grid_init(&grid, 4, cmd_color(g, stdout));
+	grid_head(&grid, "BACKEND|STATUS|LATENCY|REASON");
+	json_array_foreach(backends, i, b)
+	{
+		if (!g->verbose && !strcmp(text(b, "status"), "disabled"))
+			continue;
+		grid_add(&grid, text(b, "name"), GRID_PLAIN);
+		grid_add(&grid, text(b, "status"), style_of(text(b, "status")));
+		add_latency(&grid, b);
+		grid_add(&grid, text(b, "reason"), GRID_PLAIN);
+	}
+	if (!info)
+		json_object_foreach(open, name, b)
+		{
+			grid_add(&grid, name, GRID_PLAIN);
+			grid_add(&grid, text(b, "status"), style_of(text(b, "status")));
+			add_latency(&grid, b);
+			grid_add(&grid, NULL, GRID_PLAIN);
+		}
+	buf_add_char(out, '\n');
+	grid_print(&grid, out);
+	grid_free(&grid);
+}
+
+static void print(const struct cmd_globals *g, const struct gateway *gateway, json_t *ready,
+		  json_t *info)
+{
+	char name[GATEWAY_NAME_SIZE];
+	struct buf out;
+
+	if (g->json) {
+		gateway_name(gateway, name);
+		cmd_print_json_take(json_pack("{s:i,s:s,s:O,s:O*}", "schema_version", 1, "gateway",
+					      name, "ready", ready, "info", info));
+		return;
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	print_head(g, gateway, ready, info, &out);
+	print_backends(g, ready, info, &out);
+	cmd_print(&out);
+	buf_free(&out);
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct cmd_globals *g = options;
+	struct gateway *gateway = gateway_find(g, false, err);
+	struct client *client = NULL;
+	json_t *ready = NULL, *info = NULL;
+	struct err no_info = ERR_INIT;
+	int result = -1;
+
+	(void)argc, (void)argv;
+	if (!gateway)
+		return -1;
+	client = gateway_client(gateway, g, TIMEOUT_MS);
+	ready = ask_ready(client, err);
+	if (!ready)
+		goto out;
+	info = client_get(client, "/v1/info", &no_info);
+	if (!info && no_info.code == E_cancelled) {
+		*err = no_info;
+		goto out;
+	}
+	if (!info)
+		cmd_notice(g, "spass: no details: %s: %s", err_info(no_info.code)->code,
+			   no_info.message);
+	print(g, gateway, ready, info);
+	result = strcmp(text(ready, "status"), "unavailable") ? 0 : EXIT_UNAVAILABLE;
+out:
+	json_decref(ready);
+	json_decref(info);
+	client_free(client);
+	gateway_close(gateway);
+	return result;
+}
+
+static const struct cmd_example examples[] = {
+	{ "spass status", "The gateway of this user." },
+	{ "spass status --server https://llm.example.org --token-file ~/.llm-token",
+	  "Another one." },
+	{ "spass status --json | jq -r .ready.status", "For scripts." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.summary = "Show how a running gateway and its backends are",
+	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
+	.text = "Exits with 0 when the gateway is ready or degraded, with 6 when none is running "
+		"or no\n"
+		"chat model can be reached.  -v lists the disabled backends too.",
+	.examples = examples,
+	.run = run,
+};

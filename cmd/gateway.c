@@ -1,0 +1,255 @@
+/* cmd/gateway.c - finding a gateway, or being one. */
+#include "cmd/gateway.h"
+
+#include "cmd/interrupt.h"
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/tenant/identity.h"
+#include "server/server.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define EMBEDDED_PREFIX "embedded-"
+#define EMBEDDED_SUFFIX ".sock"
+
+/* Sockets */
+
+static char *runtime_socket(const char *name)
+{
+	char *path = file_place(FILE_RUNTIME, name);
+
+	if (path && strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		mem_free(path);
+		return NULL;
+	}
+	return path;
+}
+
+char *gateway_socket(void)
+{
+	return runtime_socket("gateway.sock");
+}
+
+/* A socket that somebody else has put there gets no token. */
+static bool is_own_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
+}
+
+bool gateway_answers(const char *socket_path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	bool answers;
+	int fd;
+
+	if (!is_own_socket(socket_path) || strlen(socket_path) >= sizeof address.sun_path)
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+	answers = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
+		  errno == EAGAIN;
+	close(fd);
+	return answers;
+}
+
+/* Sockets of commands that were killed. */
+static void sweep(const char *directory)
+{
+	DIR *d = opendir(directory);
+	struct dirent *entry;
+	int64_t pid;
+
+	while (d && (entry = readdir(d))) {
+		struct span name = span_str(entry->d_name);
+
+		if (!span_starts(name, EMBEDDED_PREFIX) || !span_ends(name, EMBEDDED_SUFFIX))
+			continue;
+		name = span_of(name.ptr + sizeof EMBEDDED_PREFIX - 1,
+			       name.len - (sizeof EMBEDDED_PREFIX - 1) -
+				       (sizeof EMBEDDED_SUFFIX - 1));
+		if (span_to_int(name, 1, INT32_MAX, &pid) == 0 && kill((pid_t)pid, 0) < 0 &&
+		    errno == ESRCH)
+			unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Tokens */
+
+/* 0 with *token set, or left NULL when neither names one. */
+static int given_token(const struct cmd_globals *g, char **token, struct err *err)
+{
+	const char *value = getenv("SPASS_TOKEN");
+
+	if (!g->token_file) {
+		*token = value && *value ? mem_strdup(value) : NULL;
+		return 0;
+	}
+	*token = token_read(g->token_file, err);
+	return *token ? 0 : -1;
+}
+
+/* The one that this user's gateway reads; NULL when there is none yet. */
+static char *own_token(void)
+{
+	struct err err = ERR_INIT;
+	struct config *c = config_load(NULL, environ, NULL, 0, &err);
+	char *path = NULL, *token = NULL;
+
+	if (!c)
+		return NULL;
+	if (*c->token)
+		token = mem_strdup(c->token);
+	else {
+		path = *c->token_file ? config_secret_path(c->token_file, &err)
+				      : config_data_path(c, "token");
+		if (path && file_exists(path))
+			token = token_read(path, &err);
+	}
+	mem_free(path);
+	config_free(c);
+	return token;
+}
+
+/* The three ways */
+
+static int use_named(struct gateway *gateway, const char *server, struct err *err)
+{
+	if (client_target_parse(server, &gateway->target, err) < 0)
+		return -1;
+	if (!gateway->token && client_target_is_local(&gateway->target))
+		gateway->token = own_token();
+	return 0;
+}
+
+static bool use_running(struct gateway *gateway)
+{
+	char *path = gateway_socket();
+
+	if (!path || !gateway_answers(path)) {
+		mem_free(path);
+		return false;
+	}
+	gateway->target =
+		(struct client_target){ .url = mem_strdup("http://localhost"), .unix_path = path };
+	if (!gateway->token)
+		gateway->token = own_token();
+	return true;
+}
+
+static int start_own(struct gateway *gateway, struct err *err)
+{
+	char *directory = file_place(FILE_RUNTIME, ""), *name, *path, *listen;
+	struct config *c;
+	int result = -1;
+
+	name = mem_printf(EMBEDDED_PREFIX "%ld" EMBEDDED_SUFFIX, (long)getpid());
+	path = directory ? runtime_socket(name) : NULL;
+	listen = mem_printf("unix:%s", path ? path : "");
+	if (!path) {
+		err_set(err, E_storage_error, "",
+			"there is no usable runtime directory; set XDG_RUNTIME_DIR");
+		goto out;
+	}
+	if (file_make_dirs(directory, err) < 0)
+		goto out;
+	sweep(directory);
+	const struct config_flag flags[] = {
+		{ "listen", listen },      { "workers", "1" }, { "log_level", "error" },
+		{ "tls_certificate", "" }, { "tls_key", "" },  { "auth", "true" },
+	};
+	const struct server_source source = { .flags = flags, .flag_count = ARRAY_LEN(flags) };
+
+	c = config_load(NULL, environ, flags, ARRAY_LEN(flags), err);
+	if (!c)
+		goto out;
+	gateway->server = server_start(c, &source, err);
+	if (!gateway->server)
+		goto out;
+	gateway->target =
+		(struct client_target){ .url = mem_strdup("http://localhost"), .unix_path = path };
+	path = NULL;
+	mem_free_secret(gateway->token, gateway->token ? strlen(gateway->token) : 0);
+	gateway->token = mem_strdup(server_token(gateway->server));
+	result = 0;
+out:
+	mem_free(directory);
+	mem_free(name);
+	mem_free(path);
+	mem_free(listen);
+	return result;
+}
+
+static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_start,
+		struct err *err)
+{
+	const char *server = g->server ? g->server : getenv("SPASS_SERVER");
+
+	if (given_token(g, &gateway->token, err) < 0)
+		return -1;
+	if (server && *server)
+		return use_named(gateway, server, err);
+	if (use_running(gateway))
+		return 0;
+	if (may_start)
+		return start_own(gateway, err);
+	return err_set(err, E_connect_failed, "", "no gateway of this user is running");
+}
+
+struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct err *err)
+{
+	struct gateway *gateway = mem_new(struct gateway);
+	char name[GATEWAY_NAME_SIZE];
+
+	interrupt_watch();
+	if (find(gateway, g, may_start, err) < 0) {
+		gateway_close(gateway);
+		return NULL;
+	}
+	gateway_name(gateway, name);
+	if (g->verbose)
+		cmd_notice(g, "gateway: %s%s, %s token", name,
+			   gateway->server ? " (started here)" : "",
+			   gateway->token ? "with a" : "without a");
+	return gateway;
+}
+
+void gateway_close(struct gateway *g)
+{
+	if (!g)
+		return;
+	server_stop(g->server);
+	if (g->server)
+		unlink(g->target.unix_path);
+	client_target_clear(&g->target);
+	mem_free_secret(g->token, g->token ? strlen(g->token) : 0);
+	mem_free(g);
+}
+
+struct client *gateway_client(const struct gateway *gateway, const struct cmd_globals *g,
+			      int64_t timeout_ms)
+{
+	return client_new(&gateway->target, gateway->token,
+			  g->timeout_ms > 0 ? g->timeout_ms : timeout_ms);
+}
+
+void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE])
+{
+	if (g->target.unix_path)
+		snprintf(out, GATEWAY_NAME_SIZE, "unix:%s", g->target.unix_path);
+	else
+		snprintf(out, GATEWAY_NAME_SIZE, "%s", g->target.url);
+}

@@ -1,0 +1,46 @@
+/*
+ * cmd/gateway.h - which gateway a client command talks to.
+ *
+ * --server or SPASS_SERVER; else this user's gateway on its Unix socket in the runtime directory;
+ * else, where the command allows it, one started in this process with the user's own
+ * configuration and database, on a private Unix socket.  The client's code is the same in all
+ * cases.
+ *
+ * The token: --token-file, SPASS_TOKEN, else what the user's configuration says; the last is
+ * never sent to another machine.
+ */
+#ifndef SPASS_CMD_GATEWAY_H
+#define SPASS_CMD_GATEWAY_H
+
+#include "cmd/client.h"
+#include "cmd/cmd.h"
+
+struct server;
+
+struct gateway {
+	struct client_target target;
+	char *token;           /* NULL: none is known; secret */
+	struct server *server; /* started here, or NULL */
+};
+
+/*
+ * may_start: whether one may be started.  Begins to listen for signals (interrupt.h).  Tells on
+ * stderr with --verbose which one it is.  NULL with err.  Free with gateway_close.
+ */
+struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct err *err);
+/* Stops the one started here, when all is written.  g may be NULL. */
+void gateway_close(struct gateway *g);
+/* A client for it; timeout_ms when --timeout is not given, 0 = none. */
+struct client *gateway_client(const struct gateway *gateway, const struct cmd_globals *g,
+			      int64_t timeout_ms);
+/* "http://127.0.0.1:3000", "unix:/run/...": for people.  Borrowed parts; into out. */
+enum { GATEWAY_NAME_SIZE = 300 };
+void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE]);
+
+/* "$XDG_RUNTIME_DIR/spass/gateway.sock", where `spass serve` can be found; NULL when there is no
+ * such directory or the path is too long for a socket.  The caller frees. */
+char *gateway_socket(void);
+/* Whether something accepts connections there. */
+bool gateway_answers(const char *socket_path);
+
+#endif

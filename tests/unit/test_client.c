@@ -1,0 +1,322 @@
+/* tests/unit/test_client.c - a command's calls, against a peer that says what the case wants. */
+#include "cmd/client.h"
+
+#include "common/base/mem.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char directory[] = "/tmp/spass-client-XXXXXX";
+
+/* Answers one connection: reads a head (and what comes with it), writes the answer, closes. */
+struct peer {
+	pthread_t thread;
+	int listener;
+	const char *answer;
+	bool holds; /* keeps silent until the client leaves */
+	char request[8192];
+};
+
+static void *serve(void *argument)
+{
+	struct peer *p = argument;
+	int fd = accept(p->listener, NULL, NULL);
+	size_t len = 0;
+	ssize_t got;
+
+	while (len < sizeof p->request - 1 &&
+	       (got = read(fd, p->request + len, sizeof p->request - 1 - len)) > 0) {
+		len += (size_t)got;
+		p->request[len] = '\0';
+		if (strstr(p->request, "\r\n\r\n"))
+			break;
+	}
+	if (p->answer)
+		(void)!write(fd, p->answer, strlen(p->answer));
+	while (p->holds && read(fd, p->request, sizeof p->request) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+static void start(struct peer *p, int listener, const char *answer)
+{
+	*p = (struct peer){ .listener = listener, .answer = answer, .holds = !answer };
+	assert_int_equal(pthread_create(&p->thread, NULL, serve, p), 0);
+}
+
+static void finish(struct peer *p)
+{
+	pthread_join(p->thread, NULL);
+	close(p->listener);
+}
+
+static int listen_tcp(char url[64])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	snprintf(url, 64, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+	return fd;
+}
+
+static struct client *client_at(const char *text, const char *token, int64_t timeout_ms)
+{
+	struct client_target target;
+	struct err err = ERR_INIT;
+	struct client *c;
+
+	assert_int_equal(client_target_parse(text, &target, &err), 0);
+	c = client_new(&target, token, timeout_ms);
+	client_target_clear(&target);
+	return c;
+}
+
+static void addresses_of_gateways_are_read(void **state)
+{
+	static const struct {
+		const char *text, *url, *unix_path; /* url NULL: refused */
+		bool local;
+	} cases[] = {
+		{ "http://127.0.0.1:3000", "http://127.0.0.1:3000", NULL, true },
+		{ "127.0.0.1:3000", "http://127.0.0.1:3000", NULL, true },
+		{ "localhost:3000/", "http://localhost:3000", NULL, true },
+		{ "http://[::1]:3000/v1", "http://[::1]:3000", NULL, true },
+		{ "HTTPS://llm.example.org/v1/", "HTTPS://llm.example.org", NULL, false },
+		{ "https://example.org/llm", "https://example.org/llm", NULL, false },
+		{ "unix:/run/spass.sock", "http://localhost", "/run/spass.sock", true },
+		{ "http://127.0.0.1.example.org", "http://127.0.0.1.example.org", NULL, false },
+		{ "http://localhost.example.org", "http://localhost.example.org", NULL, false },
+		{ "", NULL, NULL, false },
+		{ "unix:run", NULL, NULL, false },
+		{ "ftp://a", NULL, NULL, false },
+		{ "http://me:hush@a", NULL, NULL, false },
+		{ "http://a b", NULL, NULL, false },
+		{ "http://a?x=1", NULL, NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct client_target t;
+		struct err err = ERR_INIT;
+		int result = client_target_parse(cases[i].text, &t, &err);
+
+		assert_int_equal(result, cases[i].url ? 0 : -1);
+		if (result < 0) {
+			assert_int_equal(err.code, E_usage);
+			assert_null(strstr(err.message, "hush"));
+			continue;
+		}
+		assert_string_equal(t.url, cases[i].url);
+		if (cases[i].unix_path)
+			assert_string_equal(t.unix_path, cases[i].unix_path);
+		assert_int_equal(client_target_is_local(&t), cases[i].local);
+		client_target_clear(&t);
+	}
+}
+
+static void a_call_carries_token_and_body_and_brings_json(void **state)
+{
+	char url[64];
+	struct peer p;
+	struct err err = ERR_INIT;
+	json_t *root;
+
+	(void)state;
+	start(&p, listen_tcp(url),
+	      "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nX-Request-Id: r-1\r\n\r\n{\"a\": 1}");
+	struct client *c = client_at(url, "sesame", 10000);
+
+	root = client_get(c, "/v1/info", &err);
+	assert_non_null(root);
+	assert_int_equal(json_integer_value(json_object_get(root, "a")), 1);
+	json_decref(root);
+	client_free(c);
+	finish(&p);
+	assert_true(span_starts(span_str(p.request), "GET /v1/info HTTP/1.1\r\n"));
+	assert_non_null(strstr(p.request, "\r\nAuthorization: Bearer sesame\r\n"));
+	assert_null(strstr(p.request, "Expect"));
+}
+
+static void a_unix_socket_works_without_a_token(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct peer p;
+	struct err err = ERR_INIT;
+	char target[160];
+	json_t *root;
+
+	(void)state;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/sock", directory);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	start(&p, fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
+	snprintf(target, sizeof target, "unix:%s", address.sun_path);
+	struct client *c = client_at(target, NULL, 10000);
+
+	root = client_get(c, "/x", &err);
+	assert_true(json_is_array(root));
+	json_decref(root);
+	client_free(c);
+	finish(&p);
+	unlink(address.sun_path);
+	assert_null(strstr(p.request, "Authorization"));
+}
+
+static void what_the_peer_answers_becomes_the_error(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum err_code code;
+		const char *word;
+	} cases[] = {
+		{ "HTTP/1.1 429 x\r\nX-Request-Id: r-7\r\n\r\n"
+		  "{\"error\":{\"type\":\"rate_limit_exceeded\",\"code\":\"model_quota_exhausted\","
+		  "\"message\":\"no more\"}}",
+		  E_model_quota_exhausted, "no more (request r-7)" },
+		{ "HTTP/1.1 404 x\r\n\r\n{\"error\":{\"code\":\"new\",\"message\":\"gone\"}}",
+		  E_route_not_found, "HTTP 404 new: gone" },
+		{ "HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\noops", E_internal_error, "HTTP 500" },
+		{ "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", E_upstream_unavailable,
+		  "HTTP 503" },
+		{ "HTTP/1.1 418 x\r\nContent-Length: 0\r\n\r\n", E_invalid_field, "HTTP 418" },
+		{ "HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+		  E_upstream_error, "HTTP 302" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\noops", E_upstream_error,
+		  "did not answer JSON" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{\"a\":", E_stream_cut, "" },
+		{ "", E_stream_cut, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char url[64];
+		struct peer p;
+		struct err err = ERR_INIT;
+
+		start(&p, listen_tcp(url), cases[i].answer);
+		struct client *c = client_at(url, NULL, 10000);
+
+		assert_null(client_get(c, "/", &err));
+		client_free(c);
+		finish(&p);
+		if (err.code != cases[i].code || !strstr(err.message, cases[i].word))
+			fail_msg("case %zu: %s: %s", i, err_info(err.code)->code, err.message);
+	}
+}
+
+static int count_bytes(void *context, struct span s, struct err *err)
+{
+	size_t *left = context;
+
+	if (s.len > *left)
+		return err_set(err, E_too_large, "", "enough");
+	*left -= s.len;
+	return 0;
+}
+
+static void a_receiver_gets_the_bytes_and_may_end_the_call(void **state)
+{
+	static const struct {
+		size_t room;
+		int result;
+	} cases[] = { { 5, 0 }, { 4, -1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t left = cases[i].room;
+		const struct client_call call = { .method = "POST",
+						  .path = "/",
+						  .body = SPAN_LIT("{}"),
+						  .accept = "text/event-stream",
+						  .bytes = count_bytes,
+						  .context = &left };
+		struct client_reply reply;
+		struct err err = ERR_INIT;
+		char url[64];
+		struct peer p;
+
+		start(&p, listen_tcp(url), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+		struct client *c = client_at(url, NULL, 10000);
+
+		assert_int_equal(client_call(c, &call, &reply, &err), cases[i].result);
+		if (cases[i].result < 0)
+			assert_string_equal(err.message, "enough");
+		assert_int_equal(reply.body.len, 0);
+		client_reply_clear(&reply);
+		client_free(c);
+		finish(&p);
+		assert_non_null(strstr(p.request, "\r\nAccept: text/event-stream\r\n"));
+		assert_non_null(strstr(p.request, "POST / HTTP/1.1"));
+	}
+}
+
+static void the_time_limit_is_a_deadline(void **state)
+{
+	struct err err = ERR_INIT;
+	char url[64];
+	struct peer p;
+
+	(void)state;
+	start(&p, listen_tcp(url), NULL);
+	struct client *c = client_at(url, NULL, 50);
+
+	assert_null(client_get(c, "/", &err));
+	assert_int_equal(err.code, E_deadline_exceeded);
+	client_free(c);
+	finish(&p);
+}
+
+static void nobody_there_is_connect_failed(void **state)
+{
+	struct err err = ERR_INIT;
+	char url[64];
+	int fd = listen_tcp(url);
+	struct client *c = client_at(url, NULL, 10000);
+
+	(void)state;
+	close(fd);
+	assert_null(client_get(c, "/", &err));
+	assert_int_equal(err.code, E_connect_failed);
+	client_free(c);
+	c = client_at("unix:/nowhere/sock", NULL, 10000);
+	assert_null(client_get(c, "/", &err));
+	assert_int_equal(err.code, E_connect_failed);
+	assert_non_null(strstr(err.message, "/nowhere/sock"));
+	client_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_of_gateways_are_read),
+		cmocka_unit_test(a_call_carries_token_and_body_and_brings_json),
+		cmocka_unit_test(a_unix_socket_works_without_a_token),
+		cmocka_unit_test(what_the_peer_answers_becomes_the_error),
+		cmocka_unit_test(a_receiver_gets_the_bytes_and_may_end_the_call),
+		cmocka_unit_test(the_time_limit_is_a_deadline),
+		cmocka_unit_test(nobody_there_is_connect_failed),
+	};
+	int failed;
+
+	if (!mkdtemp(directory))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(directory);
+	return failed;
+}

@@ -173,6 +173,28 @@ completions: $B/spass
 	@$< completion zsh > completions/_spass
 	@$< completion fish > completions/spass.fish
 
+# PREFIX=/usr/local and DESTDIR as usual; the unit files go to $(PREFIX)/lib/systemd/system.
+MAN_DIR := $(DESTDIR)$(PREFIX)/share/man
+BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_DIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISH_DIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+PAGES := $(wildcard man/*.[1-8])
+page_path = $(MAN_DIR)/man$(patsubst .%,%,$(suffix $1))/$(notdir $1)
+install: all
+	@install -D -m 755 $B/spass $(DESTDIR)$(PREFIX)/bin/spass
+	@$(foreach p,$(PAGES),install -D -m 644 $p $(call page_path,$p) &&) true
+	@install -D -m 644 completions/spass.bash $(BASH_DIR)/spass
+	@install -D -m 644 completions/_spass $(ZSH_DIR)/_spass
+	@install -D -m 644 completions/spass.fish $(FISH_DIR)/spass.fish
+	@install -d $(UNIT_DIR)
+	@sed 's|@PREFIX@|$(PREFIX)|' server/systemd/spass.service > $(UNIT_DIR)/spass.service
+	@install -m 644 server/systemd/spass.socket $(UNIT_DIR)/spass.socket
+	@echo "installed in $(DESTDIR)$(PREFIX)"
+uninstall:
+	@rm -f $(DESTDIR)$(PREFIX)/bin/spass $(foreach p,$(PAGES),$(call page_path,$p)) $(BASH_DIR)/spass \
+		$(ZSH_DIR)/_spass $(FISH_DIR)/spass.fish $(UNIT_DIR)/spass.service $(UNIT_DIR)/spass.socket
+
 clean:
 	rm -rf build
 

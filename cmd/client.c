@@ -175,10 +175,17 @@ int client_read_error(int status, struct span body, struct err *err)
 		int status;
 		enum err_code code;
 	} by_status[] = {
-		{ 401, E_invalid_authorization }, { 403, E_insufficient_scope },
-		{ 404, E_route_not_found },       { 408, E_request_timeout },
-		{ 413, E_body_too_large },        { 429, E_rate_limit_exceeded },
-		{ 503, E_upstream_unavailable },  { 504, E_upstream_timeout },
+		{ 401, E_invalid_authorization },
+		{ 403, E_insufficient_scope },
+		{ 404, E_route_not_found },
+		{ 408, E_request_timeout },
+		{ 410, E_route_not_found },
+		{ 413, E_body_too_large },
+		{ 425, E_request_timeout },
+		{ 429, E_rate_limit_exceeded },
+		{ 499, E_cancelled },
+		{ 503, E_upstream_unavailable },
+		{ 504, E_upstream_timeout },
 	};
 	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL),
 	       *error = json_object_get(root, "error");

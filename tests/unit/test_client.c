@@ -220,6 +220,20 @@ static void what_the_peer_answers_becomes_the_error(void **state)
 	}
 }
 
+static void an_unknown_code_ends_as_its_http_status_says(void **state)
+{
+	(void)state;
+	for (int status = 400; status < 600; status++) {
+		struct err err = ERR_INIT;
+
+		client_read_error(status, SPAN_LIT("{\"error\":{\"code\":\"from_the_future\"}}"),
+				  &err);
+		if (err_info(err.code)->exit != err_exit_for_status(status))
+			fail_msg("%d: %s", status, err_info(err.code)->code);
+		assert_non_null(strstr(err.message, "from_the_future"));
+	}
+}
+
 static int count_bytes(void *context, struct span s, struct err *err)
 {
 	size_t *left = context;
@@ -308,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_call_carries_token_and_body_and_brings_json),
 		cmocka_unit_test(a_unix_socket_works_without_a_token),
 		cmocka_unit_test(what_the_peer_answers_becomes_the_error),
+		cmocka_unit_test(an_unknown_code_ends_as_its_http_status_says),
 		cmocka_unit_test(a_receiver_gets_the_bytes_and_may_end_the_call),
 		cmocka_unit_test(the_time_limit_is_a_deadline),
 		cmocka_unit_test(nobody_there_is_connect_failed),

@@ -1,0 +1,170 @@
+/* tests/unit/test_man.c - the manual mentions every command, option, setting, status and error. */
+#include "cmd/cmd.h"
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+static char *page(const char *path)
+{
+	struct err err = ERR_INIT;
+	struct buf text;
+
+	buf_init(&text, MIB);
+	if (file_read(path, &text, &err) < 0)
+		fail_msg("%s", err.message);
+	return buf_take(&text);
+}
+
+/* The page of a command or of its group; what has none of its own is in spass.1. */
+static char *page_of(const struct cmd *c)
+{
+	char *path = mem_printf("man/spass-%s.1", c->group ? c->group : c->name), *text;
+
+	text = page(file_exists(path) ? path : "man/spass.1");
+	mem_free(path);
+	return text;
+}
+
+/* text stands in the page and is not part of a longer word. */
+static bool mentions(const char *page_text, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *at = page_text; (at = strstr(at, text)); at += len)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", at[len]) || !at[len])
+			return true;
+	return false;
+}
+
+static void require(const char *page_text, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void require(const char *page_text, const char *where, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (!mentions(page_text, text))
+		fail_msg("%s: no \"%s\"", where, text);
+}
+
+static void every_command_is_in_its_page_and_in_the_first(void **state)
+{
+	char *first = page("man/spass.1");
+
+	(void)state;
+	for (const struct cmd *const *c = cmd_table; *c; c++) {
+		char path[CMD_PATH_SIZE], *own = page_of(*c);
+
+		cmd_path(*c, path);
+		require(first, "man/spass.1", "%s", path);
+		require(own, path, "Cm %s", path);
+		mem_free(own);
+	}
+	mem_free(first);
+}
+
+/* --help, --version and --quiet are the same everywhere and stand in spass.1 alone. */
+static bool is_general(const char *name)
+{
+	return !strcmp(name, "help") || !strcmp(name, "version") || !strcmp(name, "quiet");
+}
+
+static void every_option_is_in_the_page_of_its_command(void **state)
+{
+	char *first = page("man/spass.1");
+
+	(void)state;
+	for (const struct cmd *const *c = cmd_table; *c; c++) {
+		struct opt options[CMD_OPTIONS_MAX];
+		char path[CMD_PATH_SIZE], *own = page_of(*c);
+
+		cmd_path(*c, path);
+		cmd_options(*c, options);
+		for (const struct opt *row = options; row->kind != OPT_END; row++) {
+			require(is_general(row->name) ? first : own, path, "Fl -%s", row->name);
+			if (row->letter && !is_general(row->name))
+				require(own, path, "Fl %c", row->letter);
+		}
+		mem_free(own);
+	}
+	mem_free(first);
+}
+
+static void every_setting_is_described_with_its_default(void **state)
+{
+	char *text = page("man/spass.yaml.5");
+
+	(void)state;
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+		const struct config_info *info = &config_table[i];
+		char *head = mem_printf(".It Cm %s\n", info->name), *entry = strstr(text, head),
+		     *end;
+
+		if (!entry)
+			fail_msg("man/spass.yaml.5: no %s", info->name);
+		end = strstr(entry + 1, "\n.It ");
+		entry = mem_strndup(entry, end ? (size_t)(end - entry) : strlen(entry));
+		if (*info->fallback)
+			require(entry, info->name, "Ql %s", info->fallback);
+		else
+			require(entry, info->name, "empty by default");
+		require(entry, info->name, "%s",
+			info->reload == CONFIG_LIVE ? "A reload applies it"
+						    : "A change needs a restart");
+		if (info->flag)
+			require(entry, info->name, "Fl -%s", info->flag);
+		struct span choices = span_str(info->choices);
+
+		while (choices.ptr) {
+			struct span choice = span_cut(&choices, '|');
+
+			require(entry, info->name, "Ql %.*s", SPAN_ARGS(choice));
+		}
+		mem_free(entry);
+		mem_free(head);
+	}
+	mem_free(text);
+}
+
+static void every_exit_status_and_error_is_listed(void **state)
+{
+	char *text = page("man/spass-exit-codes.7");
+
+	(void)state;
+	for (const struct cmd_exit *e = cmd_exits; e->meaning; e++) {
+		char *head = mem_printf("\n.It %d\n", e->status), *entry = strstr(text, head), *end;
+
+		if (!entry)
+			fail_msg("man/spass-exit-codes.7: no %d", e->status);
+		end = strstr(entry + 1, "\n.It ");
+		entry = mem_strndup(entry, end ? (size_t)(end - entry) : strlen(entry));
+		for (int code = E_none + 1; code < ERR_CODE_COUNT; code++)
+			if (err_info((enum err_code)code)->exit == e->status)
+				require(entry, head + 1, "Ql %s",
+					err_info((enum err_code)code)->code);
+		mem_free(entry);
+		mem_free(head);
+	}
+	mem_free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_command_is_in_its_page_and_in_the_first),
+		cmocka_unit_test(every_option_is_in_the_page_of_its_command),
+		cmocka_unit_test(every_setting_is_described_with_its_default),
+		cmocka_unit_test(every_exit_status_and_error_is_listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

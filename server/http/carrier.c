@@ -5,7 +5,9 @@
  * so a readable socket would make the loop spin: reading is off meanwhile.  A socket is killed
  * synchronously outside its own callback and by the callback's result inside it.  Its choice of a
  * certificate by server name picks among virtual hosts, retired ones too, and asserts that it
- * finds one: our own callback leaves the choice that adoption made.
+ * finds one: our own callback leaves the choice that adoption made.  For each virtual host with
+ * TLS it makes a client context with all of the system's certificates, and loses it;
+ * ADOPT_APPLY_LISTEN_ACCEPT_CONFIG, which else concerns its own listeners, keeps it from that.
  */
 #include "server/http/carrier.h"
 
@@ -205,7 +207,8 @@ static struct host *host_new(struct carrier *c, bool tls)
 		.vhost_name = name,
 		.alpn = "http/1.1",
 		.options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-					 LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX
+					 LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+					 LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG
 			       : 0,
 	};
 	struct lws_vhost *vhost;

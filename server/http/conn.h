@@ -31,6 +31,7 @@ struct http {
 	struct loop *loop;
 	struct carrier *carrier;
 	struct http_service service;
+	void *owner;                /* the worker's */
 	void (*ended)(struct http *h, bool refused); /* a connection has gone; may be NULL */
 	bool draining;
 	size_t conn_count, active;  /* connections; requests on fibers */

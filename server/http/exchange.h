@@ -24,8 +24,9 @@ struct exchange;
 
 /*
  * What the HTTP layer needs from above, one a worker.  handle runs on a fiber for every request
- * whose head is well-formed; early is called for those that are not (a 4xx of the codec): it
- * fills in nothing but counts and records.
+ * whose head is well-formed.  done is called for those that are not, too (refused by the codec,
+ * late, above the limit of connections), so that they are counted: x->state is NULL, the fields of
+ * x->head are empty, x->status and x->error say what was answered.
  */
 struct http_service {
 	void *context;                        /* the worker of server.c */
@@ -68,7 +69,7 @@ struct exchange {
  * valid for the life of the exchange; a body that arrived with the head is not copied, a larger
  * one is read into one block of its announced size.  -1: E_body_too_large (also before a byte of
  * it is read, when announced), E_request_timeout, E_malformed_request, E_invalid_field
- * (broken gzip), E_cancelled.
+ * (broken gzip), E_cancelled; E_length_required for a POST, PUT or PATCH without any framing.
  */
 int exchange_body(struct exchange *x, size_t max, struct span *body, struct err *err);
 /* Releases the memory of a large body early (after it has been sent upstream). */

@@ -1,0 +1,456 @@
+/*
+ * server/server.c - the gateway as a whole: what is shared, the workers, and the way through
+ * start, reload, drain and stop.
+ */
+#include "server/server.h"
+
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "server/http/carrier.h"
+#include "server/notify.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	FILES_EXTRA = 1024,       /* descriptors besides those of clients and their backends */
+	FILES_MAX = 1024 * 1024,
+	DRAIN_LOOK_MS = 5,
+	EXIT_SIGNALLED = 128,
+};
+
+struct server {
+	struct core *core;
+	struct listen_set *sockets;
+	struct gate gate;
+	struct worker **workers;
+	int worker_count;
+	char **addresses;
+	size_t address_count;
+	char *token, *token_path;
+	bool made_token;
+	struct server_source source;
+	pthread_mutex_t reload_lock; /* one reload at a time; also of shard and stopping */
+	struct metrics_shard *shard;
+	bool draining, stopping;
+};
+
+/* ---- start ---- */
+
+/* The tables of libwebsockets grow with this limit, so it is not simply the hardest one. */
+static void raise_file_limit(const struct config *c)
+{
+	struct rlimit limit;
+	rlim_t want = (rlim_t)c->max_connections * 2 + FILES_EXTRA;
+
+	if (want > FILES_MAX)
+		want = FILES_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < want)
+		log_info("server", "%lld descriptors are allowed; max_connections: %lld wants %lld",
+			 (long long)limit.rlim_cur, (long long)c->max_connections, (long long)want);
+}
+
+/* Threads begin with all signals blocked: they are for the thread that waits for them. */
+static void block_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static int count_cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void apply_log(const struct config *c)
+{
+	static const char *const levels[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARN] = "warn",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	enum log_level level = LOG_LEVEL_INFO;
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		if (strcmp(c->log_level, levels[i]) == 0)
+			level = (enum log_level)i;
+	log_setup(level, strcmp(c->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+}
+
+/* With a certificate a key is needed, and they must fit. */
+static int check_tls(const struct config *c, struct err *err)
+{
+	if (!c->tls_certificate[0] && !c->tls_key[0])
+		return 0;
+	if (!c->tls_certificate[0] || !c->tls_key[0])
+		return err_set(err, E_invalid_config, "", "tls_certificate and tls_key belong together");
+	return carrier_check_tls(c->tls_certificate, c->tls_key, err);
+}
+
+static int read_token(struct server *s, const struct config *c, struct err *err)
+{
+	struct tokens *tokens = tokens_load(c, &s->made_token, &s->token_path, err);
+
+	if (!tokens)
+		return -1;
+	s->token = mem_strdup(tokens_secret(tokens));
+	tokens_free(tokens);
+	return 0;
+}
+
+static int make_data_dir(const struct config *c, struct err *err)
+{
+	char *path = config_data_path(c, "");
+	int result = c->usage || c->audit ? file_make_dirs(path, err) : 0;
+
+	mem_free(path);
+	return result;
+}
+
+static int open_sockets(struct server *s, const struct config *c, struct err *err)
+{
+	const char *scheme = c->tls_certificate[0] ? "https" : "http";
+
+	s->sockets = listen_set_new((const char *const *)c->listen.items, c->listen.count,
+				    s->worker_count, err);
+	if (!s->sockets)
+		return -1;
+	s->addresses = mem_calloc(listen_set_count(s->sockets), sizeof *s->addresses);
+	for (size_t i = 0; i < listen_set_count(s->sockets); i++) {
+		const char *name = listen_set_name(s->sockets, i);
+
+		s->addresses[s->address_count++] = listen_set_is_tcp(s->sockets, i)
+							   ? mem_printf("%s://%s", scheme, name)
+							   : mem_strdup(name);
+	}
+	return 0;
+}
+
+static void take_news(void *context);
+
+static int start_workers(struct server *s, struct err *err)
+{
+	s->workers = mem_calloc((size_t)s->worker_count, sizeof *s->workers);
+	for (int i = 0; i < s->worker_count; i++) {
+		struct worker_setup setup = {
+			.core = s->core,
+			.sockets = s->sockets,
+			.gate = &s->gate,
+			.index = i,
+			.news = take_news,
+			.context = s,
+		};
+
+		s->workers[i] = worker_new(&setup, err);
+		if (!s->workers[i])
+			return -1;
+	}
+	for (int i = 0; i < s->worker_count; i++)
+		if (worker_start(s->workers[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Takes config. */
+static int start(struct server *s, struct config *config, struct err *err)
+{
+	struct snapshot *first = NULL;
+
+	if (check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
+	    make_data_dir(config, err) < 0 || read_token(s, config, err) < 0) {
+		config_free(config);
+		return -1;
+	}
+	first = snapshot_new(config, environ, NULL, err);
+	if (!first)
+		return -1;
+	atomic_store(&s->gate.max, config->max_connections);
+	s->core = core_new(first, err);
+	if (!s->core)
+		return -1;
+	if (s->core->metrics)
+		s->shard = metrics_shard_new(s->core->metrics);
+	return start_workers(s, err);
+}
+
+struct server *server_start(struct config *config, const struct server_source *source, struct err *err)
+{
+	struct server *s = mem_new(struct server);
+	sigset_t before;
+	int result;
+
+	pthread_mutex_init(&s->reload_lock, NULL);
+	s->source = *source;
+	s->worker_count = config->workers > 0 ? (int)config->workers : count_cores();
+	apply_log(config);
+	raise_file_limit(config);
+	block_signals(&before);
+	result = start(s, config, err);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (result < 0) {
+		server_stop(s);
+		return NULL;
+	}
+	return s;
+}
+
+const char *server_address(const struct server *s, size_t index)
+{
+	return index < s->address_count ? s->addresses[index] : NULL;
+}
+
+const char *server_token(const struct server *s)
+{
+	return s->token;
+}
+
+const char *server_token_path(const struct server *s)
+{
+	return s->token_path;
+}
+
+bool server_made_token(const struct server *s)
+{
+	return s->made_token;
+}
+
+/* ---- reload ---- */
+
+/* Reads the configuration and publishes what comes of it.  Under reload_lock. */
+static int publish_new(struct server *s, struct err *err)
+{
+	struct config *config =
+		config_load(s->source.path, environ, s->source.flags, s->source.flag_count, err);
+	struct snapshot *previous, *next;
+
+	if (!config)
+		return -1;
+	if (check_tls(config, err) < 0) {
+		config_free(config);
+		return -1;
+	}
+	previous = core_snapshot(s->core);
+	next = snapshot_new(config, environ, previous, err);
+	snapshot_unref(previous);
+	if (!next)
+		return -1;
+	core_publish(s->core, next);
+	return 0;
+}
+
+static int swap(struct server *s, bool certificates, struct err *err)
+{
+	int result;
+
+	pthread_mutex_lock(&s->reload_lock);
+	result = s->stopping ? err_set(err, E_draining, "", "the gateway is stopping") : publish_new(s, err);
+	if (certificates)
+		metrics_add(s->shard, M_spass_reloads_total, 1,
+			    LABELS(result < 0 ? SPAN_LIT("failed") : SPAN_LIT("done")));
+	if (result == 0)
+		for (int i = 0; i < s->worker_count; i++)
+			worker_refresh(s->workers[i], certificates);
+	pthread_mutex_unlock(&s->reload_lock);
+	return result;
+}
+
+static void take_news(void *context)
+{
+	struct server *s = context;
+	struct err err = ERR_INIT;
+
+	if (swap(s, false, &err) < 0)
+		log_warn("server", "new models of backends are not taken over: %s", err.message);
+}
+
+int server_reload(struct server *s, struct err *err)
+{
+	struct snapshot *now;
+
+	if (swap(s, true, err) < 0)
+		return -1;
+	now = core_snapshot(s->core);
+	apply_log(now->config);
+	atomic_store(&s->gate.max, now->config->max_connections);
+	if (s->core->store)
+		store_reopen_audit(s->core->store, now->config->audit_max_bytes);
+	snapshot_unref(now);
+	return 0;
+}
+
+/* ---- drain and stop ---- */
+
+static void begin_drain(struct server *s)
+{
+	if (s->draining)
+		return;
+	s->draining = true;
+	atomic_store(&s->core->draining, true);
+	for (int i = 0; i < s->worker_count; i++)
+		worker_drain(s->workers[i]);
+}
+
+/* Requests still running; -1 while a worker has not even stopped listening. */
+static int drain_left(struct server *s)
+{
+	size_t busy = 0;
+
+	for (int i = 0; i < s->worker_count; i++) {
+		if (!worker_is_deaf(s->workers[i]))
+			return -1;
+		busy += worker_busy(s->workers[i]);
+	}
+	/* Closed now, so that who connects is refused and not left waiting. */
+	listen_set_free(s->sockets);
+	s->sockets = NULL;
+	return busy > INT32_MAX ? INT32_MAX : (int)busy;
+}
+
+int server_drain(struct server *s, int64_t limit_ms)
+{
+	const struct timespec pause = { .tv_nsec = DRAIN_LOOK_MS * 1000000L };
+	int64_t until_ms = clock_mono_ms() + limit_ms;
+	int left;
+
+	begin_drain(s);
+	while ((left = drain_left(s)) != 0 && clock_mono_ms() < until_ms)
+		nanosleep(&pause, NULL);
+	return left < 0 ? 0 : left;
+}
+
+void server_stop(struct server *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->reload_lock);
+	s->stopping = true;
+	pthread_mutex_unlock(&s->reload_lock);
+	for (int i = 0; s->workers && i < s->worker_count; i++)
+		worker_stop(s->workers[i]);
+	mem_free(s->workers);
+	listen_set_free(s->sockets);
+	core_free(s->core);
+	for (size_t i = 0; i < s->address_count; i++)
+		mem_free(s->addresses[i]);
+	mem_free(s->addresses);
+	if (s->token)
+		mem_free_secret(s->token, strlen(s->token));
+	mem_free(s->token_path);
+	pthread_mutex_destroy(&s->reload_lock);
+	mem_free(s);
+}
+
+/* ---- spass serve ---- */
+
+static void reload_on_signal(struct server *s)
+{
+	struct err err = ERR_INIT;
+
+	notify_reloading();
+	if (server_reload(s, &err) < 0)
+		log_error("server", "the configuration stays as it was: %s", err.message);
+	else
+		log_info("server", "configuration reloaded");
+	notify_ready();
+}
+
+/* The manager hears from us only while every loop turns. */
+static void tell_alive(struct server *s)
+{
+	bool alive = true;
+
+	for (int i = 0; i < s->worker_count; i++)
+		alive = worker_is_alive(s->workers[i]) && alive;
+	if (alive)
+		notify_alive();
+	else
+		log_error("server", "a worker does not answer");
+}
+
+/* The next signal of set, or 0 when timeout_ms (< 0: none) has passed. */
+static int wait_signal(const sigset_t *set, int64_t timeout_ms)
+{
+	struct timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000 };
+	int got;
+
+	do
+		got = timeout_ms < 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &limit);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? 0 : got;
+}
+
+static int64_t drain_limit(struct server *s)
+{
+	struct snapshot *now = core_snapshot(s->core);
+	int64_t limit_ms = now->config->drain_timeout;
+
+	snapshot_unref(now);
+	return limit_ms;
+}
+
+/* Returns the exit status. */
+static int drain_on_signal(struct server *s, const sigset_t *set)
+{
+	int64_t until_ms = clock_mono_ms() + drain_limit(s);
+	int left;
+
+	notify_stopping();
+	begin_drain(s);
+	while ((left = drain_left(s)) != 0 && clock_mono_ms() < until_ms) {
+		int got = wait_signal(set, DRAIN_LOOK_MS);
+
+		if (got == SIGTERM || got == SIGINT) {
+			log_warn("server", "stopping at once");
+			return EXIT_SIGNALLED + got;
+		}
+	}
+	if (left > 0)
+		log_warn("server", "cutting %d requests that outlast the drain limit", left);
+	return 0;
+}
+
+int server_run(struct server *s)
+{
+	int64_t alive_ms = notify_alive_every_ms();
+	sigset_t set;
+	int got, status;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < s->address_count; i++)
+		log_info("server", "listening on %s with %d workers", s->addresses[i], s->worker_count);
+	notify_ready();
+	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM && got != SIGINT) {
+		if (got == SIGHUP)
+			reload_on_signal(s);
+		else
+			tell_alive(s);
+	}
+	log_info("server", "stopping");
+	status = drain_on_signal(s, &set);
+	server_stop(s);
+	return status;
+}

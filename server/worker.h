@@ -1,0 +1,43 @@
+/*
+ * server/worker.h - one thread of the gateway: its loop, its listeners, its connections.
+ */
+#ifndef SPASS_SERVER_WORKER_H
+#define SPASS_SERVER_WORKER_H
+
+#include "common/chat/core.h"
+#include "server/http/listen.h"
+#include "server/http/listener.h"
+
+struct worker;
+
+struct worker_setup {
+	struct core *core;
+	const struct listen_set *sockets;
+	struct gate *gate;
+	int index;                    /* worker 0 also looks at the backends */
+	/* Backends have other models than the snapshot knows.  On a thread of the job pool. */
+	void (*news)(void *context);
+	void *context;
+};
+
+/* Startup only; one after another.  NULL on failure.  setup is copied, what it points at borrowed. */
+struct worker *worker_new(const struct worker_setup *setup, struct err *err);
+/* Starts the thread, with the caller's signal mask.  0 or -1. */
+int worker_start(struct worker *w, struct err *err);
+
+/* Any thread, once started. */
+/* Takes over the current snapshot; certificates: reads the TLS files again, too. */
+void worker_refresh(struct worker *w, bool certificates);
+/* Stops listening, closes what is idle. */
+void worker_drain(struct worker *w);
+/* Whether worker_drain has been done. */
+bool worker_is_deaf(const struct worker *w);
+/* Requests that are being worked on, or whose reply is still leaving. */
+size_t worker_busy(const struct worker *w);
+/* Whether the loop has run since the last call. */
+bool worker_is_alive(struct worker *w);
+
+/* Cuts what runs, ends the thread and frees all.  Also for one that was never started.  NULL: nothing. */
+void worker_stop(struct worker *w);
+
+#endif

@@ -131,8 +131,8 @@ static void read_file_key(struct config *c, const char *name, json_t *value,
 	if (!strcmp(name, "backends"))
 		config_backends_read(c, value, faults);
 	else if (!strcmp(name, "models")) {
-		if (!json_is_object(value) && !json_is_null(value))
-			config_fault(faults, where, name, "must be a mapping of models");
+		if (!json_is_array(value) && !json_is_null(value))
+			config_fault(faults, where, name, "must be a list of models");
 	} else if (!info)
 		unknown_setting(faults, where, name);
 	else if (config_set_json(c, info, value, CONFIG_FILE, &err) < 0)

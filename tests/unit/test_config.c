@@ -231,7 +231,7 @@ static void faults_name_place_and_remedy(void **state)
 		{ "tls_certificate: /nowhere/c.pem",
 		  { "needs tls_key too", "cannot read /nowhere/c.pem" } },
 		{ "tls_key: /nowhere/k.pem", { "needs tls_certificate too" } },
-		{ "models: [a]", { "models: must be a mapping" } },
+		{ "models: { a: 1 }", { "models: must be a list" } },
 		{ "backends: 7", { "backends: must be a mapping" } },
 		{ "backends: {A: {}}", { "\"A\" is not a name" } },
 		{ "backends: {a: 1}", { "a: a backend is a mapping" } },

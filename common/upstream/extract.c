@@ -102,7 +102,7 @@ static void add_piece(struct extraction *x, const struct sentence *s, size_t sou
 
 static void take_apart(struct extraction *x)
 {
-	size_t size = 0;
+	size_t size = 0, seen = 0;
 
 	for (size_t i = 0; i < x->request->source_count; i++) {
 		struct sentences reader;
@@ -110,7 +110,7 @@ static void take_apart(struct extraction *x)
 		uint32_t position = 0;
 
 		sentences_start(&reader, x->request->sources[i].text);
-		while (x->piece_count < EXTRACT_SENTENCES_MAX && sentences_next(&reader, &s))
+		while (seen++ < EXTRACT_SENTENCES_MAX && sentences_next(&reader, &s))
 			add_piece(x, &s, i, position++, &size);
 	}
 }

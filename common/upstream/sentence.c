@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A line shorter than this stands for itself; wrapped prose fills its lines. */
-enum { SHORT_LINE = 40 };
+enum { SHORT_LINE = 40, ABBREVIATION_MAX = 6 };
 
 static bool is_space(char c)
 {
@@ -132,12 +132,14 @@ static bool is_abbreviation(struct span s, size_t dot)
 	while (from > 0 && !is_space(s.ptr[from - 1]) && s.ptr[from - 1] != '(' && dot - from < 12)
 		from--;
 	word = span_of(s.ptr + from, dot - from);
+	if (word.len == 0)
+		return false;
 	/* A single letter, or letters with dots between them. */
 	if (word.len == 1 && !(word.ptr[0] >= '0' && word.ptr[0] <= '9'))
 		return true;
 	if (word.len >= 3 && word.len <= 7 && word.ptr[1] == '.')
 		return true;
-	for (size_t i = 0; i < ARRAY_LEN(abbreviations); i++)
+	for (size_t i = 0; i < ARRAY_LEN(abbreviations) && word.len <= ABBREVIATION_MAX; i++)
 		if (span_is_nocase(word, abbreviations[i]))
 			return true;
 	return false;

@@ -13,26 +13,38 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { URL_MAX = 1024, KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 30 };
+enum { URL_MAX = 1024, KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 30, SMALL_BUFFER = 1024 };
 
-struct connector_share {
-	CURLSH *handle;
+/*
+ * A multi handle on our loop.  One is shared by all connections that are taken over as soon as
+ * they stand; a connection that stays with libcurl has its own, as a shared one might close it
+ * for being idle.
+ */
+struct engine {
+	struct loop *loop;
+	CURLM *multi;
+	struct timer timer;
+	struct list waits;
+	bool is_shared, is_resting;
 };
 
 /* A descriptor that libcurl waits for. */
 struct wait {
 	struct watch watch;
-	struct connector *connector;
+	struct engine *engine;
 	struct list link;
 };
 
+struct connector_share {
+	CURLSH *handle;
+	struct engine engine;
+};
+
 struct connector {
-	struct loop *loop;
-	struct fiber *fiber; /* who waits; NULL when connected */
+	struct fiber *fiber; /* who waits */
 	CURL *easy;
-	CURLM *multi;
-	struct timer timer;
-	struct list waits;
+	struct engine *engine; /* the share's or own */
+	struct engine own;
 	CURLcode result;
 	bool is_done;
 	bool tls;
@@ -40,6 +52,129 @@ struct connector {
 	int taken_fd; /* libcurl must not close it; -1: none */
 	char reason[CURL_ERROR_SIZE];
 };
+
+/* libcurl's side of the loop */
+
+/* What it wakes may free the connector, and the engine with it unless that is shared. */
+static void read_results(struct engine *e)
+{
+	bool is_shared = e->is_shared;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(e->multi, &left)) != NULL) {
+		struct connector *c;
+		char *private = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+		c = (struct connector *)(void *)private;
+		c->result = message->data.result;
+		c->is_done = true;
+		fiber_notify(c->fiber, c);
+		if (!is_shared)
+			return;
+	}
+}
+
+static void on_wait(struct watch *w, int events)
+{
+	struct engine *e = container_of(w, struct wait, watch)->engine;
+	int running, mask = 0;
+
+	if (events & LOOP_READ)
+		mask |= CURL_CSELECT_IN;
+	if (events & LOOP_WRITE)
+		mask |= CURL_CSELECT_OUT;
+	/* The call may free w. */
+	curl_multi_socket_action(e->multi, w->fd, mask, &running);
+	read_results(e);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, timer);
+	int running;
+
+	curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	read_results(e);
+}
+
+static void wait_free(struct wait *w)
+{
+	watch_stop(&w->watch);
+	list_remove(&w->link);
+	mem_free(w);
+}
+
+static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+{
+	struct engine *e = context;
+	struct wait *w = known;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (w)
+			wait_free(w);
+		return 0;
+	}
+	if (!w) {
+		w = mem_new(struct wait);
+		w->engine = e;
+		watch_init(&w->watch, e->loop, fd, on_wait);
+		list_push(&e->waits, &w->link);
+		curl_multi_assign(e->multi, fd, w);
+	}
+	if (!e->is_resting)
+		watch_set(&w->watch, (what & CURL_POLL_IN ? LOOP_READ : 0) |
+					     (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
+	return 0;
+}
+
+static int curl_wants_timer(CURLM *multi, long timeout_ms, void *context)
+{
+	struct engine *e = context;
+
+	(void)multi;
+	if (timeout_ms < 0 || e->is_resting)
+		timer_cancel(&e->timer);
+	else
+		timer_set(&e->timer, timeout_ms);
+	return 0;
+}
+
+static int engine_init(struct engine *e, struct loop *l, bool is_shared)
+{
+	*e = (struct engine){ .loop = l, .is_shared = is_shared, .multi = curl_multi_init() };
+	list_init(&e->waits);
+	timer_init(&e->timer, l, on_timer);
+	if (!e->multi)
+		return -1;
+	curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
+	curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
+	curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
+	curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
+	return 0;
+}
+
+/* The descriptor is watched by its new owner from now on. */
+static void engine_rest(struct engine *e)
+{
+	e->is_resting = true;
+	timer_cancel(&e->timer);
+	list_each(&e->waits, at)
+		watch_set(&container_of(at, struct wait, link)->watch, 0);
+}
+
+static void engine_clear(struct engine *e)
+{
+	e->is_resting = true;
+	curl_multi_cleanup(e->multi);
+	timer_cancel(&e->timer);
+	list_each(&e->waits, at)
+		wait_free(container_of(at, struct wait, link));
+}
 
 /* The share */
 
@@ -53,16 +188,18 @@ static void start_curl(void)
 	}
 }
 
-struct connector_share *connector_share_new(void)
+struct connector_share *connector_share_new(struct loop *l)
 {
 	struct connector_share *s = mem_new(struct connector_share);
 
 	pthread_once(&curl_once, start_curl);
 	s->handle = curl_share_init();
-	if (s->handle) {
-		curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-		curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	if (!s->handle || engine_init(&s->engine, l, true) < 0) {
+		log_error("loop", "libcurl has no memory left");
+		abort();
 	}
+	curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	return s;
 }
 
@@ -70,92 +207,9 @@ void connector_share_free(struct connector_share *s)
 {
 	if (!s)
 		return;
+	engine_clear(&s->engine);
 	curl_share_cleanup(s->handle);
 	mem_free(s);
-}
-
-/* libcurl's side of the loop */
-
-static void read_result(struct connector *c)
-{
-	CURLMsg *message;
-	int left;
-
-	while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		c->result = message->data.result;
-		c->is_done = true;
-	}
-	/* The fiber may free c. */
-	if (c->is_done)
-		fiber_notify(c->fiber, c);
-}
-
-static void on_wait(struct watch *w, int events)
-{
-	struct connector *c = container_of(w, struct wait, watch)->connector;
-	int running, mask = 0;
-
-	if (events & LOOP_READ)
-		mask |= CURL_CSELECT_IN;
-	if (events & LOOP_WRITE)
-		mask |= CURL_CSELECT_OUT;
-	/* The call may free w. */
-	curl_multi_socket_action(c->multi, w->fd, mask, &running);
-	read_result(c);
-}
-
-static void on_timer(struct timer *t)
-{
-	struct connector *c = container_of(t, struct connector, timer);
-	int running;
-
-	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	read_result(c);
-}
-
-static void wait_free(struct wait *w)
-{
-	watch_stop(&w->watch);
-	list_remove(&w->link);
-	mem_free(w);
-}
-
-static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
-{
-	struct connector *c = context;
-	struct wait *w = known;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w)
-			wait_free(w);
-		return 0;
-	}
-	if (!w) {
-		w = mem_new(struct wait);
-		w->connector = c;
-		watch_init(&w->watch, c->loop, fd, on_wait);
-		list_push(&c->waits, &w->link);
-		curl_multi_assign(c->multi, fd, w);
-	}
-	if (c->fiber)
-		watch_set(&w->watch, (what & CURL_POLL_IN ? LOOP_READ : 0) |
-					     (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
-	return 0;
-}
-
-static int curl_wants_timer(CURLM *multi, long timeout_ms, void *context)
-{
-	struct connector *c = context;
-
-	(void)multi;
-	if (timeout_ms < 0 || !c->fiber)
-		timer_cancel(&c->timer);
-	else
-		timer_set(&c->timer, timeout_ms);
-	return 0;
 }
 
 /* Child processes must not inherit connections. */
@@ -199,21 +253,28 @@ static int set_url(struct connector *c, const struct origin *o)
 	return result;
 }
 
+/* Whether no proxy can come into it, neither by the origin nor by the environment. */
+static bool is_direct(const struct origin *o)
+{
+	return o->proxy ? !o->proxy[0] : o->unix_path || is_loopback(o->host);
+}
+
 /* A proxy named for the origin is used whatever the environment says of exceptions. */
 static void set_proxy(struct connector *c, const struct origin *o)
 {
-	if (o->proxy) {
+	if (is_direct(o)) {
+		curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
+	} else if (o->proxy) {
 		curl_easy_setopt(c->easy, CURLOPT_PROXY, o->proxy);
 		curl_easy_setopt(c->easy, CURLOPT_NOPROXY, "");
-	} else if (o->unix_path || is_loopback(o->host)) {
-		curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
 	}
 	/* Through a tunnel our own codec talks to the origin, not to the proxy. */
 	curl_easy_setopt(c->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
-static void set_options(struct connector *c, CURLSH *share, const struct origin *o, int timeout_ms)
+static void set_options(struct connector *c, struct connector_share *share, const struct origin *o,
+			int timeout_ms)
 {
 	CURL *easy = c->easy;
 
@@ -230,8 +291,11 @@ static void set_options(struct connector *c, CURLSH *share, const struct origin 
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
-	if (share)
-		curl_easy_setopt(easy, CURLOPT_SHARE, share);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(easy, CURLOPT_SHARE, share->handle);
+	/* Nothing is ever received into libcurl's own buffer. */
+	if (c->engine->is_shared)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)SMALL_BUFFER);
 	if (o->unix_path)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->unix_path);
 	if (o->ca_file)
@@ -239,18 +303,21 @@ static void set_options(struct connector *c, CURLSH *share, const struct origin 
 	set_proxy(c, o);
 }
 
-static int set_up(struct connector *c, CURLSH *share, const struct origin *o, int timeout_ms)
+static int set_up(struct connector *c, struct loop *l, struct connector_share *share,
+		  const struct origin *o, int timeout_ms)
 {
+	if (!o->tls && is_direct(o)) {
+		c->engine = &share->engine;
+	} else {
+		if (engine_init(&c->own, l, false) < 0)
+			return -1;
+		c->engine = &c->own;
+	}
 	c->easy = curl_easy_init();
-	c->multi = curl_multi_init();
-	if (!c->easy || !c->multi || set_url(c, o) < 0)
+	if (!c->easy || set_url(c, o) < 0)
 		return -1;
 	set_options(c, share, o, timeout_ms);
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-	return curl_multi_add_handle(c->multi, c->easy) == CURLM_OK ? 0 : -1;
+	return curl_multi_add_handle(c->engine->multi, c->easy) == CURLM_OK ? 0 : -1;
 }
 
 /* Waiting */
@@ -279,10 +346,10 @@ static int check_result(struct connector *c, const char *name, int timeout_ms, s
 /* libcurl works on the loop's stack: a TLS handshake would not leave much of a fiber's. */
 static int wait_until_done(struct connector *c, const char *name, int timeout_ms, struct err *err)
 {
-	int64_t end_ms = loop_now_ms(c->loop) + timeout_ms;
+	int64_t end_ms = loop_now_ms(c->engine->loop) + timeout_ms;
 
 	while (!c->is_done) {
-		int64_t left_ms = end_ms - loop_now_ms(c->loop);
+		int64_t left_ms = end_ms - loop_now_ms(c->engine->loop);
 
 		if (left_ms <= 0)
 			return say_timeout(name, timeout_ms, err);
@@ -298,40 +365,32 @@ struct connector *connector_open(struct loop *l, struct connector_share *s, cons
 	struct connector *c = mem_new(struct connector);
 	int result;
 
-	c->loop = l;
 	c->fiber = fiber_self();
 	c->tls = o->tls;
 	c->fd = c->taken_fd = -1;
-	list_init(&c->waits);
-	timer_init(&c->timer, l, on_timer);
-	if (set_up(c, s->handle, o, timeout_ms) < 0)
+	if (set_up(c, l, s, o, timeout_ms) < 0)
 		result = err_set(err, E_upstream_unavailable, NULL, "%s: no connection can be made",
 				 name);
 	else
 		result = wait_until_done(c, name, timeout_ms, err);
-	/* From here on the descriptor is watched by its new owner. */
-	c->fiber = NULL;
-	timer_cancel(&c->timer);
-	list_each(&c->waits, at)
-		watch_set(&container_of(at, struct wait, link)->watch, 0);
-	if (result == 0)
-		return c;
-	connector_free(c);
-	return NULL;
+	if (result < 0) {
+		connector_free(c);
+		return NULL;
+	}
+	if (!c->engine->is_shared)
+		engine_rest(c->engine);
+	return c;
 }
 
 void connector_free(struct connector *c)
 {
 	if (!c)
 		return;
-	c->fiber = NULL;
-	if (c->multi && c->easy)
-		curl_multi_remove_handle(c->multi, c->easy);
+	if (c->easy && c->engine)
+		curl_multi_remove_handle(c->engine->multi, c->easy);
 	curl_easy_cleanup(c->easy);
-	curl_multi_cleanup(c->multi);
-	timer_cancel(&c->timer);
-	list_each(&c->waits, at)
-		wait_free(container_of(at, struct wait, link));
+	if (c->engine == &c->own)
+		engine_clear(&c->own);
 	mem_free(c);
 }
 

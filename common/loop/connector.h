@@ -2,7 +2,7 @@
  * common/loop/connector.h - making a connection with libcurl; private to common/loop.
  *
  * libcurl resolves the name, races the addresses, speaks TLS and to proxies, on our loop
- * (CURLOPT_CONNECT_ONLY, one multi handle a connection).  What follows is ours: a plain
+ * (CURLOPT_CONNECT_ONLY).  What follows is ours: a plain
  * connection is taken over as a descriptor; one with TLS inside stays in libcurl's hands and is
  * spoken through connector_send and connector_receive.  Owner thread.
  */
@@ -15,7 +15,7 @@
 
 /* Name lookups and TLS sessions that the connections of one loop share. */
 struct connector_share;
-struct connector_share *connector_share_new(void);
+struct connector_share *connector_share_new(struct loop *l);
 /* No connector may be left. */
 void connector_share_free(struct connector_share *s);
 

@@ -50,6 +50,32 @@ static void unmap_stack(struct stack s)
 	munmap(s.bottom - STACK_GUARD, STACK_GUARD + STACK_SIZE);
 }
 
+/* AddressSanitizer knows the bounds of what lies on the heap only. */
+void *pages_map(size_t size)
+{
+#ifdef STACK_ASAN
+	return mem_calloc(1, size);
+#else
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED) {
+		log_error("loop", "no memory left for a call");
+		abort();
+	}
+	return pages;
+#endif
+}
+
+void pages_unmap(void *pages, size_t size)
+{
+#ifdef STACK_ASAN
+	(void)size;
+	mem_free(pages);
+#else
+	munmap(pages, size);
+#endif
+}
+
 /* A free stack is linked through its top, which is warm. */
 static struct list *link_of(struct stack s)
 {

@@ -36,6 +36,13 @@ struct stack {
 	char *bottom, *top; /* usable; the guard page lies below bottom */
 };
 
+/*
+ * Zeroed pages straight from the system, for what is needed once a call: the heap would spread it
+ * among what libcurl used and left.  size: the same for both.
+ */
+void *pages_map(size_t size);
+void pages_unmap(void *pages, size_t size);
+
 struct stack_pool {
 	struct list free;   /* warmest first; the links lie at the top of the stacks */
 	size_t count;

@@ -36,14 +36,16 @@ struct upcall_limits {
 };
 extern const struct upcall_limits upcall_default_limits;
 
+enum { UPCALL_PARTS_MAX = 64 };
 struct upcall_request {
 	const struct origin *origin;
 	enum http1_method method;
 	struct span path;              /* with query */
 	struct span headers;           /* further "Name: value\r\n" lines; Host, Content-Length and
 	                                  Connection are added by the call */
-	const struct span *body;       /* parts sent in order, borrowed until the head has come */
-	size_t body_parts;
+	const struct span *body;       /* parts sent in order; the array is copied, what it points
+	                                  to is borrowed until the head has come */
+	size_t body_parts;             /* at most UPCALL_PARTS_MAX */
 	const struct upcall_limits *limits; /* NULL = default */
 };
 

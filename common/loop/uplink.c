@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/loop/inside.h"
+#include "common/loop/stack.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -300,6 +301,15 @@ void uplink_close(struct uplink *u)
 	mem_free(u);
 }
 
+void uplink_abort(struct uplink *u)
+{
+	static const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+	if (u)
+		setsockopt(u->watch.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	uplink_close(u);
+}
+
 /* Bytes */
 
 bool uplink_needs_scratch(const struct uplink *u)
@@ -392,7 +402,12 @@ char *uplink_room_take(struct uplink_pool *p)
 {
 	char *room = spare_take(&p->rooms);
 
-	return room ? room : mem_alloc(UPLINK_ROOM);
+	return room ? room : pages_map(UPLINK_ROOM);
+}
+
+static void room_free(void *room)
+{
+	pages_unmap(room, UPLINK_ROOM);
 }
 
 void uplink_room_give(struct uplink_pool *p, char *room)
@@ -400,7 +415,7 @@ void uplink_room_give(struct uplink_pool *p, char *room)
 	if (p->rooms.count < ROOMS_KEPT)
 		p->rooms.items[p->rooms.count++] = room;
 	else
-		mem_free(room);
+		room_free(room);
 }
 
 struct uplink_spares *uplink_pool_spares(struct uplink_pool *p)
@@ -428,17 +443,19 @@ struct uplink_pool *uplink_pool_new(struct loop *l, int idle_max, int64_t idle_m
 	p->loop = l;
 	p->idle_max = idle_max;
 	p->idle_ms = idle_ms;
-	p->share = connector_share_new();
-	p->rooms.drop = mem_free;
+	p->share = connector_share_new(l);
+	p->rooms.drop = room_free;
 	list_init(&p->groups);
 	return p;
 }
 
-/* Closing a group's last connection frees the group. */
 static void close_idle(struct uplink_group *g)
 {
-	for (int left = g->idle_count; left > 0; left--)
-		drop_idle(list_first(&g->idle, struct uplink, link));
+	/* Closing its last connection would free the group. */
+	g->users++;
+	list_each(&g->idle, at)
+		drop_idle(container_of(at, struct uplink, link));
+	uplink_group_release(g);
 }
 
 void uplink_pool_free(struct uplink_pool *p)

@@ -52,6 +52,11 @@ struct uplink *uplink_connect(struct uplink_group *g, int timeout_ms, struct err
 void uplink_put_idle(struct uplink *u, struct span keep_alive);
 /* At once.  May be NULL. */
 void uplink_close(struct uplink *u);
+/*
+ * The same with a reset, as an end of the stream would reach the peer only after all that is
+ * still to be sent, and some take it for a mere pause.
+ */
+void uplink_abort(struct uplink *u);
 
 /*
  * Bytes sent or received, > 0, or CONNECTOR_AGAIN, CONNECTOR_CLOSED, CONNECTOR_BROKEN.

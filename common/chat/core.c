@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
@@ -53,6 +54,7 @@ void snapshot_unref(struct snapshot *s)
 
 static struct store *open_store(const struct config *c, struct metrics *metrics, struct err *err)
 {
+	char *directory = config_data_path(c, "");
 	char *database = c->database[0] ? mem_strdup(c->database) : config_data_path(c, "spass.db");
 	char *audit = c->audit ? config_data_path(c, "audit.jsonl") : NULL;
 	struct store_options options = {
@@ -62,8 +64,11 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 		.usage = c->usage,
 		.metrics = metrics,
 	};
-	struct store *store = store_open(&options, err);
+	struct store *store = NULL;
 
+	if (file_make_dirs(directory, err) == 0)
+		store = store_open(&options, err);
+	mem_free(directory);
 	mem_free(database);
 	mem_free(audit);
 	return store;

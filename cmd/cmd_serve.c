@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "server/server.h"
 
+#include <signal.h>
 #include <string.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -93,6 +94,19 @@ static struct config *load(const struct cmd_globals *g, char **listen, struct co
 	return cmd_config(g, more, 1, err);
 }
 
+/* What server_run waits for must not end the program in the moment between answering the first
+ * request and waiting. */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct serve_options *o = options;
@@ -117,6 +131,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	flags = cmd_config_flags(g, &more, more_count, &source.flag_count);
 	source.flags = flags;
 	shown = cmd_config(g, &more, more_count, err);
+	hold_signals();
 	server = server_start(c, &source, err);
 	if (!server)
 		goto out;

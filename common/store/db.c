@@ -14,15 +14,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum {
-	BUSY_MS = 5000,
-	APPLICATION_ID = 0x73706173, /* "spas", at byte 68 of the file */
-};
+enum { APPLICATION_ID = 0x73706173 }; /* "spas", at byte 68 of the file */
 
 struct db {
 	sqlite3 *handle;
 	char *path;
-	int log_pages;
+	int log_pages, patience_ms;
 };
 
 struct db_statement {
@@ -156,6 +153,7 @@ static int set_up_writer(struct db *db, bool is_new, struct err *err)
 		       "PRAGMA synchronous=FULL;"
 		       "PRAGMA foreign_keys=ON;"
 		       "PRAGMA journal_size_limit=16777216;"
+		       "PRAGMA cache_size=-16384;"
 		       "PRAGMA wal_autocheckpoint=0",
 		       err) < 0)
 		return -1;
@@ -168,7 +166,7 @@ static int set_up(struct db *db, enum db_mode mode, struct err *err)
 	bool is_new;
 
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	db_set_patience(db, DB_PATIENCE_MS);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (set_pragma(db, "PRAGMA temp_store=MEMORY", err) < 0 ||
@@ -222,6 +220,12 @@ void db_close(struct db *db)
 const char *db_path(const struct db *db)
 {
 	return db->path;
+}
+
+void db_set_patience(struct db *db, int ms)
+{
+	db->patience_ms = ms;
+	sqlite3_busy_timeout(db->handle, ms);
 }
 
 int db_exec(struct db *db, const char *sql, struct err *err)
@@ -289,7 +293,7 @@ int db_tend(struct db *db, struct err *err)
 		sqlite3_busy_timeout(db->handle, DB_LOG_WAIT_MS);
 	}
 	code = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &pages, NULL);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	sqlite3_busy_timeout(db->handle, db->patience_ms);
 	if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE)
 		db->log_pages = pages > 0 ? pages : 0;
 	/* A reader in the way is no failure: the next commit tries again. */

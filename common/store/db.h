@@ -28,6 +28,9 @@ void db_close(struct db *db);
 /* Borrowed until db_close. */
 const char *db_path(const struct db *db);
 
+/* How long to wait for another process's lock before failing; DB_PATIENCE_MS after db_open. */
+enum { DB_PATIENCE_MS = 5000 };
+void db_set_patience(struct db *db, int ms);
 /* Runs statements without parameters or results. */
 int db_exec(struct db *db, const char *sql, struct err *err);
 /* The first column of the first row. */
@@ -46,7 +49,7 @@ bool db_is_lost(struct db *db);
  * waits shortly for readers to let go of it past DB_LOG_MAX_PAGES, so that it stays bounded.
  * Fails only when writing fails.
  */
-enum { DB_LOG_PAGES = 1000, DB_LOG_MAX_PAGES = 16384, DB_LOG_WAIT_MS = 200 };
+enum { DB_LOG_PAGES = 4000, DB_LOG_MAX_PAGES = 16384, DB_LOG_WAIT_MS = 200 };
 int db_tend(struct db *db, struct err *err);
 /* Pages in the log after the last commit or checkpoint that this connection made. */
 int db_log_pages(const struct db *db);

@@ -13,7 +13,11 @@
 #include "common/store/migrate.h"
 #include "common/store/usage.h"
 
-enum { LOG_EVERY_MS = 60000 };
+/*
+ * Another process's lock is waited for once; while it stays, batches pass quickly, so that the
+ * queue empties and stopping does not wait for each of them.
+ */
+enum { LOG_EVERY_MS = 60000, PATIENCE_MS = 2000, FAILING_PATIENCE_MS = 50 };
 
 /* What goes wrong with the database, or with the audit file. */
 struct fault {
@@ -125,8 +129,14 @@ static void note_success(struct sink *s, struct fault *f)
 		 (unsigned long long)f->lost);
 }
 
+static int patience(const struct sink *s)
+{
+	return s->db_fault.err.code == E_none ? PATIENCE_MS : FAILING_PATIENCE_MS;
+}
+
 static int insert_all(struct sink *s, struct entry *const *batch, size_t count, struct err *err)
 {
+	db_set_patience(s->db, patience(s));
 	if (db_begin(s->db, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)

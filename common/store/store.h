@@ -1,7 +1,7 @@
 /*
  * common/store/store.h - the database of a gateway, and its one writer.
  *
- * SQLite in WAL mode.  One thread owns all writes; it gathers for WRITER_GATHER_MS and commits
+ * SQLite in WAL mode.  One thread owns all writes; it gathers for STORE_GATHER_MS and commits
  * many records in one transaction.  The queue is bounded: what does not fit is counted as
  * dropped, never waited for.  A write that fails (full disk, lost file) is logged once a minute
  * and counted; reading and stateless /v1 go on.

@@ -132,11 +132,10 @@ build/fuzz/%: tests/fuzz/fuzz_%.c
 	@clang-14 $(CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(PKG_CFLAGS) -o $@ $< build/fuzz/libspass.a $(PKG_LIBS)
 
-# What the parsers of the hot path cost: meaningful in MODE=release.
-$B/tests/micro_parsers: $B/tests/bench/micro_parsers.o $B/libspass.a
+# What one module costs: make bench-NAME runs tests/bench/micro_NAME.c; meaningful in MODE=release.
+$B/tests/micro_%: $B/tests/bench/micro_%.o $B/libspass.a
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
-.PHONY: bench-parsers
-bench-parsers: $B/tests/micro_parsers
+bench-%: $B/tests/micro_%
 	@$<
 
 # Includes that point the wrong way; each header alone.

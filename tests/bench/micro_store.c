@@ -1,0 +1,264 @@
+/*
+ * tests/bench/micro_store.c - what counting and recording cost, and how fast the writer is.
+ *
+ *	make bench-store
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/ident.h"
+#include "common/base/mem.h"
+#include "common/observe/record.h"
+#include "common/store/store.h"
+
+enum { ADDS = 5000000, PRINTS = 200000, BURST = 20000, BURSTS = 5, PAIR = 2, ROUTES = 6 };
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static struct record example(void)
+{
+	struct record r = {
+		.ts_ms = 1795255200000,
+		.tenant_id = "default",
+		.token_id = "tok_3fK92mQx",
+		.user_id = "6f1f3c0e-52f0-4c4a-9f6e-1a2b3c4d5e6f",
+		.surface = "v1",
+		.method = "POST",
+		.route = "/v1/chat/completions",
+		.status = 200,
+		.model = "gpt-4o-mini",
+		.resolved_model = "gpt-4o-mini-2024-07-18",
+		.resolved_backend = "openai",
+		.attempts = 1,
+		.streamed = true,
+		.finished = true,
+		.prompt_tokens = 812,
+		.completion_tokens = 256,
+		.cached_tokens = 0,
+		.reasoning_tokens = -1,
+		.cost_source = "unknown",
+		.latency_us = 2345678,
+		.first_byte_us = 345678,
+		.upstream_us = 2345000,
+		.bytes_in = 4096,
+		.bytes_out = 65000,
+	};
+
+	return r;
+}
+
+static void bench_metrics(void)
+{
+	static const char *const routes[ROUTES] = {
+		"/v1/chat/completions", "/v1/models", "/v1/embeddings",
+		"/c1/conversations/:id/messages", "/healthz", "/a1/agents/:name/sessions",
+	};
+	struct metrics *m = metrics_new();
+	struct metrics_shard *shard = metrics_shard_new(m);
+	struct buf text;
+	struct span labels[ROUTES][4];
+	double start;
+
+	for (int i = 0; i < ROUTES; i++) {
+		labels[i][0] = SPAN_LIT("v1");
+		labels[i][1] = span_str(routes[i]);
+		labels[i][2] = SPAN_LIT("POST");
+		labels[i][3] = SPAN_LIT("200");
+	}
+	start = now_ns();
+	for (int i = 0; i < ADDS; i++)
+		metrics_add(shard, M_spass_requests_total, 1, labels[i % ROUTES]);
+	printf("metrics_add, 4 labels           %8.1f ns\n", (now_ns() - start) / ADDS);
+	start = now_ns();
+	for (int i = 0; i < ADDS; i++)
+		metrics_observe_us(shard, M_spass_request_duration_seconds, i, labels[i % ROUTES]);
+	printf("metrics_observe_us, 2 labels    %8.1f ns\n", (now_ns() - start) / ADDS);
+	start = now_ns();
+	for (int i = 0; i < ADDS; i++)
+		metrics_set(shard, M_spass_connections, i, NULL);
+	printf("metrics_set, no label           %8.1f ns\n", (now_ns() - start) / ADDS);
+	buf_init(&text, 16 * MIB);
+	start = now_ns();
+	for (int i = 0; i < 1000; i++) {
+		buf_clear(&text);
+		metrics_print(m, &text);
+	}
+	printf("metrics_print, %zu bytes       %8.1f us\n", text.len, (now_ns() - start) / 1e6);
+	buf_free(&text);
+	metrics_free(m);
+}
+
+static void bench_print(void)
+{
+	struct record r = example();
+	struct buf out;
+	double start = now_ns();
+	size_t len = 0;
+
+	ident_uuid(r.request_id);
+	buf_init(&out, 64 * KIB);
+	for (int i = 0; i < PRINTS; i++) {
+		buf_clear(&out);
+		record_print(&r, &out);
+		len = out.len;
+	}
+	printf("record_print, %zu bytes        %8.1f ns\n", len, (now_ns() - start) / PRINTS);
+	buf_free(&out);
+}
+
+/* Ids that begin with the time fill their index from one end; random ones here and there. */
+enum ids { IDS_RANDOM, IDS_ORDERED };
+
+static void make_id(enum ids kind, char *id)
+{
+	char time[17];
+
+	ident_uuid(id);
+	if (kind == IDS_RANDOM)
+		return;
+	snprintf(time, sizeof(time), "%016llx", (unsigned long long)now_ns());
+	memcpy(id, time, sizeof(time) - 1);
+}
+
+struct burst {
+	char ids[BURST][IDENT_UUID_SIZE];
+	struct store *store;
+	enum ids kind;
+	double ns; /* spent in store_record */
+};
+
+static void *push_burst(void *data)
+{
+	struct burst *b = data;
+	struct record r = example();
+	double start;
+
+	for (int i = 0; i < BURST; i++)
+		make_id(b->kind, b->ids[i]);
+	start = now_ns();
+	for (int i = 0; i < BURST; i++) {
+		memcpy(r.request_id, b->ids[i], IDENT_UUID_SIZE);
+		store_record(b->store, &r);
+	}
+	b->ns = now_ns() - start;
+	return NULL;
+}
+
+/* One record every so often, as a worker at a steady load does: what one call costs there. */
+static double steady_ns(struct store *s, int *calls)
+{
+	struct record r = example();
+	double end = now_ns() + 2e9, spent = 0;
+
+	for (*calls = 0; now_ns() < end; (*calls)++) {
+		double start, next;
+
+		ident_uuid(r.request_id);
+		start = now_ns();
+		store_record(s, &r);
+		spent += now_ns() - start;
+		for (next = start + 50e3; now_ns() < next;)
+			;
+	}
+	return spent / *calls;
+}
+
+static int64_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void bench_store(const char *dir, bool usage, bool audit, enum ids kind)
+{
+	char database[256], lines[256];
+	struct store_options options = { .database = database, .audit_max_bytes = 1 << 30,
+					 .usage = usage, .metrics = NULL };
+	struct err err = ERR_INIT;
+	double start, spent = 0, flushing = 0, pair_spent = 0;
+	struct burst *b = mem_calloc(PAIR, sizeof(*b));
+	pthread_t threads[PAIR];
+	int64_t empty, records = 0;
+	struct store *s;
+	int calls;
+
+	snprintf(database, sizeof(database), "%s/spass.db", dir);
+	snprintf(lines, sizeof(lines), "%s/audit.jsonl", dir);
+	options.audit = audit ? lines : NULL;
+	s = store_open(&options, &err);
+	if (!s) {
+		fprintf(stderr, "%s\n", err.message);
+		exit(1);
+	}
+	store_close(s);
+	empty = size_of(database);
+	s = store_open(&options, &err);
+	for (int t = 0; t < PAIR; t++)
+		b[t] = (struct burst){ .store = s, .kind = kind };
+
+	for (int i = 0; i < BURSTS; i++) {
+		push_burst(&b[0]);
+		spent += b[0].ns;
+		records += BURST;
+		start = now_ns();
+		store_flush(s);
+		flushing += now_ns() - start;
+	}
+	printf("%s%s, %s ids\n", usage ? "rows" : "", audit ? (usage ? " and lines" : "lines") : "",
+	       kind == IDS_RANDOM ? "random" : "ordered");
+	printf("  through queue and writer      %8.0f records/s\n",
+	       (double)records / (spent + flushing) * 1e9);
+	printf("  store_record, in bursts       %8.1f ns\n", spent / (double)records);
+	for (int i = 0; i < BURSTS; i++) {
+		for (int t = 0; t < PAIR; t++)
+			pthread_create(&threads[t], NULL, push_burst, &b[t]);
+		for (int t = 0; t < PAIR; t++) {
+			pthread_join(threads[t], NULL);
+			pair_spent += b[t].ns;
+			records += BURST;
+		}
+		store_flush(s);
+	}
+	printf("  store_record, 2 threads       %8.1f ns\n",
+	       pair_spent / (BURSTS * PAIR * (double)BURST));
+	printf("  store_record, 20,000/s        %8.1f ns\n", steady_ns(s, &calls));
+	records += calls;
+	store_close(s);
+	if (usage)
+		printf("  database per 1,000 records    %8.1f KB\n",
+		       (double)(size_of(database) - empty) / (double)records);
+	if (audit)
+		printf("  audit per 1,000 records       %8.1f KB\n",
+		       (double)size_of(lines) / (double)records);
+	mem_free(b);
+	unlink(database);
+	unlink(lines);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/spass-bench-XXXXXX";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	bench_metrics();
+	bench_print();
+	if (!mkdtemp(dir))
+		return 1;
+	bench_store(dir, true, true, IDS_RANDOM);
+	bench_store(dir, true, true, IDS_ORDERED);
+	bench_store(dir, false, true, IDS_RANDOM);
+	rmdir(dir);
+	return 0;
+}

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { PROBE_EVERY_MS = 1000, LOG_DROPPED_MS = 60000 };
+enum { PROBE_EVERY_MS = 500, LOG_DROPPED_MS = 60000 };
 
 struct writer {
 	struct queue *queue;

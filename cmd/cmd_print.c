@@ -104,7 +104,7 @@ void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const str
 	fprintf(stderr, "spass: %s: ", info->code);
 	write_harmless(stderr, err->message);
 	putc('\n', stderr);
-	if (g->quiet)
+	if (g->quiet || err->code == E_cancelled)
 		return;
 	if (err->code == E_usage && c) {
 		cmd_path(c, path);

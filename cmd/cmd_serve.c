@@ -4,12 +4,13 @@
 #include "cmd/gateway.h"
 
 #include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "server/server.h"
 
 #include <signal.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct serve_options {
@@ -57,26 +58,34 @@ static void print_curl(const struct server *s, const struct config *c)
 		fprintf(stderr, "%s/v1/models\n", address);
 }
 
-/*
- * The token itself is shown once, to the person who sits before the terminal; a journal keeps
- * only where it is.
- */
+/* To the person who sits before the terminal; the log tells him the addresses, when it does. */
 static void greet(const struct cmd_globals *g, const struct server *s, const struct config *c)
 {
 	const char *address, *path = server_token_path(s);
 
-	if (g->quiet)
-		return;
-	for (size_t i = 0; (address = server_address(s, i)); i++)
+	for (size_t i = 0; !log_enabled(LOG_LEVEL_INFO) && (address = server_address(s, i)); i++)
 		cmd_notice(g, "listening on %s", address);
 	if (!c->auth)
 		cmd_notice(g, "no token is required: auth is off");
 	else if (path)
 		cmd_notice(g, "token %s %s", server_made_token(s) ? "made, kept in" : "kept in",
 			   path);
-	if (c->auth && server_made_token(s) && isatty(STDERR_FILENO))
+	if (c->auth && server_made_token(s))
 		cmd_notice(g, "token (shown once): %s", server_token(s));
-	print_curl(s, c);
+	if (!g->quiet)
+		print_curl(s, c);
+}
+
+/* A journal keeps where the token is, never the token. */
+static void log_token(const struct server *s, const struct config *c)
+{
+	const char *path = server_token_path(s);
+
+	if (!c->auth)
+		log_warn("serve", "no token is required: auth is off");
+	else if (path)
+		log_info("serve", "token %s %s", server_made_token(s) ? "made, kept in" : "kept in",
+			 path);
 }
 
 /* What greet needs after the server has taken the configuration. */
@@ -135,8 +144,10 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	server = server_start(c, &source, err);
 	if (!server)
 		goto out;
-	if (shown)
+	if (shown && isatty(STDERR_FILENO))
 		greet(g, server, shown);
+	else if (shown)
+		log_token(server, shown);
 	result = server_run(server);
 out:
 	config_free(shown);

@@ -90,7 +90,10 @@ static void print_head(const struct cmd_globals *g, const struct gateway *gatewa
 	grid_free(&grid);
 }
 
-/* With a token all backends and why one is away, else what /readyz tells everybody. */
+/*
+ * With a token why a backend is away, else what /readyz tells everybody.  What is disabled, and
+ * local servers that were looked for and never seen, are left out of both.
+ */
 static void print_backends(const struct cmd_globals *g, const json_t *ready, const json_t *info,
 			   struct buf *out)
 {
@@ -104,7 +107,7 @@ static void print_backends(const struct cmd_globals *g, const json_t *ready, con
 	grid_head(&grid, "BACKEND|STATUS|LATENCY|REASON");
 	json_array_foreach(backends, i, b)
 	{
-		if (!g->verbose && !strcmp(text(b, "status"), "disabled"))
+		if (!g->verbose && !json_object_get(open, text(b, "name")))
 			continue;
 		grid_add(&grid, text(b, "name"), GRID_PLAIN);
 		grid_add(&grid, text(b, "status"), style_of(text(b, "status")));
@@ -190,8 +193,9 @@ const struct cmd cmd_status = {
 	.summary = "Show how a running gateway and its backends are",
 	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
 	.text = "Exits with 0 when the gateway is ready or degraded, with 6 when none is running "
-		"or no\n"
-		"chat model can be reached.  -v lists the disabled backends too.",
+		"or\n"
+		"no chat model can be reached.  -v lists also the backends that are disabled or\n"
+		"were never seen.",
 	.examples = examples,
 	.run = run,
 };

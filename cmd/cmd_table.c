@@ -7,7 +7,16 @@
 #include <string.h>
 
 const struct cmd *const cmd_table[] = {
-	&cmd_config_show, &cmd_config_check, &cmd_errors, &cmd_completion, &cmd_help, &cmd_version,
+	&cmd_serve,
+	&cmd_status,
+	&cmd_model_list,
+	&cmd_model_show,
+	&cmd_config_show,
+	&cmd_config_check,
+	&cmd_errors,
+	&cmd_completion,
+	&cmd_help,
+	&cmd_version,
 	NULL,
 };
 

@@ -141,6 +141,20 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass completion", 2, NULL, "wants bash|zsh|fish" },
 		{ "spass completion tcsh", 2, NULL, "not one of bash, zsh, fish" },
 		{ "spass completion bash", 0, "complete -F _spass spass", NULL },
+		{ "spass status", 6, NULL, "connect_failed: no gateway" },
+		{ "spass status --server unix:/nowhere/sock", 6, NULL, "/nowhere/sock" },
+		{ "spass status --server ftp://x", 2, NULL, "is not http://" },
+		{ "spass model list", 0, "spass-extract", "--all lists them" },
+		{ "spass model list -q --all", 0, "spass-embed", NULL },
+		{ "spass model list --json", 0, "{\"schema_version\":1,\"default_model\":", NULL },
+		{ "spass model show spass-extract", 0, "context_window", NULL },
+		{ "spass model show spass-extrct", 3, NULL, "did you mean spass-extract?" },
+		{ "spass model list --token-file /nowhere", 1, NULL, "storage_error" },
+		{ "spass serve --check", 0, "127.0.0.1:3000", NULL },
+		{ "spass serve --check --listen [::1]:9 --listen unix:/tmp/s", 0, "unix:/tmp/s",
+		  NULL },
+		{ "spass serve --log-level loud", 2, NULL,
+		  "--log-level: log_level: \"loud\" is not one of" },
 		{ "spass config show log_level", 0, "info\n", NULL },
 		{ "spass config show log-level", 2, NULL, "did you mean log_level?" },
 		{ "spass config show workers --json", 0, "{\"value\":0,\"origin\":\"default\"}\n",
@@ -265,6 +279,12 @@ static void every_exit_status_of_an_error_has_a_meaning(void **state)
 	}
 }
 
+/* Nothing of the user who runs the tests is read or changed. */
+static const char *const places[] = { "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+				      "HOME" };
+static const char *const unwanted[] = { "SPASS_CONFIG",    "SPASS_SERVER",   "SPASS_TOKEN",
+					"RUST_API_BEARER", "CLICOLOR_FORCE", "LISTEN_FDS" };
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,10 +299,14 @@ int main(void)
 
 	if (!mkdtemp(directory))
 		return 1;
-	setenv("XDG_CONFIG_HOME", directory, 1);
-	unsetenv("SPASS_CONFIG");
-	unsetenv("CLICOLOR_FORCE");
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		setenv(places[i], directory, 1);
+	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
+		unsetenv(unwanted[i]);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(directory);
+	char *clean = mem_printf("rm -rf '%s'", directory);
+
+	failed |= system(clean);
+	mem_free(clean);
 	return failed;
 }

@@ -111,7 +111,7 @@ static void every_setting_is_described_with_its_default(void **state)
 
 		if (!entry)
 			fail_msg("man/spass.yaml.5: no %s", info->name);
-		end = strstr(entry + 1, "\n.It ");
+		end = strstr(entry + strlen(head) - 1, "\n.It ");
 		entry = mem_strndup(entry, end ? (size_t)(end - entry) : strlen(entry));
 		if (*info->fallback)
 			require(entry, info->name, "Ql %s", info->fallback);
@@ -145,7 +145,7 @@ static void every_exit_status_and_error_is_listed(void **state)
 
 		if (!entry)
 			fail_msg("man/spass-exit-codes.7: no %d", e->status);
-		end = strstr(entry + 1, "\n.It ");
+		end = strstr(entry + strlen(head) - 1, "\n.It ");
 		entry = mem_strndup(entry, end ? (size_t)(end - entry) : strlen(entry));
 		for (int code = E_none + 1; code < ERR_CODE_COUNT; code++)
 			if (err_info((enum err_code)code)->exit == e->status)

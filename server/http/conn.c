@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { IN_START = 2048, STALLS_MAX = 4 };
+enum { IN_START = 2048 };
 
 static void conn_run(struct conn *c);
 
@@ -57,35 +57,14 @@ static void request_end(struct request *r)
 	r->block = NULL;
 }
 
-static void block_drop(struct conn *c)
-{
-	http_give_block(c->http, c->out, c->out_cap);
-	c->out = NULL;
-	c->out_cap = c->out_len = 0;
-}
-
-static size_t grown(size_t cap, size_t need, size_t least)
-{
-	if (cap < least)
-		cap = least;
-	while (cap < need)
-		cap *= 2;
-	return cap;
-}
-
 static void in_append(struct request *r, struct span bytes)
 {
 	if (r->in_len + bytes.len > r->in_cap) {
-		r->in_cap = grown(r->in_cap, r->in_len + bytes.len, IN_START);
+		r->in_cap = conn_grown(r->in_cap, r->in_len + bytes.len, IN_START);
 		r->in = mem_realloc(r->in, r->in_cap);
 	}
 	memcpy(r->in + r->in_len, bytes.ptr, bytes.len);
 	r->in_len += bytes.len;
-}
-
-static bool has_left(const struct conn *c)
-{
-	return !c->sock || (!c->held && c->out_len == 0);
 }
 
 /* ---- the end of a connection ---- */
@@ -101,7 +80,7 @@ static void conn_free(struct conn *c)
 		request_end(c->request);
 		http_give_request(c->http, c->request);
 	}
-	block_drop(c);
+	conn_drop_out(c);
 	mem_free(c->ahead);
 	if (h->ended)
 		h->ended(h, c->refused);
@@ -124,7 +103,7 @@ void conn_unpin(struct conn *c)
 static void conn_gone(struct conn *c)
 {
 	struct request *r = c->request;
-	bool complete = has_left(c) && r && r->reply_state == REPLY_DONE;
+	bool complete = conn_has_left(c) && r && r->reply_state == REPLY_DONE;
 
 	c->sock = NULL;
 	c->held = false;
@@ -179,87 +158,7 @@ static void linger_on(struct conn *c, size_t len)
 		timer_set(&c->timer, CONN_LINGER_SILENCE_MS);
 }
 
-/* ---- output ---- */
-
-/* Four looks a write_timeout: a client that takes nothing in four of them in a row is dropped. */
-static void watch_stall(struct conn *c)
-{
-	c->unsent = carrier_unsent(c->sock);
-	timer_set(&c->timer, conn_limits(c)->write_timeout_ms / STALLS_MAX);
-}
-
-enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len)
-{
-	enum carrier_sent sent = carrier_send(c->sock, bytes, len);
-
-	if (c->request) {
-		struct exchange *x = &c->request->x;
-
-		if (!x->first_byte_us)
-			x->first_byte_us = clock_mono_us();
-		x->bytes_out += len;
-	}
-	if (sent == CARRIER_HELD) {
-		c->held = true;
-		c->stalls = 0;
-		watch_stall(c);
-	} else if (sent == CARRIER_BROKEN) {
-		conn_lost(c);
-	}
-	return sent;
-}
-
-void conn_queue(struct conn *c, const char *bytes, size_t len)
-{
-	if (c->out_len + len > c->out_cap) {
-		if (!c->out && len <= CONN_OUT_BLOCK) {
-			c->out = http_take_block(c->http);
-			c->out_cap = CONN_OUT_BLOCK;
-		} else {
-			c->out_cap = grown(c->out_cap, c->out_len + len, (size_t)2 * CONN_OUT_BLOCK);
-			c->out = mem_realloc(c->out, c->out_cap);
-		}
-	}
-	memcpy(c->out + c->out_len, bytes, len);
-	c->out_len += len;
-}
-
-void conn_flush(struct conn *c)
-{
-	size_t at = 0;
-
-	while (c->sock && !c->held && at < c->out_len) {
-		size_t len = c->out_len - at;
-
-		if (len > CARRIER_SLICE)
-			len = CARRIER_SLICE;
-		conn_send(c, c->out + at, len);
-		at += len;
-	}
-	if (at < c->out_len)
-		memmove(c->out, c->out + at, c->out_len - at);
-	c->out_len = at < c->out_len ? c->out_len - at : 0;
-	if (c->out && c->out_len == 0)
-		block_drop(c);
-}
-
-int conn_wait_room(struct conn *c, size_t max, struct err *err)
-{
-	struct request *r = c->request;
-
-	for (;;) {
-		conn_flush(c);
-		if (!c->sock)
-			return err_set(err, E_cancelled, "", "the client has gone");
-		if (max > 0 ? c->out_len <= max : !c->held)
-			return 0;
-		r->waits_room = true;
-		int woken = fiber_suspend(err);
-		r->waits_room = false;
-		if (woken < 0)
-			return -1;
-	}
-}
+/* ---- events ---- */
 
 static void writable(void *owner)
 {
@@ -290,7 +189,7 @@ static void keep_ahead(struct conn *c, struct span bytes)
 	if (bytes.len == 0)
 		return;
 	if (c->ahead_len + bytes.len > c->ahead_cap) {
-		c->ahead_cap = grown(c->ahead_cap, c->ahead_len + bytes.len, 1024);
+		c->ahead_cap = conn_grown(c->ahead_cap, c->ahead_len + bytes.len, 1024);
 		c->ahead = mem_realloc(c->ahead, c->ahead_cap);
 	}
 	memcpy(c->ahead + c->ahead_len, bytes.ptr, bytes.len);
@@ -475,7 +374,7 @@ static bool conn_start(struct conn *c)
 		r->x.fiber = f;
 		return false;
 	}
-	if (!has_left(c))
+	if (!conn_has_left(c))
 		return false;
 	conn_finish(c);
 	return true;
@@ -489,7 +388,7 @@ static void conn_refuse(struct conn *c, const struct err *e)
 	c->state = CONN_BUSY;
 	r->handled = true;
 	reply_refuse(r, e);
-	if (has_left(c))
+	if (conn_has_left(c))
 		conn_finish(c);
 }
 
@@ -600,14 +499,8 @@ static void busy_timer(struct conn *c)
 		exchange_body_late(r);
 		return;
 	}
-	if (!c->held)
+	if (!c->held || !conn_has_stalled(c))
 		return;
-	int unsent = carrier_unsent(c->sock);
-	c->stalls = unsent >= 0 && unsent != c->unsent ? 0 : c->stalls + 1;
-	if (c->stalls < STALLS_MAX) {
-		watch_stall(c);
-		return;
-	}
 	log_debug("http", "%.*s does not read its answer: dropped", (int)c->peer_len, c->peer);
 	conn_lost(c);
 	if (r->handled)
@@ -647,7 +540,7 @@ void conn_finish_all(struct http *h)
 		conn_pin(c);
 		if (c->sock)
 			conn_flush(c);
-		if (has_left(c)) {
+		if (conn_has_left(c)) {
 			conn_finish(c);
 			conn_run(c);
 		}

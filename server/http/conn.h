@@ -151,7 +151,16 @@ void conn_finish(struct conn *c);
 /* What has finished in this turn of the loop. */
 void conn_finish_all(struct http *h);
 
-/* conn.c, for exchange.c and reply.c. */
+/* conn_out.c, for conn.c. */
+/* A doubled capacity, at least least, that holds need. */
+size_t conn_grown(size_t cap, size_t need, size_t least);
+void conn_drop_out(struct conn *c);
+/* Nothing is queued or held back, or there is nobody to get it. */
+bool conn_has_left(const struct conn *c);
+/* At each fourth of write_timeout while bytes are held back: whether the client is to be dropped. */
+bool conn_has_stalled(struct conn *c);
+
+/* conn.c and conn_out.c, for exchange.c and reply.c. */
 /* The client has gone, or is treated so. */
 void conn_lost(struct conn *c);
 /* Sends what is queued, as far as the client takes it. */

@@ -77,12 +77,14 @@ size_t uplink_pool_idle(const struct uplink_pool *p);
  * Connects (or reuses), sends head and body.  NULL on failure.  An answer that begins while the
  * body is still being sent ends the sending.
  */
-struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *req, struct err *err);
+struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *req,
+			   struct err *err);
 /* UPCALL_DATA when the head has come (1xx are skipped), UPCALL_WAIT or UPCALL_FAILED. */
 enum upcall_result upcall_wait_head(struct upcall *u, int64_t wait_ms, struct err *err);
 /* Valid after the head has come, until upcall_close. */
 const struct http1_head *upcall_head(const struct upcall *u);
-enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wait_ms, struct err *err);
+enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wait_ms,
+			       struct err *err);
 /*
  * Reads the rest of the body into out (bounded by out->max: E_upstream_error beyond).
  * 0 or -1.

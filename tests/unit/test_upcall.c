@@ -266,7 +266,8 @@ static void *accept_all(void *arg)
 static void server_start(struct server *s, const struct step (*scripts)[STEPS_MAX], int count,
 			 const char *unix_path, SSL_CTX *tls)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof in;
 
@@ -459,7 +460,10 @@ static void assert_failed(const struct stage *s, enum err_code code)
 	assert_true(strlen(s->err.message) > 0);
 }
 
-#define OK_FIVE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define OK_HEAD "HTTP/1.1 200 OK\r\n"
+#define FIVE "Content-Length: 5\r\n\r\nhello"
+#define OK_FIVE OK_HEAD FIVE
+#define EMPTY "Content-Length: 0\r\n\r\n"
 
 /* What is sent */
 
@@ -495,7 +499,8 @@ static void a_request_goes_out_whole(void **state)
 	assert_int_equal(s.timing.bytes_out, strlen(expected) + 7);
 	assert_int_equal(s.timing.bytes_in, strlen(OK_FIVE));
 	assert_true(s.timing.started_us <= s.timing.connected_us &&
-		    s.timing.connected_us <= s.timing.sent_us && s.timing.sent_us <= s.timing.head_us);
+		    s.timing.connected_us <= s.timing.sent_us &&
+		    s.timing.sent_us <= s.timing.head_us);
 	finish(&s);
 }
 
@@ -532,7 +537,8 @@ struct answer {
 static const struct answer answers[] = {
 	{ OK_FIVE, HTTP1_GET, "hello", 1 },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HTTP1_GET, "", 1 },
-	{ CHUNKED "5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nX-T: 1\r\n\r\n", HTTP1_GET, "hello world", 1 },
+	{ CHUNKED "5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nX-T: 1\r\n\r\n", HTTP1_GET,
+	  "hello world", 1 },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP1_HEAD, "", 1 },
 	{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" OK_FIVE, HTTP1_GET,
 	  "hello", 1 },
@@ -540,16 +546,16 @@ static const struct answer answers[] = {
 	{ "HTTP/1.1 200 OK\r\n\r\nhello", HTTP1_GET, "hello", 0 },
 	{ "HTTP/1.0 200 OK\r\n\r\nhello", HTTP1_GET, "hello", 0 },
 	/* not to be used again */
-	{ "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", HTTP1_GET, "hello", 0 },
+	{ OK_HEAD "Connection: close\r\n" FIVE, HTTP1_GET, "hello", 0 },
 	{ "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", HTTP1_GET, "hello", 0 },
 	{ OK_FIVE "X", HTTP1_GET, "hello", 0 },
 	{ OK_FIVE OK_FIVE, HTTP1_GET, "hello", 0 },
 	{ CHUNKED "1\r\nx\r\n0\r\n\r\nHTTP/1.1", HTTP1_GET, "x", 0 },
 	/* the peer's own limits */
-	{ "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=100\r\nContent-Length: 0\r\n\r\n", HTTP1_GET, "", 1 },
-	{ "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n", HTTP1_GET, "", 0 },
-	{ "HTTP/1.1 200 OK\r\nKeep-Alive: max=1\r\nContent-Length: 0\r\n\r\n", HTTP1_GET, "", 0 },
-	{ "HTTP/1.1 200 OK\r\nKeep-Alive: max=0, timeout=60\r\nContent-Length: 0\r\n\r\n", HTTP1_GET, "", 0 },
+	{ OK_HEAD "Keep-Alive: timeout=5, max=100\r\n" EMPTY, HTTP1_GET, "", 1 },
+	{ OK_HEAD "Keep-Alive: timeout=1\r\n" EMPTY, HTTP1_GET, "", 0 },
+	{ OK_HEAD "Keep-Alive: max=1\r\n" EMPTY, HTTP1_GET, "", 0 },
+	{ OK_HEAD "Keep-Alive: max=0, timeout=60\r\n" EMPTY, HTTP1_GET, "", 0 },
 	/* cut or malformed */
 	{ "", HTTP1_GET, NULL, 0 },
 	{ "HTTP/1.1 200 OK\r\nContent-", HTTP1_GET, NULL, 0 },
@@ -558,7 +564,7 @@ static const struct answer answers[] = {
 	{ CHUNKED "5\r\nhel", HTTP1_GET, NULL, 0 },
 	{ CHUNKED "zz\r\nhello", HTTP1_GET, NULL, 0 },
 	{ "SSH-2.0-OpenSSH\r\n\r\n", HTTP1_GET, NULL, 0 },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", HTTP1_GET, NULL, 0 },
+	{ OK_HEAD "Content-Length: 6\r\n" FIVE, HTTP1_GET, NULL, 0 },
 	{ "HTTP/1.1 101 Switching Protocols\r\n\r\n", HTTP1_GET, NULL, 0 },
 	{ "HTTP/1.1 100 C\r\n\r\n", HTTP1_GET, NULL, 0 },
 };
@@ -622,9 +628,11 @@ static void answers_in_pieces_are_read_the_same(void **state)
 			play_answer(&answers[answer_at], 11);
 }
 
+#define CONTINUE "HTTP/1.1 100 C\r\n\r\n"
+
 static void too_many_interim_answers_are_refused(void **state)
 {
-	static const char hundred[] = "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\n";
+	static const char hundred[] = CONTINUE CONTINUE CONTINUE;
 	static const struct step scripts[][STEPS_MAX] = {
 		{ READ, SEND(hundred), SEND(hundred), SEND(hundred), SEND(hundred),
 		  SEND(hundred), SEND(hundred), GONE },
@@ -908,7 +916,7 @@ static void get_four_times(struct stage *s)
 	}
 }
 
-#define WITH_MAX(n) "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60, max=" n "\r\nContent-Length: 0\r\n\r\n"
+#define WITH_MAX(n) OK_HEAD "Keep-Alive: timeout=60, max=" n "\r\n" EMPTY
 
 static void the_peers_limit_on_calls_is_kept(void **state)
 {
@@ -1164,9 +1172,9 @@ static void a_cancelled_call_closes_its_connection_at_once(void **state)
 		{ { CANCEL, GONE }, get_until_cancelled },
 		{ { PAUSE(10), CANCEL, GONE }, post_until_cancelled },
 		{ { READ, CANCEL, GONE }, get_until_cancelled },
-		{ { READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel"), PAUSE(10), CANCEL, GONE },
+		{ { READ, SEND(OK_HEAD "Content-Length: 9\r\n\r\nhel"), PAUSE(10), CANCEL, GONE },
 		  get_until_cancelled },
-		{ { READ, SEND("HTTP/1.1 200 OK\r\n\r\n"), FILL(100000), CANCEL, FILL((size_t)1 << 40), GONE },
+		{ { READ, SEND(OK_HEAD "\r\n"), FILL(100000), CANCEL, FILL((size_t)1 << 40), GONE },
 		  get_until_cancelled },
 	};
 
@@ -1191,7 +1199,8 @@ struct deaf {
 
 static void deaf_open(struct deaf *d)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof in;
 
 	d->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -1291,7 +1300,8 @@ static void a_proxy_is_tunnelled_through(void **state)
 	s.origin = (struct origin){ .host = "model.invalid", .port = 80, .proxy = proxy };
 	stage_run(&s, get_twice);
 	assert_ok(&s, "hello");
-	assert_non_null(strstr(s.server.last_head, "GET /v1/x?y=1 HTTP/1.1\r\nHost: model.invalid\r\n"));
+	assert_non_null(strstr(s.server.last_head,
+			       "GET /v1/x?y=1 HTTP/1.1\r\nHost: model.invalid\r\n"));
 	finish(&s);
 	assert_int_equal(atomic_load(&s.server.requests), 3);
 }

@@ -40,7 +40,8 @@ void notify_reloading(void)
 {
 	char message[64];
 
-	snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
+	snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		 (long long)clock_mono_us());
 	tell(message);
 }
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-	FILES_EXTRA = 1024,       /* descriptors besides those of clients and their backends */
+	FILES_EXTRA = 1024, /* descriptors besides those of clients and their backends */
 	FILES_MAX = 1024 * 1024,
 	DRAIN_LOOK_MS = 5,
 	EXIT_SIGNALLED = 128,
@@ -102,7 +102,8 @@ static int check_tls(const struct config *c, struct err *err)
 	if (!c->tls_certificate[0] && !c->tls_key[0])
 		return 0;
 	if (!c->tls_certificate[0] || !c->tls_key[0])
-		return err_set(err, E_invalid_config, "", "tls_certificate and tls_key belong together");
+		return err_set(err, E_invalid_config, "",
+			       "tls_certificate and tls_key belong together");
 	return carrier_check_tls(c->tls_certificate, c->tls_key, err);
 }
 
@@ -192,7 +193,8 @@ static int start(struct server *s, struct config *config, struct err *err)
 	return start_workers(s, err);
 }
 
-struct server *server_start(struct config *config, const struct server_source *source, struct err *err)
+struct server *server_start(struct config *config, const struct server_source *source,
+			    struct err *err)
 {
 	struct server *s = mem_new(struct server);
 	sigset_t before;
@@ -262,7 +264,8 @@ static int swap(struct server *s, bool certificates, struct err *err)
 	int result;
 
 	pthread_mutex_lock(&s->reload_lock);
-	result = s->stopping ? err_set(err, E_draining, "", "the gateway is stopping") : publish_new(s, err);
+	result = s->stopping ? err_set(err, E_draining, "", "the gateway is stopping")
+			     : publish_new(s, err);
 	if (certificates)
 		metrics_add(s->shard, M_spass_reloads_total, 1,
 			    LABELS(result < 0 ? SPAN_LIT("failed") : SPAN_LIT("done")));
@@ -389,7 +392,8 @@ static void tell_alive(struct server *s)
 /* The next signal of set, or 0 when timeout_ms (< 0: none) has passed. */
 static int wait_signal(const sigset_t *set, int64_t timeout_ms)
 {
-	struct timespec limit = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000 };
+	struct timespec limit = { .tv_sec = timeout_ms / 1000,
+				  .tv_nsec = timeout_ms % 1000 * 1000000 };
 	int got;
 
 	do
@@ -441,9 +445,11 @@ int server_run(struct server *s)
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < s->address_count; i++)
-		log_info("server", "listening on %s with %d workers", s->addresses[i], s->worker_count);
+		log_info("server", "listening on %s with %d workers", s->addresses[i],
+			 s->worker_count);
 	notify_ready();
-	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM && got != SIGINT) {
+	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM &&
+	       got != SIGINT) {
 		if (got == SIGHUP)
 			reload_on_signal(s);
 		else

@@ -31,8 +31,8 @@ struct worker {
 	bool tls;
 	pthread_t thread;
 	bool started;
-	struct fiber *looking;  /* at the backends */
-	struct timer quiet;     /* while stopping */
+	struct fiber *looking; /* at the backends */
+	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
 	bool stuck;
 	_Atomic size_t busy;
@@ -95,7 +95,8 @@ static void count_refused(struct worker *w, const struct exchange *x)
 	metrics_add(w->core->shard, M_spass_requests_total, 1,
 		    LABELS(SPAN_LIT("none"), SPAN_LIT("none"), SPAN_LIT("none"), span_str(status)));
 	if (x->error != E_none)
-		metrics_add(w->core->shard, M_spass_errors_total, 1, LABELS(span_str(err_info(x->error)->code)));
+		metrics_add(w->core->shard, M_spass_errors_total, 1,
+			    LABELS(span_str(err_info(x->error)->code)));
 }
 
 static void done(struct exchange *x)
@@ -168,7 +169,8 @@ static void look_at_backends(void *arg)
 		note_backends(w, s->routing);
 		if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
 		    job_run(w->setup.core->jobs, w->setup.news, w->setup.context, &err) < 0)
-			log_warn("worker", "new models of backends are not taken over: %s", err.message);
+			log_warn("worker", "new models of backends are not taken over: %s",
+				 err.message);
 		pause_ms = s->config->probe_interval;
 		snapshot_unref(s);
 	} while (fiber_sleep(pause_ms, NULL) == 0);
@@ -332,7 +334,9 @@ static void *thread_main(void *arg)
 struct worker *worker_new(const struct worker_setup *setup, struct err *err)
 {
 	struct worker *w = mem_new(struct worker);
-	const struct http_service service = { .handle = handle, .done = done, .limits = &w->limits };
+	const struct http_service service = { .handle = handle,
+					      .done = done,
+					      .limits = &w->limits };
 	struct snapshot *s = core_snapshot(setup->core);
 
 	w->setup = *setup;

@@ -14,13 +14,14 @@ struct worker_setup {
 	struct core *core;
 	const struct listen_set *sockets;
 	struct gate *gate;
-	int index;                    /* worker 0 also looks at the backends */
+	int index; /* worker 0 also looks at the backends */
 	/* Backends have other models than the snapshot knows.  On a thread of the job pool. */
 	void (*news)(void *context);
 	void *context;
 };
 
-/* Startup only; one after another.  NULL on failure.  setup is copied, what it points at borrowed. */
+/* Startup only; one after another.  NULL on failure.  setup is copied, what it points at borrowed.
+ */
 struct worker *worker_new(const struct worker_setup *setup, struct err *err);
 /* Starts the thread, with the caller's signal mask.  0 or -1. */
 int worker_start(struct worker *w, struct err *err);
@@ -37,7 +38,8 @@ size_t worker_busy(const struct worker *w);
 /* Whether the loop has run since the last call. */
 bool worker_is_alive(struct worker *w);
 
-/* Cuts what runs, ends the thread and frees all.  Also for one that was never started.  NULL: nothing. */
+/* Cuts what runs, ends the thread and frees all.  Also for one that was never started.  NULL:
+ * nothing. */
 void worker_stop(struct worker *w);
 
 #endif

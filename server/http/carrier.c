@@ -44,11 +44,11 @@ struct carrier_socket {
 	struct carrier *carrier;
 	struct host *host;
 	struct lws *wsi;
-	void *owner;     /* NULL: closed by us, or not adopted yet */
-	bool adopting;   /* carrier_adopt frees it */
+	void *owner;   /* NULL: closed by us, or not adopted yet */
+	bool adopting; /* carrier_adopt frees it */
 	bool in_callback;
 	bool held;
-	bool unwanted;   /* carrier_read(s, false) */
+	bool unwanted; /* carrier_read(s, false) */
 	bool reading;
 };
 
@@ -160,7 +160,8 @@ static int load_host(struct carrier *c, SSL_CTX *ctx)
 	return 0;
 }
 
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+		    size_t len)
 {
 	struct carrier_socket *s;
 
@@ -207,8 +208,8 @@ static struct host *host_new(struct carrier *c, bool tls)
 		.vhost_name = name,
 		.alpn = "http/1.1",
 		.options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-					 LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
-					 LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG
+					   LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+					   LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG
 			       : 0,
 	};
 	struct lws_vhost *vhost;
@@ -246,7 +247,8 @@ struct carrier *carrier_new(struct loop *l, const struct carrier_events *events,
 		c->plain = host_new(c, false);
 	if (!c->plain) {
 		err_set(err, E_internal_error, "",
-			"libwebsockets cannot start; is its libev plugin (libwebsockets-evlib-ev) installed?");
+			"libwebsockets cannot start; is its libev plugin (libwebsockets-evlib-ev) "
+			"installed?");
 		carrier_free(c);
 		return NULL;
 	}
@@ -275,7 +277,8 @@ int carrier_set_tls(struct carrier *c, const char *certificate, const char *key,
 	h = host_new(c, true);
 	c->certificate = c->key = NULL;
 	if (!h)
-		return err_set(err, E_invalid_config, "", "TLS with %s cannot be set up", certificate);
+		return err_set(err, E_invalid_config, "", "TLS with %s cannot be set up",
+			       certificate);
 	if (c->tls) {
 		c->tls->retired = true;
 		host_drop(c->tls);

@@ -395,7 +395,8 @@ static void conn_refuse(struct conn *c, const struct err *e)
 static int read_head(struct conn *c, struct err *err)
 {
 	struct request *r = c->request;
-	int got = http1_parse(&r->parser, span_of(r->in + r->base, r->in_len - r->base), &r->head, err);
+	int got = http1_parse(&r->parser, span_of(r->in + r->base, r->in_len - r->base), &r->head,
+			      err);
 
 	if (got != 0 || (r->base == 0 && c->ahead_len == 0))
 		return got;
@@ -412,7 +413,8 @@ static void conn_run(struct conn *c)
 		struct request *r = c->request;
 
 		if (c->refused) {
-			err_set(&err, E_overloaded, "", "the gateway has as many connections as it may");
+			err_set(&err, E_overloaded, "",
+				"the gateway has as many connections as it may");
 			err.retry_after_s = 1;
 			conn_refuse(c, &err);
 			return;
@@ -518,7 +520,8 @@ void conn_timer_fired(struct timer *t)
 		timer_set(t, conn_limits(c)->head_timeout_ms);
 		conn_run(c);
 	} else if (c->state == CONN_HEAD) {
-		err_set(&err, E_request_timeout, "", "the request's head did not arrive within %lld ms",
+		err_set(&err, E_request_timeout, "",
+			"the request's head did not arrive within %lld ms",
 			(long long)conn_limits(c)->head_timeout_ms);
 		conn_refuse(c, &err);
 	} else if (c->state == CONN_BUSY) {

@@ -80,7 +80,8 @@ void conn_queue(struct conn *c, const char *bytes, size_t len)
 			c->out = http_take_block(c->http);
 			c->out_cap = CONN_OUT_BLOCK;
 		} else {
-			c->out_cap = conn_grown(c->out_cap, c->out_len + len, (size_t)2 * CONN_OUT_BLOCK);
+			c->out_cap = conn_grown(c->out_cap, c->out_len + len,
+						(size_t)2 * CONN_OUT_BLOCK);
 			c->out = mem_realloc(c->out, c->out_cap);
 		}
 	}

@@ -13,9 +13,9 @@
 #include <zlib.h>
 
 enum {
-	INFLATE_FREE = 1024 * 1024,  /* inflated bytes that no ratio is asked of */
-	INFLATE_RATIO_MAX = 32,      /* inflated by received, beyond them */
-	INFLATE_TURN = 512 * 1024,   /* inflated before others get their turn */
+	INFLATE_FREE = 1024 * 1024, /* inflated bytes that no ratio is asked of */
+	INFLATE_RATIO_MAX = 32,     /* inflated by received, beyond them */
+	INFLATE_TURN = 512 * 1024,  /* inflated before others get their turn */
 	BLOCK_START = 16 * 1024,
 };
 
@@ -173,12 +173,13 @@ static int inflate_room(struct inflating *f, struct err *err)
 
 	if (f->len > INFLATE_FREE && f->len / INFLATE_RATIO_MAX > received)
 		return err_set(err, E_body_too_large, "body",
-			       "the body inflates to more than %d times its size", INFLATE_RATIO_MAX);
+			       "the body inflates to more than %d times its size",
+			       INFLATE_RATIO_MAX);
 	if (f->len < f->cap)
 		return 0;
 	if (f->cap > f->max)
-		return err_set(err, E_body_too_large, "body", "the body inflates to more than %zu bytes",
-			       f->max);
+		return err_set(err, E_body_too_large, "body",
+			       "the body inflates to more than %zu bytes", f->max);
 	cap = f->cap ? f->cap * 2 : BLOCK_START;
 	f->cap = cap <= f->max ? cap : f->max + 1;
 	f->out = mem_realloc(f->out, f->cap);
@@ -204,7 +205,8 @@ static int inflate_all(struct inflating *f, struct err *err)
 			code = inflateReset(&f->z);
 		}
 		if (code != Z_OK || (f->z.avail_in == 0 && f->z.avail_out > 0))
-			return err_set(err, E_invalid_field, "body", "the body is not whole gzip data");
+			return err_set(err, E_invalid_field, "body",
+				       "the body is not whole gzip data");
 		if (f->len >= f->turn) {
 			f->turn = f->len + INFLATE_TURN;
 			if (fiber_sleep(0, err) < 0)
@@ -214,7 +216,8 @@ static int inflate_all(struct inflating *f, struct err *err)
 }
 
 /* Replaces the received body by what it inflates to. */
-static int inflate_body(struct request *r, struct span packed, size_t max, struct span *body, struct err *err)
+static int inflate_body(struct request *r, struct span packed, size_t max, struct span *body,
+			struct err *err)
 {
 	struct inflating f = { .max = max, .packed = packed.len, .turn = INFLATE_TURN };
 	int result = -1;

@@ -48,7 +48,8 @@ void http_give_request(struct http *h, struct request *r)
 
 char *http_take_block(struct http *h)
 {
-	return h->spare_block_count ? h->spare_blocks[--h->spare_block_count] : mem_alloc(CONN_OUT_BLOCK);
+	return h->spare_block_count ? h->spare_blocks[--h->spare_block_count]
+				    : mem_alloc(CONN_OUT_BLOCK);
 }
 
 void http_give_block(struct http *h, char *block, size_t cap)
@@ -100,7 +101,8 @@ void http_free(struct http *h)
 		return;
 	loop_remove_hook(&h->hook);
 	timer_cancel(&h->tick);
-	list_each(&h->spare_requests, at) {
+	list_each(&h->spare_requests, at)
+	{
 		struct request *r = container_of(at, struct request, link);
 
 		mem_free(r->in);
@@ -162,14 +164,16 @@ int http_accept(struct http *h, int fd, const struct sockaddr *peer, bool tls, b
 	}
 	list_push(&h->conns, &c->link);
 	h->conn_count++;
-	timer_set(&c->timer, refused ? conn_limits(c)->head_timeout_ms : conn_limits(c)->idle_timeout_ms);
+	timer_set(&c->timer,
+		  refused ? conn_limits(c)->head_timeout_ms : conn_limits(c)->idle_timeout_ms);
 	return 0;
 }
 
 void http_drain(struct http *h)
 {
 	h->draining = true;
-	list_each(&h->conns, at) {
+	list_each(&h->conns, at)
+	{
 		struct conn *c = container_of(at, struct conn, link);
 
 		if (c->state != CONN_IDLE)
@@ -183,7 +187,8 @@ void http_drain(struct http *h)
 void http_cut(struct http *h)
 {
 	h->draining = true;
-	list_each(&h->conns, at) {
+	list_each(&h->conns, at)
+	{
 		struct conn *c = container_of(at, struct conn, link);
 
 		conn_pin(c);

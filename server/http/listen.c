@@ -103,7 +103,7 @@ int listen_address_parse(const char *text, struct listen_address *a, struct err 
 
 struct listening {
 	int family;
-	int *fds;       /* one a worker, or one for all */
+	int *fds; /* one a worker, or one for all */
 	size_t fd_count;
 	char *name;
 	char *unlink_path; /* of a Unix socket that we made */
@@ -197,13 +197,16 @@ static char *name_of(const struct listen_address *a)
 	char host[INET6_ADDRSTRLEN] = "";
 
 	if (a->addr.ss_family == AF_UNIX)
-		return mem_printf("unix:%s", ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path);
+		return mem_printf("unix:%s",
+				  ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path);
 	if (a->addr.ss_family == AF_INET6) {
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)&a->addr)->sin6_addr, host,
+		inet_ntop(AF_INET6,
+			  &((const struct sockaddr_in6 *)(const void *)&a->addr)->sin6_addr, host,
 			  sizeof host);
 		return mem_printf("[%s]:%u", host, port_of(a));
 	}
-	inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)&a->addr)->sin_addr, host, sizeof host);
+	inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)&a->addr)->sin_addr, host,
+		  sizeof host);
 	return mem_printf("%s:%u", host, port_of(a));
 }
 
@@ -266,7 +269,8 @@ static int make_way(const struct listen_address *a, const char *text, struct err
 	return 0;
 }
 
-static int open_unix(struct listening *item, const struct listen_address *a, const char *text, struct err *err)
+static int open_unix(struct listening *item, const struct listen_address *a, const char *text,
+		     struct err *err)
 {
 	const char *path = ((const struct sockaddr_un *)(const void *)&a->addr)->sun_path;
 	struct stat st;
@@ -278,7 +282,8 @@ static int open_unix(struct listening *item, const struct listen_address *a, con
 	if (fd < 0)
 		return say_errno(err, text, "socket");
 	item->fds[item->fd_count++] = fd;
-	/* Linux gives the file the mode of the socket: it is never open to others, not for a moment. */
+	/* Linux gives the file the mode of the socket: it is never open to others, not for a
+	 * moment. */
 	if (fchmod(fd, 0600) < 0)
 		return say_errno(err, text, "chmod");
 	if (bind(fd, sockaddr_of(a), a->len) < 0)
@@ -315,7 +320,8 @@ static int systemd_count(void)
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	int64_t value;
 
-	if (!pid || !fds || span_to_int(span_str(pid), 1, INT32_MAX, &value) < 0 || value != getpid())
+	if (!pid || !fds || span_to_int(span_str(pid), 1, INT32_MAX, &value) < 0 ||
+	    value != getpid())
 		return 0;
 	if (span_to_int(span_str(fds), 0, SYSTEMD_FDS_MAX, &value) < 0)
 		return 0;
@@ -345,7 +351,8 @@ static int take_inherited(struct listening *item, int fd, struct err *err)
 	return 0;
 }
 
-struct listen_set *listen_set_new(const char *const *texts, size_t count, int workers, struct err *err)
+struct listen_set *listen_set_new(const char *const *texts, size_t count, int workers,
+				  struct err *err)
 {
 	struct listen_set *s = mem_new(struct listen_set);
 	int inherited = systemd_count();

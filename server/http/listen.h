@@ -30,7 +30,8 @@ struct listen_set;
  * that nobody answers is replaced, one that is alive is not.  Startup only.  NULL with
  * E_invalid_config or E_storage_error.
  */
-struct listen_set *listen_set_new(const char *const *texts, size_t count, int workers, struct err *err);
+struct listen_set *listen_set_new(const char *const *texts, size_t count, int workers,
+				  struct err *err);
 /* Closes the sockets and removes the files of Unix sockets.  s may be NULL. */
 void listen_set_free(struct listen_set *s);
 size_t listen_set_count(const struct listen_set *s);

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 enum {
-	ACCEPT_BURST = 64,  /* connections taken before the loop looks at others */
-	PAUSE_MS = 100,     /* after running out of descriptors */
+	ACCEPT_BURST = 64, /* connections taken before the loop looks at others */
+	PAUSE_MS = 100,    /* after running out of descriptors */
 	COMPLAIN_MS = 10000,
-	LAST_BURST = 4096,  /* taken before listening ends: the backlog */
+	LAST_BURST = 4096, /* taken before listening ends: the backlog */
 };
 
 enum gate_pass gate_enter(struct gate *g)
@@ -39,8 +39,9 @@ void gate_leave(struct gate *g, bool refused)
 /* Too many at once even to be refused politely: one answer, and the socket is closed. */
 static void refuse_at_once(int fd)
 {
-	static const char body[] = "{\"error\":{\"message\":\"The gateway is at its limit\","
-				   "\"type\":\"rate_limit_exceeded\",\"param\":null,\"code\":\"overloaded\"}}";
+	static const char body[] =
+		"{\"error\":{\"message\":\"The gateway is at its limit\","
+		"\"type\":\"rate_limit_exceeded\",\"param\":null,\"code\":\"overloaded\"}}";
 	char answer[512];
 	int len = snprintf(answer, sizeof answer,
 			   "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
@@ -99,7 +100,8 @@ static void accept_some(struct listener *l, int limit)
 	for (int i = 0; i < limit; i++) {
 		struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
 		socklen_t len = sizeof peer;
-		int fd = accept4(l->watch.fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(l->watch.fd, (struct sockaddr *)&peer, &len,
+				 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0)
 			take(l, fd, (struct sockaddr *)&peer);
@@ -120,9 +122,12 @@ static void pause_over(struct timer *t)
 }
 
 void listener_start(struct listener *l, struct loop *loop, int fd, bool tcp, struct gate *gate,
-		    int (*accepted)(void *, int, const struct sockaddr *, bool, bool), void *context)
+		    int (*accepted)(void *, int, const struct sockaddr *, bool, bool),
+		    void *context)
 {
-	*l = (struct listener){ .tcp = tcp, .gate = gate, .accepted = accepted, .context = context };
+	*l = (struct listener){
+		.tcp = tcp, .gate = gate, .accepted = accepted, .context = context
+	};
 	watch_init(&l->watch, loop, fd, ready);
 	timer_init(&l->pause, loop, pause_over);
 	watch_set(&l->watch, LOOP_READ);

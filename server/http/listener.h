@@ -23,7 +23,7 @@ void gate_leave(struct gate *g, bool refused);
 
 struct listener {
 	struct watch watch;
-	struct timer pause;   /* out of descriptors */
+	struct timer pause; /* out of descriptors */
 	bool tcp;
 	int64_t complained_ms;
 	struct gate *gate;
@@ -34,7 +34,8 @@ struct listener {
 
 /* Owner thread, or before the loop runs.  fd and gate are borrowed. */
 void listener_start(struct listener *l, struct loop *loop, int fd, bool tcp, struct gate *gate,
-		    int (*accepted)(void *, int, const struct sockaddr *, bool, bool), void *context);
+		    int (*accepted)(void *, int, const struct sockaddr *, bool, bool),
+		    void *context);
 /* Accepts what waits already, then no more. */
 void listener_stop(struct listener *l);
 

@@ -17,7 +17,8 @@
 
 enum { CONTENT_TYPE_MAX = 256, CHUNK_PREFIX_MAX = 20, ERROR_BODY_MAX = 8 * 1024 };
 /* A head fits the scratch: lines of our own, the type, and what reply_header took. */
-static_assert(512 + CONTENT_TYPE_MAX + CONN_REPLY_HEADERS_MAX < CARRIER_SLICE / 2, "scratch too small");
+static_assert(512 + CONTENT_TYPE_MAX + CONN_REPLY_HEADERS_MAX < CARRIER_SLICE / 2,
+	      "scratch too small");
 
 static char *put(char *at, const void *bytes, size_t len)
 {
@@ -306,7 +307,8 @@ int reply_write(struct exchange *x, const struct span *parts, size_t count, stru
 		len += parts[i].len;
 	if (len == 0 || r->no_body)
 		return 0;
-	if (c->out_len > conn_limits(c)->out_high && conn_wait_room(c, conn_limits(c)->out_high, err) < 0)
+	if (c->out_len > conn_limits(c)->out_high &&
+	    conn_wait_room(c, conn_limits(c)->out_high, err) < 0)
 		return -1;
 	if (r->chunked)
 		conn_queue(c, prefix, chunk_prefix(prefix, len));

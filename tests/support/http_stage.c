@@ -171,7 +171,8 @@ static void client_ready(struct watch *w, int events)
 /* A connected pair of TCP sockets on the loopback. */
 static void tcp_pair(int fds[2])
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof in;
 	int listening = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -189,7 +190,8 @@ static void tcp_pair(int fds[2])
 
 struct client *dial_as(int n, bool refused)
 {
-	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	struct sockaddr_in peer = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 				    .sin_port = htons(4711) };
 	struct client *c = &t.clients[n];
 	int fds[2];
@@ -285,7 +287,10 @@ static const struct http_limits limits = {
 int set_up(void **state)
 {
 	static const struct http_service service = {
-		.context = &t, .handle = on_handle, .done = on_done, .limits = &t.limits,
+		.context = &t,
+		.handle = on_handle,
+		.done = on_done,
+		.limits = &t.limits,
 	};
 	struct err err = ERR_INIT;
 

@@ -61,7 +61,8 @@ static void answers_a_request_and_keeps_the_connection(void **state)
 	assert_null(strstr(got(), "Server:"));
 	assert_true(span_ends(buf_span(&c->got), "\r\n\r\nworld"));
 	assert_int_equal(t.last_status, 200);
-	assert_int_equal(t.bytes_in, strlen("POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nworld"));
+	assert_int_equal(t.bytes_in,
+			 strlen("POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nworld"));
 	assert_int_equal(t.bytes_out, c->got.len);
 	buf_clear(&c->got);
 	say(c, "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
@@ -83,7 +84,8 @@ static void answers_pipelined_requests_in_order(void **state)
 	struct client *c = dial();
 
 	say(c, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-	       "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nskipGET /three HTTP/1.1\r\nHost: a\r\n\r\n");
+	       "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nskipGET /three "
+	       "HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(three_hellos);
 	assert_true(strstr(got(), "/one") < strstr(got(), "/two"));
 	assert_true(strstr(got(), "/two") < strstr(got(), "/three"));
@@ -143,8 +145,9 @@ static void drip(struct hook *h)
 
 static void takes_a_request_that_drips_in(void **state)
 {
-	static const char text[] = "POST /drip HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-				   "3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n";
+	static const char text[] =
+		"POST /drip HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n";
 	struct hook hook = { .run = drip };
 
 	(void)state;
@@ -202,7 +205,8 @@ static void http_1_0_streams_end_with_the_connection(void **state)
 	say(c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
 	run_until(eof);
 	assert_null(strstr(got(), "chunked"));
-	assert_true(span_ends(buf_span(&c->got), "\r\n\r\ndata: one\n\n0123456789abcdef0123456789abcdef"));
+	assert_true(span_ends(buf_span(&c->got),
+			      "\r\n\r\ndata: one\n\n0123456789abcdef0123456789abcdef"));
 }
 
 static void http_1_0_keep_alive_is_said_aloud(void **state)
@@ -230,8 +234,9 @@ static void streams_are_chunked(void **state)
 	assert_non_null(strstr(got(), "Transfer-Encoding: chunked\r\n"));
 	assert_non_null(strstr(got(), "x-test: yes\r\n"));
 	assert_null(strstr(got(), "Content-Length"));
-	assert_true(span_ends(buf_span(&c->got), "\r\n\r\nb\r\ndata: one\n\n\r\n"
-						 "20\r\n0123456789abcdef0123456789abcdef\r\n0\r\n\r\n"));
+	assert_true(span_ends(buf_span(&c->got),
+			      "\r\n\r\nb\r\ndata: one\n\n\r\n"
+			      "20\r\n0123456789abcdef0123456789abcdef\r\n0\r\n\r\n"));
 }
 
 static void a_broken_stream_does_not_look_complete(void **state)
@@ -272,9 +277,10 @@ static void errors_have_the_envelope_and_say_when_to_retry(void **state)
 	assert_non_null(strstr(got(), "x-should-retry: true\r\n"));
 	assert_non_null(strstr(got(), "Retry-After: 7\r\n"));
 	assert_non_null(strstr(got(), "retry-after-ms: 7000\r\n"));
-	assert_true(span_ends(buf_span(&c->got),
-			      "{\"error\":{\"message\":\"too \\\"busy\\\"\",\"type\":\"rate_limit_exceeded\","
-			      "\"param\":\"model\",\"code\":\"overloaded\",\"dgx_code\":\"overloaded/req-1\"}}"));
+	assert_true(span_ends(
+		buf_span(&c->got),
+		"{\"error\":{\"message\":\"too \\\"busy\\\"\",\"type\":\"rate_limit_exceeded\","
+		"\"param\":\"model\",\"code\":\"overloaded\",\"dgx_code\":\"overloaded/req-1\"}}"));
 	assert_false(c->eof);
 }
 
@@ -291,8 +297,11 @@ static void malformed_requests_get_their_status_and_are_closed(void **state)
 	} cases[] = {
 		{ "GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505 },
 		{ "\x16\x03\x01\x02", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+		  400 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n0\r\n\r\n",
+		  400 },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501 },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417 },
 		{ "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400 },
@@ -336,7 +345,8 @@ static void a_malformed_chunk_closes_the_connection(void **state)
 	t.handle = echo;
 	struct client *c = dial();
 
-	say(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+	say(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nGET "
+	       "/smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(eof);
 	assert_int_equal(t.last_status, 400);
 	assert_int_equal(t.handled, 1);
@@ -347,7 +357,8 @@ static void an_unread_chunked_body_closes_the_connection(void **state)
 {
 	(void)state;
 	t.handle = hello;
-	say(dial(), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	say(dial(), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+		    "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 		    "GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(eof);
 	assert_int_equal(t.handled, 1);

@@ -30,7 +30,8 @@ static void reads_a_large_body_into_one_block(void **state)
 	t.handle = echo;
 	struct client *c = dial();
 	buf_init(&all, 9 * MIB);
-	buf_printf(&all, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", (size_t)(8 * MIB));
+	buf_printf(&all, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+		   (size_t)(8 * MIB));
 	buf_add(&all, body, 8 * MIB);
 	say_bytes(c, all.ptr, all.len);
 	run_until(eight_mib_back);
@@ -204,7 +205,10 @@ static size_t gzip(char *out, size_t room, const char *in, size_t len)
 
 static void say_gzip(struct client *c, struct buf *all, const char *bytes, size_t len)
 {
-	buf_printf(all, "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", len);
+	buf_printf(all,
+		   "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: "
+		   "%zu\r\n\r\n",
+		   len);
 	buf_add(all, bytes, len);
 	say_bytes(c, all->ptr, all->len);
 }
@@ -250,7 +254,8 @@ static void gzip_bodies_are_bounded_and_must_be_whole(void **state)
 		buf_init(&all, MIB);
 		t.done = 0;
 		t.body_max = cases[i].max;
-		say_gzip(c, &all, packed, gzip(packed, sizeof packed, zeros, cases[i].plain) - cases[i].cut);
+		say_gzip(c, &all, packed,
+			 gzip(packed, sizeof packed, zeros, cases[i].plain) - cases[i].cut);
 		run_until(one_done);
 		assert_int_equal(t.last_status, cases[i].status);
 		hang_up(c);
@@ -263,7 +268,8 @@ static void other_codings_are_refused(void **state)
 {
 	(void)state;
 	t.handle = echo;
-	say(dial(), "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx");
+	say(dial(),
+	    "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx");
 	run_until(one_done);
 	assert_int_equal(t.last_status, 415);
 }

@@ -327,7 +327,8 @@ static void idle_connections_are_small(void **state)
 
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 		fds[i] = pair[0];
-		assert_int_equal(http_accept(t.http, pair[1], (struct sockaddr *)&peer, false, false), 0);
+		assert_int_equal(
+			http_accept(t.http, pair[1], (struct sockaddr *)&peer, false, false), 0);
 		assert_int_equal(write(pair[0], request, sizeof request - 1), sizeof request - 1);
 	}
 	run_until(many_answered);

@@ -60,15 +60,17 @@ static void addresses_are_parsed_or_refused(void **state)
 			fail_msg("\"%s\": %s", cases[i].text, err.message);
 		assert_int_equal(a.addr.ss_family, cases[i].family);
 		if (cases[i].family == AF_INET)
-			assert_int_equal(ntohs(((struct sockaddr_in *)&a.addr)->sin_port), cases[i].port);
+			assert_int_equal(ntohs(((struct sockaddr_in *)&a.addr)->sin_port),
+					 cases[i].port);
 		if (cases[i].family == AF_INET6)
-			assert_int_equal(ntohs(((struct sockaddr_in6 *)&a.addr)->sin6_port), cases[i].port);
+			assert_int_equal(ntohs(((struct sockaddr_in6 *)&a.addr)->sin6_port),
+					 cases[i].port);
 	}
 }
 
 static void a_unix_path_must_fit_a_socket(void **state)
 {
-	enum { MAX = sizeof ((struct sockaddr_un *)0)->sun_path - 1 };
+	enum { MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 	char text[5 + MAX + 2] = "unix:";
 	struct listen_address a;
 	struct err err = ERR_INIT;
@@ -95,7 +97,8 @@ static void port_0_becomes_one_real_port_for_all_workers(void **state)
 		socklen_t len = sizeof in;
 		char name[64];
 
-		assert_int_equal(getsockname(listen_set_fd(s, 0, i), (struct sockaddr *)&in, &len), 0);
+		assert_int_equal(getsockname(listen_set_fd(s, 0, i), (struct sockaddr *)&in, &len),
+				 0);
 		snprintf(name, sizeof name, "127.0.0.1:%u", ntohs(in.sin_port));
 		assert_string_equal(name, listen_set_name(s, 0));
 	}

@@ -95,7 +95,8 @@ static void start(const char *listen)
 
 static int dial_tcp(const char *address)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	in.sin_port = htons((uint16_t)strtol(strrchr(address, ':') + 1, NULL, 10));
@@ -166,7 +167,8 @@ static void starts_fast_and_answers(void **state)
 	assert_null(strstr(server_address(t.server, 0), ":0"));
 	int fd = dial_tcp(server_address(t.server, 0));
 	assert_true(ask(fd, health, ok));
-	print_message("from start to the first answer: %lld us\n", (long long)(clock_mono_us() - start_us));
+	print_message("from start to the first answer: %lld us\n",
+		      (long long)(clock_mono_us() - start_us));
 	assert_true(clock_mono_us() - start_us < 2000000);
 	close(fd);
 }
@@ -184,7 +186,8 @@ static void makes_a_token_and_wants_it(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	int fd = dial_tcp(server_address(t.server, 0));
 	assert_true(ask(fd, "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", "missing_authorization"));
-	snprintf(request, sizeof request, "GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n",
+	snprintf(request, sizeof request,
+		 "GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n",
 		 server_token(t.server));
 	assert_true(ask(fd, request, "200 OK"));
 	close(fd);
@@ -198,7 +201,8 @@ static void listens_on_a_unix_socket_beside_tcp(void **state)
 	snprintf(listen, sizeof listen, "127.0.0.1:0,%s", t.socket_text);
 	start(listen);
 	assert_string_equal(server_address(t.server, 1), t.socket_text);
-	int one = dial_tcp(server_address(t.server, 0)), two = dial_unix(server_address(t.server, 1));
+	int one = dial_tcp(server_address(t.server, 0)),
+	    two = dial_unix(server_address(t.server, 1));
 	assert_true(ask(one, health, ok));
 	assert_true(ask(two, health, ok));
 	close(one);
@@ -253,14 +257,16 @@ static void above_max_connections_clients_get_503(void **state)
 
 static void a_reload_takes_over_and_a_wrong_one_does_not(void **state)
 {
-	static const char post[] = "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n"
-				   "Authorization: Bearer secret\r\nContent-Type: application/json\r\n\r\n";
+	static const char post[] =
+		"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n"
+		"Authorization: Bearer secret\r\nContent-Type: application/json\r\n\r\n";
 	struct err err = ERR_INIT;
 
 	(void)state;
 	flag("token", "secret");
 	start("127.0.0.1:0");
-	assert_int_equal(file_write(t.config_path, SPAN_LIT("max_body_bytes: nonsense\n"), &err), 0);
+	assert_int_equal(file_write(t.config_path, SPAN_LIT("max_body_bytes: nonsense\n"), &err),
+			 0);
 	assert_int_equal(server_reload(t.server, &err), -1);
 	assert_int_equal(err.code, E_invalid_config);
 	assert_int_equal(file_write(t.config_path, SPAN_LIT("max_body_bytes: 1KiB\n"), &err), 0);
@@ -295,7 +301,8 @@ static void make_certificate(const char *name, const char *certificate, const ch
 	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x), -60);
 	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+				   0);
 	X509_set_issuer_name(x, subject);
 	X509_set_pubkey(x, pkey);
 	assert_true(X509_sign(x, pkey, EVP_sha256()) > 0);
@@ -434,7 +441,8 @@ static void *terminate(void *arg)
 static void runs_until_a_signal_and_tells_the_manager(void **state)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	static const char *const words[] = { "READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1", "STOPPING=1" };
+	static const char *const words[] = { "READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1",
+					     "STOPPING=1" };
 	int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	pthread_t thread;
 	sigset_t set;

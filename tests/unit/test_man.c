@@ -157,6 +157,28 @@ static void every_exit_status_and_error_is_listed(void **state)
 	mem_free(text);
 }
 
+static void the_example_of_the_configuration_is_valid(void **state)
+{
+	static const char begin[] = ".Sh EXAMPLES\n.Bd -literal\n";
+	char *text = page("man/spass.yaml.5"), *example = strstr(text, begin), *end;
+	struct err err = ERR_INIT;
+	struct config *c;
+
+	(void)state;
+	assert_non_null(example);
+	example += sizeof begin - 1;
+	end = strstr(example, ".Ed\n");
+	assert_non_null(end);
+	struct yml *file = yml_parse(span_of(example, (size_t)(end - example)), "spass.yaml.5", &err);
+
+	c = file ? config_new(file, NULL, NULL, 0, &err) : NULL;
+	if (!c)
+		fail_msg("%s", err.message);
+	assert_int_equal(c->backend_count, 2);
+	config_free(c);
+	mem_free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +186,7 @@ int main(void)
 		cmocka_unit_test(every_option_is_in_the_page_of_its_command),
 		cmocka_unit_test(every_setting_is_described_with_its_default),
 		cmocka_unit_test(every_exit_status_and_error_is_listed),
+		cmocka_unit_test(the_example_of_the_configuration_is_valid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,14 +120,15 @@ replay: deps $(REPLAY)
 # Fuzzing: each harness for FUZZ_SECONDS on one core, then a table; new inputs stay in build/fuzz.
 FUZZ_SECONDS ?= 600
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-.PHONY: fuzz $(FUZZ:%=fuzz-%)
+.PHONY: fuzz fuzz-lib $(FUZZ:%=fuzz-%)
 fuzz: $(FUZZ:%=build/fuzz/%)
 	@sh tests/support/run_fuzz.sh $(FUZZ_SECONDS) $(FUZZ)
 $(FUZZ:%=fuzz-%): fuzz-%: build/fuzz/%
 	@sh tests/support/run_fuzz.sh $(FUZZ_SECONDS) $*
-build/fuzz/%: tests/fuzz/fuzz_%.c
+fuzz-lib:
 	@sh tests/support/deps.sh fuzz
 	@$(MAKE) -s MODE=fuzz CC=clang-14 build/fuzz/libspass.a
+build/fuzz/%: tests/fuzz/fuzz_%.c fuzz-lib
 	@echo "  LD    $@"
 	@clang-14 $(CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(PKG_CFLAGS) -o $@ $< build/fuzz/libspass.a $(PKG_LIBS)

@@ -37,7 +37,10 @@ static void check_tree(const struct yml *y, json_t *value, int depth, int lines)
 		check_tree(y, item, depth + (json_is_object(item) || json_is_array(item)), lines);
 }
 
-/* libyaml refuses some characters unless escaped, and quoted keys above 1,024 bytes. */
+/*
+ * libyaml refuses some characters unless escaped, takes others (U+0085) for line breaks, and refuses
+ * quoted keys above 1,024 bytes.
+ */
 static bool is_plain(const char *text)
 {
 	for (const char *at = text; *at; at++)
@@ -55,7 +58,7 @@ static void check_round_trip(const struct yml *y)
 	must(text);
 	again = yml_parse(span_str(text), "again", &err);
 	must(again || !is_plain(text));
-	if (again)
+	if (again && is_plain(text))
 		must(json_equal(yml_root(again), yml_root(y)));
 	yml_free(again);
 	free(text);

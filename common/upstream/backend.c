@@ -2,10 +2,12 @@
 #include "common/upstream/backend.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/near.h"
 #include "common/upstream/credential.h"
 #include "common/upstream/endpoint.h"
 
@@ -79,6 +81,21 @@ static int refuse(const struct backend_source *s, struct err *err, const char *w
 		       s->entry->line, s->entry->name, what);
 }
 
+static void refuse_provider(const struct backend_source *s, struct err *err)
+{
+	struct near near;
+	char what[256];
+
+	near_init(&near, span_str(s->entry->provider));
+	for (const struct provider *p = provider_table; p->name; p++)
+		near_offer(&near, p->name);
+	snprintf(what, sizeof what, "there is no such provider; %s \"%s\"%s",
+		 near_best(&near) ? "did you mean" : "use",
+		 near_best(&near) ? near_best(&near) : PROVIDER_GENERIC,
+		 near_best(&near) ? "?" : " for any other server");
+	refuse(s, err, what);
+}
+
 /* The row an entry means; NULL with err. */
 static const struct provider *entry_provider(const struct backend_source *s, struct err *err)
 {
@@ -88,9 +105,7 @@ static const struct provider *entry_provider(const struct backend_source *s, str
 	if (!p && !e->provider)
 		p = provider_find(PROVIDER_GENERIC);
 	if (!p)
-		refuse(s, err,
-		       "there is no such provider; use \"" PROVIDER_GENERIC
-		       "\" for any other server");
+		refuse_provider(s, err);
 	else if (p->dialect == DIALECT_BUILTIN)
 		refuse(s, err, "the built-in backend cannot be changed");
 	else if (!e->base_url && !p->base_url)

@@ -30,6 +30,7 @@ struct sight {
 	bool answered;
 	bool cancelled;
 	int http_status;
+	bool is_gateway; /* this one or another spass, by a header that all its answers have */
 	int64_t latency_us;
 	bool has_list;
 	struct found_list list;
@@ -106,6 +107,7 @@ static void see(struct probe *p, struct backend *b, struct sight *s)
 	if (head == UPCALL_DATA) {
 		s->answered = true;
 		s->http_status = upcall_head(u)->status;
+		s->is_gateway = http1_field(upcall_head(u), "spass-request-id").ptr != NULL;
 		if (s->http_status == 200 && wants_list(p->routing, b))
 			read_list(u, s);
 	} else if (head == UPCALL_FAILED) {
@@ -126,6 +128,9 @@ static const char *fault_of(const struct routing *r, const struct backend *b, co
 		return *b->auth_line ? "key refused" : "wants a key";
 	if (s->http_status >= 500)
 		return "answers with a server error";
+	/* A gateway that found itself would offer its own models again and again. */
+	if (b->automatic && s->is_gateway)
+		return "is a spass gateway";
 	/* Anything may listen on the usual port of a model server. */
 	if (b->automatic && wants_list(r, b) && !s->has_list)
 		return "is not a model server";
@@ -147,7 +152,7 @@ static void run_look(void *arg)
 
 		atomic_store(&b->latency_us, s.answered ? s.latency_us : -1);
 		backend_set_status(b, ok ? BACKEND_AVAILABLE : BACKEND_UNREACHABLE, s.trouble);
-		routing_found(p->routing, k->index, ok, s.has_list ? &s.list : NULL);
+		routing_found(p->routing, k->index, ok, ok && s.has_list ? &s.list : NULL);
 	}
 	found_clear(&s.list);
 	k->fiber = NULL;

@@ -361,7 +361,14 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	if (!r->catalog)
 		return -1;
 	add_discovered(r);
-	return make_routes(r, c, previous, err);
+	if (make_routes(r, c, previous, err) < 0)
+		return -1;
+	/* Before the first look a model may still be found at a local server. */
+	if (r->default_model && (previous || !r->discover) &&
+	    !routing_find(r, span_str(r->default_model)))
+		log_warn("upstream", "default_model %s is not offered; %s takes its place",
+			 r->default_model, routing_default(r)->alias);
+	return 0;
 }
 
 struct routing *routing_new(const struct config *c, char *const *environment,

@@ -15,8 +15,6 @@
 #include "common/upstream/credential.h"
 #include "common/upstream/endpoint.h"
 
-const struct upcall_limits upcall_default_limits = { .head_max = 65536 };
-
 /* What an operator writes, as literals. */
 struct written {
 	const char *name, *provider, *base_url, *key_env;
@@ -264,7 +262,8 @@ static void faulty_entries_name_file_line_and_backend(void **state)
 		struct written entry;
 		const char *message;
 	} cases[] = {
-		{ { .name = "a", .provider = "nobody", .line = 7 }, "configuration:7: backends: a: there is no such provider" },
+		{ { .name = "a", .provider = "nobody", .line = 7 }, "configuration:7: backends: a: there is no such provider; use \"openai-compatible\" for" },
+		{ { .name = "a", .provider = "opnai", .line = 7 }, "configuration:7: backends: a: there is no such provider; did you mean \"openai\"?" },
 		{ { .name = "a", .line = 8 }, "configuration:8: backends: a: needs a base_url" },
 		{ { .name = "a", .provider = "openai-compatible", .line = 8 }, "configuration:8: backends: a: needs a base_url" },
 		{ { .name = "a", .provider = "builtin", .line = 9 }, "configuration:9: backends: a: the built-in backend" },

@@ -12,8 +12,6 @@
 
 #include "common/base/mem.h"
 
-const struct upcall_limits upcall_default_limits = { .head_max = 65536 };
-
 static char openai_key[] = "OPENAI_API_KEY=sk-secret-1", router_key[] = "OPENROUTER_API_KEY=sk-secret-2";
 static char *const no_keys[] = { NULL };
 static char *const keys[] = { openai_key, router_key, NULL };

@@ -12,8 +12,6 @@
 #include "common/base/mem.h"
 #include "common/upstream/routing_inside.h"
 
-const struct upcall_limits upcall_default_limits = { .head_max = 65536 };
-
 static char openai_key[] = "OPENAI_API_KEY=sk-1", router_key[] = "OPENROUTER_API_KEY=sk-2",
 	    anthropic_key[] = "ANTHROPIC_API_KEY=sk-3";
 static char *const no_keys[] = { NULL };

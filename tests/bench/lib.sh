@@ -4,7 +4,7 @@
 # table holds one line a figure:        what|spass|beside|ratio|limit|verdict
 
 base=18100
-models="bench bench-n20 bench-n100-g5 bench-n200-g20"
+models="bench bench-n20 bench-n10-g2 bench-n100-g5 bench-n200-g20"
 
 setup() {
 	tmp=$(mktemp -d /tmp/spass-bench.XXXXXX)
@@ -248,7 +248,7 @@ row_features() {
 }
 
 row_ttfb() {
-	alternate ttfb "$(direct_target) $(nginx_target "${nginx_sse:-}") $(spass_target full)" --connections 8 --warmup 0.3 --seconds "$seconds" --stream --model bench-n20
+	alternate ttfb "$(direct_target) $(nginx_target "${nginx_sse:-}") $(spass_target full)" --connections 8 --warmup 0.3 --seconds "$seconds" --stream --model bench-n10-g2
 	ours=$(added ttfb full first50) theirs=$(added ttfb nginx first50)
 	over=$(awk -v a="$ours" -v b="$theirs" 'BEGIN { print (b == "-") ? "-" : a - b }')
 	line "stream: added time to the first event, p50 us over nginx" "$ours" "$theirs" "$over" at-most 50

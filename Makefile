@@ -60,6 +60,10 @@ all: deps $B/spass
 deps:
 	@sh tests/support/deps.sh build
 
+# Starts the gateway on 127.0.0.1:3000 with its defaults: make run [ARGS="--listen :8080"]
+run: all
+	@$B/spass serve --show-token $(ARGS)
+
 $B/spass: $B/cmd/main.o $B/libspass.a
 	@echo "  LD    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $< $B/libspass.a $(PKG_LIBS)

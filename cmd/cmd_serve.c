@@ -15,7 +15,7 @@
 
 struct serve_options {
 	struct cmd_globals globals;
-	bool check;
+	bool check, show_token;
 };
 
 /* The address of the default, and this user's socket, where his commands look for a gateway. */
@@ -40,6 +40,11 @@ static bool is_own(const struct config *c)
 	       c->origins[CONFIG_KEY_data_dir] == CONFIG_DEFAULT && !getenv("LISTEN_FDS");
 }
 
+/* An answer from the model that is always there. */
+static const char first_question[] =
+	"/v1/chat/completions -d '{\"model\":\"spass-extract\",\"messages\":"
+	"[{\"role\":\"user\",\"content\":\"hello\"}]}'";
+
 static void print_curl(const struct server *s, const struct config *c)
 {
 	const char *address = server_address(s, 0), *token = server_token_path(s);
@@ -53,13 +58,14 @@ static void print_curl(const struct server *s, const struct config *c)
 	else if (c->auth)
 		fputs("-H \"Authorization: Bearer $SPASS_TOKEN\" ", stderr);
 	if (is_unix)
-		fprintf(stderr, "--unix-socket '%s' http://localhost/v1/models\n", address + 5);
+		fprintf(stderr, "--unix-socket '%s' http://localhost%s\n", address + 5, first_question);
 	else
-		fprintf(stderr, "%s/v1/models\n", address);
+		fprintf(stderr, "%s%s\n", address, first_question);
 }
 
 /* To the person who sits before the terminal; the log tells him the addresses, when it does. */
-static void greet(const struct cmd_globals *g, const struct server *s, const struct config *c)
+static void greet(const struct cmd_globals *g, const struct server *s, const struct config *c,
+		  bool show_token)
 {
 	const char *address, *path = server_token_path(s);
 
@@ -70,7 +76,9 @@ static void greet(const struct cmd_globals *g, const struct server *s, const str
 	else if (path)
 		cmd_notice(g, "token %s %s", server_made_token(s) ? "made, kept in" : "kept in",
 			   path);
-	if (c->auth && server_made_token(s))
+	if (c->auth && show_token)
+		cmd_notice(g, "token: %s", server_token(s));
+	else if (c->auth && server_made_token(s))
 		cmd_notice(g, "token (shown once): %s", server_token(s));
 	if (!g->quiet)
 		print_curl(s, c);
@@ -144,8 +152,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	server = server_start(c, &source, err);
 	if (!server)
 		goto out;
-	if (shown && isatty(STDERR_FILENO))
-		greet(g, server, shown);
+	if (shown && (isatty(STDERR_FILENO) || o->show_token))
+		greet(g, server, shown, o->show_token);
 	else if (shown)
 		log_token(server, shown);
 	result = server_run(server);
@@ -162,6 +170,10 @@ static const struct opt own[] = {
 	  .name = "check",
 	  .help = "Check configuration, catalogue and token, tell what would be done, and exit",
 	  .offset = offsetof(struct serve_options, check) },
+	{ .kind = OPT_SWITCH,
+	  .name = "show-token",
+	  .help = "Print the bearer token at the start, for whoever watches",
+	  .offset = offsetof(struct serve_options, show_token) },
 	{ .kind = OPT_END },
 };
 

@@ -47,7 +47,7 @@ _spass()
 
 	case "$command" in
 	"") operands="serve status model config errors completion help version" options="-h --help -V --version" ;;
-	"serve") options="--check --listen --workers --tls-certificate --tls-key --token-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
+	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model show") options="--server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -13,6 +13,7 @@ complete -c spass -n __fish_use_subcommand -a completion -d 'Write a completion 
 complete -c spass -n __fish_use_subcommand -a help -d 'Show help for a command or a topic'
 complete -c spass -n __fish_use_subcommand -a version -d 'Show the version'
 complete -c spass -n '__fish_seen_subcommand_from serve' -l check -d 'Check configuration, catalogue and token, tell what would be done, and exit'
+complete -c spass -n '__fish_seen_subcommand_from serve' -l show-token -d 'Print the bearer token at the start, for whoever watches'
 complete -c spass -n '__fish_seen_subcommand_from serve' -l listen -x -d 'Addresses to listen on: HOST:PORT, :PORT, or unix:PATH'
 complete -c spass -n '__fish_seen_subcommand_from serve' -l workers -x -d 'Worker threads; 0 = one per core'
 complete -c spass -n '__fish_seen_subcommand_from serve' -l tls-certificate -r -F -d 'PEM certificate chain; with tls_key, TCP listeners speak HTTPS'

@@ -35,14 +35,28 @@ static int64_t until_ping(const struct turn *t)
 	return left > 0 ? left : 0;
 }
 
+/* The head; target NULL: who will answer is not sure yet. */
+static int begin(struct turn *t, const struct target *target, struct err *err)
+{
+	if (t->begun)
+		return 0;
+	if (target)
+		turn_announce(t, target);
+	else
+		turn_announce_changes(t);
+	if (t->sink->begin(t->sink->context, 200, "text/event-stream") < 0)
+		return err_set(err, E_cancelled, "", "the client has gone");
+	t->begun = true;
+	return 0;
+}
+
 /* A comment line: every SSE reader skips it, and no proxy on the way takes the stream for dead. */
 static int ping(struct turn *t, struct err *err)
 {
 	static const struct span comment = { ": waiting\n\n", 11 };
 
-	if (!t->begun && t->sink->begin(t->sink->context, 200, "text/event-stream") < 0)
-		return err_set(err, E_cancelled, "", "the client has gone");
-	t->begun = true;
+	if (begin(t, NULL, err) < 0)
+		return -1;
 	if (t->sink->write(t->sink->context, &comment, 1, err) < 0)
 		return -1;
 	t->sink->flush(t->sink->context);
@@ -81,9 +95,8 @@ static int commit(struct relay *r, struct err *err)
 {
 	struct turn *t = r->turn;
 
-	if (!t->begun && t->sink->begin(t->sink->context, 200, "text/event-stream") < 0)
-		return err_set(err, E_cancelled, "", "the client has gone");
-	t->begun = true;
+	if (begin(t, r->source->target, err) < 0)
+		return -1;
 	t->committed = true;
 	t->target = r->source->target;
 	if (t->first_event_us == 0)

@@ -18,6 +18,9 @@ enum relay_end {
 	RELAY_GONE,    /* the client left */
 };
 
+/* Headers about the target that answers, once it is sure; of what was changed alone. */
+void turn_announce(struct turn *t, const struct target *target);
+void turn_announce_changes(struct turn *t);
 /*
  * Waits for the head of a stream's answer, keeping the client's connection alive.  UPCALL_DATA or
  * UPCALL_FAILED.

@@ -40,12 +40,17 @@ static bool is_json(const struct http1_head *head)
 	struct span type = head->known[HTTP1_CONTENT_TYPE];
 
 	/* Lenient: a missing type is taken for JSON, and judged by its content. */
-	return !type.ptr || span_find(type, SPAN_LIT("json")) >= 0;
+	return !type.ptr || span_find(type, SPAN_LIT("json")) >= 0 || span_find(type, SPAN_LIT("JSON")) >= 0;
 }
 
+/* Lenient too: a missing type is taken for a stream, and judged by its events. */
 static bool is_event_stream(const struct http1_head *head)
 {
-	return span_starts(head->known[HTTP1_CONTENT_TYPE], "text/event-stream");
+	static const struct span wanted = { "text/event-stream", 17 };
+	struct span type = head->known[HTTP1_CONTENT_TYPE];
+
+	return !type.ptr || span_is_nocase(span_of(type.ptr, type.len < wanted.len ? type.len : wanted.len),
+					   wanted.ptr);
 }
 
 static bool is_coded(const struct http1_head *head)
@@ -53,6 +58,40 @@ static bool is_coded(const struct http1_head *head)
 	struct span coding = head->known[HTTP1_CONTENT_ENCODING];
 
 	return coding.ptr && !span_is_nocase(coding, "identity");
+}
+
+void turn_announce_changes(struct turn *t)
+{
+	const struct turn_sink *sink = t->sink;
+
+	if (!t->outgoing.applied[0])
+		return;
+	sink->header(sink->context, "x-spass-applied", span_str(t->outgoing.applied));
+	sink->header(sink->context, "x-rust-api-applied", span_str(t->outgoing.applied));
+}
+
+void turn_announce(struct turn *t, const struct target *target)
+{
+	const struct turn_sink *sink = t->sink;
+	bool is_free = target->backend->provider->quirks & QUIRK_LOCAL;
+
+	sink->header(sink->context, "SPASS-Resolved-Model",
+		     span_str(target->link_model ? target->link_model->alias : target->model));
+	sink->header(sink->context, "SPASS-Resolved-Backend", span_str(target->backend->name));
+	sink->header(sink->context, "SPASS-Cost-Available", is_free ? SPAN_LIT("true") : SPAN_LIT("false"));
+	sink->header(sink->context, "SPASS-Cost-Source", is_free ? SPAN_LIT("zero") : SPAN_LIT("unknown"));
+	if (is_free) {
+		sink->header(sink->context, "SPASS-Cost-Eur", SPAN_LIT("0.00"));
+		sink->header(sink->context, "SPASS-Cost-Usd", SPAN_LIT("0.00"));
+	}
+	turn_announce_changes(t);
+	if (t->walk.attempts > 1) {
+		char text[24];
+		struct buf b = { text, 0, sizeof text, sizeof text - 1, false };
+
+		buf_add_int(&b, t->walk.attempts);
+		sink->header(sink->context, "SPASS-Attempts", buf_span(&b));
+	}
 }
 
 /* A status of 400 or more, or a redirect, which no model server has a reason to send. */
@@ -126,6 +165,7 @@ static int take_plain(struct turn *t, const void *request, struct source *s, str
 	t->usage = answer.usage;
 	t->target = s->target;
 	t->finished = true;
+	turn_announce(t, s->target);
 	t->sink->send(t->sink->context, 200, "application/json", buf_span(&body));
 	result = TAKEN;
 out:
@@ -188,6 +228,7 @@ static int take_embeddings(struct turn *t, const void *request, struct source *s
 	t->usage = answer.usage;
 	t->target = s->target;
 	t->finished = true;
+	turn_announce(t, s->target);
 	t->sink->send(t->sink->context, 200, "application/json", out);
 	result = TAKEN;
 out:
@@ -234,40 +275,21 @@ static const struct call_kind plain_call = { SOURCE_CHAT, build_chat, take_plain
 static const struct call_kind stream_call = { SOURCE_CHAT_STREAM, build_chat, take_stream };
 static const struct call_kind embed_call = { SOURCE_EMBED, build_embed, take_embeddings };
 
-/* What the client is told of the target before the answer begins. */
-static void announce(struct turn *t, const struct target *target)
-{
-	const struct turn_sink *sink = t->sink;
-	bool is_free = target->backend->provider->quirks & QUIRK_LOCAL;
-
-	if (t->begun)
-		return;
-	sink->header(sink->context, "SPASS-Resolved-Model",
-		     span_str(target->link_model ? target->link_model->alias : target->model));
-	sink->header(sink->context, "SPASS-Resolved-Backend", span_str(target->backend->name));
-	sink->header(sink->context, "SPASS-Cost-Available", is_free ? SPAN_LIT("true") : SPAN_LIT("false"));
-	sink->header(sink->context, "SPASS-Cost-Source", is_free ? SPAN_LIT("zero") : SPAN_LIT("unknown"));
-	if (is_free) {
-		sink->header(sink->context, "SPASS-Cost-Eur", SPAN_LIT("0.00"));
-		sink->header(sink->context, "SPASS-Cost-Usd", SPAN_LIT("0.00"));
-	}
-	if (t->outgoing.applied[0]) {
-		sink->header(sink->context, "x-spass-applied", span_str(t->outgoing.applied));
-		sink->header(sink->context, "x-rust-api-applied", span_str(t->outgoing.applied));
-	}
-	if (t->walk.attempts > 1) {
-		char text[24];
-		struct buf b = { text, 0, sizeof text, sizeof text - 1, false };
-
-		buf_add_int(&b, t->walk.attempts);
-		sink->header(sink->context, "SPASS-Attempts", buf_span(&b));
-	}
-}
-
 static void count_call(struct turn *t, const struct target *target, const char *outcome)
 {
 	metrics_add(t->worker->shard, M_spass_upstream_requests_total, 1,
 		    LABELS(span_str(target->backend->name), span_str(outcome)));
+}
+
+/* What a failed call says of the whole server, not of one model of it. */
+static void report_failure(struct backend *backend, const struct failure *why)
+{
+	if (why->class == FAILURE_CONNECT)
+		backend_set_status(backend, BACKEND_UNREACHABLE, "a call could not connect");
+	else if (why->class == FAILURE_KEY)
+		backend_set_status(backend, BACKEND_UNREACHABLE, "key refused");
+	else if (why->status > 0 && why->status < 500)
+		backend_report(backend, true);
 }
 
 /* One attempt at one target. */
@@ -289,6 +311,7 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 	enum upcall_result head = UPCALL_FAILED;
 	int result;
 
+	t->usage = TOKEN_USAGE_NONE; /* what a failed attempt told is not the answer's */
 	if (kind->build(t, request, target, err) < 0) {
 		failure_from_err(why, err);
 		return TAKE_FAILED;
@@ -304,7 +327,6 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 		take_status(&source, &source, why);
 		result = TAKE_FAILED;
 	} else {
-		announce(t, target);
 		result = kind->take(t, request, &source, why, err);
 	}
 	source_close(&source);
@@ -340,6 +362,9 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, targets, count, (int)config->retries, config->retry_delay_max);
 	while ((target = failover_next(&t->walk, clock_mono_ms(), &delay_ms, err))) {
+		if (target != targets && t->walk.tries == 1)
+			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
+				    LABELS(span_str(alias->alias)));
 		int result = stream_pause(t, delay_ms, err) < 0
 				     ? TAKE_GONE
 				     : attempt(t, kind, request, target, why, err);
@@ -348,6 +373,7 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 		if (result == TAKEN) {
 			failover_succeeded(&t->walk);
 			count_call(t, target, "ok");
+			backend_report(target->backend, true);
 			return 0;
 		}
 		if (result == TAKE_GONE) {
@@ -358,13 +384,11 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 		count_call(t, target, failure_rule(why->class)->name);
 		log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
 		failover_failed(&t->walk, why, clock_mono_ms());
+		report_failure(target->backend, why);
 		if (t->committed)
 			return fail_inside(t, why);
 		if (clock_mono_ms() >= t->deadline_ms)
 			break;
-		if (t->walk.at > 0 && t->walk.tries == 0 && !t->walk.ended)
-			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
-				    LABELS(span_str(alias->alias)));
 	}
 	if (target)
 		err_set(err, E_upstream_timeout, "model", "the time for the whole call is up; last: %s",

@@ -52,6 +52,49 @@ static inline unsigned jbytes_first(uint64_t mask)
 {
 	return (unsigned)__builtin_ctzll(mask);
 }
+
+/* What 64 bytes hold, one bit a byte. */
+#define JBYTES_BLOCK 64
+struct jbytes_block {
+	uint64_t quotes, backslashes, opening, closing;
+};
+
+static inline struct jbytes_block jbytes_block(const char *p)
+{
+	struct jbytes_block b = { 0 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		__m128i x = jbytes_load(p + 16 * i);
+		__m128i folded = _mm_or_si128(x, _mm_set1_epi8(0x20));
+		unsigned quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+		unsigned slash = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+		unsigned open = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')));
+		unsigned close = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+
+		b.quotes |= (uint64_t)quote << (16 * i);
+		b.backslashes |= (uint64_t)slash << (16 * i);
+		b.opening |= (uint64_t)open << (16 * i);
+		b.closing |= (uint64_t)close << (16 * i);
+	}
+	return b;
+}
+
+/* Bits set in x; the compiler's own is a call where the processor's instruction is not assumed. */
+static inline unsigned jbytes_count(uint64_t x)
+{
+	x -= (x >> 1) & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + ((x >> 2) & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)((x * UINT64_C(0x0101010101010101)) >> 56);
+}
+
+/* Bit i of the result: how many bits of x up to and including i are set, modulo two. */
+static inline uint64_t jbytes_parity(uint64_t x)
+{
+	for (unsigned shift = 1; shift < 64; shift <<= 1)
+		x ^= x << shift;
+	return x;
+}
 #else
 #define JBYTES_STEP 8
 

@@ -58,6 +58,8 @@ struct jwalk jwalk_start(struct jvalue container);
 bool jwalk_next(struct jwalk *w);
 /* A member of a validated object by (unescaped) name; J_NONE when absent or not an object. */
 struct jvalue jwalk_get(struct jvalue object, const char *name);
+/* The first of that name, without a look at what follows it; for checks, where the last may differ. */
+struct jvalue jwalk_first(struct jvalue object, const char *name);
 /* Several in one pass; out[i] is J_NONE when absent. */
 void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);

@@ -28,12 +28,54 @@ static const char *find_string_end(const char *p, const char *end)
 	}
 }
 
+#ifdef JBYTES_BLOCK
+/*
+ * Leaps over 64 bytes while they hold no backslash and do not close the container: brackets that
+ * stand inside strings do not count, and which do is the parity of the quotes before them.
+ * p: outside any string.  Stops outside any string too.
+ */
+static const char *leap(const char *p, const char *end, size_t *depth)
+{
+	const char *outside = p;
+	size_t depth_outside = *depth;
+	uint64_t inside = 0; /* all ones while a string goes on from the block before */
+
+	for (; end - p >= JBYTES_BLOCK; p += JBYTES_BLOCK) {
+		struct jbytes_block b = jbytes_block(p);
+		uint64_t strings = jbytes_parity(b.quotes) ^ inside;
+		unsigned closing = jbytes_count(b.closing & ~strings);
+
+		if (b.backslashes || closing >= *depth)
+			break;
+		*depth += jbytes_count(b.opening & ~strings);
+		*depth -= closing;
+		inside = (uint64_t)((int64_t)strings >> 63);
+		if (inside && !b.quotes) { /* a long string: straight to its end */
+			p = find_string_end(p, end) + 1 - JBYTES_BLOCK;
+			inside = 0;
+		}
+		if (!inside) {
+			outside = p + JBYTES_BLOCK;
+			depth_outside = *depth;
+		}
+	}
+	*depth = depth_outside;
+	return outside;
+}
+#else
+static const char *leap(const char *p, const char *end, size_t *depth)
+{
+	(void)end, (void)depth;
+	return p;
+}
+#endif
+
 /* p: at a bracket that opens.  Returns what follows the one that closes it. */
 static const char *skip_container(const char *p, const char *end)
 {
-	size_t depth = 0;
+	size_t depth = 1;
 
-	for (;; p++) {
+	for (p = leap(p + 1, end, &depth);; p++) {
 		p = jbytes_find_bracket(p, end);
 		assert(p < end);
 		if (*p == '"')
@@ -120,6 +162,15 @@ struct jvalue jwalk_get(struct jvalue object, const char *name)
 
 	jwalk_members(object, &name, &value, 1);
 	return value;
+}
+
+struct jvalue jwalk_first(struct jvalue object, const char *name)
+{
+	if (object.type == J_OBJECT)
+		for (struct jwalk w = jwalk_start(object); jwalk_next(&w);)
+			if (jkey_is(w.key, name))
+				return w.value;
+	return (struct jvalue){ .type = J_NONE };
 }
 
 size_t jwalk_count(struct jvalue container)

@@ -299,34 +299,34 @@ static int check_messages(struct jvalue messages, const struct model *alias, str
 		if (check_message(w.value, &at, alias, err) < 0)
 			return -1;
 	}
-	if (w.index == 0 && jwalk_count(messages) == 0)
+	if (!w.started)
 		return err_set(err, E_invalid_field, "messages", "messages must not be empty");
 	return 0;
 }
 
-static int check_tool(struct jvalue tool, size_t index, struct err *err)
+static int tool_fault(struct err *err, struct jvalue v, size_t index, const char *field)
 {
 	char param[64];
-	struct jvalue type = tool.type == J_OBJECT ? jwalk_get(tool, "type") : (struct jvalue){ 0 };
-	struct jvalue name;
 
-	snprintf(param, sizeof param, "tools[%zu]", index);
+	snprintf(param, sizeof param, "tools[%zu]%s", index, field);
+	return err_set(err, v.type == J_NONE && field[0] ? E_missing_field : E_invalid_field, param,
+		       "%s must be %s", param, field[0] ? "a string" : "an object");
+}
+
+static int check_tool(struct jvalue tool, size_t index, struct err *err)
+{
+	static const char *const names[] = { "type", "function" };
+	struct jvalue v[ARRAY_LEN(names)], name;
+
 	if (tool.type != J_OBJECT)
-		return wrong(err, param, "an object");
-	if (type.type != J_STRING) {
-		snprintf(param, sizeof param, "tools[%zu].type", index);
-		return err_set(err, type.type == J_NONE ? E_missing_field : E_invalid_field, param,
-			       "%s must be a string", param);
-	}
-	if (!jvalue_is(type, "function"))
+		return tool_fault(err, tool, index, "");
+	jwalk_members(tool, names, v, ARRAY_LEN(names));
+	if (v[0].type != J_STRING)
+		return tool_fault(err, v[0], index, ".type");
+	if (!jvalue_is(v[0], "function"))
 		return 0;
-	name = jwalk_get(jwalk_get(tool, "function"), "name");
-	if (name.type != J_STRING) {
-		snprintf(param, sizeof param, "tools[%zu].function.name", index);
-		return err_set(err, name.type == J_NONE ? E_missing_field : E_invalid_field, param,
-			       "%s must be a string", param);
-	}
-	return 0;
+	name = jwalk_first(v[1], "name");
+	return name.type == J_STRING ? 0 : tool_fault(err, name, index, ".function.name");
 }
 
 static int check_tools(struct jvalue tools, struct err *err)

@@ -703,6 +703,42 @@ static void reports_a_full_buffer_when_writing(void **state)
 	}
 }
 
+/* The walker leaps over blocks of bytes: brackets in strings and escapes must not mislead it,
+ * wherever in a block they stand. */
+static void finds_the_end_of_containers_at_every_offset(void **state)
+{
+	static const char *const items[] = {
+		"{\"a\":[1,2,{\"b\":\"]}\"}],\"c\":{}}", "[\"[[[[{{{{\",\"}\"]",
+		"{\"x\":\"\\\"]}\\\\\",\"y\":[[],[[]]]}",      "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
+		"{\"k\":\"\\\\\\\\\"}",			    "[]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+		for (size_t pad = 0; pad < 140; pad++) {
+			struct buf b;
+			struct jvalue whole;
+			struct jwalk w;
+			struct err err = ERR_INIT;
+
+			buf_init(&b, 4096);
+			buf_add_str(&b, "[{\"pad\":\"");
+			for (size_t k = 0; k < pad; k++)
+				buf_add_char(&b, k % 3 ? 'x' : '{');
+			buf_printf(&b, "\",\"item\":%s,\"more\":[%s,%s]},7]", items[i], items[i], items[i]);
+			assert_int_equal(jscan_check(buf_span(&b), NULL, &whole, &err), 0);
+			w = jwalk_start(whole);
+			assert_true(jwalk_next(&w));
+			assert_true(span_is(jwalk_get(w.value, "item").text, items[i]));
+			assert_int_equal(jwalk_count(jwalk_get(w.value, "more")), 2);
+			assert_true(jwalk_next(&w));
+			assert_int_equal(w.value.type, J_NUMBER);
+			assert_false(jwalk_next(&w));
+			buf_free(&b);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -733,6 +769,7 @@ int main(void)
 		cmocka_unit_test(refuses_edits_that_overlap_or_are_too_many),
 		cmocka_unit_test(writes_strings_that_read_back_the_same),
 		cmocka_unit_test(reports_a_full_buffer_when_writing),
+		cmocka_unit_test(finds_the_end_of_containers_at_every_offset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

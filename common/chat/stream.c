@@ -19,6 +19,7 @@ struct relay {
 	struct span run;      /* adjacent raw events inside piece, not yet written */
 	struct span piece;
 	bool shows_usage, finishes, done;
+	uint64_t seen, finished; /* choices, by index */
 	struct failure *why;
 };
 
@@ -143,6 +144,32 @@ static int put(struct relay *r, struct span part, struct err *err)
 	return r->turn->sink->write(r->turn->sink->context, &part, 1, err);
 }
 
+static int rewrite_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
+				 struct err *err)
+{
+	struct jsplice s;
+	struct span parts[3];
+	size_t count, length;
+	struct buf data, event;
+	int result = 0;
+
+	jsplice_init(&s, e->data);
+	if (jsplice_remove_member(&s, f->root, f->usage.text) < 0)
+		return put(r, e->raw, err);
+	buf_init(&data, STREAM_EVENT_MAX);
+	buf_init(&event, (size_t)STREAM_EVENT_MAX * 2);
+	count = jsplice_parts(&s, parts, 3, &length);
+	for (size_t i = 0; i < count; i++)
+		buf_add_span(&data, parts[i]);
+	if (sse_write_data(&event, buf_span(&data)) < 0)
+		result = err_set(err, E_upstream_error, "", "an event of the stream is too large");
+	else
+		result = put(r, buf_span(&event), err);
+	buf_free(&data);
+	buf_free(&event);
+	return result;
+}
+
 /* An event without its "usage" member, which the client did not ask for. */
 static int put_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
 			     struct err *err)
@@ -151,9 +178,9 @@ static int put_without_usage(struct relay *r, const struct sse_event *e, const s
 	struct span parts[3];
 	size_t count, length;
 
-	/* Data of several lines is not a span of raw: leave such an event as it is. */
+	/* Data of several lines is not a span of raw: such an event is written anew. */
 	if (e->data.ptr < e->raw.ptr || e->data.ptr + e->data.len > e->raw.ptr + e->raw.len)
-		return put(r, e->raw, err);
+		return rewrite_without_usage(r, e, f, err);
 	jsplice_init(&s, e->raw);
 	if (jsplice_remove_member(&s, f->root, f->usage.text) < 0)
 		return put(r, e->raw, err);
@@ -172,10 +199,7 @@ static int broken(struct relay *r, struct err *err, const char *what)
 
 static int take_error(struct relay *r, const struct sse_event *e, struct err *err)
 {
-	struct http1_head head = { .status = 500 };
-
-	failure_from_answer(r->why, r->source->target, &head, e->data);
-	r->why->status = 0;
+	failure_from_error(r->why, r->source->target, e->data);
 	return err_set(err, E_upstream_error, "", "the backend reported an error");
 }
 
@@ -186,7 +210,10 @@ static int take_done(struct relay *r, const struct sse_event *e, struct err *err
 	if (!r->turn->committed && commit(r, err) < 0)
 		return -1;
 	r->done = true;
-	return put(r, e->raw, err);
+	if (put(r, e->raw, err) < 0)
+		return -1;
+	/* The LF of a last CRLF may still be under way; nobody will read it. */
+	return span_ends(e->raw, "\n\r") ? put(r, SPAN_LIT("\n"), err) : 0;
 }
 
 /* 0: go on; -1: err is set, and r->why when it is the backend's fault. */
@@ -198,6 +225,8 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	if (f.usage.type == J_OBJECT)
 		r->dialect->usage(f.usage, &r->turn->usage);
 	r->finishes |= f.finishes;
+	r->seen |= f.seen;
+	r->finished |= f.finished;
 	switch (f.kind) {
 	case FRAME_NOTHING:
 		return r->turn->committed ? put(r, e->raw, err) : 0;
@@ -246,15 +275,22 @@ static int take_piece(struct relay *r, struct span piece, struct err *err)
 	return 0;
 }
 
-/* The body's framing ended: that is an end only when the answer had ended too. */
+/*
+ * The body's framing ended: that is an end only when the answer had ended too.  Some servers
+ * leave out the last blank line, or the end mark.
+ */
 static int take_end(struct relay *r, struct err *err)
 {
 	static const struct span done = { "data: [DONE]\n\n", 14 };
 
-	if (sse_reader_is_mid_event(&r->reader))
-		return broken(r, err, "the stream ended inside an event");
+	if (sse_reader_is_mid_event(&r->reader) && take_piece(r, SPAN_LIT("\n\n"), err) < 0)
+		return -1;
+	if (r->done)
+		return 0;
 	if (!r->finishes)
 		return broken(r, err, "the stream ended before any choice had finished");
+	if (r->seen & ~r->finished)
+		return broken(r, err, "the stream ended before every choice had finished");
 	if (!r->turn->committed && commit(r, err) < 0)
 		return -1;
 	r->done = true;
@@ -296,7 +332,7 @@ static int relay_loop(struct relay *r, struct err *err)
 				return -1;
 			break;
 		case UPCALL_FAILED:
-			failure_from_err(r->why, err);
+			failure_from_err(r->why, r->source->target, err);
 			return -1;
 		}
 	}

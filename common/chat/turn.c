@@ -12,7 +12,10 @@
 #include "common/chat/stream.h"
 #include "common/upstream/source.h"
 
-enum { ERROR_BODY_MAX = 64 * 1024, ANSWER_FIRST = 4096 };
+enum {
+	ERROR_BODY_MAX = 64 * 1024,
+	ERROR_WAIT_MS = 2000, /* an error's body that takes longer is not worth it */
+};
 
 /* What differs between the kinds of call. */
 struct call_kind {
@@ -94,17 +97,48 @@ void turn_announce(struct turn *t, const struct target *target)
 	}
 }
 
-/* A status of 400 or more, or a redirect, which no model server has a reason to send. */
-static void take_status(const struct source *s, struct source *body_of, struct failure *why)
+/* As much of an error's body as comes soon. */
+static void read_error_body(struct source *s, struct buf *body)
 {
-	struct http1_head head = *source_head(s);
+	int64_t until = clock_mono_ms() + ERROR_WAIT_MS, left;
+	struct span piece;
+
+	while ((left = until - clock_mono_ms()) > 0 &&
+	       source_read(s, &piece, left, NULL) == UPCALL_DATA)
+		if (buf_add_span(body, piece) < 0)
+			return;
+}
+
+/* An error, or a redirect, which no model server has a reason to send. */
+static int take_status(struct source *s, struct failure *why)
+{
 	struct buf body;
-	struct err ignored;
 
 	buf_init(&body, ERROR_BODY_MAX);
-	(void)source_read_all(body_of, &body, &ignored);
-	failure_from_answer(why, s->target, &head, buf_span(&body));
+	read_error_body(s, &body);
+	failure_from_answer(why, s->target, source_head(s), buf_span(&body));
 	buf_free(&body);
+	return TAKE_FAILED;
+}
+
+/* 201 and 203 come from proxies, and carry the answer. */
+static bool is_answer(int status)
+{
+	return status >= 200 && status <= 203;
+}
+
+/* A body that is not what was asked for. */
+static int take_wrong_type(const struct source *s, struct failure *why, const char *wanted)
+{
+	struct span type = source_head(s)->known[HTTP1_CONTENT_TYPE];
+	struct span coding = source_head(s)->known[HTTP1_CONTENT_ENCODING];
+
+	if (is_coded(source_head(s)))
+		failure_set(why, FAILURE_CUT, "the answer is %.*s-coded, which was not asked for",
+			    SPAN_ARGS(coding));
+	else
+		failure_set(why, FAILURE_CUT, "the answer is %.*s, not %s", SPAN_ARGS(type), wanted);
+	return TAKE_FAILED;
 }
 
 static int read_answer(struct turn *t, struct source *s, struct buf *body, struct failure *why,
@@ -113,26 +147,20 @@ static int read_answer(struct turn *t, struct source *s, struct buf *body, struc
 	int64_t before = clock_mono_us();
 	int result;
 
-	if (!is_json(source_head(s)) || is_coded(source_head(s))) {
-		failure_set(why, FAILURE_CUT, "the answer is %.*s%.*s, not plain JSON",
-			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_TYPE]),
-			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_ENCODING]));
-		return TAKE_FAILED;
-	}
+	if (!is_json(source_head(s)) || is_coded(source_head(s)))
+		return take_wrong_type(s, why, "JSON");
 	result = source_read_all(s, body, err);
 	t->waited_us += clock_mono_us() - before;
 	if (result == 0)
 		return TAKEN;
-	failure_from_err(why, err);
+	failure_from_err(why, s->target, err);
 	return why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
 }
 
 /* Status 200 with {"error":...}: some proxies do that. */
 static int take_hidden_error(struct source *s, struct span body, struct failure *why)
 {
-	struct http1_head head = { .status = 500 };
-
-	failure_from_answer(why, s->target, &head, body);
+	failure_from_error(why, s->target, body);
 	return TAKE_FAILED;
 }
 
@@ -173,17 +201,33 @@ out:
 	return result;
 }
 
+/* Some tell an error with status 200 and in JSON, though a stream was asked for. */
+static int take_no_stream(struct source *s, struct failure *why)
+{
+	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
+	struct answer answer;
+	struct buf body;
+
+	take_wrong_type(s, why, "an event stream");
+	if (!is_json(source_head(s)))
+		return TAKE_FAILED;
+	buf_init(&body, ERROR_BODY_MAX);
+	read_error_body(s, &body);
+	if (dialect->chat_answer(buf_span(&body), &answer, NULL) == 0 && answer.is_error)
+		take_hidden_error(s, buf_span(&body), why);
+	buf_free(&body);
+	return TAKE_FAILED;
+}
+
 static int take_stream(struct turn *t, const void *request, struct source *s, struct failure *why,
 		       struct err *err)
 {
 	const struct chat_request *r = request;
 
-	if (!is_event_stream(source_head(s)) || is_coded(source_head(s))) {
-		failure_set(why, FAILURE_CUT, "the answer is %.*s%.*s, not an event stream",
-			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_TYPE]),
-			    SPAN_ARGS(source_head(s)->known[HTTP1_CONTENT_ENCODING]));
-		return TAKE_FAILED;
-	}
+	if (is_coded(source_head(s)))
+		return take_wrong_type(s, why, NULL);
+	if (!is_event_stream(source_head(s)))
+		return take_no_stream(s, why);
 	switch (stream_relay(t, s, r->wants_usage, why)) {
 	case RELAY_DONE:
 		return TAKEN;
@@ -313,7 +357,7 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 
 	t->usage = TOKEN_USAGE_NONE; /* what a failed attempt told is not the answer's */
 	if (kind->build(t, request, target, err) < 0) {
-		failure_from_err(why, err);
+		failure_from_err(why, target, err);
 		return TAKE_FAILED;
 	}
 	if (source_open(&source, &req, err) == 0)
@@ -321,11 +365,10 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 				   : source_wait_head(&source, INT32_MAX, err);
 	t->waited_us += clock_mono_us() - before;
 	if (head != UPCALL_DATA) {
-		failure_from_err(why, err);
+		failure_from_err(why, target, err);
 		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
-	} else if (source_head(&source)->status != 200) {
-		take_status(&source, &source, why);
-		result = TAKE_FAILED;
+	} else if (!is_answer(source_head(&source)->status)) {
+		result = take_status(&source, why);
 	} else {
 		result = kind->take(t, request, &source, why, err);
 	}

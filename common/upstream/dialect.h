@@ -56,6 +56,7 @@ enum frame_kind {
 struct frame {
 	enum frame_kind kind;
 	bool finishes;            /* a choice has its finish_reason */
+	uint64_t seen, finished;  /* choices in it, by index (those below 64), and those that finish */
 	struct jvalue usage;      /* the member, J_NULL too; J_NONE = absent */
 	struct jvalue root;
 };

@@ -160,9 +160,18 @@ static bool has_content(struct jvalue delta)
 	return false;
 }
 
+static uint64_t choice_bit(struct jvalue index)
+{
+	int64_t i = 0;
+
+	if (index.type == J_NUMBER && jvalue_int(index, 0, 63, &i) < 0)
+		return 0;
+	return UINT64_C(1) << i;
+}
+
 static void read_choices(struct jvalue choices, struct frame *f)
 {
-	static const char *const names[] = { "delta", "finish_reason", "text" };
+	static const char *const names[] = { "delta", "finish_reason", "index" };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct jwalk w;
 	size_t count = 0;
@@ -171,8 +180,10 @@ static void read_choices(struct jvalue choices, struct frame *f)
 		if (w.value.type != J_OBJECT)
 			continue;
 		jwalk_members(w.value, names, v, ARRAY_LEN(names));
+		f->seen |= choice_bit(v[2]);
 		if (v[1].type == J_STRING) {
 			f->finishes = true;
+			f->finished |= choice_bit(v[2]);
 			f->kind = FRAME_CONTENT;
 		}
 		if (v[0].type == J_OBJECT && f->kind != FRAME_CONTENT && has_content(v[0]))

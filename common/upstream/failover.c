@@ -46,6 +46,18 @@ static void note(struct failover *f, const struct target *t, const struct failur
 	n->last = *why;
 }
 
+static void note_rest(struct failover *f, const struct target *t)
+{
+	struct failover_note *n;
+
+	if (f->note_count == FAILOVER_NOTES_MAX)
+		return;
+	n = &f->notes[f->note_count++];
+	n->target = t;
+	n->tries = 0;
+	failure_set(&n->last, FAILURE_CONNECT, "resting after failures");
+}
+
 static void advance(struct failover *f)
 {
 	f->at++;
@@ -76,25 +88,35 @@ static bool is_larger(const struct failover *f, const struct target *t)
 	return f->larger_than == 0 || window > f->larger_than;
 }
 
+/* Of the targets that were asked. */
+static const struct failover_note *last_tried(const struct failover *f)
+{
+	for (size_t i = f->note_count; i-- > 0;)
+		if (f->notes[i].tries > 0)
+			return &f->notes[i];
+	return NULL;
+}
+
 /* The error of the walk: the last failure's code, every target's words. */
 static void report(struct failover *f, struct err *err)
 {
-	const struct failover_note *last = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+	const struct failover_note *last = last_tried(f);
 	enum err_code code = last ? failure_rule(last->last.class)->code : E_upstream_unavailable;
 	struct buf text;
 
 	if (last && last->last.class == FAILURE_CONTEXT)
 		code = E_context_length_exceeded;
-	if (last && last->last.class == FAILURE_BUSY && last->last.status >= 500)
+	if (last && last->last.class == FAILURE_BUSY && (last->last.status >= 500 || last->last.status == 425))
 		code = E_upstream_unavailable;
+	if (last && last->last.class == FAILURE_BUSY && last->last.status == 408)
+		code = E_upstream_timeout;
 	if (last && last->last.class == FAILURE_SERVER && last->last.status == 503)
 		code = E_upstream_unavailable;
 	if (last && last->last.class == FAILURE_SERVER && last->last.status == 504)
 		code = E_upstream_timeout;
 	buf_init(&text, ERR_MESSAGE_MAX * 4);
-	if (!last)
-		buf_add_str(&text, f->count ? "every backend of this model is resting after failures"
-					    : "no backend of this model is configured");
+	if (f->count == 0)
+		buf_add_str(&text, "no backend of this model is configured");
 	for (size_t i = 0; i < f->note_count; i++) {
 		const struct failover_note *n = &f->notes[i];
 
@@ -117,7 +139,8 @@ static void report(struct failover *f, struct err *err)
 	if (f->soonest_ms >= 0)
 		err->retry_after_s = (int)((f->soonest_ms + 999) / 1000) + (f->soonest_ms == 0);
 	/* The gateway has repeated what is worth repeating: a client that does too multiplies. */
-	err->no_retry = code == E_upstream_error || code == E_upstream_auth;
+	err->no_retry = code == E_upstream_error || code == E_upstream_auth ||
+			(last && last->last.class == FAILURE_QUOTA && f->soonest_ms < 0);
 }
 
 const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *delay_ms,
@@ -145,6 +168,8 @@ const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *
 			}
 		}
 		if (!breaker_allows(t->breaker, now_ms)) {
+			if (f->tries == 0)
+				note_rest(f, t);
 			sooner(f, breaker_wait_ms(t->breaker, now_ms));
 			*delay_ms = 0;
 			advance(f);

@@ -14,7 +14,7 @@ enum { FAILOVER_NOTES_MAX = 8 };
 
 struct failover_note {
 	const struct target *target;
-	int tries;
+	int tries;             /* 0: it was resting */
 	struct failure last;
 };
 

@@ -11,12 +11,16 @@
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
 
+enum { RAW_TEXT_MAX = 1024, HOST_MIN = 4 };
+#define HOST_MARK "[host]"
+
 static const struct failure_rule rules[FAILURE_CLASSES] = {
 	[FAILURE_CONNECT] = { "connect", NEXT_RETRY, BLAME_TARGET, E_upstream_unavailable },
 	[FAILURE_TIMEOUT] = { "timeout", NEXT_TARGET, BLAME_TARGET, E_upstream_timeout },
 	[FAILURE_CUT] = { "cut", NEXT_RETRY, BLAME_TARGET, E_upstream_error },
 	[FAILURE_SERVER] = { "server_error", NEXT_RETRY, BLAME_TARGET, E_upstream_error },
 	[FAILURE_BUSY] = { "busy", NEXT_RETRY, BLAME_NOBODY, E_model_quota_exhausted },
+	[FAILURE_QUOTA] = { "quota", NEXT_TARGET, BLAME_NOBODY, E_model_quota_exhausted },
 	[FAILURE_KEY] = { "refused_key", NEXT_TARGET, BLAME_TARGET, E_upstream_auth },
 	[FAILURE_MISSING] = { "missing_model", NEXT_TARGET, BLAME_NOBODY, E_upstream_error },
 	[FAILURE_CONTEXT] = { "context_length", NEXT_LARGER, BLAME_NOBODY, E_context_length_exceeded },
@@ -43,7 +47,7 @@ void failure_set(struct failure *f, enum failure_class class, const char *format
 	va_end(args);
 }
 
-void failure_from_err(struct failure *f, const struct err *err)
+void failure_from_err(struct failure *f, const struct target *t, const struct err *err)
 {
 	static const struct {
 		enum err_code code;
@@ -60,7 +64,11 @@ void failure_from_err(struct failure *f, const struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
 		if (classes[i].code == err->code)
 			class = classes[i].class;
-	failure_set(f, class, "%s", err->message);
+	failure_set(f, class, "%s", "");
+	failure_sanitise(t, span_str(err->message), f->text, sizeof f->text);
+	/* An upcall's words begin with where it went, which is known by the backend's name. */
+	if (span_starts(span_str(f->text), HOST_MARK ": "))
+		memmove(f->text, f->text + sizeof HOST_MARK + 1, strlen(f->text + sizeof HOST_MARK + 1) + 1);
 }
 
 /* Bytes that may belong to a key. */
@@ -100,6 +108,29 @@ static size_t url_length(struct span s)
 	return len;
 }
 
+/* "host", "host:port" or "unix:/path" of the backend at the start of s; before: the byte ahead. */
+static size_t host_length(struct span s, const struct target *t, char before)
+{
+	const struct origin *origin = t ? &t->backend->origin : NULL;
+	size_t len;
+
+	if (!origin || is_key_byte(before) || before == '.')
+		return 0;
+	if (origin->unix_path && span_starts(s, "unix:") &&
+	    span_starts(span_from(s, 5), origin->unix_path))
+		return 5 + strlen(origin->unix_path);
+	if (!origin->host || strlen(origin->host) < HOST_MIN || !span_starts(s, origin->host))
+		return 0;
+	len = strlen(origin->host);
+	if (len < s.len && (is_key_byte(s.ptr[len]) ||
+			    (s.ptr[len] == '.' && len + 1 < s.len && is_key_byte(s.ptr[len + 1]))))
+		return 0; /* part of a longer name */
+	if (len + 1 < s.len && s.ptr[len] == ':' && isdigit((unsigned char)s.ptr[len + 1]))
+		for (len++; len < s.len && isdigit((unsigned char)s.ptr[len]); len++)
+			;
+	return len;
+}
+
 void failure_sanitise(const struct target *t, struct span text, char *out, size_t size)
 {
 	struct span key = t ? span_str(t->backend->auth_line) : SPAN_NONE;
@@ -116,6 +147,10 @@ void failure_sanitise(const struct target *t, struct span text, char *out, size_
 		if (!skip) {
 			skip = url_length(text);
 			shown = "[url]";
+		}
+		if (!skip) {
+			skip = host_length(text, t, used ? out[used - 1] : ' ');
+			shown = HOST_MARK;
 		}
 		if (skip) {
 			used += (size_t)snprintf(out + used, size - used, "%s", shown);
@@ -148,6 +183,27 @@ static void copy_plain(struct jvalue v, char *out, size_t size)
 	snprintf(out, size, "%.*s", s.len > 60 ? 60 : (int)s.len, s.ptr ? s.ptr : "");
 }
 
+/* The text of something that is no JSON; of a page of HTML without its tags. */
+static void add_words(struct buf *out, struct span body)
+{
+	bool page = span_starts(span_trim(body), "<"), in_tag = false;
+
+	for (size_t i = 0; i < body.len && out->len < RAW_TEXT_MAX; i++) {
+		char c = strchr("\t\r\n", body.ptr[i]) ? ' ' : body.ptr[i];
+
+		if (page && c == '<')
+			in_tag = true;
+		if (in_tag) {
+			in_tag = c != '>';
+			c = ' ';
+		}
+		if (c != ' ' || (out->len && out->ptr[out->len - 1] != ' '))
+			buf_add_char(out, c);
+	}
+	if (out->len && out->ptr[out->len - 1] == ' ')
+		buf_truncate(out, out->len - 1);
+}
+
 /*
  * {"error":{"message","type","code","param"}} (OpenAI, llama.cpp with a number as code),
  * {"error":"text"} (Ollama), {"object":"error","message"} (old vLLM), {"detail":...}; else raw.
@@ -159,7 +215,7 @@ static void read_said(struct said *said, struct span body)
 	struct err ignored;
 
 	if (jscan_members(body, NULL, top, v, ARRAY_LEN(top), &ignored) < 0) {
-		buf_add(&said->message, body.ptr, body.len < 1024 ? body.len : 1024);
+		add_words(&said->message, body);
 		return;
 	}
 	memcpy(e, v, sizeof e);
@@ -175,7 +231,7 @@ static void read_said(struct said *said, struct span body)
 	else if (e[2].type == J_STRING)
 		jvalue_unescape(e[2], &said->message);
 	else
-		buf_add(&said->message, body.ptr, body.len < 1024 ? body.len : 1024);
+		add_words(&said->message, body);
 }
 
 static bool mentions(const struct said *said, const char *what)
@@ -197,9 +253,17 @@ static bool is_policy(const struct said *said)
 	       strcmp(said->type, "content_filter") == 0;
 }
 
+static bool is_quota(const struct said *said)
+{
+	return strcmp(said->code, "insufficient_quota") == 0 ||
+	       strcmp(said->type, "insufficient_quota") == 0;
+}
+
 static enum failure_class classify(int status, const struct said *said)
 {
-	if (status == 401 || status == 403 || status == 402)
+	if (status == 402 || (status == 429 && is_quota(said)))
+		return FAILURE_QUOTA;
+	if (status == 401 || status == 403)
 		return FAILURE_KEY;
 	if (status == 404)
 		return FAILURE_MISSING;
@@ -229,30 +293,85 @@ static int64_t read_retry_after(const struct http1_head *head)
 	return -1;
 }
 
+/* "WHERE NAME: message"; a number as code (llama.cpp, vLLM) only repeats the status. */
+static void write_text(struct failure *f, const struct target *t, const char *where,
+		       const struct said *said)
+{
+	const char *name = said->code[0] && !isdigit((unsigned char)said->code[0]) ? said->code
+										     : said->type;
+	int used;
+
+	if (f->class == FAILURE_KEY) { /* such texts like to repeat the key */
+		snprintf(f->text, sizeof f->text, "%s: the backend refused the gateway's credentials",
+			 where);
+		return;
+	}
+	used = snprintf(f->text, sizeof f->text, "%s%s%s: ", where, name[0] ? " " : "", name);
+	if (used > 0 && (size_t)used < sizeof f->text)
+		failure_sanitise(t, buf_span(&said->message), f->text + used,
+				 sizeof f->text - (size_t)used);
+}
+
 void failure_from_answer(struct failure *f, const struct target *t, const struct http1_head *head,
 			 struct span body)
 {
 	struct said said = { 0 };
-	int status = head->status;
+	char where[16];
 
 	buf_init(&said.message, 64 * KIB);
 	read_said(&said, body);
-	f->status = status;
-	f->class = classify(status, &said);
+	f->status = head->status;
+	f->class = classify(head->status, &said);
 	f->retry_after_ms = read_retry_after(head);
-	if (f->class == FAILURE_KEY) /* such texts like to repeat the key */
-		snprintf(f->text, sizeof f->text, "HTTP %d: the backend refused the gateway's credentials",
-			 status);
-	else {
-		/* A number as code (llama.cpp, vLLM) only repeats the status. */
-		const char *name = said.code[0] && !isdigit((unsigned char)said.code[0]) ? said.code
-											   : said.type;
-		int used = snprintf(f->text, sizeof f->text, "HTTP %d%s%s: ", status, name[0] ? " " : "",
-				    name);
-
-		if (used > 0 && (size_t)used < sizeof f->text)
-			failure_sanitise(t, buf_span(&said.message), f->text + used,
-					 sizeof f->text - (size_t)used);
+	snprintf(where, sizeof where, "HTTP %d", head->status);
+	if (head->status < 400) {
+		buf_clear(&said.message);
+		buf_add_str(&said.message, head->status < 300
+						   ? "an answer without content"
+						   : "the backend redirects elsewhere; its base_url is wrong");
 	}
+	write_text(f, t, where, &said);
+	buf_free(&said.message);
+}
+
+/* The status that an error object would have had, had it been an answer of its own. */
+static int implied_status(const struct said *said)
+{
+	static const struct {
+		const char *name;
+		int status;
+	} names[] = {
+		{ "context_length_exceeded", 400 },   { "exceed_context_size_error", 400 },
+		{ "content_filter", 400 },	      { "content_policy_violation", 400 },
+		{ "insufficient_quota", 429 },	      { "rate_limit_exceeded", 429 },
+		{ "rate_limit_error", 429 },	      { "overloaded_error", 529 },
+		{ "unavailable_error", 503 },	      { "invalid_api_key", 401 },
+		{ "authentication_error", 401 },      { "permission_error", 403 },
+		{ "model_not_found", 404 },	      { "not_found_error", 404 },
+		{ "invalid_request_error", 400 },
+	};
+	int64_t status;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(said->code, names[i].name) == 0)
+			return names[i].status;
+	if (span_to_int(span_str(said->code), 400, 599, &status) == 0)
+		return (int)status;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(said->type, names[i].name) == 0)
+			return names[i].status;
+	return 500;
+}
+
+void failure_from_error(struct failure *f, const struct target *t, struct span body)
+{
+	struct said said = { 0 };
+
+	buf_init(&said.message, 64 * KIB);
+	read_said(&said, body);
+	f->status = implied_status(&said);
+	f->class = classify(f->status, &said);
+	f->retry_after_ms = -1;
+	write_text(f, t, "error", &said);
 	buf_free(&said.message);
 }

@@ -18,7 +18,8 @@ enum failure_class {
 	FAILURE_CUT,       /* broke off, or is no HTTP or JSON: retry, then next */
 	FAILURE_SERVER,    /* 5xx: retry, then next */
 	FAILURE_BUSY,      /* 429, 503 while loading, 529: retry when told, then next */
-	FAILURE_KEY,       /* 401, 403, 402: next target, without retry */
+	FAILURE_QUOTA,     /* paid quota or credit is used up: next target, without retry */
+	FAILURE_KEY,       /* 401, 403: next target, without retry */
 	FAILURE_MISSING,   /* 404: this target lacks the model: next */
 	FAILURE_CONTEXT,   /* prompt too long: a target with a larger window */
 	FAILURE_POLICY,    /* content filter: ends */
@@ -46,11 +47,12 @@ struct failure {
 	char text[FAILURE_TEXT_MAX]; /* the backend's own words, or ours; sanitised */
 };
 
-/* From the err of an upcall. */
-void failure_from_err(struct failure *f, const struct err *err);
+/* From the err of an upcall to t. */
+void failure_from_err(struct failure *f, const struct target *t, const struct err *err);
+/* From an error object in an answer of status 200, or in a stream: it names its own kind. */
+void failure_from_error(struct failure *f, const struct target *t, struct span body);
 /*
- * From an answer with a status of 400 or more, or a 200 whose body is an error.  body: as read,
- * cut is fine.  The text is made harmless: no keys, no URLs, one line.
+ * From an answer with a status of 300 or more.  body: as read, cut is fine.  The text is made harmless: no keys, no URLs, one line.
  */
 void failure_from_answer(struct failure *f, const struct target *t, const struct http1_head *head,
 			 struct span body);
@@ -58,7 +60,9 @@ void failure_from_answer(struct failure *f, const struct target *t, const struct
 void failure_set(struct failure *f, enum failure_class class, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Copies text without URLs and secrets (the backend's own key, "sk-..." and the like). */
+/*
+ * Copies text without URLs, the backend's host and secrets (its own key, "sk-..." and the like).
+ */
 void failure_sanitise(const struct target *t, struct span text, char *out, size_t size);
 
 #endif

@@ -81,6 +81,7 @@ static void each_class_goes_its_way(void **state)
 		{ FAILURE_REQUEST, "a-", E_upstream_rejected },
 		{ FAILURE_CONTEXT, "a-", E_context_length_exceeded },
 		{ FAILURE_BUSY, "aaabbbccc-", E_model_quota_exhausted },
+		{ FAILURE_QUOTA, "abc-", E_model_quota_exhausted },
 	};
 
 	(void)state;
@@ -200,12 +201,17 @@ static void answers_are_classified(void **state)
 		  "HTTP 400 content_filter: no" },
 		{ 401, "{\"error\":{\"message\":\"Incorrect API key provided: secret-key-1234\"}}", FAILURE_KEY,
 		  "HTTP 401: the backend refused the gateway's credentials" },
+		{ 402, "{\"error\":{\"message\":\"no credit\",\"code\":402}}", FAILURE_QUOTA,
+		  "HTTP 402: no credit" },
 		{ 404, "{\"error\":\"model 'x' not found\"}", FAILURE_MISSING,
 		  "HTTP 404: model 'x' not found" },
 		{ 429, "{\"error\":{\"message\":\"slow\",\"code\":\"rate_limit_exceeded\"}}", FAILURE_BUSY,
 		  "HTTP 429 rate_limit_exceeded: slow" },
+		{ 429, "{\"error\":{\"message\":\"pay\",\"code\":\"insufficient_quota\"}}", FAILURE_QUOTA,
+		  "HTTP 429 insufficient_quota: pay" },
+		{ 307, "gone", FAILURE_SERVER, "HTTP 307: the backend redirects elsewhere; its base_url is wrong" },
 		{ 500, "{\"object\":\"error\",\"message\":\"old\"}", FAILURE_SERVER, "HTTP 500: old" },
-		{ 502, "<html>\nBad Gateway</html>", FAILURE_SERVER, "HTTP 502: <html> Bad Gateway</html>" },
+		{ 502, "<html>\nBad Gateway</html>", FAILURE_SERVER, "HTTP 502: Bad Gateway" },
 		{ 503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
 		  FAILURE_BUSY, "HTTP 503 unavailable_error: Loading model" },
 		{ 529, "{}", FAILURE_BUSY, "HTTP 529: {}" },
@@ -221,6 +227,68 @@ static void answers_are_classified(void **state)
 		failure_from_answer(&why, &f->targets[0], &head, span_str(cases[i].body));
 		assert_string_equal(why.text, cases[i].text);
 		assert_int_equal(why.class, cases[i].class);
+	}
+}
+
+static void error_objects_name_their_own_kind(void **state)
+{
+	static const struct {
+		const char *body;
+		enum failure_class class;
+		int status;
+		const char *text;
+	} cases[] = {
+		{ "{\"error\":{\"message\":\"oom\",\"code\":500}}", FAILURE_SERVER, 500, "error: oom" },
+		{ "{\"error\":\"words\"}", FAILURE_SERVER, 500, "error: words" },
+		{ "{\"error\":{\"message\":\"slow\",\"code\":429}}", FAILURE_BUSY, 429, "error: slow" },
+		{ "{\"error\":{\"message\":\"slow\",\"type\":\"rate_limit_error\"}}", FAILURE_BUSY, 429,
+		  "error rate_limit_error: slow" },
+		{ "{\"error\":{\"message\":\"x\",\"code\":\"context_length_exceeded\"}}", FAILURE_CONTEXT, 400,
+		  "error context_length_exceeded: x" },
+		{ "{\"error\":{\"message\":\"x\",\"type\":\"overloaded_error\"}}", FAILURE_BUSY, 529,
+		  "error overloaded_error: x" },
+		{ "{\"error\":{\"message\":\"sk-abcdefgh\",\"code\":401}}", FAILURE_KEY, 401,
+		  "error: the backend refused the gateway's credentials" },
+		{ "{\"error\":{\"message\":\"x\",\"code\":99999}}", FAILURE_SERVER, 500, "error: x" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct failure why;
+
+		failure_from_error(&why, &f->targets[0], span_str(cases[i].body));
+		assert_string_equal(why.text, cases[i].text);
+		assert_int_equal(why.class, cases[i].class);
+		assert_int_equal(why.status, cases[i].status);
+	}
+}
+
+static void the_host_of_a_backend_stays_inside(void **state)
+{
+	static const struct {
+		const char *message, *text;
+	} cases[] = {
+		{ "model.internal:8000: no answer within 5 ms", "no answer within 5 ms" },
+		{ "model.internal:8000: Could not resolve host: model.internal",
+		  "Could not resolve host: [host]" },
+		{ "unix:/run/m.sock: the connection was cut", "the connection was cut" },
+		{ "see model.internal.", "see [host]." },
+		{ "see a.model.internal or model.internal.org or model.internals",
+		  "see a.model.internal or model.internal.org or model.internals" },
+	};
+	struct fixture *f = *state;
+	struct origin *origin = &f->backends[0].origin;
+
+	origin->host = "model.internal";
+	origin->unix_path = "/run/m.sock";
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		struct failure why;
+
+		err_set(&err, E_upstream_timeout, NULL, "%s", cases[i].message);
+		failure_from_err(&why, &f->targets[0], &err);
+		assert_string_equal(why.text, cases[i].text);
+		assert_int_equal(why.class, FAILURE_TIMEOUT);
 	}
 }
 
@@ -251,6 +319,8 @@ int main(void)
 		TEST(all_resting_says_when_to_come_back),
 		TEST(a_client_that_leaves_blames_nobody),
 		TEST(answers_are_classified),
+		TEST(error_objects_name_their_own_kind),
+		TEST(the_host_of_a_backend_stays_inside),
 		TEST(a_refused_max_tokens_has_its_own_code),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@
  *
  * The files: e2e_case.c reads cases, e2e_proc.c starts and stops programs, e2e_conn.c is the
  * client's connection, e2e_http.c its requests and answers, e2e_check.c compares, e2e_step.c and
- * e2e_watch.c are the steps, e2e_main.c runs the cases and reports.
+ * e2e_watch.c are the steps, e2e_wire.c those for the wire, e2e_main.c runs the cases and reports.
  */
 #ifndef TESTS_SUPPORT_E2E_H
 #define TESTS_SUPPORT_E2E_H
@@ -46,6 +46,7 @@ struct e2e_case {
 	char *title;
 	unsigned transports;
 	int timeout_s;
+	bool needs_root;            /* it mounts; left out for others */
 	bool gateway;               /* start one */
 	char *config, *env, *args;  /* texts of the sections, or NULL */
 	struct { char *name, *text; } files[16];
@@ -93,6 +94,10 @@ struct e2e {
 	struct { char *name, *value; } vars[VARS_MAX];
 	size_t var_count;
 	int64_t rss_mark_kb;
+	struct e2e_conn *crowd;
+	size_t crowd_count;
+	int notify;         /* socket of a service manager */
+	bool inherited;     /* the next start hands it a listening socket */
 	struct text why;    /* the failure */
 };
 
@@ -118,8 +123,8 @@ int e2e_gateway_start(struct e2e *e);
 int e2e_gateway_wait(struct e2e *e, int64_t limit_ms, int *status);
 /* TERM, exit 0 expected, no sanitizer report. */
 int e2e_finish(struct e2e *e);
-/* Runs spass with arguments; fills out and err. */
-int e2e_run_command(struct e2e *e, const char *arguments, const char *input, struct text *out, struct text *err,
+/* Runs spass (or, shell, /bin/sh -c) with arguments; fills out and err. */
+int e2e_run_command(struct e2e *e, bool shell, const char *arguments, const char *input, struct text *out, struct text *err,
 		    int *status);
 void e2e_write_config(struct e2e *e, const char *config);
 
@@ -157,5 +162,12 @@ int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest)
 int e2e_step_file(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_sqlite(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_log(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_refused(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_served(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_crowd(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_quick(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_limit_files(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_notify_socket(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_notified(struct e2e *e, const struct e2e_step *s, const char *rest);
 
 #endif

@@ -278,6 +278,10 @@ int main(int argc, char **argv)
 		if (o.only && !kit_glob(o.only, found.paths[i]))
 			continue;
 		struct e2e_case *c = e2e_case_read(found.paths[i]);
+		if (c->needs_root && geteuid() != 0) {
+			printf("left out, it needs root: %s\n", c->path);
+			continue;
+		}
 		for (unsigned t = TRANSPORT_TCP; t <= TRANSPORT_UNIX; t <<= 1) {
 			if (!(c->transports & t & o.transports))
 				continue;

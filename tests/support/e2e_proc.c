@@ -290,13 +290,36 @@ static size_t split_args(char *text, char **args, size_t max)
 	return count;
 }
 
-static void child_exec(struct e2e *e, const char *arguments, int in, int out, int err)
+/* The protocol of sd_listen_fds(3), from systemd's side: descriptor 3 listens on the case's port. */
+static void hand_over_socket(struct e2e *e, struct environment *v)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)e->port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	char *pid = kit_printf("LISTEN_PID=%d", (int)getpid());
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 64) || (fd != 3 && dup2(fd, 3) < 0))
+		_exit(127);
+	put_env(v, pid);
+	put_env(v, "LISTEN_FDS=1");
+	v->items[v->count] = NULL;
+	free(pid);
+}
+
+static void child_exec(struct e2e *e, bool shell, const char *arguments, int in, int out, int err)
 {
 	struct environment v = { .count = 0 };
 	char *args[ARGS_MAX + 1], *text = kit_strdup(arguments);
-	static char name[] = "spass";
+	static char name[] = "spass", sh[] = "sh", dash_c[] = "-c";
 	args[0] = name;
-	split_args(text, args + 1, ARGS_MAX - 1);
+	if (shell) {
+		args[0] = sh;
+		args[1] = dash_c;
+		args[2] = text;
+		args[3] = NULL;
+	} else {
+		split_args(text, args + 1, ARGS_MAX - 1);
+	}
 	build_env(e, &v);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(in, STDIN_FILENO);
@@ -304,7 +327,9 @@ static void child_exec(struct e2e *e, const char *arguments, int in, int out, in
 	dup2(err, STDERR_FILENO);
 	if (chdir(e->dir))
 		_exit(127);
-	execve(e->spass, args, v.items);
+	if (e->inherited)
+		hand_over_socket(e, &v);
+	execve(shell ? "/bin/sh" : e->spass, args, v.items);
 	_exit(127);
 }
 
@@ -324,9 +349,12 @@ int e2e_gateway_start(struct e2e *e)
 	e->gateway_over = false;
 	e->gateway = fork();
 	if (e->gateway == 0)
-		child_exec(e, arguments, in, out, out);
+		child_exec(e, false, arguments, in, out, out);
 	close(out);
 	close(in);
+	char pid[16];
+	snprintf(pid, sizeof pid, "%d", (int)e->gateway);
+	e2e_set(e, "pid", pid);
 	free(log);
 	free(extra);
 	free(arguments);
@@ -397,8 +425,8 @@ int e2e_finish(struct e2e *e)
 	return check_sanitizers(e);
 }
 
-int e2e_run_command(struct e2e *e, const char *arguments, const char *input, struct text *out, struct text *err,
-		    int *status)
+int e2e_run_command(struct e2e *e, bool shell, const char *arguments, const char *input, struct text *out,
+		    struct text *err, int *status)
 {
 	char *paths[3] = { kit_printf("%s/run.in", e->dir), kit_printf("%s/run.out", e->dir),
 			   kit_printf("%s/run.err", e->dir) };
@@ -408,7 +436,7 @@ int e2e_run_command(struct e2e *e, const char *arguments, const char *input, str
 	int r = open(paths[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	pid_t pid = fork();
 	if (pid == 0)
-		child_exec(e, arguments, in, o, r);
+		child_exec(e, shell, arguments, in, o, r);
 	close(in);
 	close(o);
 	close(r);
@@ -424,5 +452,5 @@ int e2e_run_command(struct e2e *e, const char *arguments, const char *input, str
 	kit_read_file(paths[2], err);
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		free(paths[i]);
-	return ended ? 0 : e2e_fail(e, "spass %s did not end", arguments);
+	return ended ? 0 : e2e_fail(e, "%s did not end", arguments);
 }

@@ -345,11 +345,14 @@ static int step_exit(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return got == strtol(rest, NULL, 10) ? 0 : e2e_fail(e, "the gateway ended with %d, expected %s", got, rest);
 }
 
+/* start [inherited]: with a listening socket handed over as systemd does */
 static int step_start(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	(void)s;
-	(void)rest;
-	return e2e_gateway_start(e);
+	e->inherited = strcmp(rest, "inherited") == 0;
+	int result = e2e_gateway_start(e);
+	e->inherited = false;
+	return result;
 }
 
 /* config and lines below: the file's new content */
@@ -367,8 +370,8 @@ static int step_config(struct e2e *e, const struct e2e_step *s, const char *rest
 	return 0;
 }
 
-/* run ARGUMENTS and below: status N, stdout CHECK, stderr CHECK, input TEXT */
-static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
+/* status N, stdout CHECK, stderr CHECK, input TEXT */
+static int run_and_check(struct e2e *e, const struct e2e_step *s, const char *rest, bool shell)
 {
 	struct text out = { 0 }, err = { 0 }, input = { 0 };
 	int status = 0, want = 0;
@@ -379,10 +382,10 @@ static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
 		else if (kit_word(s->subs[i].text, "input", &check))
 			kit_unescape(check, strlen(check), &input);
 	}
-	int result = e2e_run_command(e, rest, text_str(&input), &out, &err, &status);
+	int result = e2e_run_command(e, shell, rest, text_str(&input), &out, &err, &status);
 	int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	if (!result && got != want)
-		result = e2e_fail(e, "spass %s ended with %d, expected %d\n  stdout:   %.400s\n  stderr:   %.400s", rest, got, want,
+		result = e2e_fail(e, "%s ended with %d, expected %d\n  stdout:   %.400s\n  stderr:   %.400s", rest, got, want,
 				  text_str(&out), text_str(&err));
 	for (size_t i = 0; i < s->count && !result; i++) {
 		char *line = e2e_expand(e, s->subs[i].text);
@@ -398,6 +401,18 @@ static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
 	text_free(&err);
 	text_free(&input);
 	return result;
+}
+
+/* run ARGUMENTS: of spass */
+static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	return run_and_check(e, s, rest, false);
+}
+
+/* shell COMMAND: in the case's directory */
+static int step_shell(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	return run_and_check(e, s, rest, true);
 }
 
 /* save NAME json PATH | save NAME header FIELD: of the last answer */
@@ -430,6 +445,17 @@ static int step_save(struct e2e *e, const struct e2e_step *s, const char *rest)
 	}
 	free(name);
 	return result ? e2e_fail(e, "nothing to save: %s", rest) : 0;
+}
+
+/* set NAME TEXT: as it is, escapes and all */
+static int step_set(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	size_t len = strcspn(rest, " ");
+	char *name = kit_strndup(rest, len);
+	(void)s;
+	e2e_set(e, name, rest + len + (rest[len] == ' '));
+	free(name);
+	return 0;
 }
 
 static int64_t rss_kb(pid_t pid)
@@ -492,7 +518,16 @@ static const struct {
 	{ "config", step_config, false },
 	{ "run", step_run, false },
 	{ "save", step_save, false },
+	{ "set", step_set, false },
 	{ "rss", step_rss, false },
+	{ "refused", e2e_step_refused, false },
+	{ "served", e2e_step_served, false },
+	{ "crowd", e2e_step_crowd, false },
+	{ "quick", e2e_step_quick, false },
+	{ "limit-files", e2e_step_limit_files, false },
+	{ "notify-socket", e2e_step_notify_socket, false },
+	{ "notified", e2e_step_notified, false },
+	{ "shell", step_shell, false },
 };
 
 static int run_step(struct e2e *e, const struct e2e_step *s)

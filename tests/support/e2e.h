@@ -123,9 +123,13 @@ int e2e_gateway_start(struct e2e *e);
 int e2e_gateway_wait(struct e2e *e, int64_t limit_ms, int *status);
 /* TERM, exit 0 expected, no sanitizer report. */
 int e2e_finish(struct e2e *e);
-/* Runs spass (or, shell, /bin/sh -c) with arguments; fills out and err. */
-int e2e_run_command(struct e2e *e, bool shell, const char *arguments, const char *input, struct text *out, struct text *err,
-		    int *status);
+/* A command: spass with arguments, or a script for bash. */
+struct e2e_command {
+	const char *arguments, *script;
+	const char *input, *env; /* env: NAME=VALUE lines over those of the gateway */
+};
+/* Runs it to its end; fills out and err. */
+int e2e_run_command(struct e2e *e, const struct e2e_command *c, struct text *out, struct text *err, int *status);
 void e2e_write_config(struct e2e *e, const char *config);
 
 /* Connections. */
@@ -158,6 +162,10 @@ json_t *e2e_json_at(json_t *root, const char *path, size_t len);
 
 /* Steps; 0 or -1. */
 int e2e_run_steps(struct e2e *e, size_t from, size_t to);
+int e2e_run_step(struct e2e *e, const struct e2e_step *s);
+int e2e_step_run(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_shell(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_nowhere(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_file(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_sqlite(struct e2e *e, const struct e2e_step *s, const char *rest);

@@ -246,7 +246,7 @@ static void pass_env(struct environment *v, const char *name)
 	free(item);
 }
 
-static void build_env(struct e2e *e, struct environment *v)
+static void build_env(struct e2e *e, const char *more, struct environment *v)
 {
 	static const char *const passed[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS" };
 	static const char ours[] =
@@ -261,7 +261,8 @@ static void build_env(struct e2e *e, struct environment *v)
 	if (e->transport == TRANSPORT_TLS)
 		text_add_str(&all, "SPASS_TLS_CERTIFICATE=${cert}\nSPASS_TLS_KEY=${key}\n");
 	if (e->c->env)
-		text_add_str(&all, e->c->env);
+		text_printf(&all, "%s\n", e->c->env);
+	text_add_str(&all, more);
 	char *text = e2e_expand(e, text_str(&all)), *save = NULL;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (strchr(line, '='))
@@ -306,21 +307,20 @@ static void hand_over_socket(struct e2e *e, struct environment *v)
 	free(pid);
 }
 
-static void child_exec(struct e2e *e, bool shell, const char *arguments, int in, int out, int err)
+static void child_exec(struct e2e *e, const struct e2e_command *c, int in, int out, int err)
 {
 	struct environment v = { .count = 0 };
-	char *args[ARGS_MAX + 1], *text = kit_strdup(arguments);
-	static char name[] = "spass", sh[] = "sh", dash_c[] = "-c";
-	args[0] = name;
-	if (shell) {
-		args[0] = sh;
-		args[1] = dash_c;
+	char *args[ARGS_MAX + 1], *text = kit_strdup(c->script ? c->script : c->arguments);
+	static char spass[] = "spass", bash[] = "bash", option[] = "-c";
+	args[0] = c->script ? bash : spass;
+	if (c->script) {
+		args[1] = option;
 		args[2] = text;
 		args[3] = NULL;
 	} else {
 		split_args(text, args + 1, ARGS_MAX - 1);
 	}
-	build_env(e, &v);
+	build_env(e, c->env ? c->env : "", &v);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
@@ -329,7 +329,7 @@ static void child_exec(struct e2e *e, bool shell, const char *arguments, int in,
 		_exit(127);
 	if (e->inherited)
 		hand_over_socket(e, &v);
-	execve(shell ? "/bin/sh" : e->spass, args, v.items);
+	execve(c->script ? "/bin/bash" : e->spass, args, v.items);
 	_exit(127);
 }
 
@@ -349,7 +349,7 @@ int e2e_gateway_start(struct e2e *e)
 	e->gateway_over = false;
 	e->gateway = fork();
 	if (e->gateway == 0)
-		child_exec(e, false, arguments, in, out, out);
+		child_exec(e, &(struct e2e_command){ .arguments = arguments }, in, out, out);
 	close(out);
 	close(in);
 	char pid[16];
@@ -425,18 +425,17 @@ int e2e_finish(struct e2e *e)
 	return check_sanitizers(e);
 }
 
-int e2e_run_command(struct e2e *e, bool shell, const char *arguments, const char *input, struct text *out,
-		    struct text *err, int *status)
+int e2e_run_command(struct e2e *e, const struct e2e_command *c, struct text *out, struct text *err, int *status)
 {
 	char *paths[3] = { kit_printf("%s/run.in", e->dir), kit_printf("%s/run.out", e->dir),
 			   kit_printf("%s/run.err", e->dir) };
-	kit_write_file(paths[0], input, strlen(input));
+	kit_write_file(paths[0], c->input, strlen(c->input));
 	int in = open(paths[0], O_RDONLY | O_CLOEXEC);
 	int o = open(paths[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int r = open(paths[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	pid_t pid = fork();
 	if (pid == 0)
-		child_exec(e, shell, arguments, in, o, r);
+		child_exec(e, c, in, o, r);
 	close(in);
 	close(o);
 	close(r);
@@ -452,5 +451,5 @@ int e2e_run_command(struct e2e *e, bool shell, const char *arguments, const char
 	kit_read_file(paths[2], err);
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
 		free(paths[i]);
-	return ended ? 0 : e2e_fail(e, "%s did not end", arguments);
+	return ended ? 0 : e2e_fail(e, "%s did not end", c->script ? "the script" : c->arguments);
 }

@@ -370,52 +370,7 @@ static int step_config(struct e2e *e, const struct e2e_step *s, const char *rest
 	return 0;
 }
 
-/* status N, stdout CHECK, stderr CHECK, input TEXT */
-static int run_and_check(struct e2e *e, const struct e2e_step *s, const char *rest, bool shell)
-{
-	struct text out = { 0 }, err = { 0 }, input = { 0 };
-	int status = 0, want = 0;
-	const char *check;
-	for (size_t i = 0; i < s->count; i++) {
-		if (kit_word(s->subs[i].text, "status", &check))
-			want = (int)strtol(check, NULL, 10);
-		else if (kit_word(s->subs[i].text, "input", &check))
-			kit_unescape(check, strlen(check), &input);
-	}
-	int result = e2e_run_command(e, shell, rest, text_str(&input), &out, &err, &status);
-	int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	if (!result && got != want)
-		result = e2e_fail(e, "%s ended with %d, expected %d\n  stdout:   %.400s\n  stderr:   %.400s", rest, got, want,
-				  text_str(&out), text_str(&err));
-	for (size_t i = 0; i < s->count && !result; i++) {
-		char *line = e2e_expand(e, s->subs[i].text);
-		if (kit_word(line, "stdout", &check))
-			result = e2e_check_text(e, "stdout", text_str(&out), out.len, check);
-		else if (kit_word(line, "stderr", &check))
-			result = e2e_check_text(e, "stderr", text_str(&err), err.len, check);
-		else if (kit_word(line, "json", &check))
-			result = e2e_check_json_text(e, text_str(&out), out.len, check);
-		free(line);
-	}
-	text_free(&out);
-	text_free(&err);
-	text_free(&input);
-	return result;
-}
-
-/* run ARGUMENTS: of spass */
-static int step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	return run_and_check(e, s, rest, false);
-}
-
-/* shell COMMAND: in the case's directory */
-static int step_shell(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	return run_and_check(e, s, rest, true);
-}
-
-/* save NAME json PATH | save NAME header FIELD: of the last answer */
+/* save NAME json PATH | header FIELD: of the last answer; save NAME file PATH: its first line */
 static int step_save(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	const struct e2e_answer *a = &e->conn->answer;
@@ -442,6 +397,17 @@ static int step_save(struct e2e *e, const struct e2e_step *s, const char *rest)
 			result = 0;
 		}
 		text_free(&value);
+	} else if (kit_word(what, "file", &path)) {
+		struct text file = { 0 };
+		char *whole = path[0] == '/' ? kit_strdup(path) : kit_printf("%s/%s", e->dir, path);
+		if (kit_read_file(whole, &file) == 0) {
+			char *line = kit_strndup(text_str(&file), strcspn(text_str(&file), "\n"));
+			e2e_set(e, name, line);
+			free(line);
+			result = 0;
+		}
+		text_free(&file);
+		free(whole);
 	}
 	free(name);
 	return result ? e2e_fail(e, "nothing to save: %s", rest) : 0;
@@ -516,7 +482,9 @@ static const struct {
 	{ "exit", step_exit, false },
 	{ "start", step_start, false },
 	{ "config", step_config, false },
-	{ "run", step_run, false },
+	{ "run", e2e_step_run, false },
+	{ "shell", e2e_step_shell, false },
+	{ "nowhere", e2e_step_nowhere, false },
 	{ "save", step_save, false },
 	{ "set", step_set, false },
 	{ "rss", step_rss, false },
@@ -527,10 +495,9 @@ static const struct {
 	{ "limit-files", e2e_step_limit_files, false },
 	{ "notify-socket", e2e_step_notify_socket, false },
 	{ "notified", e2e_step_notified, false },
-	{ "shell", step_shell, false },
 };
 
-static int run_step(struct e2e *e, const struct e2e_step *s)
+int e2e_run_step(struct e2e *e, const struct e2e_step *s)
 {
 	const char *rest;
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -542,41 +509,4 @@ static int run_step(struct e2e *e, const struct e2e_step *s)
 		return result;
 	}
 	return e2e_fail(e, "unknown step");
-}
-
-/* Index of the "end" that closes the "repeat" at from. */
-static size_t find_end(const struct e2e *e, size_t from, size_t to)
-{
-	int depth = 0;
-	for (size_t i = from; i < to; i++) {
-		const char *rest;
-		depth += kit_word(e->c->steps[i].line.text, "repeat", &rest);
-		if (strcmp(e->c->steps[i].line.text, "end") == 0 && --depth == 0)
-			return i;
-	}
-	kit_fatal("%s:%d: repeat without end", e->c->path, e->c->steps[from].line.number);
-}
-
-int e2e_run_steps(struct e2e *e, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++) {
-		const struct e2e_step *s = &e->c->steps[i];
-		const char *rest;
-		if (kit_word(s->line.text, "repeat", &rest)) {
-			size_t end = find_end(e, i, to);
-			long times = strtol(rest, NULL, 10);
-			for (long k = 1; k <= times; k++) {
-				char number[24];
-				snprintf(number, sizeof number, "%ld", k);
-				e2e_set(e, "i", number);
-				if (e2e_run_steps(e, i + 1, end))
-					return -1;
-			}
-			i = end;
-		} else if (run_step(e, s)) {
-			text_printf(&e->why, "\n  step:     line %d: %.160s", s->line.number, s->line.text);
-			return -1;
-		}
-	}
-	return 0;
 }

@@ -106,3 +106,27 @@ void call_reply_json(struct exchange *x, int status, json_t *document_take)
 	reply_send(x, status, "application/json", span_str(text));
 	free(text);
 }
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (c | 0x20) - 'a' + 10;
+	return -1;
+}
+
+void call_decode(struct span text, struct buf *out)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		bool escaped = text.ptr[i] == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
+			       hex(text.ptr[i + 2]) >= 0;
+
+		if (escaped) {
+			buf_add_char(out, (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2])));
+			i += 2;
+		} else {
+			buf_add_char(out, text.ptr[i]);
+		}
+	}
+}

@@ -33,6 +33,8 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 void call_sink(struct exchange *x, struct turn_sink *sink);
 /* Replies with a JSON document; takes document (NULL answers internal_error). */
 void call_reply_json(struct exchange *x, int status, json_t *document_take);
+/* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
+void call_decode(struct span text, struct buf *out);
 
 /* Handlers, by file. */
 void v1_chat_completions(struct exchange *x, struct call *c); /* v1_turns.c */

@@ -8,7 +8,7 @@
 #include "common/base/sfield.h"
 #include "server/api/call.h"
 
-enum { DEPTH_MAX = 4, REQUEST_ID_MAX = 128 };
+enum { DEPTH_MAX = 4, REQUEST_ID_MAX = 128, QUERY_NAME_MAX = 64 };
 
 /* [A-Za-z0-9._:-]{1,128}; anything else is replaced, not refused. */
 static bool is_request_id(struct span s)
@@ -86,8 +86,35 @@ static bool is_open(const struct call *c)
 	       (c->route->access == ACCESS_METRICS && c->snapshot->config->metrics_public);
 }
 
+/*
+ * A field that may come once: a proxy in front may have believed one of two, and the gateway the
+ * other.  ptr NULL = absent; -1 when it is there twice.
+ */
+static int read_single(const struct exchange *x, const char *name, struct span *value)
+{
+	*value = SPAN_NONE;
+	for (size_t i = 0; i < x->head->field_count; i++) {
+		if (!span_is_nocase(x->head->fields[i].name, name))
+			continue;
+		if (value->ptr)
+			return -1;
+		*value = x->head->fields[i].value;
+	}
+	return 0;
+}
+
+static int read_single_field(const struct exchange *x, const char *name, const char *param,
+			     struct span *value, struct err *err)
+{
+	if (read_single(x, name, value) == 0)
+		return 0;
+	return err_set(err, E_invalid_field, param, "%s is given twice", name);
+}
+
 static int check_token(struct exchange *x, struct call *c, struct err *err)
 {
+	struct span authorization;
+
 	c->identity.tenant_id = "default";
 	c->identity.token_id = "-";
 	if (is_open(c))
@@ -96,8 +123,10 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 		c->identity.scopes = UINT32_MAX;
 		return 0;
 	}
-	if (tokens_find(c->snapshot->tokens, x->head->known[HTTP1_AUTHORIZATION], &c->identity.token,
-			err) < 0)
+	if (read_single(x, "Authorization", &authorization) < 0)
+		return err_set(err, E_invalid_authorization, "headers.authorization",
+			       "Authorization is given twice");
+	if (tokens_find(c->snapshot->tokens, authorization, &c->identity.token, err) < 0)
 		return -1;
 	c->identity.tenant_id = c->identity.token->tenant;
 	c->identity.token_id = c->identity.token->id;
@@ -108,25 +137,30 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 /* Only a token without a tenant may choose one; the single token belongs to "default". */
 static int check_tenant(struct exchange *x, struct call *c, struct err *err)
 {
-	struct span tenant = exchange_header(x, "spass-tenant-id");
-	struct span alias = exchange_header(x, "x-tenant-id");
+	static const char param[] = "headers.spass-tenant-id";
+	struct span tenant, alias;
 
+	if (read_single_field(x, "SPASS-Tenant-Id", param, &tenant, err) < 0 ||
+	    read_single_field(x, "X-Tenant-Id", param, &alias, err) < 0)
+		return -1;
 	if (tenant.ptr && alias.ptr && !span_equal(tenant, alias))
-		return err_set(err, E_invalid_field, "headers.spass-tenant-id",
+		return err_set(err, E_invalid_field, param,
 			       "SPASS-Tenant-Id and X-Tenant-Id differ");
 	if (!tenant.ptr)
 		tenant = alias;
 	if (tenant.ptr && !span_is(tenant, c->identity.tenant_id))
-		return err_set(err, E_invalid_authorization, "headers.spass-tenant-id",
+		return err_set(err, E_invalid_authorization, param,
 			       "the token does not belong to this tenant");
 	return 0;
 }
 
 static int check_user(struct exchange *x, struct call *c, struct err *err)
 {
-	struct span user = exchange_header(x, "spass-user-id");
-	struct span scope = exchange_header(x, "spass-scope-id");
+	struct span user, scope;
 
+	if (read_single_field(x, "SPASS-User-Id", "headers.spass-user-id", &user, err) < 0 ||
+	    read_single_field(x, "SPASS-Scope-Id", "headers.spass-scope-id", &scope, err) < 0)
+		return -1;
 	if (c->route->needs_user && !user.ptr &&
 	    strcmp(c->snapshot->config->user_id_policy, "required") == 0)
 		return err_set(err, E_missing_field, "headers.spass-user-id",
@@ -155,10 +189,11 @@ static int check_scope(struct call *c, struct err *err)
 
 static int check_depth(struct exchange *x, struct call *c, struct err *err)
 {
-	struct span depth = exchange_header(x, "spass-caller-depth");
-	struct span parent = exchange_header(x, "spass-parent-request-id");
+	struct span depth, parent = exchange_header(x, "spass-parent-request-id");
 	int64_t value = 0;
 
+	if (read_single_field(x, "SPASS-Caller-Depth", "headers.spass-caller-depth", &depth, err) < 0)
+		return -1;
 	if (parent.ptr && is_request_id(parent))
 		copy(c->parent_request_id, sizeof c->parent_request_id, parent);
 	if (!depth.ptr)
@@ -198,10 +233,27 @@ static int read_augment(struct span text, bool off[3], struct err *err)
 	return 0;
 }
 
+/* Lines of one field are one value (RFC 9110 5.3). */
+static struct span read_joined(struct exchange *x, const char *name)
+{
+	struct span all = SPAN_NONE;
+
+	for (size_t i = 0; i < x->head->field_count; i++) {
+		struct span value = x->head->fields[i].value;
+
+		if (!span_is_nocase(x->head->fields[i].name, name))
+			continue;
+		all = !all.ptr ? value
+			       : span_str(arena_printf(&x->arena, "%.*s, %.*s", SPAN_ARGS(all),
+						       SPAN_ARGS(value)));
+	}
+	return all;
+}
+
 /* SPASS-Augment is answered with what was really injected, which today is nothing. */
 static int check_augment(struct exchange *x, struct err *err)
 {
-	struct span augment = exchange_header(x, "spass-augment");
+	struct span augment = read_joined(x, "SPASS-Augment");
 	bool off[3] = { false, false, false };
 
 	if (!augment.ptr)
@@ -218,16 +270,22 @@ static int check_augment(struct exchange *x, struct err *err)
 static int check_query(struct exchange *x, struct err *err)
 {
 	struct span rest = x->head->query;
+	struct buf name;
+	int result = 0;
 
-	while (rest.ptr) {
+	buf_init(&name, QUERY_NAME_MAX);
+	while (rest.ptr && result == 0) {
 		struct span pair = span_cut(&rest, '&');
 
-		if (span_is(span_cut(&pair, '='), "user_id"))
-			return err_set(err, E_invalid_field, "query.user_id",
-				       "user_id does not belong in the query; send the SPASS-User-Id "
-				       "header");
+		buf_truncate(&name, 0);
+		call_decode(span_cut(&pair, '='), &name);
+		if (span_is(buf_span(&name), "user_id"))
+			result = err_set(err, E_invalid_field, "query.user_id",
+					 "user_id does not belong in the query; send the SPASS-User-Id "
+					 "header");
 	}
-	return 0;
+	buf_free(&name);
+	return result;
 }
 
 int guard(struct exchange *x, struct call *c)

@@ -11,31 +11,6 @@ void v1_models(struct exchange *x, struct call *c)
 	call_reply_json(x, 200, info_models(c->snapshot->routing));
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
-/* Percent-decoding (RFC 3986 2.1); a broken escape stays as it is and so finds nothing. */
-static void decode(struct span text, struct buf *out)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		bool escaped = text.ptr[i] == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
-			       hex(text.ptr[i + 2]) >= 0;
-
-		if (escaped) {
-			buf_add_char(out, (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2])));
-			i += 2;
-		} else {
-			buf_add_char(out, text.ptr[i]);
-		}
-	}
-}
-
 void v1_model(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
@@ -44,7 +19,7 @@ void v1_model(struct exchange *x, struct call *c)
 	const struct model *model = NULL;
 
 	buf_init(&id, ID_MAX);
-	decode(c->param, &id);
+	call_decode(c->param, &id);
 	if (!buf_failed(&id))
 		model = routing_find(routing, buf_span(&id));
 	if (model && info_is_listed(routing, model)) {

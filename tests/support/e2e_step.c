@@ -49,6 +49,18 @@ static bool expand_made(const char *name, struct text *out)
 	return false;
 }
 
+/* The brace that closes the one at open: pairs inside belong to the name ("${repeat:9:{"a":1},}"). */
+static const char *find_brace(const char *open)
+{
+	int depth = 0;
+	for (const char *at = open; *at; at++) {
+		depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
+		if (depth == 0)
+			return at;
+	}
+	return strchr(open, '}');
+}
+
 char *e2e_expand(struct e2e *e, const char *text)
 {
 	struct text out = { 0 };
@@ -59,7 +71,7 @@ char *e2e_expand(struct e2e *e, const char *text)
 		at += plain;
 		if (!*at)
 			break;
-		const char *end = at[1] == '{' ? strchr(at, '}') : NULL;
+		const char *end = at[1] == '{' ? find_brace(at + 1) : NULL;
 		if (!end) {
 			text_add(&out, at++, 1);
 			continue;
@@ -349,6 +361,8 @@ static int step_exit(struct e2e *e, const struct e2e_step *s, const char *rest)
 static int step_start(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	(void)s;
+	for (size_t i = 0; i < e->conn_count; i++) /* of the gateway before */
+		e2e_conn_close(e->conns[i], false);
 	e->inherited = strcmp(rest, "inherited") == 0;
 	int result = e2e_gateway_start(e);
 	e->inherited = false;

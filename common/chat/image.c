@@ -66,27 +66,42 @@ out:
 	return result;
 }
 
+/* Schemes and types are read without case (RFC 3986 3.1, RFC 2045 5.1). */
+static bool starts_nocase(struct span s, const char *start)
+{
+	size_t len = strlen(start);
+
+	return s.len >= len && span_is_nocase(span_of(s.ptr, len), start);
+}
+
+static bool ends_nocase(struct span s, const char *end)
+{
+	size_t len = strlen(end);
+
+	return s.len >= len && span_is_nocase(span_from(s, s.len - len), end);
+}
+
 int image_check_url(struct span url, bool takes_urls, struct err *err)
 {
 	struct span rest = url, head, type;
 
-	if (span_starts(url, "http://") || span_starts(url, "https://")) {
+	if (starts_nocase(url, "http://") || starts_nocase(url, "https://")) {
 		if (takes_urls)
 			return 0;
 		return err_set(err, E_image_url_not_supported, "",
 			       "the model's backends fetch no images; send a data: URI");
 	}
-	if (!span_starts(url, "data:"))
+	if (!starts_nocase(url, "data:"))
 		return err_set(err, E_image_decode_error, "",
 			       "not a data: URI with an image type (data:image/png;base64,...)");
 	rest = span_from(url, 5);
 	head = span_cut(&rest, ',');
-	if (!rest.ptr || !span_ends(head, ";base64"))
+	if (!rest.ptr || !ends_nocase(head, ";base64"))
 		return err_set(err, E_image_decode_error, "",
 			       "the data URI is not of the form data:image/TYPE;base64,...");
 	type = head;
 	type = span_cut(&type, ';');
-	if (!span_starts(type, "image/"))
+	if (!starts_nocase(type, "image/"))
 		return err_set(err, E_image_decode_error, "", "the data URI has no image type");
 	return check_bytes(type, rest, err);
 }

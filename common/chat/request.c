@@ -43,6 +43,7 @@ static const struct param chat_params[] = {
 };
 enum { P_STREAM, P_STREAM_OPTIONS, P_MAX_TOKENS, P_MAX_COMPLETION_TOKENS, P_N, P_TOOLS };
 
+enum { MODEL_NAME_MAX = 1024 };
 enum { MEMBERS_FIRST = 3 }; /* model, messages, user_id stand before the parameters */
 enum { CHAT_MEMBERS = MEMBERS_FIRST + ARRAY_LEN(chat_params) };
 
@@ -119,11 +120,12 @@ static int check_param(const struct param *p, struct jvalue v, struct err *err)
 	return 0;
 }
 
-/* The alias named by v, which must be offered and of a kind that passes mask. */
+/* The alias named by v, which must be offered. */
 static const struct model *find_alias(struct jvalue v, const struct routing *routing, struct err *err)
 {
 	struct span name = jvalue_plain(v);
 	const struct model *alias;
+	struct buf unescaped;
 
 	if (v.type == J_NONE || v.type == J_NULL) {
 		err_set(err, E_missing_field, "model", "model is required; GET /v1/models lists the ids");
@@ -133,11 +135,17 @@ static const struct model *find_alias(struct jvalue v, const struct routing *rou
 		err_set(err, E_invalid_field, "model", "model must be a string");
 		return NULL;
 	}
-	alias = name.ptr ? routing_find(routing, name) : NULL;
+	buf_init(&unescaped, MODEL_NAME_MAX);
+	if (!name.ptr) { /* PHP, for one, writes "acme\/house" */
+		jvalue_unescape(v, &unescaped);
+		name = buf_span(&unescaped);
+	}
+	alias = buf_failed(&unescaped) ? NULL : routing_find(routing, name);
 	if (!alias)
 		err_set(err, E_model_not_in_allowlist, "model",
 			"model '%.*s' is not offered here; GET /v1/models lists the ids",
 			name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
+	buf_free(&unescaped);
 	return alias;
 }
 
@@ -188,6 +196,22 @@ static int check_image(struct jvalue part, const struct place *at, const struct 
 	return result;
 }
 
+/* Escapes make the raw text longer than what it stands for; such texts are rare. */
+static bool is_longer(struct jvalue text, size_t max)
+{
+	struct buf b;
+	bool longer;
+
+	if (text.text.len <= max + 2)
+		return false;
+	if (jvalue_plain(text).ptr)
+		return true;
+	buf_init(&b, max);
+	longer = jvalue_unescape(text, &b) < 0;
+	buf_free(&b);
+	return longer;
+}
+
 static int check_part(struct jvalue part, const struct place *at, const struct model *alias,
 		      struct err *err)
 {
@@ -205,7 +229,7 @@ static int check_part(struct jvalue part, const struct place *at, const struct m
 		if (text.type != J_STRING)
 			return fault(err, text.type == J_NONE ? E_missing_field : E_invalid_field, at,
 				     ".text", "must be a string");
-		if (text.text.len > CHAT_TEXT_MAX + 2)
+		if (is_longer(text, CHAT_TEXT_MAX))
 			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
 		return 0;
 	}
@@ -221,7 +245,7 @@ static int check_content(struct jvalue content, struct place *at, bool may_lack,
 
 	switch (content.type) {
 	case J_STRING:
-		if (content.text.len > CHAT_TEXT_MAX + 2)
+		if (is_longer(content, CHAT_TEXT_MAX))
 			return fault(err, E_invalid_field, at, ".content", "is longer than 1 MiB");
 		return 0;
 	case J_ARRAY:
@@ -287,7 +311,7 @@ static int check_messages(struct jvalue messages, const struct model *alias, str
 	struct place at = { 0 };
 	struct jwalk w;
 
-	if (messages.type == J_NONE)
+	if (!is_present(messages))
 		return err_set(err, E_missing_field, "messages", "messages is required");
 	if (messages.type != J_ARRAY)
 		return wrong(err, "messages", "a list");
@@ -384,7 +408,7 @@ int chat_request_check(struct chat_request *r, struct span body, const struct ro
 	if (!r->alias)
 		return -1;
 	if (r->alias->kind == MODEL_EMBEDDING)
-		return err_set(err, E_invalid_field, "model",
+		return err_set(err, E_model_not_in_allowlist, "model",
 			       "model '%s' makes embeddings; use POST /v1/embeddings", r->alias->alias);
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
 		if (check_param(&chat_params[i], p[i], err) < 0)
@@ -419,18 +443,9 @@ static int check_input(struct jvalue input, const char *param, struct err *err)
 			       "%s must be a string (token ids are not accepted)", param);
 	if (input.text.len <= 2)
 		return err_set(err, E_invalid_field, param, "%s must not be empty", param);
-	if (input.text.len - 2 > EMBED_TEXT_MAX) {
-		struct buf text;
-		int fits;
-
-		/* Escapes make the raw text longer than what it stands for. */
-		buf_init(&text, EMBED_TEXT_MAX);
-		fits = jvalue_unescape(input, &text);
-		buf_free(&text);
-		if (fits < 0)
-			return err_set(err, E_embedding_input_too_large, param,
-				       "%s is longer than %d bytes", param, EMBED_TEXT_MAX);
-	}
+	if (is_longer(input, EMBED_TEXT_MAX))
+		return err_set(err, E_embedding_input_too_large, param, "%s is longer than %d bytes", param,
+			       EMBED_TEXT_MAX);
 	return 0;
 }
 
@@ -439,7 +454,7 @@ static int check_inputs(struct embed_request *r, struct err *err)
 	struct jwalk w;
 	char param[32];
 
-	if (r->input.type == J_NONE)
+	if (!is_present(r->input))
 		return err_set(err, E_missing_field, "input", "input is required");
 	if (r->input.type != J_ARRAY) {
 		r->inputs = 1;

@@ -277,7 +277,7 @@ static int check_query(struct exchange *x, struct err *err)
 	while (rest.ptr && result == 0) {
 		struct span pair = span_cut(&rest, '&');
 
-		buf_truncate(&name, 0);
+		buf_clear(&name);
 		call_decode(span_cut(&pair, '='), &name);
 		if (span_is(buf_span(&name), "user_id"))
 			result = err_set(err, E_invalid_field, "query.user_id",

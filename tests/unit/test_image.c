@@ -35,6 +35,8 @@ static void tells_good_pictures_from_bad_ones(void **state)
 		{ "data:image/png;base64,iVBO Rw0K", false, E_image_base64_invalid },
 		{ PNG, false, E_image_decode_error },
 		{ "", false, E_image_decode_error },
+		{ "DATA:Image/PNG;Base64," PNG, false, E_none },
+		{ "HTTPS://example.org/a.png", false, E_image_url_not_supported },
 		{ "https://example.org/a.png", false, E_image_url_not_supported },
 		{ "http://example.org/a.png", false, E_image_url_not_supported },
 		{ "https://example.org/a.png", true, E_none },

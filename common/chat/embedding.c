@@ -93,6 +93,28 @@ out:
 	return result;
 }
 
+/* What needs no conversion is still looked at: a client would decode anything. */
+static bool is_vector(struct jvalue v)
+{
+	struct span plain = jvalue_plain(v);
+	struct buf bytes;
+	struct jwalk w;
+	bool good;
+
+	if (v.type == J_ARRAY) {
+		for (w = jwalk_start(v); jwalk_next(&w);)
+			if (w.value.type != J_NUMBER)
+				return false;
+		return true;
+	}
+	if (!plain.ptr)
+		return true; /* escaped, which is rare: as it came */
+	buf_init(&bytes, VECTOR_BYTES_MAX);
+	good = base64_decode(&bytes, plain) == 0 && bytes.len % 4 == 0;
+	buf_free(&bytes);
+	return good;
+}
+
 /* Copies the text up to *done .. value, then the converted value. */
 static int convert(const char **done, struct jvalue v, struct buf *out)
 {
@@ -119,8 +141,12 @@ int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count
 
 		if (v.type != J_ARRAY && v.type != J_STRING)
 			return err_set(err, E_upstream_error, "", "data[%zu] has no embedding", w.index);
-		if ((v.type == J_STRING) == (wanted == EMBED_BASE64))
+		if ((v.type == J_STRING) == (wanted == EMBED_BASE64)) {
+			if (!is_vector(v))
+				return err_set(err, E_upstream_error, "", "data[%zu].embedding holds no vector",
+					       w.index);
 			continue;
+		}
 		if (convert(&done, v, out) < 0)
 			return err_set(err, E_upstream_error, "", "data[%zu].embedding cannot be read", w.index);
 	}

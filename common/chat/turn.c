@@ -408,11 +408,14 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 		if (target != targets && t->walk.tries == 1)
 			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
 				    LABELS(span_str(alias->alias)));
-		int result = stream_pause(t, delay_ms, err) < 0
-				     ? TAKE_GONE
-				     : attempt(t, kind, request, target, why, err);
+		int result;
 
-		t->attempts = t->walk.attempts;
+		if (stream_pause(t, delay_ms, err) < 0) {
+			failover_dropped(&t->walk);
+			return err_set(err, E_cancelled, "", "the client has gone");
+		}
+		t->attempts++;
+		result = attempt(t, kind, request, target, why, err);
 		if (result == TAKEN) {
 			failover_succeeded(&t->walk);
 			count_call(t, target, "ok");

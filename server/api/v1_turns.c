@@ -8,7 +8,7 @@
 #include "common/loop/job.h"
 #include "server/api/call.h"
 
-enum { FORWARDED_MAX = 8 * 1024 };
+enum { FORWARDED_MAX = 40 * KIB }; /* a request's whole head is smaller */
 
 /* The check of a body; a large one runs as a job. */
 struct check {
@@ -78,13 +78,15 @@ static struct span forwarded(struct exchange *x)
 	buf_add_str(&lines, "\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct span value = exchange_header(x, names[i]);
+		size_t before = lines.len;
 
 		if (!value.ptr)
 			continue;
 		buf_add_str(&lines, names[i]);
 		buf_add_str(&lines, ": ");
 		buf_add_span(&lines, value);
-		buf_add_str(&lines, "\r\n");
+		if (buf_add_str(&lines, "\r\n") < 0)
+			buf_truncate(&lines, before); /* whole lines only */
 	}
 	result = arena_span(&x->arena, buf_span(&lines));
 	buf_free(&lines);

@@ -52,6 +52,7 @@ static void refuses_what_is_no_vector(void **state)
 		"{\"data\":[{\"embedding\":[1]},{\"embedding\":\"AAA\"}]}",
 		"{\"data\":[{\"embedding\":[1]},{\"embedding\":\"AAAA\"}]}",
 		"{\"data\":[{\"embedding\":[1]},{\"embedding\":\"AACAfw==\"}]}",
+		"{\"data\":[{\"embedding\":[1]},{\"embedding\":[1,\"a\"]}]}",
 		"{\"data\":{}}",
 		"{}",
 	};

@@ -5,6 +5,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/loop/direct.h"
 #include "common/loop/inside.h"
 #include "common/loop/stack.h"
 
@@ -80,6 +81,7 @@ static struct uplink_group *group_new(struct uplink_pool *p, const struct origin
 	};
 	g->name = name_of(&g->origin);
 	g->host_field = host_field_of(&g->origin);
+	g->is_direct = direct_is_possible(&g->origin);
 	list_init(&g->idle);
 	list_push_front(&p->groups, &g->link);
 	return g;
@@ -262,20 +264,21 @@ static void on_ready(struct watch *w, int events)
 struct uplink *uplink_connect(struct uplink_group *g, int timeout_ms, struct err *err)
 {
 	struct uplink_pool *p = g->pool;
-	struct connector *c =
-		connector_open(p->loop, p->share, &g->origin, g->name, timeout_ms, err);
+	struct connector *c = NULL;
 	struct uplink *u;
-	int fd;
+	int fd = -1;
 
-	if (!c)
+	if (g->is_direct)
+		fd = direct_connect(p->loop, &g->origin, g->name, timeout_ms, err);
+	else if ((c = connector_open(p->loop, p->share, &g->origin, g->name, timeout_ms, err)))
+		fd = connector_fd(c);
+	if (fd < 0)
 		return NULL;
 	u = mem_new(struct uplink);
-	if (connector_is_plain(c)) {
+	if (c && connector_is_plain(c))
 		fd = connector_take_fd(c);
-	} else {
-		fd = connector_fd(c);
+	else
 		u->connector = c;
-	}
 	g->users++;
 	u->group = g;
 	u->calls = 1;

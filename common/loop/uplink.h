@@ -24,6 +24,7 @@ struct uplink_group {
 	struct origin origin; /* own copies of the strings */
 	char *name;           /* "host:port" or "unix:/path", for messages */
 	char *host_field;     /* "Host: ...\r\n" */
+	bool is_direct;       /* reached without libcurl */
 };
 /* Takes a use of the group; give it back with uplink_group_release. */
 struct uplink_group *uplink_group_of(struct uplink_pool *p, const struct origin *o);

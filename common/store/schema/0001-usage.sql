@@ -1,4 +1,6 @@
--- What requests used: one row a request, ids and numbers only.
+-- What requests used: one row a request, ids and numbers only, in the order in which they ended.
+-- Every index is paid for by every request, one on the ids more than the row itself: each comes
+-- with the query that needs it.
 -- Times: ts in milliseconds since 1970-01-01 UTC, durations in microseconds.  NULL = unknown or none.
 CREATE TABLE usage (
 	ts BIGINT NOT NULL,
@@ -31,6 +33,3 @@ CREATE TABLE usage (
 	bytes_in BIGINT NOT NULL,
 	bytes_out BIGINT NOT NULL
 );
-CREATE INDEX usage_by_ts ON usage (ts);
-CREATE INDEX usage_by_tenant ON usage (tenant_id, ts);
-CREATE INDEX usage_by_request ON usage (request_id);

@@ -71,32 +71,13 @@ int buf_reserve(struct buf *b, size_t extra)
 	return grow(b, extra);
 }
 
-int buf_add(struct buf *b, const void *bytes, size_t len)
+int buf_add_growing(struct buf *b, const void *bytes, size_t len)
 {
 	if (make_room(b, len) < 0)
 		return -1;
 	if (len > 0)
 		memcpy(b->ptr + b->len, bytes, len);
 	b->len += len;
-	b->ptr[b->len] = '\0';
-	return 0;
-}
-
-int buf_add_span(struct buf *b, struct span s)
-{
-	return buf_add(b, s.ptr, s.len);
-}
-
-int buf_add_str(struct buf *b, const char *text)
-{
-	return buf_add(b, text, strlen(text));
-}
-
-int buf_add_char(struct buf *b, char c)
-{
-	if (make_room(b, 1) < 0)
-		return -1;
-	b->ptr[b->len++] = c;
 	b->ptr[b->len] = '\0';
 	return 0;
 }

@@ -29,10 +29,35 @@ void buf_free(struct buf *b);
 void buf_clear(struct buf *b);
 /* Room for at least extra more bytes without a further allocation.  0 or -1. */
 int buf_reserve(struct buf *b, size_t extra);
-int buf_add(struct buf *b, const void *bytes, size_t len);
-int buf_add_span(struct buf *b, struct span s);
-int buf_add_str(struct buf *b, const char *text);
-int buf_add_char(struct buf *b, char c);
+/* buf_add when there is no room yet. */
+int buf_add_growing(struct buf *b, const void *bytes, size_t len);
+
+static inline int buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	if (b->overflowed || len >= b->capacity - b->len)
+		return buf_add_growing(b, bytes, len);
+	if (len > 0)
+		memcpy(b->ptr + b->len, bytes, len);
+	b->len += len;
+	b->ptr[b->len] = '\0';
+	return 0;
+}
+
+static inline int buf_add_span(struct buf *b, struct span s)
+{
+	return buf_add(b, s.ptr, s.len);
+}
+
+static inline int buf_add_str(struct buf *b, const char *text)
+{
+	return buf_add(b, text, strlen(text));
+}
+
+static inline int buf_add_char(struct buf *b, char c)
+{
+	return buf_add(b, &c, 1);
+}
+
 /* Decimal, faster than printf. */
 int buf_add_int(struct buf *b, int64_t value);
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

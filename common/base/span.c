@@ -1,23 +1,6 @@
 /* common/base/span.c - comparing, cutting and reading borrowed bytes. */
 #include "common/base/span.h"
 
-#include <string.h>
-
-struct span span_str(const char *text)
-{
-	return text ? span_of(text, strlen(text)) : SPAN_NONE;
-}
-
-bool span_equal(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool span_is(struct span s, const char *text)
-{
-	return span_equal(s, span_str(text));
-}
-
 static unsigned char ascii_lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
@@ -28,21 +11,9 @@ bool span_equal_nocase(struct span a, struct span b)
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++)
-		if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
+		if (a.ptr[i] != b.ptr[i] && ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
 			return false;
 	return true;
-}
-
-bool span_is_nocase(struct span s, const char *text)
-{
-	return span_equal_nocase(s, span_str(text));
-}
-
-bool span_starts(struct span s, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return s.len >= len && span_equal(span_of(s.ptr, len), span_of(prefix, len));
 }
 
 bool span_ends(struct span s, const char *suffix)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
 	const char *ptr;
@@ -27,14 +28,39 @@ static inline struct span span_of(const char *ptr, size_t len)
 	return (struct span){ ptr, len };
 }
 
+/* Inline, as those below that take a text: the length of a literal is known to the compiler. */
+
 /* text may be NULL, which gives the empty span. */
-struct span span_str(const char *text);
-bool span_equal(struct span a, struct span b);
-bool span_is(struct span s, const char *text);
+static inline struct span span_str(const char *text)
+{
+	return text ? span_of(text, strlen(text)) : SPAN_NONE;
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool span_is(struct span s, const char *text)
+{
+	return span_equal(s, span_str(text));
+}
+
 /* ASCII letters without case, as HTTP field names and tokens want it. */
-bool span_is_nocase(struct span s, const char *text);
 bool span_equal_nocase(struct span a, struct span b);
-bool span_starts(struct span s, const char *prefix);
+
+static inline bool span_is_nocase(struct span s, const char *text)
+{
+	return span_equal_nocase(s, span_str(text));
+}
+
+static inline bool span_starts(struct span s, const char *prefix)
+{
+	struct span p = span_str(prefix);
+
+	return s.len >= p.len && span_equal(span_of(s.ptr, p.len), p);
+}
+
 bool span_ends(struct span s, const char *suffix);
 /* Without spaces and tabs at both ends (HTTP's optional white space). */
 struct span span_trim(struct span s);

@@ -1,6 +1,9 @@
 /* common/base/digest.c - digests through libcrypto, and the text forms of bytes. */
 #include "common/base/digest.h"
 
+/* SHA256_Init and its like: the one-shot calls of 3.0 look the algorithm up each time. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -17,8 +20,12 @@ static const unsigned char *bytes_of(struct span s)
 
 void digest_sha256(struct span s, uint8_t out[DIGEST_SIZE])
 {
-	if (!SHA256(bytes_of(s), s.len, out))
+	SHA256_CTX state;
+
+	if (!SHA256_Init(&state) || !SHA256_Update(&state, bytes_of(s), s.len) ||
+	    !SHA256_Final(out, &state))
 		abort(); /* a library without SHA-256 */
+	OPENSSL_cleanse(&state, sizeof(state));
 }
 
 void digest_hmac_sha256(struct span key, struct span s, uint8_t out[DIGEST_SIZE])

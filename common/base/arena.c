@@ -105,6 +105,26 @@ struct span arena_span(struct arena *a, struct span s)
 	return span_of(copy, s.len);
 }
 
+struct span arena_join(struct arena *a, const struct span *parts, size_t count)
+{
+	size_t len = 0;
+	char *whole, *at;
+
+	for (size_t i = 0; i < count; i++)
+		if (__builtin_add_overflow(len, parts[i].len, &len))
+			return SPAN_NONE;
+	whole = at = len < SIZE_MAX ? take(a, len + 1, 1) : NULL;
+	if (!whole)
+		return SPAN_NONE;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > 0)
+			memcpy(at, parts[i].ptr, parts[i].len);
+		at += parts[i].len;
+	}
+	*at = '\0';
+	return span_of(whole, len);
+}
+
 char *arena_strdup(struct arena *a, const char *text)
 {
 	size_t size = strlen(text) + 1;

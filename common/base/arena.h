@@ -28,6 +28,8 @@ void *arena_alloc(struct arena *a, size_t size);
 void *arena_zalloc(struct arena *a, size_t size);
 /* A NUL follows the copy. */
 struct span arena_span(struct arena *a, struct span s);
+/* The parts in one piece, a NUL behind it; ptr NULL beyond the limit. */
+struct span arena_join(struct arena *a, const struct span *parts, size_t count);
 char *arena_strdup(struct arena *a, const char *text);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool arena_failed(const struct arena *a);

@@ -68,29 +68,31 @@ static void limit_by_deadline(struct upcall_limits *limits, int64_t deadline_ms)
 		limits->total_ms = (int)left;
 }
 
-static const char head_lines[] = "User-Agent: spass/" SPASS_VERSION "\r\n"
-				 "Content-Type: application/json\r\n"
-				 "Accept-Encoding: identity\r\nAccept: ";
+#define HEAD_LINES(accept)                                                                         \
+	SPAN_LIT("User-Agent: spass/" SPASS_VERSION "\r\nContent-Type: application/json\r\n"       \
+		 "Accept-Encoding: identity\r\nAccept: " accept "\r\n")
 
 static int open_upcall(struct source *s, const struct source_request *req, struct err *err)
 {
 	const struct backend *backend = req->target->backend;
-	const char *path = arena_printf(req->arena, "%s%s", backend->path_prefix, req->outgoing->path);
-	const char *lines = arena_printf(req->arena, "%s%s\r\n%s%.*s", head_lines,
-					 req->kind == SOURCE_CHAT_STREAM ? "text/event-stream"
-									 : "application/json",
-					 backend->auth_line, SPAN_ARGS(req->forward));
+	const struct span path[] = { span_str(backend->path_prefix), span_str(req->outgoing->path) };
+	const struct span lines[] = {
+		req->kind == SOURCE_CHAT_STREAM ? HEAD_LINES("text/event-stream")
+						: HEAD_LINES("application/json"),
+		span_str(backend->auth_line),
+		req->forward,
+	};
 	struct upcall_request call = {
 		.origin = &backend->origin,
 		.method = HTTP1_POST,
-		.path = span_str(path),
-		.headers = span_str(lines),
+		.path = arena_join(req->arena, path, ARRAY_LEN(path)),
+		.headers = arena_join(req->arena, lines, ARRAY_LEN(lines)),
 		.body = req->outgoing->parts,
 		.body_parts = req->outgoing->part_count,
 		.limits = &s->limits,
 	};
 
-	if (!path || !lines)
+	if (!call.path.ptr || !call.headers.ptr)
 		return err_set(err, E_invalid_field, "headers", "the forwarded headers are too long");
 	s->limits = backend->limits;
 	limit_by_deadline(&s->limits, req->deadline_ms);

@@ -52,6 +52,8 @@ static void refuses_beyond_its_limit_and_remembers(void **state)
 	assert_true(arena_failed(&a));
 	assert_int_equal(arena_span(&a, span_of((char[100]){ 0 }, 99)).len, 99);
 	assert_null(arena_printf(&a, "x"));
+	assert_null(arena_join(&a, (const struct span[]){ { NULL, SIZE_MAX } }, 1).ptr);
+	assert_null(arena_join(&a, (const struct span[]){ { NULL, SIZE_MAX }, { "a", 1 } }, 2).ptr);
 	arena_clear(&a);
 }
 
@@ -69,6 +71,10 @@ static void copies_text(void **state)
 	assert_string_equal(s.ptr, "");
 	assert_string_equal(arena_printf(&a, "%d-%s", 7, "x"), "7-x");
 	assert_string_equal(arena_printf(&a, "%s", ""), "");
+	s = arena_join(&a, (const struct span[]){ SPAN_LIT("ab"), SPAN_NONE, SPAN_LIT("c") }, 3);
+	assert_int_equal(s.len, 3);
+	assert_string_equal(s.ptr, "abc");
+	assert_string_equal(arena_join(&a, NULL, 0).ptr, "");
 	arena_clear(&a);
 }
 

@@ -30,12 +30,7 @@ enum { TAKEN = 0, TAKE_FAILED = 1, TAKE_GONE = -1 };
 
 void turn_init(struct turn *t)
 {
-	memset(t, 0, offsetof(struct turn, walk));
-	memset(&t->outgoing, 0, sizeof t->outgoing);
-	t->deadline_ms = 0;
-	t->begun = t->committed = false;
-	t->model = NULL;
-	t->usage = TOKEN_USAGE_NONE;
+	*t = (struct turn){ .usage = TOKEN_USAGE_NONE };
 }
 
 static bool is_json(const struct http1_head *head)
@@ -403,7 +398,8 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 	t->model = alias->alias;
 	t->quiet_since_ms = clock_mono_ms();
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
-	failover_init(&t->walk, targets, count, (int)config->retries, config->retry_delay_max);
+	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
+		      config->retry_delay_max);
 	while ((target = failover_next(&t->walk, clock_mono_ms(), &delay_ms, err))) {
 		if (target != targets && t->walk.tries == 1)
 			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,

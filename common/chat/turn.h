@@ -53,7 +53,7 @@ struct turn {
 	const char *model;
 };
 
-/* Zeroes all but walk.room; the given members come next. */
+/* The given members come next. */
 void turn_init(struct turn *t);
 
 /*

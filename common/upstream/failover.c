@@ -11,22 +11,17 @@
 
 enum { DELAY_FIRST_MS = 100, PATIENCE_MS = 500 };
 
-void failover_init(struct failover *f, const struct target *targets, size_t count, int retries,
-		   int64_t delay_max_ms)
+void failover_init(struct failover *f, struct arena *arena, const struct target *targets,
+		   size_t count, int retries, int64_t delay_max_ms)
 {
-	/* The notes are large and empty at first: room stays as it is. */
-	f->targets = targets;
-	f->count = count;
-	f->at = 0;
-	f->tries = 0;
-	f->retries_max = retries;
-	f->delay_max_ms = delay_max_ms;
-	f->larger_than = 0;
-	f->attempts = 0;
-	f->ended = false;
-	f->notes = f->room;
-	f->note_count = 0;
-	f->soonest_ms = -1;
+	*f = (struct failover){
+		.targets = targets,
+		.count = count,
+		.retries_max = retries,
+		.delay_max_ms = delay_max_ms,
+		.arena = arena,
+		.soonest_ms = -1,
+	};
 }
 
 static void note(struct failover *f, const struct target *t, const struct failure *why)
@@ -38,7 +33,9 @@ static void note(struct failover *f, const struct target *t, const struct failur
 		n->last = *why;
 		return;
 	}
-	if (f->note_count == FAILOVER_NOTES_MAX)
+	if (!f->notes)
+		f->notes = arena_alloc(f->arena, FAILOVER_NOTES_MAX * sizeof *f->notes);
+	if (!f->notes || f->note_count == FAILOVER_NOTES_MAX)
 		return;
 	n = &f->notes[f->note_count++];
 	n->target = t;

@@ -8,6 +8,7 @@
 #ifndef SPASS_UPSTREAM_FAILOVER_H
 #define SPASS_UPSTREAM_FAILOVER_H
 
+#include "common/base/arena.h"
 #include "common/upstream/failure.h"
 
 enum { FAILOVER_NOTES_MAX = 8 };
@@ -26,15 +27,15 @@ struct failover {
 	int64_t larger_than;   /* context window that was too small, 0 = any will do */
 	int attempts;          /* calls made in all */
 	bool ended;
-	struct failover_note *notes; /* of targets that failed, in order */
+	struct arena *arena;
+	struct failover_note *notes; /* of targets that failed, in order; NULL: none has */
 	size_t note_count;
 	int64_t soonest_ms;    /* when a resting or busy target may be asked again */
-	struct failover_note room[FAILOVER_NOTES_MAX];
 };
 
-/* retries: further attempts at one target; delay_max_ms: longest pause. */
-void failover_init(struct failover *f, const struct target *targets, size_t count, int retries,
-		   int64_t delay_max_ms);
+/* retries: further attempts at one target; delay_max_ms: longest pause.  arena: for the notes. */
+void failover_init(struct failover *f, struct arena *arena, const struct target *targets,
+		   size_t count, int retries, int64_t delay_max_ms);
 /*
  * The target of the next attempt, or NULL with the final error in err when none is left.
  * *delay_ms: the pause to make before it.  A returned target must be followed by exactly one of

@@ -16,6 +16,7 @@ struct fixture {
 	struct backend backends[TARGETS];
 	struct model models[TARGETS];
 	struct target targets[TARGETS];
+	struct arena arena;
 	struct failover walk;
 	struct err err;
 	int64_t now, delay;
@@ -34,7 +35,8 @@ static int set_up(void **state)
 		f->targets[i] = (struct target){ &f->backends[i], "m", breaker_new(5, 1000), &f->models[i] };
 	}
 	f->now = 1000;
-	failover_init(&f->walk, f->targets, TARGETS, 2, 5000);
+	arena_init(&f->arena, 64 * KIB);
+	failover_init(&f->walk, &f->arena, f->targets, TARGETS, 2, 5000);
 	*state = f;
 	return 0;
 }
@@ -45,6 +47,7 @@ static int tear_down(void **state)
 
 	for (size_t i = 0; i < TARGETS; i++)
 		breaker_unref(f->targets[i].breaker);
+	arena_clear(&f->arena);
 	mem_free(f);
 	return 0;
 }
@@ -176,7 +179,7 @@ static void a_client_that_leaves_blames_nobody(void **state)
 	struct fixture *f = *state;
 
 	for (int i = 0; i < 20; i++) {
-		failover_init(&f->walk, f->targets, TARGETS, 2, 5000);
+		failover_init(&f->walk, &f->arena, f->targets, TARGETS, 2, 5000);
 		assert_ptr_equal(failover_next(&f->walk, f->now, &f->delay, &f->err), &f->targets[0]);
 		failover_dropped(&f->walk);
 	}

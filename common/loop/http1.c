@@ -66,21 +66,14 @@ static_assert(ARRAY_LEN(known_params) == HTTP1_KNOWN_COUNT, "a name for each kno
 
 void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits)
 {
-	/* Not *p = {}: the array of fields is large and written before it is read. */
-	p->kind = kind;
-	p->limits = limits ? limits : &http1_default_limits;
+	*p = (struct http1_parser){
+		.kind = kind,
+		.limits = limits ? limits : &http1_default_limits,
+		.state = kind == HTTP1_REQUEST ? START : VERSION,
+		.method_kind = HTTP1_OTHER,
+		.content_length = -1,
+	};
 	assert(p->limits->head_max < UINT_MAX && p->limits->fields_max <= HTTP1_FIELDS_MAX);
-	p->at = p->line_start = p->mark = p->name_end = p->value_start = 0;
-	p->state = kind == HTTP1_REQUEST ? START : VERSION;
-	p->field_count = 0;
-	p->method.begin = p->method.end = p->target.begin = p->target.end = 0;
-	p->reason.begin = p->reason.end = p->path.begin = p->path.end = 0;
-	p->authority.begin = p->authority.end = 0;
-	p->method_kind = HTTP1_OTHER;
-	p->minor = p->status = p->status_digits = 0;
-	p->content_length = -1;
-	p->chunked = p->expects_continue = p->says_close = p->says_keep_alive = false;
-	memset(p->known, 0, sizeof(p->known));
 }
 
 static int refuse(struct http1_parser *p, struct err *err, enum err_code code, const char *param,
@@ -522,10 +515,10 @@ static int end_field(struct http1_parser *p, struct span in, struct err *err)
 
 	while (end > p->value_start && (in.ptr[end - 1] == ' ' || in.ptr[end - 1] == '\t'))
 		end--;
-	p->fields[i].name = (unsigned)p->mark;
-	p->fields[i].name_len = (unsigned)(p->name_end - p->mark);
-	p->fields[i].value = (unsigned)p->value_start;
-	p->fields[i].value_len = (unsigned)(end - p->value_start);
+	p->head->fields[i].name = (uint32_t)p->mark;
+	p->head->fields[i].name_len = (uint32_t)(p->name_end - p->mark);
+	p->head->fields[i].value = (uint32_t)p->value_start;
+	p->head->fields[i].value_len = (uint32_t)(end - p->value_start);
 	p->field_count++;
 
 	int known = find_known(in.ptr + p->mark, p->name_end - p->mark);
@@ -682,13 +675,10 @@ static void fill(const struct http1_parser *p, struct span in, struct http1_head
 	head->keep_alive = !p->says_close && (p->minor > 0 || p->says_keep_alive);
 	head->content_length = p->content_length;
 	head->size = p->at;
+	head->bytes = in.ptr;
 	head->field_count = p->field_count;
-	for (size_t i = 0; i < p->field_count; i++) {
-		head->fields[i].name = span_of(in.ptr + p->fields[i].name, p->fields[i].name_len);
-		head->fields[i].value = span_of(in.ptr + p->fields[i].value, p->fields[i].value_len);
-	}
 	for (size_t i = 0; i < HTTP1_KNOWN_COUNT; i++)
-		head->known[i] = p->known[i] ? head->fields[p->known[i] - 1].value : SPAN_NONE;
+		head->known[i] = p->known[i] ? http1_field_at(head, p->known[i] - 1u).value : SPAN_NONE;
 	head->status = p->status;
 	head->reason = between(in, p->reason.begin, p->reason.end);
 	if (p->kind == HTTP1_REQUEST) {
@@ -702,6 +692,7 @@ static void fill(const struct http1_parser *p, struct span in, struct http1_head
 int http1_parse(struct http1_parser *p, struct span bytes, struct http1_head *head, struct err *err)
 {
 	assert(bytes.len >= p->at);
+	p->head = head;
 	if (bytes.len > p->limits->head_max)
 		bytes.len = p->limits->head_max;
 	while (p->state != DONE) {

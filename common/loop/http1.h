@@ -55,8 +55,9 @@ struct http1_head {
 				   response's body turns out to be read until_close */
 	int64_t content_length; /* -1: none given */
 	size_t size;            /* bytes of the head, blank line included */
-	size_t field_count;
-	struct http1_name_value fields[HTTP1_FIELDS_MAX];
+	const char *bytes;      /* of the message; what fields gives places in */
+	size_t field_count;     /* see http1_field_at */
+	struct { uint32_t name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
 	struct span known[HTTP1_KNOWN_COUNT]; /* first value; ptr NULL = absent */
 };
 
@@ -67,7 +68,7 @@ struct http1_parser {
 	size_t at;         /* bytes looked at */
 	unsigned state;    /* private, as all below */
 	size_t line_start, mark, name_end, value_start;
-	struct { unsigned name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
+	struct http1_head *head;
 	size_t field_count;
 	struct { unsigned begin, end; } method, target, reason, path, authority;
 	enum http1_method method_kind;
@@ -80,14 +81,27 @@ struct http1_parser {
 void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits);
 /*
  * bytes: all of the message so far, from its first byte; may have moved since the last call.
- * 1: complete, *head is filled with spans into bytes.  0: more needed.  -1: refused, with
+ * head: the same at every call for a message.  1: complete, *head is filled with spans into bytes.  0: more needed.  -1: refused, with
  * E_malformed_request, E_uri_too_long, E_headers_too_large, E_http_version_not_supported,
  * E_transfer_coding_not_supported or E_expectation_failed (for a response always
  * E_upstream_error); the connection must be closed.
  */
 int http1_parse(struct http1_parser *p, struct span bytes, struct http1_head *head, struct err *err);
-/* First field of that name (lower or any case); ptr NULL when absent. */
-struct span http1_field(const struct http1_head *head, const char *name);
+static inline struct http1_name_value http1_field_at(const struct http1_head *head, size_t i)
+{
+	return (struct http1_name_value){
+		span_of(head->bytes + head->fields[i].name, head->fields[i].name_len),
+		span_of(head->bytes + head->fields[i].value, head->fields[i].value_len),
+	};
+}
+
+/* First field of that name (in any case); ptr NULL when absent. */
+struct span http1_find(const struct http1_head *head, struct span name);
+
+static inline struct span http1_field(const struct http1_head *head, const char *name)
+{
+	return http1_find(head, span_str(name));
+}
 
 /* A body, taken out of the bytes after the head. */
 struct http1_body {

@@ -71,14 +71,16 @@ bool http1_list_has(struct span list, const char *token)
 	return false;
 }
 
-struct span http1_field(const struct http1_head *head, const char *name)
+struct span http1_find(const struct http1_head *head, struct span name)
 {
-	struct span wanted = span_str(name);
+	for (size_t i = 0; i < head->field_count; i++) {
+		if (head->fields[i].name_len != name.len)
+			continue;
+		struct http1_name_value f = http1_field_at(head, i);
 
-	for (size_t i = 0; i < head->field_count; i++)
-		if (head->fields[i].name.len == wanted.len &&
-		    span_equal_nocase(head->fields[i].name, wanted))
-			return head->fields[i].value;
+		if (span_equal_nocase(f.name, name))
+			return f.value;
+	}
 	return SPAN_NONE;
 }
 

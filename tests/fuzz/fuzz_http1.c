@@ -33,8 +33,8 @@ static void note_head(struct buf *out, const struct http1_head *head)
 	note_span(out, head->query);
 	note_span(out, head->reason);
 	for (size_t i = 0; i < head->field_count; i++) {
-		note_span(out, head->fields[i].name);
-		note_span(out, head->fields[i].value);
+		note_span(out, http1_field_at(head, i).name);
+		note_span(out, http1_field_at(head, i).value);
 	}
 	for (size_t i = 0; i < HTTP1_KNOWN_COUNT; i++)
 		if (head->known[i].ptr)
@@ -47,8 +47,8 @@ static void check_grammar(const struct http1_head *head, const struct http1_limi
 	must(head->minor == 0 || head->minor == 1);
 	must(!(head->chunked && head->content_length >= 0) && head->content_length >= -1);
 	for (size_t i = 0; i < head->field_count; i++) {
-		struct span value = head->fields[i].value;
-		must(http1_is_token(head->fields[i].name));
+		struct span value = http1_field_at(head, i).value;
+		must(http1_is_token(http1_field_at(head, i).name));
 		must(http1_is_field_value(value) && span_equal(span_trim(value), value));
 	}
 	if (head->status > 0) {
@@ -82,7 +82,7 @@ static void check_round_trip(const struct http1_head *head, enum http1_kind kind
 	else
 		buf_printf(&text, "HTTP/1.%d %d %.*s\r\n", head->minor, head->status, SPAN_ARGS(head->reason));
 	for (size_t i = 0; i < head->field_count; i++)
-		buf_printf(&text, "%.*s: %.*s\r\n", SPAN_ARGS(head->fields[i].name), SPAN_ARGS(head->fields[i].value));
+		buf_printf(&text, "%.*s: %.*s\r\n", SPAN_ARGS(http1_field_at(head, i).name), SPAN_ARGS(http1_field_at(head, i).value));
 	buf_add_str(&text, "\r\n");
 	http1_parser_init(&p, kind, &roomy);
 	must(http1_parse(&p, buf_span(&text), &again, NULL) == 1 && again.size == text.len);

@@ -36,8 +36,8 @@ static void describe(const struct http1_head *head, bool is_response, struct buf
 		   head->expects_continue ? " expect" : "", head->keep_alive ? " keep" : "",
 		   (long long)head->content_length, head->size);
 	for (size_t i = 0; i < head->field_count; i++)
-		buf_printf(out, "%.*s=%.*s\n", SPAN_ARGS(head->fields[i].name),
-			   SPAN_ARGS(head->fields[i].value));
+		buf_printf(out, "%.*s=%.*s\n", SPAN_ARGS(http1_field_at(head, i).name),
+			   SPAN_ARGS(http1_field_at(head, i).value));
 	for (size_t i = 0; i < HTTP1_KNOWN_COUNT; i++)
 		if (head->known[i].ptr)
 			buf_printf(out, "%zu:%.*s\n", i, SPAN_ARGS(head->known[i]));

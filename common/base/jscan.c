@@ -168,10 +168,8 @@ static const char *scan_word(struct scan *s, const char *p, const char *word)
 
 static struct jvalue *find_wanted(const struct scan *s, struct span key)
 {
-	char first = key.len > 0 ? key.ptr[0] : '\0';
-
 	for (size_t i = 0; i < s->count; i++)
-		if ((first == s->names[i][0] || first == '\\') && jkey_is(key, s->names[i]))
+		if (jkey_is(key, s->names[i]))
 			return &s->out[i];
 	return NULL;
 }

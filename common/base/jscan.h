@@ -63,11 +63,26 @@ struct jvalue jwalk_first(struct jvalue object, const char *name);
 /* Several in one pass; out[i] is J_NONE when absent. */
 void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);
+/* The type of the first element or member's value; J_NONE when there is none. */
+enum jtype jwalk_first(struct jvalue container);
+
+/* Whether the escaped key equals name. */
+bool jkey_equals(struct span key, struct span name);
+
+static inline bool jkey_is(struct span key, const char *name)
+{
+	/* Most differ in their first byte, unless it is an escape. */
+	if (key.len > 0 && key.ptr[0] != name[0] && key.ptr[0] != '\\')
+		return false;
+	return jkey_equals(key, span_str(name));
+}
 
 /* Whether a J_STRING equals text after unescaping. */
-bool jvalue_is(struct jvalue v, const char *text);
-/* Whether the escaped key equals name. */
-bool jkey_is(struct span key, const char *name);
+static inline bool jvalue_is(struct jvalue v, const char *text)
+{
+	return v.type == J_STRING && jkey_is(span_of(v.text.ptr + 1, v.text.len - 2), text);
+}
+
 /* Appends a string's value, unescaped, as UTF-8 (a lone surrogate becomes U+FFFD).  0 or -1. */
 int jvalue_unescape(struct jvalue v, struct buf *out);
 /* The content of a J_STRING without escapes: the span between the quotes; else ptr == NULL. */

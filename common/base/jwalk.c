@@ -182,6 +182,18 @@ size_t jwalk_count(struct jvalue container)
 	return count;
 }
 
+enum jtype jwalk_first(struct jvalue container)
+{
+	struct jwalk w = jwalk_start(container);
+	const char *p = jbytes_skip_space(w.at, w.end);
+
+	if (p == w.end)
+		return J_NONE;
+	if (!w.in_object)
+		return jbytes_type(*p);
+	return jwalk_next(&w) ? w.value.type : J_NONE;
+}
+
 static uint32_t read_hex(const char *p)
 {
 	uint32_t unit = 0;
@@ -220,14 +232,14 @@ static uint32_t read_escape(const char **p, const char *end)
 	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-bool jkey_is(struct span key, const char *name)
+bool jkey_equals(struct span key, struct span name)
 {
-	struct span rest = span_str(name);
+	struct span rest = name;
 
 	if (key.len == 0 || rest.len == 0)
 		return key.len == rest.len;
-	if (key.len == rest.len && memcmp(key.ptr, name, key.len) == 0)
-		return !memchr(name, '\\', rest.len);
+	if (key.len == rest.len && memcmp(key.ptr, name.ptr, key.len) == 0)
+		return !memchr(name.ptr, '\\', rest.len);
 	if (key.len <= rest.len || !memchr(key.ptr, '\\', key.len))
 		return false;
 	const char *p = key.ptr, *end = key.ptr + key.len;
@@ -248,11 +260,6 @@ static struct span inside_quotes(struct jvalue v)
 {
 	assert(v.text.len >= 2);
 	return span_of(v.text.ptr + 1, v.text.len - 2);
-}
-
-bool jvalue_is(struct jvalue v, const char *text)
-{
-	return v.type == J_STRING && jkey_is(inside_quotes(v), text);
 }
 
 struct span jvalue_plain(struct jvalue v)

@@ -369,6 +369,11 @@ static int check_tools(struct jvalue tools, struct err *err)
 	return 0;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The whole body as one object; user_id has no place in it. */
 static int read_object(struct span body, const char *const *names, struct jvalue *values, size_t count,
 		       struct jvalue *root, size_t user_id, struct err *err)
@@ -376,9 +381,9 @@ static int read_object(struct span body, const char *const *names, struct jvalue
 	if (jscan_members(body, NULL, names, values, count, err) < 0)
 		return -1;
 	root->text = body;
-	while (root->text.len && strchr(" \t\r\n", root->text.ptr[0]))
+	while (root->text.len && is_space(root->text.ptr[0]))
 		root->text = span_from(root->text, 1);
-	while (root->text.len && strchr(" \t\r\n", root->text.ptr[root->text.len - 1]))
+	while (root->text.len && is_space(root->text.ptr[root->text.len - 1]))
 		root->text.len--;
 	if (root->text.len == 0 || root->text.ptr[0] != '{')
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");

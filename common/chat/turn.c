@@ -181,7 +181,7 @@ static int take_plain(struct turn *t, const void *request, struct source *s, str
 		take_hidden_error(s, buf_span(&body), why);
 		goto out;
 	}
-	if (r->alias->kind == MODEL_IMAGE && !answer.has_image) {
+	if (r->alias->kind == MODEL_IMAGE && !dialect->has_image(&answer)) {
 		failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
 		goto out;
 	}

@@ -64,7 +64,7 @@ struct frame {
 struct answer {
 	struct token_usage usage;
 	bool is_error;            /* a 200 whose body is an error */
-	bool has_image;
+	struct jvalue items;      /* the list of choices or embeddings; valid as long as the body */
 };
 
 struct dialect {
@@ -79,6 +79,7 @@ struct dialect {
 	/* The whole body of a 200.  0, or -1 when it is no answer of this kind (E_upstream_error). */
 	int (*chat_answer)(struct span body, struct answer *a, struct err *err);
 	int (*embed_answer)(struct span body, struct answer *a, struct err *err);
+	bool (*has_image)(const struct answer *chat);
 	/* Reads a usage object; leaves what it does not tell. */
 	void (*usage)(struct jvalue usage, struct token_usage *out);
 };

@@ -250,54 +250,52 @@ static void openai_usage(struct jvalue usage, struct token_usage *out)
 		read_count(jwalk_get(v[3], "reasoning_tokens"), &out->reasoning);
 }
 
-static int read_answer(struct span body, const char *list, struct jvalue *items, struct answer *a,
-		       struct err *err)
+static int read_answer(struct span body, const char *list, struct answer *a, struct err *err)
 {
 	const char *names[] = { list, "usage", "error" };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct err why;
 
 	a->usage = TOKEN_USAGE_NONE;
-	a->is_error = a->has_image = false;
+	a->is_error = false;
+	a->items = (struct jvalue){ 0 };
 	if (jscan_members(body, NULL, names, v, ARRAY_LEN(names), &why) < 0)
 		return err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
 	a->is_error = v[2].type == J_OBJECT || v[2].type == J_STRING;
 	if (!a->is_error && v[0].type != J_ARRAY)
 		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list);
 	openai_usage(v[1], &a->usage);
-	*items = v[0];
+	a->items = v[0];
 	return 0;
 }
 
 static int openai_chat_answer(struct span body, struct answer *a, struct err *err)
 {
-	struct jvalue choices, first;
-	struct jwalk w;
-
-	if (read_answer(body, "choices", &choices, a, err) < 0)
+	if (read_answer(body, "choices", a, err) < 0)
 		return -1;
-	if (a->is_error)
-		return 0;
-	w = jwalk_start(choices);
-	if (!jwalk_next(&w) || w.value.type != J_OBJECT)
+	if (!a->is_error && jwalk_first(a->items) != J_OBJECT)
 		return err_set(err, E_upstream_error, "", "the answer has no choice");
-	first = jwalk_get(jwalk_get(w.value, "message"), "images");
-	a->has_image = first.type == J_ARRAY && jwalk_count(first) > 0;
 	return 0;
+}
+
+static bool openai_has_image(const struct answer *a)
+{
+	struct jwalk w = jwalk_start(a->items);
+
+	return jwalk_next(&w) &&
+	       jwalk_first(jwalk_get(jwalk_get(w.value, "message"), "images")) != J_NONE;
 }
 
 static int openai_embed_answer(struct span body, struct answer *a, struct err *err)
 {
-	struct jvalue data;
-
-	return read_answer(body, "data", &data, a, err);
+	return read_answer(body, "data", a, err);
 }
 
 static const struct dialect dialects[] = {
 	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			     openai_embed_answer, openai_usage },
+			     openai_embed_answer, openai_has_image, openai_usage },
 	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			      openai_embed_answer, openai_usage },
+			      openai_embed_answer, openai_has_image, openai_usage },
 };
 
 const struct dialect *dialect_of(enum dialect_kind kind)

@@ -64,7 +64,7 @@ struct jvalue jwalk_first(struct jvalue object, const char *name);
 void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);
 /* The type of the first element or member's value; J_NONE when there is none. */
-enum jtype jwalk_first(struct jvalue container);
+enum jtype jwalk_first_type(struct jvalue container);
 
 /* Whether the escaped key equals name. */
 bool jkey_equals(struct span key, struct span name);

@@ -182,7 +182,7 @@ size_t jwalk_count(struct jvalue container)
 	return count;
 }
 
-enum jtype jwalk_first(struct jvalue container)
+enum jtype jwalk_first_type(struct jvalue container)
 {
 	struct jwalk w = jwalk_start(container);
 	const char *p = jbytes_skip_space(w.at, w.end);

@@ -273,7 +273,7 @@ static int openai_chat_answer(struct span body, struct answer *a, struct err *er
 {
 	if (read_answer(body, "choices", a, err) < 0)
 		return -1;
-	if (!a->is_error && jwalk_first(a->items) != J_OBJECT)
+	if (!a->is_error && jwalk_first_type(a->items) != J_OBJECT)
 		return err_set(err, E_upstream_error, "", "the answer has no choice");
 	return 0;
 }
@@ -283,7 +283,7 @@ static bool openai_has_image(const struct answer *a)
 	struct jwalk w = jwalk_start(a->items);
 
 	return jwalk_next(&w) &&
-	       jwalk_first(jwalk_get(jwalk_get(w.value, "message"), "images")) != J_NONE;
+	       jwalk_first_type(jwalk_get(jwalk_get(w.value, "message"), "images")) != J_NONE;
 }
 
 static int openai_embed_answer(struct span body, struct answer *a, struct err *err)

@@ -94,11 +94,11 @@ static int read_single(const struct exchange *x, const char *name, struct span *
 {
 	*value = SPAN_NONE;
 	for (size_t i = 0; i < x->head->field_count; i++) {
-		if (!span_is_nocase(x->head->fields[i].name, name))
+		if (!span_is_nocase(http1_field_at(x->head, i).name, name))
 			continue;
 		if (value->ptr)
 			return -1;
-		*value = x->head->fields[i].value;
+		*value = http1_field_at(x->head, i).value;
 	}
 	return 0;
 }
@@ -239,9 +239,9 @@ static struct span read_joined(struct exchange *x, const char *name)
 	struct span all = SPAN_NONE;
 
 	for (size_t i = 0; i < x->head->field_count; i++) {
-		struct span value = x->head->fields[i].value;
+		struct span value = http1_field_at(x->head, i).value;
 
-		if (!span_is_nocase(x->head->fields[i].name, name))
+		if (!span_is_nocase(http1_field_at(x->head, i).name, name))
 			continue;
 		all = !all.ptr ? value
 			       : span_str(arena_printf(&x->arena, "%.*s, %.*s", SPAN_ARGS(all),

@@ -24,6 +24,16 @@ void failover_init(struct failover *f, struct arena *arena, const struct target 
 	};
 }
 
+/* Room for one note more, or NULL. */
+static struct failover_note *new_note(struct failover *f)
+{
+	if (!f->notes)
+		f->notes = arena_alloc(f->arena, FAILOVER_NOTES_MAX * sizeof *f->notes);
+	if (!f->notes || f->note_count == FAILOVER_NOTES_MAX)
+		return NULL;
+	return &f->notes[f->note_count++];
+}
+
 static void note(struct failover *f, const struct target *t, const struct failure *why)
 {
 	struct failover_note *n = f->note_count ? &f->notes[f->note_count - 1] : NULL;
@@ -33,23 +43,17 @@ static void note(struct failover *f, const struct target *t, const struct failur
 		n->last = *why;
 		return;
 	}
-	if (!f->notes)
-		f->notes = arena_alloc(f->arena, FAILOVER_NOTES_MAX * sizeof *f->notes);
-	if (!f->notes || f->note_count == FAILOVER_NOTES_MAX)
-		return;
-	n = &f->notes[f->note_count++];
-	n->target = t;
-	n->tries = 1;
-	n->last = *why;
+	n = new_note(f);
+	if (n)
+		*n = (struct failover_note){ t, 1, *why };
 }
 
 static void note_rest(struct failover *f, const struct target *t)
 {
-	struct failover_note *n;
+	struct failover_note *n = new_note(f);
 
-	if (f->note_count == FAILOVER_NOTES_MAX)
+	if (!n)
 		return;
-	n = &f->notes[f->note_count++];
 	n->target = t;
 	n->tries = 0;
 	failure_set(&n->last, FAILURE_CONNECT, "resting after failures");

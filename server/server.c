@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "server/http/carrier.h"
+#include "server/footprint.h"
 #include "server/notify.h"
 #include "server/worker.h"
 
@@ -448,6 +449,7 @@ int server_run(struct server *s)
 		log_info("server", "listening on %s with %d workers", s->addresses[i],
 			 s->worker_count);
 	notify_ready();
+	footprint_trim();
 	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM &&
 	       got != SIGINT) {
 		if (got == SIGHUP)

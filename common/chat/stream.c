@@ -311,6 +311,7 @@ static void drain(struct source *s)
 static int relay_loop(struct relay *r, struct err *err)
 {
 	struct turn *t = r->turn;
+	bool trimmed = false;
 
 	while (!r->done) {
 		struct span piece;
@@ -322,6 +323,10 @@ static int relay_loop(struct relay *r, struct err *err)
 		case UPCALL_DATA:
 			if (take_piece(r, piece, err) < 0)
 				return -1;
+			if (t->committed && !r->done && !trimmed) {
+				trimmed = true; /* minutes may follow: what the start used goes */
+				fiber_trim();
+			}
 			break;
 		case UPCALL_WAIT:
 			if (ping(t, err) < 0)

@@ -270,6 +270,17 @@ bool fiber_is_cancelled(const struct fiber *f)
 	return f->cancelled;
 }
 
+/* What this call itself, and those it makes, still need below its frame. */
+enum { TRIM_MARGIN = 1024 };
+
+void fiber_trim(void)
+{
+	struct fiber *f = fiber_self();
+
+	assert(f);
+	stack_trim(f->stack, (const char *)__builtin_frame_address(0) - TRIM_MARGIN);
+}
+
 void fiber_shield_begin(void)
 {
 	assert(current);

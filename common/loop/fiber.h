@@ -40,6 +40,11 @@ void fiber_wake(struct fiber *f);
 void fiber_cancel(struct fiber *f);
 bool fiber_is_cancelled(const struct fiber *f);
 int fiber_sleep(int64_t ms, struct err *err);
+/*
+ * Gives back the memory below the present call that deeper ones have used, before a long wait:
+ * one system call.  On a fiber; does nothing under a sanitizer.
+ */
+void fiber_trim(void);
 /* While shielded, suspensions ignore a cancellation.  Nests. */
 void fiber_shield_begin(void);
 void fiber_shield_end(void);

@@ -147,6 +147,19 @@ void stack_pool_put(struct stack_pool *p, struct stack s)
 	}
 }
 
+void stack_trim(struct stack s, const char *used)
+{
+#if !defined(STACK_ASAN) && !defined(STACK_TSAN)
+	const uintptr_t page = 4096;
+	char *end = s.bottom + ((uintptr_t)(used - s.bottom) & ~(page - 1));
+
+	if (end > s.bottom)
+		madvise(s.bottom, (size_t)(end - s.bottom), MADV_DONTNEED);
+#else
+	(void)s, (void)used;
+#endif
+}
+
 /* Sanitizers */
 
 void stack_switch_init(struct stack_switch *side, struct stack s, size_t used)

@@ -56,6 +56,9 @@ struct stack stack_pool_get(struct stack_pool *p);
 /* Its content is lost. */
 void stack_pool_put(struct stack_pool *p, struct stack s);
 
+/* Gives back whole pages of s below `used`; what is above stays. */
+void stack_trim(struct stack s, const char *used);
+
 /* One side of a switch: a fiber's, or the loop's own stack (zero-initialised). */
 struct stack_switch {
 	void *fake_stack; /* AddressSanitizer's frames */

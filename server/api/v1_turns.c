@@ -31,18 +31,22 @@ static void run_check(void *arg)
 			     : chat_request_check(&k->request.chat, k->body, k->routing, &k->err);
 }
 
-/* JSON, or one of the types that clients send when nobody told them. */
+/* JSON, or one of the types that clients send when nobody told them.  Types have no case. */
 static bool is_json_type(struct span type)
 {
-	static const char *const lenient[] = { "text/plain", "application/octet-stream",
-					       "application/x-www-form-urlencoded" };
+	static const char *const taken[] = { "application/json", "text/json", "text/plain",
+					     "application/octet-stream",
+					     "application/x-www-form-urlencoded" };
+	static const char suffix[] = "+json";
+	struct span essence = span_trim(span_cut(&type, ';'));
+	size_t len = essence.len;
 
-	if (!type.ptr || span_find(type, SPAN_LIT("json")) >= 0)
+	if (len == 0)
 		return true;
-	for (size_t i = 0; i < ARRAY_LEN(lenient); i++)
-		if (span_starts(type, lenient[i]))
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+		if (span_is_nocase(essence, taken[i]))
 			return true;
-	return false;
+	return len >= sizeof suffix && span_is_nocase(span_from(essence, len - strlen(suffix)), suffix);
 }
 
 static int check_body(struct exchange *x, struct call *c, struct check *k, struct err *err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/ident.h"
 #include "server/api/account.h"
 #include "server/api/call.h"
 
@@ -79,6 +80,12 @@ void api_handle(struct exchange *x)
 	}
 	if (guard(x, c) == 0)
 		c->route->handle(x, c);
+}
+
+void api_refuse(struct exchange *x)
+{
+	ident_uuid(x->request_id);
+	guard_name(x);
 }
 
 void api_done(struct exchange *x)

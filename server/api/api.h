@@ -10,6 +10,8 @@
 
 /* Answers any well-formed request; on a fiber. */
 void api_handle(struct exchange *x);
+/* Before a refusal that never became a call: gives it a request id. */
+void api_refuse(struct exchange *x);
 /* The reply has left or the client has gone: count, record, let go.  On the loop's stack. */
 void api_done(struct exchange *x);
 

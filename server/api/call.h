@@ -26,6 +26,8 @@ struct call {
 int guard(struct exchange *x, struct call *c);
 /* Before the guard: the request id, and CORS headers for allowed origins. */
 void guard_identify(struct exchange *x, struct call *c);
+/* Says the request id that x has. */
+void guard_name(struct exchange *x);
 /* Adds CORS headers when the origin is allowed; true when it is. */
 bool guard_cors(struct exchange *x, const struct config *config, bool preflight);
 

@@ -42,7 +42,12 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 	struct span origin = x->head->known[HTTP1_ORIGIN], asked;
 	bool any = false, allowed = false;
 
-	if (!origin.ptr || !config->cors_origins.count)
+	if (!config->cors_origins.count)
+		return false;
+	/* Also when nothing is allowed: a cache must not give that answer to another origin. */
+	if (!preflight)
+		reply_header(x, "Vary", SPAN_LIT("Origin"));
+	if (!origin.ptr)
 		return false;
 	for (size_t i = 0; i < config->cors_origins.count; i++) {
 		any |= strcmp(config->cors_origins.items[i], "*") == 0;
@@ -52,7 +57,6 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 		return false;
 	if (!preflight) {
 		reply_header(x, "Access-Control-Allow-Origin", allowed ? origin : SPAN_LIT("*"));
-		reply_header(x, "Vary", SPAN_LIT("Origin"));
 		reply_header(x, "Access-Control-Expose-Headers", span_str(exposed_headers));
 		return true;
 	}
@@ -65,6 +69,12 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 	return true;
 }
 
+void guard_name(struct exchange *x)
+{
+	reply_header(x, "SPASS-Request-Id", span_str(x->request_id));
+	reply_header(x, "X-Request-Id", span_str(x->request_id));
+}
+
 void guard_identify(struct exchange *x, struct call *c)
 {
 	struct span id = exchange_header(x, "spass-request-id");
@@ -75,8 +85,7 @@ void guard_identify(struct exchange *x, struct call *c)
 		copy(x->request_id, sizeof x->request_id, id);
 	else
 		ident_uuid(x->request_id);
-	reply_header(x, "SPASS-Request-Id", span_str(x->request_id));
-	reply_header(x, "X-Request-Id", span_str(x->request_id));
+	guard_name(x);
 	guard_cors(x, c->snapshot->config, false);
 }
 

@@ -2,7 +2,8 @@
  * server/http/carrier.c - libwebsockets in its raw role, on the worker's libev loop.
  *
  * What is minded here (libwebsockets 4.1.6): while it holds back a partial write it reads nothing,
- * so a readable socket would make the loop spin: reading is off meanwhile.  A socket is killed
+ * so a readable socket would make the loop spin: reading is off meanwhile, and an epoll of our own,
+ * which knows EPOLLRDHUP, tells when the peer leaves.  A socket is killed
  * synchronously outside its own callback and by the callback's result inside it.  Its choice of a
  * certificate by server name picks among virtual hosts, retired ones too, and asserts that it
  * finds one: our own callback leaves the choice that adoption made.  For each virtual host with
@@ -20,8 +21,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { TLS_HANDSHAKE_SECONDS = 10, SEND_MAX = CARRIER_SLICE + 1024 };
 
@@ -36,6 +39,7 @@ struct carrier {
 	struct lws_context *context;
 	const struct carrier_events *events;
 	struct host *plain, *tls;
+	struct watch leaving; /* of an epoll with the sockets that are not read */
 	unsigned hosts_made;
 	const char *certificate, *key; /* while a virtual host with TLS is being made */
 };
@@ -74,6 +78,31 @@ static void emit_log(int level, const char *line)
 		log_debug("carrier", "%.*s", (int)len, line);
 }
 
+/* Failing costs only that a leaving is noticed later. */
+static void watch_leaving(struct carrier_socket *s, bool on)
+{
+	struct epoll_event e = { .events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = s };
+	int fd = lws_get_socket_fd(s->wsi);
+
+	if (fd >= 0)
+		(void)epoll_ctl(s->carrier->leaving.fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &e);
+}
+
+/* One by one: what an event leads to may free other sockets, which leave the epoll with it. */
+static void someone_leaves(struct watch *w, int events)
+{
+	struct carrier *c = container_of(w, struct carrier, leaving);
+	struct epoll_event e;
+
+	(void)events;
+	while (epoll_wait(w->fd, &e, 1, 0) == 1) {
+		struct carrier_socket *s = e.data.ptr;
+
+		if (s->owner)
+			c->events->left(s->owner);
+	}
+}
+
 static void apply_reading(struct carrier_socket *s)
 {
 	bool on = !s->held && !s->unwanted;
@@ -82,6 +111,7 @@ static void apply_reading(struct carrier_socket *s)
 		return;
 	s->reading = on;
 	lws_rx_flow_control(s->wsi, on);
+	watch_leaving(s, !on);
 }
 
 static void host_drop(struct host *h)
@@ -97,6 +127,8 @@ static void socket_gone(struct carrier_socket *s)
 	struct host *h = s->host;
 	void *owner = s->owner;
 
+	if (!s->reading)
+		watch_leaving(s, false);
 	s->wsi = NULL;
 	s->owner = NULL;
 	if (s->adopting)
@@ -242,6 +274,13 @@ struct carrier *carrier_new(struct loop *l, const struct carrier_events *events,
 	lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
 	lws_set_allocator(plain_realloc);
 	c->events = events;
+	watch_init(&c->leaving, l, epoll_create1(EPOLL_CLOEXEC), someone_leaves);
+	if (c->leaving.fd < 0) {
+		err_set(err, E_internal_error, "", "there are no descriptors left to start with");
+		carrier_free(c);
+		return NULL;
+	}
+	watch_set(&c->leaving, LOOP_READ);
 	c->context = lws_create_context(&info);
 	if (c->context)
 		c->plain = host_new(c, false);
@@ -261,6 +300,9 @@ void carrier_free(struct carrier *c)
 		return;
 	if (c->context)
 		lws_context_destroy(c->context);
+	watch_stop(&c->leaving);
+	if (c->leaving.fd >= 0)
+		close(c->leaving.fd);
 	mem_free(c->plain);
 	mem_free(c->tls);
 	mem_free(c);

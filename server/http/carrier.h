@@ -4,9 +4,10 @@
  * carrier.c is the only file that knows libwebsockets: one context a worker on the worker's own
  * loop, accepted sockets adopted in its raw role, TLS where asked for.  Owner thread.
  *
- * Whoever adopts a socket gets three kinds of events for it, on the loop's stack: bytes, "all that
- * was held back has left", and "the peer has gone".  After closed, and after carrier_close, the
- * socket must not be used and no event comes.
+ * Whoever adopts a socket gets events for it, on the loop's stack: bytes, "all that was held back
+ * has left", and "the peer has gone".  While reading rests (by carrier_read, or because bytes are
+ * held back) the last cannot be told from bytes that were not read yet, so there is a fourth.
+ * After closed, and after carrier_close, the socket must not be used and no event comes.
  */
 #ifndef SPASS_SERVER_CARRIER_H
 #define SPASS_SERVER_CARRIER_H
@@ -21,6 +22,7 @@ struct carrier_events {
 	void (*data)(void *owner, struct span bytes); /* borrowed until it returns */
 	void (*writable)(void *owner);
 	void (*closed)(void *owner);
+	void (*left)(void *owner); /* reading rests, and the peer has gone or says no more */
 };
 
 /* Bytes of one carrier_send at most. */
@@ -52,7 +54,7 @@ int carrier_check_tls(const char *certificate, const char *key, struct err *err)
 struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner);
 /* len <= CARRIER_SLICE, > 0.  The bytes may be reused when it returns. */
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len);
-/* Whether bytes are wanted: while off, neither data nor a client's leaving is noticed. */
+/* Whether bytes are wanted. */
 void carrier_read(struct carrier_socket *s, bool on);
 /* Bytes the kernel has not delivered yet; -1 = unknown. */
 int carrier_unsent(struct carrier_socket *s);

@@ -491,7 +491,19 @@ static void closed(void *owner)
 	conn_unpin(c);
 }
 
-const struct carrier_events conn_events = { data, writable, closed };
+/* A half-close counts as leaving as long as there is work to be saved. */
+static void left(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->state != CONN_BUSY || c->request->handled)
+		return;
+	conn_pin(c);
+	conn_lost(c);
+	conn_unpin(c);
+}
+
+const struct carrier_events conn_events = { data, writable, closed, left };
 
 static void busy_timer(struct conn *c)
 {

@@ -31,6 +31,8 @@ struct exchange;
 struct http_service {
 	void *context;                        /* the worker of server.c */
 	void (*handle)(struct exchange *x);
+	void (*refuse)(struct exchange *x);   /* may add headers to a refusal that no handler sees;
+	                                         on the loop's stack; may be NULL */
 	void (*done)(struct exchange *x);     /* the reply has left or the client has gone; on the loop's
 	                                         stack, just before the exchange is freed */
 	const struct http_limits *limits;     /* may be replaced by a reload between requests */

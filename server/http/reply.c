@@ -230,6 +230,8 @@ int reply_error(struct exchange *x, const struct err *e)
 void reply_refuse(struct request *r, const struct err *e)
 {
 	r->close = true;
+	if (r->conn->http->service.refuse)
+		r->conn->http->service.refuse(&r->x);
 	reply_error(&r->x, e);
 }
 

@@ -71,9 +71,10 @@ static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 	fill_call(&r, x, c);
 	fill_turn(&r, &c->turn);
 	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
-	r.error = x->error;
 	r.status = status_of(x);
 	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
+	/* status is what the client was told; that it left before the end stands beside it. */
+	r.error = x->error == E_none && x->client_gone ? E_cancelled : x->error;
 	r.latency_us = now_us - x->started_us;
 	r.first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
 	r.bytes_in = x->bytes_in;

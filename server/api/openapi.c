@@ -4,6 +4,7 @@
  * Paths, methods, security and error answers come from the rows; schemas of bodies are data, in
  * server/site/schemas.yaml.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,23 +53,6 @@ static json_t *parameters(const struct route *r)
 	return list;
 }
 
-static json_t *operation(const struct route *r)
-{
-	json_t *o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
-			      "parameters", parameters(r), "responses", "200", answer(r), "default",
-			      json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
-					json_content("Error")));
-
-	if (r->description)
-		json_object_set_new(o, "description", json_string(r->description));
-	if (r->request)
-		json_object_set_new(o, "requestBody",
-				    json_pack("{s:b, s:o}", "required", 1, "content", json_content(r->request)));
-	if (r->access == ACCESS_PUBLIC)
-		json_object_set_new(o, "security", json_array());
-	return o;
-}
-
 static const char *method_key(enum http1_method method)
 {
 	switch (method) {
@@ -88,6 +72,38 @@ static const char *method_key(enum http1_method method)
 		break;
 	}
 	return "x-other";
+}
+
+/* "post_v1_chat_completions": what generators of clients call it. */
+static json_t *operation_id(const struct route *r)
+{
+	char id[128];
+	size_t len = (size_t)snprintf(id, sizeof id, "%s%s", method_key(r->method), r->pattern);
+
+	for (size_t i = 0; i < len && i < sizeof id - 1; i++)
+		if (!isalnum((unsigned char)id[i]))
+			id[i] = '_';
+	while (len > 0 && len < sizeof id && id[len - 1] == '_')
+		id[--len] = '\0';
+	return json_string(id);
+}
+
+static json_t *operation(const struct route *r)
+{
+	json_t *o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
+			      "parameters", parameters(r), "responses", "200", answer(r), "default",
+			      json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
+					json_content("Error")));
+
+	json_object_set_new(o, "operationId", operation_id(r));
+	if (r->description)
+		json_object_set_new(o, "description", json_string(r->description));
+	if (r->request)
+		json_object_set_new(o, "requestBody",
+				    json_pack("{s:b, s:o}", "required", 1, "content", json_content(r->request)));
+	if (r->access == ACCESS_PUBLIC)
+		json_object_set_new(o, "security", json_array());
+	return o;
 }
 
 static json_t *paths(void)

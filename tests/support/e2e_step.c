@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t e2e_deadline(const struct e2e *e, int64_t ms)
 {
@@ -187,6 +188,25 @@ static int step_expect(struct e2e *e, const struct e2e_step *s, const char *rest
 				c->answer.body.len);
 	c->answer.taken = true;
 	return 0;
+}
+
+/* until METHOD PATH and checks below: asks again and again until all hold; the answer is taken */
+static int step_until(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct e2e_step bare = *s;
+	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
+	bare.count = 0;
+	for (;;) {
+		e->why.len = 0;
+		if (e2e_send_request(e, &bare, rest) || await_answer(e, e->conn, false))
+			return -1;
+		e->conn->answer.taken = true;
+		if (check_subs(e, s) == 0)
+			return 0;
+		if (kit_now_us() > until)
+			return -1;
+		usleep(5000);
+	}
 }
 
 /* await-head [STATUS] and checks below: the answer stays to be expected */
@@ -377,7 +397,9 @@ static int step_config(struct e2e *e, const struct e2e_step *s, const char *rest
 	for (size_t i = 0; i < s->count; i++) {
 		const char *line = s->subs[i].text;
 		line += *line == '|' ? 1 + (line[1] == ' ') : 0;
-		text_printf(&config, "%s\n", line);
+		char *text = e2e_expand(e, line);
+		text_printf(&config, "%s\n", text);
+		free(text);
 	}
 	e2e_write_config(e, text_str(&config));
 	text_free(&config);
@@ -475,6 +497,7 @@ static const struct {
 	{ "send", step_send, false },
 	{ "raw", step_raw, false },
 	{ "expect", step_expect, false },
+	{ "until", step_until, false },
 	{ "await-head", step_await_head, false },
 	{ "await-events", step_await_events, false },
 	{ "await-bytes", step_await_bytes, false },

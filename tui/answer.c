@@ -1,0 +1,274 @@
+/* tui/answer.c - chat completions read from a wire: event streams and whole ones. */
+#include "tui/answer.h"
+
+#include "common/base/mem.h"
+#include "common/base/sse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EVENT_MAX = 16 * 1024 * 1024, TOOLS_MAX = 32, TOOL_MAX = 1024 * 1024 };
+
+struct call {
+	struct buf name, arguments;
+	bool told;
+};
+
+struct answer {
+	struct wire_transfer transfer;
+	struct answer_sink sink;
+	struct answer_facts facts;
+	struct err err;
+	struct sse_reader events;
+	struct buf text, whole; /* whole: the body of what is no event stream */
+	struct call calls[TOOLS_MAX];
+	size_t call_count;
+	json_t *usage;
+	bool is_stream, saw_done, ended;
+};
+
+/* Facts */
+
+static void keep(char *out, size_t size, struct span value)
+{
+	if (value.len)
+		snprintf(out, size, "%.*s", SPAN_ARGS(value));
+}
+
+static void keep_json(char *out, size_t size, const json_t *value)
+{
+	keep(out, size, span_str(json_string_value(value)));
+}
+
+static void on_header(struct wire_transfer *t, struct span name, struct span value)
+{
+	struct answer *a = container_of(t, struct answer, transfer);
+	struct answer_facts *f = &a->facts;
+
+	if (span_is_nocase(name, "content-type"))
+		a->is_stream = span_starts(value, "text/event-stream");
+	else if (span_is_nocase(name, "spass-request-id") || span_is_nocase(name, "x-request-id"))
+		keep(f->request_id, sizeof f->request_id, value);
+	else if (span_is_nocase(name, "spass-resolved-backend"))
+		keep(f->backend, sizeof f->backend, value);
+	else if (span_is_nocase(name, "x-spass-applied"))
+		keep(f->applied, sizeof f->applied, value);
+	else if (span_is_nocase(name, "retry-after")) {
+		int64_t seconds;
+
+		if (span_to_int(value, 1, 86400, &seconds) == 0)
+			a->err.retry_after_s = (int)seconds;
+	}
+}
+
+static int64_t count_of(const json_t *usage, const char *key, int64_t otherwise)
+{
+	const json_t *value = json_object_get(usage, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+static void read_usage(struct answer *a, json_t *usage)
+{
+	if (!json_is_object(usage))
+		return;
+	json_decref(a->usage);
+	a->usage = json_incref(usage);
+	a->facts.prompt_tokens = count_of(usage, "prompt_tokens", a->facts.prompt_tokens);
+	a->facts.completion_tokens = count_of(usage, "completion_tokens", a->facts.completion_tokens);
+}
+
+/* Contents */
+
+static void tell(struct answer *a, void (*told)(void *, struct span), const json_t *value)
+{
+	struct span s = span_of(json_string_value(value), json_string_length(value));
+
+	if (s.len && told)
+		told(a->sink.context, s);
+}
+
+static void read_text(struct answer *a, const json_t *value)
+{
+	struct span s = span_of(json_string_value(value), json_string_length(value));
+
+	if (s.len && buf_add_span(&a->text, s) < 0)
+		err_set(&a->err, E_too_large, "", "the answer is larger than %d bytes", WIRE_REPLY_MAX);
+	else
+		tell(a, a->sink.text, value);
+}
+
+static void add_json(struct buf *out, const json_t *value)
+{
+	buf_add_span(out, span_of(json_string_value(value), json_string_length(value)));
+}
+
+/* Names and arguments come in pieces; index says of which call. */
+static void read_calls(struct answer *a, const json_t *calls)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(calls, i, item)
+	{
+		size_t index = (size_t)count_of(item, "index", (int64_t)i);
+		const json_t *function = json_object_get(item, "function");
+
+		if (index >= TOOLS_MAX)
+			continue;
+		for (; a->call_count <= index; a->call_count++) {
+			buf_init(&a->calls[a->call_count].name, TOOL_MAX);
+			buf_init(&a->calls[a->call_count].arguments, TOOL_MAX);
+		}
+		add_json(&a->calls[index].name, json_object_get(function, "name"));
+		add_json(&a->calls[index].arguments, json_object_get(function, "arguments"));
+	}
+}
+
+static void tell_calls(struct answer *a)
+{
+	for (size_t i = 0; i < a->call_count; i++) {
+		if (!a->calls[i].told && a->calls[i].name.len && a->sink.tool)
+			a->sink.tool(a->sink.context, buf_str(&a->calls[i].name),
+				     buf_str(&a->calls[i].arguments));
+		a->calls[i].told = true;
+	}
+}
+
+/* A chunk of a stream, or a whole completion: the names differ in one place. */
+static void read_completion(struct answer *a, const json_t *root)
+{
+	const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
+	const json_t *delta = json_object_get(choice, "delta");
+
+	if (!delta)
+		delta = json_object_get(choice, "message");
+	keep_json(a->facts.model, sizeof a->facts.model, json_object_get(root, "model"));
+	read_usage(a, json_object_get(root, "usage"));
+	tell(a, a->sink.thought, json_object_get(delta, "reasoning_content"));
+	if (!json_object_get(delta, "reasoning_content"))
+		tell(a, a->sink.thought, json_object_get(delta, "reasoning"));
+	read_text(a, json_object_get(delta, "content"));
+	read_text(a, json_object_get(delta, "refusal"));
+	read_calls(a, json_object_get(delta, "tool_calls"));
+	keep_json(a->facts.finish, sizeof a->facts.finish, json_object_get(choice, "finish_reason"));
+	if (*a->facts.finish)
+		tell_calls(a);
+}
+
+static void read_document(struct answer *a, struct span data)
+{
+	json_error_t fault;
+	json_t *root = json_loadb(data.ptr ? data.ptr : "", data.len, JSON_ALLOW_NUL, &fault);
+
+	if (!json_is_object(root))
+		err_set(&a->err, E_upstream_error, "", "what came is no JSON: %s", fault.text);
+	else if (!wire_error_of(json_object_get(root, "error"), 0, &a->err))
+		read_completion(a, root);
+	json_decref(root);
+}
+
+static bool read_events(struct answer *a, struct span piece)
+{
+	struct sse_event event;
+
+	sse_reader_feed(&a->events, piece);
+	while (sse_reader_next(&a->events, &event, &a->err) > 0) {
+		if (!event.data.ptr || a->saw_done)
+			continue;
+		if (span_is(span_trim(event.data), "[DONE]"))
+			a->saw_done = true;
+		else
+			read_document(a, event.data);
+		if (a->err.code != E_none)
+			return false;
+	}
+	return a->err.code == E_none;
+}
+
+static bool on_bytes(struct wire_transfer *t, struct span s)
+{
+	struct answer *a = container_of(t, struct answer, transfer);
+
+	if (t->status / 100 == 2 && a->is_stream)
+		return read_events(a, s);
+	if (buf_add_span(&a->whole, s) == 0)
+		return true;
+	err_set(&a->err, E_too_large, "", "the answer is larger than %d bytes", WIRE_REPLY_MAX);
+	return false;
+}
+
+static void on_done(struct wire_transfer *t, const struct err *err)
+{
+	struct answer *a = container_of(t, struct answer, transfer);
+
+	a->ended = true;
+	if (a->err.code != E_none)
+		return;
+	if (t->status && t->status / 100 != 2)
+		wire_read_error(t->status, buf_span(&a->whole), &a->err);
+	else if (err && !(a->is_stream && a->saw_done))
+		a->err = *err;
+	else if (a->is_stream && !a->saw_done)
+		err_set(&a->err, E_stream_cut, "", "the answer ended before its end");
+	else if (!a->is_stream)
+		read_document(a, buf_span(&a->whole));
+	tell_calls(a);
+}
+
+struct answer *answer_start(struct wire *w, struct span body, bool streams,
+			    const struct answer_sink *sink)
+{
+	struct answer *a = mem_new(struct answer);
+
+	a->sink = *sink;
+	a->facts.prompt_tokens = a->facts.completion_tokens = -1;
+	a->transfer = (struct wire_transfer){ .bytes = on_bytes, .header = on_header, .done = on_done };
+	sse_reader_init(&a->events, EVENT_MAX);
+	buf_init(&a->text, WIRE_REPLY_MAX);
+	buf_init(&a->whole, WIRE_REPLY_MAX);
+	wire_start(w, &a->transfer, "/v1/chat/completions", body,
+		   streams ? "text/event-stream" : "application/json", wire_timeout(w));
+	return a;
+}
+
+void answer_free(struct answer *a)
+{
+	if (!a)
+		return;
+	wire_stop(&a->transfer);
+	sse_reader_free(&a->events);
+	buf_free(&a->text);
+	buf_free(&a->whole);
+	for (size_t i = 0; i < a->call_count; i++) {
+		buf_free(&a->calls[i].name);
+		buf_free(&a->calls[i].arguments);
+	}
+	json_decref(a->usage);
+	mem_free(a);
+}
+
+bool answer_is_done(const struct answer *a)
+{
+	return a->ended;
+}
+
+const struct err *answer_error(const struct answer *a)
+{
+	return &a->err;
+}
+
+struct span answer_text(const struct answer *a)
+{
+	return buf_span(&a->text);
+}
+
+const struct answer_facts *answer_facts(const struct answer *a)
+{
+	return &a->facts;
+}
+
+const json_t *answer_usage(const struct answer *a)
+{
+	return a->usage;
+}

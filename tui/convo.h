@@ -1,0 +1,47 @@
+/*
+ * tui/convo.h - a conversation: its messages, the request that they make, what it has used.
+ *
+ * Pure; UI thread.
+ */
+#ifndef SPASS_TUI_CONVO_H
+#define SPASS_TUI_CONVO_H
+
+#include "common/base/buf.h"
+
+enum { CONVO_BODY_MAX = 64 * 1024 * 1024 };
+
+struct convo;
+
+struct convo_usage {
+	int64_t prompt, completion; /* tokens */
+	int64_t answers;
+};
+
+struct convo *convo_new(void);
+void convo_free(struct convo *c);
+/* An empty or NULL text takes the system message away. */
+void convo_system(struct convo *c, const char *text);
+/* Borrowed until it changes; NULL: none. */
+const char *convo_system_text(const struct convo *c);
+/* role "user" or "assistant"; bytes that are not UTF-8 become U+FFFD. */
+void convo_add(struct convo *c, const char *role, struct span text);
+/* Takes the last message away when it has this role; whether it had. */
+bool convo_drop_last(struct convo *c, const char *role);
+/* The last message of this role; borrowed; NULL: none. */
+const char *convo_last(const struct convo *c, const char *role);
+/* Messages besides the system's. */
+size_t convo_count(const struct convo *c);
+/* Forgets the messages and what was used, not the system's. */
+void convo_clear(struct convo *c);
+void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion);
+struct convo_usage convo_usage(const struct convo *c);
+
+struct convo_request {
+	const char *model;  /* NULL: the gateway's default */
+	int64_t max_tokens; /* 0 = not given */
+	bool stream;
+};
+/* The chat completion request as JSON; 0, or -1 past out->max. */
+int convo_body(const struct convo *c, const struct convo_request *r, struct buf *out);
+
+#endif

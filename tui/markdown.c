@@ -1,0 +1,586 @@
+/*
+ * tui/markdown.c - the line machine: what each source line is, told from its first bytes.
+ *
+ * A line is unclear until its beginning has told its kind; then it is text, whose marks inline.c
+ * reads as it comes, or something that is shown when it is whole.  Every decision depends on
+ * bytes alone, never on the pieces in which they came.
+ */
+#include "tui/markdown.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "tui/inline.h"
+#include "tui/table.h"
+#include "tui/wrap.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+enum {
+	SOURCE_MAX = 64 * 1024, /* a longer source line is taken for several */
+	QUOTES_MAX = 8,
+	INDENT_MAX = 32,
+	BEGINNING_MAX = 256, /* bytes of blanks, or of a rule, that are looked at */
+	CODE_INDENT = 4,
+	TAB_CELLS = 4,
+	RULE_CELLS = 40,
+	COLUMNS_MIN = 20
+};
+
+enum kind {
+	KIND_UNCLEAR,
+	KIND_BLANK,
+	KIND_TEXT,
+	KIND_ITEM,
+	KIND_HEADING,
+	KIND_RULE,
+	KIND_TABLE,
+	KIND_FENCE,    /* opens a block of code */
+	KIND_FENCED,   /* within it, or its end */
+	KIND_INDENTED, /* code by indentation */
+};
+
+/* What a line's beginning says. */
+struct start {
+	enum kind kind;
+	size_t at;     /* where its text, or its marker, begins */
+	size_t quotes; /* levels of quoting */
+	size_t indent; /* cells before the text, quotes aside */
+	size_t marker; /* bytes of a heading's or an item's mark with its blank */
+};
+
+struct markdown {
+	unsigned flags, base;
+	struct wrap wrap;
+	struct inline_state marks;
+	struct buf source, table;
+	size_t table_rows;
+	struct start now; /* of the present line */
+	size_t taken;     /* bytes of source that are shown */
+	struct {
+		size_t length; /* 0 = none is open */
+		char mark;
+		size_t indent, quotes;
+	} fence;
+	bool has_output, blank_waits, after_blank, in_list, in_code;
+};
+
+/* How a line begins */
+
+static bool is_rule(struct span rest, bool *maybe)
+{
+	char mark = rest.ptr[0];
+	size_t marks = 0;
+
+	*maybe = false;
+	if ((mark != '-' && mark != '*' && mark != '_') || rest.len > BEGINNING_MAX)
+		return false;
+	for (size_t i = 0; i < rest.len; i++) {
+		if (rest.ptr[i] != mark && rest.ptr[i] != ' ')
+			return false;
+		marks += rest.ptr[i] == mark;
+	}
+	*maybe = true;
+	return marks >= 3;
+}
+
+static enum kind read_item(struct span rest, bool is_whole, size_t *marker)
+{
+	size_t n = 0;
+
+	if (strchr("-*+", rest.ptr[0]))
+		n = 1;
+	else {
+		while (n < rest.len && n < 9 && isdigit((unsigned char)rest.ptr[n]))
+			n++;
+		if (n < rest.len && rest.ptr[n] != '.' && rest.ptr[n] != ')')
+			return KIND_TEXT;
+		if (n == rest.len)
+			return is_whole ? KIND_TEXT : KIND_UNCLEAR;
+		n++;
+	}
+	if (n == rest.len && !is_whole)
+		return KIND_UNCLEAR;
+	if (n < rest.len && rest.ptr[n] != ' ')
+		return KIND_TEXT;
+	*marker = n < rest.len ? n + 1 : n;
+	return KIND_ITEM;
+}
+
+static enum kind read_heading(struct span rest, bool is_whole, size_t *marker)
+{
+	size_t n = 0;
+
+	while (n < rest.len && n < 7 && rest.ptr[n] == '#')
+		n++;
+	if (n == rest.len && n < 7 && !is_whole)
+		return KIND_UNCLEAR;
+	if (n > 6 || (n < rest.len && rest.ptr[n] != ' '))
+		return KIND_TEXT;
+	*marker = n < rest.len ? n + 1 : n;
+	return KIND_HEADING;
+}
+
+static enum kind read_fence(struct span rest, bool is_whole)
+{
+	size_t n = 0;
+
+	while (n < rest.len && n < 3 && rest.ptr[n] == rest.ptr[0])
+		n++;
+	if (n == 3)
+		return KIND_FENCE;
+	return n == rest.len && !is_whole ? KIND_UNCLEAR : KIND_TEXT;
+}
+
+static enum kind read_kind(struct span rest, bool is_whole, size_t *marker)
+{
+	bool maybe_rule;
+
+	switch (rest.ptr[0]) {
+	case '|':
+		return KIND_TABLE;
+	case '`':
+	case '~':
+		return read_fence(rest, is_whole);
+	case '#':
+		return read_heading(rest, is_whole, marker);
+	case '-':
+	case '*':
+	case '_':
+		if (is_rule(rest, &maybe_rule) && is_whole)
+			return KIND_RULE;
+		if (maybe_rule && !is_whole)
+			return KIND_UNCLEAR;
+		return rest.ptr[0] == '_' ? KIND_TEXT : read_item(rest, is_whole, marker);
+	case '+':
+		return read_item(rest, is_whole, marker);
+	default:
+		if (isdigit((unsigned char)rest.ptr[0]))
+			return read_item(rest, is_whole, marker);
+		return KIND_TEXT;
+	}
+}
+
+static void skip_blanks(struct span line, struct start *s)
+{
+	s->indent = 0;
+	for (; s->at < line.len && s->at < BEGINNING_MAX &&
+	       (line.ptr[s->at] == ' ' || line.ptr[s->at] == '\t');
+	     s->at++)
+		s->indent += line.ptr[s->at] == ' ' ? 1 : TAB_CELLS;
+}
+
+static struct start read_start(const struct markdown *m, struct span line, bool is_whole)
+{
+	struct start s = { .kind = is_whole ? KIND_BLANK : KIND_UNCLEAR };
+
+	if (m->flags & MARKDOWN_PLAIN)
+		return (struct start){ .kind = KIND_TEXT };
+	if (m->fence.length)
+		return (struct start){ .kind = KIND_FENCED };
+	for (;;) {
+		skip_blanks(line, &s);
+		if (s.at == BEGINNING_MAX)
+			return (struct start){ .kind = KIND_TEXT, .at = s.at, .quotes = s.quotes };
+		if (s.at == line.len)
+			return s;
+		if (s.indent >= CODE_INDENT && !s.quotes && !m->in_list &&
+		    (m->after_blank || m->in_code)) {
+			s.kind = KIND_INDENTED;
+			return s;
+		}
+		if (line.ptr[s.at] != '>' || s.quotes == QUOTES_MAX)
+			break;
+		if (s.at + 1 == line.len && !is_whole)
+			return s;
+		s.quotes++;
+		s.at += s.at + 1 < line.len && line.ptr[s.at + 1] == ' ' ? 2 : 1;
+	}
+	s.kind = read_kind(span_from(line, s.at), is_whole, &s.marker);
+	return s;
+}
+
+/* Showing */
+
+static void put_text(void *context, struct span text, unsigned style)
+{
+	wrap_put(context, text, style);
+}
+
+static void add_prefix(struct markdown *m, struct span text, unsigned style)
+{
+	wrap_add_first(&m->wrap, text, m->base | style);
+	wrap_add_rest(&m->wrap, text, m->base | style);
+}
+
+static struct span blanks(size_t cells)
+{
+	static const char all[] = "                                ";
+
+	static_assert(sizeof all - 1 == INDENT_MAX, "blanks for the deepest indent");
+	return span_of(all, cells < INDENT_MAX ? cells : INDENT_MAX);
+}
+
+static void add_quotes(struct markdown *m, size_t quotes)
+{
+	while (quotes--)
+		add_prefix(m, m->flags & MARKDOWN_ASCII ? SPAN_LIT("> ") : SPAN_LIT("\u2502 "), STYLE_DIM);
+}
+
+static void feed_row(struct markdown *m, struct span line)
+{
+	inline_reset(&m->marks);
+	for (size_t at = 0; at < line.len;)
+		at += inline_take(&m->marks, line, at, true);
+	wrap_break(&m->wrap);
+}
+
+static void flush_table(struct markdown *m)
+{
+	struct span rows = buf_span(&m->table);
+
+	if (rows.len && !table_print(rows, m->wrap.columns, m->flags, m->base, m->wrap.line,
+				     m->wrap.context))
+		while (rows.len)
+			feed_row(m, span_cut(&rows, '\n'));
+	buf_clear(&m->table);
+	m->table_rows = 0;
+}
+
+/* What stands before this line is done. */
+static void leave_blank(struct markdown *m)
+{
+	if (m->blank_waits && m->has_output)
+		wrap_break(&m->wrap);
+	m->blank_waits = false;
+	m->has_output = true;
+}
+
+static void open_item(struct markdown *m, struct span marker)
+{
+	bool is_bullet = !isdigit((unsigned char)marker.ptr[0]);
+	struct span shown = is_bullet && !(m->flags & MARKDOWN_ASCII) ? SPAN_LIT("\u2022 ") : marker;
+
+	wrap_add_first(&m->wrap, shown, m->base | STYLE_DIM);
+	if (!span_ends(shown, " "))
+		wrap_add_first(&m->wrap, SPAN_LIT(" "), m->base);
+	wrap_add_rest(&m->wrap, blanks(is_bullet || span_ends(marker, " ") ? marker.len : marker.len + 1),
+		      m->base);
+}
+
+/* The kind is told; text begins to be shown. */
+static void begin_line(struct markdown *m, struct span line)
+{
+	const struct start *s = &m->now;
+
+	if (s->kind != KIND_TABLE)
+		flush_table(m);
+	m->taken = s->at;
+	inline_reset(&m->marks);
+	if (s->kind == KIND_BLANK)
+		return;
+	if (!(s->kind == KIND_TABLE && m->table.len))
+		leave_blank(m);
+	if (s->kind == KIND_FENCED || s->kind == KIND_TABLE || m->flags & MARKDOWN_PLAIN)
+		return;
+	add_quotes(m, s->quotes);
+	if (s->kind == KIND_ITEM || (m->in_list && s->indent && s->kind != KIND_INDENTED))
+		add_prefix(m, blanks(s->indent), 0);
+	if (s->kind == KIND_ITEM) {
+		open_item(m, span_of(line.ptr + s->at, s->marker));
+		m->taken += s->marker;
+	}
+	m->in_list = s->kind == KIND_ITEM || (m->in_list && (s->indent || !m->after_blank));
+}
+
+static void run_text(struct markdown *m, bool is_whole)
+{
+	struct span line = buf_span(&m->source);
+
+	if (m->flags & MARKDOWN_PLAIN) {
+		size_t end = is_whole ? line.len : utf8_whole(line);
+
+		if (end > m->taken)
+			wrap_put(&m->wrap, span_of(line.ptr + m->taken, end - m->taken), m->base);
+		m->taken = end > m->taken ? end : m->taken;
+		return;
+	}
+	while (m->taken < line.len) {
+		size_t used = inline_take(&m->marks, line, m->taken, is_whole);
+
+		if (used == 0)
+			break;
+		m->taken += used;
+	}
+}
+
+static void show_heading(struct markdown *m, struct span line)
+{
+	struct span text = span_trim(span_from(line, m->now.at + m->now.marker));
+	size_t level = 0, end = text.len;
+
+	while (level < m->now.marker && line.ptr[m->now.at + level] == '#')
+		level++;
+	/* Marks at the end belong to the heading's frame when a blank stands before them. */
+	while (end && text.ptr[end - 1] == '#')
+		end--;
+	if (end == 0 || text.ptr[end - 1] == ' ')
+		text = span_trim(span_of(text.ptr, end));
+	if (m->flags & MARKDOWN_MARKS)
+		wrap_put(&m->wrap, span_of(line.ptr + m->now.at, m->now.marker), m->base);
+	m->marks.base = m->base | (level <= 2 ? STYLE_HEADING : STYLE_BOLD);
+	feed_row(m, text);
+	m->marks.base = m->base;
+}
+
+static void show_rule(struct markdown *m)
+{
+	size_t cells = m->wrap.columns && m->wrap.columns < RULE_CELLS ? m->wrap.columns : RULE_CELLS;
+
+	while (cells--)
+		wrap_put(&m->wrap, m->flags & MARKDOWN_ASCII ? SPAN_LIT("-") : SPAN_LIT("\u2500"),
+			 m->base | STYLE_DIM);
+	wrap_break(&m->wrap);
+}
+
+/* Code is not wrapped: a line that is copied must be the line that was written. */
+static void show_code(struct markdown *m, struct span code)
+{
+	size_t columns = m->wrap.columns;
+
+	m->wrap.columns = 0;
+	add_prefix(m, SPAN_LIT("  "), 0);
+	wrap_put(&m->wrap, code, m->base | STYLE_CODE);
+	wrap_break(&m->wrap);
+	m->wrap.columns = columns;
+}
+
+/* The line without so many cells of blanks. */
+static struct span without_indent(struct span line, size_t cells)
+{
+	while (cells && line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
+		cells -= line.ptr[0] == ' ' || cells < TAB_CELLS ? 1 : TAB_CELLS;
+		line = span_from(line, 1);
+	}
+	return line;
+}
+
+static void open_fence(struct markdown *m, struct span line)
+{
+	struct span rest = span_from(line, m->now.at);
+	size_t n = 0;
+
+	while (n < rest.len && rest.ptr[n] == rest.ptr[0])
+		n++;
+	if (rest.ptr[0] == '`' && memchr(rest.ptr + n, '`', rest.len - n)) { /* a code span */
+		feed_row(m, rest);
+		return;
+	}
+	m->fence.length = n;
+	m->fence.mark = rest.ptr[0];
+	m->fence.indent = m->now.indent;
+	m->fence.quotes = m->now.quotes;
+	if (m->flags & MARKDOWN_MARKS)
+		wrap_put(&m->wrap, rest, m->base);
+	else if (span_trim(span_from(rest, n)).len)
+		wrap_put(&m->wrap, span_trim(span_from(rest, n)), m->base | STYLE_DIM);
+	else {
+		ink_clear(&m->wrap.first);
+		ink_clear(&m->wrap.rest);
+		return;
+	}
+	wrap_break(&m->wrap);
+}
+
+static void show_fenced(struct markdown *m, struct span line)
+{
+	struct span rest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->fence.quotes; i++) {
+		rest = without_indent(line, 3);
+		if (span_starts(rest, ">"))
+			line = span_from(rest, span_starts(rest, "> ") ? 2 : 1);
+	}
+	rest = span_trim(line);
+	while (n < rest.len && rest.ptr[n] == m->fence.mark)
+		n++;
+	add_quotes(m, m->fence.quotes);
+	add_prefix(m, blanks(m->in_list ? m->fence.indent : 0), 0);
+	if (n < m->fence.length || n < rest.len) {
+		show_code(m, without_indent(line, m->fence.indent));
+		return;
+	}
+	m->fence.length = 0;
+	if (m->flags & MARKDOWN_MARKS) {
+		wrap_put(&m->wrap, rest, m->base);
+		wrap_break(&m->wrap);
+	}
+	ink_clear(&m->wrap.first);
+	ink_clear(&m->wrap.rest);
+}
+
+static void keep_row(struct markdown *m, struct span line)
+{
+	if (m->table_rows == TABLE_ROWS_MAX || m->table.len + line.len + 1 > TABLE_MAX)
+		flush_table(m);
+	m->table_rows++;
+	buf_add_span(&m->table, line);
+	buf_add_char(&m->table, '\n');
+}
+
+/* The source holds a whole line. */
+static void end_line(struct markdown *m)
+{
+	struct span line = buf_span(&m->source);
+
+	if (m->now.kind == KIND_UNCLEAR) {
+		m->now = read_start(m, line, true);
+		begin_line(m, line);
+	}
+	switch (m->now.kind) {
+	case KIND_UNCLEAR:
+	case KIND_BLANK:
+		m->blank_waits = true;
+		break;
+	case KIND_TEXT:
+	case KIND_ITEM:
+		run_text(m, true);
+		wrap_break(&m->wrap);
+		break;
+	case KIND_HEADING:
+		show_heading(m, line);
+		break;
+	case KIND_RULE:
+		show_rule(m);
+		break;
+	case KIND_TABLE:
+		keep_row(m, span_from(line, m->now.at));
+		break;
+	case KIND_FENCE:
+		open_fence(m, line);
+		break;
+	case KIND_FENCED:
+		show_fenced(m, line);
+		break;
+	case KIND_INDENTED:
+		show_code(m, without_indent(line, CODE_INDENT));
+		break;
+	}
+	m->after_blank = m->now.kind == KIND_BLANK;
+	m->in_code = m->now.kind == KIND_INDENTED || (m->in_code && m->after_blank);
+	m->now = (struct start){ .kind = KIND_UNCLEAR };
+	m->taken = 0;
+	buf_clear(&m->source);
+}
+
+static void look(struct markdown *m)
+{
+	struct span line = buf_span(&m->source);
+
+	if (m->now.kind == KIND_UNCLEAR && line.len) {
+		m->now = read_start(m, line, false);
+		if (m->now.kind != KIND_UNCLEAR)
+			begin_line(m, line);
+	}
+	if (m->now.kind == KIND_TEXT || m->now.kind == KIND_ITEM)
+		run_text(m, false);
+}
+
+/* An absurdly long line ends here; a character that is cut begins the next one. */
+static void cut_line(struct markdown *m)
+{
+	size_t whole = utf8_whole(buf_span(&m->source)), rest_len = m->source.len - whole;
+	char rest[4];
+
+	memcpy(rest, m->source.ptr + whole, rest_len);
+	buf_truncate(&m->source, whole);
+	end_line(m);
+	buf_add(&m->source, rest, rest_len);
+}
+
+static void take_part(struct markdown *m, struct span part)
+{
+	while (part.len) {
+		size_t room = SOURCE_MAX - m->source.len, len = part.len < room ? part.len : room;
+		const char *cr = memchr(part.ptr, '\r', len);
+
+		len = cr ? (size_t)(cr - part.ptr) : len;
+		buf_add(&m->source, part.ptr, len);
+		part = span_from(part, cr ? len + 1 : len);
+		look(m);
+		if (m->source.len == SOURCE_MAX)
+			cut_line(m);
+	}
+}
+
+void markdown_feed(struct markdown *m, struct span text)
+{
+	while (text.len) {
+		const char *newline = memchr(text.ptr, '\n', text.len);
+		size_t len = newline ? (size_t)(newline - text.ptr) : text.len;
+
+		take_part(m, span_of(text.ptr, len));
+		if (!newline)
+			return;
+		end_line(m);
+		text = span_from(text, len + 1);
+	}
+}
+
+void markdown_tail(const struct markdown *m, struct ink *out)
+{
+	struct span rest = span_from(buf_span(&m->source), m->taken);
+
+	ink_clear(out);
+	if (m->wrap.row.text.len)
+		ink_add_ink(out, &m->wrap.row, 0, m->wrap.row.text.len);
+	if (m->now.kind == KIND_FENCED)
+		ink_add(out, SPAN_LIT("  "), m->base);
+	rest.len = utf8_whole(rest);
+	ink_add(out, rest, m->base | (m->now.kind == KIND_FENCED ? STYLE_CODE : 0));
+}
+
+void markdown_end(struct markdown *m)
+{
+	if (m->source.len)
+		end_line(m);
+	flush_table(m);
+	m->fence.length = 0;
+	m->has_output = m->blank_waits = m->in_list = m->in_code = false;
+	m->after_blank = true;
+}
+
+struct markdown *markdown_new(size_t columns, unsigned flags, unsigned base, markdown_line *line,
+			      void *context)
+{
+	struct markdown *m = mem_new(struct markdown);
+
+	m->flags = flags;
+	m->base = base;
+	m->after_blank = true;
+	wrap_init(&m->wrap, 0, line, context);
+	markdown_resize(m, columns);
+	m->marks = (struct inline_state){
+		.base = base, .marks = flags & MARKDOWN_MARKS, .put = put_text, .context = &m->wrap
+	};
+	buf_init(&m->source, SOURCE_MAX);
+	buf_init(&m->table, TABLE_MAX);
+	return m;
+}
+
+void markdown_resize(struct markdown *m, size_t columns)
+{
+	m->wrap.columns = columns && columns < COLUMNS_MIN ? COLUMNS_MIN : columns;
+}
+
+void markdown_free(struct markdown *m)
+{
+	if (!m)
+		return;
+	wrap_free(&m->wrap);
+	buf_free(&m->source);
+	buf_free(&m->table);
+	mem_free(m);
+}

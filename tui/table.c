@@ -1,0 +1,258 @@
+/* tui/table.c - cells, column widths, rows. */
+#include "tui/table.h"
+
+#include "common/base/mem.h"
+#include "tui/inline.h"
+#include "tui/width.h"
+#include "tui/wrap.h"
+
+#include <string.h>
+
+enum { COLUMN_MIN = 4, SEPARATOR_CELLS = 3, CELL_LINES_MAX = 256, CELL_MAX = 256 * 1024 };
+enum align { ALIGN_LEFT, ALIGN_RIGHT, ALIGN_CENTER };
+
+struct table {
+	size_t columns; /* of the screen, 0 = any */
+	unsigned flags, base;
+	markdown_line *line;
+	void *context;
+	size_t count; /* of columns */
+	size_t widths[TABLE_COLUMNS_MAX];
+	enum align aligns[TABLE_COLUMNS_MAX];
+};
+
+/* A cell's text broken into lines. */
+struct cell {
+	struct ink lines[CELL_LINES_MAX];
+	size_t count;
+};
+
+/* Splits at bars that are not escaped; the first and the last bar are the frame. */
+static size_t split_row(struct span row, struct span cells[TABLE_COLUMNS_MAX])
+{
+	size_t count = 0, start = 0;
+
+	row = span_trim(row);
+	if (span_starts(row, "|"))
+		row = span_from(row, 1);
+	for (size_t i = 0; i <= row.len && count < TABLE_COLUMNS_MAX; i++) {
+		if (i < row.len && row.ptr[i] == '\\') {
+			i++;
+			continue;
+		}
+		if (i < row.len && row.ptr[i] != '|')
+			continue;
+		if (i < row.len || span_trim(span_from(row, start)).len)
+			cells[count++] = span_trim(span_of(row.ptr + start, i - start));
+		start = i + 1;
+	}
+	return count;
+}
+
+/* ":---:" and the like. */
+static bool read_align(struct span cell, enum align *align)
+{
+	bool left = span_starts(cell, ":"), right = cell.len > 1 && span_ends(cell, ":");
+	size_t dashes = cell.len - left - right;
+
+	if (cell.len < 1 || !dashes)
+		return false;
+	for (size_t i = left; i < left + dashes; i++)
+		if (cell.ptr[i] != '-')
+			return false;
+	*align = left && right ? ALIGN_CENTER : right ? ALIGN_RIGHT : ALIGN_LEFT;
+	return true;
+}
+
+static bool read_aligns(struct table *t, struct span row)
+{
+	struct span cells[TABLE_COLUMNS_MAX];
+
+	t->count = split_row(row, cells);
+	for (size_t i = 0; i < t->count; i++)
+		if (!read_align(cells[i], &t->aligns[i]))
+			return false;
+	return t->count > 0;
+}
+
+static void put_cell(void *context, struct span text, unsigned style)
+{
+	wrap_put(context, text, style);
+}
+
+static void keep_line(void *context, const struct ink *row)
+{
+	struct cell *cell = context;
+
+	if (cell->count == CELL_LINES_MAX)
+		return;
+	ink_init(&cell->lines[cell->count], CELL_MAX);
+	ink_add_ink(&cell->lines[cell->count++], row, 0, row->text.len);
+}
+
+static void free_cell(struct cell *cell)
+{
+	for (size_t i = 0; i < cell->count; i++)
+		ink_free(&cell->lines[i]);
+	cell->count = 0;
+}
+
+/* width 0: one line, however long. */
+static void read_cell(const struct table *t, struct span text, size_t width, unsigned style,
+		      struct cell *cell)
+{
+	struct wrap wrap;
+	struct inline_state marks = { .base = t->base | style,
+				      .marks = t->flags & MARKDOWN_MARKS,
+				      .put = put_cell,
+				      .context = &wrap };
+
+	cell->count = 0;
+	wrap_init(&wrap, width, keep_line, cell);
+	for (size_t at = 0; at < text.len;)
+		at += inline_take(&marks, text, at, true);
+	wrap_break(&wrap);
+	wrap_free(&wrap);
+}
+
+static struct span next_row(struct span *rows)
+{
+	return span_cut(rows, '\n');
+}
+
+static void measure(struct table *t, struct span rows, struct cell *cell)
+{
+	for (size_t number = 0; rows.len; number++) {
+		struct span cells[TABLE_COLUMNS_MAX];
+		size_t count = split_row(next_row(&rows), cells);
+
+		for (size_t i = 0; i < count && i < t->count && number != 1; i++) {
+			size_t width;
+
+			read_cell(t, cells[i], 0, 0, cell);
+			width = width_text(buf_span(&cell->lines[0].text));
+			if (width > t->widths[i])
+				t->widths[i] = width;
+			free_cell(cell);
+		}
+	}
+}
+
+/* Lowers the widest columns to one width until all fit; false when there is no room. */
+static bool fit(struct table *t)
+{
+	size_t room, cap = 0, total = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		t->widths[i] = t->widths[i] ? t->widths[i] : 1;
+		total += t->widths[i];
+		cap = t->widths[i] > cap ? t->widths[i] : cap;
+	}
+	if (!t->columns)
+		return true;
+	if (t->columns < (t->count - 1) * SEPARATOR_CELLS + t->count * COLUMN_MIN)
+		return false;
+	room = t->columns - (t->count - 1) * SEPARATOR_CELLS;
+	if (total > room && cap > room)
+		cap = room;
+	for (; total > room; cap--) {
+		total = 0;
+		for (size_t i = 0; i < t->count; i++)
+			total += t->widths[i] < cap ? t->widths[i] : cap;
+		if (total <= room)
+			break;
+	}
+	for (size_t i = 0; i < t->count; i++)
+		t->widths[i] = t->widths[i] < cap ? t->widths[i] : cap;
+	return true;
+}
+
+static void pad(struct ink *row, size_t cells, unsigned style)
+{
+	while (cells--)
+		ink_add(row, SPAN_LIT(" "), style);
+}
+
+static void add_part(const struct table *t, size_t column, const struct cell *cell, size_t number,
+		     struct ink *row)
+{
+	const struct ink *part = number < cell->count ? &cell->lines[number] : NULL;
+	size_t cells = part ? width_text(buf_span(&part->text)) : 0;
+	size_t spare = t->widths[column] > cells ? t->widths[column] - cells : 0, left = 0;
+
+	if (t->aligns[column] == ALIGN_RIGHT)
+		left = spare;
+	else if (t->aligns[column] == ALIGN_CENTER)
+		left = spare / 2;
+	pad(row, left, t->base);
+	if (part && part->text.len)
+		ink_add_ink(row, part, 0, part->text.len);
+	if (column + 1 < t->count) {
+		pad(row, spare - left, t->base);
+		ink_add(row, t->flags & MARKDOWN_ASCII ? SPAN_LIT(" | ") : SPAN_LIT(" \u2502 "),
+			t->base | STYLE_DIM);
+	}
+}
+
+static void print_row(const struct table *t, struct span source, unsigned style, struct cell *cells)
+{
+	struct span texts[TABLE_COLUMNS_MAX];
+	size_t count = split_row(source, texts), lines = 1;
+	struct ink row;
+
+	for (size_t i = 0; i < t->count; i++) {
+		read_cell(t, i < count ? texts[i] : SPAN_NONE, t->widths[i], style, &cells[i]);
+		lines = cells[i].count > lines ? cells[i].count : lines;
+	}
+	ink_init(&row, CELL_MAX);
+	for (size_t number = 0; number < lines; number++) {
+		ink_clear(&row);
+		for (size_t i = 0; i < t->count; i++)
+			add_part(t, i, &cells[i], number, &row);
+		t->line(t->context, &row);
+	}
+	ink_free(&row);
+	for (size_t i = 0; i < t->count; i++)
+		free_cell(&cells[i]);
+}
+
+static void print_rule(const struct table *t)
+{
+	bool ascii = t->flags & MARKDOWN_ASCII;
+	struct ink row;
+
+	ink_init(&row, CELL_MAX);
+	for (size_t i = 0; i < t->count; i++) {
+		if (i)
+			ink_add(&row, ascii ? SPAN_LIT("-+-") : SPAN_LIT("\u2500\u253c\u2500"),
+				t->base | STYLE_DIM);
+		for (size_t cells = 0; cells < t->widths[i]; cells++)
+			ink_add(&row, ascii ? SPAN_LIT("-") : SPAN_LIT("\u2500"),
+				t->base | STYLE_DIM);
+	}
+	t->line(t->context, &row);
+	ink_free(&row);
+}
+
+bool table_print(struct span rows, size_t columns, unsigned flags, unsigned base,
+		 markdown_line *line, void *context)
+{
+	struct table t = { .columns = columns, .flags = flags, .base = base, .line = line, .context = context };
+	struct span rest = rows, head = next_row(&rest), second = next_row(&rest);
+	struct cell *cells = NULL;
+	bool fits = false;
+
+	if (!second.ptr || !read_aligns(&t, second))
+		return false;
+	cells = mem_calloc(TABLE_COLUMNS_MAX, sizeof *cells);
+	measure(&t, rows, cells);
+	fits = fit(&t);
+	if (fits) {
+		print_row(&t, head, STYLE_BOLD, cells);
+		print_rule(&t);
+	}
+	while (fits && rest.len)
+		print_row(&t, next_row(&rest), 0, cells);
+	mem_free(cells);
+	return fits;
+}

@@ -1,0 +1,69 @@
+/*
+ * tui/wire.h - the connection of a terminal client to its gateway, beside its keyboard.
+ *
+ * Transfers run while wire_wait waits for the keyboard too, so one thread does for both.  The
+ * bearer token goes in a header and nowhere else; redirects are not followed.  UI thread.
+ */
+#ifndef SPASS_TUI_WIRE_H
+#define SPASS_TUI_WIRE_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <jansson.h>
+#include <poll.h>
+
+enum { WIRE_REPLY_MAX = 64 * 1024 * 1024, WIRE_CONNECT_MS = 5000, WIRE_GET_MS = 15000 };
+
+/* Where the gateway is; all borrowed for the wire's life. */
+struct wire_target {
+	const char *url;       /* without a slash at its end */
+	const char *unix_path; /* or NULL */
+	const char *token;     /* or NULL; secret */
+	bool is_local;         /* this machine: no proxy stands before it */
+	int64_t timeout_ms;    /* of an answer, 0 = none */
+};
+
+struct wire;
+
+struct wire *wire_new(const struct wire_target *target);
+/* After all its transfers. */
+void wire_free(struct wire *w);
+/* The target's timeout_ms. */
+int64_t wire_timeout(const struct wire *w);
+/*
+ * Waits at most timeout_ms (-1: any time) for the transfers and the count descriptors of more,
+ * whose revents are set, and lets the transfers do what they can.  A signal ends the waiting.
+ */
+void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms);
+
+/* One transfer; embedded in what it serves. */
+struct wire_transfer {
+	/* Bytes of the body as they come; false ends the transfer. */
+	bool (*bytes)(struct wire_transfer *t, struct span s);
+	/* A header field of the answer; may be NULL. */
+	void (*header)(struct wire_transfer *t, struct span name, struct span value);
+	/* Called once, at its end, also when it failed: then err is not NULL. */
+	void (*done)(struct wire_transfer *t, const struct err *err);
+	void *curl; /* NULL: not running */
+	void *headers;
+	struct wire *wire;
+	int status;
+	size_t received; /* bytes of the body */
+	bool stopped;    /* bytes() said so */
+	char detail[256];
+};
+
+/* body.ptr NULL: GET, else POST, borrowed until its end.  accept: a media type. */
+void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struct span body,
+		const char *accept, int64_t timeout_ms);
+/* Ends it without a done; nothing happens when it is not running. */
+void wire_stop(struct wire_transfer *t);
+/* GET path as JSON, waiting; NULL with err.  The caller owns it. */
+json_t *wire_get(struct wire *w, const char *path, struct err *err);
+/* The error that a body of this HTTP status tells.  Returns -1. */
+int wire_read_error(int status, struct span body, struct err *err);
+/* The same of an "error" object; false when it is none. */
+bool wire_error_of(const json_t *error, int status, struct err *err);
+
+#endif

@@ -125,9 +125,9 @@ static bool reader_is_gone(void)
 
 int cmd_finish(int status)
 {
-	bool lost = fflush(stdout) != 0 || ferror(stdout);
+	bool fails = fflush(stdout) != 0, lost = fails || ferror(stdout);
+	int cause = fails ? errno : EIO; /* of an earlier write nothing is kept */
 	bool pipe_broken = lost && reader_is_gone();
-	int cause = errno;
 
 	if (fclose(stdout) != 0 && !lost) {
 		cause = errno;

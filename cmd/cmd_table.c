@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct cmd *const cmd_table[] = {
+	&cmd_ask,
 	&cmd_serve,
 	&cmd_status,
 	&cmd_model_list,

@@ -62,5 +62,5 @@ void completion_operands(const struct cmd *c, struct buf *out)
 
 bool completion_takes_value(const struct opt *row)
 {
-	return row->kind != OPT_SWITCH && row->kind != OPT_COUNT;
+	return row->kind != OPT_SWITCH && row->kind != OPT_COUNT && !row->implied;
 }

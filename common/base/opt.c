@@ -152,6 +152,8 @@ static int fetch_value(struct seen *seen, int argc, char **argv, int *i, struct 
 {
 	if (!takes_value(seen->row))
 		return seen->value ? err_set(err, E_usage, "", "%s takes no value", seen->text) : 0;
+	if (!seen->value)
+		seen->value = seen->row->implied;
 	if (seen->value)
 		return 0;
 	if (*i + 1 >= argc)
@@ -238,7 +240,7 @@ static void help_left(const struct opt *row, struct buf *out)
 	else
 		buf_printf(out, "      --%s", row->name);
 	if (takes_value(row))
-		buf_printf(out, " %s", argument ? argument : "VALUE");
+		buf_printf(out, row->implied ? "[=%s]" : " %s", argument ? argument : "VALUE");
 }
 
 int opt_help(const struct opt *table, struct buf *out)

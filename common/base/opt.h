@@ -40,6 +40,7 @@ struct opt {
 	size_t offset;         /* of the variable in the command's options struct */
 	int64_t min, max;      /* OPT_INT */
 	const char *choices;   /* OPT_CHOICE */
+	const char *implied;   /* value of a bare "--name"; another is given as "--name=VALUE" only */
 	enum opt_complete complete;
 };
 

@@ -1,0 +1,235 @@
+/* cmd/cmd_ask.c - spass ask: one answer, for pipes and for a quick look. */
+#include "cmd/asking.h"
+#include "cmd/cmd.h"
+#include "tui/ask.h"
+#include "tui/attach.h"
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_NO_CODE = 1, EXIT_LENGTH = 7, MODE_ALL = 07777, MODE_NEW = 0666 };
+
+struct ask_options {
+	struct cmd_globals globals;
+	const char *model, *system, *output;
+	struct opt_texts files;
+	int64_t max_tokens, code; /* 0: not given */
+	bool no_stream, raw, no_stdin;
+};
+
+static int read_question(const struct ask_options *o, int argc, char **argv, struct buf *question,
+			 struct err *err)
+{
+	if (attach_words(question, argc, argv, err) < 0)
+		return -1;
+	if (!o->no_stdin && !isatty(STDIN_FILENO) && attach_pipe(question, STDIN_FILENO, err) < 0)
+		return -1;
+	for (size_t i = 0; i < o->files.count; i++)
+		if (attach_file(question, o->files.items[i], err) < 0)
+			return -1;
+	if (!question->len)
+		return err_set(err, E_usage, "", "there is nothing to ask: give a PROMPT or pipe text in");
+	return 0;
+}
+
+static bool wants_whole(const struct ask_options *o)
+{
+	return o->globals.json || o->code || o->output;
+}
+
+static void describe(const struct ask_options *o, const struct gateway *gateway,
+		     struct ask_setup *setup)
+{
+	const struct cmd_globals *g = &o->globals;
+	bool is_terminal = isatty(STDOUT_FILENO);
+
+	*setup = (struct ask_setup){
+		.target = asking_target(gateway, g),
+		.request = { .model = asking_model(o->model),
+			     .max_tokens = o->max_tokens,
+			     .stream = !o->no_stream },
+		.is_silent = wants_whole(o),
+		.renders = is_terminal,
+		.can_repaint = asking_can_repaint(),
+		.talks = isatty(STDERR_FILENO) && !g->quiet,
+		.stderr_color = cmd_color(g, stderr),
+		.page = asking_page(cmd_color(g, stdout), !o->raw),
+		.interrupted = asking_interrupted,
+	};
+}
+
+/* A file that is there keeps its mode; a new one gets what the umask leaves. */
+static int write_file(const char *path, struct span text, struct err *err)
+{
+	mode_t mask = umask(0), mode = MODE_NEW & ~mask;
+	struct stat st;
+
+	umask(mask);
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		mode = st.st_mode & MODE_ALL;
+	if (file_write(path, text, err) < 0) {
+		err->code = E_output_failed;
+		return -1;
+	}
+	if (chmod(path, mode) < 0)
+		return err_set(err, E_output_failed, "", "%s: the mode cannot be set", path);
+	return 0;
+}
+
+static void print_json(const struct ask_outcome *out, struct span text)
+{
+	const struct answer_facts *f = &out->facts;
+
+	cmd_print_json_take(json_pack("{s:i, s:o, s:s, s:O?, s:s, s:s, s:s}", "schema_version", 1, "text",
+				      json_stringn(text.ptr ? text.ptr : "", text.len), "model",
+				      f->model, "usage", out->usage, "finish_reason", f->finish,
+				      "request_id", f->request_id, "backend", f->backend));
+}
+
+/* What is printed when the answer is whole: all of it or a block of code.  The exit status. */
+static int print_whole(const struct ask_options *o, const struct ask_outcome *out, struct err *err)
+{
+	struct span text = buf_span(&out->text);
+	struct buf print;
+	int result = 0;
+
+	if (o->code && !attach_find_code(text, o->code, &text)) {
+		cmd_notice(&o->globals, "spass: the answer has no %sblock of code; "
+					"ask without --code to see it", o->code == 1 ? "" : "such ");
+		return EXIT_NO_CODE;
+	}
+	buf_init(&print, CMD_OUTPUT_MAX);
+	while (text.len && text.ptr[text.len - 1] == '\n' && !o->globals.json)
+		text.len--;
+	buf_add_span(&print, text);
+	if (text.len && !o->globals.json)
+		buf_add_char(&print, '\n');
+	if (o->output)
+		result = write_file(o->output, buf_span(&print), err);
+	if (o->globals.json && result == 0)
+		print_json(out, text);
+	else if (!o->output)
+		cmd_print(&print);
+	buf_free(&print);
+	return result;
+}
+
+static int finish(const struct ask_options *o, const struct ask_outcome *out, struct err *err)
+{
+	const struct cmd_globals *g = &o->globals;
+	const struct answer_facts *f = &out->facts;
+	int result = wants_whole(o) ? print_whole(o, out, err) : 0;
+
+	if (result != 0)
+		return result;
+	if (*f->applied && g->verbose)
+		cmd_notice(g, "spass: the gateway changed the request: %s", f->applied);
+	if (g->verbose)
+		cmd_notice(g, "spass: %s%s%s, %lld + %lld tokens, request %s", f->model,
+			   *f->backend ? " by " : "", f->backend, (long long)f->prompt_tokens,
+			   (long long)f->completion_tokens, f->request_id);
+	if (!strcmp(f->finish, "length")) {
+		cmd_notice(g, "spass: the answer was cut at the limit of its length; "
+			      "raise --max-tokens");
+		return EXIT_LENGTH;
+	}
+	if (!strcmp(f->finish, "content_filter"))
+		cmd_notice(g, "spass: the provider's content filter ended the answer");
+	else if (!out->text.len)
+		cmd_notice(g, "spass: the answer is empty (%s)", *f->finish ? f->finish : "no reason given");
+	return 0;
+}
+
+static int ask(const struct ask_options *o, const struct convo *convo, struct err *err)
+{
+	struct gateway *gateway = gateway_find(&o->globals, true, err);
+	struct ask_outcome out;
+	struct ask_setup setup;
+	int result = -1;
+
+	if (!gateway)
+		return -1;
+	describe(o, gateway, &setup);
+	if (ask_run(&setup, convo, &out, err) == 0)
+		result = out.output_failed ? 0 : finish(o, &out, err);
+	ask_outcome_clear(&out);
+	gateway_close(gateway);
+	return result;
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct ask_options *o = options;
+	struct convo *convo = convo_new();
+	struct buf question;
+	char *system = NULL;
+	int result = -1;
+
+	attach_init(&question);
+	if (o->system) {
+		system = attach_text_or_file(o->system, err);
+		if (!system)
+			goto out;
+		convo_system(convo, system);
+	}
+	if (read_question(o, argc, argv, &question, err) < 0)
+		goto out;
+	convo_add(convo, "user", buf_span(&question));
+	buf_free(&question);
+	result = ask(o, convo, err);
+out:
+	convo_free(convo);
+	buf_free(&question);
+	mem_free(system);
+	return result;
+}
+
+#define OWN(kind_, field, ...)                                                              \
+	{                                                                                   \
+		.kind = (kind_), .offset = offsetof(struct ask_options, field), __VA_ARGS__ \
+	}
+
+static const struct opt own[] = {
+	OWN(OPT_TEXT, model, .name = "model", .letter = 'm', .argument = "MODEL",
+	    .complete = OPT_MODEL, .help = "Ask this model; without it SPASS_MODEL, or the default"),
+	OWN(OPT_TEXT, system, .name = "system", .argument = "TEXT",
+	    .help = "What the model should keep to; @FILE reads it from a file"),
+	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
+	    .complete = OPT_FILE, .help = "Add a text file to the question; may be repeated"),
+	OWN(OPT_INT, max_tokens, .name = "max-tokens", .argument = "NUMBER", .min = 1,
+	    .max = INT32_MAX, .help = "The longest answer"),
+	OWN(OPT_SWITCH, no_stream, .name = "no-stream", .help = "Show the answer when it is whole"),
+	OWN(OPT_SWITCH, raw, .name = "raw", .help = "On a terminal: the Markdown as it is"),
+	OWN(OPT_INT, code, .name = "code", .argument = "N", .min = -1, .max = 1000,
+	    .implied = "1", .help = "Only a fenced block: the first, the Nth, -1 the last"),
+	OWN(OPT_TEXT, output, .name = "output", .letter = 'o', .argument = "FILE",
+	    .complete = OPT_FILE, .help = "Write the answer to this file, when it is whole"),
+	OWN(OPT_SWITCH, no_stdin, .name = "no-stdin", .help = "Do not read standard input"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "git diff | spass ask \"write a commit message\"", "What is piped in belongs to the question." },
+	{ "spass ask -f report.txt \"what are the open points?\"", "A file belongs to it too." },
+	{ "spass ask \"a shell loop over *.c\" --code > loop.sh", "Only the first block of code." },
+	{ "spass ask \"hello\" --json", "The answer with its model, usage and request id." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_ask = {
+	.name = "ask",
+	.summary = "Ask a model once; for pipes too",
+	.operands = "[PROMPT...]",
+	.operands_max = -1,
+	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
+	.options = own,
+	.options_size = sizeof(struct ask_options),
+	.text = "The question is PROMPT, a blank line and what is piped in; stdout is the answer and "
+		"nothing else.\nAn answer that was cut at its longest length ends with status 7.\n",
+	.examples = examples,
+	.run = run,
+};

@@ -1,0 +1,118 @@
+/* tui/models.c - lists of models from a gateway's documents. */
+#include "tui/models.h"
+
+#include "common/base/mem.h"
+#include "common/base/near.h"
+#include "common/upstream/builtin.h"
+
+#include <string.h>
+
+enum { MODELS_MAX = 10000 };
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "";
+}
+
+static void add(struct models *m, const char *name, const char *backend, int64_t context,
+		bool is_available)
+{
+	if (!*name || m->count == MODELS_MAX)
+		return;
+	m->rows = mem_realloc(m->rows, (m->count + 1) * sizeof *m->rows);
+	m->rows[m->count++] = (struct model_row){ .name = mem_strdup(name),
+						  .backend = mem_strdup(backend),
+						  .context = context,
+						  .is_available = is_available };
+}
+
+static void read_info(struct models *m, const json_t *info)
+{
+	json_t *list = json_object_get(info, "models"), *item;
+	const char *preferred = text(info, "default_model");
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *backend = json_string_value(
+			json_array_get(json_object_get(item, "routing"), 0));
+
+		if (strcmp(text(item, "kind"), "embedding") != 0)
+			add(m, text(item, "alias"), backend ? backend : "",
+			    json_integer_value(json_object_get(item, "context_window")),
+			    json_is_true(json_object_get(item, "available")));
+	}
+	if (*preferred)
+		m->preferred = mem_strdup(preferred);
+}
+
+static void read_list(struct models *m, const json_t *root)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "data"), i, item)
+		add(m, text(item, "id"), text(item, "owned_by"), 0, true);
+	if (m->count)
+		m->preferred = mem_strdup(m->rows[0].name);
+}
+
+int models_read(struct wire *w, struct models *out, struct err *err)
+{
+	struct err fault = ERR_INIT;
+	json_t *info, *list;
+
+	*out = (struct models){ .count = 0 };
+	info = wire_get(w, "/v1/info", &fault);
+	if (json_is_array(json_object_get(info, "models"))) {
+		read_info(out, info);
+	} else if (info || fault.code == E_route_not_found || fault.code == E_method_not_allowed) {
+		list = wire_get(w, "/v1/models", err);
+		read_list(out, list);
+		json_decref(list);
+	} else if (err)
+		*err = fault;
+	json_decref(info);
+	if (out->preferred)
+		return 0;
+	if (fault.code == E_none || fault.code == E_route_not_found)
+		err_set(err, E_upstream_unavailable, "model", "the gateway offers no model");
+	models_clear(out);
+	return -1;
+}
+
+void models_clear(struct models *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		mem_free(m->rows[i].name);
+		mem_free(m->rows[i].backend);
+	}
+	mem_free(m->rows);
+	mem_free(m->preferred);
+	*m = (struct models){ .count = 0 };
+}
+
+const struct model_row *models_find(const struct models *m, const char *name)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (!strcmp(m->rows[i].name, name))
+			return &m->rows[i];
+	return NULL;
+}
+
+const char *models_near(const struct models *m, const char *name)
+{
+	struct near near;
+
+	near_init(&near, span_str(name));
+	for (size_t i = 0; i < m->count; i++)
+		near_offer(&near, m->rows[i].name);
+	return near_best(&near);
+}
+
+bool models_is_builtin(const char *name)
+{
+	return !strcmp(name, BUILTIN_CHAT_MODEL);
+}

@@ -1,0 +1,32 @@
+/*
+ * tui/models.h - the models that a gateway offers for conversations.
+ *
+ * From GET /v1/info; of a server without that route, from GET /v1/models.  UI thread.
+ */
+#ifndef SPASS_TUI_MODELS_H
+#define SPASS_TUI_MODELS_H
+
+#include "tui/wire.h"
+
+struct model_row {
+	char *name, *backend; /* backend: the first of its chain, or "" */
+	int64_t context;      /* tokens; 0 = not known */
+	bool is_available;    /* could answer now, as far as the gateway knows */
+};
+
+struct models {
+	struct model_row *rows;
+	size_t count;
+	char *preferred; /* what answers when none is named; NULL: there is no model */
+};
+
+/* 0, or -1 with err and an empty list.  Free with models_clear. */
+int models_read(struct wire *w, struct models *out, struct err *err);
+void models_clear(struct models *m);
+const struct model_row *models_find(const struct models *m, const char *name);
+/* The one that is meant by a wrong name, or NULL. */
+const char *models_near(const struct models *m, const char *name);
+/* Whether it is the built-in answerer, which is no language model. */
+bool models_is_builtin(const char *name);
+
+#endif

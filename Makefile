@@ -53,7 +53,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e soak bench replay layers headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e terminal soak bench replay layers headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -113,6 +113,10 @@ e2e: all tools
 	@$B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j2 --only '$(ONLY)' \
 		--slow $(if $(filter asan tsan,$(MODE)),4,1) tests/e2e/cases
 
+# The clients on real terminals; cases that need tmux are skipped without it.
+terminal: all tools
+	@sh tests/e2e/terminal/run.sh $B $(if $(filter asan tsan,$(MODE)),4,1)
+
 # Every input that a fuzzer has found, through the same function, without a fuzzer.
 REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/tests/replay_%: $B/tests/fuzz/fuzz_%.o $B/tests/support/replay_main.o $B/libspass.a
@@ -159,6 +163,7 @@ check:
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory replay
 	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory terminal
 
 # Real client libraries; many mixed requests (SOAK=N); the figures beside nginx (ROWS="plain tls").
 check-clients: all tools

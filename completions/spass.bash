@@ -6,20 +6,25 @@ _spass()
 	COMPREPLY=()
 
 	case "$previous" in
+	--model|-m) action=none ;;
+	--system) action=none ;;
+	--file|-f) action=file ;;
+	--max-tokens) action=none ;;
+	--output|-o) action=file ;;
+	--server) action=none ;;
+	--token-file) action=file ;;
+	--timeout) action=none ;;
+	--color) values="auto always never" ;;
 	--listen) action=none ;;
 	--workers) action=none ;;
 	--tls-certificate) action=file ;;
 	--tls-key) action=file ;;
-	--token-file) action=file ;;
 	--data-dir) action=directory ;;
 	--catalog) action=file ;;
 	--log-level) values="error warn info debug" ;;
 	--log-format) values="text json" ;;
 	--drain-timeout) action=none ;;
 	--config) action=file ;;
-	--server) action=none ;;
-	--timeout) action=none ;;
-	--color) values="auto always never" ;;
 	esac
 	case "$action" in
 	file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); compopt -o filenames; return ;;
@@ -46,7 +51,8 @@ _spass()
 	done
 
 	case "$command" in
-	"") operands="serve status model config errors completion help version" options="-h --help -V --version" ;;
+	"") operands="ask serve status model config errors completion help version" options="-h --help -V --version" ;;
+	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -55,7 +61,7 @@ _spass()
 	"config check") options="--config --json --color -q --quiet -h --help -V --version" ;;
 	"errors") options="--json --color -q --quiet -h --help -V --version" operands="missing_authorization invalid_authorization insufficient_scope rate_limit_exceeded model_quota_exhausted body_too_large length_required uri_too_long headers_too_large request_timeout malformed_request http_version_not_supported expectation_failed transfer_coding_not_supported unsupported_media_type invalid_json missing_field invalid_field model_not_in_allowlist model_not_found max_tokens_below_minimum context_length_exceeded upstream_rejected content_policy_violation image_url_not_supported image_decode_error image_base64_invalid embedding_input_too_large tenant_config_key_readonly caller_depth_exceeded conversation_not_found route_not_found method_not_allowed upstream_error upstream_auth upstream_unavailable upstream_timeout overloaded draining internal_error storage_error invalid_config usage connect_failed stream_cut output_failed deadline_exceeded cancelled too_large" ;;
 	"completion") options="-q --quiet -h --help -V --version" operands="bash zsh fish" ;;
-	"help") options="--json -q --quiet -h --help -V --version" operands="serve status model config errors completion help version exit-codes" ;;
+	"help") options="--json -q --quiet -h --help -V --version" operands="ask serve status model config errors completion help version exit-codes" ;;
 	"version") options="--json -v --verbose -q --quiet -h --help -V --version" ;;
 	*) operands="$verbs" options="-h --help" ;;
 	esac

@@ -94,6 +94,31 @@ static void reads_every_kind_and_form(void **state)
 	assert_string_equal(v.model, "--stream");
 }
 
+static void an_implied_value_never_takes_the_next_argument(void **state)
+{
+	static const struct opt implied[] = {
+		{ .kind = OPT_INT, .name = "port", .argument = "N", .implied = "1", .min = -1, .max = 9,
+		  .offset = offsetof(struct values, port), .help = "x" },
+		{ .kind = OPT_END },
+	};
+	char bare[] = "--port", word[] = "5", given[] = "--port=-1";
+	char *argv[] = { bare, word }, *other[] = { given };
+	struct err err = ERR_INIT;
+	struct values v = { .port = 0 };
+	struct buf help;
+
+	(void)state;
+	assert_int_equal(opt_parse(implied, &v, 2, argv, &err), 1);
+	assert_int_equal(v.port, 1);
+	assert_string_equal(argv[0], "5");
+	assert_int_equal(opt_parse(implied, &v, 1, other, &err), 0);
+	assert_int_equal(v.port, -1);
+	buf_init(&help, 1000);
+	opt_help(implied, &help);
+	assert_non_null(strstr(buf_str(&help), "--port[=N]"));
+	buf_free(&help);
+}
+
 static void operands_move_to_the_front(void **state)
 {
 	char *argv[ARGS_MAX];
@@ -245,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_every_kind_and_form),
+		cmocka_unit_test(an_implied_value_never_takes_the_next_argument),
 		cmocka_unit_test(operands_move_to_the_front),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_repeated_option_has_a_limit),

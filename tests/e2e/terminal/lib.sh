@@ -86,7 +86,7 @@ screen() {
 	rm -f "$dir/status"
 	tmux -L "$socket" -f "$dir/none" start-server \; set -g escape-time 0 \; set -g remain-on-exit on \; \
 		set -g default-terminal tmux-256color \; set -g history-limit 5000 \; \
-		new-session -d -x "${1%x*}" -y "${1#*x}" "$2; echo \$? > '$dir/status'" ||
+		new-session -d -x "${1%x*}" -y "${1#*x}" "trap : INT; $2; echo \$? > '$dir/status'" ||
 		{ fail "tmux does not start"; exit 1; }
 	tmux -L "$socket" set -g window-size manual
 }

@@ -344,34 +344,38 @@ static int relay_loop(struct relay *r, struct err *err)
 	return 0;
 }
 
-enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, struct failure *why)
+enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, struct failure *why,
+			    struct err *err)
 {
-	struct relay r = {
-		.turn = t,
-		.source = s,
-		.dialect = dialect_of(s->target->backend->provider->dialect),
-		.shows_usage = shows_usage,
-		.why = why,
-	};
-	struct err err = ERR_INIT;
+	/* Long-lived, so not on the fiber's stack. */
+	struct relay *r = arena_zalloc(t->arena, sizeof *r);
 	enum relay_end end = RELAY_DONE;
 
+	if (!r) {
+		failure_set(why, FAILURE_CUT, "the request's memory is used up");
+		return RELAY_FAILED;
+	}
+	r->turn = t;
+	r->source = s;
+	r->dialect = dialect_of(s->target->backend->provider->dialect);
+	r->shows_usage = shows_usage;
+	r->why = why;
 	failure_set(why, FAILURE_CANCELLED, "the client left");
-	sse_reader_init(&r.reader, STREAM_EVENT_MAX);
-	buf_init(&r.held, STREAM_HELD_MAX);
-	if (relay_loop(&r, &err) < 0) {
-		/* What has come in order still leaves, ahead of the error. */
-		if (t->committed && err.code != E_cancelled)
-			write_run(&r, &(struct err)ERR_INIT);
-		end = err.code == E_cancelled ? RELAY_GONE : RELAY_FAILED;
+	sse_reader_init(&r->reader, STREAM_EVENT_MAX);
+	buf_init(&r->held, STREAM_HELD_MAX);
+	if (relay_loop(r, err) < 0) {
+		end = err->code == E_cancelled ? RELAY_GONE : RELAY_FAILED;
 		if (end == RELAY_FAILED && why->class == FAILURE_CANCELLED)
-			failure_set(why, FAILURE_CUT, "%s", err.message);
+			failure_set(why, FAILURE_CUT, "%s", err->message);
+		/* What has come in order still leaves, ahead of the error. */
+		if (t->committed && end == RELAY_FAILED)
+			write_run(r, err);
 	} else {
 		t->finished = true;
 		t->sink->end(t->sink->context);
 		drain(s);
 	}
-	sse_reader_free(&r.reader);
-	buf_free(&r.held);
+	sse_reader_free(&r->reader);
+	buf_free(&r->held);
 	return end;
 }

@@ -223,7 +223,7 @@ static int take_stream(struct turn *t, const void *request, struct source *s, st
 		return take_wrong_type(s, why, NULL);
 	if (!is_event_stream(source_head(s)))
 		return take_no_stream(s, why);
-	switch (stream_relay(t, s, r->wants_usage, why)) {
+	switch (stream_relay(t, s, r->wants_usage, why, err)) {
 	case RELAY_DONE:
 		return TAKEN;
 	case RELAY_FAILED:

@@ -20,7 +20,8 @@ struct token_usage {
 };
 #define TOKEN_USAGE_NONE ((struct token_usage){ -1, -1, -1, -1 })
 
-enum { OUTGOING_PARTS_MAX = 2 * JSPLICE_MAX + 1, APPLIED_MAX = 160 };
+/* A dialect makes at most so many edits; they fit with room to spare. */
+enum { OUTGOING_EDITS_MAX = 10, OUTGOING_PARTS_MAX = 2 * OUTGOING_EDITS_MAX + 1, APPLIED_MAX = 160 };
 
 /* A request as it leaves. */
 struct outgoing {

@@ -49,22 +49,21 @@ static bool is_json_type(struct span type)
 	return len >= sizeof suffix && span_is_nocase(span_from(essence, len - strlen(suffix)), suffix);
 }
 
-static int check_body(struct exchange *x, struct call *c, struct check *k, struct err *err)
+/* Faults go to k->err. */
+static int check_body(struct exchange *x, struct call *c, struct check *k)
 {
 	struct span type = x->head->known[HTTP1_CONTENT_TYPE];
 
 	if (!is_json_type(type))
-		return err_set(err, E_unsupported_media_type, "headers.content-type",
+		return err_set(&k->err, E_unsupported_media_type, "headers.content-type",
 			       "the body must be application/json, not %.*s", SPAN_ARGS(type));
-	if (exchange_body(x, SIZE_MAX, &k->body, err) < 0)
+	if (exchange_body(x, SIZE_MAX, &k->body, &k->err) < 0)
 		return -1;
 	k->routing = c->snapshot->routing;
 	if (k->body.len <= REQUEST_INLINE_MAX)
 		run_check(k);
-	else if (job_run(c->worker->core->jobs, run_check, k, err) < 0)
+	else if (job_run(c->worker->core->jobs, run_check, k, &k->err) < 0)
 		return -1;
-	if (k->result < 0)
-		*err = k->err;
 	return k->result;
 }
 
@@ -118,30 +117,29 @@ static void finish(struct exchange *x, const struct turn *t, int result, const s
 		reply_error(x, err);
 }
 
+/* What a call needs for its whole life is kept off its fiber's stack. */
 void v1_chat_completions(struct exchange *x, struct call *c)
 {
 	struct check *k = arena_zalloc(&x->arena, sizeof *k);
-	struct err err = ERR_INIT;
-	int result = check_body(x, c, k, &err);
+	int result = check_body(x, c, k);
 
 	if (result == 0) {
 		prepare(x, c, k->request.chat.alias);
-		result = turn_chat(&c->turn, &k->request.chat, &err);
+		result = turn_chat(&c->turn, &k->request.chat, &k->err);
 	}
-	finish(x, &c->turn, result, &err);
+	finish(x, &c->turn, result, &k->err);
 }
 
 void v1_embeddings(struct exchange *x, struct call *c)
 {
 	struct check *k = arena_zalloc(&x->arena, sizeof *k);
-	struct err err = ERR_INIT;
 	int result;
 
 	k->embed = true;
-	result = check_body(x, c, k, &err);
+	result = check_body(x, c, k);
 	if (result == 0) {
 		prepare(x, c, k->request.embed.alias);
-		result = turn_embed(&c->turn, &k->request.embed, &err);
+		result = turn_embed(&c->turn, &k->request.embed, &k->err);
 	}
-	finish(x, &c->turn, result, &err);
+	finish(x, &c->turn, result, &k->err);
 }

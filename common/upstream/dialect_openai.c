@@ -181,7 +181,7 @@ static void read_choices(struct jvalue choices, struct frame *f)
 			continue;
 		jwalk_members(w.value, names, v, ARRAY_LEN(names));
 		f->seen |= choice_bit(v[2]);
-		if (v[1].type == J_STRING) {
+		if (v[1].type == J_STRING && v[1].text.len > 2) { /* some say "" for null */
 			f->finishes = true;
 			f->finished |= choice_bit(v[2]);
 			f->kind = FRAME_CONTENT;
@@ -195,12 +195,12 @@ static void read_choices(struct jvalue choices, struct frame *f)
 
 static void openai_frame(struct span data, struct frame *f)
 {
-	static const char *const names[] = { "choices", "usage", "error" };
+	static const char *const names[] = { "choices", "usage", "error", "object" };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct err ignored;
 
 	memset(f, 0, sizeof *f);
-	if (!data.ptr)
+	if (data.len == 0) /* a field without a value is no frame */
 		return;
 	if (span_starts(data, "[DONE]")) {
 		f->kind = FRAME_DONE;
@@ -213,15 +213,17 @@ static void openai_frame(struct span data, struct frame *f)
 	if (f->root.text.len == 0 || f->root.text.ptr[0] != '{')
 		return;
 	f->usage = v[1];
-	if (v[2].type == J_OBJECT || v[2].type == J_STRING) {
+	if (v[2].type == J_OBJECT || v[2].type == J_STRING || jvalue_is(v[3], "error")) {
 		f->kind = FRAME_ERROR;
 		return;
 	}
+	if (v[0].type != J_ARRAY && v[0].type != J_NULL && v[0].type != J_NONE)
+		return;
+	/* An object without choices says nothing to us: pings, notices, what is yet to come. */
+	f->kind = v[1].type == J_OBJECT ? FRAME_USAGE : FRAME_PRELUDE;
 	if (v[0].type == J_ARRAY) {
 		f->kind = FRAME_PRELUDE;
 		read_choices(v[0], f);
-	} else if (v[1].type == J_OBJECT) {
-		f->kind = FRAME_USAGE;
 	}
 }
 

@@ -175,11 +175,15 @@ static void frames_are_told_apart(void **state)
 		{ "{\"error\":{\"message\":\"x\"}}", FRAME_ERROR, false },
 		{ "{\"error\":\"x\"}", FRAME_ERROR, false },
 		{ "{\"error\":null,\"choices\":[]}", FRAME_PRELUDE, false },
+		{ DELTA("{\"content\":\"\"}", "\"\""), FRAME_PRELUDE, false },
+		{ "{\"choices\":null}", FRAME_PRELUDE, false },
+		{ "{\"type\":\"ping\"}", FRAME_PRELUDE, false },
+		{ "{\"object\":\"error\",\"message\":\"x\"}", FRAME_ERROR, false },
 		{ "{\"choices\":{}}", FRAME_BROKEN, false },
 		{ "{\"choices\":[", FRAME_BROKEN, false },
 		{ "[]", FRAME_BROKEN, false },
 		{ "7", FRAME_BROKEN, false },
-		{ "", FRAME_BROKEN, false },
+		{ "", FRAME_NOTHING, false },
 		{ "DONE", FRAME_BROKEN, false },
 	};
 

@@ -50,6 +50,7 @@ struct carrier_socket {
 	struct lws *wsi;
 	void *owner;   /* NULL: closed by us, or not adopted yet */
 	bool adopting; /* carrier_adopt frees it */
+	bool greeted;  /* the TLS handshake is over, as far as it is one */
 	bool in_callback;
 	bool held;
 	bool unwanted; /* carrier_read(s, false) */
@@ -202,6 +203,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		s = lws_get_opaque_user_data(wsi);
 		if (!s->owner)
 			return -1;
+		/* libwebsockets never takes back the time limit of the handshake by itself. */
+		if (!s->greeted)
+			lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+		s->greeted = true;
 		s->in_callback = true;
 		s->carrier->events->data(s->owner, span_of(in, len));
 		s->in_callback = false;

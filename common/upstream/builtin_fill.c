@@ -8,19 +8,37 @@
 
 #include <string.h>
 
-enum { DEPTH_MAX = 16, VALUES_MAX = 2000, ITEMS_MAX = 16, NAME_TEXT_MAX = 512 };
+enum { DEPTH_MAX = 16, VALUES_MAX = 2000, ITEMS_MAX = 16, NAME_TEXT_MAX = 512, REF_MAX = 1024 };
+
+/*
+ * A schema refers to itself and names what it requires in lists, and each text is searched for;
+ * so its cost is counted: bytes looked at, of which one that is searched counts for many.  Some
+ * tenths of a second.
+ */
+static const size_t work_max = 128 * MIB;
+enum { SEARCH_WEIGHT = 32 };
 
 static int fill(struct filler *f, struct jvalue schema, struct span name, int depth,
 		struct buf *out);
 
+/* False when so many bytes are too many; then nothing more is filled in. */
+static bool afford(struct filler *f, size_t bytes)
+{
+	if (bytes >= f->work)
+		f->work = f->budget = 0;
+	else
+		f->work -= bytes;
+	return f->work > 0;
+}
+
 /* Local references only: "#/$defs/x", "#". */
-static struct jvalue resolve(const struct filler *f, struct jvalue schema)
+static struct jvalue resolve(struct filler *f, struct jvalue schema)
 {
 	for (int hops = 0; hops < 8; hops++) {
 		struct jvalue ref = jwalk_get(schema, "$ref");
 		struct span path = jvalue_plain(ref), step;
 
-		if (!path.ptr || !span_starts(path, "#"))
+		if (!path.ptr || path.len > REF_MAX || !span_starts(path, "#"))
 			break;
 		schema = f->root;
 		path = span_from(path, 1);
@@ -31,6 +49,8 @@ static struct jvalue resolve(const struct filler *f, struct jvalue schema)
 			step = span_cut(&path, '/');
 			if (step.len >= sizeof(key))
 				return (struct jvalue){ .type = J_NONE };
+			if (!afford(f, schema.text.len))
+				return (struct jvalue){ .type = J_NONE };
 			memcpy(key, step.ptr, step.len);
 			key[step.len] = '\0';
 			schema = jwalk_get(schema, key);
@@ -40,10 +60,12 @@ static struct jvalue resolve(const struct filler *f, struct jvalue schema)
 }
 
 /* The first alternative that is not null, if the schema is a choice. */
-static struct jvalue narrow(const struct filler *f, struct jvalue schema)
+static struct jvalue narrow(struct filler *f, struct jvalue schema)
 {
 	static const char *const choices[] = { "anyOf", "oneOf", "allOf" };
 
+	if (!afford(f, schema.text.len))
+		return (struct jvalue){ .type = J_NONE };
 	schema = resolve(f, schema);
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
 		struct jvalue list = jwalk_get(schema, choices[i]);
@@ -112,17 +134,23 @@ static bool is_answer_name(struct span name)
 }
 
 /* The best sentence for a property: its name and description are the question. */
-static struct span look_up(const struct filler *f, struct jvalue schema, struct span name)
+static struct span look_up(struct filler *f, struct jvalue schema, struct span name)
 {
 	struct extract_source sources[16];
 	struct extract_request request = { .sources = sources, .quotes_max = 1 };
 	struct extract_quote quote;
 	struct buf question;
-	size_t found;
+	size_t found, cost = 0;
 
-	for (size_t i = 0; i < f->ask->passage_count && i < ARRAY_LEN(sources); i++)
+	for (size_t i = 0; i < f->ask->passage_count && i < ARRAY_LEN(sources); i++) {
 		sources[request.source_count++] = (struct extract_source){ f->ask->passages[i].text,
 									   f->ask->passages[i].prior };
+		cost += SEARCH_WEIGHT * f->ask->passages[i].text.len;
+	}
+	/* Without it the field stays empty; what costs less goes on. */
+	if (cost > f->work / 2)
+		return SPAN_NONE;
+	f->work -= cost;
 	buf_init(&question, NAME_TEXT_MAX);
 	buf_add_span(&question, name);
 	buf_add_char(&question, ' ');
@@ -235,11 +263,11 @@ static int fill_array(struct filler *f, struct jvalue schema, struct span name, 
 	return buf_add_char(out, ']');
 }
 
-static bool is_required(struct jvalue required, struct span key)
+static bool is_required(struct filler *f, struct jvalue required, struct span key)
 {
 	struct jwalk w;
 
-	if (required.type != J_ARRAY)
+	if (required.type != J_ARRAY || !afford(f, required.text.len))
 		return false;
 	w = jwalk_start(required);
 	while (jwalk_next(&w))
@@ -260,7 +288,7 @@ static int fill_object(struct filler *f, struct jvalue schema, int depth, struct
 	if (properties.type == J_OBJECT && f->budget > 0) {
 		w = jwalk_start(properties);
 		while (jwalk_next(&w)) {
-			if (listed ? !is_required(required, w.key) :
+			if (listed ? !is_required(f, required, w.key) :
 				     kind_of(narrow(f, w.value)) != KIND_STRING)
 				continue;
 			if (!first)
@@ -309,7 +337,7 @@ static int fill(struct filler *f, struct jvalue schema, struct span name, int de
 }
 
 /* The property that should hold the answer: by its name; ptr NULL: the first text there is. */
-static struct span main_name_of(const struct filler *f, struct jvalue schema)
+static struct span main_name_of(struct filler *f, struct jvalue schema)
 {
 	struct jvalue properties = jwalk_get(narrow(f, schema), "properties");
 	struct jwalk w;
@@ -327,6 +355,7 @@ int builtin_fill(struct filler *f, struct jvalue schema, struct buf *out)
 {
 	f->root = schema;
 	f->budget = VALUES_MAX;
+	f->work = work_max;
 	f->current = 0;
 	f->answered = f->invented = false;
 	f->main_name = main_name_of(f, schema);
@@ -337,13 +366,14 @@ bool builtin_fill_is_textual(struct jvalue schema)
 {
 	struct jvalue properties = jwalk_get(schema, "properties");
 	struct jvalue required = jwalk_get(schema, "required");
+	struct filler f = { .work = work_max };
 	struct jwalk w;
 
 	if (required.type != J_ARRAY || properties.type != J_OBJECT)
 		return true;
 	w = jwalk_start(properties);
 	while (jwalk_next(&w))
-		if (is_required(required, w.key) && kind_of(w.value) != KIND_STRING)
+		if (is_required(&f, required, w.key) && kind_of(w.value) != KIND_STRING)
 			return false;
-	return true;
+	return f.work > 0;
 }

@@ -84,12 +84,13 @@ struct filler {
 	size_t quote_count;
 	/* private */
 	struct span main_name;
-	size_t current, budget;
+	size_t current, budget; /* budget: values that may still be written */
+	size_t work;            /* and bytes that may still be looked at for them */
 	bool answered, invented;
 };
 /* Appends a value by the JSON schema. */
 int builtin_fill(struct filler *f, struct jvalue schema, struct buf *out);
-/* Whether every required property is a string. */
+/* Whether every required property is a string; false also when they are too many to look at. */
 bool builtin_fill_is_textual(struct jvalue schema);
 
 struct builtin_reply {

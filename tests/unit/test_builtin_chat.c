@@ -675,6 +675,73 @@ static void a_long_text_takes_linear_time(void **state)
 	assert_true(took[1] < 30 * took[0] + 20000);
 }
 
+/* A schema of count texts, all required; further names are required that it does not have. */
+static json_t *wide_schema(size_t count, size_t further)
+{
+	json_t *properties = json_object(), *required = json_array();
+	char name[32];
+
+	for (size_t i = count + further; i > 0; i--) {
+		snprintf(name, sizeof(name), "field%zu", i);
+		json_array_append_new(required, json_string(name));
+		if (i <= count)
+			json_object_set_new(properties, name,
+					    json_pack("{s:s,s:s}", "type", "string", "description",
+						      "the price of a box"));
+	}
+	return json_pack("{s:s,s:o,s:o}", "type", "object", "properties", properties, "required",
+			 required);
+}
+
+static json_t *with_schema(json_t *request, json_t *schema)
+{
+	json_object_set_new(request, "response_format",
+			    json_pack("{s:s,s:{s:o}}", "type", "json_schema", "json_schema",
+				      "schema", schema));
+	return request;
+}
+
+/* Each field is a search through the text: their number times its length is bounded. */
+static void a_wide_schema_does_not_search_a_long_text_for_ever(void **state)
+{
+	enum { FIELDS = 400 };
+	size_t filled = 0;
+	json_t *answer, *object, *value;
+	struct buf text;
+	const char *name;
+
+	(void)state;
+	buf_init(&text, 4 * MIB);
+	for (size_t k = 0; k < 4000; k++)
+		buf_printf(&text, "The price of box %zu is %zu euros today. ", k, 3 * k);
+	buf_add_str(&text, "\n\nWhat is the price?");
+	answer = ask(with_schema(user(buf_str(&text)), wide_schema(FIELDS, 0)));
+	object = json_loads(content_of(answer), 0, NULL);
+	/* The answer is still by the schema: every field is there. */
+	assert_int_equal(json_object_size(object), FIELDS);
+	json_object_foreach(object, name, value)
+		filled += json_string_length(value) > 0;
+	assert_in_range(filled, 10, FIELDS / 4);
+	json_decref(object);
+	json_decref(answer);
+	buf_free(&text);
+}
+
+static void a_schema_that_requires_very_much_is_soon_given_up(void **state)
+{
+	int64_t start = cpu_us();
+	json_t *answer, *object;
+
+	(void)state;
+	answer = ask(with_schema(user("Hello."), wide_schema(9000, 300000)));
+	object = json_loads(content_of(answer), 0, NULL);
+	assert_true(json_is_object(object));
+	json_decref(object);
+	json_decref(answer);
+	/* Comparing each with each would take minutes. */
+	assert_true(cpu_us() - start < 15 * 1000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -696,6 +763,8 @@ int main(void)
 		cmocka_unit_test(refuses_fields_that_are_wrong),
 		cmocka_unit_test(odd_messages_do_no_harm),
 		cmocka_unit_test(a_long_text_takes_linear_time),
+		cmocka_unit_test(a_wide_schema_does_not_search_a_long_text_for_ever),
+		cmocka_unit_test(a_schema_that_requires_very_much_is_soon_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

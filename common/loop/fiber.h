@@ -1,7 +1,7 @@
 /*
  * common/loop/fiber.h - code that waits but reads as if it blocked.
  *
- * A fiber is a small stack with a guard page, pooled by its loop and switched with
+ * A fiber is a small stack above a guard as large, pooled by its loop and switched with
  * Boost.Context's C entry points.  It runs on its loop's thread only.  Whatever waits (upcall_*,
  * job_run, fiber_sleep, ...) suspends the fiber and lets the loop run.
  *

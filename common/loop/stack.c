@@ -16,7 +16,12 @@
 #endif
 
 enum {
-	STACK_GUARD = 4096,
+	/*
+	 * Costs addresses only.  A frame of more than a page, such as log_write's, would step over a
+	 * single one; and an odd number of pages from stack to stack spreads their tops over the
+	 * sets of the processor's address cache.
+	 */
+	STACK_GUARD = FIBER_STACK_SIZE + 4096,
 	STACKS_MAX = 1024,        /* more free ones are unmapped at once */
 	STACKS_KEPT = 8,          /* so many are kept for ever */
 	STACKS_TRIM_MS = 5000,

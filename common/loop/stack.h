@@ -1,7 +1,7 @@
 /*
  * common/loop/stack.h - the stacks of fibers; private to common/loop.
  *
- * Stacks are mapped with a guard page below and used last-in first-out, so that warm ones come
+ * Stacks are mapped with a guard below and used last-in first-out, so that warm ones come
  * back first.  Those that stayed unused for a while are unmapped, the coldest first.  Owner
  * thread.  Here also lives what the sanitizers want to be told of a switch; without them it is
  * nothing.
@@ -33,7 +33,7 @@
 #endif
 
 struct stack {
-	char *bottom, *top; /* usable; the guard page lies below bottom */
+	char *bottom, *top; /* usable; the guard lies below bottom */
 };
 
 /*

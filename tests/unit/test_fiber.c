@@ -7,6 +7,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -438,6 +440,45 @@ static void a_fiber_may_use_its_stack_deeply(void **state)
 	}
 }
 
+/* Stacks */
+
+/* Whether nothing may touch the bytes from at on, by what the system says of its mappings. */
+static bool is_out_of_bounds(uintptr_t at, size_t len)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	bool out = false;
+
+	assert_non_null(maps);
+	while (!out && fgets(line, sizeof line, maps)) {
+		char *next;
+		uintptr_t begin = strtoull(line, &next, 16), end = strtoull(next + 1, &next, 16);
+
+		out = begin <= at && at + len <= end && span_starts(span_str(next), " ---p");
+	}
+	fclose(maps);
+	return out;
+}
+
+static void look_below_my_stack(void *arg)
+{
+	struct stage *s = arg;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)4095, down = 0;
+
+	while (down <= 8 * FIBER_STACK_SIZE && !is_out_of_bounds(here - down - 4096, 4096))
+		down += 4096;
+	/* A function with a large frame may miss a single page. */
+	s->result = is_out_of_bounds(here - down - FIBER_STACK_SIZE, FIBER_STACK_SIZE);
+}
+
+static void no_frame_reaches_over_the_guard_below_a_stack(void **state)
+{
+	struct stage *s = *state;
+
+	fiber_start(s->loop, look_below_my_stack, s);
+	assert_true(s->result);
+}
+
 #define staged(test) cmocka_unit_test_setup_teardown(test, make_stage, free_stage)
 
 int main(void)
@@ -458,6 +499,7 @@ int main(void)
 		staged(only_the_thing_awaited_ends_the_wait),
 		staged(thousands_of_fibers_wait_side_by_side),
 		staged(a_fiber_may_use_its_stack_deeply),
+		staged(no_frame_reaches_over_the_guard_below_a_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,7 @@ static char *token_source(const struct config *c, struct err *err)
 	if (*c->token)
 		return mem_printf("given by the %s",
 				  config_origin_name(c->origins[CONFIG_KEY_token]));
-	path = *c->token_file ? config_secret_path(c->token_file, err)
-			      : config_data_path(c, "token");
+	path = token_path(c, err);
 	if (!path)
 		return NULL;
 	if (!file_exists(path))
@@ -33,6 +32,14 @@ static char *token_source(const struct config *c, struct err *err)
 	}
 	mem_free(path);
 	return source;
+}
+
+/* The same for the database. */
+static char *database_path(const struct config *c, struct err *err)
+{
+	if (!c->usage && !c->audit)
+		return mem_strdup("none needed (usage: false, audit: false)");
+	return *c->database ? mem_strdup(c->database) : config_data_path(c, "spass.db", err);
 }
 
 static json_t *backends_json(const struct routing *r)
@@ -124,7 +131,9 @@ int check_config(const struct cmd_globals *g, const struct config *c, struct err
 	token = token_source(c, err);
 	if (!token)
 		goto out;
-	database = *c->database ? mem_strdup(c->database) : config_data_path(c, "spass.db");
+	database = database_path(c, err);
+	if (!database)
+		goto out;
 	if (g->json)
 		cmd_print_json_take(json_pack(
 			"{s:i,s:s*,s:o,s:s,s:s,s:i,s:i,s:o}", "schema_version", 1, "file", c->path,

@@ -114,8 +114,7 @@ static char *own_token(void)
 	if (*c->token)
 		token = mem_strdup(c->token);
 	else {
-		path = *c->token_file ? config_secret_path(c->token_file, &err)
-				      : config_data_path(c, "token");
+		path = token_path(c, &err);
 		if (path && file_exists(path))
 			token = token_read(path, &err);
 	}

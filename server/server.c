@@ -121,9 +121,13 @@ static int read_token(struct server *s, const struct config *c, struct err *err)
 
 static int make_data_dir(const struct config *c, struct err *err)
 {
-	char *path = config_data_path(c, "");
-	int result = c->usage || c->audit ? file_make_dirs(path, err) : 0;
+	char *path;
+	int result;
 
+	if (!c->usage && !c->audit)
+		return 0;
+	path = config_data_path(c, "", err);
+	result = path ? file_make_dirs(path, err) : -1;
 	mem_free(path);
 	return result;
 }

@@ -54,9 +54,10 @@ void snapshot_unref(struct snapshot *s)
 
 static struct store *open_store(const struct config *c, struct metrics *metrics, struct err *err)
 {
-	char *directory = config_data_path(c, "");
-	char *database = c->database[0] ? mem_strdup(c->database) : config_data_path(c, "spass.db");
-	char *audit = c->audit ? config_data_path(c, "audit.jsonl") : NULL;
+	char *directory = config_data_path(c, "", err);
+	char *database = c->database[0] ? mem_strdup(c->database) :
+					  config_data_path(c, "spass.db", err);
+	char *audit = c->audit ? config_data_path(c, "audit.jsonl", err) : NULL;
 	struct store_options options = {
 		.database = database,
 		.audit = audit,
@@ -66,7 +67,7 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 	};
 	struct store *store = NULL;
 
-	if (file_make_dirs(directory, err) == 0)
+	if (directory && file_make_dirs(directory, err) == 0)
 		store = store_open(&options, err);
 	mem_free(directory);
 	mem_free(database);

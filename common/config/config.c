@@ -298,11 +298,17 @@ void config_free(struct config *c)
 
 /* Places */
 
-char *config_data_path(const struct config *c, const char *name)
+char *config_data_path(const struct config *c, const char *name, struct err *err)
 {
-	if (!*c->data_dir)
-		return file_place(FILE_DATA, name);
-	return *name ? mem_printf("%s/%s", c->data_dir, name) : mem_strdup(c->data_dir);
+	char *path;
+
+	if (*c->data_dir)
+		return *name ? mem_printf("%s/%s", c->data_dir, name) : mem_strdup(c->data_dir);
+	path = file_place(FILE_DATA, name);
+	if (!path)
+		err_set(err, E_invalid_config, "data_dir",
+			"there is no home directory to keep data in; set data_dir");
+	return path;
 }
 
 char *config_secret_path(const char *value, struct err *err)

@@ -115,9 +115,9 @@ json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
 /*
  * A file in data_dir or its default, or with name "" the directory itself; the caller frees.
- * NULL when no data_dir is set and the user has no home.
+ * NULL with E_invalid_config when no data_dir is set and the user has no home.
  */
-char *config_data_path(const struct config *c, const char *name);
+char *config_data_path(const struct config *c, const char *name, struct err *err);
 /*
  * The path of a file that holds a secret: "credential:NAME" is NAME in systemd's
  * $CREDENTIALS_DIRECTORY, anything else is itself.  The caller frees; NULL with

@@ -214,6 +214,12 @@ static void add_row(struct tokens *t, const char *secret)
 	digest_sha256(span_str(secret), row->digest);
 }
 
+char *token_path(const struct config *c, struct err *err)
+{
+	return *c->token_file ? config_secret_path(c->token_file, err) :
+				config_data_path(c, "token", err);
+}
+
 static char *secret_of(const struct config *c, bool *made, char **path, struct err *err)
 {
 	if (*c->token) {
@@ -224,11 +230,7 @@ static char *secret_of(const struct config *c, bool *made, char **path, struct e
 			config_origin_name(c->origins[CONFIG_KEY_token]), TOKEN_MAX);
 		return NULL;
 	}
-	if (*c->token_file)
-		*path = config_secret_path(c->token_file, err);
-	else if (!(*path = config_data_path(c, "token")))
-		err_set(err, E_invalid_config, "data_dir",
-			"there is no home directory to keep the token in; set data_dir or token");
+	*path = token_path(c, err);
 	return *path ? read_or_make(*path, made, err) : NULL;
 }
 

@@ -56,6 +56,8 @@ void tokens_free(struct tokens *t);
  */
 enum { TOKEN_MAX = 512 };
 char *token_read(const char *path, struct err *err);
+/* The file that counts when c->token is empty; the caller frees.  NULL with E_invalid_config. */
+char *token_path(const struct config *c, struct err *err);
 /* The single token's text, for a command of the same user; borrowed.  Never logged. */
 const char *tokens_secret(const struct tokens *t);
 /*

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -176,6 +177,46 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 	}
 }
 
+/* A container runs as a number that has neither an entry in passwd(5) nor a home. */
+static void without_a_home_the_setting_to_give_is_named(void **state)
+{
+	static const struct {
+		const char *line, *token;
+	} cases[] = {
+		{ "spass config check", "" },
+		{ "spass config check", "secret" },
+		{ "spass serve --listen 127.0.0.1:0", "secret" },
+	};
+	char *err = mem_printf("%s/err", directory);
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		pid_t pid;
+
+		fflush(NULL);
+		pid = fork();
+		if (pid == 0) {
+			unsetenv("HOME");
+			unsetenv("XDG_DATA_HOME");
+			setenv("SPASS_TOKEN", cases[i].token, 1);
+			close(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0666));
+			if (chmod(directory, 0755) < 0 || chmod(err, 0666) < 0 || setuid(54321) < 0)
+				_exit(99);
+			child(cases[i].line, "/dev/null", err);
+		}
+		assert_int_equal(reap(pid), 2);
+		char *text = slurp(err);
+
+		if (!strstr(text, "there is no home directory to keep data in; set data_dir"))
+			fail_msg("%s: %s", cases[i].line, text);
+		mem_free(text);
+	}
+	unlink(err);
+	mem_free(err);
+}
+
 static void quiet_leaves_only_the_error(void **state)
 {
 	struct outcome o = run("spass errors nothing -q");
@@ -289,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_end_with_the_right_status_and_stream),
+		cmocka_unit_test(without_a_home_the_setting_to_give_is_named),
 		cmocka_unit_test(quiet_leaves_only_the_error),
 		cmocka_unit_test(output_that_is_lost_is_an_error),
 		cmocka_unit_test(a_reader_that_left_ends_the_program_silently),

@@ -97,7 +97,7 @@ static void first_starts_at_once_end_with_one_token(void **state)
 	struct starter starters[8];
 	pthread_barrier_t barrier;
 	size_t made = 0;
-	char *path = config_data_path(c, "token");
+	char *path = config_data_path(c, "token", NULL);
 
 	(void)state;
 	pthread_barrier_init(&barrier, NULL, ARRAY_LEN(starters));

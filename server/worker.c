@@ -336,6 +336,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *err)
 	struct worker *w = mem_new(struct worker);
 	const struct http_service service = { .handle = handle,
 					      .refuse = api_refuse,
+					      .cut = api_cut,
 					      .done = done,
 					      .limits = &w->limits };
 	struct snapshot *s = core_snapshot(setup->core);

@@ -88,6 +88,19 @@ void api_refuse(struct exchange *x)
 	guard_name(x);
 }
 
+void api_cut(struct exchange *x)
+{
+	struct err err = ERR_INIT;
+	struct turn_sink sink;
+
+	err_set(&err, E_draining, "", "the gateway stops; the call took too long to be waited for");
+	if (reply_error(x, &err) == 0)
+		return;
+	/* Every stream of this layer is one of events. */
+	call_sink(x, &sink);
+	sink.fail(x, &err);
+}
+
 void api_done(struct exchange *x)
 {
 	struct call *c = x->state;

@@ -12,6 +12,8 @@
 void api_handle(struct exchange *x);
 /* Before a refusal that never became a call: gives it a request id. */
 void api_refuse(struct exchange *x);
+/* The gateway stops before the call has ended: the client is told. */
+void api_cut(struct exchange *x);
 /* The reply has left or the client has gone: count, record, let go.  On the loop's stack. */
 void api_done(struct exchange *x);
 

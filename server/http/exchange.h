@@ -33,6 +33,9 @@ struct http_service {
 	void (*handle)(struct exchange *x);
 	void (*refuse)(struct exchange *x);   /* may add headers to a refusal that no handler sees;
 	                                         on the loop's stack; may be NULL */
+	void (*cut)(struct exchange *x);      /* the gateway stops: may end the reply, without waiting;
+	                                         on the loop's stack, then the fiber is cancelled;
+	                                         may be NULL */
 	void (*done)(struct exchange *x);     /* the reply has left or the client has gone; on the loop's
 	                                         stack, just before the exchange is freed */
 	const struct http_limits *limits;     /* may be replaced by a reload between requests */

@@ -184,6 +184,18 @@ void http_drain(struct http *h)
 	}
 }
 
+/* As far as it can be told at once: a client that is behind is not waited for. */
+static void tell_cut(struct conn *c)
+{
+	struct request *r = c->request;
+
+	if (c->state != CONN_BUSY || r->handled || r->waits_room || !c->http->service.cut)
+		return;
+	conn_flush(c);
+	if (c->sock && !c->held)
+		c->http->service.cut(&r->x);
+}
+
 void http_cut(struct http *h)
 {
 	h->draining = true;
@@ -192,9 +204,12 @@ void http_cut(struct http *h)
 		struct conn *c = container_of(at, struct conn, link);
 
 		conn_pin(c);
+		tell_cut(c);
 		conn_lost(c);
 		if (c->state == CONN_BUSY && c->request->handled)
 			conn_finish(c);
+		else if (c->state == CONN_BUSY)
+			fiber_cancel(c->request->x.fiber);
 		conn_unpin(c);
 	}
 }

@@ -70,6 +70,8 @@ int e2e_conn_open(struct e2e *e, struct e2e_conn *c, int receive_buffer)
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	c->ssl = SSL_new(e->tls);
 	SSL_set_fd(c->ssl, c->fd);
+	/* Else reading a session ticket waits for what comes after it. */
+	SSL_clear_mode(c->ssl, SSL_MODE_AUTO_RETRY);
 	if (SSL_connect(c->ssl) != 1) {
 		e2e_conn_close(c, false);
 		return e2e_fail(e, "TLS: no handshake with %s", e->address);

@@ -119,6 +119,9 @@ int e2e_prepare(struct e2e *e)
 	e2e_set(e, "dir", e->dir);
 	e2e_set(e, "token", "e2e-token");
 	e2e_set(e, "address", e->address);
+	char *tools = kit_strndup(e->upstream, (size_t)(strrchr(e->upstream, '/') - e->upstream));
+	e2e_set(e, "tools", tools);
+	free(tools);
 	e2e_set(e, "cert", e->cert);
 	e2e_set(e, "key", e->key);
 	set_joined(e, "data", e->dir, "/data/spass");

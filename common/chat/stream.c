@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/sse.h"
 
@@ -31,7 +30,7 @@ static int64_t ping_after(const struct turn *t)
 /* Silence that the client may still see before it gets a comment. */
 static int64_t until_ping(const struct turn *t)
 {
-	int64_t left = t->quiet_since_ms + ping_after(t) - clock_mono_ms();
+	int64_t left = t->quiet_since_ms + ping_after(t) - turn_now_ms(t);
 
 	return left > 0 ? left : 0;
 }
@@ -61,7 +60,7 @@ static int ping(struct turn *t, struct err *err)
 	if (t->sink->write(t->sink->context, &comment, 1, err) < 0)
 		return -1;
 	t->sink->flush(t->sink->context);
-	t->quiet_since_ms = clock_mono_ms();
+	t->quiet_since_ms = turn_now_ms(t);
 	return 0;
 }
 
@@ -101,7 +100,7 @@ static int commit(struct relay *r, struct err *err)
 	t->committed = true;
 	t->target = r->source->target;
 	if (t->first_event_us == 0)
-		t->first_event_us = clock_mono_us();
+		t->first_event_us = turn_now_us(t);
 	if (r->held.len) {
 		struct span held = buf_span(&r->held);
 
@@ -270,7 +269,7 @@ static int take_piece(struct relay *r, struct span piece, struct err *err)
 	r->piece = SPAN_NONE;
 	if (r->turn->committed && !r->done) {
 		r->turn->sink->flush(r->turn->sink->context);
-		r->turn->quiet_since_ms = clock_mono_ms();
+		r->turn->quiet_since_ms = turn_now_ms(r->turn);
 	}
 	return 0;
 }
@@ -315,10 +314,10 @@ static int relay_loop(struct relay *r, struct err *err)
 
 	while (!r->done) {
 		struct span piece;
-		int64_t before = clock_mono_us();
+		int64_t before = turn_now_us(t);
 		enum upcall_result got = source_read(r->source, &piece, until_ping(t), err);
 
-		t->waited_us += clock_mono_us() - before;
+		t->waited_us += turn_now_us(t) - before;
 		switch (got) {
 		case UPCALL_DATA:
 			if (take_piece(r, piece, err) < 0)

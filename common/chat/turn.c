@@ -95,10 +95,11 @@ void turn_announce(struct turn *t, const struct target *target)
 /* As much of an error's body as comes soon. */
 static void read_error_body(struct source *s, struct buf *body)
 {
-	int64_t until = clock_mono_ms() + ERROR_WAIT_MS, left;
+	struct loop *l = fiber_loop(fiber_self());
+	int64_t until = loop_now_ms(l) + ERROR_WAIT_MS, left;
 	struct span piece;
 
-	while ((left = until - clock_mono_ms()) > 0 &&
+	while ((left = until - loop_now_ms(l)) > 0 &&
 	       source_read(s, &piece, left, NULL) == UPCALL_DATA)
 		if (buf_add_span(body, piece) < 0)
 			return;
@@ -136,16 +137,17 @@ static int take_wrong_type(const struct source *s, struct failure *why, const ch
 	return TAKE_FAILED;
 }
 
-static int read_answer(struct turn *t, struct source *s, struct buf *body, struct failure *why,
-		       struct err *err)
+/* body: the whole, which may lie in room. */
+static int read_answer(struct turn *t, struct source *s, struct buf *room, struct span *body,
+		       struct failure *why, struct err *err)
 {
-	int64_t before = clock_mono_us();
+	int64_t before = turn_now_us(t);
 	int result;
 
 	if (!is_json(source_head(s)) || is_coded(source_head(s)))
 		return take_wrong_type(s, why, "JSON");
-	result = source_read_all(s, body, err);
-	t->waited_us += clock_mono_us() - before;
+	result = source_read_whole(s, room, body, err);
+	t->waited_us += turn_now_us(t) - before;
 	if (result == 0)
 		return TAKEN;
 	failure_from_err(why, s->target, err);
@@ -165,20 +167,21 @@ static int take_plain(struct turn *t, const void *request, struct source *s, str
 	const struct chat_request *r = request;
 	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
 	struct answer answer;
-	struct buf body;
+	struct span body;
+	struct buf room;
 	int result;
 
-	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
-	result = read_answer(t, s, &body, why, err);
+	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
+	result = read_answer(t, s, &room, &body, why, err);
 	if (result != TAKEN)
 		goto out;
 	result = TAKE_FAILED;
-	if (dialect->chat_answer(buf_span(&body), &answer, err) < 0) {
+	if (dialect->chat_answer(body, &answer, err) < 0) {
 		failure_set(why, FAILURE_CUT, "%s", err->message);
 		goto out;
 	}
 	if (answer.is_error) {
-		take_hidden_error(s, buf_span(&body), why);
+		take_hidden_error(s, body, why);
 		goto out;
 	}
 	if (r->alias->kind == MODEL_IMAGE && !dialect->has_image(&answer)) {
@@ -189,10 +192,10 @@ static int take_plain(struct turn *t, const void *request, struct source *s, str
 	t->target = s->target;
 	t->finished = true;
 	turn_announce(t, s->target);
-	t->sink->send(t->sink->context, 200, "application/json", buf_span(&body));
+	t->sink->send(t->sink->context, 200, "application/json", body);
 	result = TAKEN;
 out:
-	buf_free(&body);
+	buf_free(&room);
 	return result;
 }
 
@@ -241,26 +244,25 @@ static int take_embeddings(struct turn *t, const void *request, struct source *s
 	const struct embed_request *r = request;
 	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
 	struct answer answer;
-	struct buf body, converted;
-	struct span out;
+	struct span body;
+	struct buf room, converted;
 	int result;
 
-	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
+	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
 	buf_init(&converted, (size_t)t->snapshot->config->max_answer_bytes);
-	result = read_answer(t, s, &body, why, err);
+	result = read_answer(t, s, &room, &body, why, err);
 	if (result != TAKEN)
 		goto out;
 	result = TAKE_FAILED;
-	if (dialect->embed_answer(buf_span(&body), &answer, err) < 0) {
+	if (dialect->embed_answer(body, &answer, err) < 0) {
 		failure_set(why, FAILURE_CUT, "%s", err->message);
 		goto out;
 	}
 	if (answer.is_error) {
-		take_hidden_error(s, buf_span(&body), why);
+		take_hidden_error(s, body, why);
 		goto out;
 	}
-	out = buf_span(&body);
-	if (embedding_encode(&out, r->encoding, r->inputs, &converted, err) < 0) {
+	if (embedding_encode(&body, r->encoding, r->inputs, &converted, err) < 0) {
 		failure_set(why, FAILURE_CUT, "%s", err->message);
 		goto out;
 	}
@@ -268,10 +270,10 @@ static int take_embeddings(struct turn *t, const void *request, struct source *s
 	t->target = s->target;
 	t->finished = true;
 	turn_announce(t, s->target);
-	t->sink->send(t->sink->context, 200, "application/json", out);
+	t->sink->send(t->sink->context, 200, "application/json", body);
 	result = TAKEN;
 out:
-	buf_free(&body);
+	buf_free(&room);
 	buf_free(&converted);
 	return result;
 }
@@ -358,7 +360,9 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 	if (source_open(&source, &req, err) == 0)
 		head = t->streamed ? stream_wait_head(t, &source, err)
 				   : source_wait_head(&source, INT32_MAX, err);
-	t->waited_us += clock_mono_us() - before;
+	/* An answer that waited for us while others were served is not the backend's time. */
+	if (turn_now_us(t) > before)
+		t->waited_us += turn_now_us(t) - before;
 	if (head != UPCALL_DATA) {
 		failure_from_err(why, target, err);
 		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
@@ -396,11 +400,11 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 	if (!why)
 		return err_set(err, E_internal_error, "", "the request's memory is used up");
 	t->model = alias->alias;
-	t->quiet_since_ms = clock_mono_ms();
+	t->quiet_since_ms = turn_now_ms(t);
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
 		      config->retry_delay_max);
-	while ((target = failover_next(&t->walk, clock_mono_ms(), &delay_ms, err))) {
+	while ((target = failover_next(&t->walk, turn_now_ms(t), &delay_ms, err))) {
 		if (target != targets && t->walk.tries == 1)
 			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
 				    LABELS(span_str(alias->alias)));
@@ -425,11 +429,11 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 		}
 		count_call(t, target, failure_rule(why->class)->name);
 		log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
-		failover_failed(&t->walk, why, clock_mono_ms());
+		failover_failed(&t->walk, why, turn_now_ms(t));
 		report_failure(target->backend, why);
 		if (t->committed)
 			return fail_inside(t, why);
-		if (clock_mono_ms() >= t->deadline_ms)
+		if (turn_now_ms(t) >= t->deadline_ms)
 			break;
 	}
 	if (target)

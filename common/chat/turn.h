@@ -64,4 +64,15 @@ void turn_init(struct turn *t);
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err);
 int turn_embed(struct turn *t, const struct embed_request *r, struct err *err);
 
+/* The loop's time: see loop_now_us. */
+static inline int64_t turn_now_us(const struct turn *t)
+{
+	return loop_now_us(t->worker->loop);
+}
+
+static inline int64_t turn_now_ms(const struct turn *t)
+{
+	return loop_now_ms(t->worker->loop);
+}
+
 #endif

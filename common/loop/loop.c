@@ -26,9 +26,9 @@ struct loop {
 	ev_timer alarm;
 	ev_io wake;
 	int wake_fd;
-	int64_t now_ms;
+	int64_t now_ms, now_us;
 	int64_t armed_ms; /* when the alarm goes; INT64_MAX: not set */
-	int64_t woken_us;
+	bool has_worked; /* since the last wait */
 	void (*lag)(void *context, int64_t busy_us);
 	void *lag_context;
 	struct wheel wheel;
@@ -98,14 +98,20 @@ static void on_wake(struct ev_loop *ev, ev_io *io, int events)
 
 /* One turn of the loop */
 
+static void read_clock(struct loop *l)
+{
+	l->now_us = clock_mono_us();
+	l->now_ms = l->now_us / 1000;
+}
+
 static void on_woken(struct ev_loop *ev, ev_check *check, int events)
 {
 	struct loop *l = check->data;
 
 	(void)ev;
 	(void)events;
-	l->woken_us = clock_mono_us();
-	l->now_ms = l->woken_us / 1000;
+	read_clock(l);
+	l->has_worked = true;
 }
 
 /* The wheel is looked at before each wait, so there is nothing to do but to have woken up. */
@@ -157,10 +163,9 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *prepare, int events)
 	wheel_advance(&l->wheel, l->now_ms);
 	run_hooks(l);
 	arm(l);
-	if (l->lag && l->woken_us) {
-		l->lag(l->lag_context, clock_mono_us() - l->woken_us);
-		l->woken_us = 0;
-	}
+	if (l->lag && l->has_worked)
+		l->lag(l->lag_context, clock_mono_us() - l->now_us);
+	l->has_worked = false;
 }
 
 /* Life */
@@ -199,7 +204,7 @@ struct loop *loop_new(void)
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->wake_fd < 0)
 		give_up("eventfd");
-	l->now_ms = clock_mono_ms();
+	read_clock(l);
 	wheel_init(&l->wheel, l->now_ms);
 	list_init(&l->hooks);
 	start_watchers(l);
@@ -224,7 +229,7 @@ void loop_free(struct loop *l)
 void loop_run(struct loop *l)
 {
 	ev_now_update(l->ev);
-	l->now_ms = clock_mono_ms();
+	read_clock(l);
 	ev_run(l->ev, 0);
 }
 
@@ -239,9 +244,14 @@ struct ev_loop *loop_ev(struct loop *l)
 	return l->ev;
 }
 
-int64_t loop_now_ms(struct loop *l)
+int64_t loop_now_ms(const struct loop *l)
 {
 	return l->now_ms;
+}
+
+int64_t loop_now_us(const struct loop *l)
+{
+	return l->now_us;
 }
 
 void loop_on_lag(struct loop *l, void (*lag)(void *context, int64_t busy_us), void *context)

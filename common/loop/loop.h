@@ -26,8 +26,12 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* libev's own loop, for libwebsockets' foreign-loop interface. */
 struct ev_loop *loop_ev(struct loop *l);
-/* Monotonic milliseconds, read once an iteration. */
-int64_t loop_now_ms(struct loop *l);
+/*
+ * Monotonic, read once an iteration: when the events that are worked on were found.  Costs no
+ * look at the clock.
+ */
+int64_t loop_now_ms(const struct loop *l);
+int64_t loop_now_us(const struct loop *l);
 
 /* A watched descriptor; embedded in its owner. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };

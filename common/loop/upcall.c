@@ -3,7 +3,6 @@
  */
 #include "common/loop/upcall.h"
 
-#include "common/base/clock.h"
 #include "common/loop/inside.h"
 #include "common/loop/stack.h"
 #include "common/loop/upcall_inside.h"
@@ -14,6 +13,7 @@ enum {
 	HEAD_OUT_MAX = 256 * 1024, /* of the request's head */
 	HEAD_OUT_KEPT = 8 * 1024,  /* larger ones are not kept with a spare call */
 	PARTS_A_SEND = 32,
+	BODY_COPIED = 2 * 1024,    /* a small one goes with the head: cheaper than to gather them */
 };
 
 const struct upcall_limits upcall_default_limits = {
@@ -81,24 +81,32 @@ static bool is_target(struct span path)
 	return path.len > 0;
 }
 
-/* Returns the length of the body. */
-static uint64_t copy_parts(struct upcall *u, const struct upcall_request *req)
+static uint64_t body_length(const struct upcall_request *req)
 {
 	uint64_t len = 0;
 
-	assert(req->body_parts <= UPCALL_PARTS_MAX);
-	u->body_parts = req->body_parts;
-	for (size_t i = 0; i < req->body_parts; i++) {
-		u->body_part[i] = req->body[i];
+	for (size_t i = 0; i < req->body_parts; i++)
 		len += req->body[i].len;
-	}
 	return len;
+}
+
+static void take_body(struct upcall *u, const struct upcall_request *req, uint64_t len)
+{
+	assert(req->body_parts <= UPCALL_PARTS_MAX);
+	if (len <= BODY_COPIED) {
+		for (size_t i = 0; i < req->body_parts; i++)
+			buf_add_span(&u->head_out, req->body[i]);
+		return;
+	}
+	u->body_parts = req->body_parts;
+	for (size_t i = 0; i < req->body_parts; i++)
+		u->body_part[i] = req->body[i];
 }
 
 static int write_head(struct upcall *u, const struct upcall_request *req, struct err *err)
 {
 	struct buf *out = &u->head_out;
-	uint64_t len = copy_parts(u, req);
+	uint64_t len = body_length(req);
 
 	u->method = req->method;
 	if (!is_target(req->path))
@@ -117,6 +125,7 @@ static int write_head(struct upcall *u, const struct upcall_request *req, struct
 		buf_add_str(out, "\r\n");
 	}
 	buf_add_str(out, "Connection: keep-alive\r\n\r\n");
+	take_body(u, req, len);
 	if (buf_failed(out))
 		return err_set(err, E_internal_error, NULL,
 			       "%s: the head of the request is too large", upcall_name(u));
@@ -231,11 +240,11 @@ static int start_exchange(struct upcall *u, struct err *err)
 		u->uplink = uplink_connect(u->group, connect_limit(u), err);
 	if (!u->uplink)
 		return -1;
-	u->timing.connected_us = clock_mono_us();
+	u->timing.connected_us = upcall_now_us(u);
 	if (send_request(u, err) < 0)
 		return -1;
 	give_scratch(u);
-	u->timing.sent_us = clock_mono_us();
+	u->timing.sent_us = upcall_now_us(u);
 	u->wait_from_ms = upcall_now_ms(u);
 	u->state = UPCALL_HEAD;
 	return 0;
@@ -260,7 +269,7 @@ struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *r
 	u = call_take(p);
 	u->group = uplink_group_of(p, req->origin);
 	u->limits = req->limits ? *req->limits : upcall_default_limits;
-	u->timing.started_us = clock_mono_us();
+	u->timing.started_us = upcall_now_us(u);
 	u->end_ms = upcall_limit(upcall_now_ms(u), u->limits.total_ms);
 	u->head_limits = http1_default_limits;
 	u->head_limits.head_max = u->limits.head_max;

@@ -90,6 +90,11 @@ enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wai
  * 0 or -1.
  */
 int upcall_read_all(struct upcall *u, struct buf *out, struct err *err);
+/*
+ * The same in one piece: where it was received when it came at once, borrowed until the next
+ * call, else in room.
+ */
+int upcall_read_whole(struct upcall *u, struct buf *room, struct span *whole, struct err *err);
 const struct upcall_timing *upcall_timing(const struct upcall *u);
 /*
  * Ends the call: back to the pool when the exchange is complete and the peer keeps it open,

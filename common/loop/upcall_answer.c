@@ -1,7 +1,6 @@
 /*
  * Outgoing HTTP/1.1 calls: waiting for the answer and reading it.
  */
-#include "common/base/clock.h"
 #include "common/loop/inside.h"
 #include "common/loop/upcall_inside.h"
 
@@ -179,7 +178,7 @@ static void part_head_from_body(struct upcall *u)
 
 static void begin_body(struct upcall *u)
 {
-	u->timing.head_us = clock_mono_us();
+	u->timing.head_us = upcall_now_us(u);
 	u->wait_from_ms = -1;
 	u->state = UPCALL_BODY;
 	part_head_from_body(u);
@@ -308,21 +307,49 @@ enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wai
 	}
 }
 
+static int say_too_large(struct upcall *u, const struct buf *out, struct err *err)
+{
+	err_set(err, E_upstream_error, NULL, "%s: the answer is larger than %zu bytes",
+		upcall_name(u), out->max);
+	upcall_fail(u);
+	return -1;
+}
+
 int upcall_read_all(struct upcall *u, struct buf *out, struct err *err)
 {
 	struct span piece;
 	enum upcall_result r;
 
 	while ((r = upcall_read(u, &piece, -1, err)) == UPCALL_DATA) {
-		if (buf_add_span(out, piece) < 0) {
-			err_set(err, E_upstream_error, NULL,
-				"%s: the answer is larger than %zu bytes", upcall_name(u),
-				out->max);
-			upcall_fail(u);
-			return -1;
-		}
+		if (buf_add_span(out, piece) < 0)
+			return say_too_large(u, out, err);
 	}
 	return r == UPCALL_END ? 0 : -1;
+}
+
+/* Whether nothing follows the piece that was just read; nothing is taken. */
+static bool was_last(const struct upcall *u)
+{
+	struct span bytes = span_of(u->bytes + u->start, u->end - u->start), piece;
+	struct http1_body body = u->body;
+
+	return http1_body_next(&body, &bytes, &piece, NULL) == HTTP1_END;
+}
+
+int upcall_read_whole(struct upcall *u, struct buf *room, struct span *whole, struct err *err)
+{
+	enum upcall_result r = upcall_read(u, whole, -1, err);
+
+	if (r == UPCALL_END)
+		*whole = SPAN_NONE;
+	if (r != UPCALL_DATA || (whole->len <= room->max && was_last(u)))
+		return r == UPCALL_FAILED ? -1 : 0;
+	if (buf_add_span(room, *whole) < 0)
+		return say_too_large(u, room, err);
+	if (upcall_read_all(u, room, err) < 0)
+		return -1;
+	*whole = buf_span(room);
+	return 0;
 }
 
 bool upcall_is_complete(struct upcall *u)

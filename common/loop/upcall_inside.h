@@ -63,6 +63,11 @@ static inline int64_t upcall_now_ms(const struct upcall *u)
 	return loop_now_ms(uplink_pool_loop(u->pool));
 }
 
+static inline int64_t upcall_now_us(const struct upcall *u)
+{
+	return loop_now_us(uplink_pool_loop(u->pool));
+}
+
 static inline const char *upcall_name(const struct upcall *u)
 {
 	return u->group->name;

@@ -338,12 +338,14 @@ static ssize_t send_coded(struct uplink *u, const struct iovec *parts, int count
 ssize_t uplink_send(struct uplink *u, struct iovec *parts, int count, char *scratch)
 {
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t n;
 
 	if (u->connector)
 		return send_coded(u, parts, count, scratch);
 	do
-		n = sendmsg(u->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = count == 1 ? send(u->watch.fd, parts->iov_base, parts->iov_len, flags)
+			       : sendmsg(u->watch.fd, &message, flags);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;

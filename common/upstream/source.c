@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/upstream/builtin.h"
 
@@ -53,13 +52,13 @@ static int open_builtin(struct source *s, const struct source_request *req, stru
 	return 0;
 }
 
-static void limit_by_deadline(struct upcall_limits *limits, int64_t deadline_ms)
+static void limit_by_deadline(struct upcall_limits *limits, int64_t deadline_ms, int64_t now_ms)
 {
 	int64_t left;
 
 	if (!deadline_ms)
 		return;
-	left = deadline_ms - clock_mono_ms();
+	left = deadline_ms - now_ms;
 	if (left < 1)
 		left = 1;
 	if (left > INT32_MAX)
@@ -95,7 +94,7 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 	if (!call.path.ptr || !call.headers.ptr)
 		return err_set(err, E_invalid_field, "headers", "the forwarded headers are too long");
 	s->limits = backend->limits;
-	limit_by_deadline(&s->limits, req->deadline_ms);
+	limit_by_deadline(&s->limits, req->deadline_ms, loop_now_ms(fiber_loop(fiber_self())));
 	s->call = upcall_open(req->uplinks, &call, err);
 	return s->call ? 0 : -1;
 }
@@ -150,12 +149,11 @@ enum upcall_result source_read(struct source *s, struct span *piece, int64_t wai
 	return s->call ? upcall_read(s->call, piece, wait_ms, err) : read_built(s, piece);
 }
 
-int source_read_all(struct source *s, struct buf *out, struct err *err)
+int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err)
 {
 	if (s->call)
-		return upcall_read_all(s->call, out, err);
-	if (buf_add_span(out, span_from(buf_span(&s->built), s->at)) < 0)
-		return err_set(err, E_upstream_error, "", "the answer is larger than %zu bytes", out->max);
+		return upcall_read_whole(s->call, room, whole, err);
+	*whole = span_from(buf_span(&s->built), s->at);
 	s->at = s->built.len;
 	return 0;
 }

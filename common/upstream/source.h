@@ -40,8 +40,8 @@ int source_open(struct source *s, const struct source_request *req, struct err *
 enum upcall_result source_wait_head(struct source *s, int64_t wait_ms, struct err *err);
 const struct http1_head *source_head(const struct source *s);
 enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err);
-/* The rest of the body, appended to out: see upcall_read_all. */
-int source_read_all(struct source *s, struct buf *out, struct err *err);
+/* The rest of the body in one piece, which may lie in room: see upcall_read_whole. */
+int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err);
 void source_close(struct source *s);
 
 #endif

@@ -8,7 +8,6 @@
  */
 #include "server/http/conn.h"
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
@@ -28,7 +27,7 @@ static void request_begin(struct request *r)
 		.head = &r->head,
 		.peer = { c->peer, c->peer_len },
 		.secure = c->secure,
-		.started_us = clock_mono_us(),
+		.started_us = loop_now_us(c->http->loop),
 	};
 	arena_init(&r->x.arena, MIB);
 	r->body_state = BODY_UNREAD;

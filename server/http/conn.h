@@ -44,7 +44,7 @@ struct http {
 	char *spare_blocks[CONN_POOL_MAX];
 	size_t spare_block_count;
 	char *scratch;              /* a reply is put together here: CARRIER_SLICE bytes */
-	int64_t date_s;
+	int64_t date_until_ms;      /* the loop's time at which date is stale */
 	char date[40];              /* "Date: ...\r\n" */
 };
 

@@ -84,7 +84,6 @@ struct http *http_new(struct loop *l, const struct http_service *service, struct
 	}
 	h->loop = l;
 	h->service = *service;
-	h->date_s = -1;
 	h->scratch = mem_alloc(CARRIER_SLICE);
 	list_init(&h->conns);
 	list_init(&h->finished);

@@ -45,12 +45,13 @@ static char *put_number(char *at, uint64_t value)
 /* Refreshes the worker's Date line once a second. */
 static const char *date_line(struct http *h)
 {
-	int64_t now_ms = clock_wall_ms();
 	char date[CLOCK_HTTP_SIZE];
+	int64_t wall_ms;
 
-	if (now_ms / 1000 != h->date_s) {
-		h->date_s = now_ms / 1000;
-		clock_http_date(now_ms, date);
+	if (loop_now_ms(h->loop) >= h->date_until_ms) {
+		wall_ms = clock_wall_ms();
+		h->date_until_ms = loop_now_ms(h->loop) + 1000 - wall_ms % 1000;
+		clock_http_date(wall_ms, date);
 		snprintf(h->date, sizeof h->date, "Date: %s\r\n", date);
 	}
 	return h->date;

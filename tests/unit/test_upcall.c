@@ -702,6 +702,65 @@ static void a_large_head_outlives_its_body_and_a_larger_one_is_refused(void **st
 	}
 }
 
+/* In one piece, where it was received or in a room of a given size */
+
+struct whole {
+	const char *first, *second; /* sent with a pause between them */
+	size_t room;
+	const char *body;           /* NULL: fails */
+	bool is_copied;
+};
+
+static const struct whole wholes[] = {
+	{ OK_FIVE, "", 100, "hello", false },
+	{ CHUNKED "5\r\nhello\r\n0\r\n\r\n", "", 100, "hello", false },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 100, "", false },
+	{ CHUNKED "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", "", 100, "hello world", true },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello", " world", 100, "hello world", true },
+	{ CHUNKED "5\r\nhello\r\n", "0\r\n\r\n", 100, "hello", true },
+	{ "HTTP/1.1 200 OK\r\n\r\nhello", "", 100, "hello", true },
+	{ OK_FIVE, "", 4, NULL, false },
+	{ CHUNKED "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", "", 10, NULL, false },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", "", 100, NULL, false },
+};
+static size_t whole_at;
+
+static void read_the_whole(struct stage *s)
+{
+	const struct whole *w = &wholes[whole_at];
+	struct upcall *u = open_call(s, HTTP1_GET, SPAN_NONE);
+	struct span body = SPAN_NONE;
+	struct buf room;
+
+	buf_init(&room, w->room);
+	assert_int_equal(upcall_wait_head(u, 1000, &s->err), UPCALL_DATA);
+	assert_int_equal(upcall_read_whole(u, &room, &body, &s->err), w->body ? 0 : -1);
+	if (w->body) {
+		assert_true(span_is(body, w->body));
+		assert_int_equal(room.len > 0, w->is_copied);
+	} else {
+		assert_int_equal(s->err.code, E_upstream_error);
+	}
+	buf_free(&room);
+	upcall_close(u);
+}
+
+static void an_answer_that_came_at_once_is_not_copied(void **state)
+{
+	(void)state;
+	for (whole_at = 0; whole_at < ARRAY_LEN(wholes); whole_at++) {
+		const struct step scripts[][STEPS_MAX] = {
+			{ READ, SEND(wholes[whole_at].first), PAUSE(20), SEND(wholes[whole_at].second),
+			  PAUSE(5) },
+		};
+		struct stage s;
+
+		stage_init(&s);
+		perform(&s, scripts, 1, read_the_whole);
+		finish(&s);
+	}
+}
+
 static void read_all_bounded(struct stage *s)
 {
 	struct upcall *u = open_call(s, HTTP1_GET, SPAN_NONE);
@@ -1490,6 +1549,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(answers_in_pieces_are_read_the_same),
 		cmocka_unit_test(too_many_interim_answers_are_refused),
 		cmocka_unit_test(a_large_head_outlives_its_body_and_a_larger_one_is_refused),
+		cmocka_unit_test(an_answer_that_came_at_once_is_not_copied),
 		cmocka_unit_test(reading_all_heeds_the_buffers_limit),
 		cmocka_unit_test(a_connection_is_used_again),
 		cmocka_unit_test(a_stale_connection_is_replaced_unseen),

@@ -38,21 +38,32 @@ void store_close(struct store *s)
 	mem_free(s);
 }
 
-void store_record(struct store *s, const struct record *r)
+struct record *store_begin(struct store *s)
 {
-	struct entry *e;
+	struct entry *e = queue_entry(s->queue);
 
-	if (!s)
-		return;
-	e = queue_entry(s->queue);
-	if (!e) {
+	if (!e)
 		writer_count_dropped(s->writer);
-		return;
-	}
+	return e ? &e->record : NULL;
+}
+
+void store_commit(struct store *s, struct record *r)
+{
+	struct entry *e = container_of(r, struct entry, record);
+
 	e->message.kind = MESSAGE_RECORD;
-	e->record = *r;
 	if (queue_push(s->queue, &e->message))
 		writer_wake(s->writer);
+}
+
+void store_record(struct store *s, const struct record *r)
+{
+	struct record *room = s ? store_begin(s) : NULL;
+
+	if (!room)
+		return;
+	*room = *r;
+	store_commit(s, room);
 }
 
 void store_flush(struct store *s)

@@ -31,7 +31,13 @@ struct store;
 struct store *store_open(const struct store_options *options, struct err *err);
 /* Writes what is queued, closes. */
 void store_close(struct store *s);
-/* Any thread; copies the record; never blocks.  s may be NULL (nothing is kept). */
+/*
+ * Room for a record, to be filled in every member and handed to store_commit by the same thread.
+ * NULL when the queue is full, which is counted.  Any thread; never blocks.
+ */
+struct record *store_begin(struct store *s);
+void store_commit(struct store *s, struct record *r);
+/* Both at once: copies the record.  s may be NULL (nothing is kept). */
 void store_record(struct store *s, const struct record *r);
 /* Waits until all records queued before have been committed or failed: for tests and drain. */
 void store_flush(struct store *s);

@@ -66,20 +66,23 @@ static void fill_turn(struct record *r, const struct turn *t)
 
 static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 {
-	struct record r;
+	struct store *store = c->worker->core->store;
+	struct record *r = store_begin(store);
 
-	fill_call(&r, x, c);
-	fill_turn(&r, &c->turn);
-	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
-	r.status = status_of(x);
-	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
+	if (!r)
+		return;
+	fill_call(r, x, c);
+	fill_turn(r, &c->turn);
+	r->ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
+	r->status = status_of(x);
+	r->finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
 	/* status is what the client was told; that it left before the end stands beside it. */
-	r.error = x->error == E_none && x->client_gone ? E_cancelled : x->error;
-	r.latency_us = now_us - x->started_us;
-	r.first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
-	r.bytes_in = x->bytes_in;
-	r.bytes_out = x->bytes_out;
-	store_record(c->worker->core->store, &r);
+	r->error = x->error == E_none && x->client_gone ? E_cancelled : x->error;
+	r->latency_us = now_us - x->started_us;
+	r->first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
+	r->bytes_in = x->bytes_in;
+	r->bytes_out = x->bytes_out;
+	store_commit(store, r);
 }
 
 static struct span status_label(int status, char out[4])

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* getrandom(2) fills up to 256 bytes without being interrupted. */
-enum { POOL_SIZE = 256 };
+/* A system call every hundred ids or so. */
+enum { POOL_SIZE = 2048 };
 
 struct pool {
 	uint8_t bytes[POOL_SIZE];

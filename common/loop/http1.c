@@ -14,10 +14,6 @@
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 const struct http1_limits http1_default_limits = {
 	.line_max = 8 * KIB,
 	.head_max = 32 * KIB,
@@ -338,35 +334,11 @@ static int read_reason_space(struct http1_parser *p, struct span in, struct err 
 	return NEXT;
 }
 
-/* First byte that no field value may have, from at on; stop when there is none. */
-static size_t find_value_end(const char *ptr, size_t at, size_t stop)
-{
-	for (;; at++) {
-#ifdef __SSE2__
-		for (; stop - at >= 16; at += 16) {
-			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
-			__m128i hit = _mm_or_si128(
-				_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x),
-				_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
-			unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-			if (mask) {
-				at += (unsigned)__builtin_ctz(mask);
-				break;
-			}
-		}
-#endif
-		while (at < stop && http1_is(HTTP1_VALUE, ptr[at]) && ptr[at] != '\t')
-			at++;
-		if (at == stop || ptr[at] != '\t')
-			return at;
-	}
-}
-
 static int read_reason(struct http1_parser *p, struct span in, struct err *err)
 {
 	size_t stop = line_stop(p, in);
 
-	p->at = find_value_end(in.ptr, p->at, stop);
+	p->at = http1_value_end(in.ptr, p->at, stop);
 	p->reason.end = (unsigned)p->at;
 	if (p->at < in.len && in.ptr[p->at] == '\r') {
 		p->state = LINE_CR;
@@ -535,7 +507,7 @@ static int end_field(struct http1_parser *p, struct span in, struct err *err)
 
 static int read_value(struct http1_parser *p, struct span in, struct err *err)
 {
-	p->at = find_value_end(in.ptr, p->at, in.len);
+	p->at = http1_value_end(in.ptr, p->at, in.len);
 	if (p->at == in.len)
 		return need_more(p, in, err);
 	if (in.ptr[p->at] == '\r')

@@ -4,6 +4,8 @@
 #ifndef SPASS_LOOP_HTTP1_CLASS_H
 #define SPASS_LOOP_HTTP1_CLASS_H
 
+#include <stddef.h>
+
 enum {
 	HTTP1_TCHAR = 1,      /* of a token: methods, field names */
 	HTTP1_VALUE = 2,      /* of a field value: visible, space, tab, obs-text */
@@ -13,6 +15,9 @@ enum {
 	HTTP1_HOST_CHAR = 32, /* of a registered name or an IPv4 address, without the comma */
 };
 extern const unsigned char http1_class[256];
+
+/* First byte that no field value may have, from at on; stop when there is none. */
+size_t http1_value_end(const char *ptr, size_t at, size_t stop);
 
 static inline int http1_is(unsigned char class, char c)
 {

@@ -8,6 +8,10 @@
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* One row for 16 bytes; the sums are of the classes above. */
 const unsigned char http1_class[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
@@ -27,6 +31,29 @@ const unsigned char http1_class[256] = {
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 };
+
+size_t http1_value_end(const char *ptr, size_t at, size_t stop)
+{
+	for (;; at++) {
+#ifdef __SSE2__
+		for (; stop - at >= 16; at += 16) {
+			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
+			__m128i hit = _mm_or_si128(
+				_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x),
+				_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+			unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+			if (mask) {
+				at += (unsigned)__builtin_ctz(mask);
+				break;
+			}
+		}
+#endif
+		while (at < stop && http1_is(HTTP1_VALUE, ptr[at]) && ptr[at] != '\t')
+			at++;
+		if (at == stop || ptr[at] != '\t')
+			return at;
+	}
+}
 
 static const struct {
 	enum http1_method method;
@@ -60,7 +87,7 @@ bool http1_is_token(struct span s)
 
 bool http1_is_field_value(struct span s)
 {
-	return all_of(s, HTTP1_VALUE);
+	return http1_value_end(s.ptr, 0, s.len) == s.len;
 }
 
 bool http1_list_has(struct span list, const char *token)

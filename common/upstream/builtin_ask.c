@@ -273,7 +273,7 @@ static void add_json(struct ask *ask, struct jvalue v, size_t message, double pr
 {
 	static const char *const texts[] = { "text", "content", "snippet", "passage", "chunk", "body" };
 	static const char *const labels[] = { "source", "title", "file", "path", "url", "name",
-					      "document", "id" };
+					      "document", "doc_id", "id" };
 	struct jwalk w;
 
 	if (depth > JSON_DEPTH_MAX || (v.type != J_OBJECT && v.type != J_ARRAY))

@@ -87,11 +87,11 @@ int e2e_step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return result;
 }
 
-/* shell and below: lines "| text" for bash, in which spass is the program; else as run */
+/* shell and below: lines "| text" for bash, in which spass is the program, and $SPASS its path; else as run */
 int e2e_step_shell(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	struct text script = { 0 };
-	text_printf(&script, "spass() { %s \"$@\"; }\n%s\n", e->spass, rest);
+	text_printf(&script, "SPASS='%s'\nspass() { \"$SPASS\" \"$@\"; }\n%s\n", e->spass, rest);
 	for (size_t i = 0; i < s->count; i++) {
 		const char *line = s->subs[i].text;
 		if (*line != '|')

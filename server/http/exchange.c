@@ -1,9 +1,9 @@
 /*
  * server/http/exchange.c - the request's side of an exchange: its body and header fields.
  *
- * A body that came whole with its head is handed out where it lies.  Another is read into one
- * block of its announced size, or a growing one when it is chunked, straight from the carrier's
- * buffer; its reader sleeps until it is complete.
+ * A body that came whole with its head is handed out where it lies.  Another is read into a block
+ * that grows with it, at most to its announced size, straight from the carrier's buffer; its reader
+ * sleeps until it is complete.
  */
 #include "server/http/conn.h"
 
@@ -142,11 +142,8 @@ static int receive(struct request *r, size_t max, struct err *err)
 	if (!c->sock)
 		return err_set(err, E_cancelled, "", "the client has gone");
 	r->body_state = BODY_READING;
-	r->block_max = max;
-	if (r->head.content_length > 0) {
-		r->block_cap = (size_t)r->head.content_length;
-		r->block = mem_alloc(r->block_cap);
-	}
+	/* Room grows with what comes: an announcement alone costs nothing. */
+	r->block_max = r->head.content_length > 0 ? (size_t)r->head.content_length : max;
 	exchange_feed(r, &bytes);
 	r->end = r->in_len - bytes.len;
 	if (r->body_state == BODY_READING)

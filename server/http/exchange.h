@@ -72,7 +72,7 @@ struct exchange {
  * The whole body, gzip undone (Content-Encoding: gzip; others: E_unsupported_media_type).  Waits.
  * Sends "100 Continue" when expected.  max: bytes, at most limits->body_max.  The span stays
  * valid for the life of the exchange; a body that arrived with the head is not copied, a larger
- * one is read into one block of its announced size.  -1: E_body_too_large (also before a byte of
+ * one is read into one block that grows with it.  -1: E_body_too_large (also before a byte of
  * it is read, when announced), E_request_timeout, E_malformed_request, E_invalid_field
  * (broken gzip), E_cancelled; E_length_required for a POST, PUT or PATCH without any framing.
  */

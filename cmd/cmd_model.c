@@ -25,6 +25,7 @@ static const char *text(const json_t *object, const char *key)
 static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 {
 	struct gateway *gateway = gateway_find(g, true, err);
+	char name[GATEWAY_NAME_SIZE];
 	struct client *client;
 	json_t *info;
 
@@ -32,6 +33,14 @@ static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 		return NULL;
 	client = gateway_client(gateway, g, TIMEOUT_MS);
 	info = client_get(client, "/v1/info", err);
+	/* Much on the net answers JSON to any path. */
+	if (info && (!json_is_array(json_object_get(info, "models")) ||
+		     !json_is_string(json_object_get(info, "default_model")))) {
+		gateway_name(gateway, name);
+		err_set(err, E_upstream_error, "", "%s is not a spass gateway", name);
+		json_decref(info);
+		info = NULL;
+	}
 	client_free(client);
 	gateway_close(gateway);
 	return info;

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,6 +219,57 @@ static void without_a_home_the_setting_to_give_is_named(void **state)
 	mem_free(err);
 }
 
+/* Answers one call on a port of its own, which it puts into *port. */
+static pid_t answer_once(const char *body, int *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	*port = ntohs(address.sin_port);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		char request[4096];
+		int fd = accept(listener, NULL, NULL);
+
+		if (read(fd, request, sizeof request) > 0)
+			dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+				strlen(body), body);
+		_exit(0);
+	}
+	close(listener);
+	return pid;
+}
+
+static void what_is_no_gateway_is_not_taken_for_one(void **state)
+{
+	static const char *const lines[] = { "list", "list --json", "show x", "show x --json" };
+	static const char *const bodies[] = { "{}", "[]", "{\"models\":[]}",
+					      "{\"default_model\":\"x\",\"models\":{}}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines) * ARRAY_LEN(bodies); i++) {
+		int port;
+		pid_t server = answer_once(bodies[i / ARRAY_LEN(lines)], &port);
+		char *line = mem_printf("spass model %s --server 127.0.0.1:%d",
+					lines[i % ARRAY_LEN(lines)], port);
+		struct outcome o = run(line);
+
+		if (o.status != 1 || !strstr(o.err, "is not a spass gateway"))
+			fail_msg("%s, %s: %d, %s%s", line, bodies[i / ARRAY_LEN(lines)], o.status,
+				 o.out, o.err);
+		assert_int_equal(reap(server), 0);
+		release(&o);
+		mem_free(line);
+	}
+}
+
 static void quiet_leaves_only_the_error(void **state)
 {
 	struct outcome o = run("spass errors nothing -q");
@@ -331,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_end_with_the_right_status_and_stream),
 		cmocka_unit_test(without_a_home_the_setting_to_give_is_named),
+		cmocka_unit_test(what_is_no_gateway_is_not_taken_for_one),
 		cmocka_unit_test(quiet_leaves_only_the_error),
 		cmocka_unit_test(output_that_is_lost_is_an_error),
 		cmocka_unit_test(a_reader_that_left_ends_the_program_silently),

@@ -288,6 +288,23 @@ int config_backends_show(const struct config *c, struct buf *out)
 	return buf_failed(out) ? -1 : 0;
 }
 
+/* URLs may hold a name and a password: "http://(set)@host". */
+static json_t *text_json(const char *text)
+{
+	const char *scheme = strstr(text, "://"), *host = scheme ? scheme + 3 : text, *at;
+	struct span authority = span_of(host, strcspn(host, "/?#"));
+	char *shown;
+	json_t *value;
+
+	at = memrchr(authority.ptr, '@', authority.len);
+	if (!at)
+		return json_string(text);
+	shown = mem_printf("%.*s(set)%s", (int)(host - text), text, at);
+	value = json_string(shown);
+	mem_free(shown);
+	return value;
+}
+
 static json_t *field_json(const struct config_backend *b, const struct backend_key *key)
 {
 	const void *field = (const char *)b + key->offset;
@@ -296,7 +313,7 @@ static json_t *field_json(const struct config_backend *b, const struct backend_k
 
 	switch (key->kind) {
 	case BACKEND_TEXT:
-		return *(char *const *)field ? json_string(*(char *const *)field) : NULL;
+		return *(char *const *)field ? text_json(*(char *const *)field) : NULL;
 	case BACKEND_BOOL:
 		return *(const bool *)field ? json_true() : NULL;
 	case BACKEND_DURATION:

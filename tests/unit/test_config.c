@@ -309,7 +309,8 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 	struct err err = ERR_INIT;
 	struct config *c = from_text(
 		"workers: 2\nhead_timeout: 1500ms\n"
-		"backends: {a: {base_url: 'http://x/v1', connect_timeout: 2s, disabled: true}}\n",
+		"backends: {a: {base_url: 'http://x/v1', connect_timeout: 2s, disabled: true,\n"
+		"  proxy: 'http://me:hush-p@ss@gate:3128/a@b'}, b: {proxy: 'me:hush@gate'}}\n",
 		environment, NULL, 0, &err);
 	struct buf out;
 
@@ -328,6 +329,8 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 		"backends.a.base_url = http://x/v1 (file)\n",
 		"backends.a.connect_timeout = 2s (file)\n",
 		"backends.a.disabled = true (file)\n",
+		"backends.a.proxy = http://(set)@gate:3128/a@b (file)\n",
+		"backends.b.proxy = (set)@gate (file)\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -344,7 +347,8 @@ static void json_has_every_setting_once_and_no_secret(void **state)
 	char *const environment[] = { token, odd, NULL };
 	struct err err = ERR_INIT;
 	struct config *c =
-		from_text("backends: {a: {provider: ollama}}\n", environment, NULL, 0, &err);
+		from_text("backends: {a: {provider: ollama, proxy: 'socks5h://u:hush@h'}}\n",
+			  environment, NULL, 0, &err);
 	json_t *all;
 	char *text;
 

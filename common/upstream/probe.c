@@ -61,7 +61,7 @@ static void note_failure(struct sight *s, const struct err *err)
 	s->cancelled = err->code == E_cancelled;
 	s->trouble = err->code == E_upstream_timeout       ? "no answer in time"
 		     : err->code == E_upstream_unavailable ? "cannot be connected to"
-							   : "its answer is not HTTP";
+							   : "gives no HTTP answer";
 }
 
 static void read_list(struct upcall *u, struct sight *s)
@@ -72,6 +72,7 @@ static void read_list(struct upcall *u, struct sight *s)
 	buf_init(&body, DISCOVERY_BODY_MAX);
 	s->has_list = upcall_read_all(u, &body, &err) == 0 &&
 		      found_read(buf_span(&body), &s->list, &err) == 0;
+	s->cancelled = err.code == E_cancelled;
 	buf_free(&body);
 }
 
@@ -90,6 +91,7 @@ static void see(struct probe *p, struct backend *b, struct sight *s)
 
 	buf_init(&path, 2 * KIB);
 	buf_init(&headers, 8 * KIB);
+	buf_reserve(&headers, 8 * KIB); /* so that no copy of a key is left behind by growing */
 	buf_printf(&path, "%s%s", b->path_prefix, b->provider->probe_path);
 	add_headers(b, &headers);
 	int64_t started_us = clock_mono_us();

@@ -18,7 +18,11 @@
 #include "common/base/mem.h"
 #include "common/upstream/routing_inside.h"
 
-/* A server that gives each connection the same answer, or (NULL) none until the peer leaves. */
+/*
+ * A server that gives each connection the same answer, or (NULL) none until the peer leaves.  After
+ * "half" it waits for that too, with the rest of the body.
+ */
+static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"data\":[";
 struct server {
 	int fd, port;
 	const char *answer;
@@ -37,7 +41,8 @@ static void answer_one(struct server *s, int fd)
 		if (!s->answer || !strstr(s->seen, "\r\n\r\n"))
 			continue;
 		assert_true(send(fd, s->answer, strlen(s->answer), MSG_NOSIGNAL) > 0);
-		break;
+		if (s->answer != half)
+			break;
 	}
 	close(fd);
 }
@@ -182,7 +187,7 @@ static void what_is_there_is_seen_and_what_is_not_says_why(void **state)
 	assert_seen(b, 0, BACKEND_AVAILABLE, "");
 	assert_seen(b, 1, BACKEND_UNREACHABLE, "answers with a server error");
 	assert_seen(b, GONE, BACKEND_UNREACHABLE, "cannot be connected to");
-	assert_seen(b, 3, BACKEND_UNREACHABLE, "its answer is not HTTP");
+	assert_seen(b, 3, BACKEND_UNREACHABLE, "gives no HTTP answer");
 	assert_seen(b, 4, BACKEND_AVAILABLE, "");
 	assert_seen(b, 5, BACKEND_UNREACHABLE, "key refused");
 	assert_true(atomic_load(&routing_backend(b->routing, 0)->latency_us) > 0);
@@ -253,6 +258,20 @@ static void a_cancelled_look_ends_at_once_and_says_nothing(void **state)
 	bench_free(b, -1);
 }
 
+static void a_look_cancelled_inside_the_list_says_nothing(void **state)
+{
+	static const char *const answers[BACKENDS] = { half, half, half, half, NULL, NULL };
+	struct bench *b = bench_new(answers, -1);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		b->routing->backends[i].automatic = true;
+	run(b, 100);
+	for (size_t i = 0; i < BACKENDS; i++)
+		assert_seen(b, i, BACKEND_UNKNOWN, "");
+	bench_free(b, -1);
+}
+
 static void whatever_listens_on_a_usual_port_must_be_a_model_server(void **state)
 {
 	static const char *const answers[BACKENDS] = {
@@ -302,6 +321,7 @@ int main(void)
 		cmocka_unit_test(requests_carry_path_and_key_as_the_provider_wants_them),
 		cmocka_unit_test(slow_servers_are_waited_for_once_and_together),
 		cmocka_unit_test(a_cancelled_look_ends_at_once_and_says_nothing),
+		cmocka_unit_test(a_look_cancelled_inside_the_list_says_nothing),
 		cmocka_unit_test(whatever_listens_on_a_usual_port_must_be_a_model_server),
 		cmocka_unit_test(a_gateway_does_not_find_itself),
 	};

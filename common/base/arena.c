@@ -142,7 +142,9 @@ char *arena_printf(struct arena *a, const char *format, ...)
 	va_start(args, format);
 	len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (len >= 0)
+	if (len < 0)
+		a->failed = true;
+	else
 		text = take(a, (size_t)len + 1, 1);
 	if (!text)
 		return NULL;

@@ -52,6 +52,11 @@ static void refuses_beyond_its_limit_and_remembers(void **state)
 	assert_true(arena_failed(&a));
 	assert_int_equal(arena_span(&a, span_of((char[100]){ 0 }, 99)).len, 99);
 	assert_null(arena_printf(&a, "x"));
+	arena_clear(&a);
+	/* What cannot be formatted is a failure too: half a surrogate pair has no bytes. */
+	assert_null(arena_printf(&a, "%ls", L"\xd800"));
+	assert_true(arena_failed(&a));
+	arena_clear(&a);
 	assert_null(arena_join(&a, (const struct span[]){ { NULL, SIZE_MAX } }, 1).ptr);
 	assert_null(arena_join(&a, (const struct span[]){ { NULL, SIZE_MAX }, { "a", 1 } }, 2).ptr);
 	arena_clear(&a);

@@ -213,9 +213,11 @@ static void finish(struct wire_transfer *t, CURLcode code)
 	t->done(t, err.code == E_none ? NULL : &err);
 }
 
-static void collect(struct wire *w)
+/* Whether a transfer has ended: then nobody must sleep over it. */
+static bool collect(struct wire *w)
 {
 	CURLMsg *message;
+	bool ended = false;
 	int left;
 
 	while ((message = curl_multi_info_read(w->multi, &left))) {
@@ -226,7 +228,9 @@ static void collect(struct wire *w)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
 		finish(t, code);
+		ended = true;
 	}
+	return ended;
 }
 
 void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms)
@@ -235,7 +239,8 @@ void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms
 	int running = 0, ready = 0;
 
 	curl_multi_perform(w->multi, &running);
-	collect(w);
+	if (collect(w))
+		timeout_ms = 0;
 	count = count < POLL_MAX ? count : POLL_MAX;
 	for (size_t i = 0; i < count; i++)
 		fds[i] = (struct curl_waitfd){ .fd = more[i].fd, .events = CURL_WAIT_POLLIN };

@@ -404,6 +404,7 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
 		      config->retry_delay_max);
+	t->walk.deadline_ms = t->deadline_ms;
 	while ((target = failover_next(&t->walk, turn_now_ms(t), &delay_ms, err))) {
 		if (target != targets && t->walk.tries == 1)
 			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
@@ -437,8 +438,7 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 			break;
 	}
 	if (target)
-		err_set(err, E_upstream_timeout, "model", "the time for the whole call is up; last: %s",
-			why->text);
+		failover_out_of_time(&t->walk, err);
 	if (!t->begun)
 		return -1;
 	t->sink->fail(t->sink->context, err);

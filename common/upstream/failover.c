@@ -161,7 +161,8 @@ const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *
 
 			*delay_ms = told >= 0 ? told : backoff_ms(f->tries, f->delay_max_ms);
 			/* Somebody else may answer sooner than the wait is over. */
-			if (*delay_ms > f->delay_max_ms || (*delay_ms > PATIENCE_MS && f->at + 1 < f->count)) {
+			if (*delay_ms > f->delay_max_ms || (*delay_ms > PATIENCE_MS && f->at + 1 < f->count) ||
+			    (f->deadline_ms && now_ms + *delay_ms >= f->deadline_ms)) {
 				sooner(f, *delay_ms);
 				*delay_ms = 0;
 				advance(f);
@@ -183,6 +184,15 @@ const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *
 	f->ended = true;
 	report(f, err);
 	return NULL;
+}
+
+void failover_out_of_time(struct failover *f, struct err *err)
+{
+	f->ended = true;
+	report(f, err);
+	err->code = E_upstream_timeout;
+	err->no_retry = false;
+	err_prefix(err, "the time for the whole call is up");
 }
 
 void failover_succeeded(struct failover *f)

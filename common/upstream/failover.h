@@ -24,6 +24,7 @@ struct failover {
 	size_t count, at;
 	int tries, retries_max;
 	int64_t delay_max_ms;
+	int64_t deadline_ms;   /* of the whole walk, monotonic; 0 = none.  May be set after the init */
 	int64_t larger_than;   /* context window that was too small, 0 = any will do */
 	int attempts;          /* calls made in all */
 	bool ended;
@@ -44,6 +45,8 @@ void failover_init(struct failover *f, struct arena *arena, const struct target 
 const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *delay_ms,
 				   struct err *err);
 void failover_succeeded(struct failover *f);
+/* The walk's time is up: err tells every attempt. */
+void failover_out_of_time(struct failover *f, struct err *err);
 void failover_failed(struct failover *f, const struct failure *why, int64_t now_ms);
 /* The client left: nothing is learnt of the target. */
 void failover_dropped(struct failover *f);

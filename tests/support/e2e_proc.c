@@ -57,8 +57,8 @@ static void add_default_backends(struct e2e *e, struct text *config)
 {
 	text_add_str(config, "\nbackends:\n");
 	for (size_t i = 0; i < e->c->upstream_count; i++)
-		text_printf(config, "  %s:\n    provider: openai\n    base_url: ${up.%s}/v1\n    key_env: UPSTREAM_KEY\n%s", e->c->upstreams[i].name,
-			    e->c->upstreams[i].name, e->c->upstreams[i].tls ? "    ca_file: ${cert}\n" : "");
+		text_printf(config, "  %s:\n    provider: openai\n    base_url: ${up.%s}%s/v1\n    key_env: UPSTREAM_KEY\n%s", e->c->upstreams[i].name,
+			    e->c->upstreams[i].name, e->c->upstreams[i].is_unix ? ":" : "", e->c->upstreams[i].tls ? "    ca_file: ${cert}\n" : "");
 }
 
 static void add_default_models(struct e2e *e, struct text *config)

@@ -125,6 +125,30 @@ static void a_told_wait_is_kept_only_when_nobody_else_is_left(void **state)
 	failover_succeeded(&f->walk);
 }
 
+static void a_wait_beyond_the_deadline_is_told_to_the_client(void **state)
+{
+	struct fixture *f = *state;
+
+	f->walk.count = 1;
+	f->walk.deadline_ms = f->now + 1500;
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 1000), 'a');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 1500), 'a');
+	assert_int_equal(fail_next(f, FAILURE_BUSY, 1500), '-');
+	assert_int_equal(f->err.code, E_model_quota_exhausted);
+}
+
+static void out_of_time_lists_every_attempt(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fail_next(f, FAILURE_SERVER, -1), 'a');
+	assert_int_equal(fail_next(f, FAILURE_TIMEOUT, -1), 'a');
+	failover_out_of_time(&f->walk, &f->err);
+	assert_int_equal(f->err.code, E_upstream_timeout);
+	assert_string_equal(f->err.message,
+			    "the time for the whole call is up: a/m (2 attempts): it failed");
+}
+
 static void too_long_a_wait_is_told_to_the_client(void **state)
 {
 	struct fixture *f = *state;
@@ -316,6 +340,8 @@ int main(void)
 		cmocka_unit_test(each_class_goes_its_way),
 		TEST(a_larger_window_is_sought_for_a_long_prompt),
 		TEST(a_told_wait_is_kept_only_when_nobody_else_is_left),
+		TEST(a_wait_beyond_the_deadline_is_told_to_the_client),
+		TEST(out_of_time_lists_every_attempt),
 		TEST(too_long_a_wait_is_told_to_the_client),
 		TEST(the_error_lists_every_target),
 		TEST(a_resting_target_is_passed_over),

@@ -8,6 +8,7 @@
 
 const struct cmd *const cmd_table[] = {
 	&cmd_ask,
+	&cmd_chat,
 	&cmd_serve,
 	&cmd_status,
 	&cmd_model_list,

@@ -51,8 +51,9 @@ _spass()
 	done
 
 	case "$command" in
-	"") operands="ask serve status model config errors completion help version" options="-h --help -V --version" ;;
+	"") operands="ask chat serve status model config errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"chat") options="-m --model --system -f --file --raw --no-markdown --server --token-file --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -61,7 +62,7 @@ _spass()
 	"config check") options="--config --json --color -q --quiet -h --help -V --version" ;;
 	"errors") options="--json --color -q --quiet -h --help -V --version" operands="missing_authorization invalid_authorization insufficient_scope rate_limit_exceeded model_quota_exhausted body_too_large length_required uri_too_long headers_too_large request_timeout malformed_request http_version_not_supported expectation_failed transfer_coding_not_supported unsupported_media_type invalid_json missing_field invalid_field model_not_in_allowlist model_not_found max_tokens_below_minimum context_length_exceeded upstream_rejected content_policy_violation image_url_not_supported image_decode_error image_base64_invalid embedding_input_too_large tenant_config_key_readonly caller_depth_exceeded conversation_not_found route_not_found method_not_allowed upstream_error upstream_auth upstream_unavailable upstream_timeout overloaded draining internal_error storage_error invalid_config usage connect_failed stream_cut output_failed deadline_exceeded cancelled too_large" ;;
 	"completion") options="-q --quiet -h --help -V --version" operands="bash zsh fish" ;;
-	"help") options="--json -q --quiet -h --help -V --version" operands="ask serve status model config errors completion help version exit-codes" ;;
+	"help") options="--json -q --quiet -h --help -V --version" operands="ask chat serve status model config errors completion help version exit-codes" ;;
 	"version") options="--json -v --verbose -q --quiet -h --help -V --version" ;;
 	*) operands="$verbs" options="-h --help" ;;
 	esac

@@ -46,6 +46,7 @@ static void read_info(struct models *m, const json_t *info)
 	}
 	if (*preferred)
 		m->preferred = mem_strdup(preferred);
+	m->is_complete = true;
 }
 
 static void read_list(struct models *m, const json_t *root)
@@ -59,28 +60,42 @@ static void read_list(struct models *m, const json_t *root)
 		m->preferred = mem_strdup(m->rows[0].name);
 }
 
+/* Another server than a spass gateway says that it has no such route in words of its own. */
+static bool has_no_route(const struct err *fault)
+{
+	int status = err_info(fault->code)->status;
+
+	return status == 400 || status == 404 || status == 405;
+}
+
 int models_read(struct wire *w, struct models *out, struct err *err)
 {
 	struct err fault = ERR_INIT;
-	json_t *info, *list;
+	json_t *info = wire_get(w, "/v1/info", &fault), *list = NULL;
+	int result = -1;
 
 	*out = (struct models){ .count = 0 };
-	info = wire_get(w, "/v1/info", &fault);
 	if (json_is_array(json_object_get(info, "models"))) {
 		read_info(out, info);
-	} else if (info || fault.code == E_route_not_found || fault.code == E_method_not_allowed) {
-		list = wire_get(w, "/v1/models", err);
-		read_list(out, list);
-		json_decref(list);
-	} else if (err)
+	} else if (!info && !has_no_route(&fault)) {
 		*err = fault;
-	json_decref(info);
+		goto out;
+	} else {
+		list = wire_get(w, "/v1/models", err);
+		if (!list)
+			goto out;
+		read_list(out, list);
+	}
 	if (out->preferred)
-		return 0;
-	if (fault.code == E_none || fault.code == E_route_not_found)
+		result = 0;
+	else
 		err_set(err, E_upstream_unavailable, "model", "the gateway offers no model");
-	models_clear(out);
-	return -1;
+out:
+	json_decref(info);
+	json_decref(list);
+	if (result < 0)
+		models_clear(out);
+	return result;
 }
 
 void models_clear(struct models *m)
@@ -100,6 +115,11 @@ const struct model_row *models_find(const struct models *m, const char *name)
 		if (!strcmp(m->rows[i].name, name))
 			return &m->rows[i];
 	return NULL;
+}
+
+bool models_may_have(const struct models *m, const char *name)
+{
+	return !m->is_complete || models_find(m, name);
 }
 
 const char *models_near(const struct models *m, const char *name)

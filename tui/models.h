@@ -17,13 +17,17 @@ struct model_row {
 struct models {
 	struct model_row *rows;
 	size_t count;
-	char *preferred; /* what answers when none is named; NULL: there is no model */
+	char *preferred;  /* what answers when none is named; NULL: there is no model */
+	bool is_complete; /* from a gateway that tells all; else there may be more */
 };
 
 /* 0, or -1 with err and an empty list.  Free with models_clear. */
 int models_read(struct wire *w, struct models *out, struct err *err);
 void models_clear(struct models *m);
+/* NULL when it is not in the list. */
 const struct model_row *models_find(const struct models *m, const char *name);
+/* Whether a request for it is worth a try. */
+bool models_may_have(const struct models *m, const char *name);
 /* The one that is meant by a wrong name, or NULL. */
 const char *models_near(const struct models *m, const char *name);
 /* Whether it is the built-in answerer, which is no language model. */

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "tui/markdown.h"
 #include "tui/width.h"
+#include "tui/wrap.h"
 
 enum { TAIL_MAX = 256 * 1024 };
 
@@ -69,9 +70,13 @@ void page_feed(struct page *p, enum page_part part, struct span text)
 
 void page_note(struct page *p, unsigned style, struct span text)
 {
+	struct wrap wrap;
+
 	page_end(p);
-	ink_print_text(text, style, p->setup.color, p->lines);
-	buf_add_char(p->lines, '\n');
+	wrap_init(&wrap, p->setup.columns, add_line, p);
+	wrap_put(&wrap, text, style);
+	wrap_break(&wrap);
+	wrap_free(&wrap);
 }
 
 void page_end(struct page *p)

@@ -50,7 +50,7 @@ upstream() {
 	"$build/tests/upstream" --script "$dir/script$upstreams" --log "$dir/log$upstreams" \
 		> "$dir/address$upstreams" 2>&1 &
 	pids="$pids $!"
-	await 5 grep -q listening "$dir/address$upstreams" || { cat "$dir/address$upstreams"; exit 2; }
+	await 5 grep -qs listening "$dir/address$upstreams" || { cat "$dir/address$upstreams"; exit 2; }
 	url=http://$(sed -n 's/^listening //p' "$dir/address$upstreams" | sed 's|^http://||')
 }
 
@@ -82,12 +82,11 @@ err_is_empty() { [ ! -s "$dir/err" ] || fail "stderr is $(cat "$dir/err")"; }
 screen() {
 	command -v tmux > /dev/null || { echo "skip $name: no tmux"; exit 0; }
 	socket=spass-$name-$$
-	: > "$dir/none"
+	printf 'set -g %s\n' 'escape-time 0' 'remain-on-exit on' 'default-terminal tmux-256color' \
+		'history-limit 5000' > "$dir/tmux.conf"
 	rm -f "$dir/status"
-	tmux -L "$socket" -f "$dir/none" start-server \; set -g escape-time 0 \; set -g remain-on-exit on \; \
-		set -g default-terminal tmux-256color \; set -g history-limit 5000 \; \
-		new-session -d -x "${1%x*}" -y "${1#*x}" "trap : INT; $2; echo \$? > '$dir/status'" ||
-		{ fail "tmux does not start"; exit 1; }
+	tmux -L "$socket" -f "$dir/tmux.conf" new-session -d -x "${1%x*}" -y "${1#*x}" \
+		"trap : INT; $2; echo \$? > '$dir/status'" || { fail "tmux does not start"; exit 1; }
 	tmux -L "$socket" set -g window-size manual
 }
 shown() { tmux -L "$socket" capture-pane -p -t 0; }

@@ -1,0 +1,141 @@
+/* cmd/cmd_chat.c - spass chat: a conversation in the terminal. */
+#include "cmd/asking.h"
+#include "cmd/cmd.h"
+#include "tui/attach.h"
+#include "tui/talk.h"
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct chat_options {
+	struct cmd_globals globals;
+	const char *model, *system;
+	struct opt_texts files;
+	bool raw, no_markdown;
+};
+
+static int end_by(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+	return 128 + number;
+}
+
+/* The keyboard: stdin, or what is behind a pipe.  NULL when there is none. */
+static FILE *open_keyboard(void)
+{
+	return isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
+}
+
+static int read_context(const struct chat_options *o, struct buf *context, struct err *err)
+{
+	if (!isatty(STDIN_FILENO) && attach_pipe(context, STDIN_FILENO, err) < 0)
+		return -1;
+	for (size_t i = 0; i < o->files.count; i++)
+		if (attach_file(context, o->files.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int talk(const struct chat_options *o, FILE *keyboard, const char *system, const char *first,
+		struct span context, struct err *err)
+{
+	const struct cmd_globals *g = &o->globals;
+	struct gateway *gateway = gateway_find(g, true, err);
+	char *history = file_place(FILE_STATE, "chat_history");
+	int result = -1;
+
+	if (gateway) {
+		const struct talk_setup setup = {
+			.target = asking_target(gateway, g),
+			.model = asking_model(o->model),
+			.system = system,
+			.context = context,
+			.first = first,
+			.in = keyboard,
+			.out = stdout,
+			.is_dumb = !asking_can_repaint(),
+			.is_quiet = g->quiet,
+			.page = asking_page(cmd_color(g, stdout), !o->raw && !o->no_markdown),
+			.history_path = history,
+		};
+
+		result = talk_run(&setup, err);
+	}
+	mem_free(history);
+	gateway_close(gateway);
+	return result;
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct chat_options *o = options;
+	FILE *keyboard = isatty(STDOUT_FILENO) ? open_keyboard() : NULL;
+	char *system = NULL;
+	struct buf context, first;
+	int result = -1;
+
+	attach_init(&context);
+	attach_init(&first);
+	if (!keyboard) {
+		err_set(err, E_usage, "", "chat needs a terminal; `spass ask` is for pipes");
+		goto out;
+	}
+	if (o->system) {
+		system = attach_text_or_file(o->system, err);
+		if (!system)
+			goto out;
+	}
+	if (attach_words(&first, argc, argv, err) < 0 || read_context(o, &context, err) < 0)
+		goto out;
+	result = talk(o, keyboard, system, first.len ? buf_str(&first) : NULL, buf_span(&context), err);
+out:
+	if (keyboard && keyboard != stdin)
+		fclose(keyboard);
+	buf_free(&context);
+	buf_free(&first);
+	mem_free(system);
+	return result > 0 ? end_by(result) : result;
+}
+
+#define OWN(kind_, field, ...)                                                               \
+	{                                                                                    \
+		.kind = (kind_), .offset = offsetof(struct chat_options, field), __VA_ARGS__ \
+	}
+
+static const struct opt own[] = {
+	OWN(OPT_TEXT, model, .name = "model", .letter = 'm', .argument = "MODEL",
+	    .complete = OPT_MODEL, .help = "Talk to this model; without it SPASS_MODEL, or the default"),
+	OWN(OPT_TEXT, system, .name = "system", .argument = "TEXT",
+	    .help = "What the model should keep to; @FILE reads it from a file"),
+	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
+	    .complete = OPT_FILE, .help = "Send a text file with the first message; may be repeated"),
+	OWN(OPT_SWITCH, raw, .name = "raw", .help = "Show the Markdown as it is"),
+	OWN(OPT_SWITCH, no_markdown, .name = "no-markdown", .help = "The same as --raw"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass chat", "Begin a conversation." },
+	{ "spass chat -m llama3 \"hello\"", "With this model and this message." },
+	{ "cat log.txt | spass chat", "What is piped in goes with the first message." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_chat = {
+	.name = "chat",
+	.summary = "Talk to a model in the terminal",
+	.operands = "[PROMPT...]",
+	.operands_max = -1,
+	.flags = CMD_CLIENT | CMD_COLOR | CMD_VERBOSE,
+	.options = own,
+	.options_size = sizeof(struct chat_options),
+	.text = "Answers are shown while they come, and the line below can be typed into.  Ctrl-C stops "
+		"the\nanswer, Ctrl-D ends; /help lists the commands of the conversation.\n",
+	.examples = examples,
+	.run = run,
+};

@@ -1,0 +1,213 @@
+#!/bin/sh
+# spass chat: streaming below the transcript, typing meanwhile, Ctrl-C, history, pastes, sizes.
+. "$(dirname "$0")/lib.sh"
+
+upstream <<'END'
+rule model=quick
+say Hello *there*
+rule model=slow
+pace 20 20 60
+tokens 200
+rule model=short
+pace 20 20 80
+tokens 30
+rule model=cut
+cut-after 3
+tokens 9
+rule model=limited
+error 429 rate_limit_exceeded slow down
+rule model=evil
+say x\x1b[2Jy\x1b]0;gotcha\x07z
+rule model=think
+think pondering
+say done
+END
+export SPASS_SERVER="$url"
+chat="'$spass' chat"
+
+# Start, answer, quit; the terminal is left as it was.
+screen 70x20 "stty -g > '$dir/before'; $chat -m quick; rc=\$?; stty -g > '$dir/after'; (exit \$rc)"
+see 'quick answers.'
+text 'hi'; see '> hi'; keys Enter
+see 'Hello there'
+text '/quit'; keys Enter
+ended_with 0
+cmp -s "$dir/before" "$dir/after" || fail "the terminal's settings have changed"
+screen_end
+
+# Type while it streams: each word once, the draft untouched; Ctrl-C keeps program and draft.
+screen 70x20 "$chat -m slow"
+see 'slow answers.'
+text 'go'; see '> go'; keys Enter
+see 'w5 '
+text 'a draft'
+see '> a draft'
+see 'w12 '
+keys C-c
+see '[stopped]'
+see '> a draft'
+count_is 1 'w3 '
+count_is 1 '> a draft'
+keys C-c
+gone '> a draft'
+keys Up
+see '> a draft'
+keys C-c
+gone '> a draft'
+keys C-c
+see 'Ctrl-C again'
+keys C-c
+ended_with 130
+screen_end
+
+# Whole answer while typing: every word exactly once and in order.
+screen 50x12 "$chat -m short"
+see 'short answers.'
+text 'go'; see '> go'; keys Enter
+for word in a b c d e f g; do
+	text "$word"
+done
+see '> abcdefg'
+see 'w30'
+got=$(shown_all | grep -o 'w[0-9][0-9]*' | tr '\n' ' ')
+want=$(seq 1 30 | sed 's/^/w/' | tr '\n' ' ')
+[ "$got" = "$want" ] || fail "words are missing or doubled: $got"
+# A message that is sent while an answer comes waits for it.
+keys C-u
+text 'one'; see '> one'; keys Enter
+see '> one'
+text 'two'; see '> two'; keys Enter
+see 'queued'
+await 20 sh -c "[ \$(grep -c '\"request\"' '$dir/log1') -ge 1 ]" || fail "no log"
+see '> two'
+screen_end
+
+# Three lines in one paste are one message; Ctrl-J makes a line too; the history keeps them whole.
+screen 70x20 "$chat -m quick"
+see 'quick answers.'
+paste 'first\nsecond\nthird'
+see 'third'
+count_is 0 'Hello'
+keys Enter
+see 'Hello there'
+text 'up'; keys C-j; text 'down'; see 'down'; keys Enter
+await 5 sh -c "grep -q 'first.*second.*third' '$dir/log1'" || :
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+[ "$(stat -c %a "$dir/state/spass/chat_history")" = 600 ] || fail "the history's mode is not 600"
+grep -qx 'first\\nsecond\\nthird' "$dir/state/spass/chat_history" || fail "history: $(cat "$dir/state/spass/chat_history")"
+screen 70x20 "$chat -m quick"
+see 'quick answers.'
+keys Up Up Up
+see 'second'
+keys Enter
+see 'Hello there'
+keys C-d
+ended_with 0
+screen_end
+
+# Another size while it streams.
+screen 80x24 "$chat -m slow"
+see 'slow answers.'
+text 'go'; see '> go'; keys Enter
+see 'w5 '
+tmux -L "$socket" resize-window -x 40 -y 12
+see 'w30 '
+tmux -L "$socket" resize-window -x 120 -y 40
+see 'w45 '
+tmux -L "$socket" resize-window -x 80 -y 24
+see 'w55 '
+keys C-c
+see '[stopped]'
+text 'still here'
+see '> still here'
+screen_end
+
+# Errors and cuts are told, and the conversation goes on.
+screen 70x20 "$chat -m cut"
+text 'hi'; see '> hi'; keys Enter
+see 'the answer is cut off here'
+see 'stream_cut'
+text '/model limited'; see '/model limited'; keys Enter
+see 'limited answers.'
+text '/retry'; see '> /retry'; keys Enter
+see 'slow down'
+text '/model quick'; see '/model quick'; keys Enter
+text '/retry'; keys Enter
+see 'Hello there'
+text '/hlep'; keys Enter
+see 'did you mean /help?'
+text '//not a command'; keys Enter
+text '/us'; keys Tab; see '/usage'; keys Enter
+see 'tokens of prompt'
+keys C-d
+ended_with 0
+screen_end
+
+# No text of a model reaches the terminal's controls.
+screen 70x20 "$chat -m evil"
+text 'hi'; see '> hi'; keys Enter
+see 'x^[[2Jy^[]0;gotcha^Gz'
+see '> hi'
+screen_end
+
+# Thoughts, the editor, a stop and going on.
+printf '#!/bin/sh\nprintf "written elsewhere\\n" > "$1"\n' > "$dir/editor"
+chmod +x "$dir/editor"
+screen 70x20 "EDITOR='$dir/editor' $chat -m think"
+see 'think answers.'
+keys C-x C-e
+see '> written elsewhere'
+keys Enter
+see 'pondering'
+see 'done'
+screen_end
+screen 70x20 "sh -i"
+text "exec 2>&1; PS1='shell: '; $chat -m slow"; keys Enter
+see 'slow answers.'
+text 'go'; see '> go'; keys Enter
+see 'w5 '
+text 'draft'; see '> draft'
+keys C-z
+await 10 sh -c "tmux -L '$socket' capture-pane -p | grep -q '^shell: *$'" || :
+text 'fg'; keys Enter
+see 'w40 '
+see '> draft'
+screen_end
+
+# Piped context, the keyboard from the terminal; no terminal at all.
+screen 70x20 "printf 'piped words' | $chat -m quick"
+see '11 bytes go with the first message'
+text 'what?'; see '> what?'; keys Enter
+see 'Hello there'
+keys C-d
+ended_with 0
+screen_end
+run 2 chat < /dev/null
+err_has 'needs a terminal'
+
+# Without colours and on a dumb terminal.
+screen 70x20 "NO_COLOR=1 $chat -m quick"
+text 'hi'; see '> hi'; keys Enter
+see 'Hello there'
+tmux -L "$socket" capture-pane -p -e -t 0 | grep -q "$(printf '\033\[[0-9;]*[1-9]')" && fail "colours in spite of NO_COLOR"
+screen_end
+screen 70x20 "TERM=dumb $chat -m short"
+see 'short answers.'
+text 'hi'; keys Enter
+see 'w30'
+text '/quit'; keys Enter
+ended_with 0
+count_is 1 'w3 '
+screen_end
+
+# The gateway in the same process, and its built-in model.
+screen 78x24 "unset SPASS_SERVER; $chat 'who are you?'"
+see 'spass-extract'
+see 'It is no language model'
+see '> who are you?'
+see 'I am spass-extract'
+keys C-d
+ended_with 0
+done_testing

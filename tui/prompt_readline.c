@@ -1,0 +1,268 @@
+/*
+ * tui/prompt_readline.c - the prompt by readline's callback interface.
+ *
+ * readline calls back without a context, so the one prompt is kept here.
+ */
+#include "tui/prompt.h"
+
+#include "common/base/mem.h"
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* Between \001 and \002 stands what takes no cell. */
+#define PROMPT_PLAIN "> "
+#define PROMPT_COLOR "\001\033[1;34m\002>\001\033[0m\002 "
+
+enum { PENDING_MIN = 1 };
+
+static struct {
+	struct prompt *prompt;
+	bool hidden;
+	bool paste_is_marked; /* the terminal brackets what is pasted */
+	char line[4096];      /* up to the word that is completed */
+} here;
+
+static bool is_blank(const char *text)
+{
+	while (isspace((unsigned char)*text))
+		text++;
+	return !*text;
+}
+
+static void remember(struct prompt *p, const char *text)
+{
+	const HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+
+	(void)p;
+	if (!last || strcmp(last->line, text) != 0)
+		add_history(text);
+	using_history();
+}
+
+static void on_line(char *line)
+{
+	if (line)
+		remember(here.prompt, line);
+	here.prompt->setup.line(here.prompt->setup.context, line);
+	free(line);
+}
+
+/* Keys */
+
+static int insert_newline(int count, int key)
+{
+	(void)key;
+	while (count-- > 0)
+		rl_insert_text("\n");
+	return 0;
+}
+
+/* A terminal that does not mark pastes sends their lines as if typed, but all at once. */
+static bool is_in_paste(void)
+{
+	int waiting = 0;
+
+	return !here.paste_is_marked && ioctl(fileno(rl_instream), FIONREAD, &waiting) == 0 &&
+	       waiting >= PENDING_MIN;
+}
+
+static int send(int count, int key)
+{
+	if (is_in_paste())
+		return insert_newline(1, key);
+	if (is_blank(rl_line_buffer))
+		return 0;
+	here.prompt->setup.settle(here.prompt->setup.context);
+	return rl_newline(count, key);
+}
+
+static int edit(int count, int key)
+{
+	(void)count, (void)key;
+	here.prompt->setup.edit(here.prompt->setup.context);
+	return 0;
+}
+
+/* Takes the key where readline's own function still stands; what the user has bound stays. */
+static void rebind(const char *keys, Keymap map, rl_command_func_t *from, rl_command_func_t *to)
+{
+	if (rl_function_of_keyseq(keys, map, NULL) == from)
+		rl_bind_keyseq_in_map(keys, to, map);
+}
+
+static void bind_keys(void)
+{
+	static const char *const maps[] = { "emacs-standard", "vi-insert" };
+
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		Keymap map = rl_get_keymap_by_name(maps[i]);
+
+		rebind("\r", map, rl_newline, send);
+		rebind("\n", map, rl_newline, insert_newline);
+		rl_bind_keyseq_if_unbound_in_map("\\e\\C-m", insert_newline, map);
+		rebind("\033\r", map, rl_vi_editing_mode, insert_newline);
+		rl_bind_keyseq_if_unbound_in_map("\\C-x\\C-e", edit, map);
+	}
+	rebind("\r", rl_get_keymap_by_name("vi-command"), rl_newline, send);
+}
+
+/* Completion */
+
+static char *next_match(const char *text, int state)
+{
+	static size_t index;
+	const struct prompt_setup *s = &here.prompt->setup;
+	const char *word;
+
+	if (state == 0)
+		index = 0;
+	word = s->complete(s->context, here.line, text, index++);
+	return word ? strdup(word) : NULL;
+}
+
+static char **complete(const char *text, int start, int end)
+{
+	(void)end;
+	/* File names are not what a conversation is made of. */
+	rl_attempted_completion_over = 1;
+	snprintf(here.line, sizeof here.line, "%.*s", start, rl_line_buffer);
+	return rl_completion_matches(text, next_match);
+}
+
+static void show_matches(char **matches, int count, int longest)
+{
+	here.prompt->setup.settle(here.prompt->setup.context);
+	rl_crlf();
+	rl_display_match_list(matches, count, longest);
+	rl_forced_update_display();
+}
+
+/* The kind */
+
+static void open_line(struct prompt *p)
+{
+	static const char *const unmarked[] = { "linux", "vt" };
+	static char breaks[] = " \t\n";
+	const char *terminal = getenv("TERM"), *marked;
+
+	here.prompt = p;
+	rl_readline_name = "spass";
+	rl_instream = p->setup.in;
+	rl_outstream = p->setup.out;
+	rl_catch_signals = 0;
+	rl_catch_sigwinch = 0;
+	rl_change_environment = 0;
+	rl_attempted_completion_function = complete;
+	rl_completion_display_matches_hook = show_matches;
+	rl_completer_word_break_characters = breaks;
+	rl_add_defun("spass-send", send, -1);
+	rl_add_defun("spass-newline", insert_newline, -1);
+	rl_add_defun("spass-edit", edit, -1);
+	rl_initialize();
+	bind_keys();
+	using_history();
+	marked = rl_variable_value("enable-bracketed-paste");
+	here.paste_is_marked = marked && !strcmp(marked, "on");
+	for (size_t i = 0; i < ARRAY_LEN(unmarked); i++)
+		if (terminal && !strncmp(terminal, unmarked[i], strlen(unmarked[i])))
+			here.paste_is_marked = false;
+	here.hidden = false;
+	rl_callback_handler_install(p->setup.color ? PROMPT_COLOR : PROMPT_PLAIN, on_line);
+}
+
+static void close_line(struct prompt *p)
+{
+	(void)p;
+	rl_callback_handler_remove();
+	rl_clear_history();
+	here.prompt = NULL;
+}
+
+static void read_key(struct prompt *p)
+{
+	(void)p;
+	rl_callback_read_char();
+}
+
+static void hide(struct prompt *p)
+{
+	(void)p;
+	if (!here.hidden)
+		rl_clear_visible_line();
+	here.hidden = true;
+}
+
+static void show(struct prompt *p)
+{
+	(void)p;
+	if (!here.hidden)
+		return;
+	here.hidden = false;
+	rl_on_new_line();
+	rl_redisplay();
+	fflush(rl_outstream);
+}
+
+static void clear(struct prompt *p)
+{
+	if (!is_blank(rl_line_buffer))
+		remember(p, rl_line_buffer);
+	hide(p);
+	rl_callback_sigcleanup();
+	rl_free_line_state();
+	rl_replace_line("", 1);
+	show(p);
+}
+
+static const char *text_of(const struct prompt *p)
+{
+	(void)p;
+	return rl_line_buffer;
+}
+
+static void set_text(struct prompt *p, const char *text)
+{
+	bool was_hidden = here.hidden;
+
+	hide(p);
+	rl_replace_line(text, 0);
+	rl_point = rl_end;
+	if (!was_hidden)
+		show(p);
+}
+
+static void pause_line(struct prompt *p)
+{
+	hide(p);
+	fflush(rl_outstream);
+	rl_deprep_terminal();
+}
+
+static void resume_line(struct prompt *p)
+{
+	rl_prep_terminal(1);
+	rl_reset_screen_size();
+	here.hidden = true;
+	show(p);
+}
+
+const struct prompt_kind prompt_readline = {
+	.is_live = true,
+	.open = open_line,
+	.close = close_line,
+	.read = read_key,
+	.hide = hide,
+	.show = show,
+	.clear = clear,
+	.text = text_of,
+	.set_text = set_text,
+	.remember = remember,
+	.pause = pause_line,
+	.resume = resume_line,
+};

@@ -1,0 +1,144 @@
+/* tui/talk_answer.c - from a message to its answer, and what remains when there is none. */
+#include "tui/talk_inside.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+#include <string.h>
+
+static void on_text(void *context, struct span s)
+{
+	page_feed(((struct talk *)context)->page, PAGE_ANSWER, s);
+}
+
+static void on_thought(void *context, struct span s)
+{
+	page_feed(((struct talk *)context)->page, PAGE_THOUGHT, s);
+}
+
+static void on_tool(void *context, const char *name, const char *arguments)
+{
+	talk_say(context, STYLE_DIM, "[the model asks for the tool %s %s]", name, arguments);
+}
+
+static void ask(struct talk *t)
+{
+	const struct answer_sink sink = { on_text, on_thought, on_tool, t };
+	const struct convo_request request = { .model = t->model, .stream = true };
+
+	buf_clear(&t->body);
+	if (convo_body(t->convo, &request, &t->body) < 0) {
+		talk_say(t, STYLE_BAD, "The conversation has grown larger than %d MiB; /new begins another.",
+			 CONVO_BODY_MAX / 1024 / 1024);
+		return;
+	}
+	t->asked_ms = clock_mono_ms();
+	t->answer = answer_start(t->wire, buf_span(&t->body), true, &sink);
+	if (!prompt_is_live(t->prompt))
+		prompt_hide(t->prompt);
+}
+
+/* A message that was never answered is replaced by the one that follows. */
+void talk_send(struct talk *t, struct span text)
+{
+	struct buf message;
+
+	convo_drop_last(t->convo, "user");
+	buf_init(&message, CONVO_BODY_MAX);
+	buf_add_span(&message, text);
+	if (t->context.len) {
+		buf_add_str(&message, "\n\n");
+		buf_add_span(&message, buf_span(&t->context));
+	}
+	t->context_sent = t->context.len;
+	convo_add(t->convo, "user", buf_span(&message));
+	buf_free(&message);
+	ask(t);
+}
+
+bool talk_retry(struct talk *t)
+{
+	convo_drop_last(t->convo, "assistant");
+	if (!convo_last(t->convo, "user"))
+		return false;
+	ask(t);
+	return true;
+}
+
+/* What has come stays in the conversation, as it stays on the screen. */
+static void keep(struct talk *t)
+{
+	struct span text = answer_text(t->answer);
+
+	if (!text.len)
+		return;
+	convo_add(t->convo, "assistant", text);
+	buf_consume(&t->context, t->context_sent);
+	t->context_sent = 0;
+}
+
+static void leave(struct talk *t)
+{
+	answer_free(t->answer);
+	t->answer = NULL;
+	buf_add_char(&t->lines, '\n');
+	talk_paint(t);
+	if (!prompt_is_live(t->prompt))
+		prompt_show(t->prompt);
+}
+
+static void tell_end(struct talk *t)
+{
+	const struct answer_facts *f = answer_facts(t->answer);
+
+	if (*f->applied)
+		talk_say(t, STYLE_DIM, "[the gateway changed the request: %s]", f->applied);
+	if (!strcmp(f->finish, "length"))
+		talk_say(t, STYLE_DIM, "[cut at the limit of its length]");
+	else if (!strcmp(f->finish, "content_filter"))
+		talk_say(t, STYLE_DIM, "[ended by the provider's content filter]");
+	else if (!answer_text(t->answer).len && strcmp(f->finish, "tool_calls") != 0)
+		talk_say(t, STYLE_DIM, "[an empty answer]");
+}
+
+/* What was typed for after this answer was typed with it in mind: it goes back to the user. */
+static void drop_waiting(struct talk *t)
+{
+	if (t->waiting_count)
+		talk_say(t, STYLE_DIM, "[%zu queued %s not sent; Up brings %s back]", t->waiting_count,
+			 t->waiting_count == 1 ? "message was" : "messages were",
+			 t->waiting_count == 1 ? "it" : "them");
+	for (size_t i = 0; i < t->waiting_count; i++)
+		mem_free(t->waiting[i]);
+	t->waiting_count = 0;
+}
+
+void talk_finish(struct talk *t)
+{
+	const struct err *err = answer_error(t->answer);
+	const struct answer_facts *f = answer_facts(t->answer);
+
+	page_end(t->page);
+	keep(t);
+	if (f->prompt_tokens >= 0 || f->completion_tokens >= 0)
+		convo_count_usage(t->convo, f->prompt_tokens > 0 ? f->prompt_tokens : 0,
+				  f->completion_tokens > 0 ? f->completion_tokens : 0);
+	if (err->code == E_none) {
+		tell_end(t);
+	} else {
+		if (answer_text(t->answer).len)
+			talk_say(t, STYLE_DIM, "[the answer is cut off here]");
+		talk_say_error(t, err);
+		drop_waiting(t);
+	}
+	leave(t);
+}
+
+void talk_stop(struct talk *t)
+{
+	page_end(t->page);
+	keep(t);
+	talk_say(t, STYLE_DIM, "[stopped]");
+	drop_waiting(t);
+	leave(t);
+}

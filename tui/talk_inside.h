@@ -1,0 +1,74 @@
+/*
+ * tui/talk_inside.h - the parts of a conversation on the terminal.  Private to talk*.c.
+ *
+ * talk.c is the loop, talk_answer.c asks and shows what comes, talk_slash.c has the commands,
+ * talk_paint.c the screen.
+ */
+#ifndef SPASS_TUI_TALK_INSIDE_H
+#define SPASS_TUI_TALK_INSIDE_H
+
+#include "tui/answer.h"
+#include "tui/convo.h"
+#include "tui/models.h"
+#include "tui/prompt.h"
+#include "tui/slash.h"
+#include "tui/talk.h"
+
+enum { QUEUE_MAX = 16 };
+
+struct talk {
+	const struct talk_setup *setup;
+	struct wire *wire;
+	struct prompt *prompt;
+	struct convo *convo;
+	struct models models;
+	char *model;
+	struct buf context; /* waits for the next message to go with */
+	size_t context_sent; /* bytes of it that went with the message under way */
+
+	struct page *page;
+	struct buf lines, tail, shown_tail;
+	bool has_tail;
+	int64_t painted_ms;
+
+	struct answer *answer; /* under way, or NULL */
+	struct buf body;
+	int64_t asked_ms;
+	char *waiting[QUEUE_MAX]; /* typed while it comes */
+	size_t waiting_count;
+
+	struct buf typed;     /* lines of the prompt, each ended by NUL */
+	bool at_end, wants_editor, is_over;
+	int end_signal;
+	int64_t interrupted_ms; /* the last Ctrl-C with nothing to stop */
+};
+
+/* talk_paint.c: finished lines are added, and painted with the next paint. */
+void talk_say(struct talk *t, unsigned style, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void talk_say_error(struct talk *t, const struct err *err);
+/* Writes what there is; the prompt stays below. */
+void talk_paint(struct talk *t);
+/* Takes the repainted row away, with the prompt hidden or about to be redrawn. */
+void talk_take_tail(struct talk *t);
+/* Milliseconds until the next painting, -1 = nothing is to be painted. */
+int talk_next_paint(const struct talk *t);
+void talk_resize(struct talk *t);
+void talk_clear_screen(struct talk *t);
+
+/* talk_answer.c */
+void talk_send(struct talk *t, struct span text);
+/* Asks again what was asked last; false when nothing was. */
+bool talk_retry(struct talk *t);
+/* An answer that has ended is taken into the conversation. */
+void talk_finish(struct talk *t);
+/* Ctrl-C. */
+void talk_stop(struct talk *t);
+
+/* talk_slash.c */
+void talk_command(struct talk *t, struct span name, struct span argument);
+const char *talk_complete(void *context, const char *line, const char *text, size_t index);
+/* Who answers, and what to do when it is no language model. */
+void talk_greet(struct talk *t);
+
+#endif

@@ -1,0 +1,135 @@
+/* tui/talk_paint.c - transcript, repainted row and prompt on the screen. */
+#include "tui/talk_inside.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum {
+	PAINT_MS = 40,    /* at most 25 times a second */
+	WAITING_MS = 300, /* then it is said that an answer is waited for */
+	TICK_MS = 1000
+};
+
+void talk_say(struct talk *t, unsigned style, const char *format, ...)
+{
+	struct buf text;
+	struct span rest;
+	va_list args;
+
+	buf_init(&text, MIB);
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	rest = buf_span(&text);
+	while (rest.ptr)
+		page_note(t->page, style, span_cut(&rest, '\n'));
+	buf_free(&text);
+}
+
+void talk_say_error(struct talk *t, const struct err *err)
+{
+	const struct err_info *info = err_info(err->code);
+
+	talk_say(t, STYLE_BAD, "%s: %s", info->code, err->message);
+	if (err->retry_after_s > 0)
+		talk_say(t, STYLE_DIM, "It may work again in %d s.", err->retry_after_s);
+	else if (*info->remedy)
+		talk_say(t, STYLE_DIM, "%s", info->remedy);
+}
+
+/* The row below the finished lines: what has come of the next one, or that it is waited for. */
+static void make_tail(struct talk *t)
+{
+	int64_t waited = clock_mono_ms() - t->asked_ms;
+
+	page_tail(t->page, &t->tail);
+	if (t->tail.len || !t->answer || answer_text(t->answer).len || waited < WAITING_MS)
+		return;
+	buf_printf(&t->tail, "%s[%lld s, Ctrl-C stops]%s", t->setup->page.color ? "\033[2m" : "",
+		   (long long)(waited / 1000), t->setup->page.color ? "\033[0m" : "");
+}
+
+static bool is_new(const struct talk *t)
+{
+	if (t->lines.len)
+		return true;
+	return prompt_is_live(t->prompt) && !span_equal(buf_span(&t->tail), buf_span(&t->shown_tail));
+}
+
+static void put(const struct talk *t, struct span s)
+{
+	fwrite(s.ptr, 1, s.len, t->setup->out);
+}
+
+void talk_take_tail(struct talk *t)
+{
+	if (!t->has_tail)
+		return;
+	prompt_hide(t->prompt);
+	fputs("\033[A\r\033[K", t->setup->out);
+	t->has_tail = false;
+	buf_clear(&t->shown_tail);
+}
+
+void talk_paint(struct talk *t)
+{
+	bool is_live = prompt_is_live(t->prompt);
+
+	t->painted_ms = clock_mono_ms();
+	make_tail(t);
+	if (!is_new(t))
+		return;
+	if (is_live)
+		prompt_hide(t->prompt);
+	talk_take_tail(t);
+	put(t, buf_span(&t->lines));
+	buf_clear(&t->lines);
+	if (is_live && t->tail.len) {
+		put(t, buf_span(&t->tail));
+		fputc('\n', t->setup->out);
+		buf_add_span(&t->shown_tail, buf_span(&t->tail));
+		t->has_tail = true;
+	}
+	if (is_live)
+		prompt_show(t->prompt);
+	fflush(t->setup->out);
+}
+
+int talk_next_paint(const struct talk *t)
+{
+	int64_t due = t->painted_ms + PAINT_MS, now = clock_mono_ms();
+
+	if (!t->answer)
+		return -1;
+	if (!answer_text(t->answer).len)
+		due = now - t->asked_ms < WAITING_MS ? t->asked_ms + WAITING_MS : t->painted_ms + TICK_MS / 4;
+	return due > now ? (int)(due - now) : 0;
+}
+
+void talk_resize(struct talk *t)
+{
+	struct winsize size;
+
+	talk_take_tail(t);
+	prompt_hide(t->prompt);
+	if (ioctl(fileno(t->setup->out), TIOCGWINSZ, &size) == 0 && size.ws_col)
+		page_resize(t->page, size.ws_col);
+	prompt_resume(t->prompt);
+	talk_paint(t);
+}
+
+void talk_clear_screen(struct talk *t)
+{
+	prompt_hide(t->prompt);
+	t->has_tail = false;
+	buf_clear(&t->shown_tail);
+	buf_clear(&t->lines);
+	if (!t->setup->is_dumb)
+		fputs("\033[H\033[2J", t->setup->out);
+	prompt_show(t->prompt);
+}

@@ -235,6 +235,7 @@ static inline const char *scan_after(struct scan *s, const char *p)
 	while (s->depth > 0) {
 		bool is_object = s->is_object[s->depth - 1];
 		if (s->depth == 1 && s->wanted) {
+			s->wanted->is_single = s->wanted->type == J_NONE;
 			s->wanted->type = jbytes_type(*s->value);
 			s->wanted->text = span_of(s->value, (size_t)(p - s->value));
 			s->wanted = NULL;

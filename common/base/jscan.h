@@ -18,6 +18,7 @@ enum jtype { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJ
 /* A value inside a text; text is the raw value (strings with their quotes), J_NONE = absent. */
 struct jvalue {
 	enum jtype type;
+	bool is_single; /* jscan_members: no other member of its object has this name */
 	struct span text;
 };
 
@@ -120,6 +121,11 @@ int jsplice_add_member(struct jsplice *s, struct jvalue object, struct span memb
  * jscan_members or jwalk.  Commas come out right whatever else is removed or added.
  */
 int jsplice_remove_member(struct jsplice *s, struct jvalue object, struct span value);
+/*
+ * text without a member that is_single, its comma included: what stands before it and after it.
+ * All that this needs is the member's value, which lies inside text.
+ */
+void jsplice_cut(struct span text, struct jvalue value, struct span parts[2]);
 /*
  * The result as parts to send in order: at most 2 * count + 1 spans into parts[max].  Returns
  * how many; sets *len to the sum.  Inserted text is borrowed.

@@ -81,7 +81,7 @@ static bool same_name(struct span a, struct span b)
 	if (!memchr(a.ptr, '\\', a.len) && !memchr(b.ptr, '\\', b.len))
 		return false;
 	buf_init(&plain, a.len + 1); /* unescaping never lengthens */
-	struct jvalue quoted = { J_STRING, span_of(a.ptr - 1, a.len + 2) };
+	struct jvalue quoted = { .type = J_STRING, .text = span_of(a.ptr - 1, a.len + 2) };
 	bool same = jvalue_unescape(quoted, &plain) == 0 &&
 		    !memchr(buf_str(&plain), '\0', plain.len) && jkey_is(b, buf_str(&plain));
 	buf_free(&plain);
@@ -113,49 +113,49 @@ int jsplice_remove_member(struct jsplice *s, struct jvalue object, struct span v
 	return 0;
 }
 
-static size_t skip_space(const struct jsplice *s, size_t at)
+static size_t skip_space(struct span text, size_t at)
 {
-	const char *p = jbytes_skip_space(s->text.ptr + at, s->text.ptr + s->text.len);
-	return (size_t)(p - s->text.ptr);
+	const char *p = jbytes_skip_space(text.ptr + at, text.ptr + text.len);
+	return (size_t)(p - text.ptr);
 }
 
 /* The last of the removed members that stand next to each other, the first being edit i. */
 static size_t last_of_run(const struct jsplice *s, size_t i)
 {
 	for (; i + 1 < s->count && s->edits[i + 1].kind == REMOVE; i++) {
-		size_t after = skip_space(s, s->edits[i].at + s->edits[i].remove);
-		if (s->text.ptr[after] != ',' || skip_space(s, after + 1) != s->edits[i + 1].at)
+		size_t after = skip_space(s->text, s->edits[i].at + s->edits[i].remove);
+		if (s->text.ptr[after] != ',' || skip_space(s->text, after + 1) != s->edits[i + 1].at)
 			break;
 	}
 	return i;
 }
 
 /* Of a run of removed members, takes the comma after it too, or else the one before it. */
-static void widen(const struct jsplice *s, size_t *begin, size_t *end)
+static void widen(struct span text, size_t *begin, size_t *end)
 {
-	size_t after = skip_space(s, *end), before = *begin;
+	size_t after = skip_space(text, *end), before = *begin;
 
-	if (s->text.ptr[after] == ',') {
+	if (text.ptr[after] == ',') {
 		*end = after + 1;
 		return;
 	}
-	while (jbytes_is_space(s->text.ptr[before - 1]))
+	while (jbytes_is_space(text.ptr[before - 1]))
 		before--;
-	if (s->text.ptr[before - 1] == ',')
+	if (text.ptr[before - 1] == ',')
 		*begin = before - 1;
 }
 
 /* Whether the comma of edit i has another member after it, added or original. */
 static bool needs_comma(const struct jsplice *s, size_t i)
 {
-	size_t first = skip_space(s, s->edits[i].at);
+	size_t first = skip_space(s->text, s->edits[i].at);
 	bool has_next = i + 1 < s->count;
 
 	if (has_next && s->edits[i + 1].kind == ADD && s->edits[i + 1].at == s->edits[i].at)
 		return true;
 	if (has_next && s->edits[i + 1].kind == REMOVE && s->edits[i + 1].at == first) {
 		i = last_of_run(s, i + 1);
-		first = skip_space(s, s->edits[i].at + s->edits[i].remove);
+		first = skip_space(s->text, s->edits[i].at + s->edits[i].remove);
 	}
 	return s->text.ptr[first] != '}';
 }
@@ -178,7 +178,7 @@ size_t jsplice_parts(struct jsplice *s, struct span *parts, size_t max, size_t *
 				i = last_of_run(s, i);
 			end = s->edits[i].at + s->edits[i].remove;
 			if (s->edits[i].kind == REMOVE)
-				widen(s, &begin, &end);
+				widen(s->text, &begin, &end);
 		}
 		if (begin > at)
 			parts[count++] = span_of(s->text.ptr + at, begin - at);
@@ -188,4 +188,39 @@ size_t jsplice_parts(struct jsplice *s, struct span *parts, size_t max, size_t *
 		at = end;
 	}
 	return count;
+}
+
+/* Whether the quote at p stands inside a string. */
+static bool is_escaped(const char *p)
+{
+	const char *q = p;
+
+	while (q[-1] == '\\')
+		q--;
+	return (p - q) % 2 != 0;
+}
+
+/* Where the member with this value begins, read backwards from there. */
+static const char *member_begin(const char *value)
+{
+	const char *p = value;
+
+	do
+		p--;
+	while (*p != '"');
+	do
+		p--;
+	while (*p != '"' || is_escaped(p));
+	return p;
+}
+
+void jsplice_cut(struct span text, struct jvalue value, struct span parts[2])
+{
+	assert(value.is_single && value.text.ptr > text.ptr);
+	size_t begin = (size_t)(member_begin(value.text.ptr) - text.ptr);
+	size_t end = (size_t)(value.text.ptr - text.ptr) + value.text.len;
+
+	widen(text, &begin, &end);
+	parts[0] = span_of(text.ptr, begin);
+	parts[1] = span_from(text, end);
 }

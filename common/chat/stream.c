@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/base/sse.h"
 
 /* One relay: what has been seen, what is held, what waits to be written. */
@@ -119,35 +120,53 @@ static int write_run(struct relay *r, struct err *err)
 	return run.len ? r->turn->sink->write(r->turn->sink->context, &run, 1, err) : 0;
 }
 
-/* Queue parts of an event; adjacent bytes of one piece become one write. */
-static int put(struct relay *r, struct span part, struct err *err)
+static int hold(struct relay *r, struct span part, struct err *err)
 {
-	bool inside = part.ptr >= r->piece.ptr && part.ptr + part.len <= r->piece.ptr + r->piece.len;
+	if (buf_add_span(&r->held, part) < 0)
+		return err_set(err, E_upstream_error, "",
+			       "the stream holds %d bytes without content", STREAM_HELD_MAX);
+	return 0;
+}
 
-	if (!r->turn->committed) {
-		if (buf_add_span(&r->held, part) < 0)
-			return err_set(err, E_upstream_error, "",
-				       "the stream holds %d bytes without content", STREAM_HELD_MAX);
-		return 0;
-	}
-	if (r->run.len && r->run.ptr + r->run.len == part.ptr && inside) {
-		r->run.len += part.len;
+/* An event as it came; those that lie side by side in one piece become one write. */
+static int put(struct relay *r, struct span raw, struct err *err)
+{
+	bool inside = raw.ptr >= r->piece.ptr && raw.ptr + raw.len <= r->piece.ptr + r->piece.len;
+
+	if (!r->turn->committed)
+		return hold(r, raw, err);
+	if (r->run.len && r->run.ptr + r->run.len == raw.ptr && inside) {
+		r->run.len += raw.len;
 		return 0;
 	}
 	if (write_run(r, err) < 0)
 		return -1;
 	if (inside) {
-		r->run = part;
+		r->run = raw;
 		return 0;
 	}
-	return r->turn->sink->write(r->turn->sink->context, &part, 1, err);
+	return r->turn->sink->write(r->turn->sink->context, &raw, 1, err);
 }
 
+/* An event in parts. */
+static int put_parts(struct relay *r, const struct span *parts, size_t count, struct err *err)
+{
+	if (r->turn->committed)
+		return write_run(r, err) < 0
+			       ? -1
+			       : r->turn->sink->write(r->turn->sink->context, parts, count, err);
+	for (size_t i = 0; i < count; i++)
+		if (hold(r, parts[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The rare forms: data of several lines, a member given twice.  The event is written anew. */
 static int rewrite_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
 				 struct err *err)
 {
 	struct jsplice s;
-	struct span parts[3];
+	struct span parts[2 * JSPLICE_MAX + 1];
 	size_t count, length;
 	struct buf data, event;
 	int result = 0;
@@ -157,7 +176,7 @@ static int rewrite_without_usage(struct relay *r, const struct sse_event *e, con
 		return put(r, e->raw, err);
 	buf_init(&data, STREAM_EVENT_MAX);
 	buf_init(&event, (size_t)STREAM_EVENT_MAX * 2);
-	count = jsplice_parts(&s, parts, 3, &length);
+	count = jsplice_parts(&s, parts, ARRAY_LEN(parts), &length);
 	for (size_t i = 0; i < count; i++)
 		buf_add_span(&data, parts[i]);
 	if (sse_write_data(&event, buf_span(&data)) < 0)
@@ -173,21 +192,13 @@ static int rewrite_without_usage(struct relay *r, const struct sse_event *e, con
 static int put_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
 			     struct err *err)
 {
-	struct jsplice s;
-	struct span parts[3];
-	size_t count, length;
+	bool is_inside = e->data.ptr >= e->raw.ptr && e->data.ptr + e->data.len <= e->raw.ptr + e->raw.len;
+	struct span parts[2];
 
-	/* Data of several lines is not a span of raw: such an event is written anew. */
-	if (e->data.ptr < e->raw.ptr || e->data.ptr + e->data.len > e->raw.ptr + e->raw.len)
+	if (!is_inside || !f->usage.is_single)
 		return rewrite_without_usage(r, e, f, err);
-	jsplice_init(&s, e->raw);
-	if (jsplice_remove_member(&s, f->root, f->usage.text) < 0)
-		return put(r, e->raw, err);
-	count = jsplice_parts(&s, parts, 3, &length);
-	for (size_t i = 0; i < count; i++)
-		if (put(r, parts[i], err) < 0)
-			return -1;
-	return 0;
+	jsplice_cut(e->raw, f->usage, parts);
+	return put_parts(r, parts, ARRAY_LEN(parts), err);
 }
 
 static int broken(struct relay *r, struct err *err, const char *what)

@@ -209,7 +209,7 @@ static void openai_frame(struct span data, struct frame *f)
 	f->kind = FRAME_BROKEN;
 	if (jscan_members(data, NULL, names, v, ARRAY_LEN(names), &ignored) < 0)
 		return;
-	f->root = (struct jvalue){ J_OBJECT, span_trim(data) };
+	f->root = (struct jvalue){ .type = J_OBJECT, .text = span_trim(data) };
 	if (f->root.text.len == 0 || f->root.text.ptr[0] != '{')
 		return;
 	f->usage = v[1];

@@ -62,7 +62,7 @@ static size_t check_only(struct span input)
 
 static size_t walk(struct span input)
 {
-	struct jvalue v = { J_OBJECT, input };
+	struct jvalue v = { .type = J_OBJECT, .text = input };
 
 	return jwalk_count(jwalk_get(v, "messages"));
 }

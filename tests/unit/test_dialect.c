@@ -59,7 +59,7 @@ static struct chat_wish wish_of(const char *body, int floor)
 	struct chat_wish w = { .body = span_str(body), .floor = floor };
 
 	assert_int_equal(jscan_members(w.body, NULL, names, v, ARRAY_LEN(names), &err), 0);
-	w.root = (struct jvalue){ J_OBJECT, w.body };
+	w.root = (struct jvalue){ .type = J_OBJECT, .text = w.body };
 	w.model = v[0];
 	w.streams = v[1].type == J_TRUE;
 	w.stream_options = v[2];
@@ -143,7 +143,7 @@ static void a_missing_encoding_is_float(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(jscan_members(w.body, NULL, names, v, 2, &err), 0);
-		w.root = (struct jvalue){ J_OBJECT, w.body };
+		w.root = (struct jvalue){ .type = J_OBJECT, .text = w.body };
 		w.model = v[0];
 		w.encoding_format = v[1];
 		assert_int_equal(dialect_of(DIALECT_OPENAI)->embed(&w, &f->target, &f->arena, &o, &err), 0);

@@ -333,7 +333,7 @@ static void takes_the_last_of_two_members_and_reads_escaped_names(void **state)
 static void reports_nothing_when_it_fails_or_when_there_is_no_object(void **state)
 {
 	static const char *const names[] = { "a" };
-	struct jvalue out = { J_TRUE, SPAN_LIT("x") };
+	struct jvalue out = { .type = J_TRUE, .text = SPAN_LIT("x") };
 
 	(void)state;
 	assert_int_equal(jscan_members(span_str("{\"a\":1,"), NULL, names, &out, 1, NULL), -1);
@@ -628,6 +628,37 @@ static void removes_and_adds_members_with_the_right_commas(void **state)
 		}
 }
 
+static void cuts_out_a_member_that_is_the_only_one_of_its_name(void **state)
+{
+	static const char *const names[] = { "u" };
+	static const struct {
+		const char *text, *want; /* want NULL: not single */
+	} cases[] = {
+		{ "data: {\"a\":1,\"u\":null}\n", "data: {\"a\":1}\n" },
+		{ "data: {\"u\":{\"x\":[1,2]} , \"a\":1}", "data: { \"a\":1}" },
+		{ "data: { \"a\" : 1 , \"u\" : 2 }", "data: { \"a\" : 1  }" },
+		{ "data: {\"u\":\"\\\"\"}", "data: {}" },
+		{ "data: {\"a\":{\"u\":1},\"\\u0075\" :3,\"b\":4}", "data: {\"a\":{\"u\":1},\"b\":4}" },
+		{ "data: {\"u\":1,\"u\":2}", NULL },
+		{ "data: {\"u\":1,\"b\":0,\"\\u0075\":2}", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span text = span_str(cases[i].text), parts[2];
+		struct jvalue u;
+		char out[64];
+
+		assert_int_equal(jscan_members(span_from(text, 6), NULL, names, &u, 1, NULL), 0);
+		assert_int_equal(u.is_single, cases[i].want != NULL);
+		if (!cases[i].want)
+			continue;
+		jsplice_cut(text, u, parts);
+		snprintf(out, sizeof out, "%.*s%.*s", SPAN_ARGS(parts[0]), SPAN_ARGS(parts[1]));
+		assert_string_equal(out, cases[i].want);
+	}
+}
+
 static void edits_nested_objects_together_with_their_parent(void **state)
 {
 	static const char text[] = "{\"m\":[{\"r\":1,\"t\":2},{\"r\":3}],\"o\":{},\"z\":0}";
@@ -765,6 +796,7 @@ int main(void)
 		cmocka_unit_test(reads_reals_as_the_c_library_does),
 		cmocka_unit_test(replaces_values_and_leaves_all_else),
 		cmocka_unit_test(removes_and_adds_members_with_the_right_commas),
+		cmocka_unit_test(cuts_out_a_member_that_is_the_only_one_of_its_name),
 		cmocka_unit_test(edits_nested_objects_together_with_their_parent),
 		cmocka_unit_test(refuses_edits_that_overlap_or_are_too_many),
 		cmocka_unit_test(writes_strings_that_read_back_the_same),

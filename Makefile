@@ -34,6 +34,9 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov     := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 OPT := $(OPT_$(MODE))
+ifeq ($(MODE),tsan)
+export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/support/tsan.supp
+endif
 ifeq ($(OPT),)
 $(error MODE=$(MODE) is not one of release, debug, asan, tsan, cov, fuzz)
 endif

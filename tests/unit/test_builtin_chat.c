@@ -729,17 +729,21 @@ static void a_wide_schema_does_not_search_a_long_text_for_ever(void **state)
 
 static void a_schema_that_requires_very_much_is_soon_given_up(void **state)
 {
-	int64_t start = cpu_us();
-	json_t *answer, *object;
+	int64_t took[2];
 
 	(void)state;
-	answer = ask(with_schema(user("Hello."), wide_schema(9000, 300000)));
-	object = json_loads(content_of(answer), 0, NULL);
-	assert_true(json_is_object(object));
-	json_decref(object);
-	json_decref(answer);
-	/* Comparing each with each would take minutes. */
-	assert_true(cpu_us() - start < 15 * 1000000);
+	for (int i = 0; i < 2; i++) {
+		int64_t start = cpu_us();
+		json_t *answer = ask(with_schema(user("Hello."), wide_schema(i ? 9000 : 900, 200000)));
+		json_t *object = json_loads(content_of(answer), 0, NULL);
+
+		took[i] = cpu_us() - start;
+		assert_true(json_is_object(object));
+		json_decref(object);
+		json_decref(answer);
+	}
+	/* Nearly all of both texts is the list of what is required; each with each would be tenfold. */
+	assert_true(took[1] < 5 * took[0]);
 }
 
 int main(void)

@@ -94,22 +94,27 @@ uint32_t utf8_next(struct span s, size_t *len)
 	return code_point;
 }
 
-int utf8_add(struct buf *out, uint32_t c)
+size_t utf8_encode(char out[UTF8_MAX], uint32_t c)
 {
-	char bytes[4];
+	static const unsigned char marks[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
 	size_t len;
 
 	if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		c = REPLACEMENT;
-	if (c < 0x80)
-		return buf_add_char(out, (char)c);
-	len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 	for (size_t i = len - 1; i > 0; i--) {
-		bytes[i] = (char)(0x80 | (c & 0x3f));
+		out[i] = (char)(0x80 | (c & 0x3f));
 		c >>= 6;
 	}
-	bytes[0] = (char)((len == 2 ? 0xc0 : len == 3 ? 0xe0 : 0xf0) | c);
-	return buf_add(out, bytes, len);
+	out[0] = (char)(marks[len] | c);
+	return len;
+}
+
+int utf8_add(struct buf *out, uint32_t c)
+{
+	char bytes[UTF8_MAX];
+
+	return buf_add(out, bytes, utf8_encode(bytes, c));
 }
 
 size_t utf8_whole(struct span s)

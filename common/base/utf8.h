@@ -14,6 +14,9 @@ bool utf8_is_valid(struct span s);
  */
 uint32_t utf8_next(struct span s, size_t *len);
 int utf8_add(struct buf *out, uint32_t code_point);
+/* Into out, its length is returned; what is no code point becomes U+FFFD. */
+enum { UTF8_MAX = 4 };
+size_t utf8_encode(char out[UTF8_MAX], uint32_t code_point);
 /* Length of the longest prefix of s that does not end inside a character. */
 size_t utf8_whole(struct span s);
 /* Appends s with control characters (but newline and tab) and broken bytes made visible. */

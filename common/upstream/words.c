@@ -230,30 +230,6 @@ static void end_dense(struct cutter *cut)
 	cut->was_paired = false;
 }
 
-static size_t encode(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* A part begins after "_", at a capital after a small letter, and where digits meet letters. */
 static bool begins_part(uint32_t before, uint32_t c)
 {
@@ -267,7 +243,7 @@ static bool begins_part(uint32_t before, uint32_t c)
 static void add_to_run(struct cutter *cut, uint32_t c)
 {
 	char bytes[4];
-	size_t len = encode(bytes, lower(c));
+	size_t len = utf8_encode(bytes, lower(c));
 
 	if (cut->len + len > WORD_MAX)
 		return;
@@ -285,12 +261,12 @@ static void add_dense(struct cutter *cut, uint32_t c)
 
 	if (cut->dense_before) {
 		memcpy(bytes, cut->dense_bytes, cut->dense_len);
-		len = cut->dense_len + encode(bytes + cut->dense_len, c);
+		len = cut->dense_len + utf8_encode(bytes + cut->dense_len, c);
 		emit(cut, span_of(bytes, len), WORD_PAIR,
 		     is_particle(c) || is_particle(cut->dense_before));
 		cut->was_paired = true;
 	}
-	cut->dense_len = encode(cut->dense_bytes, c);
+	cut->dense_len = utf8_encode(cut->dense_bytes, c);
 	cut->dense_before = c;
 }
 

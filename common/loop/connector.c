@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/loop/inside.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -232,9 +233,13 @@ static int close_socket(void *context, curl_socket_t fd)
 static bool is_loopback(const char *host)
 {
 	struct span name = span_str(host);
+	struct in_addr address;
 
+	/* A name may begin with 127 too. */
+	if (inet_pton(AF_INET, host, &address) == 1)
+		return ntohl(address.s_addr) >> 24 == 127;
 	return span_is_nocase(name, "localhost") || span_ends(name, ".localhost") ||
-	       span_starts(name, "127.") || span_is(name, "::1");
+	       span_is(name, "::1");
 }
 
 static int set_url(struct connector *c, const struct origin *o)

@@ -1369,16 +1369,20 @@ static void a_proxy_is_tunnelled_through(void **state)
 static void the_environments_proxy_is_not_for_loopback(void **state)
 {
 	static const struct step scripts[][STEPS_MAX] = { { READ, SEND(OK_FIVE), GONE } };
+	static const char *const elsewhere[] = { "model.invalid", "127.model.invalid" };
 	struct stage s;
 
 	(void)state;
 	stage_init(&s);
 	perform(&s, scripts, 1, get_once);
 	assert_ok(&s, "hello");
-	s.origin.host = "model.invalid";
-	stage_run(&s, get_once);
-	assert_failed(&s, E_upstream_unavailable);
-	assert_null(strstr(s.err.message, "secret"));
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		s.origin.host = elsewhere[i];
+		stage_run(&s, get_once);
+		assert_failed(&s, E_upstream_unavailable);
+		assert_non_null(strstr(s.err.message, "port 9"));
+		assert_null(strstr(s.err.message, "secret"));
+	}
 	finish(&s);
 }
 

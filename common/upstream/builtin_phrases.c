@@ -15,12 +15,13 @@ static const struct phrases table[] = {
 		.help =
 "I am spass-extract, the model that is built into this gateway. I am no language model: I cannot "
 "write, reason or chat. What I can do is quote. Give me a text and a question, and I pick the "
-"sentences that answer it; say \"summarise\", and I pick the main ones. With documents in the "
-"retrieval store I search those. Here there is no text that I could quote from.\n\n"
-"To connect a real model, do one of these and restart the gateway:\n"
-"- start Ollama (port 11434), llama.cpp's server (8080) or vLLM (8000) on this machine; they are "
-"noticed by themselves;\n"
-"- or set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY.",
+"sentences that answer it; say \"summarise\", and I pick the main ones. Offered a tool named "
+"rag_query, I call it. Here there is no text that I could quote from.\n\n"
+"To connect a real model:\n"
+"- start Ollama (port 11434), llama.cpp's server (8080) or vLLM (8000) on this machine; it is "
+"noticed within seconds;\n"
+"- or set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY and restart the "
+"gateway.",
 		.message = "message",
 		.refusal = "The tool that was asked for needs arguments that are not plain text. "
 			   "spass-extract is no language model and cannot make them up.",
@@ -40,12 +41,13 @@ static const struct phrases table[] = {
 "Ich bin spass-extract, das in dieses Gateway eingebaute Modell. Ich bin kein Sprachmodell: Ich "
 "kann nicht schreiben, schließen oder plaudern. Ich kann zitieren. Gib mir einen Text und eine "
 "Frage, und ich suche die Sätze heraus, die sie beantworten; sag „fasse zusammen“, und ich suche "
-"die wichtigsten heraus. Liegen Dokumente im Speicher, so suche ich dort. Hier gibt es keinen "
-"Text, aus dem ich zitieren könnte.\n\n"
-"Um ein richtiges Modell anzuschließen, eines davon tun und das Gateway neu starten:\n"
+"die wichtigsten heraus. Wird mir ein Werkzeug namens rag_query angeboten, rufe ich es auf. Hier "
+"gibt es keinen Text, aus dem ich zitieren könnte.\n\n"
+"Um ein richtiges Modell anzuschließen:\n"
 "- Ollama (Port 11434), den Server von llama.cpp (8080) oder vLLM (8000) auf diesem Rechner "
-"starten; sie werden von selbst bemerkt;\n"
-"- oder OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY oder OPENROUTER_API_KEY setzen.",
+"starten; er wird in Sekunden bemerkt;\n"
+"- oder OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY oder OPENROUTER_API_KEY setzen und das "
+"Gateway neu starten.",
 		.message = "Nachricht",
 		.refusal = "Das verlangte Werkzeug braucht Argumente, die kein einfacher Text sind. "
 			   "spass-extract ist kein Sprachmodell und kann sie sich nicht ausdenken.",
@@ -61,10 +63,10 @@ static const struct phrases table[] = {
 		.help =
 "我是 spass-extract，内置于本网关的模型。我不是语言模型，不会写作、推理或聊天，只会摘录原文。"
 "给我一段文本和一个问题，我会找出回答它的句子；说“总结”，我会找出主要的句子。"
-"如果检索库中有文档，我会在其中查找。这里没有可供引用的文本。\n\n"
-"要连接真正的模型，请任选其一并重启网关：\n"
-"- 在本机启动 Ollama（端口 11434）、llama.cpp 服务器（8080）或 vLLM（8000），网关会自动发现；\n"
-"- 或设置 OPENAI_API_KEY、ANTHROPIC_API_KEY、GEMINI_API_KEY 或 OPENROUTER_API_KEY。",
+"如果提供名为 rag_query 的工具，我会调用它。这里没有可供引用的文本。\n\n"
+"要连接真正的模型：\n"
+"- 在本机启动 Ollama（端口 11434）、llama.cpp 服务器（8080）或 vLLM（8000），网关会在数秒内发现；\n"
+"- 或设置 OPENAI_API_KEY、ANTHROPIC_API_KEY、GEMINI_API_KEY 或 OPENROUTER_API_KEY，然后重启网关。",
 		.message = "消息",
 		.refusal = "所要求的工具需要非文本参数。spass-extract 不是语言模型，无法编造这些参数。",
 		.minimal = "[非文本字段为最小有效值]",

@@ -130,9 +130,12 @@ void builtin_ask_split(struct span message, struct span *question, struct span *
 	struct edges e = find_edges(message);
 	size_t lead = 0, tail = 0;
 	int lead_best = 0, tail_best = 0, score;
-	const char *from = message.ptr, *to = message.ptr + message.len;
+	const char *from = message.ptr, *to;
 
 	*question = *material = SPAN_NONE;
+	if (message.len == 0)
+		return; /* perhaps no text at all: not even an offset of 0 may be added to that */
+	to = message.ptr + message.len;
 	while (lead < EDGE && lead < e.count &&
 	       (score = question_score(e.first[lead])) >= QUESTION_SCORE) {
 		lead_best = score > lead_best ? score : lead_best;

@@ -157,6 +157,29 @@ headers: deps
 	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
 		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
 
+# Second opinions: clang-tidy, cppcheck, shellcheck; LINT="server/api/guard.c ..." for some files.
+# A file is looked at again when it, what it includes or the list of checks has changed.
+LINT ?= $(SRC)
+TIDY := $(LINT:%.c=$B/%.tidy)
+.PHONY: lint-deps
+lint-deps:
+	@sh tests/support/deps.sh lint
+$B/%.tidy: %.c .clang-tidy | lint-deps
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	@$(CC) $(CPPFLAGS) -std=c11 $(PKG_CFLAGS) -MM -MT $@ -MF $@.d $<
+	@clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=c11 $(PKG_CFLAGS) 2>/dev/null
+	@touch $@
+lint: lint-deps
+	@$(MAKE) --no-print-directory -k $(TIDY)
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -I. -D_GNU_SOURCE $(LINT)
+	@shellcheck -S warning .ci/run
+	@shellcheck -S warning -s sh -x -e SC1007,SC2154,SC3013,SC3025,SC3045 $(wildcard tests/*/*.sh)
+# As .clang-format says.
+format: lint-deps
+	@clang-format-14 -i $(LINT) $(if $(filter file,$(origin LINT)),$(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h))
+
 # One after the other: the cases measure time.
 check:
 	@sh tests/support/deps.sh check

@@ -16,7 +16,7 @@ static bool is_request_id(struct span s)
 	if (s.len == 0 || s.len > REQUEST_ID_MAX)
 		return false;
 	for (size_t i = 0; i < s.len; i++)
-		if (!isalnum((unsigned char)s.ptr[i]) && !memchr("._:-", s.ptr[i], 4))
+		if (!isalnum((unsigned char)s.ptr[i]) && (!s.ptr[i] || !strchr("._:-", s.ptr[i])))
 			return false;
 	return true;
 }
@@ -25,7 +25,7 @@ static void copy(char *out, size_t size, struct span s)
 {
 	size_t len = s.len < size ? s.len : size - 1;
 
-	if (len)
+	if (s.ptr && len)
 		memcpy(out, s.ptr, len);
 	out[len] = '\0';
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that building (build), testing (check) or measuring (bench) needs,
+# Installs the Debian packages that building (build), testing (check) or measuring (bench), fuzzing (fuzz) or linting (lint) needs,
 # through sudo when not root.  Prints nothing when all are there.
 set -eu
 build="gcc make pkg-config libwebsockets-dev libwebsockets-evlib-ev libcurl4-openssl-dev libjansson-dev
@@ -8,13 +8,15 @@ zlib1g-dev libssl-dev ca-certificates"
 check="libcmocka-dev curl openssl tmux gzip sqlite3"
 bench="nginx-light procps strace iproute2"
 fuzz="clang-14 libclang-rt-14-dev"
+lint="clang-tidy-14 clang-format-14 cppcheck shellcheck"
 want=$build
 case ${1:-build} in
 build) ;;
 check) want="$build $check" ;;
 bench) want="$build $check $bench" ;;
 fuzz) want="$build $check $fuzz" ;;
-*) echo "usage: deps.sh build|check|bench|fuzz" >&2; exit 2 ;;
+lint) want="$build $lint" ;;
+*) echo "usage: deps.sh build|check|bench|fuzz|lint" >&2; exit 2 ;;
 esac
 
 stamp=build/.deps-${1:-build}

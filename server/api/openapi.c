@@ -145,11 +145,12 @@ void ops_openapi(struct exchange *x, struct call *c)
 	}
 	call_reply_json(
 		x, 200,
-		json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s}}, s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
+		json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
 			  "3.1.0", "info", "title", "spass LLM gateway", "version", SPASS_VERSION, "description",
 			  "OpenAI's API over local and cloud backends. Errors are "
 			  "`{\"error\":{\"message\",\"type\",\"param\",\"code\"}}` with a code of `GET /errors`.",
-			  "license", "name", "GPL-3.0-or-later", "security", "bearer", "paths", paths(),
+			  "license", "name", "GNU General Public License v3.0 or later",
+			  "identifier", "GPL-3.0-or-later", "security", "bearer", "paths", paths(),
 			  "components", "schemas", components, "securitySchemes", "bearer", "type", "http",
 			  "scheme", "bearer"));
 }

@@ -24,6 +24,7 @@ struct answer {
 	struct call calls[TOOLS_MAX];
 	size_t call_count;
 	json_t *usage;
+	int retry_after_s; /* told by a header; 0 = not */
 	bool is_stream, saw_done, ended;
 };
 
@@ -57,7 +58,7 @@ static void on_header(struct wire_transfer *t, struct span name, struct span val
 		int64_t seconds;
 
 		if (span_to_int(value, 1, 86400, &seconds) == 0)
-			a->err.retry_after_s = (int)seconds;
+			a->retry_after_s = (int)seconds;
 	}
 }
 
@@ -205,9 +206,10 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 	a->ended = true;
 	if (a->err.code != E_none)
 		return;
-	if (t->status && t->status / 100 != 2)
+	if (t->status && t->status / 100 != 2) {
 		wire_read_error(t->status, buf_span(&a->whole), &a->err);
-	else if (err && !(a->is_stream && a->saw_done))
+		a->err.retry_after_s = a->retry_after_s;
+	} else if (err && !(a->is_stream && a->saw_done))
 		a->err = *err;
 	else if (a->is_stream && !a->saw_done)
 		err_set(&a->err, E_stream_cut, "", "the answer ended before its end");

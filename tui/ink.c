@@ -55,6 +55,8 @@ void ink_add(struct ink *i, struct span text, unsigned style)
 
 void ink_add_ink(struct ink *i, const struct ink *from, size_t at, size_t len)
 {
+	if (!len)
+		return;
 	buf_add_span(&i->text, span_of(from->text.ptr + at, len));
 	if (!buf_failed(&i->text))
 		buf_add_span(&i->styles, span_of(from->styles.ptr + at, len));

@@ -23,7 +23,7 @@ struct table {
 
 /* A cell's text broken into lines. */
 struct cell {
-	struct ink lines[CELL_LINES_MAX];
+	struct ink *lines;
 	size_t count;
 };
 
@@ -86,6 +86,7 @@ static void keep_line(void *context, const struct ink *row)
 
 	if (cell->count == CELL_LINES_MAX)
 		return;
+	cell->lines = mem_realloc(cell->lines, (cell->count + 1) * sizeof *cell->lines);
 	ink_init(&cell->lines[cell->count], CELL_MAX);
 	ink_add_ink(&cell->lines[cell->count++], row, 0, row->text.len);
 }
@@ -94,7 +95,8 @@ static void free_cell(struct cell *cell)
 {
 	for (size_t i = 0; i < cell->count; i++)
 		ink_free(&cell->lines[i]);
-	cell->count = 0;
+	mem_free(cell->lines);
+	*cell = (struct cell){ .count = 0 };
 }
 
 /* width 0: one line, however long. */
@@ -107,7 +109,7 @@ static void read_cell(const struct table *t, struct span text, size_t width, uns
 				      .put = put_cell,
 				      .context = &wrap };
 
-	cell->count = 0;
+	*cell = (struct cell){ .count = 0 };
 	wrap_init(&wrap, width, keep_line, cell);
 	for (size_t at = 0; at < text.len;)
 		at += inline_take(&marks, text, at, true);
@@ -239,13 +241,12 @@ bool table_print(struct span rows, size_t columns, unsigned flags, unsigned base
 {
 	struct table t = { .columns = columns, .flags = flags, .base = base, .line = line, .context = context };
 	struct span rest = rows, head = next_row(&rest), second = next_row(&rest);
-	struct cell *cells = NULL;
-	bool fits = false;
+	struct cell cells[TABLE_COLUMNS_MAX];
+	bool fits;
 
 	if (!second.ptr || !read_aligns(&t, second))
 		return false;
-	cells = mem_calloc(TABLE_COLUMNS_MAX, sizeof *cells);
-	measure(&t, rows, cells);
+	measure(&t, rows, &cells[0]);
 	fits = fit(&t);
 	if (fits) {
 		print_row(&t, head, STYLE_BOLD, cells);
@@ -253,6 +254,5 @@ bool table_print(struct span rows, size_t columns, unsigned flags, unsigned base
 	}
 	while (fits && rest.len)
 		print_row(&t, next_row(&rest), 0, cells);
-	mem_free(cells);
 	return fits;
 }

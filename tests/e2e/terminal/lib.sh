@@ -85,8 +85,12 @@ screen() {
 	printf 'set -g %s\n' 'escape-time 0' 'remain-on-exit on' 'default-terminal tmux-256color' \
 		'history-limit 5000' > "$dir/tmux.conf"
 	rm -f "$dir/status"
-	tmux -L "$socket" -f "$dir/tmux.conf" new-session -d -x "${1%x*}" -y "${1#*x}" \
-		"trap : INT; $2; echo \$? > '$dir/status'" || { fail "tmux does not start"; exit 1; }
+	# On a busy machine tmux sometimes loses its server before the session is made.
+	for try in 1 2 3; do
+		tmux -L "$socket" -f "$dir/tmux.conf" new-session -d -x "${1%x*}" -y "${1#*x}" \
+			"trap : INT; $2; echo \$? > '$dir/status'" 2> "$dir/tmux.err" && break
+	done
+	tmux -L "$socket" has-session 2> /dev/null || { fail "tmux: $(cat "$dir/tmux.err")"; exit 1; }
 	tmux -L "$socket" set -g window-size manual
 }
 shown() { tmux -L "$socket" capture-pane -p -t 0; }

@@ -44,6 +44,9 @@ static void note(struct failover *f, const struct target *t, const struct failur
 		return;
 	}
 	n = new_note(f);
+	/* Of a very long chain the last failure counts: it decides the error and the pause. */
+	if (!n && f->note_count)
+		n = &f->notes[f->note_count - 1];
 	if (n)
 		*n = (struct failover_note){ t, 1, *why };
 }

@@ -3,7 +3,8 @@
  *
  * A call walks its model's chain: each target is tried up to 1 + retries times, with a growing
  * pause that a Retry-After may set; a resting breaker is passed over; a failure of the request
- * itself ends the walk.  Every attempt is remembered and told in the final error.  Owner thread.
+ * itself ends the walk.  The first targets that failed, up to FAILOVER_NOTES_MAX - 1, and the last
+ * are told in the final error.  Owner thread.
  */
 #ifndef SPASS_UPSTREAM_FAILOVER_H
 #define SPASS_UPSTREAM_FAILOVER_H

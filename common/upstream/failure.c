@@ -10,6 +10,7 @@
 
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 
 enum { RAW_TEXT_MAX = 1024, HOST_MIN = 4 };
 #define HOST_MARK "[host]"
@@ -162,9 +163,8 @@ void failure_sanitise(const struct target *t, struct span text, char *out, size_
 		out[used++] = (unsigned char)text.ptr[0] < 0x20 ? ' ' : text.ptr[0];
 		text = span_from(text, 1);
 	}
-	/* Not in the middle of a character. */
-	while (used && used + 1 >= size && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
-		used--;
+	if (text.len)
+		used = utf8_whole(span_of(out, used)); /* not in the middle of a character */
 	out[used] = '\0';
 }
 

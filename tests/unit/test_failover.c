@@ -332,6 +332,47 @@ static void a_refused_max_tokens_has_its_own_code(void **state)
 	assert_string_equal(f->err.param, "max_tokens");
 }
 
+/* More targets than there are notes: retries still pause, and the last failure decides. */
+static void a_very_long_chain_ends_with_its_last_failure(void **state)
+{
+	enum { MANY = FAILOVER_NOTES_MAX + 2 };
+	struct fixture *f = *state;
+	struct target many[MANY];
+	struct failure why;
+
+	for (size_t i = 0; i < MANY; i++)
+		many[i] = f->targets[i % TARGETS];
+	failover_init(&f->walk, &f->arena, many, MANY, 2, 5000);
+	for (size_t i = 0; i + 1 < MANY; i++)
+		fail_next(f, FAILURE_MISSING, -1);
+	fail_next(f, FAILURE_SERVER, -1);
+	assert_non_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+	assert_true(f->delay > 0);
+	failure_set(&why, FAILURE_TIMEOUT, "the last word");
+	failover_failed(&f->walk, &why, f->now);
+	assert_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+	assert_int_equal(f->err.code, E_upstream_timeout);
+}
+
+/* However the end falls, what is shown stays UTF-8 and complete characters stay whole. */
+static void a_long_text_is_not_cut_inside_a_character(void **state)
+{
+	char text[64], out[32];
+
+	(void)state;
+	for (size_t ahead = 0; ahead < 4; ahead++) {
+		struct buf b = { text, 0, sizeof text, sizeof text - 1, false };
+
+		for (size_t i = 0; i < ahead; i++)
+			buf_add_char(&b, 'x');
+		while (b.len + 3 < sizeof text - 1)
+			buf_add_str(&b, "\u20ac");
+		failure_sanitise(NULL, buf_span(&b), out, sizeof out);
+		assert_int_equal(strlen(out), ahead + (sizeof out - 1 - ahead) / 3 * 3);
+		assert_memory_equal(out, text, strlen(out));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -351,6 +392,8 @@ int main(void)
 		TEST(error_objects_name_their_own_kind),
 		TEST(the_host_of_a_backend_stays_inside),
 		TEST(a_refused_max_tokens_has_its_own_code),
+		TEST(a_very_long_chain_ends_with_its_last_failure),
+		TEST(a_long_text_is_not_cut_inside_a_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

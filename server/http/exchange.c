@@ -16,6 +16,7 @@ enum {
 	INFLATE_FREE = 1024 * 1024, /* inflated bytes that no ratio is asked of */
 	INFLATE_RATIO_MAX = 32,     /* inflated by received, beyond them */
 	INFLATE_TURN = 512 * 1024,  /* inflated before others get their turn */
+	INFLATE_FED = 64 * 1024,    /* or so much read: a bomb may read much and give nothing */
 	BLOCK_START = 16 * 1024,
 };
 
@@ -160,12 +161,13 @@ struct inflating {
 	char *out;
 	size_t len, cap, max;
 	size_t packed;
-	size_t turn; /* len at which others get their turn */
+	struct span rest; /* of what was received */
+	size_t work;      /* since others had their turn, as if inflated */
 };
 
 static int inflate_room(struct inflating *f, struct err *err)
 {
-	size_t received = f->packed - f->z.avail_in;
+	size_t received = f->packed - f->rest.len;
 	size_t cap;
 
 	if (f->len > INFLATE_FREE && f->len / INFLATE_RATIO_MAX > received)
@@ -183,29 +185,43 @@ static int inflate_room(struct inflating *f, struct err *err)
 	return 0;
 }
 
+/* One step, of a size that others can wait for. */
+static int inflate_some(struct inflating *f)
+{
+	size_t room = f->cap - f->len < INFLATE_TURN ? f->cap - f->len : INFLATE_TURN;
+	size_t fed = f->rest.len < INFLATE_FED ? f->rest.len : INFLATE_FED;
+	int code;
+
+	f->z.next_in = (unsigned char *)(uintptr_t)f->rest.ptr;
+	f->z.avail_in = (unsigned)fed;
+	f->z.next_out = (unsigned char *)f->out + f->len;
+	f->z.avail_out = (unsigned)room;
+	code = inflate(&f->z, Z_NO_FLUSH);
+	fed -= f->z.avail_in;
+	room -= f->z.avail_out;
+	f->rest = span_from(f->rest, fed);
+	f->len += room;
+	f->work += room + fed * (INFLATE_TURN / INFLATE_FED);
+	return code;
+}
+
 static int inflate_all(struct inflating *f, struct err *err)
 {
 	for (;;) {
 		if (inflate_room(f, err) < 0)
 			return -1;
-		size_t room = f->cap - f->len;
-		if (room > INFLATE_TURN)
-			room = INFLATE_TURN;
-		f->z.next_out = (unsigned char *)f->out + f->len;
-		f->z.avail_out = (unsigned)room;
-		int code = inflate(&f->z, Z_NO_FLUSH);
-		f->len += room - f->z.avail_out;
-		if (code == Z_STREAM_END && f->z.avail_in == 0)
+		int code = inflate_some(f);
+		if (code == Z_STREAM_END && f->rest.len == 0)
 			return f->len <= f->max ? 0 : inflate_room(f, err);
 		if (code == Z_STREAM_END) {
 			/* A further member follows (RFC 1952 2.2). */
 			code = inflateReset(&f->z);
 		}
-		if (code != Z_OK || (f->z.avail_in == 0 && f->z.avail_out > 0))
+		if (code != Z_OK || (f->rest.len == 0 && f->z.avail_out > 0))
 			return err_set(err, E_invalid_field, "body",
 				       "the body is not whole gzip data");
-		if (f->len >= f->turn) {
-			f->turn = f->len + INFLATE_TURN;
+		if (f->work >= INFLATE_TURN) {
+			f->work = 0;
 			if (fiber_sleep(0, err) < 0)
 				return -1;
 		}
@@ -216,11 +232,9 @@ static int inflate_all(struct inflating *f, struct err *err)
 static int inflate_body(struct request *r, struct span packed, size_t max, struct span *body,
 			struct err *err)
 {
-	struct inflating f = { .max = max, .packed = packed.len, .turn = INFLATE_TURN };
+	struct inflating f = { .max = max, .packed = packed.len, .rest = packed };
 	int result = -1;
 
-	f.z.next_in = (unsigned char *)(uintptr_t)packed.ptr;
-	f.z.avail_in = (unsigned)packed.len;
 	if (inflateInit2(&f.z, 15 + 16) != Z_OK)
 		return err_set(err, E_internal_error, "", "zlib cannot start");
 	if (inflate_all(&f, err) < 0)
@@ -295,17 +309,6 @@ int exchange_body(struct exchange *x, size_t max, struct span *body, struct err 
 	r->has_whole = true;
 	*body = r->whole;
 	return 0;
-}
-
-void exchange_drop_body(struct exchange *x)
-{
-	struct request *r = request_of(x);
-
-	if (!r->has_whole || !r->block)
-		return;
-	mem_free(r->block);
-	r->block = NULL;
-	r->whole = SPAN_NONE;
 }
 
 struct span exchange_header(const struct exchange *x, const char *name)

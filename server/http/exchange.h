@@ -77,8 +77,6 @@ struct exchange {
  * (broken gzip), E_cancelled; E_length_required for a POST, PUT or PATCH without any framing.
  */
 int exchange_body(struct exchange *x, size_t max, struct span *body, struct err *err);
-/* Releases the memory of a large body early (after it has been sent upstream). */
-void exchange_drop_body(struct exchange *x);
 /* First field of that name; ptr NULL when absent. */
 struct span exchange_header(const struct exchange *x, const char *name);
 /* Whether the client is still there (false once the fiber has been cancelled). */

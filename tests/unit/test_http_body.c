@@ -231,6 +231,30 @@ static void inflates_gzip_bodies(void **state)
 	buf_free(&all);
 }
 
+/* 20 bytes that inflate to none, again and again: more than is read in one go. */
+static void members_of_gzip_without_content_are_read_to_the_end(void **state)
+{
+	enum { EMPTY = 10000 };
+	char packed[256];
+	size_t empty = gzip(packed, sizeof packed, "", 0);
+	size_t last = gzip(packed + empty, sizeof packed - empty, "last", 4);
+	struct buf body, all;
+
+	(void)state;
+	t.handle = echo;
+	buf_init(&body, MIB);
+	buf_init(&all, 2 * MIB);
+	for (int i = 0; i < EMPTY; i++)
+		buf_add(&body, packed, empty);
+	buf_add(&body, packed + empty, last);
+	say_gzip(dial(), &all, body.ptr, body.len);
+	run_until(one_done);
+	assert_int_equal(t.last_status, 200);
+	assert_true(span_ends(span_str(got()), "\r\n\r\nlast"));
+	buf_free(&body);
+	buf_free(&all);
+}
+
 static void gzip_bodies_are_bounded_and_must_be_whole(void **state)
 {
 	static char zeros[16 << 20], packed[65536];
@@ -287,6 +311,7 @@ int main(void)
 		TEST(a_post_without_length_needs_one),
 		TEST(a_get_has_an_empty_body),
 		TEST(inflates_gzip_bodies),
+		TEST(members_of_gzip_without_content_are_read_to_the_end),
 		TEST(gzip_bodies_are_bounded_and_must_be_whole),
 		TEST(other_codings_are_refused),
 	};

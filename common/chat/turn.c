@@ -15,6 +15,7 @@
 enum {
 	ERROR_BODY_MAX = 64 * 1024,
 	ERROR_WAIT_MS = 2000, /* an error's body that takes longer is not worth it */
+	ENCODE_INLINE_MAX = 16 * 1024, /* bytes of embeddings looked through on the worker's thread */
 };
 
 /* What differs between the kinds of call. */
@@ -238,6 +239,36 @@ static int take_stream(struct turn *t, const void *request, struct source *s, st
 	return TAKE_GONE;
 }
 
+/* Vectors in the encoding wanted: megabytes of numbers are read and written, so on a job. */
+struct encoding {
+	struct span *body;
+	const struct embed_request *request;
+	struct buf *out;
+	int result;
+	struct err err;
+};
+
+static void run_encoding(void *arg)
+{
+	struct encoding *e = arg;
+
+	e->result = embedding_encode(e->body, e->request->encoding, e->request->inputs, e->out, &e->err);
+}
+
+static int encode(struct turn *t, const struct embed_request *r, struct span *body, struct buf *out,
+		  struct err *err)
+{
+	struct encoding e = { .body = body, .request = r, .out = out };
+
+	if (body->len <= ENCODE_INLINE_MAX)
+		run_encoding(&e);
+	else if (job_run(t->worker->core->jobs, run_encoding, &e, err) < 0)
+		return -1;
+	if (e.result < 0)
+		*err = e.err;
+	return e.result;
+}
+
 static int take_embeddings(struct turn *t, const void *request, struct source *s, struct failure *why,
 			   struct err *err)
 {
@@ -262,8 +293,8 @@ static int take_embeddings(struct turn *t, const void *request, struct source *s
 		take_hidden_error(s, body, why);
 		goto out;
 	}
-	if (embedding_encode(&body, r->encoding, r->inputs, &converted, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
+	if (encode(t, r, &body, &converted, err) < 0) {
+		failure_from_err(why, s->target, err);
 		goto out;
 	}
 	t->usage = answer.usage;

@@ -190,6 +190,8 @@ static void tell_cut(struct conn *c)
 
 	if (c->state != CONN_BUSY || r->handled || r->waits_room || !c->http->service.cut)
 		return;
+	if (r->reply_state == REPLY_DONE) /* only its accounts are being settled */
+		return;
 	conn_flush(c);
 	if (c->sock && !c->held)
 		c->http->service.cut(&r->x);

@@ -137,7 +137,8 @@ static void count(struct metrics_shard *shard, const struct exchange *x, const s
 		metrics_add(shard, M_spass_errors_total, 1, LABELS(span_str(err_info(x->error)->code)));
 	if (x->client_gone)
 		metrics_add(shard, M_spass_client_gone_total, 1, LABELS(phase_of(x, &c->turn)));
-	if (retry.ptr && span_to_int(retry, 1, 9, &retries) == 0)
+	/* One digit: "007" would be a series of its own. */
+	if (retry.len == 1 && span_to_int(retry, 1, 9, &retries) == 0)
 		metrics_add(shard, M_spass_client_retries_total, 1, LABELS(retry));
 	count_turn(shard, x, &c->turn);
 }

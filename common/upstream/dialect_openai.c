@@ -121,7 +121,7 @@ static int openai_chat(const struct chat_wish *w, const struct target *t, struct
 	out->applied[0] = '\0';
 	jsplice_init(&s, w->body);
 	if (rename_model(w->model, t, &s, arena) < 0 || raise_limit(w, &s, arena, out) < 0 ||
-	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0)
+	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0 || arena_failed(arena))
 		return full(err);
 	return finish(&s, out);
 }
@@ -140,7 +140,7 @@ static int openai_embed(const struct embed_wish *w, const struct target *t, stru
 		result |= jsplice_add_member(&s, w->root, SPAN_LIT("\"encoding_format\":\"float\""));
 	else if (w->encoding_format.type == J_NULL)
 		result |= jsplice_replace(&s, w->encoding_format.text, SPAN_LIT("\"float\""));
-	return result < 0 ? full(err) : finish(&s, out);
+	return result < 0 || arena_failed(arena) ? full(err) : finish(&s, out);
 }
 
 /* Anything in a delta beyond the role: text, a tool call, a refusal, reasoning, audio ... */

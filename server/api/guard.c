@@ -245,18 +245,19 @@ static int read_augment(struct span text, bool off[3], struct err *err)
 /* Lines of one field are one value (RFC 9110 5.3). */
 static struct span read_joined(struct exchange *x, const char *name)
 {
-	struct span all = SPAN_NONE;
+	struct span parts[2 * HTTP1_FIELDS_MAX];
+	size_t count = 0;
 
 	for (size_t i = 0; i < x->head->field_count; i++) {
-		struct span value = http1_field_at(x->head, i).value;
-
 		if (!span_is_nocase(http1_field_at(x->head, i).name, name))
 			continue;
-		all = !all.ptr ? value
-			       : span_str(arena_printf(&x->arena, "%.*s, %.*s", SPAN_ARGS(all),
-						       SPAN_ARGS(value)));
+		if (count > 0)
+			parts[count++] = SPAN_LIT(", ");
+		parts[count++] = http1_field_at(x->head, i).value;
 	}
-	return all;
+	if (count <= 1)
+		return count ? parts[0] : SPAN_NONE;
+	return arena_join(&x->arena, parts, count);
 }
 
 /* SPASS-Augment is answered with what was really injected, which today is nothing. */

@@ -101,18 +101,26 @@ static struct span forwarded(struct exchange *x)
 	return result;
 }
 
-static void prepare(struct exchange *x, struct call *c, const struct model *alias)
+static int used_up(struct err *err)
+{
+	return err_set(err, E_internal_error, "", "the request's memory is used up");
+}
+
+static int prepare(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
 {
 	struct turn *t = &c->turn;
 	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
 
+	t->forward = forwarded(x);
+	if (!sink || !t->forward.ptr)
+		return used_up(err);
 	memccpy(c->model, alias->alias, 0, sizeof c->model - 1);
 	call_sink(x, sink);
 	t->worker = c->worker;
 	t->snapshot = c->snapshot;
 	t->arena = &x->arena;
 	t->sink = sink;
-	t->forward = forwarded(x);
+	return 0;
 }
 
 static void finish(struct exchange *x, const struct turn *t, int result, const struct err *err)
@@ -126,12 +134,15 @@ static void finish(struct exchange *x, const struct turn *t, int result, const s
 void v1_chat_completions(struct exchange *x, struct call *c)
 {
 	struct check *k = arena_zalloc(&x->arena, sizeof *k);
-	int result = check_body(x, c, k);
+	int result;
 
-	if (result == 0) {
-		prepare(x, c, k->request.chat.alias);
+	if (!k) /* the layer below answers */
+		return;
+	result = check_body(x, c, k);
+	if (result == 0)
+		result = prepare(x, c, k->request.chat.alias, &k->err);
+	if (result == 0)
 		result = turn_chat(&c->turn, &k->request.chat, &k->err);
-	}
 	finish(x, &c->turn, result, &k->err);
 }
 
@@ -140,11 +151,13 @@ void v1_embeddings(struct exchange *x, struct call *c)
 	struct check *k = arena_zalloc(&x->arena, sizeof *k);
 	int result;
 
+	if (!k)
+		return;
 	k->embed = true;
 	result = check_body(x, c, k);
-	if (result == 0) {
-		prepare(x, c, k->request.embed.alias);
+	if (result == 0)
+		result = prepare(x, c, k->request.embed.alias, &k->err);
+	if (result == 0)
 		result = turn_embed(&c->turn, &k->request.embed, &k->err);
-	}
 	finish(x, &c->turn, result, &k->err);
 }

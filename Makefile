@@ -173,7 +173,9 @@ $B/%.tidy: %.c .clang-tidy | lint-deps
 lint: lint-deps
 	@$(MAKE) --no-print-directory -k $(TIDY)
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
-		--suppress=missingIncludeSystem --error-exitcode=1 -I. -D_GNU_SOURCE $(LINT)
+		--suppress=missingIncludeSystem --error-exitcode=1 -I. -D_GNU_SOURCE \
+		'-Djson_array_foreach(a,i,v)=for(i=0;(v=json_array_get(a,i));i++)' \
+		'-Djson_object_foreach(o,k,v)=for(k="";(v=json_object_get(o,k));)' $(LINT)
 	@shellcheck -S warning .ci/run
 	@shellcheck -S warning -s sh -x -e SC1007,SC2154,SC3013,SC3025,SC3045 $(wildcard tests/*/*.sh)
 # As .clang-format says.

@@ -137,6 +137,8 @@ static void note_lag(void *context, int64_t busy_us)
 	struct worker *w = context;
 
 	metrics_observe_us(w->core->shard, M_spass_loop_lag_seconds, busy_us, NULL);
+	metrics_set(w->core->shard, M_spass_upstream_idle,
+		    (int64_t)uplink_pool_idle(w->core->uplinks), NULL);
 }
 
 /* Backends */

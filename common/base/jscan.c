@@ -10,8 +10,8 @@
 
 #include "common/base/jbytes.h"
 
-/* Whatever the limits say; keeps the array of open containers at 2.5 KiB. */
-enum { DEPTH_MAX = 512 };
+/* Whatever the limits say; keeps the arrays of open containers small: fibers have little stack. */
+enum { DEPTH_MAX = 128 };
 
 const struct jscan_limits jscan_default_limits = {
 	.depth = 128,

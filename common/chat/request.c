@@ -155,15 +155,20 @@ struct place {
 	bool in_part;
 };
 
+static void name_place(const struct place *at, const char *field, char param[ERR_PARAM_MAX])
+{
+	if (at->in_part)
+		snprintf(param, ERR_PARAM_MAX, "messages[%zu].content[%zu]%s", at->message, at->part, field);
+	else
+		snprintf(param, ERR_PARAM_MAX, "messages[%zu]%s", at->message, field);
+}
+
 static int fault(struct err *err, enum err_code code, const struct place *at, const char *field,
 		 const char *what)
 {
 	char param[ERR_PARAM_MAX];
 
-	if (at->in_part)
-		snprintf(param, sizeof param, "messages[%zu].content[%zu]%s", at->message, at->part, field);
-	else
-		snprintf(param, sizeof param, "messages[%zu]%s", at->message, field);
+	name_place(at, field, param);
 	return err_set(err, code, param, "%s %s", param, what);
 }
 
@@ -186,11 +191,9 @@ static int check_image(struct jvalue part, const struct place *at, const struct 
 		plain = buf_span(&unescaped);
 	}
 	if (image_check_url(plain, alias->accepts_image_url, err) < 0) {
-		char message[ERR_MESSAGE_MAX];
-
-		snprintf(message, sizeof message, "%s", err->message);
-		result = fault(err, err->code, at, ".image_url.url", "cannot be used");
-		err_set(err, err->code, err->param, "%s: %s", err->param, message);
+		name_place(at, ".image_url.url", err->param);
+		err_prefix(err, "%s", err->param);
+		result = -1;
 	}
 	buf_free(&unescaped);
 	return result;

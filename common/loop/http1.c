@@ -8,7 +8,6 @@
 #include "common/loop/http1.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -69,7 +68,7 @@ void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struc
 		.method_kind = HTTP1_OTHER,
 		.content_length = -1,
 	};
-	assert(p->limits->head_max < UINT_MAX && p->limits->fields_max <= HTTP1_FIELDS_MAX);
+	assert(p->limits->head_max <= HTTP1_HEAD_MAX && p->limits->fields_max <= HTTP1_FIELDS_MAX);
 }
 
 static int refuse(struct http1_parser *p, struct err *err, enum err_code code, const char *param,
@@ -487,10 +486,10 @@ static int end_field(struct http1_parser *p, struct span in, struct err *err)
 
 	while (end > p->value_start && (in.ptr[end - 1] == ' ' || in.ptr[end - 1] == '\t'))
 		end--;
-	p->head->fields[i].name = (uint32_t)p->mark;
-	p->head->fields[i].name_len = (uint32_t)(p->name_end - p->mark);
-	p->head->fields[i].value = (uint32_t)p->value_start;
-	p->head->fields[i].value_len = (uint32_t)(end - p->value_start);
+	p->head->fields[i].name = (uint16_t)p->mark;
+	p->head->fields[i].name_len = (uint16_t)(p->name_end - p->mark);
+	p->head->fields[i].value = (uint16_t)p->value_start;
+	p->head->fields[i].value_len = (uint16_t)(end - p->value_start);
 	p->field_count++;
 
 	int known = find_known(in.ptr + p->mark, p->name_end - p->mark);

@@ -14,10 +14,10 @@
 
 struct http1_limits {
 	size_t line_max;   /* request or status line without its CRLF, default 8 KiB */
-	size_t head_max;   /* whole head, blank line included, default 32 KiB */
+	size_t head_max;   /* whole head, blank line included, at most 64 KiB, default 32 KiB */
 	size_t fields_max; /* at most HTTP1_FIELDS_MAX, default 100 */
 };
-enum { HTTP1_FIELDS_MAX = 100 };
+enum { HTTP1_FIELDS_MAX = 100, HTTP1_HEAD_MAX = 64 * 1024 };
 extern const struct http1_limits http1_default_limits;
 
 /* Methods have bits so that a table row can hold several. */
@@ -57,7 +57,7 @@ struct http1_head {
 	size_t size;            /* bytes of the head, blank line included */
 	const char *bytes;      /* of the message; what fields gives places in */
 	size_t field_count;     /* see http1_field_at */
-	struct { uint32_t name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
+	struct { uint16_t name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
 	struct span known[HTTP1_KNOWN_COUNT]; /* first value; ptr NULL = absent */
 };
 

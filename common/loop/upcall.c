@@ -36,7 +36,7 @@ static struct upcall *call_take(struct uplink_pool *p)
 		memset(u, 0, offsetof(struct upcall, head_out));
 		buf_clear(&u->head_out);
 	} else {
-		u = pages_map(sizeof *u);
+		u = pages_map(UPCALL_SIZE);
 		buf_init(&u->head_out, HEAD_OUT_MAX);
 	}
 	u->pool = p;
@@ -48,7 +48,7 @@ static void call_free(void *call)
 	struct upcall *u = call;
 
 	buf_free(&u->head_out);
-	pages_unmap(u, sizeof *u);
+	pages_unmap(u, UPCALL_SIZE);
 }
 
 static void call_give(struct upcall *u)
@@ -92,15 +92,13 @@ static uint64_t body_length(const struct upcall_request *req)
 
 static void take_body(struct upcall *u, const struct upcall_request *req, uint64_t len)
 {
-	assert(req->body_parts <= UPCALL_PARTS_MAX);
-	if (len <= BODY_COPIED) {
-		for (size_t i = 0; i < req->body_parts; i++)
-			buf_add_span(&u->head_out, req->body[i]);
+	if (len > BODY_COPIED) {
+		u->parts = req->body;
+		u->body_parts = req->body_parts;
 		return;
 	}
-	u->body_parts = req->body_parts;
 	for (size_t i = 0; i < req->body_parts; i++)
-		u->body_part[i] = req->body[i];
+		buf_add_span(&u->head_out, req->body[i]);
 }
 
 static int write_head(struct upcall *u, const struct upcall_request *req, struct err *err)
@@ -134,7 +132,7 @@ static int write_head(struct upcall *u, const struct upcall_request *req, struct
 
 static struct span part_at(const struct upcall *u, size_t i)
 {
-	return i == 0 ? buf_span(&u->head_out) : u->body_part[i - 1];
+	return i == 0 ? buf_span(&u->head_out) : u->parts[i - 1];
 }
 
 /* The next parts to send into iov[PARTS_A_SEND]; returns how many. */
@@ -269,6 +267,7 @@ struct upcall *upcall_open(struct uplink_pool *p, const struct upcall_request *r
 	u = call_take(p);
 	u->group = uplink_group_of(p, req->origin);
 	u->limits = req->limits ? *req->limits : upcall_default_limits;
+	u->read_max = req->read_max ? req->read_max : SIZE_MAX;
 	u->timing.started_us = upcall_now_us(u);
 	u->end_ms = upcall_limit(upcall_now_ms(u), u->limits.total_ms);
 	u->head_limits = http1_default_limits;

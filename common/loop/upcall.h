@@ -36,17 +36,18 @@ struct upcall_limits {
 };
 extern const struct upcall_limits upcall_default_limits;
 
-enum { UPCALL_PARTS_MAX = 64 };
 struct upcall_request {
 	const struct origin *origin;
 	enum http1_method method;
 	struct span path;              /* with query */
 	struct span headers;           /* further "Name: value\r\n" lines; Host, Content-Length and
 	                                  Connection are added by the call */
-	const struct span *body;       /* parts sent in order; the array is copied, what it points
-	                                  to is borrowed until the head has come */
-	size_t body_parts;             /* at most UPCALL_PARTS_MAX */
+	const struct span *body;       /* parts sent in order; they and what they point to are
+	                                  borrowed until the head has come */
+	size_t body_parts;
 	const struct upcall_limits *limits; /* NULL = default */
+	size_t read_max;               /* bytes received at once, 0 = what there is room for: what a
+	                                  call that stays open for long may hold */
 };
 
 /* What was spent where, for the log, the error text and the breaker. */

@@ -53,18 +53,20 @@ enum upcall_result upcall_wait_ready(struct upcall *u, bool for_write, int64_t w
 
 void upcall_free_bytes(struct upcall *u, char *bytes, size_t capacity)
 {
+	if (bytes == u->own)
+		return;
 	if (capacity == UPLINK_ROOM)
 		uplink_room_give(u->pool, bytes);
 	else
 		mem_free(bytes);
 }
 
-/* Room behind end; the buffer is taken when the first bytes come. */
+/* Room behind end. */
 static void make_room(struct upcall *u)
 {
 	if (!u->bytes) {
-		u->bytes = uplink_room_take(u->pool);
-		u->capacity = UPLINK_ROOM;
+		u->bytes = u->own;
+		u->capacity = UPCALL_OWN;
 	} else if (u->end == u->capacity) {
 		/* Only a head fills it, and the parser bounds heads. */
 		char *larger = mem_alloc(u->capacity * 2);
@@ -78,10 +80,12 @@ static void make_room(struct upcall *u)
 
 ssize_t upcall_receive(struct upcall *u)
 {
+	size_t room;
 	ssize_t n;
 
 	make_room(u);
-	n = uplink_receive(u->uplink, u->bytes + u->end, u->capacity - u->end);
+	room = u->capacity - u->end;
+	n = uplink_receive(u->uplink, u->bytes + u->end, room < u->read_max ? room : u->read_max);
 	if (n > 0) {
 		u->end += (size_t)n;
 		u->timing.bytes_in += (uint64_t)n;

@@ -25,7 +25,8 @@ struct upcall {
 	struct uplink_group *group;
 	struct uplink *uplink;
 	enum http1_method method;
-	size_t body_parts;
+	const struct span *parts; /* of the body; the caller's */
+	size_t body_parts, read_max;
 	struct upcall_limits limits;
 	struct upcall_timing timing;
 	enum upcall_state state;
@@ -47,9 +48,12 @@ struct upcall {
 	struct http1_limits head_limits;
 	struct http1_parser parser;
 	struct http1_head head;
-	struct span body_part[UPCALL_PARTS_MAX];
+	char own[]; /* up to UPCALL_SIZE: where the answer is read first */
 };
-static_assert(sizeof(struct upcall) <= 8192, "two pages, of which most calls use less");
+
+/* Head and events of an ordinary stream lie in the first page, beside the call itself. */
+enum { UPCALL_SIZE = 16 * 1024, UPCALL_OWN = UPCALL_SIZE - (int)sizeof(struct upcall) };
+static_assert(sizeof(struct upcall) <= 2048, "room for a head and an event in the first page");
 
 /* What may run out while waiting for bytes. */
 struct phase {
@@ -93,7 +97,7 @@ enum upcall_result upcall_wait_ready(struct upcall *u, bool for_write, int64_t w
 ssize_t upcall_receive(struct upcall *u);
 /* Whether the answer is complete; takes the last framing bytes, which may lie unread. */
 bool upcall_is_complete(struct upcall *u);
-/* Gives back what upcall_receive took: a room of the pool, or more when a head needed it. */
+/* Gives back what upcall_receive took: nothing, a room of the pool, or more for a large head. */
 void upcall_free_bytes(struct upcall *u, char *bytes, size_t capacity);
 /* A stale connection: the same again on a fresh one.  UPCALL_DATA or UPCALL_FAILED. */
 enum upcall_result upcall_start_again(struct upcall *u, struct err *err);

@@ -197,7 +197,6 @@ static void openai_frame(struct span data, struct frame *f)
 {
 	static const char *const names[] = { "choices", "usage", "error", "object" };
 	struct jvalue v[ARRAY_LEN(names)];
-	struct err ignored;
 
 	memset(f, 0, sizeof *f);
 	if (data.len == 0) /* a field without a value is no frame */
@@ -207,7 +206,7 @@ static void openai_frame(struct span data, struct frame *f)
 		return;
 	}
 	f->kind = FRAME_BROKEN;
-	if (jscan_members(data, NULL, names, v, ARRAY_LEN(names), &ignored) < 0)
+	if (jscan_members(data, NULL, names, v, ARRAY_LEN(names), NULL) < 0)
 		return;
 	f->root = (struct jvalue){ .type = J_OBJECT, .text = span_trim(data) };
 	if (f->root.text.len == 0 || f->root.text.ptr[0] != '{')

@@ -8,6 +8,8 @@
 #include "common/base/mem.h"
 #include "common/upstream/builtin.h"
 
+/* Of a stream that lags behind: some events a write, and little memory. */
+enum { STREAM_READ_MAX = 2048 };
 enum { BUILTIN_ANSWER_MAX = 16 * 1024 * 1024, BUILTIN_INLINE_MAX = 4096 };
 
 /* The work of a built-in model, as a job. */
@@ -89,6 +91,7 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 		.body = req->outgoing->parts,
 		.body_parts = req->outgoing->part_count,
 		.limits = &s->limits,
+		.read_max = req->kind == SOURCE_CHAT_STREAM ? STREAM_READ_MAX : 0,
 	};
 
 	if (!call.path.ptr || !call.headers.ptr)

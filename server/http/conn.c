@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { IN_START = 2048 };
+enum { IN_START = 1024 };
 
 static void conn_run(struct conn *c);
 
@@ -328,14 +328,11 @@ static void exchange_main(void *arg)
 	struct request *r = arg;
 	struct exchange *x = &r->x;
 	struct http *h = r->conn->http;
-	struct err err = ERR_INIT;
 
 	x->fiber = fiber_self();
 	h->service.handle(x);
-	if (r->reply_state == REPLY_NONE && exchange_is_open(x)) {
-		err_set(&err, E_internal_error, "", "the route gave no answer");
-		reply_error(x, &err);
-	}
+	if (r->reply_state == REPLY_NONE && exchange_is_open(x))
+		reply_missing(r);
 	if (r->reply_state == REPLY_STREAM)
 		reply_abort(x);
 	r->handled = true;

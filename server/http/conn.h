@@ -20,7 +20,8 @@ enum {
 	CONN_LINGER_MS = 10000,
 	CONN_LINGER_SILENCE_MS = 2000,
 	CONN_OUT_BLOCK = 16 * 1024,
-	CONN_POOL_MAX = 64,             /* resting requests and blocks kept a worker */
+	CONN_POOL_MAX = 64,             /* resting requests kept a worker */
+	CONN_BLOCKS_MAX = 8,            /* and blocks, of which a flush gives back the only one */
 	CONN_IN_KEEP = 16 * 1024,       /* largest receive buffer kept with a resting request */
 	CONN_TURNS_MAX = 16,            /* pipelined requests answered at once */
 	CONN_REPLY_HEADERS_MAX = 16 * 1024,
@@ -41,7 +42,7 @@ struct http {
 	struct timer tick;          /* for what finishes after the hook of its turn */
 	struct list spare_requests;
 	size_t spare_request_count;
-	char *spare_blocks[CONN_POOL_MAX];
+	char *spare_blocks[CONN_BLOCKS_MAX];
 	size_t spare_block_count;
 	char *scratch;              /* a reply is put together here: CARRIER_SLICE bytes */
 	int64_t date_until_ms;      /* the loop's time at which date is stale */
@@ -181,5 +182,7 @@ void exchange_body_late(struct request *r);
 bool exchange_may_discard(const struct request *r);
 /* A reply of the connection's own, without a fiber; the connection closes after it. */
 void reply_refuse(struct request *r, const struct err *e);
+/* For a handler that has returned without one. */
+void reply_missing(struct request *r);
 
 #endif

@@ -54,7 +54,7 @@ char *http_take_block(struct http *h)
 
 void http_give_block(struct http *h, char *block, size_t cap)
 {
-	if (block && cap == CONN_OUT_BLOCK && h->spare_block_count < CONN_POOL_MAX)
+	if (block && cap == CONN_OUT_BLOCK && h->spare_block_count < CONN_BLOCKS_MAX)
 		h->spare_blocks[h->spare_block_count++] = block;
 	else
 		mem_free(block);

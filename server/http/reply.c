@@ -236,6 +236,14 @@ void reply_refuse(struct request *r, const struct err *e)
 	reply_error(&r->x, e);
 }
 
+void reply_missing(struct request *r)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, E_internal_error, "", "the route gave no answer");
+	reply_error(&r->x, &err);
+}
+
 bool reply_has_begun(const struct exchange *x)
 {
 	const struct request *r = (const void *)x;
@@ -255,6 +263,7 @@ int reply_begin(struct exchange *x, int status, const char *content_type)
 	r->reply_state = REPLY_STREAM;
 	end = put_head(r, status, content_type, -1);
 	conn_queue(c, scratch, (size_t)(end - scratch));
+	buf_free(&r->headers); /* a stream may stay open for long */
 	return 0;
 }
 

@@ -313,6 +313,7 @@ struct stage {
 	struct err err;
 	enum upcall_result result;
 	struct upcall_timing timing;
+	struct span sending; /* the body, borrowed by the call */
 	int waits;
 	int64_t cancelled_us;
 	int idle_max;
@@ -392,12 +393,13 @@ static struct upcall *open_call(struct stage *s, enum http1_method method, struc
 		.method = method,
 		.path = SPAN_LIT("/v1/x?y=1"),
 		.headers = SPAN_LIT("Accept: */*\r\n"),
-		.body = &body,
+		.body = &s->sending,
 		.body_parts = body.len > 0 ? 1 : 0,
 		.limits = &s->limits,
 	};
 	struct upcall *u;
 
+	s->sending = body;
 	err_clear(&s->err);
 	buf_clear(&s->body);
 	s->status = 0;

@@ -72,7 +72,6 @@ void page_note(struct page *p, unsigned style, struct span text)
 {
 	struct wrap wrap;
 
-	page_end(p);
 	wrap_init(&wrap, p->setup.columns, add_line, p);
 	wrap_put(&wrap, text, style);
 	wrap_break(&wrap);

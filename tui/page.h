@@ -27,7 +27,7 @@ void page_free(struct page *p);
 void page_resize(struct page *p, size_t columns);
 /* Another part begins on a new line, after a blank one. */
 void page_feed(struct page *p, enum page_part part, struct span text);
-/* A line of its own, wrapped; text is made harmless. */
+/* A line of its own, wrapped, above the unfinished one; text is made harmless. */
 void page_note(struct page *p, unsigned style, struct span text);
 /* The last line leaves; the next feed begins a new page. */
 void page_end(struct page *p);

@@ -231,7 +231,7 @@ void talk_greet(struct talk *t)
 	if (models_is_builtin(t->model))
 		talk_say(t, 0,
 			 "It is no language model: it answers by quoting from what you give it.\n"
-			 "To talk to one, start Ollama, llama.cpp's server or vLLM on this machine, or set\n"
+			 "To talk to one, start Ollama, llama.cpp's server or vLLM on this machine, or set "
 			 "OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, and start again.");
 	else if (row && !row->is_available)
 		talk_say(t, STYLE_BAD, "It cannot be reached now; /model lists those that can.");

@@ -348,6 +348,24 @@ static void a_page_parts_thoughts_from_the_answer(void **state)
 	buf_free(&tail);
 }
 
+static void a_note_does_not_end_what_is_coming(void **state)
+{
+	const struct page_setup setup = { .columns = 30, .markdown = true, .is_unicode = true };
+	struct buf lines;
+	struct page *p;
+
+	(void)state;
+	buf_init(&lines, OUT_MAX);
+	p = page_new(&setup, &lines);
+	page_feed(p, PAGE_ANSWER, SPAN_LIT("```\n*a*\n*b"));
+	page_note(p, STYLE_DIM, SPAN_LIT("[note]"));
+	page_feed(p, PAGE_ANSWER, SPAN_LIT("*\n```\n"));
+	page_end(p);
+	assert_string_equal(buf_str(&lines), "```\n  *a*\n[note]\n  *b*\n```\n");
+	page_free(p);
+	buf_free(&lines);
+}
+
 static void widths_are_those_of_a_terminal(void **state)
 {
 	static const struct {
@@ -380,6 +398,7 @@ int main(void)
 		cmocka_unit_test(long_lines_leave_while_they_come),
 		cmocka_unit_test(endless_lines_are_bounded),
 		cmocka_unit_test(a_page_parts_thoughts_from_the_answer),
+		cmocka_unit_test(a_note_does_not_end_what_is_coming),
 		cmocka_unit_test(widths_are_those_of_a_terminal),
 	};
 

@@ -82,8 +82,8 @@ static void take_line(struct prompt *p, struct span s)
 		mem_free(line);
 	}
 	buf_clear(&here.line);
-	if (!here.hidden)
-		write_prompt(p);
+	/* The prompt comes back, by show, below what the line has brought about. */
+	here.hidden = true;
 }
 
 static void read_tty(struct prompt *p)

@@ -93,6 +93,8 @@ static void do_typed(struct talk *t)
 		talk_paint(t);
 	}
 	buf_clear(&t->typed);
+	if (!t->answer && !prompt_is_live(t->prompt))
+		prompt_show(t->prompt);
 }
 
 static void do_waiting(struct talk *t)
@@ -126,9 +128,12 @@ static void interrupt(struct talk *t)
 	} else {
 		t->interrupted_ms = now;
 		talk_say(t, STYLE_DIM, "[Ctrl-C again, Ctrl-D or /quit ends]");
-		if (!prompt_is_live(t->prompt))
+		if (!prompt_is_live(t->prompt)) {
+			prompt_hide(t->prompt);
 			prompt_clear(t->prompt);
+		}
 		talk_paint(t);
+		prompt_show(t->prompt);
 	}
 }
 

@@ -194,11 +194,16 @@ tmux -L "$socket" capture-pane -p -e -t 0 | grep -q "$(printf '\033\[[0-9;]*[1-9
 screen_end
 screen 70x20 "TERM=dumb $chat -m short"
 see 'short answers.'
+see '>'
 text 'hi'; keys Enter
 see 'w30'
+text '/usage'; keys Enter
+see 'tokens of prompt'
 text '/quit'; keys Enter
 ended_with 0
 count_is 1 'w3 '
+count_is 0 '> w1'
+count_is 1 '> /usage'
 screen_end
 
 # The gateway in the same process, and its built-in model.

@@ -460,14 +460,15 @@ static int step_set(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return 0;
 }
 
+/* What is the program's own: pages of code come and go with the page cache. */
 static int64_t rss_kb(pid_t pid)
 {
 	struct text status = { 0 };
 	char *path = kit_printf("/proc/%d/status", (int)pid);
 	kit_read_file(path, &status);
 	free(path);
-	const char *line = strstr(text_str(&status), "VmRSS:");
-	int64_t kb = line ? strtol(line + 6, NULL, 10) : -1;
+	const char *line = strstr(text_str(&status), "RssAnon:");
+	int64_t kb = line ? strtol(line + 8, NULL, 10) : -1;
 	text_free(&status);
 	return kb;
 }

@@ -66,7 +66,8 @@ static void check_grammar(const struct http1_head *head, const struct http1_limi
 static void check_round_trip(const struct http1_head *head, enum http1_kind kind)
 {
 	static struct http1_head again;
-	static const struct http1_limits roomy = { .line_max = 1 << 20, .head_max = 1 << 20, .fields_max = 100 };
+	static const struct http1_limits roomy = {
+		.line_max = HTTP1_HEAD_MAX, .head_max = HTTP1_HEAD_MAX, .fields_max = HTTP1_FIELDS_MAX };
 	struct http1_parser p;
 	struct buf text, a, b;
 

@@ -213,9 +213,9 @@ static void clear(struct prompt *p)
 {
 	if (!is_blank(rl_line_buffer))
 		remember(p, rl_line_buffer);
-	hide(p);
 	rl_callback_sigcleanup();
-	rl_free_line_state();
+	rl_free_line_state(); /* paints the line as it was, so it is hidden afterwards */
+	hide(p);
 	rl_replace_line("", 1);
 	show(p);
 }

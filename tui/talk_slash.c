@@ -40,7 +40,8 @@ static void run_help(struct talk *t, struct span argument)
 	slash_help(slash_table, one, &text);
 	if (!one)
 		buf_add_str(&text,
-			    "  Enter sends; Alt-Enter or Ctrl-J begins a new line; Ctrl-X Ctrl-E opens the editor.\n"
+			    "  Enter sends; Alt-Enter or Ctrl-J begins a new line.\n"
+			    "  Ctrl-X Ctrl-E opens the editor.\n"
 			    "  Ctrl-C stops the answer, else empties the line; Ctrl-D ends.\n"
 			    "  A message that begins with a slash is written with two: //\n");
 	say_buf(t, &text);
@@ -140,7 +141,7 @@ static void run_usage(struct talk *t, struct span argument)
 	struct convo_usage u = convo_usage(t->convo);
 
 	(void)argument;
-	talk_say(t, 0, "%zu messages; %lld answers used %lld tokens of prompt and %lld of answer.",
+	talk_say(t, 0, "messages: %zu; answers: %lld, with %lld tokens of prompt and %lld of answer.",
 		 convo_count(t->convo), (long long)u.answers, (long long)u.prompt,
 		 (long long)u.completion);
 }
@@ -231,8 +232,8 @@ void talk_greet(struct talk *t)
 	if (models_is_builtin(t->model))
 		talk_say(t, 0,
 			 "It is no language model: it answers by quoting from what you give it.\n"
-			 "To talk to one, start Ollama, llama.cpp's server or vLLM on this machine, or set "
-			 "OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY, and start again.");
+			 "To talk to one, start Ollama, llama.cpp's server or vLLM on this machine, or start "
+			 "the gateway with OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENROUTER_API_KEY set.");
 	else if (row && !row->is_available)
 		talk_say(t, STYLE_BAD, "It cannot be reached now; /model lists those that can.");
 }

@@ -50,6 +50,8 @@ count_is 1 'w3 '
 count_is 1 '> a draft'
 keys C-c
 gone '> a draft'
+at_left() { shown | grep -qx '> *'; }
+await 10 at_left || fail "the empty prompt is not at the left edge: $(shown)"
 keys Up
 see '> a draft'
 keys C-c

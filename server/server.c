@@ -61,7 +61,7 @@ static void raise_file_limit(const struct config *c)
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < want)
-		log_info("server", "%lld descriptors are allowed; max_connections: %lld wants %lld",
+		log_info("server", "the limit of open files is %lld; max_connections: %lld may want %lld (ulimit -n)",
 			 (long long)limit.rlim_cur, (long long)c->max_connections, (long long)want);
 }
 

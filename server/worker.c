@@ -32,6 +32,8 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	struct fiber *looking; /* at the backends */
+	bool resting;          /* between two looks */
+	bool look_again;       /* without a rest: the backends may be others now */
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
 	bool stuck;
@@ -156,6 +158,17 @@ static void note_backends(struct worker *w, const struct routing *routing)
 	}
 }
 
+/* -1 when it is cancelled. */
+static int rest(struct worker *w, int64_t pause_ms)
+{
+	int result;
+
+	w->resting = true;
+	result = fiber_suspend_for(w->look_again ? 0 : pause_ms, NULL);
+	w->resting = false;
+	return result;
+}
+
 /* A fiber of worker 0, as long as it runs. */
 static void look_at_backends(void *arg)
 {
@@ -167,6 +180,7 @@ static void look_at_backends(void *arg)
 	do {
 		struct snapshot *s = snapshot_ref(w->core->snapshot);
 
+		w->look_again = false;
 		routing_probe(s->routing, w->core->uplinks);
 		note_backends(w, s->routing);
 		if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
@@ -175,7 +189,7 @@ static void look_at_backends(void *arg)
 				 err.message);
 		pause_ms = s->config->probe_interval;
 		snapshot_unref(s);
-	} while (fiber_sleep(pause_ms, NULL) == 0);
+	} while (rest(w, pause_ms) >= 0);
 	w->looking = NULL;
 }
 
@@ -219,6 +233,9 @@ static void refresh_all(struct worker *w)
 	refresh(w);
 	if (apply_tls(w, w->core->snapshot->config, &err) < 0)
 		log_error("worker", "%s; the former certificate stays", err.message);
+	w->look_again = true;
+	if (w->resting)
+		fiber_wake(w->looking);
 }
 
 void worker_refresh(struct worker *w, bool certificates)

@@ -362,7 +362,7 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	enum relay_end end = RELAY_DONE;
 
 	if (!r) {
-		failure_set(why, FAILURE_CUT, "the request's memory is used up");
+		failure_set(why, FAILURE_INTERNAL, "the request's memory is used up");
 		return RELAY_FAILED;
 	}
 	r->turn = t;
@@ -376,7 +376,7 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	if (relay_loop(r, err) < 0) {
 		end = err->code == E_cancelled ? RELAY_GONE : RELAY_FAILED;
 		if (end == RELAY_FAILED && why->class == FAILURE_CANCELLED)
-			failure_set(why, FAILURE_CUT, "%s", err->message);
+			failure_from_err(why, s->target, err);
 		/* What has come in order still leaves, ahead of the error. */
 		if (t->committed && end == RELAY_FAILED)
 			write_run(r, err);

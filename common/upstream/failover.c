@@ -101,6 +101,12 @@ static const struct failover_note *last_tried(const struct failover *f)
 	return NULL;
 }
 
+static bool is_about_model(enum err_code code)
+{
+	return code == E_model_quota_exhausted ||
+	       (err_info(code)->status >= 500 && code != E_internal_error);
+}
+
 /* The error of the walk: the last failure's code, every target's words. */
 static void report(struct failover *f, struct err *err)
 {
@@ -129,8 +135,7 @@ static void report(struct failover *f, struct err *err)
 			buf_printf(&text, " (%d attempts)", n->tries);
 		buf_printf(&text, ": %s", n->last.text);
 	}
-	err_set(err, code, err_info(code)->status < 500 && code != E_model_quota_exhausted ? "" : "model", "%s",
-		buf_str(&text));
+	err_set(err, code, is_about_model(code) ? "model" : "", "%s", buf_str(&text));
 	buf_free(&text);
 	if (last && last->last.class == FAILURE_REQUEST) {
 		err->param[0] = '\0';

@@ -3,7 +3,6 @@
  */
 #include "common/upstream/failure.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
-enum { RAW_TEXT_MAX = 1024, HOST_MIN = 4 };
+enum { RAW_TEXT_MAX = 1024, NAME_MAX_LEN = 60, HOST_MIN = 4 };
 #define HOST_MARK "[host]"
 
 static const struct failure_rule rules[FAILURE_CLASSES] = {
@@ -28,6 +27,7 @@ static const struct failure_rule rules[FAILURE_CLASSES] = {
 	[FAILURE_POLICY] = { "content_policy", NEXT_NONE, BLAME_NOBODY, E_content_policy_violation },
 	[FAILURE_REQUEST] = { "rejected", NEXT_NONE, BLAME_NOBODY, E_upstream_rejected },
 	[FAILURE_NO_IMAGE] = { "no_image", NEXT_TARGET, BLAME_NOBODY, E_upstream_error },
+	[FAILURE_INTERNAL] = { "internal_error", NEXT_NONE, BLAME_NOBODY, E_internal_error },
 	[FAILURE_CANCELLED] = { "cancelled", NEXT_NONE, BLAME_NOBODY, E_cancelled },
 };
 
@@ -36,16 +36,50 @@ const struct failure_rule *failure_rule(enum failure_class c)
 	return &rules[c];
 }
 
+/* What would break the line, or turn or hide what stands around it. */
+static bool is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+/*
+ * The first character of *text goes, fit to be shown, to out[used]; returns what is used then.
+ * When it does not fit, *text is left as it is.
+ */
+static size_t add_character(char *out, size_t used, size_t size, struct span *text)
+{
+	char bytes[UTF8_MAX];
+	size_t len, n;
+	uint32_t c = utf8_next(*text, &len);
+
+	n = utf8_encode(bytes, is_control(c) ? ' ' : c);
+	if (used + n >= size)
+		return used;
+	memcpy(out + used, bytes, n);
+	*text = span_from(*text, len);
+	return used + n;
+}
+
 void failure_set(struct failure *f, enum failure_class class, const char *format, ...)
 {
+	char text[FAILURE_TEXT_MAX];
+	struct span rest;
+	size_t used = 0;
 	va_list args;
 
 	f->class = class;
 	f->status = 0;
 	f->retry_after_ms = -1;
 	va_start(args, format);
-	vsnprintf(f->text, sizeof f->text, format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	rest = span_of(text, utf8_whole(span_str(text)));
+	for (size_t before = SIZE_MAX; rest.len && rest.len != before;) {
+		before = rest.len;
+		used = add_character(f->text, used, sizeof f->text, &rest);
+	}
+	f->text[used] = '\0';
 }
 
 void failure_from_err(struct failure *f, const struct target *t, const struct err *err)
@@ -59,6 +93,7 @@ void failure_from_err(struct failure *f, const struct target *t, const struct er
 		{ E_cancelled, FAILURE_CANCELLED },
 		{ E_invalid_field, FAILURE_REQUEST },
 		{ E_overloaded, FAILURE_BUSY },
+		{ E_internal_error, FAILURE_INTERNAL },
 	};
 	enum failure_class class = FAILURE_CUT;
 
@@ -72,19 +107,27 @@ void failure_from_err(struct failure *f, const struct target *t, const struct er
 		memmove(f->text, f->text + sizeof HOST_MARK + 1, strlen(f->text + sizeof HOST_MARK + 1) + 1);
 }
 
+/* ASCII, whatever the locale. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* Bytes that may belong to a key. */
 static bool is_key_byte(char c)
 {
-	return isalnum((unsigned char)c) || c == '-' || c == '_';
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
-/* Length of something at the start of s that must not be shown, else 0. */
-static size_t secret_length(struct span s, struct span key)
+/* Length of something at the start of s that must not be shown, else 0; before: the byte ahead. */
+static size_t secret_length(struct span s, struct span key, char before)
 {
 	static const char *const prefixes[] = { "sk-", "sk_", "gsk_", "xai-", "AIza", "Bearer " };
 
 	if (key.len >= 8 && s.len >= key.len && memcmp(s.ptr, key.ptr, key.len) == 0)
 		return key.len;
+	if (is_key_byte(before))
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		size_t len = strlen(prefixes[i]), start = len;
 
@@ -126,15 +169,33 @@ static size_t host_length(struct span s, const struct target *t, char before)
 	if (len < s.len && (is_key_byte(s.ptr[len]) ||
 			    (s.ptr[len] == '.' && len + 1 < s.len && is_key_byte(s.ptr[len + 1]))))
 		return 0; /* part of a longer name */
-	if (len + 1 < s.len && s.ptr[len] == ':' && isdigit((unsigned char)s.ptr[len + 1]))
-		for (len++; len < s.len && isdigit((unsigned char)s.ptr[len]); len++)
+	if (len + 1 < s.len && s.ptr[len] == ':' && is_digit(s.ptr[len + 1]))
+		for (len++; len < s.len && is_digit(s.ptr[len]); len++)
 			;
 	return len;
+}
+
+/* How much at the start of s stays inside, and in *shown what takes its place. */
+static size_t hidden_length(struct span s, const struct target *t, struct span key, char before,
+			    const char **shown)
+{
+	size_t len = secret_length(s, key, before);
+
+	*shown = "[key]";
+	if (len)
+		return len;
+	*shown = "[url]";
+	len = url_length(s);
+	if (len)
+		return len;
+	*shown = HOST_MARK;
+	return host_length(s, t, before);
 }
 
 void failure_sanitise(const struct target *t, struct span text, char *out, size_t size)
 {
 	struct span key = t ? span_str(t->backend->auth_line) : SPAN_NONE;
+	char before = ' ';
 	size_t used = 0;
 
 	if (span_starts(key, "Authorization: Bearer "))
@@ -142,45 +203,40 @@ void failure_sanitise(const struct target *t, struct span text, char *out, size_
 	if (span_ends(key, "\r\n"))
 		key.len -= 2;
 	while (text.len && used + 1 < size) {
-		size_t skip = secret_length(text, key);
-		const char *shown = "[key]";
+		const char *shown;
+		size_t hidden = hidden_length(text, t, key, before, &shown), now = used;
 
-		if (!skip) {
-			skip = url_length(text);
-			shown = "[url]";
-		}
-		if (!skip) {
-			skip = host_length(text, t, used ? out[used - 1] : ' ');
-			shown = HOST_MARK;
-		}
-		if (skip) {
+		if (hidden) {
 			used += (size_t)snprintf(out + used, size - used, "%s", shown);
 			if (used >= size)
 				used = size - 1;
-			text = span_from(text, skip);
+			before = text.ptr[hidden - 1];
+			text = span_from(text, hidden);
 			continue;
 		}
-		out[used++] = (unsigned char)text.ptr[0] < 0x20 ? ' ' : text.ptr[0];
-		text = span_from(text, 1);
+		before = text.ptr[0];
+		used = add_character(out, used, size, &text);
+		if (used == now)
+			break;
 	}
-	if (text.len)
-		used = utf8_whole(span_of(out, used)); /* not in the middle of a character */
 	out[used] = '\0';
 }
 
 /* What the body says of itself; every member may be absent. */
 struct said {
 	struct buf message;
-	char code[64], type[64], param[64];
+	char code[NAME_MAX_LEN + 1], type[NAME_MAX_LEN + 1];
 };
 
-static void copy_plain(struct jvalue v, char *out, size_t size)
+/* An identifier, or a number; what is neither names no kind of error. */
+static void copy_name(struct jvalue v, char out[NAME_MAX_LEN + 1])
 {
-	struct span s = jvalue_plain(v);
+	struct span s = v.type == J_NUMBER ? v.text : jvalue_plain(v);
+	bool is_name = s.len <= NAME_MAX_LEN;
 
-	if (!s.ptr && v.type == J_NUMBER)
-		s = v.text;
-	snprintf(out, size, "%.*s", s.len > 60 ? 60 : (int)s.len, s.ptr ? s.ptr : "");
+	for (size_t i = 0; i < s.len && is_name; i++)
+		is_name = is_key_byte(s.ptr[i]) || strchr(".:/", s.ptr[i]);
+	snprintf(out, NAME_MAX_LEN + 1, "%.*s", is_name ? (int)s.len : 0, s.ptr ? s.ptr : "");
 }
 
 /* The text of something that is no JSON; of a page of HTML without its tags. */
@@ -210,7 +266,7 @@ static void add_words(struct buf *out, struct span body)
  */
 static void read_said(struct said *said, struct span body)
 {
-	static const char *const top[] = { "error", "message", "detail", "code", "type", "param" };
+	static const char *const top[] = { "error", "message", "detail", "code", "type" };
 	struct jvalue v[ARRAY_LEN(top)], e[ARRAY_LEN(top)];
 	struct err ignored;
 
@@ -221,9 +277,8 @@ static void read_said(struct said *said, struct span body)
 	memcpy(e, v, sizeof e);
 	if (v[0].type == J_OBJECT)
 		jwalk_members(v[0], top, e, ARRAY_LEN(top));
-	copy_plain(e[3], said->code, sizeof said->code);
-	copy_plain(e[4], said->type, sizeof said->type);
-	copy_plain(e[5], said->param, sizeof said->param);
+	copy_name(e[3], said->code);
+	copy_name(e[4], said->type);
 	if (v[0].type == J_STRING)
 		jvalue_unescape(v[0], &said->message);
 	else if (e[1].type == J_STRING)
@@ -297,8 +352,8 @@ static int64_t read_retry_after(const struct http1_head *head)
 static void write_text(struct failure *f, const struct target *t, const char *where,
 		       const struct said *said)
 {
-	const char *name = said->code[0] && !isdigit((unsigned char)said->code[0]) ? said->code
-										     : said->type;
+	const char *told = said->code[0] && !is_digit(said->code[0]) ? said->code : said->type;
+	char name[NAME_MAX_LEN + 1];
 	int used;
 
 	if (f->class == FAILURE_KEY) { /* such texts like to repeat the key */
@@ -306,6 +361,7 @@ static void write_text(struct failure *f, const struct target *t, const char *wh
 			 where);
 		return;
 	}
+	failure_sanitise(t, span_str(told), name, sizeof name);
 	used = snprintf(f->text, sizeof f->text, "%s%s%s: ", where, name[0] ? " " : "", name);
 	if (used > 0 && (size_t)used < sizeof f->text)
 		failure_sanitise(t, buf_span(&said->message), f->text + used,

@@ -25,6 +25,7 @@ enum failure_class {
 	FAILURE_POLICY,    /* content filter: ends */
 	FAILURE_REQUEST,   /* another 4xx: the client's fault: ends */
 	FAILURE_NO_IMAGE,  /* an image model answered without one: next */
+	FAILURE_INTERNAL,  /* the gateway's own: ends, and says nothing about the target */
 	FAILURE_CANCELLED, /* the client left: ends, and says nothing about the target */
 };
 enum { FAILURE_CLASSES = FAILURE_CANCELLED + 1, FAILURE_TEXT_MAX = 480 };
@@ -52,16 +53,18 @@ void failure_from_err(struct failure *f, const struct target *t, const struct er
 /* From an error object in an answer of status 200, or in a stream: it names its own kind. */
 void failure_from_error(struct failure *f, const struct target *t, struct span body);
 /*
- * From an answer with a status of 300 or more.  body: as read, cut is fine.  The text is made harmless: no keys, no URLs, one line.
+ * From an answer with a status of 300 or more.  body: as read, cut is fine.  The text is made
+ * harmless: no keys, no URLs, one line of UTF-8.
  */
 void failure_from_answer(struct failure *f, const struct target *t, const struct http1_head *head,
 			 struct span body);
-/* From something that is no proper answer. */
+/* From something that is no proper answer.  The text becomes one line of UTF-8. */
 void failure_set(struct failure *f, enum failure_class class, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Copies text without URLs, the backend's host and secrets (its own key, "sk-..." and the like).
+ * Copies text as one line of UTF-8 without control characters, URLs, the backend's host and
+ * secrets (its own key, "sk-..." and the like).
  */
 void failure_sanitise(const struct target *t, struct span text, char *out, size_t size);
 

@@ -85,6 +85,7 @@ static void each_class_goes_its_way(void **state)
 		{ FAILURE_CONTEXT, "a-", E_context_length_exceeded },
 		{ FAILURE_BUSY, "aaabbbccc-", E_model_quota_exhausted },
 		{ FAILURE_QUOTA, "abc-", E_model_quota_exhausted },
+		{ FAILURE_INTERNAL, "a-", E_internal_error },
 	};
 
 	(void)state;
@@ -242,6 +243,18 @@ static void answers_are_classified(void **state)
 		{ 503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
 		  FAILURE_BUSY, "HTTP 503 unavailable_error: Loading model" },
 		{ 529, "{}", FAILURE_BUSY, "HTTP 529: {}" },
+		{ 500, "{\"error\":{\"message\":\"x\",\"code\":\"bad \xc2\x85 code\",\"type\":\"a b\"}}",
+		  FAILURE_SERVER, "HTTP 500: x" },
+		{ 500, "{\"error\":{\"message\":\"x\",\"code\":\"\xc3\xa9tat\",\"type\":\"server_error\"}}",
+		  FAILURE_SERVER, "HTTP 500 server_error: x" },
+		{ 500, "{\"error\":{\"message\":\"x\",\"code\":\"sk-abcdef12\"}}", FAILURE_SERVER,
+		  "HTTP 500 [key]: x" },
+		{ 500, "{\"error\":{\"message\":\"x\",\"code\":\"a23456789b123456789c123456789d123456789"
+		       "e123456789f123456789g12\"}}", FAILURE_SERVER, "HTTP 500: x" },
+		{ 500, "no JSON \xff\xc3( \x1b[31m \x7f \xc2\x9b" "31m \xe2\x80\xae!", FAILURE_SERVER,
+		  "HTTP 500: no JSON \xef\xbf\xbd\xef\xbf\xbd(  [31m    31m  !" },
+		{ 500, "the task-list and sk-\xc3\xa9t\xc3\xa9 stay, xai-abcd goes", FAILURE_SERVER,
+		  "HTTP 500: the task-list and sk-\xc3\xa9t\xc3\xa9 stay, [key] goes" },
 		{ 500, "{\"error\":{\"message\":\"key secret-key-1234 at https://host.internal/v1 sk-abcdef12\"}}",
 		  FAILURE_SERVER, "HTTP 500: key [key] at [url] [key]" },
 	};
@@ -319,6 +332,36 @@ static void the_host_of_a_backend_stays_inside(void **state)
 	}
 }
 
+/* Neither the backend nor its neighbours have anything to do with what went wrong here. */
+static void an_error_of_our_own_blames_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct failure why;
+
+	err_set(&err, E_internal_error, NULL, "the request's memory is used up");
+	failure_from_err(&why, &f->targets[0], &err);
+	assert_int_equal(why.class, FAILURE_INTERNAL);
+	for (int i = 0; i < 10; i++) {
+		failover_init(&f->walk, &f->arena, f->targets, TARGETS, 2, 5000);
+		assert_ptr_equal(failover_next(&f->walk, f->now, &f->delay, &f->err), &f->targets[0]);
+		failover_failed(&f->walk, &why, f->now);
+		assert_null(failover_next(&f->walk, f->now, &f->delay, &f->err));
+		assert_int_equal(f->err.code, E_internal_error);
+		assert_string_equal(f->err.param, "");
+	}
+	assert_int_equal(breaker_state(f->targets[0].breaker, f->now), BREAKER_CLOSED);
+}
+
+static void words_of_headers_are_made_harmless(void **state)
+{
+	struct failure why;
+
+	(void)state;
+	failure_set(&why, FAILURE_CUT, "the answer is %s", "text/\xe9\x1b\x7f");
+	assert_string_equal(why.text, "the answer is text/\xef\xbf\xbd  ");
+}
+
 static void a_refused_max_tokens_has_its_own_code(void **state)
 {
 	struct fixture *f = *state;
@@ -391,6 +434,8 @@ int main(void)
 		TEST(answers_are_classified),
 		TEST(error_objects_name_their_own_kind),
 		TEST(the_host_of_a_backend_stays_inside),
+		TEST(an_error_of_our_own_blames_nobody),
+		TEST(words_of_headers_are_made_harmless),
 		TEST(a_refused_max_tokens_has_its_own_code),
 		TEST(a_very_long_chain_ends_with_its_last_failure),
 		TEST(a_long_text_is_not_cut_inside_a_character),

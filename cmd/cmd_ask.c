@@ -229,7 +229,7 @@ const struct cmd cmd_ask = {
 	.options = own,
 	.options_size = sizeof(struct ask_options),
 	.text = "The question is PROMPT, a blank line and what is piped in; stdout is the answer and "
-		"nothing else.\nAn answer that was cut at its longest length ends with status 7.\n",
+		"nothing else.\nAn answer that was cut at its longest length ends with status 7.",
 	.examples = examples,
 	.run = run,
 };

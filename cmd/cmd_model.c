@@ -59,14 +59,19 @@ static void add_joined(struct grid *grid, const json_t *list)
 	buf_free(&all);
 }
 
+/* Rounder than exact: thousands are said as they were meant; `model show` has the number. */
 static void add_tokens(struct grid *grid, const json_t *value)
 {
 	int64_t tokens = json_integer_value(value);
 
 	if (!json_is_integer(value))
 		grid_add(grid, NULL, GRID_PLAIN);
-	else if (tokens >= 1024 && tokens % 1024 == 0)
-		grid_addf(grid, GRID_PLAIN, "%lldK", (long long)(tokens / 1024));
+	else if (tokens >= 1000000 && (tokens % 1048576 == 0 || tokens % 1000000 == 0))
+		grid_addf(grid, GRID_PLAIN, "%lldM",
+			  (long long)(tokens / (tokens % 1048576 == 0 ? 1048576 : 1000000)));
+	else if (tokens >= 1000 && (tokens % 1024 == 0 || tokens % 1000 == 0))
+		grid_addf(grid, GRID_PLAIN, "%lldK",
+			  (long long)(tokens / (tokens % 1024 == 0 ? 1024 : 1000)));
 	else
 		grid_addf(grid, GRID_PLAIN, "%lld", (long long)tokens);
 }

@@ -109,8 +109,11 @@ static char *own_token(void)
 	struct config *c = config_load(NULL, environ, NULL, 0, &err);
 	char *path = NULL, *token = NULL;
 
-	if (!c)
+	/* The gateway may be running with what the file said before. */
+	if (!c) {
+		fprintf(stderr, "spass: the token is not looked for: %s\n", err.message);
 		return NULL;
+	}
 	if (*c->token)
 		token = mem_strdup(c->token);
 	else {

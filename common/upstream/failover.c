@@ -126,7 +126,7 @@ static void report(struct failover *f, struct err *err)
 		code = E_upstream_timeout;
 	buf_init(&text, ERR_MESSAGE_MAX * 4);
 	if (f->count == 0)
-		buf_add_str(&text, "no backend of this model is configured");
+		buf_add_str(&text, "no backend of this model is configured: start one, or give its key");
 	for (size_t i = 0; i < f->note_count; i++) {
 		const struct failover_note *n = &f->notes[i];
 

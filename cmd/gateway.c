@@ -103,7 +103,7 @@ static int given_token(const struct cmd_globals *g, char **token, struct err *er
 }
 
 /* The one that this user's gateway reads; NULL when there is none yet. */
-static char *own_token(void)
+static char *own_token(const struct cmd_globals *g)
 {
 	struct err err = ERR_INIT;
 	struct config *c = config_load(NULL, environ, NULL, 0, &err);
@@ -111,7 +111,7 @@ static char *own_token(void)
 
 	/* The gateway may be running with what the file said before. */
 	if (!c) {
-		fprintf(stderr, "spass: the token is not looked for: %s\n", err.message);
+		cmd_notice(g, "spass: the token is not looked for: %s", err.message);
 		return NULL;
 	}
 	if (*c->token)
@@ -128,16 +128,17 @@ static char *own_token(void)
 
 /* The three ways */
 
-static int use_named(struct gateway *gateway, const char *server, struct err *err)
+static int use_named(struct gateway *gateway, const struct cmd_globals *g, const char *server,
+		     struct err *err)
 {
 	if (client_target_parse(server, &gateway->target, err) < 0)
 		return -1;
 	if (!gateway->token && client_target_is_local(&gateway->target))
-		gateway->token = own_token();
+		gateway->token = own_token(g);
 	return 0;
 }
 
-static bool use_running(struct gateway *gateway)
+static bool use_running(struct gateway *gateway, const struct cmd_globals *g)
 {
 	char *path = gateway_socket();
 
@@ -148,7 +149,7 @@ static bool use_running(struct gateway *gateway)
 	gateway->target =
 		(struct client_target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	if (!gateway->token)
-		gateway->token = own_token();
+		gateway->token = own_token(g);
 	return true;
 }
 
@@ -203,8 +204,8 @@ static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_s
 	if (given_token(g, &gateway->token, err) < 0)
 		return -1;
 	if (server && *server)
-		return use_named(gateway, server, err);
-	if (use_running(gateway))
+		return use_named(gateway, g, server, err);
+	if (use_running(gateway, g))
 		return 0;
 	if (may_start)
 		return start_own(gateway, err);

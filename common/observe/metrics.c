@@ -134,8 +134,7 @@ static size_t cell_count(enum metric m)
 	return bounds ? bounds->count + 2 : 1;
 }
 
-static struct series *series_new(enum metric m, uint32_t hash, const struct span *labels,
-				 size_t count)
+struct series *series_new(enum metric m, uint32_t hash, const struct span *labels, size_t count)
 {
 	size_t head = sizeof(struct series) + cell_count(m) * sizeof(int64_t), len = 0;
 	struct series *series;

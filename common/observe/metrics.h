@@ -47,5 +47,14 @@ void metrics_set(struct metrics_shard *s, enum metric m, int64_t value, const st
 int64_t metrics_total(struct metrics *m, enum metric metric);
 /* Prometheus text format 0.0.4, to out; also spass_build_info{version} and process_* basics. */
 int metrics_print(struct metrics *m, struct buf *out);
+/* A gauge that nobody keeps because it is known when asked for. */
+struct metrics_fact {
+	enum metric metric;
+	int64_t value;
+	struct span labels[METRICS_LABELS_MAX];
+};
+/* The same with facts of the moment, which no shard counts. */
+int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
+		       struct buf *out);
 
 #endif

@@ -27,6 +27,8 @@ static const char *const kind_names[] = {
 struct collection {
 	const struct series **series;
 	size_t count;
+	struct series **facts; /* ours, to be freed */
+	size_t fact_count;
 };
 
 /* By metric, then label by label. */
@@ -55,11 +57,12 @@ static int compare_series(const void *left, const void *right)
 }
 
 /* Series are never freed before metrics_free, so the lock is not needed past this. */
-static void collect(struct metrics *m, struct collection *c)
+static void collect(struct metrics *m, const struct metrics_fact *facts, size_t fact_count,
+		    struct collection *c)
 {
-	size_t room = 0;
+	size_t room = fact_count;
 
-	*c = (struct collection){ 0 };
+	*c = (struct collection){ .fact_count = fact_count };
 	pthread_mutex_lock(&m->lock);
 	for (struct metrics_shard *s = m->shards; s; s = s->next)
 		room += SERIES_ROOM;
@@ -72,6 +75,14 @@ static void collect(struct metrics *m, struct collection *c)
 			c->series[c->count++] = s->series[i];
 	}
 	pthread_mutex_unlock(&m->lock);
+	if (fact_count > 0)
+		c->facts = mem_calloc(fact_count, sizeof(*c->facts));
+	for (size_t i = 0; i < fact_count; i++) {
+		c->facts[i] = series_new(facts[i].metric, 0, facts[i].labels,
+					 m->labels[facts[i].metric]);
+		atomic_init(&c->facts[i]->cells[0], facts[i].value);
+		c->series[c->count++] = c->facts[i];
+	}
 	if (c->count > 1)
 		qsort(c->series, c->count, sizeof(*c->series), compare_series);
 }
@@ -326,13 +337,22 @@ static void print_process(struct buf *out, const struct metrics *m)
 	}
 }
 
-int metrics_print(struct metrics *m, struct buf *out)
+int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
+		       struct buf *out)
 {
 	struct collection c;
 
-	collect(m, &c);
+	collect(m, facts, count, &c);
 	print_metrics(out, &c);
 	print_process(out, m);
+	for (size_t i = 0; i < c.fact_count; i++)
+		mem_free(c.facts[i]);
+	mem_free(c.facts);
 	mem_free(c.series);
 	return buf_failed(out) ? -1 : 0;
+}
+
+int metrics_print(struct metrics *m, struct buf *out)
+{
+	return metrics_print_with(m, NULL, 0, out);
 }

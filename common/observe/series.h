@@ -57,6 +57,9 @@ struct series_bounds {
 /* NULL for counters and gauges. */
 const struct series_bounds *series_bounds(enum metric_kind kind);
 
+/* Label values are copied; the caller frees it, unless it becomes a shard's. */
+struct series *series_new(enum metric m, uint32_t hash, const struct span *labels, size_t count);
+
 /* When this process began, in seconds since 1970; 0 when the system does not tell. */
 double process_start_time(void);
 

@@ -3,6 +3,7 @@
  */
 #include <stdatomic.h>
 
+#include "common/base/mem.h"
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 
@@ -26,25 +27,33 @@ void ops_readyz(struct exchange *x, struct call *c)
 	call_reply_json(x, ready ? 200 : 503, document);
 }
 
-static void set_backend_gauges(struct call *c)
+/* Told as it is now, so that a backend that a reload removed leaves nothing behind. */
+static struct metrics_fact *backend_facts(const struct routing *routing, size_t *count)
 {
-	const struct routing *routing = c->snapshot->routing;
+	size_t backends = routing_backend_count(routing);
+	struct metrics_fact *facts = backends ? mem_calloc(backends, sizeof *facts) : NULL;
 
-	for (size_t i = 0; i < routing_backend_count(routing); i++) {
+	*count = 0;
+	for (size_t i = 0; i < backends; i++) {
 		const struct backend *b = routing_backend(routing, i);
 		int status = atomic_load_explicit(&b->status, memory_order_relaxed);
 
-		/* Gauges of all workers are added up: only the one that looks sets them. */
-		if (c->worker->index == 0 && status != BACKEND_DISABLED)
-			metrics_set(c->worker->shard, M_spass_backend_up, status == BACKEND_AVAILABLE,
-				    LABELS(span_str(b->name)));
+		if (status != BACKEND_DISABLED)
+			facts[(*count)++] = (struct metrics_fact){
+				.metric = M_spass_backend_up,
+				.value = status == BACKEND_AVAILABLE,
+				.labels = { span_str(b->name) },
+			};
 	}
+	return facts;
 }
 
 void ops_metrics(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
+	struct metrics_fact *facts;
 	struct buf text;
+	size_t count;
 
 	if (!c->worker->core->metrics) {
 		err_set(&err, E_route_not_found, "", "metrics are switched off (metrics: false)");
@@ -52,9 +61,10 @@ void ops_metrics(struct exchange *x, struct call *c)
 		return;
 	}
 	buf_init(&text, METRICS_TEXT_MAX);
-	set_backend_gauges(c);
-	metrics_print(c->worker->core->metrics, &text);
+	facts = backend_facts(c->snapshot->routing, &count);
+	metrics_print_with(c->worker->core->metrics, facts, count, &text);
 	reply_send(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
+	mem_free(facts);
 	buf_free(&text);
 }
 

@@ -272,6 +272,23 @@ static void every_line_has_the_form_of_the_format(void **state)
 	assert_int_equal(f->out.ptr[f->out.len - 1], '\n');
 }
 
+static void facts_of_the_moment_stand_among_what_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	const struct metrics_fact facts[] = {
+		{ M_spass_backend_up, 0, { SPAN_LIT("b") } },
+		{ M_spass_backend_up, 1, { SPAN_LIT("a") } },
+	};
+
+	metrics_add(f->shard, M_spass_reloads_total, 1, LABELS(SPAN_LIT("done")));
+	assert_int_equal(metrics_print_with(f->metrics, facts, 2, &f->out), 0);
+	assert_non_null(strstr(buf_str(&f->out), "# TYPE spass_backend_up gauge\n"
+						 "spass_backend_up{backend=\"a\"} 1\n"
+						 "spass_backend_up{backend=\"b\"} 0\n"));
+	assert_non_null(strstr(buf_str(&f->out), "spass_reloads_total{outcome=\"done\"} 1\n"));
+	assert_null(strstr(print(f), "spass_backend_up{"));
+}
+
 static void a_print_that_does_not_fit_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -343,6 +360,7 @@ int main(void)
 		TEST(without_a_shard_nothing_is_counted),
 		TEST(tells_about_the_process),
 		TEST(every_line_has_the_form_of_the_format),
+		TEST(facts_of_the_moment_stand_among_what_is_counted),
 		TEST(a_print_that_does_not_fit_says_so),
 		TEST(printing_disturbs_no_counting),
 	};

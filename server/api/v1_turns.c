@@ -123,9 +123,8 @@ static int prepare(struct exchange *x, struct call *c, const struct model *alias
 	return 0;
 }
 
-static void finish(struct exchange *x, const struct turn *t, int result, const struct err *err)
+static void finish(struct exchange *x, int result, const struct err *err)
 {
-	x->waited_us += t->waited_us;
 	if (result < 0 && err->code != E_cancelled)
 		reply_error(x, err);
 }
@@ -143,7 +142,7 @@ void v1_chat_completions(struct exchange *x, struct call *c)
 		result = prepare(x, c, k->request.chat.alias, &k->err);
 	if (result == 0)
 		result = turn_chat(&c->turn, &k->request.chat, &k->err);
-	finish(x, &c->turn, result, &k->err);
+	finish(x, result, &k->err);
 }
 
 void v1_embeddings(struct exchange *x, struct call *c)
@@ -159,5 +158,5 @@ void v1_embeddings(struct exchange *x, struct call *c)
 		result = prepare(x, c, k->request.embed.alias, &k->err);
 	if (result == 0)
 		result = turn_embed(&c->turn, &k->request.embed, &k->err);
-	finish(x, &c->turn, result, &k->err);
+	finish(x, result, &k->err);
 }

@@ -59,12 +59,11 @@ struct exchange {
 	char request_id[129];        /* set by the guard; "" before */
 	int64_t started_us;          /* monotonic, first byte of the request */
 	int64_t first_byte_us;       /* of the reply, 0 = none yet */
-	int64_t waited_us;           /* time handlers spent waiting for backends: they add to it */
 	int status;                  /* of the reply, 0 = none yet */
 	uint64_t bytes_in, bytes_out;
 	bool client_gone;            /* before the reply was complete */
 	bool aborted;                /* reply_abort */
-	enum err_code error;         /* of reply_error, or set by whoever streams an error */
+	enum err_code error;         /* answered by reply_error, or set by whoever streams an error */
 	void *state;                 /* the layer above's: struct call of server/api */
 };
 

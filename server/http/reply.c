@@ -217,9 +217,9 @@ int reply_error(struct exchange *x, const struct err *e)
 {
 	struct buf body;
 
-	x->error = e->code;
 	if (reply_has_begun(x))
 		return -1;
+	x->error = e->code;
 	buf_init(&body, ERROR_BODY_MAX);
 	reply_error_body(x, e, &body);
 	retry_headers(x, e);

@@ -5,6 +5,7 @@
  * server/site/schemas.yaml.
  */
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,24 +134,48 @@ static json_t *schemas(struct err *err)
 	return copy;
 }
 
+static json_t *document(struct err *err)
+{
+	json_t *components = schemas(err);
+
+	if (!components)
+		return NULL;
+	return json_pack(
+		"{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
+		"3.1.0", "info", "title", "spass LLM gateway", "version", SPASS_VERSION, "description",
+		"OpenAI's API over local and cloud backends. Errors are "
+		"`{\"error\":{\"message\",\"type\",\"param\",\"code\"}}` with a code of `GET /errors`.",
+		"license", "name", "GNU General Public License v3.0 or later", "identifier",
+		"GPL-3.0-or-later", "security", "bearer", "paths", paths(), "components", "schemas",
+		components, "securitySchemes", "bearer", "type", "http", "scheme", "bearer");
+}
+
+/*
+ * It follows from tables and data of the program alone, so it is made when it is first asked for
+ * and kept; a start does not wait for it.
+ */
+static pthread_once_t printed_once = PTHREAD_ONCE_INIT;
+static struct {
+	char *text; /* NULL: fault says why */
+	struct err fault;
+} printed;
+
+static void print_document(void)
+{
+	json_t *d = document(&printed.fault);
+
+	printed.text = d ? json_dumps(d, JSON_COMPACT) : NULL;
+	json_decref(d);
+	if (!printed.text && printed.fault.code == E_none)
+		err_set(&printed.fault, E_internal_error, "", "the document could not be written");
+}
+
 void ops_openapi(struct exchange *x, struct call *c)
 {
-	struct err err = ERR_INIT;
-	json_t *components = schemas(&err);
-
 	(void)c;
-	if (!components) {
-		reply_error(x, &err);
-		return;
-	}
-	call_reply_json(
-		x, 200,
-		json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}}}}", "openapi",
-			  "3.1.0", "info", "title", "spass LLM gateway", "version", SPASS_VERSION, "description",
-			  "OpenAI's API over local and cloud backends. Errors are "
-			  "`{\"error\":{\"message\",\"type\",\"param\",\"code\"}}` with a code of `GET /errors`.",
-			  "license", "name", "GNU General Public License v3.0 or later",
-			  "identifier", "GPL-3.0-or-later", "security", "bearer", "paths", paths(),
-			  "components", "schemas", components, "securitySchemes", "bearer", "type", "http",
-			  "scheme", "bearer"));
+	pthread_once(&printed_once, print_document);
+	if (printed.text)
+		reply_send(x, 200, "application/json", span_str(printed.text));
+	else
+		reply_error(x, &printed.fault);
 }

@@ -145,19 +145,6 @@ static void note_lag(void *context, int64_t busy_us)
 
 /* Backends */
 
-/* Gauges of all workers are added up, so one worker sets them. */
-static void note_backends(struct worker *w, const struct routing *routing)
-{
-	for (size_t i = 0; i < routing_backend_count(routing); i++) {
-		const struct backend *b = routing_backend(routing, i);
-		int status = atomic_load_explicit(&b->status, memory_order_relaxed);
-
-		if (status != BACKEND_DISABLED)
-			metrics_set(w->core->shard, M_spass_backend_up, status == BACKEND_AVAILABLE,
-				    LABELS(span_str(b->name)));
-	}
-}
-
 /* -1 when it is cancelled. */
 static int rest(struct worker *w, int64_t pause_ms)
 {
@@ -182,7 +169,6 @@ static void look_at_backends(void *arg)
 
 		w->look_again = false;
 		routing_probe(s->routing, w->core->uplinks);
-		note_backends(w, s->routing);
 		if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
 		    job_run(w->setup.core->jobs, w->setup.news, w->setup.context, &err) < 0)
 			log_warn("worker", "new models of backends are not taken over: %s",
@@ -343,8 +329,8 @@ static void *thread_main(void *arg)
 		listener_start(&w->listeners[i], w->loop,
 			       listen_set_fd(w->setup.sockets, i, w->setup.index),
 			       listen_set_is_tcp(w->setup.sockets, i), w->setup.gate, accepted, w);
-	if (w->setup.index == 0)
-		fiber_start(w->loop, look_at_backends, w);
+	if (w->setup.index == 0 && !fiber_start(w->loop, look_at_backends, w))
+		log_error("worker", "there is no memory to look at the backends");
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;

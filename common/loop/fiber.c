@@ -166,8 +166,11 @@ struct fiber *fiber_start(struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	struct fiber_home *home = loop_fiber_home(l);
 	struct stack stack = stack_pool_get(&home->stacks);
-	struct fiber *f = (struct fiber *)(void *)(stack.top - sizeof *f);
+	struct fiber *f;
 
+	if (!stack.bottom)
+		return NULL;
+	f = (struct fiber *)(void *)(stack.top - sizeof *f);
 	static_assert(sizeof *f % 16 == 0, "the stack below the struct stays aligned");
 	*f = (struct fiber){ .home = home, .fn = fn, .arg = arg, .stack = stack };
 	list_init(&f->link);
@@ -304,6 +307,11 @@ struct fiber_home *fiber_home_new(struct loop *l)
 	timer_init(&home->again, l, on_again);
 	stack_pool_init(&home->stacks, l);
 	return home;
+}
+
+struct stack_pool *fiber_home_stacks(struct fiber_home *home)
+{
+	return &home->stacks;
 }
 
 void fiber_home_free(struct fiber_home *home)

@@ -22,7 +22,7 @@ struct fiber;
 /*
  * Runs fn(arg) on a fiber of this loop, at once, until its first suspension; from inside a
  * fiber it is queued and begins when the present one suspends.  Owner thread.  The result is
- * valid until fn returns.
+ * valid until fn returns.  NULL, and fn is never called, when there is no room for its stack.
  */
 struct fiber *fiber_start(struct loop *l, void (*fn)(void *arg), void *arg);
 /* The running fiber, NULL on the loop's own stack. */

@@ -11,6 +11,7 @@ struct fiber_home;
 struct fiber_home *fiber_home_new(struct loop *l);
 void fiber_home_free(struct fiber_home *home);
 struct fiber_home *loop_fiber_home(struct loop *l);
+struct stack_pool *fiber_home_stacks(struct fiber_home *home);
 
 /*
  * Waiting for one particular thing, so that a fiber_wake meant for something else neither ends

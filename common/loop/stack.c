@@ -3,10 +3,9 @@
  */
 #include "common/loop/stack.h"
 
-#include "common/base/log.h"
 #include "common/loop/fiber.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,9 +36,12 @@ static struct stack map_stack(void)
 	char *map = mmap(NULL, STACK_GUARD + STACK_SIZE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
-	if (map == MAP_FAILED || mprotect(map, STACK_GUARD, PROT_NONE) < 0) {
-		log_error("loop", "no memory left for the stack of a fiber");
-		abort();
+	if (map == MAP_FAILED)
+		return (struct stack){ .bottom = NULL };
+	/* vm.max_map_count may have room for one part and not for two. */
+	if (mprotect(map, STACK_GUARD, PROT_NONE) < 0) {
+		munmap(map, STACK_GUARD + STACK_SIZE);
+		return (struct stack){ .bottom = NULL };
 	}
 #ifdef STACK_ASAN
 	__lsan_register_root_region(map + STACK_GUARD, STACK_SIZE);
@@ -55,31 +57,51 @@ static void unmap_stack(struct stack s)
 	munmap(s.bottom - STACK_GUARD, STACK_GUARD + STACK_SIZE);
 }
 
+#ifdef STACK_ASAN
 /* AddressSanitizer knows the bounds of what lies on the heap only. */
 void *pages_map(size_t size)
 {
-#ifdef STACK_ASAN
 	return mem_calloc(1, size);
-#else
-	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (pages == MAP_FAILED) {
-		log_error("loop", "no memory left for a call");
-		abort();
-	}
-	return pages;
-#endif
 }
 
 void pages_unmap(void *pages, size_t size)
 {
-#ifdef STACK_ASAN
 	(void)size;
 	mem_free(pages);
-#else
-	munmap(pages, size);
-#endif
 }
+#else
+enum { PAGE = 4096, ALIGNMENT = 16 };
+
+/* The system is out of mappings, not of memory: from the heap, and told apart by its address. */
+static void *heap_pages(size_t size)
+{
+	char *block = mem_calloc(1, size + 2 * ALIGNMENT), *pages = block + ALIGNMENT;
+
+	if ((uintptr_t)pages % PAGE == 0)
+		pages += ALIGNMENT;
+	memcpy(pages - sizeof block, &block, sizeof block);
+	return pages;
+}
+
+void *pages_map(size_t size)
+{
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return pages != MAP_FAILED ? pages : heap_pages(size);
+}
+
+void pages_unmap(void *pages, size_t size)
+{
+	char *block;
+
+	if ((uintptr_t)pages % PAGE == 0) {
+		munmap(pages, size);
+		return;
+	}
+	memcpy(&block, (char *)pages - sizeof block, sizeof block);
+	mem_free(block);
+}
+#endif
 
 /* A free stack is linked through its top, which is warm. */
 static struct list *link_of(struct stack s)
@@ -111,7 +133,7 @@ static void on_trim(struct timer *t)
 
 void stack_pool_init(struct stack_pool *p, struct loop *l)
 {
-	*p = (struct stack_pool){ .count = 0 };
+	*p = (struct stack_pool){ .map = map_stack };
 	list_init(&p->free);
 	timer_init(&p->trim, l, on_trim);
 }
@@ -126,7 +148,7 @@ void stack_pool_clear(struct stack_pool *p)
 struct stack stack_pool_get(struct stack_pool *p)
 {
 	if (list_is_empty(&p->free))
-		return map_stack();
+		return p->map();
 	struct stack s = take(p, p->free.next);
 
 	if (p->count < p->unused)
@@ -155,8 +177,7 @@ void stack_pool_put(struct stack_pool *p, struct stack s)
 void stack_trim(struct stack s, const char *used)
 {
 #if !defined(STACK_ASAN) && !defined(STACK_TSAN)
-	const uintptr_t page = 4096;
-	char *end = s.bottom + ((uintptr_t)(used - s.bottom) & ~(page - 1));
+	char *end = s.bottom + ((uintptr_t)(used - s.bottom) & ~((uintptr_t)PAGE - 1));
 
 	if (end > s.bottom)
 		madvise(s.bottom, (size_t)(end - s.bottom), MADV_DONTNEED);

@@ -48,10 +48,11 @@ struct stack_pool {
 	size_t count;
 	size_t unused;      /* least count since the timer last fired */
 	struct timer trim;
+	struct stack (*map)(void); /* makes a new one, bottom NULL: there is no room; for tests */
 };
 void stack_pool_init(struct stack_pool *p, struct loop *l);
 void stack_pool_clear(struct stack_pool *p);
-/* Aborts when the system has no memory left. */
+/* bottom NULL when the system gives no more: vm.max_map_count allows some ten thousands. */
 struct stack stack_pool_get(struct stack_pool *p);
 /* Its content is lost. */
 void stack_pool_put(struct stack_pool *p, struct stack s);

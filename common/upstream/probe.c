@@ -196,6 +196,8 @@ void routing_probe(struct routing *r, struct uplink_pool *uplinks)
 		*k = (struct look){ .probe = &p, .index = i };
 		p.running++;
 		k->fiber = fiber_start(fiber_loop(p.waiter), run_look, k);
+		if (!k->fiber)
+			p.running--; /* looked at next time */
 	}
 	wait_for_all(&p, looks, count);
 	mem_free(looks);

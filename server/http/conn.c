@@ -342,6 +342,28 @@ static void exchange_main(void *arg)
 	timer_set(&h->tick, 0);
 }
 
+/* Without a fiber: the request is over when the reply has left. */
+static void conn_refuse(struct conn *c, const struct err *e)
+{
+	struct request *r = c->request;
+
+	timer_cancel(&c->timer);
+	c->state = CONN_BUSY;
+	r->handled = true;
+	reply_refuse(r, e);
+	if (conn_has_left(c))
+		conn_finish(c);
+}
+
+static void refuse_crowd(struct conn *c, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, E_overloaded, "", "%s", why);
+	err.retry_after_s = 1;
+	conn_refuse(c, &err);
+}
+
 /* Starts the exchange; true when it is over already. */
 static bool conn_start(struct conn *c)
 {
@@ -366,6 +388,12 @@ static bool conn_start(struct conn *c)
 	r->x.fiber = NULL;
 	struct fiber *f = fiber_start(c->http->loop, exchange_main, r);
 	r->inline_run = false;
+	if (!f) {
+		c->http->active--;
+		r->started = false;
+		refuse_crowd(c, "the gateway has as many requests as it can run");
+		return false;
+	}
 	if (!r->handled) {
 		r->x.fiber = f;
 		return false;
@@ -374,18 +402,6 @@ static bool conn_start(struct conn *c)
 		return false;
 	conn_finish(c);
 	return true;
-}
-
-static void conn_refuse(struct conn *c, const struct err *e)
-{
-	struct request *r = c->request;
-
-	timer_cancel(&c->timer);
-	c->state = CONN_BUSY;
-	r->handled = true;
-	reply_refuse(r, e);
-	if (conn_has_left(c))
-		conn_finish(c);
 }
 
 static int read_head(struct conn *c, struct err *err)
@@ -409,10 +425,7 @@ static void conn_run(struct conn *c)
 		struct request *r = c->request;
 
 		if (c->refused) {
-			err_set(&err, E_overloaded, "",
-				"the gateway has as many connections as it may");
-			err.retry_after_s = 1;
-			conn_refuse(c, &err);
+			refuse_crowd(c, "the gateway has as many connections as it may");
 			return;
 		}
 		if (turns == CONN_TURNS_MAX) {

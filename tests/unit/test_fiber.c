@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/loop/fiber.h"
 #include "common/loop/inside.h"
+#include "common/loop/stack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -479,6 +480,23 @@ static void no_frame_reaches_over_the_guard_below_a_stack(void **state)
 	assert_true(s->result);
 }
 
+static struct stack no_stack(void)
+{
+	return (struct stack){ .bottom = NULL };
+}
+
+static void without_room_for_a_stack_there_is_no_fiber(void **state)
+{
+	struct stage *s = *state;
+	struct stack_pool *stacks = fiber_home_stacks(loop_fiber_home(s->loop));
+	struct stack (*map)(void) = stacks->map;
+
+	stacks->map = no_stack;
+	assert_null(fiber_start(s->loop, look_below_my_stack, s));
+	stacks->map = map;
+	assert_non_null(fiber_start(s->loop, look_below_my_stack, s));
+}
+
 #define staged(test) cmocka_unit_test_setup_teardown(test, make_stage, free_stage)
 
 int main(void)
@@ -500,6 +518,7 @@ int main(void)
 		staged(thousands_of_fibers_wait_side_by_side),
 		staged(a_fiber_may_use_its_stack_deeply),
 		staged(no_frame_reaches_over_the_guard_below_a_stack),
+		staged(without_room_for_a_stack_there_is_no_fiber),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

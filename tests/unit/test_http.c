@@ -3,6 +3,9 @@
  */
 #include "tests/support/http_stage.h"
 
+#include "common/loop/inside.h"
+#include "common/loop/stack.h"
+
 static void silent(struct exchange *x)
 {
 	(void)x;
@@ -248,6 +251,11 @@ static void a_broken_stream_does_not_look_complete(void **state)
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(eof);
 	assert_true(span_ends(buf_span(&c->got), "\r\n\r\n4\r\nhalf\r\n"));
+	run_until(one_done);
+	/* The client was told 200: an error that came too late to be answered is not counted as
+	 * one. */
+	assert_int_equal(t.last_status, 200);
+	assert_int_equal(t.last_error, E_none);
 }
 
 static void a_handler_without_a_reply_is_an_internal_error(void **state)
@@ -379,6 +387,42 @@ static void above_the_limit_of_connections_clients_are_told(void **state)
 	assert_int_equal(t.handled, 0);
 }
 
+static struct stack no_stack(void)
+{
+	return (struct stack){ .bottom = NULL };
+}
+
+static bool served_after_all(void)
+{
+	return count_of("HTTP/1.1 200 OK") == 1;
+}
+
+/* As when the system has no mapping left (vm.max_map_count). */
+static void without_room_for_a_fiber_a_request_gets_503(void **state)
+{
+	struct stack_pool *stacks = fiber_home_stacks(loop_fiber_home(t.loop));
+	struct stack (*map)(void) = stacks->map;
+
+	(void)state;
+	t.handle = echo;
+	stacks->map = no_stack;
+	struct client *c = dial();
+	say(c, "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\nhalf");
+	run_until(eof);
+	assert_non_null(strstr(got(), "HTTP/1.1 503 "));
+	assert_non_null(strstr(got(), "Retry-After: 1\r\n"));
+	assert_non_null(strstr(got(), "\"code\":\"overloaded\""));
+	assert_int_equal(t.handled, 0);
+	assert_int_equal(t.done, 1);
+	assert_int_equal(t.last_error, E_overloaded);
+	assert_int_equal(t.http->active, 0);
+	hang_up(c);
+	stacks->map = map;
+	c = dial();
+	say(c, "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+	run_until(served_after_all);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -399,6 +443,7 @@ int main(void)
 		TEST(a_malformed_chunk_closes_the_connection),
 		TEST(an_unread_chunked_body_closes_the_connection),
 		TEST(above_the_limit_of_connections_clients_are_told),
+		TEST(without_room_for_a_fiber_a_request_gets_503),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

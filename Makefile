@@ -4,6 +4,10 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# On all cores, unless -j says otherwise; `make clean all` is one thing after the other.
+ifeq ($(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 VERSION := 0.1.0
 MODE    ?= release
@@ -87,7 +91,7 @@ $B/assets.S: $(ASSETS) Makefile
 	   printf '.section .data.rel.ro,"aw"\n.balign 8\n.globl asset_table\n.hidden asset_table\nasset_table:\n'; \
 	   j=0; while [ $$j -lt $$i ]; do printf '.quad n%d,a%d,b%d-a%d\n' $$j $$j $$j $$j; j=$$((j+1)); done; \
 	   printf '.quad 0,0,0\n.section .note.GNU-stack,"",@progbits\n'; } > $@
-$B/assets.o: $B/assets.S
+$B/assets.o: $B/assets.S | deps
 	@$(CC) -c -o $@ $<
 
 # Unit tests: tests/unit/test_NAME.c, one program each.
@@ -228,9 +232,16 @@ install: all
 	@sed 's|@PREFIX@|$(PREFIX)|' server/systemd/spass.service > $(UNIT_DIR)/spass.service
 	@install -m 644 server/systemd/spass.socket $(UNIT_DIR)/spass.socket
 	@echo "installed in $(DESTDIR)$(PREFIX)"
+
+# Empty directories go too, up to DESTDIR or PREFIX; those that a system has in any case stay.
+INSTALLED := $(DESTDIR)$(PREFIX)/bin/spass $(foreach p,$(PAGES),$(call page_path,$p)) $(BASH_DIR)/spass \
+	$(ZSH_DIR)/_spass $(FISH_DIR)/spass.fish $(UNIT_DIR)/spass.service $(UNIT_DIR)/spass.socket
+SYSTEM_DIRS := $(foreach p,/usr /usr/local,$p $(addprefix $p/,bin lib share share/man))
 uninstall:
-	@rm -f $(DESTDIR)$(PREFIX)/bin/spass $(foreach p,$(PAGES),$(call page_path,$p)) $(BASH_DIR)/spass \
-		$(ZSH_DIR)/_spass $(FISH_DIR)/spass.fish $(UNIT_DIR)/spass.service $(UNIT_DIR)/spass.socket
+	@rm -f $(INSTALLED)
+	@for d in $(sort $(patsubst %/,%,$(dir $(INSTALLED)))); do \
+		until case " $(SYSTEM_DIRS) $(or $(DESTDIR),$(patsubst %/,%,$(dir $(PREFIX)))) " in \
+			*" $$d "*) true;; *) ! rmdir "$$d" 2>/dev/null;; esac; do d=$${d%/*}; done; done
 
 clean:
 	rm -rf build

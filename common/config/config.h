@@ -106,9 +106,12 @@ struct config *config_new(struct yml *file, char *const *environment, const stru
 struct config *config_load(const char *path, char *const *environment, const struct config_flag *flags,
 			   size_t flag_count, struct err *err);
 void config_free(struct config *c);
-/* The value of one setting as it would be written in the file; secrets as above. */
+/*
+ * The value of one setting as it would be written in the file; secrets as below.  A file or
+ * directory that is not given is shown as the place where it then is.
+ */
 int config_show_value(const struct config *c, enum config_key key, struct buf *out);
-/* "listen = 127.0.0.1:3000 (default)" lines, secrets as "(set)" or "(not set)". */
+/* "listen = 127.0.0.1:3000 (default)" lines, an empty text as "", secrets as "(set)" or "(not set)". */
 int config_show(const struct config *c, struct buf *out);
 /* The same as a JSON object {name: {"value","origin"}}.  The caller owns it. */
 json_t *config_json(const struct config *c);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SHOWN_MAX = 64 * 1024 };
+
 /* The fifth column of config.def is a number, but for choices. */
 #define BOUNDS_INT(low, high) .min = (low), .max = (high)
 #define BOUNDS_DURATION(low, high) .min = (low), .max = (high)
@@ -115,6 +117,36 @@ static int add_list(struct buf *out, const struct config_list *list)
 	return 0;
 }
 
+/* Those that mean a place in the data directory when they are empty. */
+static const struct {
+	enum config_key key;
+	const char *name;
+} in_data_dir[] = {
+	{ CONFIG_KEY_data_dir, "" },
+	{ CONFIG_KEY_token_file, "token" },
+	{ CONFIG_KEY_database, "spass.db" },
+};
+
+/* What an empty text stands for; NULL: itself.  The caller frees. */
+static char *meant_path(const struct config *c, enum config_key key)
+{
+	struct err no_home = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(in_data_dir); i++)
+		if (in_data_dir[i].key == key)
+			return config_data_path(c, in_data_dir[i].name, &no_home);
+	return NULL;
+}
+
+static int add_text(const struct config *c, enum config_key key, const char *text, struct buf *out)
+{
+	char *meant = *text ? NULL : meant_path(c, key);
+	int result = buf_add_str(out, meant ? meant : text);
+
+	mem_free(meant);
+	return result;
+}
+
 int config_show_value(const struct config *c, enum config_key key, struct buf *out)
 {
 	const struct config_info *info = &config_table[key];
@@ -131,7 +163,7 @@ int config_show_value(const struct config *c, enum config_key key, struct buf *o
 		return add_bytes(out, *(const int64_t *)field);
 	case CONFIG_TEXT:
 	case CONFIG_CHOICE:
-		return buf_add_str(out, *(char *const *)field);
+		return add_text(c, key, *(char *const *)field, out);
 	case CONFIG_LIST:
 		return add_list(out, field);
 	case CONFIG_SECRET:
@@ -148,7 +180,7 @@ int config_show(const struct config *c, struct buf *out)
 		buf_printf(out, "%s = ", config_table[i].name);
 		before = out->len;
 		config_show_value(c, (enum config_key)i, out);
-		buf_printf(out, "%s(%s)\n", out->len > before ? " " : "",
+		buf_printf(out, "%s (%s)\n", out->len > before ? "" : "\"\"",
 			   config_origin_name(c->origins[i]));
 	}
 	config_backends_show(c, out);
@@ -189,14 +221,13 @@ static json_t *value_json(const struct config *c, enum config_key key)
 		return list_json(field);
 	case CONFIG_TEXT:
 	case CONFIG_CHOICE:
-		return text_json(*(char *const *)field);
 	case CONFIG_DURATION:
 	case CONFIG_SECRET:
 		break;
 	}
-	buf_init(&text, 4096);
+	buf_init(&text, SHOWN_MAX);
 	config_show_value(c, key, &text);
-	value = json_string(buf_str(&text));
+	value = text_json(buf_str(&text));
 	buf_free(&text);
 	return value;
 }

@@ -304,8 +304,8 @@ static void many_faults_are_counted_when_there_is_no_room(void **state)
 
 static void shows_values_with_their_origin_and_no_secret(void **state)
 {
-	char token[] = "SPASS_TOKEN=hush-hush";
-	char *const environment[] = { token, NULL };
+	char token[] = "SPASS_TOKEN=hush-hush", place[] = "SPASS_DATA_DIR=/srv/spass";
+	char *const environment[] = { token, place, NULL };
 	struct err err = ERR_INIT;
 	struct config *c = from_text(
 		"workers: 2\nhead_timeout: 1500ms\n"
@@ -325,7 +325,11 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 		"head_timeout = 1500ms (file)\n",
 		"first_byte_timeout = 5m (default)\n",
 		"max_body_bytes = 32MiB (default)\n",
-		"\ntoken_file = (default)\n",
+		"\ndata_dir = /srv/spass (environment)\n",
+		"\ntoken_file = /srv/spass/token (default)\n",
+		"\ndatabase = /srv/spass/spass.db (default)\n",
+		"\ntls_key = \"\" (default)\n",
+		"\ncors_origins = \"\" (default)\n",
 		"backends.a.base_url = http://x/v1 (file)\n",
 		"backends.a.connect_timeout = 2s (file)\n",
 		"backends.a.disabled = true (file)\n",

@@ -70,6 +70,8 @@ extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd
 /* group may be NULL.  NULL when there is none. */
 const struct cmd *cmd_find(const char *group, const char *name);
 bool cmd_is_group(const char *name);
+/* -1 with E_usage: there is no such command; names a near one.  group may be NULL. */
+int cmd_unknown(const char *group, const char *word, struct err *err);
 /* "model list" into out. */
 enum { CMD_PATH_SIZE = 64 };
 void cmd_path(const struct cmd *c, char out[CMD_PATH_SIZE]);
@@ -110,6 +112,8 @@ json_t *cmd_error_json(const struct err *err);
 /* A line on stderr, unless --quiet.  Control characters are made harmless. */
 void cmd_notice(const struct cmd_globals *g, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* What a command returns that could not write to stdout for this errno. */
+int cmd_output_failed(int cause, struct err *err);
 /* Flushes and closes stdout: status, or 74 or 141 when something was lost. */
 int cmd_finish(int status);
 

@@ -155,7 +155,8 @@ static int ask(const struct ask_options *o, const struct convo *convo, struct er
 		return -1;
 	describe(o, gateway, &setup);
 	if (ask_run(&setup, convo, &out, err) == 0)
-		result = out.output_failed ? 0 : finish(o, &out, err);
+		result = out.output_errno ? cmd_output_failed(out.output_errno, err) :
+					    finish(o, &out, err);
 	ask_outcome_clear(&out);
 	gateway_close(gateway);
 	return result;

@@ -203,18 +203,24 @@ static void add_exits(struct buf *out)
 	}
 }
 
-static int unknown_topic(const char *topic, struct err *err)
+static int unknown_topic(int argc, char **argv, struct err *err)
 {
+	char path[CMD_PATH_SIZE];
+	const struct cmd *c = cmd_find(NULL, argv[0]);
 	struct near near;
 
-	near_init(&near, span_str(topic));
+	if (argc == 2 && cmd_is_group(argv[0]))
+		return cmd_unknown(argv[0], argv[1], err);
+	if (c) {
+		cmd_path(c, path);
+		return err_set(err, E_usage, "", "spass %s has no part \"%.64s\"", path, argv[1]);
+	}
+	near_init(&near, span_str(argv[0]));
 	near_offer(&near, exit_topic);
-	for (const struct cmd *const *c = cmd_table; *c; c++)
-		near_offer(&near, (*c)->group ? (*c)->group : (*c)->name);
 	if (near_best(&near))
-		return err_set(err, E_usage, "", "there is no command \"%.64s\"; did you mean %s?",
-			       topic, near_best(&near));
-	return err_set(err, E_usage, "", "there is no command \"%.64s\"", topic);
+		return err_set(err, E_usage, "", "there is no topic \"%.64s\"; did you mean %s?",
+			       argv[0], exit_topic);
+	return cmd_unknown(NULL, argv[0], err);
 }
 
 static int help_about(int argc, char **argv, struct buf *out, struct err *err)
@@ -233,7 +239,7 @@ static int help_about(int argc, char **argv, struct buf *out, struct err *err)
 		add_exits(out);
 		return 0;
 	}
-	return unknown_topic(argv[argc - 1], err);
+	return unknown_topic(argc, argv, err);
 }
 
 static int run(const void *options, int argc, char **argv, struct err *err)

@@ -8,7 +8,6 @@
 
 #include "cmd/interrupt.h"
 #include "common/base/mem.h"
-#include "common/base/near.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,28 +76,6 @@ static void split(struct line *line, int argc, char **argv)
 		line->word = argv[i];
 		named = true;
 	}
-}
-
-static int unknown_command(const struct line *line, struct err *err)
-{
-	struct near near;
-
-	near_init(&near, span_str(line->word));
-	for (const struct cmd *const *c = cmd_table; *c; c++) {
-		if (line->group && (*c)->group && !strcmp((*c)->group, line->group))
-			near_offer(&near, (*c)->name);
-		if (!line->group)
-			near_offer(&near, (*c)->group ? (*c)->group : (*c)->name);
-	}
-	const char *best = near_best(&near), *group = line->group ? line->group : "";
-	const char *blank = line->group ? " " : "";
-
-	if (best)
-		return err_set(err, E_usage, "",
-			       "there is no command \"%s%s%.64s\"; did you mean %s%s%s?", group,
-			       blank, line->word, group, blank, best);
-	return err_set(err, E_usage, "", "there is no command \"%s%s%.64s\"", group, blank,
-		       line->word);
 }
 
 /* Without a command: its help was asked for, or it is a mistake. */
@@ -175,7 +152,7 @@ static int dispatch(const struct line *line, struct cmd_globals **g, const struc
 	if (line->word) {
 		*c = cmd_find(line->group, line->word);
 		if (!*c)
-			return unknown_command(line, err);
+			return cmd_unknown(line->group, line->word, err);
 	}
 	if (line->help)
 		return show_help(line, *c);

@@ -106,7 +106,7 @@ void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const str
 	putc('\n', stderr);
 	if (g->quiet || err->code == E_cancelled)
 		return;
-	if (err->code == E_usage && c) {
+	if (err->code == E_usage && c && c != &cmd_help) {
 		cmd_path(c, path);
 		fprintf(stderr, "hint: Read `spass help %s`.\n", path);
 	} else if (err->code == E_usage)
@@ -123,10 +123,19 @@ static bool reader_is_gone(void)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP));
 }
 
+int cmd_output_failed(int cause, struct err *err)
+{
+	/* Of a reader that has gone cmd_finish makes a signal. */
+	if (cause == EPIPE)
+		return 0;
+	return err_set(err, E_output_failed, "", "cannot write to standard output: %s",
+		       err_errno(cause));
+}
+
 int cmd_finish(int status)
 {
 	bool fails = fflush(stdout) != 0, lost = fails || ferror(stdout);
-	int cause = fails ? errno : EIO; /* of an earlier write nothing is kept */
+	int cause = fails ? errno : 0; /* of an earlier write nothing is kept */
 	bool pipe_broken = lost && reader_is_gone();
 
 	if (fclose(stdout) != 0 && !lost) {
@@ -140,7 +149,7 @@ int cmd_finish(int status)
 		raise(SIGPIPE);
 		return EXIT_PIPE;
 	}
-	fprintf(stderr, "spass: %s: cannot write to standard output: %s\n",
-		err_info(E_output_failed)->code, err_errno(cause));
+	fprintf(stderr, "spass: %s: cannot write to standard output%s%s\n",
+		err_info(E_output_failed)->code, cause ? ": " : "", cause ? err_errno(cause) : "");
 	return EXIT_OUTPUT;
 }

@@ -146,6 +146,27 @@ static void print(const struct cmd_globals *g, const struct gateway *gateway, js
 	buf_free(&out);
 }
 
+/* Draining and unavailable are not: what waits for a gateway waits on. */
+static bool is_usable(const char *status)
+{
+	return !strcmp(status, "ready") || !strcmp(status, "degraded");
+}
+
+/* The built-in model is no stand-in for what the operator has configured, but it answers. */
+static void explain(const struct cmd_globals *g, const json_t *info)
+{
+	json_t *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(info, "models"), i, m)
+		if (json_is_true(json_object_get(m, "available")) && !strcmp(text(m, "kind"), "chat")) {
+			cmd_notice(g, "spass: no configured chat backend can be reached; "
+				      "the built-in %s still answers", text(m, "alias"));
+			return;
+		}
+	cmd_notice(g, "spass: no configured chat backend can be reached");
+}
+
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
@@ -171,7 +192,9 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		cmd_notice(g, "spass: no details: %s: %s", err_info(no_info.code)->code,
 			   no_info.message);
 	print(g, gateway, ready, info);
-	result = strcmp(text(ready, "status"), "unavailable") ? 0 : EXIT_UNAVAILABLE;
+	result = is_usable(text(ready, "status")) ? 0 : EXIT_UNAVAILABLE;
+	if (!strcmp(text(ready, "status"), "unavailable"))
+		explain(g, info);
 out:
 	json_decref(ready);
 	json_decref(info);
@@ -192,9 +215,10 @@ const struct cmd cmd_status = {
 	.name = "status",
 	.summary = "Show how a running gateway and its backends are",
 	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
-	.text = "Exits with 0 when the gateway is ready or degraded, with 6 when none is running "
-		"or\n"
-		"no chat model can be reached.  -v lists also the backends that are disabled or\n"
+	.text = "Exits with 0 when the gateway is ready or degraded, with 6 when none is running, "
+		"it is\n"
+		"draining, or chat backends are configured and none can be reached, though the\n"
+		"built-in model still answers.  -v lists also the backends that are disabled or\n"
 		"were never seen.",
 	.examples = examples,
 	.run = run,

@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "common/base/mem.h"
+#include "common/base/near.h"
 
 #include <assert.h>
 #include <string.h>
@@ -115,6 +116,24 @@ bool cmd_is_group(const char *name)
 		if ((*c)->group && !strcmp((*c)->group, name))
 			return true;
 	return false;
+}
+
+int cmd_unknown(const char *group, const char *word, struct err *err)
+{
+	const char *before = group ? group : "", *blank = group ? " " : "", *best;
+	struct near near;
+
+	near_init(&near, span_str(word));
+	for (const struct cmd *const *c = cmd_table; *c; c++) {
+		if (group && (*c)->group && !strcmp((*c)->group, group))
+			near_offer(&near, (*c)->name);
+		if (!group)
+			near_offer(&near, (*c)->group ? (*c)->group : (*c)->name);
+	}
+	best = near_best(&near);
+	return err_set(err, E_usage, "", "there is no command \"%s%s%.64s\"%s%s%s%s%s", before, blank,
+		       word, best ? "; did you mean " : "", best ? before : "", best ? blank : "",
+		       best ? best : "", best ? "?" : "");
 }
 
 void cmd_path(const struct cmd *c, char out[CMD_PATH_SIZE])

@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "tui/models.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 enum {
@@ -20,7 +21,8 @@ struct ask {
 	struct buf lines, tail;
 	size_t newlines;   /* held back: the last ones are not part of the answer */
 	int64_t started_ms;
-	bool has_tail, has_spinner, has_text, in_thought, failed;
+	bool has_tail, has_spinner, has_text, in_thought;
+	int failed;        /* errno of stdout */
 };
 
 /* stderr */
@@ -87,10 +89,17 @@ static void on_tool(void *context, const char *name, const char *arguments)
 
 /* stdout */
 
+/* stdio keeps that it failed, but not why. */
+static void note_failure(struct ask *a)
+{
+	if (!a->failed)
+		a->failed = errno ? errno : EIO;
+}
+
 static void write_out(struct ask *a, struct span s)
 {
 	if (s.len && fwrite(s.ptr, 1, s.len, stdout) != s.len)
-		a->failed = true;
+		note_failure(a);
 }
 
 /* Newlines wait until something follows them. */
@@ -126,7 +135,7 @@ static void on_text(void *context, struct span s)
 static void flush(struct ask *a)
 {
 	if (fflush(stdout) != 0)
-		a->failed = true;
+		note_failure(a);
 }
 
 /* The finished lines, and below them what there is of the next one. */
@@ -191,7 +200,7 @@ static void keep_outcome(const struct ask *a, const struct answer *answer, struc
 
 	out->facts = *answer_facts(answer);
 	out->usage = usage;
-	out->output_failed = a->failed;
+	out->output_errno = a->failed;
 	buf_add_span(&out->text, answer_text(answer));
 }
 

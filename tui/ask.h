@@ -28,7 +28,7 @@ struct ask_outcome {
 	struct answer_facts facts;
 	struct buf text;
 	json_t *usage;   /* NULL: not told */
-	bool output_failed;
+	int output_errno; /* why stdout failed, or 0 */
 };
 
 /*

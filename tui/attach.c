@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,15 +14,32 @@ void attach_init(struct buf *question)
 	buf_init(question, ATTACH_MAX);
 }
 
+/* JSON carries nothing else, and a model can do nothing with it. */
+static int check_text(struct span text, const char *what, struct err *err)
+{
+	const char *nul = text.len ? memchr(text.ptr, '\0', text.len) : NULL;
+	size_t at = 0, len;
+
+	if (nul)
+		return err_set(err, E_usage, "", "%s is not text: byte %zu is NUL", what,
+			       (size_t)(nul - text.ptr) + 1);
+	if (utf8_is_valid(text))
+		return 0;
+	/* U+FFFD itself is three bytes long. */
+	while (utf8_next(span_from(text, at), &len) != 0xFFFD || len != 1)
+		at += len;
+	return err_set(err, E_usage, "",
+		       "%s is not UTF-8 text: byte %zu is 0x%02x; iconv converts other encodings", what,
+		       at + 1, (unsigned char)text.ptr[at]);
+}
+
 static int check(struct buf *question, size_t from, const char *what, struct err *err)
 {
 	if (buf_failed(question))
 		return err_set(err, E_too_large, "",
 			       "%s makes the question larger than %d MiB; send a part of it", what,
 			       ATTACH_MAX / 1024 / 1024);
-	if (question->len > from && memchr(question->ptr + from, '\0', question->len - from))
-		return err_set(err, E_usage, "", "%s is not text", what);
-	return 0;
+	return check_text(span_from(buf_span(question), from), what, err);
 }
 
 int attach_words(struct buf *question, int count, char **words, struct err *err)
@@ -126,16 +144,22 @@ char *attach_text_or_file(const char *text, struct err *err)
 {
 	struct err fault = ERR_INIT;
 	struct buf content;
+	char *what = NULL, *result = NULL;
 
 	if (text[0] != '@')
-		return mem_strdup(text);
+		return check_text(span_str(text), "the text", err) < 0 ? NULL : mem_strdup(text);
 	buf_init(&content, ATTACH_MAX);
 	if (file_read(text + 1, &content, &fault) < 0) {
 		err_set(err, E_usage, "", "%s", fault.message);
-		buf_free(&content);
-		return NULL;
+		goto out;
 	}
-	return buf_take(&content);
+	what = mem_printf("the file %s", text + 1);
+	if (check_text(buf_span(&content), what, err) == 0)
+		result = buf_take(&content);
+out:
+	buf_free(&content);
+	mem_free(what);
+	return result;
 }
 
 /* Length of the run of fence marks that begins the line after at most three blanks; 0 = none. */

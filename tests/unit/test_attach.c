@@ -107,6 +107,55 @@ static void what_is_no_text_or_too_much_is_refused(void **state)
 	mem_free(big);
 }
 
+static void what_is_not_text_is_named_with_its_place(void **state)
+{
+	static const struct {
+		struct span content;
+		const char *said;
+	} cases[] = {
+		{ { "a\0b", sizeof "a\0b" - 1 }, "is not text: byte 2 is NUL" },
+		{ { "caf\351 x", sizeof "caf\351 x" - 1 }, "is not UTF-8 text: byte 4 is 0xe9" },
+		{ { "\xef\xbf\xbd\xff", sizeof "\xef\xbf\xbd\xff" - 1 }, "byte 4 is 0xff" },
+		{ { "ok \xe2\x82", sizeof "ok \xe2\x82" - 1 }, "byte 4 is 0xe2" },
+		{ { "\xff\xfeh\0", sizeof "\xff\xfeh\0" - 1 }, "byte 4 is NUL" },
+		{ { "caf\xc3\xa9 \xef\xbf\xbd", sizeof "caf\xc3\xa9 \xef\xbf\xbd" - 1 }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *path = make_file("f", cases[i].content), *at = mem_printf("@%s", path), *text;
+		int fd = pipe_of(cases[i].content), want = cases[i].said ? -1 : 0;
+		struct err err = ERR_INIT;
+		struct buf question;
+
+		attach_init(&question);
+		buf_add_str(&question, "before");
+		assert_int_equal(attach_pipe(&question, fd, &err), want);
+		if (cases[i].said)
+			assert_non_null(strstr(err.message, cases[i].said));
+		buf_clear(&question);
+		err.code = E_none;
+		assert_int_equal(attach_file(&question, path, &err), want);
+		if (cases[i].said)
+			assert_non_null(strstr(err.message, cases[i].said));
+		err.code = E_none;
+		text = attach_text_or_file(at, &err);
+		assert_int_equal(text ? 0 : -1, want);
+		if (cases[i].said)
+			assert_non_null(strstr(err.message, cases[i].said));
+		mem_free(text);
+		buf_free(&question);
+		close(fd);
+		unlink(path);
+		mem_free(path);
+		mem_free(at);
+	}
+	struct err err = ERR_INIT;
+
+	assert_null(attach_text_or_file("caf\351", &err));
+	assert_non_null(strstr(err.message, "byte 4 is 0xe9"));
+}
+
 static void an_at_sign_names_a_file(void **state)
 {
 	char *path = make_file("system", SPAN_LIT("be kind")), *at = mem_printf("@%s", path), *text;
@@ -166,6 +215,7 @@ int main(void)
 		cmocka_unit_test(words_pipe_and_files_are_parted_by_blank_lines),
 		cmocka_unit_test(an_empty_pipe_changes_nothing),
 		cmocka_unit_test(what_is_no_text_or_too_much_is_refused),
+		cmocka_unit_test(what_is_not_text_is_named_with_its_place),
 		cmocka_unit_test(an_at_sign_names_a_file),
 		cmocka_unit_test(blocks_of_code_are_counted),
 	};

@@ -94,6 +94,16 @@ run 74 ask -m plain -o "$dir/no/such/place" hi < /dev/null
 
 "$spass" ask -m plain hi < /dev/null > /dev/full 2> "$dir/err"
 [ $? = 74 ] || fail "a full disk gives $?"
+err_has 'output_failed: cannot write to standard output: No space left on device'
+for option in --json --no-stream --code; do
+	"$spass" ask -m code $option hi < /dev/null > /dev/full 2> "$dir/err"
+	[ $? = 74 ] || fail "a full disk gives $? with $option"
+	err_has 'No space left on device'
+done
+printf 'a\0b' | run 2 ask hi
+err_has 'standard input is not text: byte 2 is NUL'
+printf 'caf\351' | run 2 ask hi
+err_has 'standard input is not UTF-8 text: byte 4 is 0xe9'
 
 # The reader goes: killed by SIGPIPE, as the shell sees it.
 { "$spass" ask -m endless hi < /dev/null 2> "$dir/err"; echo $? > "$dir/piped"; } | head -c 10 > /dev/null

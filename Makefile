@@ -3,6 +3,7 @@
 # MODE=release|debug|asan|tsan|cov   each builds in its own build/$(MODE)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 # On all cores, unless -j says otherwise; `make clean all` is one thing after the other.
 ifeq ($(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)

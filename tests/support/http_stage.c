@@ -80,6 +80,7 @@ static void on_done(struct exchange *x)
 	t.last_error = x->error;
 	t.bytes_in = x->bytes_in;
 	t.bytes_out = x->bytes_out;
+	t.answered += x->bytes_out;
 }
 
 static void on_ended(struct http *h, bool refused)
@@ -133,8 +134,10 @@ static void client_read(struct client *c)
 	char piece[65536];
 	ssize_t n;
 
-	while ((n = read(c->fd, piece, sizeof piece)) > 0)
+	while ((n = read(c->fd, piece, sizeof piece)) > 0) {
 		assert_int_equal(buf_add(&c->got, piece, (size_t)n), 0);
+		c->received += (size_t)n;
+	}
 	if (n < 0 && errno == EAGAIN)
 		return;
 	c->eof = n == 0;
@@ -265,6 +268,14 @@ bool two_done(void)
 {
 	return t.done >= 2;
 }
+bool one_answered(void)
+{
+	return one_done() && t.clients[0].received >= t.answered;
+}
+bool two_answered(void)
+{
+	return two_done() && t.clients[0].received >= t.answered;
+}
 bool parked(void)
 {
 	return t.parked != NULL;
@@ -275,10 +286,10 @@ bool all_gone(void)
 }
 
 static const struct http_limits limits = {
-	.head_timeout_ms = 5000,
-	.body_timeout_ms = 5000,
-	.idle_timeout_ms = 5000,
-	.write_timeout_ms = 5000,
+	.head_timeout_ms = 10 * DEADLINE_MS,
+	.body_timeout_ms = 10 * DEADLINE_MS,
+	.idle_timeout_ms = 10 * DEADLINE_MS,
+	.write_timeout_ms = 10 * DEADLINE_MS,
 	.body_max = 64 << 20,
 	.out_high = 256 * 1024,
 	.head = { 8192, 32768, 100 },

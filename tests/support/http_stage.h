@@ -15,12 +15,14 @@
 
 #include <cmocka.h>
 
-enum { DEADLINE_MS = 10000, CLIENTS_MAX = 4 };
+/* When to give up: nothing is expected to be done within it. */
+enum { DEADLINE_MS = 60000, CLIENTS_MAX = 4 };
 
 struct client {
 	int fd;
 	struct watch watch;
 	struct buf got;
+	size_t received; /* bytes, also those that were cleared from got */
 	bool eof, reset, deaf; /* deaf: does not read */
 	const char *out;       /* what is still to be sent */
 	size_t out_len;
@@ -40,7 +42,8 @@ struct fixture {
 	int handled, done, cancelled, gone, ended;
 	enum err_code body_error, last_error;
 	int last_status;
-	uint64_t bytes_in, bytes_out;
+	uint64_t bytes_in, bytes_out; /* of the last exchange */
+	uint64_t answered;            /* bytes of all of them */
 	size_t body_max;
 	size_t written;
 	struct fiber *parked;
@@ -78,6 +81,9 @@ size_t count_of(const char *needle);
 bool eof(void);
 bool one_done(void);
 bool two_done(void);
+/* Done, and client 0 has received every byte. */
+bool one_answered(void);
+bool two_answered(void);
 bool parked(void);
 bool all_gone(void);
 

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The server */
+/* The peer */
 
 static ssize_t play_read(struct player *p, void *room, size_t len)
 {
@@ -47,13 +47,13 @@ static bool read_head(struct player *p, size_t *body_len)
 	field = memmem(p->held, (size_t)(end - p->held), "Content-Length: ", 16);
 	if (field)
 		*body_len = strtoul(field + 16, NULL, 10);
-	pthread_mutex_lock(&p->server->lock);
-	memcpy(p->server->last_head, p->held, (size_t)(end - p->held));
-	p->server->last_head[end - p->held] = 0;
-	pthread_mutex_unlock(&p->server->lock);
+	pthread_mutex_lock(&p->peer->lock);
+	memcpy(p->peer->last_head, p->held, (size_t)(end - p->held));
+	p->peer->last_head[end - p->held] = 0;
+	pthread_mutex_unlock(&p->peer->lock);
 	p->held_len -= (size_t)(end - p->held);
 	memmove(p->held, end, p->held_len);
-	atomic_fetch_add(&p->server->requests, 1);
+	atomic_fetch_add(&p->peer->requests, 1);
 	return true;
 }
 
@@ -74,7 +74,7 @@ static bool read_request(struct player *p)
 			return false;
 		seen += (size_t)n;
 	}
-	atomic_fetch_add(&p->server->body_bytes, len);
+	atomic_fetch_add(&p->peer->body_bytes, len);
 	return true;
 }
 
@@ -82,7 +82,7 @@ static bool play_text(struct player *p, const char *text)
 {
 	bool is_sent = play_write(p, text, strlen(text));
 
-	atomic_fetch_add(&p->server->sent, is_sent);
+	atomic_fetch_add(&p->peer->sent, is_sent);
 	return is_sent;
 }
 
@@ -103,7 +103,7 @@ static bool wait_until_gone(struct player *p)
 
 	if (poll(&poller, 1, PATIENCE_MS) != 1)
 		return false;
-	atomic_fetch_add(&p->server->gone, 1);
+	atomic_fetch_add(&p->peer->gone, 1);
 	return true;
 }
 
@@ -117,7 +117,7 @@ static bool await_test(struct player *p)
 	int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
 
 	p->awaited++;
-	while (atomic_load(&p->server->go_on) < p->awaited && clock_mono_ms() < end_ms)
+	while (atomic_load(&p->peer->go_on) < p->awaited && clock_mono_ms() < end_ms)
 		pause_for(1);
 	return true;
 }
@@ -149,7 +149,7 @@ static bool play_step(struct player *p, const struct step *s)
 	case OP_AWAIT:
 		return await_test(p);
 	case OP_CANCEL:
-		atomic_store(&p->server->is_cancelling, true);
+		atomic_store(&p->peer->is_cancelling, true);
 		return true;
 	}
 	return false;
@@ -159,8 +159,8 @@ static void *play(void *arg)
 {
 	struct player *p = arg;
 
-	if (p->server->tls) {
-		p->tls = SSL_new(p->server->tls);
+	if (p->peer->tls) {
+		p->tls = SSL_new(p->peer->tls);
 		SSL_set_fd(p->tls, p->fd);
 		if (SSL_accept(p->tls) != 1)
 			goto out;
@@ -177,7 +177,7 @@ out:
 
 static void *accept_all(void *arg)
 {
-	struct server *s = arg;
+	struct peer *s = arg;
 	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	int count = 0, fd;
 
@@ -187,7 +187,7 @@ static void *accept_all(void *arg)
 
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-		*p = (struct player){ .server = s, .fd = fd, .steps = nothing };
+		*p = (struct player){ .peer = s, .fd = fd, .steps = nothing };
 		if (count < s->script_count)
 			p->steps = s->scripts[count];
 		pthread_create(&p->thread, NULL, play, p);
@@ -199,7 +199,7 @@ static void *accept_all(void *arg)
 	return NULL;
 }
 
-void server_start(struct server *s, const struct step (*scripts)[STEPS_MAX], int count,
+void peer_start(struct peer *s, const struct step (*scripts)[STEPS_MAX], int count,
 		  const char *unix_path, SSL_CTX *tls)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
@@ -207,7 +207,7 @@ void server_start(struct server *s, const struct step (*scripts)[STEPS_MAX], int
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof in;
 
-	*s = (struct server){ .scripts = scripts, .script_count = count, .tls = tls };
+	*s = (struct peer){ .scripts = scripts, .script_count = count, .tls = tls };
 	pthread_mutex_init(&s->lock, NULL);
 	s->fd = socket(unix_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (unix_path) {
@@ -222,7 +222,7 @@ void server_start(struct server *s, const struct step (*scripts)[STEPS_MAX], int
 	pthread_create(&s->thread, NULL, accept_all, s);
 }
 
-void server_stop(struct server *s)
+void peer_stop(struct peer *s)
 {
 	atomic_store(&s->go_on, STEPS_MAX);
 	shutdown(s->fd, SHUT_RDWR);
@@ -262,7 +262,7 @@ void stage_open(struct stage *s)
 	s->loop = loop_new();
 	s->pool = uplink_pool_new(s->loop, s->idle_max, s->idle_ms);
 	s->origin.host = "127.0.0.1";
-	s->origin.port = s->server.port;
+	s->origin.port = s->peer.port;
 }
 
 void stage_run(struct stage *s, void (*scene)(struct stage *))
@@ -288,7 +288,7 @@ void stage_close(struct stage *s)
 void perform(struct stage *s, const struct step (*scripts)[STEPS_MAX], int count,
 	     void (*scene)(struct stage *))
 {
-	server_start(&s->server, scripts, count, NULL, NULL);
+	peer_start(&s->peer, scripts, count, NULL, NULL);
 	stage_open(s);
 	stage_run(s, scene);
 }
@@ -296,16 +296,16 @@ void perform(struct stage *s, const struct step (*scripts)[STEPS_MAX], int count
 void finish(struct stage *s)
 {
 	stage_close(s);
-	server_stop(&s->server);
+	peer_stop(&s->peer);
 }
 
 void assert_peer_left(struct stage *s)
 {
 	int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
 
-	while (atomic_load(&s->server.gone) == 0 && clock_mono_ms() < end_ms)
+	while (atomic_load(&s->peer.gone) == 0 && clock_mono_ms() < end_ms)
 		pause_for(1);
-	assert_int_equal(atomic_load(&s->server.gone), 1);
+	assert_int_equal(atomic_load(&s->peer.gone), 1);
 }
 
 struct upcall *open_call(struct stage *s, enum http1_method method, struct span body)
@@ -394,7 +394,7 @@ static void cancel_when_told(struct timer *t)
 {
 	struct stage *s = container_of(t, struct stage, prompter);
 
-	if (atomic_load(&s->server.is_cancelling))
+	if (atomic_load(&s->peer.is_cancelling))
 		fiber_cancel(s->fiber);
 	else
 		timer_set(t, 1);

@@ -1,6 +1,6 @@
 /*
- * tests/support/upcall_stage.h - outgoing calls against a server that plays a script for each
- * connection it accepts: a stage has a loop, a pool, a server and a fiber that acts the scene.
+ * tests/support/upcall_stage.h - outgoing calls against a peer that plays a script for each
+ * connection it accepts: a stage has a loop, a pool, a peer and a fiber that acts the scene.
  *
  * Nothing here measures how long a thing takes.  What has to come before something else is waited
  * for; PATIENCE_MS is only when to give up.
@@ -23,7 +23,7 @@
 
 enum { PATIENCE_MS = 60000 };
 
-/* The server */
+/* The peer */
 
 enum op {
 	OP_END,    /* closes the connection */
@@ -57,7 +57,7 @@ struct step {
 enum { PLAYERS_MAX = 8, STEPS_MAX = 32, REQUEST_MAX = 8 * 1024 };
 
 struct player {
-	struct server *server;
+	struct peer *peer;
 	int fd;
 	SSL *tls;
 	const struct step *steps;
@@ -67,7 +67,7 @@ struct player {
 	int awaited;
 };
 
-struct server {
+struct peer {
 	int fd;
 	int port;
 	SSL_CTX *tls;
@@ -83,14 +83,14 @@ struct server {
 	char last_head[REQUEST_MAX];
 };
 
-void server_start(struct server *s, const struct step (*scripts)[STEPS_MAX], int count,
+void peer_start(struct peer *s, const struct step (*scripts)[STEPS_MAX], int count,
 		  const char *unix_path, SSL_CTX *tls);
-void server_stop(struct server *s);
+void peer_stop(struct peer *s);
 
 /* The client */
 
 struct stage {
-	struct server server;
+	struct peer peer;
 	struct loop *loop;
 	struct uplink_pool *pool;
 	struct origin origin;
@@ -112,15 +112,15 @@ struct stage {
 };
 
 void stage_init(struct stage *s);
-/* The server has been started. */
+/* The peer has been started. */
 void stage_open(struct stage *s);
 void stage_run(struct stage *s, void (*scene)(struct stage *));
 void stage_close(struct stage *s);
-/* One stage, one server, one scene; then finish. */
+/* One stage, one peer, one scene; then finish. */
 void perform(struct stage *s, const struct step (*scripts)[STEPS_MAX], int count,
 	     void (*scene)(struct stage *));
 void finish(struct stage *s);
-/* Fails when the peer does not see its connection end while the pool is still there. */
+/* Fails when the peer does not see the connection end while the pool is still there. */
 void assert_peer_left(struct stage *s);
 
 /* In a scene */

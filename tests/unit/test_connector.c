@@ -22,12 +22,12 @@ static void a_unix_socket_serves_as_well(void **state)
 	assert_non_null(mkdtemp(path));
 	snprintf(name, sizeof name, "%s/socket", path);
 	stage_init(&s);
-	server_start(&s.server, scripts, 1, name, NULL);
+	peer_start(&s.peer, scripts, 1, name, NULL);
 	stage_open(&s);
 	s.origin = (struct origin){ .unix_path = name };
 	stage_run(&s, get_twice);
 	assert_ok(&s, "hello");
-	assert_non_null(strstr(s.server.last_head, "Host: localhost\r\n"));
+	assert_non_null(strstr(s.peer.last_head, "Host: localhost\r\n"));
 	finish(&s);
 	unlink(name);
 	rmdir(path);
@@ -44,16 +44,16 @@ static void a_proxy_is_tunnelled_through(void **state)
 
 	(void)state;
 	stage_init(&s);
-	server_start(&s.server, scripts, 1, NULL, NULL);
+	peer_start(&s.peer, scripts, 1, NULL, NULL);
 	stage_open(&s);
-	snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", s.server.port);
+	snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", s.peer.port);
 	s.origin = (struct origin){ .host = "model.invalid", .port = 80, .proxy = proxy };
 	stage_run(&s, get_twice);
 	assert_ok(&s, "hello");
-	assert_non_null(strstr(s.server.last_head,
+	assert_non_null(strstr(s.peer.last_head,
 			       "GET /v1/x?y=1 HTTP/1.1\r\nHost: model.invalid\r\n"));
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.requests), 3);
+	assert_int_equal(atomic_load(&s.peer.requests), 3);
 }
 
 /* The environment of this program names a proxy that is not there: see main */
@@ -150,7 +150,7 @@ static void tls_carries_large_bodies_both_ways(void **state)
 	(void)state;
 	authority_make(&a);
 	stage_init(&s);
-	server_start(&s.server, scripts, 1, NULL, a.server);
+	peer_start(&s.peer, scripts, 1, NULL, a.server);
 	stage_open(&s);
 	s.origin.tls = true;
 	s.origin.ca_file = a.path;
@@ -158,7 +158,7 @@ static void tls_carries_large_bodies_both_ways(void **state)
 	assert_int_equal(s.result, UPCALL_END);
 	assert_int_equal(s.body.len, 3000000);
 	assert_true(s.timing.reused);
-	assert_int_equal(atomic_load(&s.server.body_bytes), 2 * much());
+	assert_int_equal(atomic_load(&s.peer.body_bytes), 2 * much());
 	assert_int_equal(uplink_pool_idle(s.pool), 1);
 	finish(&s);
 	authority_free(&a);
@@ -173,14 +173,14 @@ static void an_unknown_certificate_is_refused(void **state)
 	(void)state;
 	authority_make(&a);
 	stage_init(&s);
-	server_start(&s.server, scripts, 1, NULL, a.server);
+	peer_start(&s.peer, scripts, 1, NULL, a.server);
 	stage_open(&s);
 	s.origin.tls = true;
 	stage_run(&s, get_once);
 	assert_failed(&s, E_upstream_unavailable);
 	assert_non_null(strstr(s.err.message, "certificate"));
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.requests), 0);
+	assert_int_equal(atomic_load(&s.peer.requests), 0);
 	authority_free(&a);
 }
 
@@ -205,7 +205,7 @@ static void tls_connections_go_stale_answer_early_and_are_cancelled(void **state
 		struct stage s;
 
 		stage_init(&s);
-		server_start(&s.server, cases[i].scripts, 2, NULL, a.server);
+		peer_start(&s.peer, cases[i].scripts, 2, NULL, a.server);
 		stage_open(&s);
 		s.origin.tls = true;
 		s.origin.ca_file = a.path;
@@ -226,7 +226,7 @@ static void a_tls_handshake_counts_as_connecting(void **state)
 
 	(void)state;
 	stage_init(&s);
-	server_start(&s.server, scripts, 1, NULL, NULL);
+	peer_start(&s.peer, scripts, 1, NULL, NULL);
 	stage_open(&s);
 	s.origin.tls = true;
 	s.limits.connect_ms = 50;

@@ -54,8 +54,7 @@ static void answers_a_request_and_keeps_the_connection(void **state)
 	struct client *c = dial();
 
 	say(c, "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nworld");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr(got(), "Content-Type: text/plain\r\n"));
 	assert_non_null(strstr(got(), "Content-Length: 5\r\n"));
@@ -69,8 +68,7 @@ static void answers_a_request_and_keeps_the_connection(void **state)
 	assert_int_equal(t.bytes_out, c->got.len);
 	buf_clear(&c->got);
 	say(c, "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
-	run_until(two_done);
-	run_for(20, never);
+	run_until(two_answered);
 	assert_true(span_ends(buf_span(&c->got), "\r\n\r\nhi"));
 	assert_false(eof());
 }
@@ -161,7 +159,7 @@ static void takes_a_request_that_drips_in(void **state)
 	loop_add_hook(t.loop, &hook);
 	run_until(one_done);
 	loop_remove_hook(&hook);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_true(span_ends(buf_span(&t.clients[0].got), "\r\n\r\nabcde"));
 	assert_int_equal(t.bytes_in, sizeof text - 1);
 }
@@ -173,15 +171,13 @@ static void head_requests_get_the_head_alone(void **state)
 	struct client *c = dial();
 
 	say(c, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "Content-Length: 5\r\n"));
 	assert_true(span_ends(buf_span(&c->got), "\r\n\r\n"));
 	t.handle = stream;
 	buf_clear(&c->got);
 	say(c, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(two_done);
-	run_for(20, never);
+	run_until(two_answered);
 	assert_true(span_ends(buf_span(&c->got), "\r\n\r\n"));
 	assert_null(strstr(got(), "data:"));
 }
@@ -219,8 +215,7 @@ static void http_1_0_keep_alive_is_said_aloud(void **state)
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "Connection: keep-alive\r\n"));
 	assert_false(c->eof);
 }
@@ -232,8 +227,7 @@ static void streams_are_chunked(void **state)
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "Transfer-Encoding: chunked\r\n"));
 	assert_non_null(strstr(got(), "x-test: yes\r\n"));
 	assert_null(strstr(got(), "Content-Length"));
@@ -265,8 +259,7 @@ static void a_handler_without_a_reply_is_an_internal_error(void **state)
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "HTTP/1.1 500 "));
 	assert_non_null(strstr(got(), "\"code\":\"internal_error\""));
 }
@@ -278,8 +271,7 @@ static void errors_have_the_envelope_and_say_when_to_retry(void **state)
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(one_done);
-	run_for(20, never);
+	run_until(one_answered);
 	assert_non_null(strstr(got(), "HTTP/1.1 503 Service Unavailable\r\n"));
 	assert_non_null(strstr(got(), "Content-Type: application/json\r\n"));
 	assert_non_null(strstr(got(), "x-should-retry: true\r\n"));

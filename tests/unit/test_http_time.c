@@ -3,8 +3,6 @@
  */
 #include "tests/support/http_stage.h"
 
-#include "common/base/clock.h"
-
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -52,12 +50,14 @@ static void idle_connections_are_closed(void **state)
 {
 	(void)state;
 	t.handle = hello;
-	t.limits.idle_timeout_ms = 30;
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	run_until(one_answered);
+	t.limits.idle_timeout_ms = 30; /* from the next answer on */
+	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(eof);
-	assert_int_equal(count_of("HTTP/1.1"), 1);
+	assert_int_equal(count_of("HTTP/1.1"), 2);
 	assert_int_equal(t.ended, 1);
 }
 
@@ -101,10 +101,8 @@ static void a_slow_reader_gets_everything(void **state)
 	c->deaf = true;
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(flooded);
-	run_for(50, never);
-	size_t before = t.written;
-	run_for(50, never);
-	assert_int_equal(t.written, before);
+	run_for(200, never);
+	assert_true(t.written < 12 * MIB); /* what the kernel takes, and out_high */
 	c->deaf = false;
 	client_interest(c);
 	run_until(flood_received);
@@ -147,13 +145,11 @@ static void a_client_that_leaves_cancels_the_handler(void **state)
 		t.cancelled = t.done = 0;
 		say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 		run_until(parked);
-		int64_t start_ms = clock_mono_ms();
 		if (hard)
 			hang_up_hard(c);
 		else
 			hang_up(c);
-		run_until(cancelled);
-		assert_true(clock_mono_ms() - start_ms < 100);
+		run_until(cancelled); /* no time limit is as short */
 		assert_int_equal(t.http->conn_count, 0);
 		buf_free(&c->got);
 	}
@@ -224,8 +220,15 @@ static void settle(struct exchange *x)
 	struct err err = ERR_INIT;
 
 	reply_send(x, 200, "text/plain", SPAN_LIT("ok"));
-	if (fiber_sleep(50, &err) < 0)
+	t.parked = x->fiber;
+	if (fiber_suspend(&err) < 0)
 		t.cancelled++;
+	t.parked = NULL;
+}
+
+static bool reply_received(void)
+{
+	return t.parked && strstr(got(), "\r\n\r\nok");
 }
 
 static void leaving_after_a_whole_reply_does_not_disturb_the_handler(void **state)
@@ -235,9 +238,11 @@ static void leaving_after_a_whole_reply_does_not_disturb_the_handler(void **stat
 	struct client *c = dial();
 
 	say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	run_until(handling);
-	run_for(10, never);
+	run_until(reply_received);
 	hang_up(c);
+	run_for(50, never);
+	assert_int_equal(t.done, 0);
+	fiber_wake(t.parked);
 	run_until(one_done);
 	assert_int_equal(t.cancelled, 0);
 	assert_int_equal(t.gone, 0);
@@ -269,17 +274,22 @@ static void a_shielded_handler_does_not_wait_for_a_client_that_left(void **state
 
 /* Many, and the end */
 
+static bool second_eof(void)
+{
+	return t.clients[1].eof;
+}
+
 static void draining_closes_the_idle_and_lets_the_busy_finish(void **state)
 {
 	(void)state;
 	t.handle = park;
-	struct client *busy = dial(), *idle = dial_as(1, false);
+	struct client *busy = dial();
 
+	dial_as(1, false);
 	say(busy, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	run_until(parked);
 	http_drain(t.http);
-	run_for(20, never);
-	assert_true(idle->eof);
+	run_until(second_eof);
 	assert_int_equal(t.http->active, 1);
 	fiber_wake(t.parked);
 	run_until(eof);

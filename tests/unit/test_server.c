@@ -154,10 +154,8 @@ static bool ask(int fd, const char *request, const char *wanted)
 static const char health[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char ok[] = "{\"status\":\"ok\"}";
 
-static void starts_fast_and_answers(void **state)
+static void starts_and_answers(void **state)
 {
-	int64_t start_us = clock_mono_us();
-
 	(void)state;
 	flag("workers", "2");
 	start("127.0.0.1:0");
@@ -167,9 +165,6 @@ static void starts_fast_and_answers(void **state)
 	assert_null(strstr(server_address(t.server, 0), ":0"));
 	int fd = dial_tcp(server_address(t.server, 0));
 	assert_true(ask(fd, health, ok));
-	print_message("from start to the first answer: %lld us\n",
-		      (long long)(clock_mono_us() - start_us));
-	assert_true(clock_mono_us() - start_us < 2000000);
 	close(fd);
 }
 
@@ -479,7 +474,7 @@ static void runs_until_a_signal_and_tells_the_manager(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(starts_fast_and_answers),
+		TEST(starts_and_answers),
 		TEST(makes_a_token_and_wants_it),
 		TEST(listens_on_a_unix_socket_beside_tcp),
 		TEST(a_start_that_fails_says_why_and_leaves_nothing),

@@ -34,9 +34,9 @@ static void a_request_goes_out_whole(void **state)
 	assert_ok(&s, "hello");
 	snprintf(expected, sizeof expected,
 		 "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-A: b\r\n"
-		 "Content-Length: 7\r\nConnection: keep-alive\r\n\r\n", s.server.port);
-	assert_string_equal(s.server.last_head, expected);
-	assert_int_equal(atomic_load(&s.server.body_bytes), 7);
+		 "Content-Length: 7\r\nConnection: keep-alive\r\n\r\n", s.peer.port);
+	assert_string_equal(s.peer.last_head, expected);
+	assert_int_equal(atomic_load(&s.peer.body_bytes), 7);
 	assert_int_equal(s.timing.bytes_out, strlen(expected) + 7);
 	assert_int_equal(s.timing.bytes_in, strlen(OK_FIVE));
 	assert_true(s.timing.started_us <= s.timing.connected_us &&
@@ -148,7 +148,7 @@ static void play_answer(const struct answer *a, size_t piece_len)
 	}
 	assert_int_equal(idle_after, a->idle);
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.accepted), 1);
+	assert_int_equal(atomic_load(&s.peer.accepted), 1);
 }
 
 static void answers_are_read_as_they_are_framed(void **state)
@@ -270,7 +270,7 @@ static void go_on_when_read(struct timer *t)
 	struct stage *s = container_of(t, struct stage, prompter);
 
 	if (s->call && upcall_timing(s->call)->bytes_in >= strlen(wholes[whole_at].first))
-		atomic_store(&s->server.go_on, 1);
+		atomic_store(&s->peer.go_on, 1);
 	else
 		timer_set(t, 1);
 }
@@ -358,7 +358,7 @@ static void a_large_body_is_sent_whole(void **state)
 	stage_init(&s);
 	perform(&s, scripts, 1, post_much);
 	assert_ok(&s, "hello");
-	assert_int_equal(atomic_load(&s.server.body_bytes), much());
+	assert_int_equal(atomic_load(&s.peer.body_bytes), much());
 	assert_int_equal(uplink_pool_idle(s.pool), 1);
 	finish(&s);
 }

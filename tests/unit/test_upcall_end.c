@@ -20,14 +20,14 @@ static void count_waits(struct stage *s)
 
 	while ((s->result = upcall_wait_head(u, 10, &s->err)) == UPCALL_WAIT)
 		if (++waits == 3)
-			atomic_fetch_add(&s->server.go_on, 1);
+			atomic_fetch_add(&s->peer.go_on, 1);
 	assert_true(waits >= 3);
 	assert_int_equal(s->result, UPCALL_DATA);
 	assert_int_equal(upcall_read(u, &piece, PATIENCE_MS, &s->err), UPCALL_DATA);
 	waits = 0;
 	while ((s->result = upcall_read(u, &piece, 10, &s->err)) == UPCALL_WAIT)
 		if (++waits == 3)
-			atomic_fetch_add(&s->server.go_on, 1);
+			atomic_fetch_add(&s->peer.go_on, 1);
 	assert_true(waits >= 3);
 	assert_int_equal(s->result, UPCALL_DATA);
 	upcall_close(u);
@@ -90,8 +90,8 @@ static void read_slowly(struct stage *s)
 	assert_int_equal(upcall_read(u, &piece, PATIENCE_MS, &s->err), UPCALL_DATA);
 	assert_int_equal(fiber_sleep(s->limits.between_ms + 50, NULL), 0);
 	assert_int_equal(upcall_read(u, &piece, 1, &s->err), UPCALL_WAIT);
-	atomic_store(&s->server.go_on, 1);
-	while (atomic_load(&s->server.sent) < 2)
+	atomic_store(&s->peer.go_on, 1);
+	while (atomic_load(&s->peer.sent) < 2)
 		assert_int_equal(fiber_sleep(1, NULL), 0);
 	assert_int_equal(upcall_read(u, &piece, PATIENCE_MS, &s->err), UPCALL_DATA);
 	assert_int_equal(upcall_read(u, &piece, PATIENCE_MS, &s->err), UPCALL_END);
@@ -240,12 +240,12 @@ static void nobody_listening_is_told(void **state)
 
 	(void)state;
 	stage_init(&s);
-	server_start(&s.server, NULL, 0, NULL, NULL);
-	server_stop(&s.server); /* so that its port is free */
+	peer_start(&s.peer, NULL, 0, NULL, NULL);
+	peer_stop(&s.peer); /* so that its port is free */
 	stage_open(&s);
 	stage_run(&s, get_once);
 	assert_failed(&s, E_upstream_unavailable);
-	snprintf(name, sizeof name, "127.0.0.1:%d: ", s.server.port);
+	snprintf(name, sizeof name, "127.0.0.1:%d: ", s.peer.port);
 	assert_non_null(strstr(s.err.message, name));
 	stage_close(&s);
 }

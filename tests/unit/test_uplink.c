@@ -19,7 +19,7 @@ static void a_connection_is_used_again(void **state)
 	assert_true(s.timing.reused);
 	assert_int_equal(uplink_pool_idle(s.pool), 1);
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.accepted), 1);
+	assert_int_equal(atomic_load(&s.peer.accepted), 1);
 }
 
 static void a_stale_connection_is_replaced_unseen(void **state)
@@ -39,7 +39,7 @@ static void a_stale_connection_is_replaced_unseen(void **state)
 		assert_ok(&s, "hello");
 		assert_false(s.timing.reused);
 		finish(&s);
-		assert_int_equal(atomic_load(&s.server.accepted), 2);
+		assert_int_equal(atomic_load(&s.peer.accepted), 2);
 	}
 }
 
@@ -57,7 +57,7 @@ static void a_connection_is_replaced_only_once(void **state)
 	perform(&s, scripts, 3, get_twice);
 	assert_failed(&s, E_upstream_error);
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.accepted), 2);
+	assert_int_equal(atomic_load(&s.peer.accepted), 2);
 }
 
 static void a_connection_that_has_begun_to_answer_is_not_replaced(void **state)
@@ -73,7 +73,7 @@ static void a_connection_that_has_begun_to_answer_is_not_replaced(void **state)
 	perform(&s, scripts, 2, get_twice);
 	assert_failed(&s, E_upstream_error);
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.accepted), 1);
+	assert_int_equal(atomic_load(&s.peer.accepted), 1);
 }
 
 static void get_then_post_much(struct stage *s)
@@ -94,7 +94,7 @@ static void a_stale_connection_is_replaced_in_the_middle_of_a_large_body(void **
 	stage_init(&s);
 	perform(&s, scripts, 2, get_then_post_much);
 	assert_ok(&s, "hello");
-	assert_int_equal(atomic_load(&s.server.body_bytes), much());
+	assert_int_equal(atomic_load(&s.peer.body_bytes), much());
 	finish(&s);
 }
 
@@ -102,7 +102,7 @@ static void wait_until_none_idle(struct stage *s)
 {
 	get_once(s);
 	assert_int_equal(s->result, UPCALL_END);
-	atomic_store(&s->server.go_on, 1);
+	atomic_store(&s->peer.go_on, 1);
 	while (uplink_pool_idle(s->pool) > 0) /* the watchdog bounds it */
 		assert_int_equal(fiber_sleep(1, NULL), 0);
 }
@@ -168,7 +168,7 @@ static void only_so_many_connections_stay_idle(void **state)
 	s.idle_max = 2;
 	perform(&s, scripts, 3, open_three_at_once);
 	finish(&s);
-	assert_int_equal(atomic_load(&s.server.accepted), 3);
+	assert_int_equal(atomic_load(&s.peer.accepted), 3);
 }
 
 static void get_four_times(struct stage *s)
@@ -202,7 +202,7 @@ static void the_peers_limit_on_calls_is_kept(void **state)
 		stage_init(&s);
 		perform(&s, scripts[i], 2, get_four_times);
 		finish(&s);
-		assert_int_equal(atomic_load(&s.server.accepted), 2);
+		assert_int_equal(atomic_load(&s.peer.accepted), 2);
 	}
 }
 

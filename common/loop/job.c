@@ -7,7 +7,7 @@
 #include "common/loop/job.h"
 
 #include "common/base/log.h"
-#include "common/loop/inside.h"
+#include "common/loop/promise.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -15,12 +15,10 @@
 #include <stdlib.h>
 
 struct job {
-	struct message done; /* posted to the fiber's loop when the work has returned */
+	struct promise done;
 	struct list link;
-	struct fiber *fiber;
 	void (*work)(void *arg);
 	void *arg;
-	bool is_done; /* loop's thread only */
 };
 
 struct job_pool {
@@ -32,15 +30,6 @@ struct job_pool {
 	int thread_count;
 	pthread_t *threads;
 };
-
-static void on_done(struct loop *l, struct message *m)
-{
-	struct job *job = container_of(m, struct job, done);
-
-	(void)l;
-	job->is_done = true;
-	fiber_notify(job->fiber, job);
-}
 
 /* NULL when the pool is to end. */
 static struct job *take_job(struct job_pool *p)
@@ -66,7 +55,7 @@ static void *run_jobs(void *arg)
 
 	while ((job = take_job(p)) != NULL) {
 		job->work(job->arg);
-		loop_post(fiber_loop(job->fiber), &job->done);
+		promise_keep(&job->done);
 	}
 	return NULL;
 }
@@ -139,14 +128,12 @@ static int enqueue(struct job_pool *p, struct job *job, struct err *err)
 
 int job_run(struct job_pool *p, void (*work)(void *arg), void *arg, struct err *err)
 {
-	struct job job = { .done.run = on_done, .fiber = fiber_self(), .work = work, .arg = arg };
+	struct job job = { .work = work, .arg = arg };
 
-	assert(job.fiber);
+	assert(fiber_self());
+	promise_init(&job.done);
 	if (enqueue(p, &job, err) < 0)
 		return -1;
-	fiber_shield_begin();
-	while (!job.is_done)
-		fiber_await(&job, -1, NULL);
-	fiber_shield_end();
+	promise_wait(&job.done);
 	return 0;
 }

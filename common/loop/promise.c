@@ -1,0 +1,58 @@
+/*
+ * common/loop/promise.c - see completion.h.
+ */
+#include "common/loop/promise.h"
+
+#include "common/loop/inside.h"
+
+static void on_done(struct loop *l, struct message *m)
+{
+	struct promise *c = container_of(m, struct promise, message);
+
+	(void)l;
+	c->is_done = true;
+	fiber_notify(c->fiber, c);
+}
+
+void promise_init(struct promise *c)
+{
+	*c = (struct promise){ .message.run = on_done, .fiber = fiber_self() };
+	if (c->fiber)
+		return;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+}
+
+void promise_keep(struct promise *c)
+{
+	if (c->fiber) {
+		loop_post(fiber_loop(c->fiber), &c->message);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	c->is_done = true;
+	pthread_cond_signal(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void wait_on_fiber(struct promise *c)
+{
+	fiber_shield_begin();
+	while (!c->is_done)
+		fiber_await(c, -1, NULL);
+	fiber_shield_end();
+}
+
+void promise_wait(struct promise *c)
+{
+	if (c->fiber) {
+		wait_on_fiber(c);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	while (!c->is_done)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+}

@@ -16,16 +16,21 @@
 
 enum { APPLICATION_ID = 0x73706173 }; /* "spas", at byte 68 of the file */
 
+enum { STATEMENT_SLOTS = 64 }; /* a power of two */
+
 struct db {
 	sqlite3 *handle;
 	char *path;
 	int log_pages, patience_ms;
+	struct db_statement *kept[STATEMENT_SLOTS]; /* of db_statement, by the text's hash */
 };
 
 struct db_statement {
 	struct db *db;
 	sqlite3_stmt *handle;
 	int failed_bind; /* SQLite's code, or 0 */
+	const char *sql; /* of a kept one */
+	struct db_statement *next;
 };
 
 /* What a failure means to the operator, by result code: the first that fits. */
@@ -206,10 +211,22 @@ out:
 	return result;
 }
 
+static void finish_kept(struct db *db)
+{
+	for (size_t i = 0; i < STATEMENT_SLOTS; i++)
+		while (db->kept[i]) {
+			struct db_statement *st = db->kept[i];
+
+			db->kept[i] = st->next;
+			db_finish(st);
+		}
+}
+
 void db_close(struct db *db)
 {
 	if (!db)
 		return;
+	finish_kept(db);
 	/* Refuses while statements are open, which would leak the connection: a bug of the caller. */
 	if (sqlite3_close(db->handle) != SQLITE_OK)
 		log_error("store", "closing %s: %s", db->path, sqlite3_errmsg(db->handle));
@@ -258,8 +275,19 @@ int db_begin(struct db *db, struct err *err)
 	return db_exec(db, "BEGIN IMMEDIATE", err);
 }
 
+/* A statement left in the middle would hold on to the state that it began with. */
+static void reset_statements(struct db *db)
+{
+	sqlite3_stmt *st = NULL;
+
+	while ((st = sqlite3_next_stmt(db->handle, st)) != NULL)
+		if (sqlite3_stmt_busy(st))
+			sqlite3_reset(st);
+}
+
 int db_commit(struct db *db, struct err *err)
 {
+	reset_statements(db);
 	if (db_exec(db, "COMMIT", err) == 0)
 		return 0;
 	db_rollback(db);
@@ -268,9 +296,37 @@ int db_commit(struct db *db, struct err *err)
 
 void db_rollback(struct db *db)
 {
+	reset_statements(db);
 	/* Some failures have rolled back already; then there is nothing to do. */
 	if (!sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int run_kept(struct db *db, const char *sql, struct err *err)
+{
+	struct db_statement *st = db_statement(db, sql, err);
+
+	return st ? db_run(st, err) : -1;
+}
+
+int db_mark(struct db *db, struct err *err)
+{
+	return run_kept(db, "SAVEPOINT mark", err);
+}
+
+int db_keep(struct db *db, struct err *err)
+{
+	return run_kept(db, "RELEASE mark", err);
+}
+
+int db_undo(struct db *db, struct err *err)
+{
+	if (sqlite3_get_autocommit(db->handle))
+		return err_set(err, E_storage_error, "",
+			       "the transaction on %s was rolled back", db->path);
+	if (run_kept(db, "ROLLBACK TO mark", err) < 0)
+		return -1;
+	return run_kept(db, "RELEASE mark", err);
 }
 
 bool db_is_lost(struct db *db)
@@ -323,6 +379,37 @@ struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err)
 	return st;
 }
 
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv). */
+static size_t slot_of(const char *sql)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *sql; sql++)
+		hash = (hash ^ (uint8_t)*sql) * 16777619u;
+	return hash & (STATEMENT_SLOTS - 1);
+}
+
+struct db_statement *db_statement(struct db *db, const char *sql, struct err *err)
+{
+	size_t slot = slot_of(sql);
+	struct db_statement *st = db->kept[slot];
+
+	while (st && st->sql != sql && strcmp(st->sql, sql) != 0)
+		st = st->next;
+	if (st) {
+		db_reset(st);
+		sqlite3_clear_bindings(st->handle);
+		return st;
+	}
+	st = db_prepare(db, sql, err);
+	if (!st)
+		return NULL;
+	st->sql = sql;
+	st->next = db->kept[slot];
+	db->kept[slot] = st;
+	return st;
+}
+
 void db_finish(struct db_statement *st)
 {
 	if (!st)
@@ -353,6 +440,16 @@ void db_bind_text(struct db_statement *st, int at, struct span text)
 					  SQLITE_UTF8));
 }
 
+void db_bind_str(struct db_statement *st, int at, const char *text)
+{
+	db_bind_text(st, at, text ? span_str(text) : SPAN_NONE);
+}
+
+void db_bind_blob(struct db_statement *st, int at, struct span bytes)
+{
+	note_bind(st, sqlite3_bind_blob64(st->handle, at, bytes.ptr, bytes.len, SQLITE_STATIC));
+}
+
 int db_next(struct db_statement *st, struct err *err)
 {
 	int code = st->failed_bind ? st->failed_bind : sqlite3_step(st->handle);
@@ -381,6 +478,20 @@ struct span db_text(struct db_statement *st, int column)
 	return span_of(text, (size_t)sqlite3_column_bytes(st->handle, column));
 }
 
+struct span db_blob(struct db_statement *st, int column)
+{
+	const void *bytes = sqlite3_column_blob(st->handle, column);
+
+	return span_of(bytes, (size_t)sqlite3_column_bytes(st->handle, column));
+}
+
+char *db_str(struct db_statement *st, int column)
+{
+	struct span text = db_text(st, column);
+
+	return text.ptr ? mem_strndup(text.ptr, text.len) : NULL;
+}
+
 void db_reset(struct db_statement *st)
 {
 	sqlite3_reset(st->handle);
@@ -396,4 +507,14 @@ int db_run(struct db_statement *st, struct err *err)
 	while (row == 1);
 	db_reset(st);
 	return row;
+}
+
+int64_t db_changes(struct db *db)
+{
+	return sqlite3_changes64(db->handle);
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
 }

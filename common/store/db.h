@@ -41,6 +41,13 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 /* Does nothing outside a transaction. */
 void db_rollback(struct db *db);
+/*
+ * Inside a transaction: what comes after can be undone alone.  db_undo fails when SQLite has ended
+ * the whole transaction, as it does when the disk is full.
+ */
+int db_mark(struct db *db, struct err *err);
+int db_keep(struct db *db, struct err *err);
+int db_undo(struct db *db, struct err *err);
 /* True once the file at path is another one, or none: it was moved or removed. */
 bool db_is_lost(struct db *db);
 
@@ -54,6 +61,12 @@ int db_tend(struct db *db, struct err *err);
 /* Pages in the log after the last commit or checkpoint that this connection made. */
 int db_log_pages(const struct db *db);
 
+/*
+ * The statement of that text on this connection, made once and reset: what table modules use, so
+ * that they keep no state of their own.  sql: a string literal, or text that outlives db.  Borrowed;
+ * never db_finish it, and not in use twice at the same time.
+ */
+struct db_statement *db_statement(struct db *db, const char *sql, struct err *err);
 /* Free with db_finish before db_close. */
 struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err);
 void db_finish(struct db_statement *st);
@@ -62,14 +75,25 @@ void db_bind_int(struct db_statement *st, int at, int64_t value);
 void db_bind_null(struct db_statement *st, int at);
 /* Borrowed until db_reset or db_run; a span with ptr NULL binds null. */
 void db_bind_text(struct db_statement *st, int at, struct span text);
+/* The same for a text of C; NULL binds null. */
+void db_bind_str(struct db_statement *st, int at, const char *text);
+/* As db_bind_text, but bytes. */
+void db_bind_blob(struct db_statement *st, int at, struct span bytes);
 /* 1 with a row, 0 at the end, -1. */
 int db_next(struct db_statement *st, struct err *err);
 /* column: 0-based.  Text is borrowed until the next db_ call on st. */
 int64_t db_int(struct db_statement *st, int column);
 bool db_is_null(struct db_statement *st, int column);
 struct span db_text(struct db_statement *st, int column);
+struct span db_blob(struct db_statement *st, int column);
+/* A copy that the caller frees; NULL for null. */
+char *db_str(struct db_statement *st, int column);
 void db_reset(struct db_statement *st);
 /* Runs it to its end and resets it. */
 int db_run(struct db_statement *st, struct err *err);
+/* Rows that the last insert, update or delete on this connection changed. */
+int64_t db_changes(struct db *db);
+/* rowid of the last insert on this connection. */
+int64_t db_last_id(struct db *db);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * common/store/queue.c - a stack of messages taken as a whole, and a stack of free entries.
+ * common/store/queue.c - a stack of parcels taken as a whole, and a stack of free entries.
  *
- * Messages: producers push by compare-and-swap, the consumer swaps the whole chain out and turns
+ * Parcels: producers push by compare-and-swap, the consumer swaps the whole chain out and turns
  * it round, so nothing can be taken from under it.  Free entries are popped by many, which is
  * where an address may come back between a look and a swap; so they go by index, with a count of
  * changes in the upper half of the head.
@@ -17,11 +17,11 @@ enum { SLAB_ENTRIES = 128, SLABS_MAX = 1024, CACHE_LINE = 64 };
 
 /* A line of the processor's cache for each: producers and the consumer write them all the time. */
 struct queue {
-	_Atomic(struct message *) newest; /* &resting: the consumer sleeps */
+	_Atomic(struct parcel *) newest; /* &resting: the consumer sleeps */
 	char apart[CACHE_LINE];
 	_Atomic uint64_t free;            /* changes << 32 | index, 0 = none */
 	char apart_too[CACHE_LINE];
-	struct message resting;
+	struct parcel resting;
 	pthread_mutex_t lock; /* protects slab_count */
 	size_t slab_count, slab_max;
 	_Atomic(struct entry *) slabs[SLABS_MAX];
@@ -127,9 +127,9 @@ void queue_release(struct queue *q, struct entry *const *entries, size_t count)
 	push_free(q, entries[0]->index, entries[count - 1]);
 }
 
-bool queue_push(struct queue *q, struct message *m)
+bool queue_push(struct queue *q, struct parcel *m)
 {
-	struct message *old = atomic_load_explicit(&q->newest, memory_order_relaxed);
+	struct parcel *old = atomic_load_explicit(&q->newest, memory_order_relaxed);
 
 	do
 		m->next = old == &q->resting ? NULL : old;
@@ -138,15 +138,15 @@ bool queue_push(struct queue *q, struct message *m)
 	return old == &q->resting;
 }
 
-struct message *queue_take(struct queue *q)
+struct parcel *queue_take(struct queue *q)
 {
-	struct message *newest = atomic_exchange_explicit(&q->newest, NULL, memory_order_acquire);
-	struct message *oldest = NULL;
+	struct parcel *newest = atomic_exchange_explicit(&q->newest, NULL, memory_order_acquire);
+	struct parcel *oldest = NULL;
 
 	if (newest == &q->resting)
 		return NULL;
 	while (newest) {
-		struct message *next = newest->next;
+		struct parcel *next = newest->next;
 
 		newest->next = oldest;
 		oldest = newest;
@@ -157,7 +157,7 @@ struct message *queue_take(struct queue *q)
 
 bool queue_rest(struct queue *q)
 {
-	struct message *none = NULL;
+	struct parcel *none = NULL;
 
 	return atomic_compare_exchange_strong_explicit(&q->newest, &none, &q->resting,
 						       memory_order_relaxed, memory_order_relaxed) ||

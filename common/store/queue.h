@@ -2,7 +2,7 @@
  * common/store/queue.h - from many threads to the writer, without a lock.
  *
  * Entries come from a bounded pool that grows in slabs and is given back by queue_free.  Order is
- * kept among the messages of one thread, and between threads when one push came before the other.
+ * kept among the parcels of one thread, and between threads when one push came before the other.
  */
 #ifndef SPASS_STORE_QUEUE_H
 #define SPASS_STORE_QUEUE_H
@@ -11,16 +11,16 @@
 
 #include <stdatomic.h>
 
-enum message_kind { MESSAGE_RECORD, MESSAGE_MARK };
+enum parcel_kind { PARCEL_RECORD, PARCEL_WORK, PARCEL_MARK };
 
-struct message {
-	struct message *next;
-	enum message_kind kind;
+struct parcel {
+	struct parcel *next;
+	enum parcel_kind kind;
 };
 
 /* A record on its way. */
 struct entry {
-	struct message message;
+	struct parcel parcel;
 	uint32_t index; /* 1-based, in the pool */
 	_Atomic uint32_t next_free;
 	struct record record;
@@ -37,9 +37,9 @@ struct entry *queue_entry(struct queue *q);
 /* Any thread; takes entries[count]. */
 void queue_release(struct queue *q, struct entry *const *entries, size_t count);
 /* Any thread; lends m until it was taken.  True when the consumer rests: wake it. */
-bool queue_push(struct queue *q, struct message *m);
+bool queue_push(struct queue *q, struct parcel *m);
 /* Consumer: all there is, the oldest first; NULL when there is nothing. */
-struct message *queue_take(struct queue *q);
+struct parcel *queue_take(struct queue *q);
 /* Consumer: true when the next push will report that it must be woken, false when there is work. */
 bool queue_rest(struct queue *q);
 

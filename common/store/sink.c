@@ -134,17 +134,34 @@ static int patience(const struct sink *s)
 	return s->db_fault.err.code == E_none ? PATIENCE_MS : FAILING_PATIENCE_MS;
 }
 
-static int insert_all(struct sink *s, struct entry *const *batch, size_t count, struct err *err)
+/* What goes into one transaction. */
+struct batch {
+	struct entry *const *records;
+	size_t record_count;
+	struct work *const *works;
+	size_t work_count;
+};
+
+static int change_all(struct sink *s, const struct batch *b, struct err *err)
+{
+	for (size_t i = 0; i < b->work_count; i++)
+		if (work_run(b->works[i], s->db, err) < 0)
+			return -1;
+	for (size_t i = 0; i < b->record_count; i++)
+		if (usage_insert(s->usage, &b->records[i]->record, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int commit_all(struct sink *s, const struct batch *b, struct err *err)
 {
 	db_set_patience(s->db, patience(s));
 	if (db_begin(s->db, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (usage_insert(s->usage, &batch[i]->record, err) < 0) {
-			db_rollback(s->db);
-			return -1;
-		}
-	return db_commit(s->db, err);
+	if (change_all(s, b, err) == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
 }
 
 /* A file that was moved away would swallow rows without a word. */
@@ -158,12 +175,14 @@ static int refresh_database(struct sink *s, struct err *err)
 	return open_database(s, err);
 }
 
-static int write_rows(struct sink *s, struct entry *const *batch, size_t count)
+static int write_rows(struct sink *s, const struct batch *b)
 {
 	struct err err = ERR_INIT;
 
-	if (refresh_database(s, &err) < 0 || insert_all(s, batch, count, &err) < 0) {
-		note_failure(s, &s->db_fault, &err, count);
+	if (refresh_database(s, &err) < 0 || commit_all(s, b, &err) < 0) {
+		for (size_t i = 0; i < b->work_count; i++)
+			work_fail(b->works[i], &err);
+		note_failure(s, &s->db_fault, &err, b->record_count);
 		return -1;
 	}
 	/* The rows are safe; a log that cannot be copied back is worth telling all the same. */
@@ -189,15 +208,15 @@ static int write_lines(struct sink *s, struct entry *const *batch, size_t count)
 	return 0;
 }
 
-int sink_write(struct sink *s, struct entry *const *batch, size_t count)
+int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct work *const *works,
+	       size_t work_count)
 {
+	const struct batch b = { batch, s->keeps_usage ? count : 0, works, work_count };
 	int result = 0;
 
-	if (count == 0)
-		return 0;
-	if (s->keeps_usage && write_rows(s, batch, count) < 0)
+	if ((b.record_count || b.work_count) && write_rows(s, &b) < 0)
 		result = -1;
-	if (s->audit && write_lines(s, batch, count) < 0)
+	if (s->audit && count && write_lines(s, batch, count) < 0)
 		result = -1;
 	return result;
 }

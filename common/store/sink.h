@@ -9,14 +9,19 @@
 
 #include "common/store/queue.h"
 #include "common/store/store.h"
+#include "common/store/work.h"
 
 struct sink;
 
 /* Opens and migrates. */
 struct sink *sink_open(const struct store_options *options, struct err *err);
 void sink_close(struct sink *s);
-/* 0, or -1 when the rows or the lines could not be written. */
-int sink_write(struct sink *s, struct entry *const *batch, size_t count);
+/*
+ * 0, or -1 when the rows or the lines could not be written.  Sets the result of every work, which
+ * share one transaction with the rows.
+ */
+int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct work *const *works,
+	       size_t work_count);
 void sink_reopen_audit(struct sink *s, int64_t audit_max_bytes);
 bool sink_is_failing(const struct sink *s);
 /* While failing: opens again what is broken and looks whether it could be written. */

@@ -5,12 +5,15 @@
 
 #include "common/base/mem.h"
 #include "common/store/queue.h"
+#include "common/store/readers.h"
 #include "common/store/sink.h"
+#include "common/store/work.h"
 #include "common/store/writer.h"
 
 struct store {
 	struct queue *queue;
 	struct writer *writer;
+	struct readers *readers;
 };
 
 struct store *store_open(const struct store_options *options, struct err *err)
@@ -22,6 +25,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
 		return NULL;
 	s = mem_new(struct store);
 	s->queue = queue_new(STORE_QUEUE_MAX);
+	s->readers = readers_new(options->database);
 	s->writer = writer_start_take(s->queue, sink, options->metrics, err);
 	if (s->writer)
 		return s;
@@ -33,6 +37,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	readers_free(s->readers);
 	writer_stop(s->writer);
 	queue_free(s->queue);
 	mem_free(s);
@@ -51,8 +56,8 @@ void store_commit(struct store *s, struct record *r)
 {
 	struct entry *e = container_of(r, struct entry, record);
 
-	e->message.kind = MESSAGE_RECORD;
-	if (queue_push(s->queue, &e->message))
+	e->parcel.kind = PARCEL_RECORD;
+	if (queue_push(s->queue, &e->parcel))
 		writer_wake(s->writer);
 }
 
@@ -64,6 +69,23 @@ void store_record(struct store *s, const struct record *r)
 		return;
 	*room = *r;
 	store_commit(s, room);
+}
+
+int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
+		struct err *err)
+{
+	struct work w;
+
+	work_init(&w, work, arg);
+	queue_push(s->queue, &w.parcel);
+	writer_hurry(s->writer);
+	return work_wait(&w, err);
+}
+
+int store_read(struct store *s, struct job_pool *jobs,
+	       int (*work)(struct db *db, void *arg, struct err *err), void *arg, struct err *err)
+{
+	return readers_run(s->readers, jobs, work, arg, err);
 }
 
 void store_flush(struct store *s)

@@ -9,8 +9,10 @@
 #ifndef SPASS_STORE_STORE_H
 #define SPASS_STORE_STORE_H
 
+#include "common/loop/job.h"
 #include "common/observe/metrics.h"
 #include "common/observe/record.h"
+#include "common/store/db.h"
 
 enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 1000 };
 
@@ -39,6 +41,23 @@ struct record *store_begin(struct store *s);
 void store_commit(struct store *s, struct record *r);
 /* Both at once: copies the record.  s may be NULL (nothing is kept). */
 void store_record(struct store *s, const struct record *r);
+/*
+ * Runs work(db, arg) inside the writer's transaction, together with what others want written at
+ * that moment, and returns when it has been committed: what is acknowledged after that survives a
+ * power cut.  When work returns -1 what it changed is undone, the others' is not.  work must not
+ * begin or end transactions, and not take long: all writers wait for it.  On a fiber the loop runs
+ * meanwhile; elsewhere the thread blocks.  0, or -1 with work's error or E_storage_error.
+ */
+int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
+		struct err *err);
+/*
+ * Runs work(db, arg) on a connection that only reads and sees one state of the database; on a
+ * fiber on a thread of jobs, elsewhere (jobs may be NULL) on the calling thread.  Sees everything
+ * that a store_write had committed before.  0, or -1 with work's error, E_storage_error or
+ * E_overloaded.
+ */
+int store_read(struct store *s, struct job_pool *jobs,
+	       int (*work)(struct db *db, void *arg, struct err *err), void *arg, struct err *err);
 /* Waits until all records queued before have been committed or failed: for tests and drain. */
 void store_flush(struct store *s);
 /* Reopens audit.jsonl (SIGHUP).  Any thread. */

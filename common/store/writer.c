@@ -29,13 +29,14 @@ struct writer {
 	/* The thread's own. */
 	uint64_t dropped_counted;
 	int64_t dropped_logged_ms;
-	size_t count;
+	size_t count, work_count;
 	struct entry *batch[STORE_BATCH_MAX];
+	struct work *works[STORE_BATCH_MAX];
 };
 
 /* Lies on the stack of one who waits for what was queued before it. */
 struct mark {
-	struct message message;
+	struct parcel parcel;
 	bool is_done;
 };
 
@@ -95,11 +96,14 @@ static void count_outcome(struct writer *w, const char *outcome, uint64_t record
 
 static void write_batch(struct writer *w)
 {
-	int result = sink_write(w->sink, w->batch, w->count);
+	int result = sink_write(w->sink, w->batch, w->count, w->works, w->work_count);
 
+	for (size_t i = 0; i < w->work_count; i++)
+		work_finish(w->works[i]);
 	count_outcome(w, result == 0 ? "written" : "failed", w->count);
 	queue_release(w->queue, w->batch, w->count);
 	w->count = 0;
+	w->work_count = 0;
 }
 
 static void finish_mark(struct writer *w, struct mark *mark)
@@ -112,23 +116,26 @@ static void finish_mark(struct writer *w, struct mark *mark)
 }
 
 /* How many records there were. */
-static size_t write_chain(struct writer *w, struct message *chain)
+static size_t write_chain(struct writer *w, struct parcel *chain)
 {
 	size_t total = 0;
 
 	while (chain) {
-		struct message *next = chain->next;
+		struct parcel *next = chain->next;
 
 		switch (chain->kind) {
-		case MESSAGE_RECORD:
-			w->batch[w->count++] = container_of(chain, struct entry, message);
+		case PARCEL_RECORD:
+			w->batch[w->count++] = container_of(chain, struct entry, parcel);
 			total++;
 			break;
-		case MESSAGE_MARK:
-			finish_mark(w, container_of(chain, struct mark, message));
+		case PARCEL_WORK:
+			w->works[w->work_count++] = container_of(chain, struct work, parcel);
+			break;
+		case PARCEL_MARK:
+			finish_mark(w, container_of(chain, struct mark, parcel));
 			break;
 		}
-		if (w->count == STORE_BATCH_MAX)
+		if (w->count == STORE_BATCH_MAX || w->work_count == STORE_BATCH_MAX)
 			write_batch(w);
 		chain = next;
 	}
@@ -176,7 +183,7 @@ static void *run(void *data)
 	bool is_busy = false;
 
 	for (;;) {
-		struct message *chain;
+		struct parcel *chain;
 		bool is_stopping;
 
 		if (!is_busy && wait_for_work(w))
@@ -260,12 +267,20 @@ void writer_wake(struct writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+void writer_hurry(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->is_hurried = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
 void writer_flush(struct writer *w)
 {
-	struct mark mark = { .message = { .kind = MESSAGE_MARK } };
+	struct mark mark = { .parcel = { .kind = PARCEL_MARK } };
 
 	pthread_mutex_lock(&w->lock);
-	queue_push(w->queue, &mark.message);
+	queue_push(w->queue, &mark.parcel);
 	w->is_hurried = true;
 	pthread_cond_signal(&w->wake);
 	while (!mark.is_done)

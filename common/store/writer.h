@@ -2,7 +2,9 @@
  * common/store/writer.h - the one thread that writes.
  *
  * It sleeps while the queue is empty.  The first push wakes it; it then gathers for
- * STORE_GATHER_MS, so that many records share a commit, and under load does not sleep at all.
+ * STORE_GATHER_MS, so that many records share a commit, and under load does not sleep at all.  Work
+ * that somebody waits for is committed at once, with all that is queued: while one commit runs, the
+ * next one's group gathers by itself.
  */
 #ifndef SPASS_STORE_WRITER_H
 #define SPASS_STORE_WRITER_H
@@ -18,6 +20,8 @@ struct writer *writer_start_take(struct queue *queue, struct sink *sink, struct 
 void writer_stop(struct writer *w);
 /* Any thread: after a push that asked for it. */
 void writer_wake(struct writer *w);
+/* Any thread: after a push of what somebody waits for. */
+void writer_hurry(struct writer *w);
 /* Any thread: waits until what was queued before has been written, or could not be. */
 void writer_flush(struct writer *w);
 /* Any thread. */

@@ -1,0 +1,294 @@
+/*
+ * tests/unit/test_store_work.c - changes that are waited for, and reading beside them.
+ */
+#include "common/store/store.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+#include "common/loop/fiber.h"
+
+struct fixture {
+	char dir[64], database[128];
+	struct store *store;
+	struct job_pool *jobs;
+};
+
+static int make_table(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "CREATE TABLE t (n BIGINT PRIMARY KEY, text TEXT)", err);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+	struct err err = ERR_INIT;
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/spass-work-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
+	struct store_options options = { .database = f->database, .usage = true };
+	f->store = store_open(&options, &err);
+	assert_non_null(f->store);
+	f->jobs = job_pool_new(2, 1000);
+	assert_int_equal(store_write(f->store, make_table, NULL, &err), 0);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	job_pool_free(f->jobs);
+	store_close(f->store);
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	mem_free(f);
+	return 0;
+}
+
+static int insert(struct db *db, void *arg, struct err *err)
+{
+	struct db_statement *st = db_statement(db, "INSERT INTO t (n, text) VALUES (?1, ?2)", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, *(int64_t *)arg);
+	db_bind_str(st, 2, "text");
+	return db_run(st, err);
+}
+
+static int insert_and_fail(struct db *db, void *arg, struct err *err)
+{
+	if (insert(db, arg, err) < 0)
+		return -1;
+	return err_set(err, E_invalid_field, "n", "not this one");
+}
+
+static int count(struct db *db, void *arg, struct err *err)
+{
+	return db_number(db, "SELECT count(*) FROM t", arg, err);
+}
+
+static int64_t rows(struct fixture *f)
+{
+	int64_t n = -1;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(store_read(f->store, f->jobs, count, &n, &err), 0);
+	return n;
+}
+
+static void what_was_written_is_read_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+
+	for (int64_t n = 1; n <= 20; n++) {
+		assert_int_equal(store_write(f->store, insert, &n, &err), 0);
+		assert_int_equal(rows(f), n);
+	}
+}
+
+static void a_failure_undoes_itself_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	int64_t one = 1, two = 2;
+
+	assert_int_equal(store_write(f->store, insert, &one, &err), 0);
+	assert_int_equal(store_write(f->store, insert_and_fail, &two, &err), -1);
+	assert_int_equal(err.code, E_invalid_field);
+	assert_int_equal(rows(f), 1);
+	assert_int_equal(store_write(f->store, insert, &one, &err), -1); /* the key is taken */
+	assert_int_equal(err.code, E_storage_error);
+	assert_int_equal(store_write(f->store, insert, &two, &err), 0);
+	assert_int_equal(rows(f), 2);
+}
+
+struct racer {
+	struct fixture *fixture;
+	int64_t first;
+	pthread_t thread;
+	int succeeded, failed;
+};
+
+static void *race(void *data)
+{
+	struct racer *r = data;
+	struct err err = ERR_INIT;
+
+	for (int64_t n = r->first; n < r->first + 100; n++) {
+		bool fails = n % 10 == 3;
+
+		if (store_write(r->fixture->store, fails ? insert_and_fail : insert, &n, &err) == 0)
+			r->succeeded++;
+		else
+			r->failed++;
+	}
+	return NULL;
+}
+
+static void threads_share_transactions_without_harm(void **state)
+{
+	enum { THREADS = 8 };
+	struct fixture *f = *state;
+	struct racer racers[THREADS] = { 0 };
+
+	for (int i = 0; i < THREADS; i++) {
+		racers[i] = (struct racer){ .fixture = f, .first = i * 100 };
+		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(racers[i].thread, NULL);
+		assert_int_equal(racers[i].succeeded, 90);
+		assert_int_equal(racers[i].failed, 10);
+	}
+	assert_int_equal(rows(f), THREADS * 90);
+}
+
+struct on_fiber {
+	struct fixture *fixture;
+	struct loop *loop;
+	int64_t n;
+	int *left;
+};
+
+static void write_and_read(void *data)
+{
+	struct on_fiber *o = data;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(store_write(o->fixture->store, insert, &o->n, &err), 0);
+	assert_true(rows(o->fixture) >= 1);
+	if (--*o->left == 0)
+		loop_stop(o->loop);
+}
+
+static void fibers_wait_beside_each_other(void **state)
+{
+	enum { FIBERS = 64 };
+	struct fixture *f = *state;
+	struct loop *loop = loop_new();
+	struct on_fiber all[FIBERS];
+	int left = FIBERS;
+
+	for (int i = 0; i < FIBERS; i++) {
+		all[i] = (struct on_fiber){ f, loop, i, &left };
+		fiber_start(loop, write_and_read, &all[i]);
+	}
+	loop_run(loop);
+	loop_free(loop);
+	assert_int_equal(rows(f), FIBERS);
+}
+
+/* Reading ends with its function, even in the middle of a statement. */
+static int look_and_leave(struct db *db, void *arg, struct err *err)
+{
+	struct db_statement *st = db_statement(db, "SELECT n FROM t", err);
+
+	(void)arg;
+	return st && db_next(st, err) == 1 ? 0 : -1;
+}
+
+static void a_reader_that_leaves_early_sees_news_the_next_time(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+
+	for (int64_t n = 1; n <= 5; n++) {
+		assert_int_equal(store_write(f->store, insert, &n, &err), 0);
+		assert_int_equal(store_read(f->store, f->jobs, look_and_leave, NULL, &err), 0);
+		assert_int_equal(rows(f), n);
+	}
+}
+
+static int change_through_reader(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "DELETE FROM t", err);
+}
+
+static void a_reader_cannot_write(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(store_read(f->store, f->jobs, change_through_reader, NULL, &err), -1);
+	assert_int_equal(err.code, E_storage_error);
+}
+
+static int insert_much(struct db *db, void *arg, struct err *err)
+{
+	static char large[1 << 20];
+	struct db_statement *st = db_statement(db, "INSERT INTO t (n, text) VALUES (?1, ?2)", err);
+
+	if (!st)
+		return -1;
+	memset(large, 'x', sizeof large);
+	db_bind_int(st, 1, *(int64_t *)arg);
+	db_bind_text(st, 2, span_of(large, sizeof large));
+	return db_run(st, err);
+}
+
+/* A limit on the size of files stands for the full disk. */
+static void a_full_disk_is_told_to_who_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct rlimit before, small;
+	int64_t n = 1, failed = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	small = before;
+	small.rlim_cur = 4 << 20;
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (; n <= 10; n++)
+		failed += store_write(f->store, insert_much, &n, &err) < 0;
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_true(failed > 0);
+	assert_int_equal(err.code, E_storage_error);
+	assert_int_equal(rows(f), 10 - failed);
+	n = 1000;
+	assert_int_equal(store_write(f->store, insert, &n, &err), 0);
+	assert_int_equal(rows(f), 11 - failed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_written_is_read_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_failure_undoes_itself_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(threads_share_transactions_without_harm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fibers_wait_beside_each_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_reader_that_leaves_early_sees_news_the_next_time, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_reader_cannot_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_full_disk_is_told_to_who_waits, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,13 +52,6 @@ static bool is_event_stream(const struct http1_head *head)
 					   wanted.ptr);
 }
 
-static bool is_coded(const struct http1_head *head)
-{
-	struct span coding = head->known[HTTP1_CONTENT_ENCODING];
-
-	return coding.ptr && !span_is_nocase(coding, "identity");
-}
-
 void turn_announce_changes(struct turn *t)
 {
 	const struct turn_sink *sink = t->sink;
@@ -128,9 +121,9 @@ static bool is_answer(int status)
 static int take_wrong_type(const struct source *s, struct failure *why, const char *wanted)
 {
 	struct span type = source_head(s)->known[HTTP1_CONTENT_TYPE];
-	struct span coding = source_head(s)->known[HTTP1_CONTENT_ENCODING];
+	struct span coding = source_coding(s);
 
-	if (is_coded(source_head(s)))
+	if (coding.ptr)
 		failure_set(why, FAILURE_CUT, "the answer is %.*s-coded, which was not asked for",
 			    SPAN_ARGS(coding));
 	else
@@ -145,7 +138,7 @@ static int read_answer(struct turn *t, struct source *s, struct buf *room, struc
 	int64_t before = turn_now_us(t);
 	int result;
 
-	if (!is_json(source_head(s)) || is_coded(source_head(s)))
+	if (!is_json(source_head(s)) || source_coding(s).ptr)
 		return take_wrong_type(s, why, "JSON");
 	result = source_read_whole(s, room, body, err);
 	t->waited_us += turn_now_us(t) - before;
@@ -223,7 +216,7 @@ static int take_stream(struct turn *t, const void *request, struct source *s, st
 {
 	const struct chat_request *r = request;
 
-	if (is_coded(source_head(s)))
+	if (source_coding(s).ptr)
 		return take_wrong_type(s, why, NULL);
 	if (!is_event_stream(source_head(s)))
 		return take_no_stream(s, why);
@@ -377,6 +370,7 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 		.arena = t->arena,
 		.forward = t->forward,
 		.deadline_ms = t->deadline_ms,
+		.unpack_max = (size_t)t->snapshot->config->max_answer_bytes,
 	};
 	struct source source;
 	int64_t before = clock_mono_us();

@@ -53,7 +53,7 @@ static void add_headers(const struct backend *b, struct buf *out)
 		buf_add_str(out, b->auth_line);
 	if (b->provider->probe_lines)
 		buf_add_str(out, b->provider->probe_lines);
-	buf_add_str(out, "Accept: application/json\r\n");
+	buf_add_str(out, "Accept-Encoding: identity\r\nAccept: application/json\r\n");
 }
 
 static void note_failure(struct sight *s, const struct err *err)

@@ -10,6 +10,7 @@
 
 /* Of a stream that lags behind: some events a write, and little memory. */
 enum { STREAM_READ_MAX = 2048 };
+enum { UNPACK_TURN = 512 * 1024 }; /* bytes unpacked before others get their turn */
 enum { BUILTIN_ANSWER_MAX = 16 * 1024 * 1024, BUILTIN_INLINE_MAX = 4096 };
 
 /* The work of a built-in model, as a job. */
@@ -107,14 +108,31 @@ int source_open(struct source *s, const struct source_request *req, struct err *
 	memset(s, 0, sizeof *s);
 	s->target = req->target;
 	s->kind = req->kind;
+	s->unpack_max = req->unpack_max;
 	if (req->target->backend->provider->dialect == DIALECT_BUILTIN)
 		return open_builtin(s, req, err);
 	return open_upcall(s, req, err);
 }
 
+static enum coding told_coding(const struct source *s)
+{
+	return coding_of(upcall_head(s->call)->known[HTTP1_CONTENT_ENCODING]);
+}
+
 enum upcall_result source_wait_head(struct source *s, int64_t wait_ms, struct err *err)
 {
-	return s->call ? upcall_wait_head(s->call, wait_ms, err) : UPCALL_DATA;
+	enum upcall_result r;
+	enum coding coding;
+
+	if (!s->call)
+		return UPCALL_DATA;
+	r = upcall_wait_head(s->call, wait_ms, err);
+	if (r != UPCALL_DATA || s->unpack)
+		return r;
+	coding = told_coding(s);
+	if (coding == CODING_GZIP || coding == CODING_DEFLATE)
+		s->unpack = unpack_new(coding, s->unpack_max);
+	return UPCALL_DATA;
 }
 
 /* What a built-in model would have said over HTTP. */
@@ -134,6 +152,58 @@ const struct http1_head *source_head(const struct source *s)
 	return s->kind == SOURCE_CHAT_STREAM ? &built_stream : &built_json;
 }
 
+struct span source_coding(const struct source *s)
+{
+	if (s->call && told_coding(s) == CODING_UNKNOWN)
+		return upcall_head(s->call)->known[HTTP1_CONTENT_ENCODING];
+	return SPAN_NONE;
+}
+
+/* A little coded data may come to very much. */
+static enum upcall_result pause_sometimes(struct source *s, size_t len, struct err *err)
+{
+	s->unpacked += len;
+	if (s->unpacked < UNPACK_TURN)
+		return UPCALL_DATA;
+	s->unpacked = 0;
+	return fiber_sleep(0, err) < 0 ? UPCALL_FAILED : UPCALL_DATA;
+}
+
+static enum upcall_result read_coded(struct source *s, struct span *piece, int64_t wait_ms,
+				     struct err *err)
+{
+	for (;;) {
+		int more = unpack_next(s->unpack, piece, err);
+		enum upcall_result r;
+		struct span coded;
+
+		if (more < 0)
+			return UPCALL_FAILED;
+		if (more > 0)
+			return pause_sometimes(s, piece->len, err);
+		r = upcall_read(s->call, &coded, wait_ms, err);
+		if (r == UPCALL_END && !unpack_is_whole(s->unpack)) {
+			err_set(err, E_upstream_error, NULL, "the answer's coded data was cut");
+			return UPCALL_FAILED;
+		}
+		if (r != UPCALL_DATA)
+			return r;
+		unpack_feed(s->unpack, coded);
+	}
+}
+
+static int read_coded_whole(struct source *s, struct buf *room, struct err *err)
+{
+	enum upcall_result r;
+	struct span piece;
+
+	while ((r = read_coded(s, &piece, -1, err)) == UPCALL_DATA)
+		if (buf_add_span(room, piece) < 0)
+			return err_set(err, E_upstream_error, NULL,
+				       "the answer inflates to more than %zu bytes", room->max);
+	return r == UPCALL_END ? 0 : -1;
+}
+
 /* One event at a time, so that a built-in stream behaves like any other. */
 static enum upcall_result read_built(struct source *s, struct span *piece)
 {
@@ -149,11 +219,19 @@ static enum upcall_result read_built(struct source *s, struct span *piece)
 
 enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err)
 {
+	if (s->unpack)
+		return read_coded(s, piece, wait_ms, err);
 	return s->call ? upcall_read(s->call, piece, wait_ms, err) : read_built(s, piece);
 }
 
 int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err)
 {
+	if (s->unpack) {
+		int result = read_coded_whole(s, room, err);
+
+		*whole = buf_span(room);
+		return result;
+	}
 	if (s->call)
 		return upcall_read_whole(s->call, room, whole, err);
 	*whole = span_from(buf_span(&s->built), s->at);
@@ -165,6 +243,8 @@ void source_close(struct source *s)
 {
 	upcall_close(s->call);
 	s->call = NULL;
+	unpack_free(s->unpack);
+	s->unpack = NULL;
 	if (s->built.max)
 		buf_free(&s->built);
 }

@@ -12,6 +12,7 @@
 #include "common/loop/job.h"
 #include "common/upstream/dialect.h"
 #include "common/upstream/routing.h"
+#include "common/upstream/unpack.h"
 
 enum source_kind { SOURCE_CHAT, SOURCE_CHAT_STREAM, SOURCE_EMBED };
 
@@ -21,6 +22,8 @@ struct source {
 	struct upcall_limits limits;
 	struct buf built;    /* the built-in models' answer */
 	size_t at;
+	struct unpack *unpack; /* of an answer that came coded, else NULL */
+	size_t unpack_max, unpacked; /* unpacked: bytes since others had their turn */
 	enum source_kind kind;
 };
 
@@ -33,12 +36,18 @@ struct source_request {
 	struct arena *arena;  /* for the head; lives as long as the source */
 	struct span forward;  /* header lines of the client that go along */
 	int64_t deadline_ms;  /* monotonic; 0 = none */
+	size_t unpack_max;    /* bytes that a coded answer may come to */
 };
 
 /* 0, or -1 with err as of upcall_open or of the built-in models.  Then source_close, always. */
 int source_open(struct source *s, const struct source_request *req, struct err *err);
 enum upcall_result source_wait_head(struct source *s, int64_t wait_ms, struct err *err);
 const struct http1_head *source_head(const struct source *s);
+/*
+ * gzip and deflate are taken off on the way; what the head says of them no longer holds.  The
+ * coding that is still on, once the head has come; ptr NULL: none.
+ */
+struct span source_coding(const struct source *s);
 enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err);
 /* The rest of the body in one piece, which may lie in room: see upcall_read_whole. */
 int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err);

@@ -79,6 +79,7 @@ struct mock_request {
 
 enum mock_usage { USAGE_ASKED, USAGE_ALWAYS, USAGE_CONTENT, USAGE_EVERY, USAGE_NONE };
 enum mock_framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE };
+enum mock_coding { CODE_NONE, CODE_GZIP, CODE_DEFLATE, CODE_BARE, CODE_CUT };
 enum mock_fate { FATE_NONE, FATE_CUT, FATE_RESET, FATE_STALL, FATE_ERROR, FATE_GARBLE, FATE_END };
 
 /* How the default answer is to look; operations change it before it is sent. */
@@ -90,6 +91,8 @@ struct mock_shape {
 	enum mock_usage usage;
 	enum mock_framing framing;
 	enum mock_fate fate;
+	enum mock_coding coding;
+	struct z_stream_s *packer; /* NULL until coded bytes are wanted */
 	bool framing_set, keep, no_done, comments, stamp;
 };
 

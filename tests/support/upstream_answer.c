@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum { OUT_HIGH = 256 * 1024, FRAGMENTS = 3 };
 #define CREATED "1700000000"
@@ -57,7 +58,7 @@ void mock_answer_head(struct mock_conn *c)
 	c->head_sent = true;
 }
 
-void mock_answer_data(struct mock_conn *c, const char *bytes, size_t len)
+static void send_framed(struct mock_conn *c, const char *bytes, size_t len)
 {
 	if (c->shape.framing != FRAME_CHUNKED) {
 		mock_send(c, bytes, len);
@@ -72,10 +73,45 @@ void mock_answer_data(struct mock_conn *c, const char *bytes, size_t len)
 	mock_send(c, "\r\n", 2);
 }
 
+static void begin_coding(struct mock_shape *s)
+{
+	int bits = s->coding == CODE_DEFLATE ? 15 : s->coding == CODE_BARE ? -15 : 15 + 16;
+	s->packer = kit_alloc(sizeof *s->packer);
+	if (deflateInit2(s->packer, Z_DEFAULT_COMPRESSION, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		abort();
+}
+
+static void send_coded(struct mock_conn *c, const char *bytes, size_t len, int flush)
+{
+	unsigned char out[4096];
+	z_stream *z;
+	if (!c->shape.packer)
+		begin_coding(&c->shape);
+	z = c->shape.packer;
+	z->next_in = (unsigned char *)(uintptr_t)bytes;
+	z->avail_in = (unsigned)len;
+	do {
+		z->next_out = out;
+		z->avail_out = sizeof out;
+		deflate(z, flush);
+		send_framed(c, (const char *)out, sizeof out - z->avail_out);
+	} while (z->avail_out == 0);
+}
+
+void mock_answer_data(struct mock_conn *c, const char *bytes, size_t len)
+{
+	if (c->shape.coding == CODE_NONE)
+		send_framed(c, bytes, len);
+	else if (len)
+		send_coded(c, bytes, len, Z_SYNC_FLUSH);
+}
+
 void mock_answer_end(struct mock_conn *c)
 {
 	if (c->body_ended)
 		return;
+	if (c->head_sent && c->shape.coding != CODE_NONE && c->shape.coding != CODE_CUT)
+		send_coded(c, "", 0, Z_FINISH);
 	c->body_ended = true;
 	if (c->head_sent && c->shape.framing == FRAME_CHUNKED)
 		mock_send(c, "0\r\n\r\n", 5);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum { OUT_HIGH = 256 * 1024 };
 
@@ -13,6 +14,10 @@ void mock_shape_reset(struct mock_conn *c)
 	text_free(&s->say);
 	text_free(&s->tools);
 	text_free(&s->reasoning);
+	if (s->packer) {
+		deflateEnd(s->packer);
+		free(s->packer);
+	}
 	*s = (struct mock_shape){ .status = 200, .eol = "\n", .keep = true, .tokens = -1, .completion_used = -1,
 				  .prompt_used = 9, .dimensions = 768 };
 	c->split = 0;
@@ -196,6 +201,25 @@ static enum mock_step op_framing(struct mock_conn *c, const struct mock_op *op)
 			c->shape.framing = (enum mock_framing)i;
 			c->shape.framing_set = true;
 		}
+	return STEP_NEXT;
+}
+
+/*
+ * coding gzip|deflate|bare|cut: the body is coded so, flushed after each piece; bare: deflate without
+ * its wrapper; cut: gzip whose end is missing.  The length is not known ahead then.
+ */
+static enum mock_step op_coding(struct mock_conn *c, const struct mock_op *op)
+{
+	static const char *const names[] = { "none", "gzip", "deflate", "bare", "cut" };
+	static const char *const told[] = { "identity", "gzip", "deflate", "deflate", "gzip" };
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(op->text, names[i]) == 0) {
+			c->shape.coding = (enum mock_coding)i;
+			text_printf(&c->shape.headers, "Content-Encoding: %s\r\n", told[i]);
+		}
+	if (!c->shape.framing_set)
+		c->shape.framing = FRAME_CHUNKED;
+	c->shape.framing_set = true;
 	return STEP_NEXT;
 }
 
@@ -403,6 +427,7 @@ const struct mock_op_row mock_op_table[] = {
 	{ "comments", ARG_NONE, op_comments },
 	{ "eol", ARG_BYTES, op_eol },
 	{ "framing", ARG_TEXT, op_framing },
+	{ "coding", ARG_TEXT, op_coding },
 	{ "close", ARG_NONE, op_close },
 	{ "split", ARG_NUMBERS, op_split },
 	{ "error", ARG_TEXT, op_error },

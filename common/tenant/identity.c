@@ -26,33 +26,6 @@ struct tokens {
 	char *secret;
 };
 
-static const struct {
-	enum scope scope;
-	const char *name;
-} scope_names[] = {
-	{ SCOPE_chat_exec, "chat:exec" },
-	{ SCOPE_embeddings_exec, "embeddings:exec" },
-	{ SCOPE_info_read, "info:read" },
-	{ SCOPE_metrics_read, "metrics:read" },
-};
-
-const char *scope_name(enum scope s)
-{
-	for (size_t i = 0; i < ARRAY_LEN(scope_names); i++)
-		if (scope_names[i].scope == s)
-			return scope_names[i].name;
-	return "none";
-}
-
-static uint32_t all_scopes(void)
-{
-	uint32_t scopes = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(scope_names); i++)
-		scopes |= scope_names[i].scope;
-	return scopes;
-}
-
 /* Token files */
 
 /* What may stand in a header after the scheme: visible ASCII. */
@@ -209,7 +182,7 @@ static void add_row(struct tokens *t, const char *secret)
 	t->rows = mem_realloc(t->rows, (t->count + 1) * sizeof *t->rows);
 	row = &t->rows[t->count++];
 	*row = (struct token){
-		.id = "operator", .tenant = "default", .role = ROLE_operator, .scopes = all_scopes()
+		.id = "operator", .tenant = "default", .role = ROLE_operator, .scopes = SCOPE_all
 	};
 	digest_sha256(span_str(secret), row->digest);
 }

@@ -9,25 +9,13 @@
 
 #include "common/base/err.h"
 #include "common/config/config.h"
-
-enum role { ROLE_readonly, ROLE_tenant_user, ROLE_tenant_admin, ROLE_operator };
-
-/* Bits, so that a set is an integer. */
-enum scope {
-	SCOPE_none = 0,
-	SCOPE_chat_exec = 1u << 0,
-	SCOPE_embeddings_exec = 1u << 1,
-	SCOPE_info_read = 1u << 2,
-	SCOPE_metrics_read = 1u << 3,
-};
-/* "chat:exec". */
-const char *scope_name(enum scope s);
+#include "common/tenant/scope.h"
 
 struct token {
 	char id[65];
 	char tenant[65];
 	enum role role;
-	uint32_t scopes;
+	uint64_t scopes;
 	uint8_t digest[32];
 };
 
@@ -37,7 +25,7 @@ struct identity {
 	const char *token_id;
 	char user_id[129];         /* SPASS-User-Id or the token's id */
 	char scope_id[129];
-	uint32_t scopes;
+	uint64_t scopes;
 };
 
 struct tokens;

@@ -73,7 +73,7 @@ void api_handle(struct exchange *x)
 	unsigned methods;
 
 	guard_identify(x, c);
-	c->route = route_find(x->head->method, x->head->path, &c->param, &methods);
+	c->route = route_find(x->head->method, x->head->path, c->params, &methods);
 	if (!c->route) {
 		answer_no_route(x, c, methods);
 		return;
@@ -110,43 +110,4 @@ void api_done(struct exchange *x)
 	account(x, c);
 	snapshot_unref(c->snapshot);
 	x->state = NULL;
-}
-
-void call_reply_json(struct exchange *x, int status, json_t *document_take)
-{
-	char *text = document_take ? json_dumps(document_take, JSON_COMPACT) : NULL;
-	struct err err = ERR_INIT;
-
-	json_decref(document_take);
-	if (!text) {
-		err_set(&err, E_internal_error, "", "the answer could not be written");
-		reply_error(x, &err);
-		return;
-	}
-	reply_send(x, status, "application/json", span_str(text));
-	free(text);
-}
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
-void call_decode(struct span text, struct buf *out)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		bool escaped = text.ptr[i] == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
-			       hex(text.ptr[i + 2]) >= 0;
-
-		if (escaped) {
-			buf_add_char(out, (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2])));
-			i += 2;
-		} else {
-			buf_add_char(out, text.ptr[i]);
-		}
-	}
 }

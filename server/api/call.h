@@ -12,7 +12,7 @@ struct call {
 	struct core_worker *worker;
 	struct snapshot *snapshot;   /* held for the call */
 	const struct route *route;   /* NULL: none matched */
-	struct span param;           /* of {id} */
+	struct span params[ROUTE_PARAMS_MAX]; /* of the pattern's {}s */
 	struct identity identity;
 	int depth;
 	char parent_request_id[RECORD_TEXT_MAX + 1], model[RECORD_TEXT_MAX + 1];
@@ -35,6 +35,34 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 void call_sink(struct exchange *x, struct turn_sink *sink);
 /* Replies with a JSON document; takes document (NULL answers internal_error). */
 void call_reply_json(struct exchange *x, int status, json_t *document_take);
+/* The same without a body: 204. */
+void call_reply_nothing(struct exchange *x);
+/*
+ * The body as a JSON object of at most max bytes; the caller decrefs.  NULL with
+ * E_unsupported_media_type, E_invalid_json, E_invalid_field and those of exchange_body.  Small
+ * documents only: read on the worker's own thread.
+ */
+json_t *call_read_json(struct exchange *x, size_t max, struct err *err);
+/*
+ * The first query parameter of that name, decoded, in the exchange's arena; ptr NULL when absent.
+ * -1 with E_invalid_field when it is longer than CALL_QUERY_MAX or has a NUL.
+ */
+enum { CALL_QUERY_MAX = 1024 };
+int call_query(struct exchange *x, const char *name, struct span *value, struct err *err);
+/* The same, as a whole number of min..max; *value stays as it is when absent. */
+int call_query_int(struct exchange *x, const char *name, int64_t min, int64_t max, int64_t *value,
+		   struct err *err);
+/* limit (1..100, 20 when absent) and offset. */
+struct page {
+	int64_t limit, offset;
+};
+int call_query_page(struct exchange *x, struct page *page, struct err *err);
+/* {"items":[...],"total":N,"limit":L,"offset":O}; takes items. */
+void call_reply_page(struct exchange *x, json_t *items_take, int64_t total, const struct page *page);
+/* The pattern's parameter at index, decoded, in the exchange's arena; "" when it holds a NUL. */
+const char *call_param(struct exchange *x, const struct call *c, size_t index);
+/* -1 with E_unsupported_media_type when the body may not be read as JSON. */
+int call_check_type(struct exchange *x, struct err *err);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
 void call_decode(struct span text, struct buf *out);
 

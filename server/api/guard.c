@@ -129,7 +129,7 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	if (is_open(c))
 		return 0;
 	if (!c->snapshot->config->auth) {
-		c->identity.scopes = UINT32_MAX;
+		c->identity.scopes = SCOPE_all;
 		return 0;
 	}
 	if (read_single(x, "Authorization", &authorization) < 0)
@@ -188,7 +188,7 @@ static int check_user(struct exchange *x, struct call *c, struct err *err)
 
 static int check_scope(struct call *c, struct err *err)
 {
-	uint32_t needed = (uint32_t)c->route->scope;
+	uint64_t needed = c->route->scope;
 
 	if (is_open(c) || (c->identity.scopes & needed) == needed)
 		return 0;

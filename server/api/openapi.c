@@ -41,17 +41,39 @@ static json_t *answer(const struct route *r)
 	return a;
 }
 
+static void add_parameter(json_t *list, struct span name, const char *in, bool required)
+{
+	json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", name.ptr, name.len, "in", in,
+					      "required", required, "schema", "type", "string"));
+}
+
 static json_t *parameters(const struct route *r)
 {
 	json_t *list = json_array();
+	struct span rest = span_str(r->pattern), names = r->query ? span_str(r->query) : SPAN_NONE;
 
-	if (strchr(r->pattern, '{'))
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", "id", "in", "path",
-						      "required", 1, "schema", "type", "string"));
+	for (span_cut(&rest, '{'); rest.ptr; span_cut(&rest, '{')) {
+		struct span name = span_cut(&rest, '}');
+
+		add_parameter(list, span_from(name, *name.ptr == '+'), "path", true);
+	}
+	while (names.ptr)
+		add_parameter(list, span_cut(&names, ' '), "query", false);
 	if (r->needs_user)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", "SPASS-User-Id", "in",
-						      "header", "required", 0, "schema", "type", "string"));
+		add_parameter(list, SPAN_LIT("SPASS-User-Id"), "header", false);
 	return list;
+}
+
+/* As OpenAPI writes a path: without the plus of {+id}. */
+static const char *path_key(const struct route *r, char out[128])
+{
+	size_t len = 0;
+
+	for (const char *p = r->pattern; *p && len < 127; p++)
+		if (*p != '+' || p == r->pattern || p[-1] != '{')
+			out[len++] = *p;
+	out[len] = '\0';
+	return out;
 }
 
 static const char *method_key(enum http1_method method)
@@ -78,8 +100,8 @@ static const char *method_key(enum http1_method method)
 /* "post_v1_chat_completions": what generators of clients call it. */
 static json_t *operation_id(const struct route *r)
 {
-	char id[128];
-	size_t len = (size_t)snprintf(id, sizeof id, "%s%s", method_key(r->method), r->pattern);
+	char id[160], key[128];
+	size_t len = (size_t)snprintf(id, sizeof id, "%s%s", method_key(r->method), path_key(r, key));
 
 	for (size_t i = 0; i < len && i < sizeof id - 1; i++)
 		if (!isalnum((unsigned char)id[i]))
@@ -91,8 +113,12 @@ static json_t *operation_id(const struct route *r)
 
 static json_t *operation(const struct route *r)
 {
-	json_t *o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
-			      "parameters", parameters(r), "responses", "200", answer(r), "default",
+	char status[16];
+	json_t *o;
+
+	snprintf(status, sizeof status, "%d", r->status ? r->status : 200);
+	o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
+			      "parameters", parameters(r), "responses", status, answer(r), "default",
 			      json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
 					json_content("Error")));
 
@@ -113,11 +139,12 @@ static json_t *paths(void)
 
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *r = &route_table[i];
-		json_t *path = json_object_get(all, r->pattern);
+		char key[128];
+		json_t *path = json_object_get(all, path_key(r, key));
 
 		if (!path) {
 			path = json_object();
-			json_object_set_new(all, r->pattern, path);
+			json_object_set_new(all, key, path);
 		}
 		json_object_set_new(path, method_key(r->method), operation(r));
 	}

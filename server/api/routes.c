@@ -9,26 +9,26 @@
 #include "server/api/call.h"
 
 const struct route route_table[] = {
-	{ HTTP1_POST, "/v1/chat/completions", v1_chat_completions, ACCESS_TOKEN, SCOPE_chat_exec,
+	{ HTTP1_POST, "/v1/chat/completions", v1_chat_completions, ACCESS_TOKEN, SCOPE_BIT(chat_exec),
 	  .needs_user = true, .surface = "v1", .summary = "Chat completion, plain or streamed",
 	  .description = "OpenAI's request and answer, unchanged, routed over the model's backends.",
 	  .request = "ChatCompletionRequest", .response = "ChatCompletion" },
-	{ HTTP1_POST, "/v1/embeddings", v1_embeddings, ACCESS_TOKEN, SCOPE_embeddings_exec,
+	{ HTTP1_POST, "/v1/embeddings", v1_embeddings, ACCESS_TOKEN, SCOPE_BIT(embeddings_exec),
 	  .needs_user = true, .surface = "v1", .summary = "Embeddings of one or several texts",
 	  .description = "At most 256 texts of 8,192 bytes each; float or base64.",
 	  .request = "EmbeddingsRequest", .response = "Embeddings" },
-	{ HTTP1_GET, "/v1/models", v1_models, ACCESS_TOKEN, SCOPE_info_read, .surface = "v1",
+	{ HTTP1_GET, "/v1/models", v1_models, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "The models this token may use", .response = "ModelList" },
-	{ HTTP1_GET, "/v1/models/{id}", v1_model, ACCESS_TOKEN, SCOPE_info_read, .surface = "v1",
+	{ HTTP1_GET, "/v1/models/{+id}", v1_model, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "One model", .response = "Model" },
-	{ HTTP1_GET, "/v1/info", v1_info, ACCESS_TOKEN, SCOPE_info_read, .surface = "v1",
+	{ HTTP1_GET, "/v1/info", v1_info, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "Models with their constraints, and the backends as they are",
 	  .response = "Info" },
 	{ HTTP1_GET, "/healthz", ops_healthz, ACCESS_PUBLIC, SCOPE_none, .surface = "ops",
 	  .summary = "The process takes requests", .response = "Health" },
 	{ HTTP1_GET, "/readyz", ops_readyz, ACCESS_PUBLIC, SCOPE_none, .surface = "ops",
 	  .summary = "A chat backend answers: 200, else 503", .response = "Readiness" },
-	{ HTTP1_GET, "/metrics", ops_metrics, ACCESS_METRICS, SCOPE_metrics_read, .surface = "ops",
+	{ HTTP1_GET, "/metrics", ops_metrics, ACCESS_METRICS, SCOPE_BIT(metrics_read), .surface = "ops",
 	  .summary = "Counters and histograms in Prometheus' text format" },
 	{ HTTP1_GET, "/errors", ops_errors, ACCESS_PUBLIC, SCOPE_none, .surface = "ops",
 	  .summary = "The catalogue of errors", .response = "ErrorCatalogue" },
@@ -37,31 +37,40 @@ const struct route route_table[] = {
 };
 const size_t route_count = ARRAY_LEN(route_table);
 
-/* Whether path is of pattern; {x} at the end takes one or more characters, slashes too. */
-static bool matches(const char *pattern, struct span path, struct span *param)
+/* {id} takes a segment, {+id} (as in RFC 6570) all that is left; neither takes nothing. */
+static bool matches(const char *pattern, struct span path, struct span params[ROUTE_PARAMS_MAX])
 {
-	const char *brace = strchr(pattern, '{');
-	size_t fixed = brace ? (size_t)(brace - pattern) : strlen(pattern);
+	size_t count = 0;
 
-	if (path.len < fixed || memcmp(path.ptr, pattern, fixed) != 0)
-		return false;
-	if (!brace)
-		return path.len == fixed;
-	*param = span_from(path, fixed);
-	return param->len > 0;
+	for (;;) {
+		const char *brace = strchr(pattern, '{');
+		size_t fixed = brace ? (size_t)(brace - pattern) : strlen(pattern);
+		const char *slash;
+
+		if (path.len < fixed || memcmp(path.ptr, pattern, fixed) != 0)
+			return false;
+		if (!brace)
+			return path.len == fixed;
+		path = span_from(path, fixed);
+		slash = brace[1] == '+' || !path.len ? NULL : memchr(path.ptr, '/', path.len);
+		params[count] = slash ? span_of(path.ptr, (size_t)(slash - path.ptr)) : path;
+		if (params[count].len == 0)
+			return false;
+		path = span_from(path, params[count++].len);
+		pattern = strchr(brace, '}') + 1;
+	}
 }
 
-const struct route *route_find(enum http1_method method, struct span path, struct span *param,
-			       unsigned *methods)
+const struct route *route_find(enum http1_method method, struct span path,
+			       struct span params[ROUTE_PARAMS_MAX], unsigned *methods)
 {
 	enum http1_method wanted = method == HTTP1_HEAD ? HTTP1_GET : method;
 
 	*methods = 0;
-	*param = SPAN_NONE;
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *r = &route_table[i];
 
-		if (!matches(r->pattern, path, param))
+		if (!matches(r->pattern, path, params))
 			continue;
 		if (r->method == wanted)
 			return r;

@@ -17,25 +17,29 @@ enum route_access { ACCESS_PUBLIC, ACCESS_TOKEN, ACCESS_METRICS };
 
 struct route {
 	enum http1_method method;  /* GET rows answer HEAD too */
-	const char *pattern;       /* "/v1/models/{id}": the last part takes the rest of the path */
+	const char *pattern;       /* "/v1/tenant/keys/{id}": one segment; {+id}: the rest of the path */
 	void (*handle)(struct exchange *x, struct call *c);
 	enum route_access access;
-	enum scope scope;          /* SCOPE_none only for public routes */
+	uint64_t scope;          /* SCOPE_none only for public routes */
 	bool needs_user;           /* SPASS-User-Id under user_id_policy: required */
 	const char *surface;       /* "v1", "ops" */
 	const char *summary;       /* one line, for OpenAPI */
 	const char *description;   /* or NULL */
 	const char *request, *response; /* names of schemas in server/site/schemas.yaml, or NULL */
+	const char *query;         /* names of parameters, a blank between: "limit offset"; or NULL */
+	int status;                /* of success; 0 = 200 */
 };
 extern const struct route route_table[];
 extern const size_t route_count;
 
 /*
- * The row for method and path, with *param set to what stands for {id} (still percent-encoded).
- * NULL: *methods has the methods that the path does have, 0 when there is no such path.
+ * The row for method and path, with params set to what stands for its {}s in order (still
+ * percent-encoded).  NULL: *methods has the methods that the path does have, 0 when there is no
+ * such path.
  */
-const struct route *route_find(enum http1_method method, struct span path, struct span *param,
-			       unsigned *methods);
+enum { ROUTE_PARAMS_MAX = 2 };
+const struct route *route_find(enum http1_method method, struct span path,
+			       struct span params[ROUTE_PARAMS_MAX], unsigned *methods);
 /* "GET, HEAD, OPTIONS" to out. */
 int route_print_methods(unsigned methods, struct buf *out);
 

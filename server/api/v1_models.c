@@ -4,8 +4,6 @@
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 
-enum { ID_MAX = 256 };
-
 void v1_models(struct exchange *x, struct call *c)
 {
 	call_reply_json(x, 200, info_models(c->snapshot->routing));
@@ -13,23 +11,17 @@ void v1_models(struct exchange *x, struct call *c)
 
 void v1_model(struct exchange *x, struct call *c)
 {
-	struct err err = ERR_INIT;
-	struct buf id;
 	const struct routing *routing = c->snapshot->routing;
-	const struct model *model = NULL;
+	const char *id = call_param(x, c, 0);
+	const struct model *model = routing_find(routing, span_str(id));
+	struct err err = ERR_INIT;
 
-	buf_init(&id, ID_MAX);
-	call_decode(c->param, &id);
-	if (!buf_failed(&id))
-		model = routing_find(routing, buf_span(&id));
 	if (model && info_is_listed(routing, model)) {
 		call_reply_json(x, 200, info_model(routing, model));
-	} else {
-		err_set(&err, E_model_not_found, "id", "there is no model '%.*s'; GET /v1/models lists them",
-			c->param.len > 100 ? 100 : (int)c->param.len, c->param.ptr);
-		reply_error(x, &err);
+		return;
 	}
-	buf_free(&id);
+	err_set(&err, E_model_not_found, "id", "there is no model '%.100s'; GET /v1/models lists them", id);
+	reply_error(x, &err);
 }
 
 void v1_info(struct exchange *x, struct call *c)

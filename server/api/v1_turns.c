@@ -31,38 +31,10 @@ static void run_check(void *arg)
 			     : chat_request_check(&k->request.chat, k->body, k->routing, &k->err);
 }
 
-/*
- * JSON, or one of the types that clients send when nobody told them.  A browser's page may send
- * the latter anywhere without asking first (the Fetch standard's simple requests): from there,
- * which Origin tells, only JSON is taken.  Types have no case.
- */
-static bool is_json_type(struct span type, bool from_page)
-{
-	static const char *const taken[] = { "application/json", "text/json", "text/plain",
-					     "application/octet-stream",
-					     "application/x-www-form-urlencoded" };
-	enum { JSON_TYPES = 2 };
-	static const char suffix[] = "+json";
-	struct span essence = span_trim(span_cut(&type, ';'));
-	size_t len = essence.len;
-
-	if (len == 0)
-		return !from_page;
-	for (size_t i = 0; i < (from_page ? JSON_TYPES : ARRAY_LEN(taken)); i++)
-		if (span_is_nocase(essence, taken[i]))
-			return true;
-	return len >= sizeof suffix && span_is_nocase(span_from(essence, len - strlen(suffix)), suffix);
-}
-
 /* Faults go to k->err. */
 static int check_body(struct exchange *x, struct call *c, struct check *k)
 {
-	struct span type = x->head->known[HTTP1_CONTENT_TYPE];
-
-	if (!is_json_type(type, x->head->known[HTTP1_ORIGIN].ptr != NULL))
-		return err_set(&k->err, E_unsupported_media_type, "headers.content-type",
-			       "the body must be application/json, not %.*s", SPAN_ARGS(type));
-	if (exchange_body(x, SIZE_MAX, &k->body, &k->err) < 0)
+	if (call_check_type(x, &k->err) < 0 || exchange_body(x, SIZE_MAX, &k->body, &k->err) < 0)
 		return -1;
 	k->routing = c->snapshot->routing;
 	if (k->body.len <= REQUEST_INLINE_MAX)

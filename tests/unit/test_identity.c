@@ -218,7 +218,7 @@ static void the_header_is_read_strictly_but_for_the_case_of_its_scheme(void **st
 		if (result == 0) {
 			assert_string_equal(found->tenant, "default");
 			assert_int_equal(found->role, ROLE_operator);
-			assert_true(found->scopes & SCOPE_chat_exec);
+			assert_true(found->scopes & SCOPE_BIT(chat_exec));
 		} else {
 			assert_null(found);
 			assert_string_equal(err.param, "headers.authorization");
@@ -247,9 +247,29 @@ static void user_ids_have_a_narrow_alphabet(void **state)
 static void scopes_have_names(void **state)
 {
 	(void)state;
-	assert_string_equal(scope_name(SCOPE_chat_exec), "chat:exec");
-	assert_string_equal(scope_name(SCOPE_metrics_read), "metrics:read");
+	assert_string_equal(scope_name(SCOPE_BIT(chat_exec)), "chat:exec");
+	assert_string_equal(scope_name(SCOPE_BIT(metrics_read)), "metrics:read");
 	assert_string_equal(scope_name(SCOPE_none), "none");
+}
+
+static void roles_include_those_below(void **state)
+{
+	enum role role;
+
+	(void)state;
+	for (int i = 0; i + 1 < ROLE_COUNT; i++)
+		assert_int_equal(role_scopes((enum role)i) & ~role_scopes((enum role)(i + 1)), 0);
+	assert_true(role_scopes(ROLE_operator) == SCOPE_all);
+	assert_false(role_scopes(ROLE_readonly) & SCOPE_BIT(conversations_write));
+	assert_false(role_scopes(ROLE_tenant_user) & SCOPE_BIT(tenant_config_read));
+	assert_true(role_scopes(ROLE_tenant_admin) & SCOPE_BIT(keys_write));
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		assert_int_equal(role_find(span_str(role_name((enum role)i)), &role), 0);
+		assert_int_equal(role, i);
+	}
+	assert_int_equal(role_find(SPAN_LIT("root"), &role), -1);
+	assert_true(scope_find(SPAN_LIT("keys:write")) == SCOPE_BIT(keys_write));
+	assert_true(scope_find(SPAN_LIT("keys")) == SCOPE_none);
 }
 
 int main(void)
@@ -264,6 +284,7 @@ int main(void)
 		cmocka_unit_test(the_header_is_read_strictly_but_for_the_case_of_its_scheme),
 		cmocka_unit_test(user_ids_have_a_narrow_alphabet),
 		cmocka_unit_test(scopes_have_names),
+		cmocka_unit_test(roles_include_those_below),
 	};
 	int failed;
 

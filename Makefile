@@ -61,7 +61,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e terminal soak bench replay layers headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e terminal soak bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -158,6 +158,9 @@ bench-%: $B/tests/micro_%
 # Includes that point the wrong way; each header alone.
 layers:
 	@sh tests/support/layers.sh
+# Errors and routes that no case shows.
+covered:
+	@sh tests/support/covered.sh
 headers: deps
 	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
 		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
@@ -192,6 +195,7 @@ check:
 	@sh tests/support/deps.sh check
 	@$(MAKE) --no-print-directory all tools
 	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory covered
 	@$(MAKE) --no-print-directory headers
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory replay

@@ -26,6 +26,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* A client that does not begin with a handshake is let through as it is: carrier_is_plain. */
+#define TLS_OPTIONS                                                                       \
+	(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |  \
+	 LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG |                             \
+	 LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT | LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER)
+
 enum { TLS_HANDSHAKE_SECONDS = 10, SEND_MAX = CARRIER_SLICE + 1024 };
 
 /* A virtual host; retired ones live until their last socket has gone. */
@@ -49,6 +55,7 @@ struct carrier_socket {
 	struct host *host;
 	struct lws *wsi;
 	void *owner;   /* NULL: closed by us, or not adopted yet */
+	bool tls;
 	bool adopting; /* carrier_adopt frees it */
 	bool greeted;  /* the TLS handshake is over, as far as it is one */
 	bool in_callback;
@@ -244,10 +251,7 @@ static struct host *host_new(struct carrier *c, bool tls)
 		.protocols = protocols,
 		.vhost_name = name,
 		.alpn = "http/1.1",
-		.options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-					   LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
-					   LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG
-			       : 0,
+		.options = tls ? TLS_OPTIONS : 0,
 	};
 	struct lws_vhost *vhost;
 	struct host *h;
@@ -364,6 +368,7 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 
 	s->carrier = c;
 	s->host = h;
+	s->tls = tls;
 	s->adopting = true;
 	s->reading = true;
 	s->wsi = lws_adopt_descriptor_vhost_via_info(&desc);
@@ -375,6 +380,11 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 	h->sockets++;
 	s->owner = owner;
 	return s;
+}
+
+bool carrier_is_plain(const struct carrier_socket *s)
+{
+	return s->tls && !lws_get_ssl(s->wsi);
 }
 
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)

@@ -52,6 +52,11 @@ int carrier_check_tls(const char *certificate, const char *key, struct err *err)
 
 /* Takes fd.  NULL when it cannot be carried (fd has been closed). */
 struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner);
+/*
+ * Whether a client of a TLS socket speaks without TLS.  Known when its first bytes come; it may be
+ * answered, without TLS too.
+ */
+bool carrier_is_plain(const struct carrier_socket *s);
 /* len <= CARRIER_SLICE, > 0.  The bytes may be reused when it returns. */
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len);
 /* Whether bytes are wanted. */

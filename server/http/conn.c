@@ -416,6 +416,24 @@ static int read_head(struct conn *c, struct err *err)
 	return http1_parse(&r->parser, span_of(r->in, r->in_len), &r->head, err);
 }
 
+/* Whoever gets no service is told why at his first bytes. */
+static bool refuse_client(struct conn *c)
+{
+	struct err err = ERR_INIT;
+
+	if (c->refused) {
+		refuse_crowd(c, "the gateway has as many connections as it may");
+		return true;
+	}
+	if (!c->wants_tls)
+		return false;
+	err_set(&err, E_malformed_request, "",
+		"this port speaks TLS, and plain HTTP was sent to it; the address begins with "
+		"https://");
+	conn_refuse(c, &err);
+	return true;
+}
+
 /* Works off the bytes at hand, request by request. */
 static void conn_run(struct conn *c)
 {
@@ -424,10 +442,8 @@ static void conn_run(struct conn *c)
 	for (int turns = 0; c->sock && c->state == CONN_HEAD; turns++) {
 		struct request *r = c->request;
 
-		if (c->refused) {
-			refuse_crowd(c, "the gateway has as many connections as it may");
+		if (refuse_client(c))
 			return;
-		}
 		if (turns == CONN_TURNS_MAX) {
 			c->yields = true;
 			timer_set(&c->timer, 0);
@@ -452,6 +468,10 @@ static void data(void *owner, struct span bytes)
 	conn_pin(c);
 	switch (c->state) {
 	case CONN_IDLE:
+		if (c->secure && carrier_is_plain(c->sock)) {
+			c->secure = false;
+			c->wants_tls = true;
+		}
 		c->request = http_take_request(c->http, c);
 		request_begin(c->request);
 		c->state = CONN_HEAD;

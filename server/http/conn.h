@@ -66,6 +66,7 @@ struct conn {
 	enum conn_state state;
 	bool secure;
 	bool refused;                /* above the limit of connections: is told so */
+	bool wants_tls;              /* speaks without it on a port with it: likewise */
 	bool held;                   /* the carrier holds bytes back */
 	bool yields;                 /* has pipelined requests for a later turn */
 	unsigned pins;               /* callers on the stack; freed by the last */

@@ -391,9 +391,9 @@ static void speaks_tls_and_reads_the_certificate_again(void **state)
 	ask_tls(old);
 	hang_up_tls(old);
 
-	/* Plain bytes on a TLS port, and old versions, get nowhere. */
+	/* Plain bytes on a TLS port are told so; old versions get nowhere. */
 	int fd = dial_tcp(server_address(t.server, 0));
-	assert_true(ask(fd, health, ""));
+	assert_true(ask(fd, health, "this port speaks TLS"));
 	close(fd);
 	SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
 	fd = dial_tcp(server_address(t.server, 0));

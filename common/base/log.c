@@ -1,10 +1,12 @@
-/* common/base/log.c - formatting a line on the stack and writing it at once. */
+/* common/base/log.c - formatting a line on the stack and writing it at once, or never. */
 #include "common/base/log.h"
 
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -82,50 +84,95 @@ static void line_add_escaped(struct line *line, struct span s, bool json)
 	}
 }
 
-static void line_write(struct line *line, const char *tail)
+static void line_end(struct line *line, const char *tail)
 {
 	size_t len = strlen(tail);
-	ssize_t written;
 
 	memcpy(line->bytes + line->len, tail, len);
 	line->len += len;
-	do
-		written = write(STDERR_FILENO, line->bytes, line->len);
-	while (written < 0 && errno == EINTR);
 }
 
-static void write_json(enum log_level level, const char *area, struct span message)
+static void form_json(struct line *line, enum log_level level, const char *area,
+		      struct span message)
 {
 	static const char tail[] = "\"}\n";
-	struct line line = { .max = LOG_LINE_MAX - (sizeof(tail) - 1) };
 	char stamp[CLOCK_ISO_SIZE];
 
+	line->max = LOG_LINE_MAX - (sizeof(tail) - 1);
 	clock_iso(clock_wall_ms(), stamp);
-	line_add_str(&line, "{\"ts\":\"");
-	line_add_str(&line, stamp);
-	line_add_str(&line, "\",\"level\":\"");
-	line_add_str(&line, level_names[level]);
-	line_add_str(&line, "\",\"area\":\"");
-	line_add_escaped(&line, span_of(area, strnlen(area, 64)), true);
-	line_add_str(&line, "\",\"message\":\"");
-	line_add_escaped(&line, message, true);
-	line_write(&line, tail);
+	line_add_str(line, "{\"ts\":\"");
+	line_add_str(line, stamp);
+	line_add_str(line, "\",\"level\":\"");
+	line_add_str(line, level_names[level]);
+	line_add_str(line, "\",\"area\":\"");
+	line_add_escaped(line, span_of(area, strnlen(area, 64)), true);
+	line_add_str(line, "\",\"message\":\"");
+	line_add_escaped(line, message, true);
+	line_end(line, tail);
 }
 
-static void write_text(enum log_level level, const char *area, struct span message)
+static void form_text(struct line *line, enum log_level level, const char *area,
+		      struct span message)
 {
-	struct line line = { .max = LOG_LINE_MAX - 1 };
 	char stamp[CLOCK_ISO_SIZE];
 
+	line->max = LOG_LINE_MAX - 1;
 	clock_iso(clock_wall_ms(), stamp);
-	line_add_str(&line, stamp);
-	line_add_str(&line, " ");
-	line_add_str(&line, level_names[level]);
-	line_add_str(&line, " ");
-	line_add_escaped(&line, span_of(area, strnlen(area, 64)), false);
-	line_add_str(&line, ": ");
-	line_add_escaped(&line, message, false);
-	line_write(&line, "\n");
+	line_add_str(line, stamp);
+	line_add_str(line, " ");
+	line_add_str(line, level_names[level]);
+	line_add_str(line, " ");
+	line_add_escaped(line, span_of(area, strnlen(area, 64)), false);
+	line_add_str(line, ": ");
+	line_add_escaped(line, message, false);
+	line_end(line, "\n");
+}
+
+/* One write a line, so that lines of several threads never mix. */
+static bool line_write(enum log_level level, const char *area, struct span message)
+{
+	struct line line = { .len = 0 };
+	ssize_t written;
+
+	if (atomic_load_explicit(&current_format, memory_order_relaxed) == LOG_FORMAT_JSON)
+		form_json(&line, level, area, message);
+	else
+		form_text(&line, level, area, message);
+	do
+		written = write(STDERR_FILENO, line.bytes, line.len);
+	while (written < 0 && errno == EINTR);
+	return written >= 0 || errno != EAGAIN;
+}
+
+/* A pipe or terminal that says so takes a whole line; LOG_LINE_MAX is below a page. */
+static bool has_room(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/*
+ * Whoever reads the log may have stopped doing so, and a worker's loop must not wait for him: a
+ * line that finds no room is lost, and counted.  The lock keeps two threads from using the same
+ * room; nobody waits inside it.
+ */
+static void emit(enum log_level level, const char *area, struct span message)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned long long lost;
+	char text[64];
+	int len;
+
+	pthread_mutex_lock(&lock);
+	if (lost > 0 && has_room()) {
+		len = snprintf(text, sizeof(text), "nobody read the log: %llu lines are lost", lost);
+		if (line_write(LOG_LEVEL_WARN, "log", span_of(text, (size_t)len)))
+			lost = 0;
+	}
+	if (lost > 0 || !has_room() || !line_write(level, area, message))
+		lost++;
+	pthread_mutex_unlock(&lock);
 }
 
 void log_write(enum log_level level, const char *area, const char *format, ...)
@@ -143,9 +190,6 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 	text = span_of(message, (size_t)len);
 	if (text.len >= sizeof(message))
 		text.len = utf8_whole(span_of(message, sizeof(message) - 1));
-	if (atomic_load_explicit(&current_format, memory_order_relaxed) == LOG_FORMAT_JSON)
-		write_json(level, area, text);
-	else
-		write_text(level, area, text);
+	emit(level, area, text);
 	errno = saved;
 }

@@ -2,6 +2,8 @@
  * common/base/log.h - one line an event, as text or JSON, on stderr.
  *
  * Any thread; a line is one write(2), cut at LOG_LINE_MAX.  Control characters are made harmless.
+ * Never waits: while stderr takes nothing (a pipe that nobody reads, a stopped terminal) lines are
+ * lost, and the next one that gets through is preceded by their number.
  * Secrets never come here: a caller that holds a key logs its name.  Level and format are set at
  * start and on reload only.
  *

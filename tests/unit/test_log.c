@@ -5,6 +5,7 @@
 #include "common/base/utf8.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <string.h>
@@ -55,6 +56,45 @@ static void text_lines_have_stamp_level_area_and_message(void **state)
 	assert_true(span_starts(span_str(text + 24), " info server: listening on x\n"));
 	text = strchr(text, '\n') + 1;
 	assert_string_equal(text + 24, " error store: a\\nb\\u001b[0m\xef\xbf\xbd\n");
+}
+
+/* Fills a pipe as others would who share it. */
+static void fill(int fd)
+{
+	static const char dots[4096] = { '.' };
+	int flags = fcntl(fd, F_GETFL);
+
+	assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+	while (write(fd, dots, sizeof(dots)) > 0)
+		;
+	assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
+}
+
+static void a_log_that_nobody_reads_holds_nobody_up(void **state)
+{
+	struct capture c;
+	char dump[4096];
+	const char *text;
+	ssize_t got;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	begin(&c);
+	fill(STDERR_FILENO);
+	alarm(20); /* a write that blocks ends the test */
+	for (int i = 0; i < 3; i++)
+		log_info("server", "lost");
+	alarm(0);
+	assert_int_equal(fcntl(c.fds[0], F_SETFL, O_NONBLOCK), 0);
+	while ((got = read(c.fds[0], dump, sizeof(dump))) > 0)
+		assert_null(memmem(dump, (size_t)got, "lost", 4));
+	log_info("server", "heard");
+	log_info("server", "again");
+	text = end(&c);
+	assert_non_null(strstr(text, " warn log: nobody read the log: 3 lines are lost\n"));
+	assert_true(strstr(text, " info server: heard\n") > strstr(text, "3 lines"));
+	assert_non_null(strstr(text, " info server: again\n"));
+	assert_null(strstr(strstr(text, "lost") + 4, "lost"));
 }
 
 static void json_lines_are_json(void **state)
@@ -113,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_lines_have_stamp_level_area_and_message),
 		cmocka_unit_test(json_lines_are_json),
+		cmocka_unit_test(a_log_that_nobody_reads_holds_nobody_up),
 		cmocka_unit_test(long_lines_are_cut_whole_in_both_formats),
 	};
 

@@ -166,12 +166,12 @@ static int set_up_writer(struct db *db, bool is_new, struct err *err)
 	return 0;
 }
 
-static int set_up(struct db *db, enum db_mode mode, struct err *err)
+static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err *err)
 {
 	bool is_new;
 
 	sqlite3_extended_result_codes(db->handle, 1);
-	db_set_patience(db, DB_PATIENCE_MS);
+	db_set_patience(db, patience_ms);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (set_pragma(db, "PRAGMA temp_store=MEMORY", err) < 0 ||
@@ -186,6 +186,11 @@ static int set_up(struct db *db, enum db_mode mode, struct err *err)
 }
 
 struct db *db_open(const char *path, enum db_mode mode, struct err *err)
+{
+	return db_open_within(path, mode, DB_PATIENCE_MS, err);
+}
+
+struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, struct err *err)
 {
 	struct db *db = NULL, *result = NULL;
 	int flags = SQLITE_OPEN_NOMUTEX |
@@ -202,7 +207,7 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *err)
 			err_set(err, E_storage_error, "", "cannot open the database %s", path);
 		goto out;
 	}
-	if (set_up(db, mode, err) < 0)
+	if (set_up(db, mode, patience_ms, err) < 0)
 		goto out;
 	result = db;
 	db = NULL;

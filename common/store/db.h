@@ -23,6 +23,8 @@ enum db_mode {
  * A file that another program wrote is refused.
  */
 struct db *db_open(const char *path, enum db_mode mode, struct err *err);
+/* The same, waiting patience_ms for locks from the first one on. */
+struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, struct err *err);
 /* Statements must have been finished.  db may be NULL. */
 void db_close(struct db *db);
 /* Borrowed until db_close. */

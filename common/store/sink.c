@@ -38,9 +38,14 @@ struct sink {
 	struct fault db_fault, audit_fault;
 };
 
-static int open_database(struct sink *s, struct err *err)
+static int patience(const struct sink *s)
 {
-	s->db = db_open(s->path, DB_WRITE, err);
+	return s->db_fault.err.code == E_none ? PATIENCE_MS : FAILING_PATIENCE_MS;
+}
+
+static int open_database(struct sink *s, int patience_ms, struct err *err)
+{
+	s->db = db_open_within(s->path, DB_WRITE, patience_ms, err);
 	if (!s->db)
 		return -1;
 	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) < 0)
@@ -72,7 +77,7 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	s->keeps_usage = options->usage;
 	s->db_fault.what = "usage rows";
 	s->audit_fault.what = "audit lines";
-	if (open_database(s, err) < 0)
+	if (open_database(s, DB_PATIENCE_MS, err) < 0)
 		goto fail;
 	if (options->audit) {
 		s->audit = audit_open(options->audit, options->audit_max_bytes, err);
@@ -129,11 +134,6 @@ static void note_success(struct sink *s, struct fault *f)
 		 (unsigned long long)f->lost);
 }
 
-static int patience(const struct sink *s)
-{
-	return s->db_fault.err.code == E_none ? PATIENCE_MS : FAILING_PATIENCE_MS;
-}
-
 /* What goes into one transaction. */
 struct batch {
 	struct entry *const *records;
@@ -172,7 +172,7 @@ static int refresh_database(struct sink *s, struct err *err)
 	if (s->db)
 		log_warn("store", "%s was moved or removed; making it anew", s->path);
 	close_database(s);
-	return open_database(s, err);
+	return open_database(s, patience(s), err);
 }
 
 static int write_rows(struct sink *s, const struct batch *b)
@@ -241,7 +241,7 @@ static int probe_database(struct sink *s, struct err *err)
 	int64_t version;
 
 	close_database(s);
-	if (open_database(s, err) < 0 ||
+	if (open_database(s, FAILING_PATIENCE_MS, err) < 0 ||
 	    db_number(s->db, "PRAGMA user_version", &version, err) < 0 || db_begin(s->db, err) < 0)
 		return -1;
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", (int)version);

@@ -62,7 +62,7 @@ int store_read(struct store *s, struct job_pool *jobs,
 void store_flush(struct store *s);
 /* Reopens audit.jsonl (SIGHUP).  Any thread. */
 void store_reopen_audit(struct store *s, int64_t audit_max_bytes);
-/* 0, or -1 with E_storage_error while the last write failed.  Any thread. */
+/* 0, or -1 with E_storage_error while the last write failed or does not come back.  Any thread. */
 int store_check(struct store *s, struct err *err);
 
 #endif

@@ -6,13 +6,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { PROBE_EVERY_MS = 500, LOG_DROPPED_MS = 60000 };
+enum { PROBE_EVERY_MS = 500, LOG_DROPPED_MS = 60000, STUCK_MS = 15000 };
 
 struct writer {
 	struct queue *queue;
@@ -20,6 +21,7 @@ struct writer {
 	struct metrics_shard *shard;
 	pthread_t thread;
 	_Atomic uint64_t dropped;
+	_Atomic int64_t writing_since_ms; /* monotonic; 0 = not writing */
 
 	pthread_mutex_t lock; /* protects what follows, and the done of marks */
 	pthread_cond_t wake, finished;
@@ -96,8 +98,11 @@ static void count_outcome(struct writer *w, const char *outcome, uint64_t record
 
 static void write_batch(struct writer *w)
 {
-	int result = sink_write(w->sink, w->batch, w->count, w->works, w->work_count);
+	int result;
 
+	atomic_store_explicit(&w->writing_since_ms, clock_mono_ms(), memory_order_relaxed);
+	result = sink_write(w->sink, w->batch, w->count, w->works, w->work_count);
+	atomic_store_explicit(&w->writing_since_ms, 0, memory_order_relaxed);
 	for (size_t i = 0; i < w->work_count; i++)
 		work_finish(w->works[i]);
 	count_outcome(w, result == 0 ? "written" : "failed", w->count);
@@ -304,5 +309,11 @@ void writer_count_dropped(struct writer *w)
 
 int writer_check(struct writer *w, struct err *err)
 {
+	int64_t since_ms = atomic_load_explicit(&w->writing_since_ms, memory_order_relaxed);
+
+	if (since_ms > 0 && clock_mono_ms() - since_ms > STUCK_MS)
+		return err_set(err, E_storage_error, "",
+			       "a write has not come back for %d seconds; look at the disk",
+			       STUCK_MS / 1000);
 	return sink_check(w->sink, err);
 }

@@ -824,6 +824,29 @@ static void a_lock_that_stays_fails_quickly_and_passes(void **state)
 	assert_counted(f, "failed", 20 * STORE_BATCH_MAX);
 }
 
+/* While records fail, the database is opened anew twice a second to see whether it works again. */
+static void closing_does_not_wait_for_a_lock_that_stays(void **state)
+{
+	const struct timespec while_it_probes = { .tv_nsec = 700 * 1000 * 1000 };
+	struct fixture *f = *state;
+	struct store *s = open_store(f);
+	struct err err = ERR_INIT;
+	struct db *db = db_open(f->database, DB_WRITE, &err);
+	int64_t start;
+
+	assert_non_null(db);
+	assert_int_equal(db_begin(db, &err), 0);
+	push(s, 0, 1);
+	store_flush(s);
+	assert_int_equal(store_check(s, &err), -1);
+	nanosleep(&while_it_probes, NULL);
+	start = clock_mono_ms();
+	store_close(s);
+	assert_true(clock_mono_ms() - start < 1500);
+	db_rollback(db);
+	db_close(db);
+}
+
 /* Random ids touch a page of their index each: three times what the log may hold is written. */
 static void the_log_stays_small_under_load(void **state)
 {
@@ -1075,6 +1098,7 @@ int main(void)
 		TEST(eight_threads_lose_nothing_and_keep_their_order),
 		TEST(what_the_queue_cannot_hold_is_counted_as_dropped),
 		TEST(a_lock_that_stays_fails_quickly_and_passes),
+		TEST(closing_does_not_wait_for_a_lock_that_stays),
 		TEST(the_log_stays_small_under_load),
 		TEST(the_log_shrinks_after_a_long_reader),
 		TEST(migrations_are_applied_once_and_in_order),

@@ -15,11 +15,25 @@ void ops_healthz(struct exchange *x, struct call *c)
 	reply_send(x, 200, "application/json", SPAN_LIT("{\"status\":\"ok\"}"));
 }
 
+/* Records that cannot be written are lost; that is no reason to take calls elsewhere. */
+static void add_storage(json_t *document, const struct core *core, bool ready)
+{
+	bool works;
+
+	if (!core->store)
+		return;
+	works = store_check(core->store, NULL) == 0;
+	json_object_set_new(document, "storage", json_string(works ? "ok" : "failing"));
+	if (!works && ready)
+		json_object_set_new(document, "status", json_string("degraded"));
+}
+
 void ops_readyz(struct exchange *x, struct call *c)
 {
 	bool ready;
 	json_t *document = info_ready(c->snapshot->routing, &ready);
 
+	add_storage(document, c->worker->core, ready);
 	if (atomic_load_explicit(&c->worker->core->draining, memory_order_relaxed)) {
 		ready = false;
 		json_object_set_new(document, "status", json_string("draining"));

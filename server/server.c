@@ -2,19 +2,15 @@
  * server/server.c - the gateway as a whole: what is shared, the workers, and the way through
  * start, reload, drain and stop.
  */
-#include "server/server.h"
+#include "server/server_parts.h"
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "server/http/carrier.h"
-#include "server/footprint.h"
 #include "server/notify.h"
-#include "server/worker.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,24 +22,9 @@
 enum {
 	FILES_EXTRA = 1024, /* descriptors besides those of clients and their backends */
 	FILES_MAX = 1024 * 1024,
-	DRAIN_LOOK_MS = 5,
-	EXIT_SIGNALLED = 128,
-};
-
-struct server {
-	struct core *core;
-	struct listen_set *sockets;
-	struct gate gate;
-	struct worker **workers;
-	int worker_count;
-	char **addresses;
-	size_t address_count;
-	char *token, *token_path;
-	bool made_token;
-	struct server_source source;
-	pthread_mutex_t reload_lock; /* one reload at a time; also of shard and stopping */
-	struct metrics_shard *shard;
-	bool draining, stopping;
+	RELOAD_LOOK_MS = 1,
+	RELOAD_WAIT_MS = 5000, /* for workers to take a new snapshot over */
+	NAMES_MAX = 1024,
 };
 
 /* ---- start ---- */
@@ -108,17 +89,6 @@ static int check_tls(const struct config *c, struct err *err)
 	return carrier_check_tls(c->tls_certificate, c->tls_key, err);
 }
 
-static int read_token(struct server *s, const struct config *c, struct err *err)
-{
-	struct tokens *tokens = tokens_load(c, &s->made_token, &s->token_path, err);
-
-	if (!tokens)
-		return -1;
-	s->token = mem_strdup(tokens_secret(tokens));
-	tokens_free(tokens);
-	return 0;
-}
-
 static int make_data_dir(const struct config *c, struct err *err)
 {
 	char *path;
@@ -176,20 +146,31 @@ static int start_workers(struct server *s, struct err *err)
 	return 0;
 }
 
+/* All that can be wrong is found out before anything is opened or made. */
+static int prepare(struct server *s, struct snapshot *first, struct err *err)
+{
+	const struct config *config = first->config;
+
+	if (check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
+	    make_data_dir(config, err) < 0 ||
+	    snapshot_complete(first, &s->made_token, &s->token_path, err) < 0)
+		return -1;
+	s->token = mem_strdup(tokens_secret(first->tokens));
+	atomic_store(&s->gate.max, config->max_connections);
+	return 0;
+}
+
 /* Takes config. */
 static int start(struct server *s, struct config *config, struct err *err)
 {
-	struct snapshot *first = NULL;
+	struct snapshot *first = snapshot_draft(config, environ, NULL, err);
 
-	if (check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
-	    make_data_dir(config, err) < 0 || read_token(s, config, err) < 0) {
-		config_free(config);
-		return -1;
-	}
-	first = snapshot_new(config, environ, NULL, err);
 	if (!first)
 		return -1;
-	atomic_store(&s->gate.max, config->max_connections);
+	if (prepare(s, first, err) < 0) {
+		snapshot_unref(first);
+		return -1;
+	}
 	s->core = core_new(first, err);
 	if (!s->core)
 		return -1;
@@ -242,8 +223,11 @@ bool server_made_token(const struct server *s)
 
 /* ---- reload ---- */
 
-/* Reads the configuration and publishes what comes of it.  Under reload_lock. */
-static int publish_new(struct server *s, struct err *err)
+/*
+ * Reads the configuration and publishes what comes of it, as *generation.  Names of settings that
+ * need a restart go to kept.  Under reload_lock.
+ */
+static int publish_new(struct server *s, struct buf *kept, uint64_t *generation, struct err *err)
 {
 	struct config *config =
 		config_load(s->source.path, environ, s->source.flags, s->source.flag_count, err);
@@ -256,21 +240,24 @@ static int publish_new(struct server *s, struct err *err)
 		return -1;
 	}
 	previous = core_snapshot(s->core);
+	config_keep_started(config, previous->config, kept);
 	next = snapshot_new(config, environ, previous, err);
 	snapshot_unref(previous);
 	if (!next)
 		return -1;
+	*generation = next->generation;
 	core_publish(s->core, next);
 	return 0;
 }
 
-static int swap(struct server *s, bool certificates, struct err *err)
+static int swap(struct server *s, bool certificates, struct buf *kept, uint64_t *generation,
+		struct err *err)
 {
 	int result;
 
 	pthread_mutex_lock(&s->reload_lock);
 	result = s->stopping ? err_set(err, E_draining, "", "the gateway is stopping")
-			     : publish_new(s, err);
+			     : publish_new(s, kept, generation, err);
 	if (certificates)
 		metrics_add(s->shard, M_spass_reloads_total, 1,
 			    LABELS(result < 0 ? SPAN_LIT("failed") : SPAN_LIT("done")));
@@ -285,29 +272,69 @@ static void take_news(void *context)
 {
 	struct server *s = context;
 	struct err err = ERR_INIT;
+	uint64_t generation;
+	struct buf kept;
 
-	if (swap(s, false, &err) < 0)
+	buf_init(&kept, NAMES_MAX);
+	if (swap(s, false, &kept, &generation, &err) < 0)
 		log_warn("server", "new models of backends are not taken over: %s", err.message);
+	buf_free(&kept);
 }
 
-int server_reload(struct server *s, struct err *err)
+/* Whoever reads "reloaded" finds it so, whichever worker answers. */
+static void wait_for_workers(struct server *s, uint64_t generation)
 {
-	struct snapshot *now;
+	const struct timespec pause = { .tv_nsec = RELOAD_LOOK_MS * 1000000L };
+	int64_t until_ms = clock_mono_ms() + RELOAD_WAIT_MS;
 
-	if (swap(s, true, err) < 0)
-		return -1;
-	now = core_snapshot(s->core);
+	for (int i = 0; i < s->worker_count; i++) {
+		while (worker_generation(s->workers[i]) < generation && clock_mono_ms() < until_ms)
+			nanosleep(&pause, NULL);
+		if (worker_generation(s->workers[i]) < generation)
+			log_warn("server", "worker %d has not taken the configuration over yet", i);
+	}
+}
+
+static void apply_new(struct server *s)
+{
+	struct snapshot *now = core_snapshot(s->core);
+
 	apply_log(now->config);
 	atomic_store(&s->gate.max, now->config->max_connections);
 	if (s->core->store)
 		store_reopen_audit(s->core->store, now->config->audit_max_bytes);
 	snapshot_unref(now);
-	return 0;
+}
+
+int server_reload(struct server *s, struct err *err)
+{
+	uint64_t generation = 0;
+	struct buf kept;
+	int result;
+
+	buf_init(&kept, NAMES_MAX);
+	result = swap(s, true, &kept, &generation, err);
+	if (result == 0) {
+		apply_new(s);
+		wait_for_workers(s, generation);
+		if (kept.len)
+			log_warn("server", "a change of these settings needs a restart: %s",
+				 buf_str(&kept));
+	}
+	buf_free(&kept);
+	return result;
 }
 
 /* ---- drain and stop ---- */
 
-static void begin_drain(struct server *s)
+void server_part(struct server *s)
+{
+	atomic_store(&s->core->draining, true);
+	for (int i = 0; i < s->worker_count; i++)
+		worker_part(s->workers[i]);
+}
+
+void server_begin_drain(struct server *s)
 {
 	if (s->draining)
 		return;
@@ -317,8 +344,7 @@ static void begin_drain(struct server *s)
 		worker_drain(s->workers[i]);
 }
 
-/* Requests still running; -1 while a worker has not even stopped listening. */
-static int drain_left(struct server *s)
+int server_drain_left(struct server *s)
 {
 	size_t busy = 0;
 
@@ -339,8 +365,8 @@ int server_drain(struct server *s, int64_t limit_ms)
 	int64_t until_ms = clock_mono_ms() + limit_ms;
 	int left;
 
-	begin_drain(s);
-	while ((left = drain_left(s)) != 0 && clock_mono_ms() < until_ms)
+	server_begin_drain(s);
+	while ((left = server_drain_left(s)) != 0 && clock_mono_ms() < until_ms)
 		nanosleep(&pause, NULL);
 	return left < 0 ? 0 : left;
 }
@@ -365,105 +391,4 @@ void server_stop(struct server *s)
 	mem_free(s->token_path);
 	pthread_mutex_destroy(&s->reload_lock);
 	mem_free(s);
-}
-
-/* ---- spass serve ---- */
-
-static void reload_on_signal(struct server *s)
-{
-	struct err err = ERR_INIT;
-
-	notify_reloading();
-	if (server_reload(s, &err) < 0)
-		log_error("server", "the configuration stays as it was: %s", err.message);
-	else
-		log_info("server", "configuration reloaded");
-	notify_ready();
-}
-
-/* The manager hears from us only while every loop turns. */
-static void tell_alive(struct server *s)
-{
-	bool alive = true;
-
-	for (int i = 0; i < s->worker_count; i++)
-		alive = worker_is_alive(s->workers[i]) && alive;
-	if (alive)
-		notify_alive();
-	else
-		log_error("server", "a worker does not answer");
-}
-
-/* The next signal of set, or 0 when timeout_ms (< 0: none) has passed. */
-static int wait_signal(const sigset_t *set, int64_t timeout_ms)
-{
-	struct timespec limit = { .tv_sec = timeout_ms / 1000,
-				  .tv_nsec = timeout_ms % 1000 * 1000000 };
-	int got;
-
-	do
-		got = timeout_ms < 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &limit);
-	while (got < 0 && errno == EINTR);
-	return got < 0 ? 0 : got;
-}
-
-static int64_t drain_limit(struct server *s)
-{
-	struct snapshot *now = core_snapshot(s->core);
-	int64_t limit_ms = now->config->drain_timeout;
-
-	snapshot_unref(now);
-	return limit_ms;
-}
-
-/* Returns the exit status. */
-static int drain_on_signal(struct server *s, const sigset_t *set)
-{
-	int64_t until_ms = clock_mono_ms() + drain_limit(s);
-	int left;
-
-	notify_stopping();
-	begin_drain(s);
-	while ((left = drain_left(s)) != 0 && clock_mono_ms() < until_ms) {
-		int got = wait_signal(set, DRAIN_LOOK_MS);
-
-		if (got == SIGTERM || got == SIGINT) {
-			log_warn("server", "stopping at once");
-			return EXIT_SIGNALLED + got;
-		}
-	}
-	if (left > 0)
-		log_warn("server", "cutting %d requests that outlast the drain limit", left);
-	return 0;
-}
-
-int server_run(struct server *s)
-{
-	int64_t alive_ms = notify_alive_every_ms();
-	sigset_t set;
-	int got, status;
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a full file is a write that fails */
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	for (size_t i = 0; i < s->address_count; i++)
-		log_info("server", "listening on %s with %d workers", s->addresses[i],
-			 s->worker_count);
-	notify_ready();
-	footprint_trim();
-	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM &&
-	       got != SIGINT) {
-		if (got == SIGHUP)
-			reload_on_signal(s);
-		else
-			tell_alive(s);
-	}
-	log_info("server", "stopping");
-	status = drain_on_signal(s, &set);
-	server_stop(s);
-	return status;
 }

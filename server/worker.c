@@ -38,6 +38,7 @@ struct worker {
 	int64_t stopping_ms;
 	bool stuck;
 	_Atomic size_t busy;
+	_Atomic uint64_t generation; /* of the snapshot in use */
 	atomic_bool deaf, ponged;
 };
 
@@ -206,22 +207,29 @@ static int apply_tls(struct worker *w, const struct config *c, struct err *err)
 	return 0;
 }
 
-static void refresh(struct worker *w)
+static void take_over(struct worker *w)
 {
 	core_worker_refresh(w->core);
 	apply_limits(w, w->core->snapshot->config);
+}
+
+static void refresh(struct worker *w)
+{
+	take_over(w);
+	atomic_store(&w->generation, w->core->snapshot->generation);
 }
 
 static void refresh_all(struct worker *w)
 {
 	struct err err = ERR_INIT;
 
-	refresh(w);
+	take_over(w);
 	if (apply_tls(w, w->core->snapshot->config, &err) < 0)
 		log_error("worker", "%s; the former certificate stays", err.message);
 	w->look_again = true;
 	if (w->resting)
 		fiber_wake(w->looking);
+	atomic_store(&w->generation, w->core->snapshot->generation);
 }
 
 void worker_refresh(struct worker *w, bool certificates)
@@ -229,7 +237,22 @@ void worker_refresh(struct worker *w, bool certificates)
 	order(w, certificates ? refresh_all : refresh);
 }
 
+uint64_t worker_generation(const struct worker *w)
+{
+	return atomic_load(&w->generation);
+}
+
 /* The end */
+
+static void part(struct worker *w)
+{
+	http_part(w->http);
+}
+
+void worker_part(struct worker *w)
+{
+	order(w, part);
+}
 
 static void stop_listening(struct worker *w)
 {

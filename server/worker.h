@@ -29,6 +29,10 @@ int worker_start(struct worker *w, struct err *err);
 /* Any thread, once started. */
 /* Takes over the current snapshot; certificates: reads the TLS files again, too. */
 void worker_refresh(struct worker *w, bool certificates);
+/* Of the snapshot that requests begin with, once worker_refresh has been done. */
+uint64_t worker_generation(const struct worker *w);
+/* Connections end with their next reply. */
+void worker_part(struct worker *w);
 /* Stops listening, closes what is idle. */
 void worker_drain(struct worker *w);
 /* Whether worker_drain has been done. */

@@ -14,22 +14,34 @@
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096 };
 
-struct snapshot *snapshot_new(struct config *config, char *const *environment,
-			      const struct snapshot *previous, struct err *err)
+struct snapshot *snapshot_draft(struct config *config, char *const *environment,
+				const struct snapshot *previous, struct err *err)
 {
 	struct snapshot *s = mem_new(struct snapshot);
 
 	s->refs = 1;
 	s->config = config;
 	s->generation = previous ? previous->generation + 1 : 1;
-	s->tokens = tokens_load(config, NULL, NULL, err);
-	if (!s->tokens)
-		goto fail;
 	s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
-	if (!s->routing)
-		goto fail;
-	return s;
-fail:
+	if (s->routing)
+		return s;
+	snapshot_unref(s);
+	return NULL;
+}
+
+int snapshot_complete(struct snapshot *s, bool *made_token, char **token_path, struct err *err)
+{
+	s->tokens = tokens_load(s->config, made_token, token_path, err);
+	return s->tokens ? 0 : -1;
+}
+
+struct snapshot *snapshot_new(struct config *config, char *const *environment,
+			      const struct snapshot *previous, struct err *err)
+{
+	struct snapshot *s = snapshot_draft(config, environment, previous, err);
+
+	if (!s || snapshot_complete(s, NULL, NULL, err) == 0)
+		return s;
 	snapshot_unref(s);
 	return NULL;
 }

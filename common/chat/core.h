@@ -46,6 +46,13 @@ struct core_worker {
 /* Takes config (freed on failure too).  environment: as environ. */
 struct snapshot *snapshot_new(struct config *config, char *const *environment, const struct snapshot *previous,
 			      struct err *err);
+/*
+ * The same in two steps.  The first checks all that can be checked without a trace: it makes no
+ * file.  The second reads the tokens, or makes one: made_token and token_path as tokens_load.
+ */
+struct snapshot *snapshot_draft(struct config *config, char *const *environment,
+				const struct snapshot *previous, struct err *err);
+int snapshot_complete(struct snapshot *s, bool *made_token, char **token_path, struct err *err);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 

@@ -107,6 +107,11 @@ struct config *config_load(const char *path, char *const *environment, const str
 			   size_t flag_count, struct err *err);
 void config_free(struct config *c);
 /*
+ * For a reload: what needs a restart is given the value that running has.  Adds the names of the
+ * settings that would have changed to names, separated by ", ".
+ */
+void config_keep_started(struct config *next, const struct config *running, struct buf *names);
+/*
  * The value of one setting as it would be written in the file; secrets as below.  A file or
  * directory that is not given is shown as the place where it then is.
  */

@@ -325,3 +325,62 @@ void config_clear_value(struct config *c, const struct config_info *info)
 		break;
 	}
 }
+
+static void list_copy(struct config_list *to, const struct config_list *from)
+{
+	list_clear(to);
+	to->items = from->count ? mem_calloc(from->count, sizeof *to->items) : NULL;
+	for (; to->count < from->count; to->count++)
+		to->items[to->count] = mem_strdup(from->items[to->count]);
+}
+
+static void copy_value(struct config *to, const struct config *from, const struct config_info *info)
+{
+	void *field = config_field(to, info);
+	const void *source = config_field(from, info);
+
+	switch (info->kind) {
+	case CONFIG_BOOL:
+		*(bool *)field = *(const bool *)source;
+		break;
+	case CONFIG_INT:
+	case CONFIG_DURATION:
+	case CONFIG_BYTES:
+		*(int64_t *)field = *(const int64_t *)source;
+		break;
+	case CONFIG_TEXT:
+	case CONFIG_SECRET:
+	case CONFIG_CHOICE:
+		config_clear_value(to, info);
+		*(char **)field = mem_strdup(*(char *const *)source);
+		break;
+	case CONFIG_LIST:
+		list_copy(field, source);
+		break;
+	}
+	to->origins[info - config_table] = from->origins[info - config_table];
+}
+
+void config_keep_started(struct config *next, const struct config *running, struct buf *names)
+{
+	struct buf now, then;
+
+	buf_init(&now, MIB);
+	buf_init(&then, MIB);
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+		if (config_table[i].reload != CONFIG_START)
+			continue;
+		buf_clear(&now);
+		buf_clear(&then);
+		config_show_value(running, (enum config_key)i, &now);
+		config_show_value(next, (enum config_key)i, &then);
+		if (span_equal(buf_span(&now), buf_span(&then)))
+			continue;
+		if (names->len)
+			buf_add_str(names, ", ");
+		buf_add_str(names, config_table[i].name);
+		copy_value(next, running, &config_table[i]);
+	}
+	buf_free(&now);
+	buf_free(&then);
+}

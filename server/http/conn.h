@@ -34,7 +34,8 @@ struct http {
 	struct http_service service;
 	void *owner;                /* the worker's */
 	void (*ended)(struct http *h, bool refused); /* a connection has gone; may be NULL */
-	bool draining;
+	bool parting;               /* connections end with the reply that leaves next */
+	bool draining;              /* parting, and no new ones */
 	size_t conn_count, active;  /* connections; requests on fibers */
 	struct list conns;
 	struct list finished;       /* requests whose handler has returned */
@@ -121,6 +122,8 @@ void http_free(struct http *h);
  * closed.  0, or -1 when it could not be made (ended is not called).
  */
 int http_accept(struct http *h, int fd, const struct sockaddr *peer, bool tls, bool refused);
+/* From now on replies say that they are the last of their connection. */
+void http_part(struct http *h);
 /* Closes what rests; what runs is closed after its reply. */
 void http_drain(struct http *h);
 /* Ends every connection and cancels what runs. */

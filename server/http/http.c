@@ -168,9 +168,14 @@ int http_accept(struct http *h, int fd, const struct sockaddr *peer, bool tls, b
 	return 0;
 }
 
+void http_part(struct http *h)
+{
+	h->parting = true;
+}
+
 void http_drain(struct http *h)
 {
-	h->draining = true;
+	h->parting = h->draining = true;
 	list_each(&h->conns, at)
 	{
 		struct conn *c = container_of(at, struct conn, link);
@@ -199,7 +204,7 @@ static void tell_cut(struct conn *c)
 
 void http_cut(struct http *h)
 {
-	h->draining = true;
+	h->parting = h->draining = true;
 	list_each(&h->conns, at)
 	{
 		struct conn *c = container_of(at, struct conn, link);

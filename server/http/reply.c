@@ -61,7 +61,7 @@ static bool keeps_connection(struct request *r)
 {
 	const struct conn *c = r->conn;
 
-	if (r->close || !r->head.keep_alive || c->http->draining || c->refused)
+	if (r->close || !r->head.keep_alive || c->http->parting || c->refused)
 		return false;
 	return exchange_may_discard(r);
 }

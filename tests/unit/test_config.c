@@ -468,6 +468,35 @@ static void secrets_may_be_systemd_credentials(void **state)
 		assert_null(config_secret_path(refused[i], &err));
 }
 
+static void a_reload_keeps_what_needs_a_restart(void **state)
+{
+	struct err err = ERR_INIT;
+	struct config *running = from_text("listen: [':1', ':2']\nauth: true\nretries: 1\n"
+					   "data_dir: /a\n",
+					   NULL, NULL, 0, &err);
+	struct config *next = from_text("listen: [':1']\nauth: false\nretries: 2\ndata_dir: /a\n"
+					"database: /b\n",
+					NULL, NULL, 0, &err);
+	struct buf names;
+
+	(void)state;
+	assert_non_null(running);
+	assert_non_null(next);
+	buf_init(&names, 256);
+	config_keep_started(next, running, &names);
+	assert_string_equal(buf_str(&names), "listen, database, auth");
+	assert_int_equal(next->listen.count, 2);
+	assert_string_equal(next->listen.items[1], ":2");
+	assert_true(next->listen.items != running->listen.items);
+	assert_string_equal(next->database, "");
+	assert_int_equal(next->origins[CONFIG_KEY_database], CONFIG_DEFAULT);
+	assert_true(next->auth);
+	assert_int_equal(next->retries, 2);
+	buf_free(&names);
+	config_free(running);
+	config_free(next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +514,7 @@ int main(void)
 		cmocka_unit_test(every_row_has_a_help_line_and_a_variable),
 		cmocka_unit_test(finds_its_file),
 		cmocka_unit_test(secrets_may_be_systemd_credentials),
+		cmocka_unit_test(a_reload_keeps_what_needs_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,14 +19,30 @@ static inline __m128i jbytes_load(const char *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* One bit for each of 16 bytes that is a quote, a backslash, a control or outside ASCII. */
+/* All ones in each of 16 bytes that is a quote, a backslash, a control or outside ASCII. */
+static inline __m128i jbytes_special_bytes(__m128i x)
+{
+	__m128i hit = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), x); /* signed: 0x80 and up are below 0 */
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+	return _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+}
+
+/* One bit for each of them. */
 static inline uint64_t jbytes_special(const char *p)
 {
-	__m128i x = jbytes_load(p);
-	__m128i hit = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: 0x80 and up are below 0 */
-	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
-	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-	return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+	return (uint64_t)(unsigned)_mm_movemask_epi8(jbytes_special_bytes(jbytes_load(p)));
+}
+
+/* Whether any of so many bytes is special. */
+#define JBYTES_WIDE 64
+static inline bool jbytes_has_special(const char *p)
+{
+	__m128i a = jbytes_special_bytes(jbytes_load(p));
+	__m128i b = jbytes_special_bytes(jbytes_load(p + 16));
+	__m128i c = jbytes_special_bytes(jbytes_load(p + 32));
+	__m128i d = jbytes_special_bytes(jbytes_load(p + 48));
+
+	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0;
 }
 
 static inline uint64_t jbytes_quote(const char *p)
@@ -124,6 +140,16 @@ static inline uint64_t jbytes_special(const char *p)
 	return control | (x & high) | jbytes_equal(x, '"') | jbytes_equal(x, '\\');
 }
 
+#define JBYTES_WIDE 32
+static inline bool jbytes_has_special(const char *p)
+{
+	uint64_t hit = 0;
+
+	for (unsigned i = 0; i < JBYTES_WIDE; i += JBYTES_STEP)
+		hit |= jbytes_special(p + i);
+	return hit != 0;
+}
+
 static inline uint64_t jbytes_quote(const char *p)
 {
 	uint64_t x = jbytes_load(p);
@@ -197,6 +223,8 @@ static inline bool jbytes_is_space(char c)
 
 static inline const char *jbytes_skip_space(const char *p, const char *end)
 {
+	if (p < end && (unsigned char)*p > ' ') /* minified, as most texts are */
+		return p;
 	while (p < end && jbytes_is_space(*p))
 		p++;
 	return p;

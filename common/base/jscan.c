@@ -19,38 +19,57 @@ const struct jscan_limits jscan_default_limits = {
 	.elements = 1000000,
 };
 
+/* An open container. */
+struct level {
+	uint32_t left; /* members or elements that may still follow */
+	uint16_t row;  /* its own in the map, or JMAP_ROWS */
+	char closer;   /* '}' or ']'; 0: none, this is the text itself */
+};
+
 struct scan {
 	const char *start, *end;
 	const struct jscan_limits *limits;
+	struct jmap *map; /* or NULL */
 	/* What to report of the top level's members. */
 	const char *const *names;
 	struct jvalue *out;
 	size_t count;
 	struct jvalue *wanted; /* the row of out that the present member goes to, or NULL */
 	const char *value;     /* where the present member's value begins */
-	/* Open containers. */
-	unsigned depth, depth_max;
-	uint32_t left[DEPTH_MAX]; /* members or elements that may still follow */
-	bool is_object[DEPTH_MAX];
+	struct level *level, *deepest; /* the innermost that is open; the last that may be */
+	struct level levels[1 + DEPTH_MAX];
 	/* What was wrong. */
 	const char *bad, *expected;
 	const char *over; /* what there is too much of: more than limit */
 	unsigned limit;
 };
 
-/* Returns NULL, for `return refuse(...)`. */
-static const char *refuse(struct scan *s, const char *at, const char *expected)
+__attribute__((noinline, cold)) static void note_fault(struct scan *s, const char *at, const char *expected)
 {
 	s->bad = at;
 	s->expected = expected;
-	return NULL;
 }
 
-static const char *refuse_limit(struct scan *s, const char *at, unsigned limit, const char *what)
+__attribute__((noinline, cold)) static void note_limit(struct scan *s, const char *at, unsigned limit, const char *what)
 {
 	s->bad = at;
 	s->limit = limit;
 	s->over = what;
+}
+
+/*
+ * NULL, for `return refuse(...)`.  Inline, as are those that return it: the compiler then sees
+ * which returns are NULL, and tests none of the others.
+ */
+static inline const char *refuse(struct scan *s, const char *at, const char *expected)
+{
+	note_fault(s, at, expected);
+	return NULL;
+}
+
+static inline const char *refuse_limit(struct scan *s, const char *at, unsigned limit, const char *what)
+{
+	note_limit(s, at, limit, what);
 	return NULL;
 }
 
@@ -105,11 +124,19 @@ static const char *scan_escape(struct scan *s, const char *p)
 	return p + 1;
 }
 
-/* p: after the opening quote.  Returns what follows the closing one. */
-static inline const char *scan_string(struct scan *s, const char *p)
+/* A string's next byte that is no plain ASCII character, a block at a time. */
+static const char *find_special(const char *p, const char *end)
+{
+	while (end - p >= JBYTES_WIDE && !jbytes_has_special(p))
+		p += JBYTES_WIDE;
+	return jbytes_find_special(p, end);
+}
+
+/* p: inside a string.  Returns what follows the closing quote. */
+__attribute__((noinline)) static const char *scan_string_on(struct scan *s, const char *p)
 {
 	for (;;) {
-		p = jbytes_find_special(p, s->end);
+		p = find_special(p, s->end);
 		if (p == s->end)
 			return refuse(s, p, "'\"' at the end of the string");
 		if (*p == '"')
@@ -127,6 +154,17 @@ static inline const char *scan_string(struct scan *s, const char *p)
 			return refuse(s, p, "an escape sequence in place of the control character");
 		}
 	}
+}
+
+/* p: after the opening quote.  Most strings are names and words that end within one step. */
+static inline const char *scan_string(struct scan *s, const char *p)
+{
+	if (s->end - p >= JBYTES_STEP) {
+		uint64_t mask = jbytes_special(p);
+		if (mask && p[jbytes_first(mask)] == '"')
+			return p + jbytes_first(mask) + 1;
+	}
+	return scan_string_on(s, p);
 }
 
 static const char *scan_number(struct scan *s, const char *p)
@@ -174,89 +212,130 @@ static struct jvalue *find_wanted(const struct scan *s, struct span key)
 	return NULL;
 }
 
+/* A top-level member: key to end with its quotes, and where its value begins. */
+static void note_member(struct scan *s, const char *key, const char *end, const char *value)
+{
+	s->wanted = find_wanted(s, span_of(key + 1, (size_t)(end - key) - 2));
+	s->value = value;
+}
+
 /* From a member's name to the first byte of its value. */
 static inline const char *scan_name(struct scan *s, const char *p)
 {
-	const char *key = p + 1;
+	const char *key = p;
 
 	if (p == s->end || *p != '"')
 		return refuse(s, p, "'\"' to begin a member's name");
-	p = scan_string(s, key);
+	p = scan_string(s, key + 1);
 	if (!p)
 		return NULL;
-	if (s->depth == 1 && s->count > 0)
-		s->wanted = find_wanted(s, span_of(key, (size_t)(p - key) - 1));
+	const char *end = p;
 	p = jbytes_skip_space(p, s->end);
 	if (p == s->end || *p != ':')
 		return refuse(s, p, "':' after the member's name");
 	p = jbytes_skip_space(p + 1, s->end);
-	if (s->depth == 1)
-		s->value = p;
+	if (s->level == s->levels + 1)
+		note_member(s, key, end, p);
 	return p;
 }
 
-/* p: at a bracket that opens.  Sets *is_empty, and then returns what follows the closing one. */
-static const char *scan_open(struct scan *s, const char *p, bool *is_empty)
+/* A row for the value that begins at p; JMAP_ROWS when there is none. */
+static inline uint16_t take_row(struct scan *s, const char *p)
 {
+	struct jmap *map = s->map;
+
+	if (!map || map->count == JMAP_ROWS)
+		return JMAP_ROWS;
+	map->rows[map->count].begin = (uint32_t)(p - s->start);
+	return (uint16_t)map->count++;
+}
+
+/* end: what follows the container that has the row.  A short one, which holds no other, has none. */
+static inline void end_row(struct scan *s, uint16_t row, const char *end)
+{
+	struct jmap *map = s->map;
+
+	if (row == JMAP_ROWS)
+		return;
+	map->rows[row].end = (uint32_t)(end - s->start);
+	if (map->rows[row].end - map->rows[row].begin < JMAP_LONG)
+		map->count = row;
+}
+
+/* p: at a bracket that opens.  Returns what follows it: its first member, element or its end. */
+static inline const char *scan_open(struct scan *s, const char *p)
+{
+	struct level *level = s->level + 1;
 	bool is_object = *p == '{';
 	unsigned max = is_object ? s->limits->members : s->limits->elements;
 
-	if (s->depth >= s->depth_max)
-		return refuse_limit(s, p, s->depth_max, "levels of nesting");
+	if (s->level == s->deepest)
+		return refuse_limit(s, p, (unsigned)(s->deepest - s->levels), "levels of nesting");
+	level->row = level - s->levels <= JMAP_DEPTH ? take_row(s, p) : JMAP_ROWS;
+	level->closer = is_object ? '}' : ']';
+	level->left = max - 1;
 	p = jbytes_skip_space(p + 1, s->end);
-	*is_empty = p < s->end && *p == (is_object ? '}' : ']');
-	if (*is_empty)
-		return p + 1;
-	if (max == 0)
+	if (max == 0 && p < s->end && *p != level->closer)
 		return refuse_limit(s, p, 0, is_object ? "members in an object" : "elements in an array");
-	s->is_object[s->depth] = is_object;
-	s->left[s->depth] = max - 1;
-	s->depth++;
-	return is_object ? scan_name(s, p) : p;
+	s->level = level;
+	return p;
 }
 
-/* p: at the comma; returns the next value's first byte. */
+/* end: what follows the present top-level member's value. */
+static void report(struct scan *s, const char *end)
+{
+	s->wanted->is_single = s->wanted->type == J_NONE;
+	s->wanted->type = jbytes_type(*s->value);
+	s->wanted->text = span_of(s->value, (size_t)(end - s->value));
+	s->wanted = NULL;
+}
+
+/* p: after the comma that follows a member or an element. */
 static inline const char *scan_comma(struct scan *s, const char *p)
 {
-	unsigned level = s->depth - 1;
+	struct level *level = s->level;
 
-	if (s->left[level] == 0)
-		return s->is_object[level] ?
+	if (level->left == 0)
+		return level->closer == '}' ?
 			       refuse_limit(s, p, s->limits->members, "members in an object") :
 			       refuse_limit(s, p, s->limits->elements, "elements in an array");
-	s->left[level]--;
-	p = jbytes_skip_space(p + 1, s->end);
-	return s->is_object[level] ? scan_name(s, p) : p;
+	level->left--;
+	return jbytes_skip_space(p + 1, s->end);
 }
 
-/* After a value: closes what ends here.  Returns the next value, or the end when depth is 0. */
+/* After a value: closes what ends here.  Returns what comes next, the end when nothing is open. */
 static inline const char *scan_after(struct scan *s, const char *p)
 {
-	while (s->depth > 0) {
-		bool is_object = s->is_object[s->depth - 1];
-		if (s->depth == 1 && s->wanted) {
-			s->wanted->is_single = s->wanted->type == J_NONE;
-			s->wanted->type = jbytes_type(*s->value);
-			s->wanted->text = span_of(s->value, (size_t)(p - s->value));
-			s->wanted = NULL;
-		}
+	while (s->level > s->levels) {
+		struct level *level = s->level;
+		if (level == s->levels + 1 && s->wanted)
+			report(s, p);
 		p = jbytes_skip_space(p, s->end);
 		if (p < s->end && *p == ',')
 			return scan_comma(s, p);
-		if (p == s->end || *p != (is_object ? '}' : ']'))
-			return refuse(s, p, is_object ? "',' or '}'" : "',' or ']'");
+		if (p == s->end || *p != level->closer)
+			return refuse(s, p, level->closer == '}' ? "',' or '}'" : "',' or ']'");
 		p++;
-		s->depth--;
+		end_row(s, level->row, p);
+		s->level = level - 1;
 	}
 	return p;
 }
 
-/* One value that is no container. */
-static inline const char *scan_scalar(struct scan *s, const char *p)
+/* p: at the quote that opens. */
+static inline const char *scan_text_value(struct scan *s, const char *p)
+{
+	const char *end = scan_string(s, p + 1);
+
+	if (end && end - p >= JMAP_LONG)
+		end_row(s, take_row(s, p), end);
+	return end;
+}
+
+/* One value that is neither a string nor a container. */
+static const char *scan_other(struct scan *s, const char *p)
 {
 	switch (*p) {
-	case '"':
-		return scan_string(s, p + 1);
 	case 't':
 		return scan_word(s, p, "true");
 	case 'f':
@@ -272,19 +351,25 @@ static inline const char *scan_scalar(struct scan *s, const char *p)
 static const char *scan_value(struct scan *s, const char *p)
 {
 	do {
+		if (s->level->closer == '}') {
+			p = scan_name(s, p);
+			if (!p)
+				return NULL;
+		}
 		if (p == s->end)
 			return refuse(s, p, "a value");
-		if (*p == '{' || *p == '[') {
-			bool is_empty = false;
-			p = scan_open(s, p, &is_empty);
-			if (p && !is_empty)
+		if (*p == '"') {
+			p = scan_text_value(s, p);
+		} else if (*p == '{' || *p == '[') {
+			p = scan_open(s, p);
+			if (p && (p == s->end || *p != s->level->closer))
 				continue;
 		} else {
-			p = scan_scalar(s, p);
+			p = scan_other(s, p);
 		}
 		if (p)
 			p = scan_after(s, p);
-	} while (p && s->depth > 0);
+	} while (p && s->level > s->levels);
 	return p;
 }
 
@@ -307,8 +392,10 @@ static void scan_init(struct scan *s, struct span text, const struct jscan_limit
 	s->start = text.len > 0 ? text.ptr : "";
 	s->end = s->start + text.len;
 	s->limits = limits ? limits : &jscan_default_limits;
-	s->depth_max = s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX;
-	s->depth = 0;
+	s->level = s->levels;
+	s->level->closer = '\0';
+	s->deepest = s->levels + (s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX);
+	s->map = NULL;
 	s->names = NULL;
 	s->out = s->wanted = NULL;
 	s->count = 0;
@@ -339,13 +426,19 @@ static void forget(struct jvalue *out, size_t count)
 		out[i] = (struct jvalue){ .type = J_NONE };
 }
 
-int jscan_members(struct span text, const struct jscan_limits *limits, const char *const *names,
-		  struct jvalue *out, size_t count, struct err *err)
+int jscan_members_map(struct span text, const struct jscan_limits *limits, const char *const *names,
+		      struct jvalue *out, size_t count, struct jmap *map, struct err *err)
 {
 	struct scan s;
 	struct jvalue whole;
 
 	scan_init(&s, text, limits);
+	if (map) {
+		map->text = s.start;
+		map->count = 0;
+	}
+	if (text.len <= UINT32_MAX)
+		s.map = map;
 	s.names = names;
 	s.out = out;
 	s.count = count;
@@ -354,6 +447,12 @@ int jscan_members(struct span text, const struct jscan_limits *limits, const cha
 		return 0;
 	forget(out, count);
 	return -1;
+}
+
+int jscan_members(struct span text, const struct jscan_limits *limits, const char *const *names,
+		  struct jvalue *out, size_t count, struct err *err)
+{
+	return jscan_members_map(text, limits, names, out, count, NULL, err);
 }
 
 int jscan_check(struct span text, const struct jscan_limits *limits, struct jvalue *out,

@@ -20,6 +20,7 @@ struct jvalue {
 	enum jtype type;
 	bool is_single; /* jscan_members: no other member of its object has this name */
 	struct span text;
+	const struct jmap *map; /* what its walks leap by, see jmap_on; NULL = none */
 };
 
 struct jscan_limits {
@@ -42,7 +43,34 @@ int jscan_check(struct span text, const struct jscan_limits *limits, struct jval
 		struct err *err);
 
 /*
- * Walk what has been validated (by the two above); no checks are repeated.
+ * Where the longer values of a text end, noted on the way through it: what walks afterwards need
+ * not read them again to get past them.  Values that have no row are read through, so a map that
+ * is full is no error.
+ */
+enum {
+	JMAP_ROWS = 1000,
+	JMAP_LONG = 128, /* bytes of a value worth a row */
+	JMAP_DEPTH = 6,  /* containers inside so many others have none */
+};
+struct jmap {
+	const char *text; /* that it is of */
+	size_t count;
+	struct {
+		uint32_t begin, end;
+	} rows[JMAP_ROWS]; /* by begin */
+};
+/* As jscan_members; *map is filled too.  It may stay uninitialised before. */
+int jscan_members_map(struct span text, const struct jscan_limits *limits, const char *const *names,
+		      struct jvalue *out, size_t count, struct jmap *map, struct err *err);
+/* v, out of the map's text, for walks that use it; so do the values they find.  NULL = as it is. */
+static inline struct jvalue jmap_on(const struct jmap *map, struct jvalue v)
+{
+	v.map = map;
+	return v;
+}
+
+/*
+ * Walk what has been validated (by the above); no checks are repeated.
  *
  *	struct jwalk w = jwalk_start(messages);
  *	while (jwalk_next(&w)) use(w.key, w.value, w.index);
@@ -53,6 +81,7 @@ struct jwalk {
 	size_t index;        /* 0-based */
 	/* private */
 	const char *at, *end;
+	const struct jmap *map;
 	bool in_object, started;
 };
 struct jwalk jwalk_start(struct jvalue container);

@@ -28,6 +28,22 @@ static const char *find_string_end(const char *p, const char *end)
 	}
 }
 
+/* What follows the value at p, if the map knows: else NULL. */
+static const char *find_in_map(const struct jmap *map, const char *p)
+{
+	size_t low = 0, high = map->count;
+	uint32_t at = (uint32_t)(p - map->text);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (map->rows[middle].begin < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < map->count && map->rows[low].begin == at ? map->text + map->rows[low].end : NULL;
+}
+
 #ifdef JBYTES_BLOCK
 /*
  * Leaps over 64 bytes while they hold no backslash and do not close the container: brackets that
@@ -71,10 +87,13 @@ static const char *leap(const char *p, const char *end, size_t *depth)
 #endif
 
 /* p: at a bracket that opens.  Returns what follows the one that closes it. */
-static const char *skip_container(const char *p, const char *end)
+static const char *skip_container(const char *p, const char *end, const struct jmap *map)
 {
+	const char *known = map ? find_in_map(map, p) : NULL;
 	size_t depth = 1;
 
+	if (known)
+		return known;
 	for (p = leap(p + 1, end, &depth);; p++) {
 		p = jbytes_find_bracket(p, end);
 		assert(p < end);
@@ -87,14 +106,28 @@ static const char *skip_container(const char *p, const char *end)
 	}
 }
 
-static const char *skip_value(const char *p, const char *end)
+/* p: at the quote that opens. */
+static const char *skip_string(const char *p, const char *end, const struct jmap *map)
+{
+	const char *known = NULL;
+
+	if (map && end - p >= JMAP_LONG) {
+		uint64_t mask = jbytes_quote(p + 1);
+		if (mask && p[1 + jbytes_first(mask)] == '"')
+			return p + 1 + jbytes_first(mask) + 1;
+		known = find_in_map(map, p);
+	}
+	return known ? known : find_string_end(p + 1, end) + 1;
+}
+
+static const char *skip_value(const char *p, const char *end, const struct jmap *map)
 {
 	switch (*p) {
 	case '"':
-		return find_string_end(p + 1, end) + 1;
+		return skip_string(p, end, map);
 	case '{':
 	case '[':
-		return skip_container(p, end);
+		return skip_container(p, end, map);
 	default:
 		while (p < end && *p != ',' && *p != '}' && *p != ']' && !jbytes_is_space(*p))
 			p++;
@@ -104,7 +137,7 @@ static const char *skip_value(const char *p, const char *end)
 
 struct jwalk jwalk_start(struct jvalue container)
 {
-	struct jwalk w = { .in_object = container.type == J_OBJECT };
+	struct jwalk w = { .in_object = container.type == J_OBJECT, .map = container.map };
 
 	if (container.type != J_OBJECT && container.type != J_ARRAY)
 		return w;
@@ -135,7 +168,8 @@ bool jwalk_next(struct jwalk *w)
 		p = jbytes_skip_space(p + 1, w->end);
 	}
 	assert(p < w->end);
-	w->at = skip_value(p, w->end);
+	w->at = skip_value(p, w->end, w->map);
+	w->value.map = w->map;
 	w->value.type = jbytes_type(*p);
 	w->value.text = span_of(p, (size_t)(w->at - p));
 	assert(w->value.type != J_NONE);

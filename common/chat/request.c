@@ -377,11 +377,11 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The whole body as one object; user_id has no place in it. */
+/* The whole body as one object; user_id has no place in it.  map may be NULL. */
 static int read_object(struct span body, const char *const *names, struct jvalue *values, size_t count,
-		       struct jvalue *root, size_t user_id, struct err *err)
+		       struct jvalue *root, size_t user_id, struct jmap *map, struct err *err)
 {
-	if (jscan_members(body, NULL, names, values, count, err) < 0)
+	if (jscan_members_map(body, NULL, names, values, count, map, err) < 0)
 		return -1;
 	root->text = body;
 	while (root->text.len && is_space(root->text.ptr[0]))
@@ -397,19 +397,15 @@ static int read_object(struct span body, const char *const *names, struct jvalue
 	return 0;
 }
 
-int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
-		       struct err *err)
+/* Of a body that fits with its head into one read, a second look costs less than a map. */
+enum { MAP_WORTH = 8 * KIB };
+
+/* What the checks find, the lists of messages and tools being walked by the map. */
+static int check_chat(struct chat_request *r, const struct jvalue *v, const struct jmap *map,
+		      const struct routing *routing, struct err *err)
 {
-	const char *names[CHAT_MEMBERS] = { "model", "messages", "user_id" };
-	struct jvalue v[CHAT_MEMBERS];
 	const struct jvalue *p = v + MEMBERS_FIRST;
 
-	memset(r, 0, sizeof *r);
-	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
-		names[MEMBERS_FIRST + i] = chat_params[i].name;
-	if (read_object(body, names, v, CHAT_MEMBERS, &r->root, 2, err) < 0)
-		return -1;
-	r->body = body;
 	r->model = v[0];
 	r->messages = v[1];
 	r->alias = find_alias(r->model, routing, err);
@@ -421,7 +417,8 @@ int chat_request_check(struct chat_request *r, struct span body, const struct ro
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
 		if (check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
-	if (check_messages(r->messages, r->alias, err) < 0 || check_tools(p[P_TOOLS], err) < 0)
+	if (check_messages(jmap_on(map, r->messages), r->alias, err) < 0 ||
+	    check_tools(jmap_on(map, p[P_TOOLS]), err) < 0)
 		return -1;
 	r->stream = p[P_STREAM];
 	r->stream_options = p[P_STREAM_OPTIONS];
@@ -429,6 +426,12 @@ int chat_request_check(struct chat_request *r, struct span body, const struct ro
 	r->max_completion_tokens = p[P_MAX_COMPLETION_TOKENS];
 	r->n = p[P_N];
 	r->tools = p[P_TOOLS];
+	return 0;
+}
+
+/* What follows from them. */
+static int read_wishes(struct chat_request *r, struct err *err)
+{
 	r->streams = r->stream.type == J_TRUE;
 	if (r->stream_options.type == J_OBJECT)
 		r->include_usage = jwalk_get(r->stream_options, "include_usage");
@@ -442,6 +445,25 @@ int chat_request_check(struct chat_request *r, struct span body, const struct ro
 	else if (is_present(r->max_completion_tokens))
 		jvalue_int(r->max_completion_tokens, 1, INT32_MAX, &r->limit);
 	return 0;
+}
+
+int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
+		       struct err *err)
+{
+	const char *names[CHAT_MEMBERS] = { "model", "messages", "user_id" };
+	struct jvalue v[CHAT_MEMBERS];
+	struct jmap *map = body.len >= MAP_WORTH ? mem_alloc(sizeof *map) : NULL;
+	int result = -1;
+
+	memset(r, 0, sizeof *r);
+	r->body = body;
+	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
+		names[MEMBERS_FIRST + i] = chat_params[i].name;
+	if (read_object(body, names, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
+	    check_chat(r, v, map, routing, err) == 0)
+		result = read_wishes(r, err);
+	mem_free(map);
+	return result;
 }
 
 static int check_input(struct jvalue input, const char *param, struct err *err)
@@ -489,7 +511,7 @@ int embed_request_check(struct embed_request *r, struct span body, const struct 
 	int64_t dimensions;
 
 	memset(r, 0, sizeof *r);
-	if (read_object(body, names, v, ARRAY_LEN(names), &r->root, 4, err) < 0)
+	if (read_object(body, names, v, ARRAY_LEN(names), &r->root, 4, NULL, err) < 0)
 		return -1;
 	r->body = body;
 	r->model = v[0];

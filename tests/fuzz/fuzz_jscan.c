@@ -2,8 +2,8 @@
  * tests/fuzz/fuzz_jscan.c - any bytes as JSON, against jansson's opinion.
  *
  * The two agree on what is JSON but for documented differences; the walker sees the tree that
- * jansson builds; what is unescaped and written again reads back; a splice leaves valid JSON with
- * the members gone, changed and added that were asked for.
+ * jansson builds, with a map as without one; what is unescaped and written again reads back; a
+ * splice leaves valid JSON with the members gone, changed and added that were asked for.
  */
 #include "common/base/jscan.h"
 
@@ -99,6 +99,31 @@ static void check_tree(struct jvalue v, const json_t *tree)
 	}
 }
 
+/* The same values with a map as without one. */
+static void check_walk(struct jvalue plain, struct jvalue mapped)
+{
+	struct jwalk a = jwalk_start(plain), b = jwalk_start(mapped);
+
+	while (jwalk_next(&a)) {
+		must(jwalk_next(&b) && a.value.type == b.value.type);
+		must(a.value.text.ptr == b.value.text.ptr && a.value.text.len == b.value.text.len);
+		check_walk(a.value, b.value);
+	}
+	must(!jwalk_next(&b));
+}
+
+static void check_map(struct span text, struct jvalue v)
+{
+	static struct jmap map;
+
+	must(jscan_members_map(text, NULL, NULL, NULL, 0, &map, NULL) == 0);
+	for (size_t i = 0; i < map.count; i++) {
+		must(map.rows[i].end <= text.len && map.rows[i].end - map.rows[i].begin >= JMAP_LONG);
+		must(i == 0 || map.rows[i].begin > map.rows[i - 1].begin);
+	}
+	check_walk(v, jmap_on(&map, v));
+}
+
 /* Two bits of something that depends on every byte, for each of 32 members. */
 static uint64_t choices_of(struct span text)
 {
@@ -187,6 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tree)
 		check_tree(v, tree);
 	json_decref(tree);
+	check_map(text, v);
 	if (v.type == J_OBJECT)
 		check_splice(text, v);
 	return 0;

@@ -770,6 +770,84 @@ static void finds_the_end_of_containers_at_every_offset(void **state)
 	}
 }
 
+static void add_run(struct buf *b, size_t len, char c)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_add_char(b, c);
+}
+
+/* The same values, at every level, with a map as without one. */
+static void assert_walked_alike(struct jvalue plain, struct jvalue mapped)
+{
+	struct jwalk a = jwalk_start(plain), b = jwalk_start(mapped);
+
+	while (jwalk_next(&a)) {
+		assert_true(jwalk_next(&b));
+		assert_ptr_equal(a.value.text.ptr, b.value.text.ptr);
+		assert_int_equal(a.value.text.len, b.value.text.len);
+		assert_int_equal(a.value.type, b.value.type);
+		assert_walked_alike(a.value, b.value);
+	}
+	assert_false(jwalk_next(&b));
+}
+
+/* Lengths about the one from which values have a row, in strings and in containers. */
+static void walks_by_a_map_as_without_one(void **state)
+{
+	static struct jmap map;
+	(void)state;
+
+	for (size_t len = 0; len < 2 * JMAP_LONG; len++) {
+		static const char *const names[] = { "list" };
+		struct jvalue v, whole;
+		struct buf b;
+
+		buf_init(&b, 64 * 1024);
+		buf_add_str(&b, " {\"list\": [\"");
+		add_run(&b, len, 'x');
+		buf_add_str(&b, "\",\"\\\\\\\"");
+		add_run(&b, len, '[');
+		buf_add_str(&b, "\", [], {}, [[[[[[[[\"");
+		add_run(&b, len, '}');
+		buf_add_str(&b, "\"]]]]]]]], {\"a\":{\"b\":[");
+		add_run(&b, len, ' ');
+		buf_add_str(&b, "]}, \"c\": [\"");
+		add_run(&b, len, 'y');
+		buf_add_str(&b, "\"]}], \"more\": null}");
+		assert_int_equal(jscan_members_map(buf_span(&b), NULL, names, &v, 1, &map, NULL), 0);
+		assert_int_equal(jscan_check(buf_span(&b), NULL, &whole, NULL), 0);
+		assert_walked_alike(whole, jmap_on(&map, whole));
+		assert_walked_alike(v, jmap_on(&map, v));
+		for (size_t i = 0; i < map.count; i++)
+			assert_true(map.rows[i].end - map.rows[i].begin >= JMAP_LONG);
+		assert_true(len < JMAP_LONG || map.count >= 6);
+		buf_free(&b);
+	}
+}
+
+static void walks_on_when_the_map_is_full(void **state)
+{
+	static struct jmap map;
+	struct jvalue whole;
+	struct buf b;
+	(void)state;
+
+	buf_init(&b, 16 * 1024 * 1024);
+	buf_add_char(&b, '[');
+	for (int i = 0; i < 2 * JMAP_ROWS; i++) {
+		buf_add_str(&b, i ? ",{\"k\":\"" : "{\"k\":\"");
+		add_run(&b, JMAP_LONG, 'z');
+		buf_add_str(&b, "\"}");
+	}
+	buf_add_char(&b, ']');
+	assert_int_equal(jscan_members_map(buf_span(&b), NULL, NULL, NULL, 0, &map, NULL), 0);
+	assert_int_equal(map.count, JMAP_ROWS);
+	assert_int_equal(jscan_check(buf_span(&b), NULL, &whole, NULL), 0);
+	assert_int_equal(jwalk_count(jmap_on(&map, whole)), 2 * JMAP_ROWS);
+	assert_walked_alike(whole, jmap_on(&map, whole));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -802,6 +880,8 @@ int main(void)
 		cmocka_unit_test(writes_strings_that_read_back_the_same),
 		cmocka_unit_test(reports_a_full_buffer_when_writing),
 		cmocka_unit_test(finds_the_end_of_containers_at_every_offset),
+		cmocka_unit_test(walks_by_a_map_as_without_one),
+		cmocka_unit_test(walks_on_when_the_map_is_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,29 @@ enum upcall_result stream_wait_head(struct turn *t, struct source *s, struct err
 	}
 }
 
+int stream_read_whole(struct turn *t, struct source *s, struct buf *room, struct err *err)
+{
+	for (;;) {
+		struct span piece;
+
+		switch (source_read(s, &piece, until_ping(t), err)) {
+		case UPCALL_DATA:
+			if (buf_add_span(room, piece) < 0)
+				return err_set(err, E_upstream_error, "",
+					       "the answer is larger than %zu bytes", room->max);
+			break;
+		case UPCALL_WAIT:
+			if (ping(t, err) < 0)
+				return -1;
+			break;
+		case UPCALL_END:
+			return 0;
+		case UPCALL_FAILED:
+			return -1;
+		}
+	}
+}
+
 int stream_pause(struct turn *t, int64_t ms, struct err *err)
 {
 	while (ms > 0) {

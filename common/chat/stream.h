@@ -28,6 +28,8 @@ void turn_announce_changes(struct turn *t);
 enum upcall_result stream_wait_head(struct turn *t, struct source *s, struct err *err);
 /* Pauses with comments for a client that waits.  0, or -1 with E_cancelled. */
 int stream_pause(struct turn *t, int64_t ms, struct err *err);
+/* The rest of a body, into room, with comments for a client that waits.  0 or -1. */
+int stream_read_whole(struct turn *t, struct source *s, struct buf *room, struct err *err);
 enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, struct failure *why,
 			    struct err *err);
 

@@ -193,33 +193,58 @@ out:
 	return result;
 }
 
-/* Some tell an error with status 200 and in JSON, though a stream was asked for. */
-static int take_no_stream(struct source *s, struct failure *why)
+/* A whole answer, read for a stream's client: TAKEN when its events can be had from s. */
+static int tell_as_stream(struct turn *t, struct source *s, struct span body, struct failure *why,
+			  struct err *err)
 {
 	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
 	struct answer answer;
-	struct buf body;
 
-	take_wrong_type(s, why, "an event stream");
-	if (!is_json(source_head(s)))
+	if (dialect->chat_answer(body, &answer, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
 		return TAKE_FAILED;
-	buf_init(&body, ERROR_BODY_MAX);
-	read_error_body(s, &body);
-	if (dialect->chat_answer(buf_span(&body), &answer, NULL) == 0 && answer.is_error)
-		take_hidden_error(s, buf_span(&body), why);
+	}
+	if (answer.is_error)
+		return take_hidden_error(s, body, why);
+	if (source_tell_as_stream(s, body, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
+		return TAKE_FAILED;
+	}
+	outgoing_applied(&t->outgoing, "stream_from=json");
+	return TAKEN;
+}
+
+/* Some answer in one JSON object, an error too, though a stream was asked for. */
+static int take_no_stream(struct turn *t, struct source *s, struct failure *why, struct err *err)
+{
+	struct buf body;
+	int result;
+
+	if (!is_json(source_head(s)))
+		return take_wrong_type(s, why, "an event stream");
+	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
+	if (stream_read_whole(t, s, &body, err) == 0) {
+		result = tell_as_stream(t, s, buf_span(&body), why, err);
+	} else {
+		failure_from_err(why, s->target, err);
+		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
+	}
 	buf_free(&body);
-	return TAKE_FAILED;
+	return result;
 }
 
 static int take_stream(struct turn *t, const void *request, struct source *s, struct failure *why,
 		       struct err *err)
 {
 	const struct chat_request *r = request;
+	int result = TAKEN;
 
 	if (source_coding(s).ptr)
 		return take_wrong_type(s, why, NULL);
 	if (!is_event_stream(source_head(s)))
-		return take_no_stream(s, why);
+		result = take_no_stream(t, s, why, err);
+	if (result != TAKEN)
+		return result;
 	switch (stream_relay(t, s, r->wants_usage, why, err)) {
 	case RELAY_DONE:
 		return TAKEN;

@@ -79,11 +79,16 @@ struct dialect {
 	void (*frame)(struct span data, struct frame *f);
 	/* The whole body of a 200.  0, or -1 when it is no answer of this kind (E_upstream_error). */
 	int (*chat_answer)(struct span body, struct answer *a, struct err *err);
+	/* Such a body as the events of a stream, appended to out.  0 or -1 (E_upstream_error). */
+	int (*chat_events)(struct span body, struct buf *out, struct err *err);
 	int (*embed_answer)(struct span body, struct answer *a, struct err *err);
 	bool (*has_image)(const struct answer *chat);
 	/* Reads a usage object; leaves what it does not tell. */
 	void (*usage)(struct jvalue usage, struct token_usage *out);
 };
+
+/* Adds "name=value" to out->applied, which x-spass-applied says. */
+void outgoing_applied(struct outgoing *out, const char *what);
 
 /* Indexed by enum dialect_kind. */
 const struct dialect *dialect_of(enum dialect_kind kind);

@@ -10,10 +10,10 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/upstream/chunks.h"
 #include "common/upstream/routing.h"
 
-/* Adds "name=value" to what x-spass-applied will say. */
-static void applied(struct outgoing *out, const char *what)
+void outgoing_applied(struct outgoing *out, const char *what)
 {
 	size_t len = strlen(out->applied);
 
@@ -67,7 +67,7 @@ static int raise_limit(const struct chat_wish *w, struct jsplice *s, struct aren
 	    value >= w->floor)
 		return 0;
 	snprintf(text, sizeof text, "max_tokens_floored=%d", w->floor);
-	applied(out, text);
+	outgoing_applied(out, text);
 	return jsplice_replace(s, limit.text, span_str(arena_printf(arena, "%d", w->floor)));
 }
 
@@ -77,7 +77,7 @@ static int rename_limit(const struct chat_wish *w, const struct target *t, struc
 	if (!(t->backend->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) || !is_number(w->max_tokens) ||
 	    is_number(w->max_completion_tokens))
 		return 0;
-	applied(out, "max_tokens_renamed=max_completion_tokens");
+	outgoing_applied(out, "max_tokens_renamed=max_completion_tokens");
 	return jsplice_replace(s, find_key(w->root, "max_tokens"), SPAN_LIT("max_completion_tokens"));
 }
 
@@ -294,9 +294,9 @@ static int openai_embed_answer(struct span body, struct answer *a, struct err *e
 
 static const struct dialect dialects[] = {
 	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			     openai_embed_answer, openai_has_image, openai_usage },
+			     chunks_of_completion, openai_embed_answer, openai_has_image, openai_usage },
 	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			      openai_embed_answer, openai_has_image, openai_usage },
+			      chunks_of_completion, openai_embed_answer, openai_has_image, openai_usage },
 };
 
 const struct dialect *dialect_of(enum dialect_kind kind)

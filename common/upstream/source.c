@@ -11,6 +11,7 @@
 /* Of a stream that lags behind: some events a write, and little memory. */
 enum { STREAM_READ_MAX = 2048 };
 enum { UNPACK_TURN = 512 * 1024 }; /* bytes unpacked before others get their turn */
+enum { TOLD_MAX = 32 * 1024 * 1024 }; /* events of a whole answer, all together */
 enum { BUILTIN_ANSWER_MAX = 16 * 1024 * 1024, BUILTIN_INLINE_MAX = 4096 };
 
 /* The work of a built-in model, as a job. */
@@ -239,12 +240,28 @@ int source_read_whole(struct source *s, struct buf *room, struct span *whole, st
 	return 0;
 }
 
-void source_close(struct source *s)
+static void close_call(struct source *s)
 {
 	upcall_close(s->call);
 	s->call = NULL;
 	unpack_free(s->unpack);
 	s->unpack = NULL;
+}
+
+int source_tell_as_stream(struct source *s, struct span whole, struct err *err)
+{
+	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
+
+	buf_init(&s->built, TOLD_MAX);
+	if (dialect->chat_events(whole, &s->built, err) < 0)
+		return -1;
+	close_call(s);
+	return 0;
+}
+
+void source_close(struct source *s)
+{
+	close_call(s);
 	if (s->built.max)
 		buf_free(&s->built);
 }

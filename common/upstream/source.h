@@ -51,6 +51,11 @@ struct span source_coding(const struct source *s);
 enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err);
 /* The rest of the body in one piece, which may lie in room: see upcall_read_whole. */
 int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err);
+/*
+ * Of a SOURCE_CHAT_STREAM whose backend answered in one piece, whole, which has been read: from
+ * here on source_read gives its events.  0, or -1 with E_upstream_error.
+ */
+int source_tell_as_stream(struct source *s, struct span whole, struct err *err);
 void source_close(struct source *s);
 
 #endif

@@ -37,8 +37,8 @@ struct record {
 	uint64_t bytes_in, bytes_out;
 };
 
-/* Bytes of the longest line: every character escaped as six. */
-enum { RECORD_LINE_MAX = 8192 };
+/* Bytes of the longest line: every character escaped as six.  Longer static texts are cut. */
+enum { RECORD_LINE_MAX = 12 * 1024 };
 /* One JSON object and a newline, the fields of audit.jsonl.  0, or -1 with out as it was. */
 int record_print(const struct record *r, struct buf *out);
 

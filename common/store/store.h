@@ -14,7 +14,7 @@
 #include "common/observe/record.h"
 #include "common/store/db.h"
 
-enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 1000 };
+enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 2000 };
 
 struct store_options {
 	const char *database;    /* path */

@@ -1,12 +1,27 @@
 /*
  * common/store/usage.c - rows of the table usage.
+ *
+ * Most of a row is as in the one before: what is bound already and has not changed stays bound,
+ * as binding a text costs as much as storing it.
  */
 #include "common/store/usage.h"
 
+#include <string.h>
+
 #include "common/base/mem.h"
+
+enum { COLUMNS = 29 };
+
+/* What a parameter is bound to. */
+struct bound {
+	enum { BOUND_NOTHING, BOUND_NULL, BOUND_INT, BOUND_TEXT } kind;
+	int64_t value; /* or the length of text */
+	char text[RECORD_TEXT_MAX + 1];
+};
 
 struct usage {
 	struct db_statement *insert;
+	struct bound bound[COLUMNS + 1]; /* from 1, as the parameters */
 };
 
 static const char insert_sql[] =
@@ -37,63 +52,104 @@ void usage_free(struct usage *u)
 	mem_free(u);
 }
 
-/* No text is NULL. */
-static void bind_name(struct db_statement *st, int at, const char *text)
+static void bind_null(struct usage *u, int at)
 {
-	db_bind_text(st, at, text && *text ? span_str(text) : SPAN_NONE);
+	struct bound *b = &u->bound[at];
+
+	if (b->kind == BOUND_NULL)
+		return;
+	b->kind = BOUND_NULL;
+	db_bind_null(u->insert, at);
+}
+
+static void bind_int(struct usage *u, int at, int64_t value)
+{
+	struct bound *b = &u->bound[at];
+
+	if (b->kind == BOUND_INT && b->value == value)
+		return;
+	b->kind = BOUND_INT;
+	b->value = value;
+	db_bind_int(u->insert, at, value);
+}
+
+static void bind_text(struct usage *u, int at, const char *text)
+{
+	struct bound *b = &u->bound[at];
+	size_t len = strnlen(text, RECORD_TEXT_MAX);
+
+	if (b->kind == BOUND_TEXT && b->value == (int64_t)len && memcmp(b->text, text, len) == 0)
+		return;
+	/* A copy: the record goes before the binding does. */
+	b->kind = BOUND_TEXT;
+	b->value = (int64_t)len;
+	memcpy(b->text, text, len);
+	db_bind_text(u->insert, at, span_of(b->text, len));
+}
+
+/* No text is NULL. */
+static void bind_name(struct usage *u, int at, const char *text)
+{
+	if (text && *text)
+		bind_text(u, at, text);
+	else
+		bind_null(u, at);
 }
 
 /* Below 0: unknown. */
-static void bind_count(struct db_statement *st, int at, int64_t value)
+static void bind_count(struct usage *u, int at, int64_t value)
 {
 	if (value < 0)
-		db_bind_null(st, at);
+		bind_null(u, at);
 	else
-		db_bind_int(st, at, value);
+		bind_int(u, at, value);
 }
 
-static void bind_size(struct db_statement *st, int at, uint64_t bytes)
+static void bind_size(struct usage *u, int at, uint64_t bytes)
 {
-	db_bind_int(st, at, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+	bind_int(u, at, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
 }
 
-static void bind_names(struct db_statement *st, const struct record *r)
+static void bind_names(struct usage *u, const struct record *r)
 {
-	db_bind_text(st, 2, span_str(r->request_id));
-	bind_name(st, 3, r->parent_request_id);
-	db_bind_int(st, 4, r->depth);
-	bind_name(st, 5, r->tenant_id);
-	bind_name(st, 6, r->token_id);
-	bind_name(st, 7, r->user_id);
-	bind_name(st, 8, r->scope_id);
-	bind_name(st, 9, r->surface);
-	bind_name(st, 10, r->method);
-	bind_name(st, 11, r->route);
-	db_bind_int(st, 12, r->status);
-	bind_name(st, 13, r->error == E_none ? NULL : err_info(r->error)->code);
-	bind_name(st, 14, r->model);
-	bind_name(st, 15, r->resolved_model);
-	bind_name(st, 16, r->resolved_backend);
+	bind_text(u, 2, r->request_id);
+	bind_name(u, 3, r->parent_request_id);
+	bind_int(u, 4, r->depth);
+	bind_name(u, 5, r->tenant_id);
+	bind_name(u, 6, r->token_id);
+	bind_name(u, 7, r->user_id);
+	bind_name(u, 8, r->scope_id);
+	bind_name(u, 9, r->surface);
+	bind_name(u, 10, r->method);
+	bind_name(u, 11, r->route);
+	bind_int(u, 12, r->status);
+	bind_name(u, 13, r->error == E_none ? NULL : err_info(r->error)->code);
+	bind_name(u, 14, r->model);
+	bind_name(u, 15, r->resolved_model);
+	bind_name(u, 16, r->resolved_backend);
 }
 
 int usage_insert(struct usage *u, const struct record *r, struct err *err)
 {
-	struct db_statement *st = u->insert;
-
-	db_bind_int(st, 1, r->ts_ms);
-	bind_names(st, r);
-	bind_count(st, 17, r->prompt_tokens);
-	bind_count(st, 18, r->completion_tokens);
-	bind_count(st, 19, r->cached_tokens);
-	bind_count(st, 20, r->reasoning_tokens);
-	bind_name(st, 21, r->cost_source);
-	db_bind_int(st, 22, r->attempts);
-	db_bind_int(st, 23, r->streamed);
-	db_bind_int(st, 24, r->finished);
-	bind_count(st, 25, r->latency_us);
-	bind_count(st, 26, r->first_byte_us);
-	bind_count(st, 27, r->upstream_us);
-	bind_size(st, 28, r->bytes_in);
-	bind_size(st, 29, r->bytes_out);
-	return db_run(st, err);
+	bind_int(u, 1, r->ts_ms);
+	bind_names(u, r);
+	bind_count(u, 17, r->prompt_tokens);
+	bind_count(u, 18, r->completion_tokens);
+	bind_count(u, 19, r->cached_tokens);
+	bind_count(u, 20, r->reasoning_tokens);
+	bind_name(u, 21, r->cost_source);
+	bind_int(u, 22, r->attempts);
+	bind_int(u, 23, r->streamed);
+	bind_int(u, 24, r->finished);
+	bind_count(u, 25, r->latency_us);
+	bind_count(u, 26, r->first_byte_us);
+	bind_count(u, 27, r->upstream_us);
+	bind_size(u, 28, r->bytes_in);
+	bind_size(u, 29, r->bytes_out);
+	if (db_run(u->insert, err) == 0)
+		return 0;
+	/* It may have been a binding that failed. */
+	for (int at = 1; at <= COLUMNS; at++)
+		u->bound[at].kind = BOUND_NOTHING;
+	return -1;
 }

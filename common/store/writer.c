@@ -13,7 +13,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { PROBE_EVERY_MS = 500, LOG_DROPPED_MS = 60000, STUCK_MS = 15000 };
+enum {
+	PROBE_EVERY_MS = 500,
+	LOG_DROPPED_MS = 60000,
+	STUCK_MS = 15000,
+	BUSY_RECORDS = STORE_QUEUE_MAX / 4, /* in one gathering: there is no time to wait for more */
+};
 
 struct writer {
 	struct queue *queue;
@@ -199,7 +204,7 @@ static void *run(void *data)
 			break;
 		if (!chain && sink_is_failing(w->sink))
 			sink_probe(w->sink);
-		is_busy = write_chain(w, chain) >= STORE_BATCH_MAX;
+		is_busy = write_chain(w, chain) >= BUSY_RECORDS;
 		tell_dropped(w);
 	}
 	return NULL;

@@ -2,9 +2,9 @@
  * common/store/writer.h - the one thread that writes.
  *
  * It sleeps while the queue is empty.  The first push wakes it; it then gathers for
- * STORE_GATHER_MS, so that many records share a commit, and under load does not sleep at all.  Work
- * that somebody waits for is committed at once, with all that is queued: while one commit runs, the
- * next one's group gathers by itself.
+ * STORE_GATHER_MS, so that many records share a commit, unless they come in such numbers that the
+ * queue might overflow meanwhile.  Work that somebody waits for is committed at once, with all that
+ * is queued: while one commit runs, the next one's group gathers by itself.
  */
 #ifndef SPASS_STORE_WRITER_H
 #define SPASS_STORE_WRITER_H

@@ -126,6 +126,36 @@ static void stays_one_line_of_json_whatever_a_client_sends(void **state)
 	buf_free(&out);
 }
 
+/* Texts are looked at by words: one bad byte at every place of texts of every length. */
+static void a_bad_byte_is_escaped_wherever_it_stands(void **state)
+{
+	static const char bad[] = { '"', '\\', 1, 0x1f, (char)0x80, (char)0xff };
+	struct record r = full;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, RECORD_LINE_MAX);
+	for (size_t len = 1; len < 40; len++)
+		for (size_t at = 0; at < len; at++)
+			for (size_t b = 0; b < sizeof(bad); b++) {
+				json_t *line;
+
+				memset(r.model, 'x', len);
+				r.model[len] = '\0';
+				r.model[at] = bad[b];
+				buf_clear(&out);
+				assert_int_equal(record_print(&r, &out), 0);
+				line = json_loads(buf_str(&out), 0, NULL);
+				assert_non_null(line);
+				if ((unsigned char)bad[b] < 0x80)
+					assert_string_equal(
+						json_string_value(json_object_get(line, "model")),
+						r.model);
+				json_decref(line);
+			}
+	buf_free(&out);
+}
+
 static void the_largest_record_fits_its_limit(void **state)
 {
 	struct record r = full;
@@ -166,6 +196,7 @@ int main(void)
 		cmocka_unit_test(prints_every_field_in_order),
 		cmocka_unit_test(says_null_where_nothing_is_known),
 		cmocka_unit_test(stays_one_line_of_json_whatever_a_client_sends),
+		cmocka_unit_test(a_bad_byte_is_escaped_wherever_it_stands),
 		cmocka_unit_test(the_largest_record_fits_its_limit),
 		cmocka_unit_test(a_line_that_does_not_fit_leaves_nothing),
 	};

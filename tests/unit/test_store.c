@@ -245,6 +245,43 @@ static void a_record_becomes_a_row_and_a_line(void **state)
 	store_close(s);
 }
 
+/* Every text and number of a row in turn: there, changed, missing, there again. */
+static void a_row_takes_nothing_over_from_the_one_before(void **state)
+{
+	static const char *const users[] = { "ann", "bob", "bobby", "", "", "ann", "eva" };
+	static const char *const models[] = { "fast", "", "fast", "fast", "slow", "", "fast" };
+	static const int64_t counts[] = { 5, -1, -1, 5, 0, 7, -1 };
+	struct fixture *f = *state;
+	struct store *s = open_store(f);
+	struct err err = ERR_INIT;
+	struct db_statement *st;
+	struct db *db;
+
+	for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+		struct record r = example((int)i);
+
+		snprintf(r.user_id, sizeof(r.user_id), "%s", users[i]);
+		snprintf(r.model, sizeof(r.model), "%s", models[i]);
+		r.cached_tokens = counts[i];
+		r.error = i % 2 ? E_upstream_timeout : E_none;
+		store_record(s, &r);
+	}
+	store_close(s);
+	db = db_open(f->database, DB_READ, &err);
+	assert_non_null(db);
+	st = db_prepare(db, "SELECT coalesce(user_id, ''), coalesce(model, ''), coalesce(cached_tokens, -1),"
+			    " error_code FROM usage ORDER BY rowid", &err);
+	for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+		assert_int_equal(db_next(st, &err), 1);
+		assert_true(span_is(db_text(st, 0), users[i]));
+		assert_true(span_is(db_text(st, 1), models[i]));
+		assert_int_equal(db_int(st, 2), counts[i]);
+		assert_int_equal(db_is_null(st, 3), i % 2 == 0);
+	}
+	db_finish(st);
+	db_close(db);
+}
+
 static void everything_is_private_to_the_user(void **state)
 {
 	struct fixture *f = *state;
@@ -1074,6 +1111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_becomes_a_row_and_a_line),
+		TEST(a_row_takes_nothing_over_from_the_one_before),
 		TEST(everything_is_private_to_the_user),
 		TEST(the_file_is_laid_out_as_intended),
 		TEST(closing_writes_all_and_order_is_kept),

@@ -10,15 +10,10 @@
 
 #include "common/base/arena.h"
 #include "common/base/jscan.h"
+#include "common/model/cost.h"
 #include "common/upstream/provider.h"
 
 struct target;
-
-/* Tokens as a backend counted them; -1 = not told. */
-struct token_usage {
-	int64_t prompt, completion, cached, reasoning;
-};
-#define TOKEN_USAGE_NONE ((struct token_usage){ -1, -1, -1, -1 })
 
 /* A dialect makes at most so many edits; they fit with room to spare. */
 enum { OUTGOING_EDITS_MAX = 10, OUTGOING_PARTS_MAX = 2 * OUTGOING_EDITS_MAX + 1, APPLIED_MAX = 160 };

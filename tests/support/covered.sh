@@ -75,7 +75,7 @@ served=$(awk '/^(send|until) / { asked = $2 " " $3; if ($1 == "until") print ask
 count=0
 while read -r method path; do
 	count=$((count + 1))
-	pattern=$(printf '%s' "$path" | sed 's/\./\\./g; s/{[a-z_]*}/[^ ]+/g')
+	pattern=$(printf '%s' "$path" | sed 's/\./\\./g; s/{[^}]*}/[^ ]+/g')
 	printf '%s\n' "$served" | grep -qxE "$method $pattern" || fail "no case is served $method $path over all transports"
 done <<END
 $routes

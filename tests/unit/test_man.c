@@ -174,7 +174,8 @@ static void the_example_of_the_configuration_is_valid(void **state)
 	c = file ? config_new(file, NULL, NULL, 0, &err) : NULL;
 	if (!c)
 		fail_msg("%s", err.message);
-	assert_int_equal(c->backend_count, 2);
+	else
+		assert_int_equal(c->backend_count, 2);
 	config_free(c);
 	mem_free(text);
 }

@@ -53,27 +53,13 @@ static json_t *parameters(const struct route *r)
 	struct span rest = span_str(r->pattern), names = r->query ? span_str(r->query) : SPAN_NONE;
 
 	for (span_cut(&rest, '{'); rest.ptr; span_cut(&rest, '{')) {
-		struct span name = span_cut(&rest, '}');
-
-		add_parameter(list, span_from(name, *name.ptr == '+'), "path", true);
+		add_parameter(list, span_cut(&rest, '}'), "path", true);
 	}
 	while (names.ptr)
 		add_parameter(list, span_cut(&names, ' '), "query", false);
 	if (r->needs_user)
 		add_parameter(list, SPAN_LIT("SPASS-User-Id"), "header", false);
 	return list;
-}
-
-/* As OpenAPI writes a path: without the plus of {+id}. */
-static const char *path_key(const struct route *r, char out[128])
-{
-	size_t len = 0;
-
-	for (const char *p = r->pattern; *p && len < 127; p++)
-		if (*p != '+' || p == r->pattern || p[-1] != '{')
-			out[len++] = *p;
-	out[len] = '\0';
-	return out;
 }
 
 static const char *method_key(enum http1_method method)
@@ -100,8 +86,8 @@ static const char *method_key(enum http1_method method)
 /* "post_v1_chat_completions": what generators of clients call it. */
 static json_t *operation_id(const struct route *r)
 {
-	char id[160], key[128];
-	size_t len = (size_t)snprintf(id, sizeof id, "%s%s", method_key(r->method), path_key(r, key));
+	char id[160];
+	size_t len = (size_t)snprintf(id, sizeof id, "%s%s", method_key(r->method), r->pattern);
 
 	for (size_t i = 0; i < len && i < sizeof id - 1; i++)
 		if (!isalnum((unsigned char)id[i]))
@@ -139,12 +125,11 @@ static json_t *paths(void)
 
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *r = &route_table[i];
-		char key[128];
-		json_t *path = json_object_get(all, path_key(r, key));
+		json_t *path = json_object_get(all, r->pattern);
 
 		if (!path) {
 			path = json_object();
-			json_object_set_new(all, key, path);
+			json_object_set_new(all, r->pattern, path);
 		}
 		json_object_set_new(path, method_key(r->method), operation(r));
 	}

@@ -19,8 +19,8 @@ const struct route route_table[] = {
 	  .request = "EmbeddingsRequest", .response = "Embeddings" },
 	{ HTTP1_GET, "/v1/models", v1_models, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "The models this token may use", .response = "ModelList" },
-	{ HTTP1_GET, "/v1/models/{+id}", v1_model, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
-	  .summary = "One model", .response = "Model" },
+	{ HTTP1_GET, "/v1/models/{id}", v1_model, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
+	  .takes_rest = true, .summary = "One model", .response = "Model" },
 	{ HTTP1_GET, "/v1/info", v1_info, ACCESS_TOKEN, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "Models with their constraints, and the backends as they are",
 	  .response = "Info" },
@@ -37,9 +37,10 @@ const struct route route_table[] = {
 };
 const size_t route_count = ARRAY_LEN(route_table);
 
-/* {id} takes a segment, {+id} (as in RFC 6570) all that is left; neither takes nothing. */
-static bool matches(const char *pattern, struct span path, struct span params[ROUTE_PARAMS_MAX])
+/* {id} takes a segment, or all that is left; never nothing. */
+static bool matches(const struct route *r, struct span path, struct span params[ROUTE_PARAMS_MAX])
 {
+	const char *pattern = r->pattern;
 	size_t count = 0;
 
 	for (;;) {
@@ -52,7 +53,7 @@ static bool matches(const char *pattern, struct span path, struct span params[RO
 		if (!brace)
 			return path.len == fixed;
 		path = span_from(path, fixed);
-		slash = brace[1] == '+' || !path.len ? NULL : memchr(path.ptr, '/', path.len);
+		slash = r->takes_rest || !path.len ? NULL : memchr(path.ptr, '/', path.len);
 		params[count] = slash ? span_of(path.ptr, (size_t)(slash - path.ptr)) : path;
 		if (params[count].len == 0)
 			return false;
@@ -70,7 +71,7 @@ const struct route *route_find(enum http1_method method, struct span path,
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *r = &route_table[i];
 
-		if (!matches(r->pattern, path, params))
+		if (!matches(r, path, params))
 			continue;
 		if (r->method == wanted)
 			return r;

@@ -17,10 +17,11 @@ enum route_access { ACCESS_PUBLIC, ACCESS_TOKEN, ACCESS_METRICS };
 
 struct route {
 	enum http1_method method;  /* GET rows answer HEAD too */
-	const char *pattern;       /* "/v1/tenant/keys/{id}": one segment; {+id}: the rest of the path */
+	const char *pattern;       /* "/v1/tenant/keys/{id}": one segment each; also the name in records */
 	void (*handle)(struct exchange *x, struct call *c);
 	enum route_access access;
 	uint64_t scope;          /* SCOPE_none only for public routes */
+	bool takes_rest;           /* its parameter takes the rest of the path, slashes too */
 	bool needs_user;           /* SPASS-User-Id under user_id_policy: required */
 	const char *surface;       /* "v1", "ops" */
 	const char *summary;       /* one line, for OpenAPI */

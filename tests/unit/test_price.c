@@ -1,0 +1,153 @@
+/*
+ * tests/unit/test_price.c - lists of prices, and exchange rates.
+ */
+#include "common/model/price.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+#include "common/model/rate.h"
+
+static struct prices *load(const char *text, struct err *err)
+{
+	struct yml *y = yml_parse(span_str(text), "spass.yaml", err);
+	struct prices *p;
+
+	assert_non_null(y);
+	p = prices_load(NULL, y, err);
+	yml_free(y);
+	return p;
+}
+
+static void rows_are_found_by_backend_and_model(void **state)
+{
+	struct err err = ERR_INIT;
+	struct prices *p = load("prices:\n"
+				"  - {backend: b, model: two, input: 2.5, output: 10, as_of: \"2026-05-03\"}\n"
+				"  - {backend: a, model: one, input: 0.000001, cached: 0, output: \"0.10\"}\n"
+				"  - {backend: b, model: \"*\", input: 1, output: 1}\n"
+				"  - {backend: b, model: two, input: 3, output: 12, request: 0.005}\n",
+				&err);
+	const struct price_row *row;
+
+	(void)state;
+	assert_non_null(p);
+	row = prices_find(p, "a", "one");
+	assert_int_equal(row->price.input, 1);
+	assert_int_equal(row->price.cached, 0);
+	assert_int_equal(row->price.output, 100000);
+	assert_int_equal(row->price.reasoning, MONEY_UNKNOWN);
+	row = prices_find(p, "b", "two"); /* the later row counts, as a whole */
+	assert_int_equal(row->price.input, 3000000);
+	assert_int_equal(row->price.request, 5000);
+	assert_null(row->as_of);
+	assert_string_equal(prices_find(p, "b", "other")->model, "*");
+	assert_null(prices_find(p, "a", "two"));
+	assert_null(prices_find(p, "c", "one"));
+	prices_free(p);
+}
+
+static void faults_name_line_and_key(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "prices: 3\n", "spass.yaml:1: prices" },
+		{ "prices:\n  - 3\n", "spass.yaml:2: prices" },
+		{ "prices:\n  - backend: a\n    input: 1\n", "model: must be a text" },
+		{ "prices:\n  - backend: a\n    model: m\n    input: -1\n", "spass.yaml:4: input" },
+		{ "prices:\n  - backend: a\n    model: m\n    input: 0.0000001\n", "spass.yaml:4: input" },
+		{ "prices:\n  - backend: a\n    model: m\n    input: many\n", "spass.yaml:4: input" },
+		{ "prices:\n  - backend: a\n    model: m\n    inptu: 1\n", "spass.yaml:4: inptu: unknown key" },
+		{ "prices:\n  - backend: a\n    model: m\n    input: true\n", "spass.yaml:4: input" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+
+		assert_null(load(cases[i].text, &err));
+		assert_int_equal(err.code, E_invalid_config);
+		if (!strstr(err.message, cases[i].message))
+			fail_msg("%s: %s", cases[i].text, err.message);
+	}
+}
+
+static void the_shipped_list_loads(void **state)
+{
+	struct err err = ERR_INIT;
+	struct prices *p = prices_load(NULL, NULL, &err);
+
+	(void)state;
+	assert_non_null(p);
+	for (size_t i = 0; i < prices_count(p); i++)
+		assert_non_null(prices_at(p, i)->as_of);
+	prices_free(p);
+}
+
+static void a_rate_has_its_date(void **state)
+{
+	struct err err = ERR_INIT;
+	struct rate rate;
+	char source[RATE_SOURCE_MAX];
+	static const char *const refused[] = {
+		"", "0.85", "0.85 2026-02-30", "0.85 yesterday", "0 2026-05-03", "1000 2026-05-03", "2026-05-03",
+		"0.85  ",
+	};
+
+	(void)state;
+	assert_int_equal(rate_read(SPAN_LIT(" 0.8546 2026-05-03 "), &rate, &err), 0);
+	assert_int_equal(rate.eur, 854600);
+	assert_string_equal(rate_source(&rate, source), "static-2026-05-03");
+	assert_int_equal(rate_age_days(&rate, INT64_C(1778284800000)), 6); /* 2026-05-09T00:00Z */
+	assert_int_equal(rate_age_days(&rate, 0), 0);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_int_equal(rate_read(span_str(refused[i]), &rate, &err), -1);
+	assert_string_equal(rate_source(&rate_default, source), "static-2026-05-03");
+}
+
+#define ECB(day, rows)                                                                                  \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gesmes:Envelope><gesmes:subject>Reference rates"     \
+	"</gesmes:subject><Cube>\n<Cube time='" day "'>\n" rows "</Cube></Cube></gesmes:Envelope>"
+
+static void the_central_banks_list_is_turned_round(void **state)
+{
+	struct err err = ERR_INIT;
+	struct rate rate;
+	char source[RATE_SOURCE_MAX];
+	static const char *const refused[] = {
+		"", "<html>not found</html>", ECB("2026-13-01", "<Cube currency='USD' rate='1.17'/>"),
+		ECB("2026-05-03", "<Cube currency='JPY' rate='170.1'/>"),
+		ECB("2026-05-03", "<Cube currency='USD' rate='cheap'/>"),
+		ECB("2026-05-03", "<Cube currency='USD' rate='0'/>"),
+		"<Cube time='2026-05-03'><Cube currency='USD' rate='1.17",
+		"<Cube time='2026-05-03'><Cube currency='USD",
+	};
+
+	(void)state;
+	assert_int_equal(rate_read_ecb(SPAN_LIT(ECB("2026-05-04", "<Cube currency='JPY' rate='170.1'/>"
+								  "<Cube currency='USD' rate='1.1702'/>")),
+				       &rate, &err), 0);
+	assert_int_equal(rate.eur, 854555);
+	assert_string_equal(rate_source(&rate, source), "ecb-2026-05-04");
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_int_equal(rate_read_ecb(span_str(refused[i]), &rate, &err), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_found_by_backend_and_model),
+		cmocka_unit_test(faults_name_line_and_key),
+		cmocka_unit_test(the_shipped_list_loads),
+		cmocka_unit_test(a_rate_has_its_date),
+		cmocka_unit_test(the_central_banks_list_is_turned_round),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -197,9 +197,14 @@ static int step_until(struct e2e *e, const struct e2e_step *s, const char *rest)
 	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
 	bare.count = 0;
 	for (;;) {
+		bool reused = e->conn->fd >= 0;
 		e->why.len = 0;
-		if (e2e_send_request(e, &bare, rest) || await_answer(e, e->conn, false))
-			return -1;
+		if (e2e_send_request(e, &bare, rest) || await_answer(e, e->conn, false)) {
+			if (!reused)
+				return -1;
+			e2e_conn_close(e->conn, false); /* it may have been closed after its last answer */
+			continue;
+		}
 		e->conn->answer.taken = true;
 		if (check_subs(e, s) == 0)
 			return 0;

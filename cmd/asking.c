@@ -1,7 +1,5 @@
-/* cmd/asking.c - the terminal and the gateway as tui/ wants them described. */
+/* cmd/asking.c - the terminal as tui/ wants it described. */
 #include "cmd/asking.h"
-
-#include "cmd/interrupt.h"
 
 #include <langinfo.h>
 #include <stdlib.h>
@@ -10,17 +8,6 @@
 #include <unistd.h>
 
 enum { COLUMNS_OTHERWISE = 80 };
-
-struct wire_target asking_target(const struct gateway *gateway, const struct cmd_globals *g)
-{
-	return (struct wire_target){
-		.url = gateway->target.url,
-		.unix_path = gateway->target.unix_path,
-		.token = gateway->token,
-		.is_local = client_target_is_local(&gateway->target),
-		.timeout_ms = g->timeout_ms,
-	};
-}
 
 struct page_setup asking_page(bool color, bool markdown)
 {
@@ -48,9 +35,4 @@ const char *asking_model(const char *option)
 	const char *named = getenv("SPASS_MODEL");
 
 	return option ? option : named && *named ? named : NULL;
-}
-
-bool asking_interrupted(void)
-{
-	return interrupt_signal() != 0;
 }

@@ -1,22 +1,17 @@
 /*
- * cmd/asking.h - what `spass ask` and `spass chat` have in common: from options and a gateway to
- * what tui/ wants.
+ * cmd/asking.h - what `spass ask` and `spass chat` have in common: from options to what tui/
+ * wants.
  */
 #ifndef SPASS_CMD_ASKING_H
 #define SPASS_CMD_ASKING_H
 
-#include "cmd/gateway.h"
 #include "tui/page.h"
-#include "tui/wire.h"
 
-/* Borrows from the gateway. */
-struct wire_target asking_target(const struct gateway *gateway, const struct cmd_globals *g);
 /* The terminal on stdout as it is now; color: whether it may have colours. */
 struct page_setup asking_page(bool color, bool markdown);
 /* Whether the terminal's cursor can be moved. */
 bool asking_can_repaint(void);
 /* The model of -m, else of SPASS_MODEL, else NULL. */
 const char *asking_model(const char *option);
-bool asking_interrupted(void);
 
 #endif

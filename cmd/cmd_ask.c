@@ -1,6 +1,7 @@
 /* cmd/cmd_ask.c - spass ask: one answer, for pipes and for a quick look. */
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
+#include "cmd/gateway.h"
 #include "tui/ask.h"
 #include "tui/attach.h"
 
@@ -48,7 +49,7 @@ static void describe(const struct ask_options *o, const struct gateway *gateway,
 	bool is_terminal = isatty(STDOUT_FILENO);
 
 	*setup = (struct ask_setup){
-		.target = asking_target(gateway, g),
+		.target = gateway_target(gateway, g),
 		.request = { .model = asking_model(o->model),
 			     .max_tokens = o->max_tokens,
 			     .stream = !o->no_stream },
@@ -58,7 +59,6 @@ static void describe(const struct ask_options *o, const struct gateway *gateway,
 		.talks = isatty(STDERR_FILENO) && !g->quiet,
 		.stderr_color = cmd_color(g, stderr),
 		.page = asking_page(cmd_color(g, stdout), !o->raw),
-		.interrupted = asking_interrupted,
 	};
 }
 

@@ -1,6 +1,7 @@
 /* cmd/cmd_chat.c - spass chat: a conversation in the terminal. */
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
+#include "cmd/gateway.h"
 #include "tui/attach.h"
 #include "tui/talk.h"
 
@@ -51,7 +52,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 
 	if (gateway) {
 		const struct talk_setup setup = {
-			.target = asking_target(gateway, g),
+			.target = gateway_target(gateway, g),
 			.model = asking_model(o->model),
 			.system = system,
 			.context = context,

@@ -4,44 +4,29 @@
 #include "cmd/grid.h"
 
 #include "common/base/near.h"
+#include "tui/models.h"
 
 #include <string.h>
-
-enum { TIMEOUT_MS = 30000 };
 
 struct list_options {
 	struct cmd_globals globals;
 	bool all;
 };
 
-static const char *text(const json_t *object, const char *key)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "";
-}
-
 /* GET /v1/info of the gateway that is found or started.  The caller owns it. */
 static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 {
 	struct gateway *gateway = gateway_find(g, true, err);
-	char name[GATEWAY_NAME_SIZE];
-	struct client *client;
+	struct wire_target target;
+	struct wire *wire;
 	json_t *info;
 
 	if (!gateway)
 		return NULL;
-	client = gateway_client(gateway, g, TIMEOUT_MS);
-	info = client_get(client, "/v1/info", err);
-	/* Much on the net answers JSON to any path. */
-	if (info && (!json_is_array(json_object_get(info, "models")) ||
-		     !json_is_string(json_object_get(info, "default_model")))) {
-		gateway_name(gateway, name);
-		err_set(err, E_upstream_error, "", "%s is not a spass gateway", name);
-		json_decref(info);
-		info = NULL;
-	}
-	client_free(client);
+	target = gateway_target(gateway, g);
+	wire = wire_new(&target);
+	info = wire_get(wire, "/v1/info", models_is_info, err);
+	wire_free(wire);
 	gateway_close(gateway);
 	return info;
 }
@@ -93,8 +78,8 @@ static void print_list(const struct cmd_globals *g, const json_t *info, bool all
 			hidden++;
 			continue;
 		}
-		grid_add(&grid, text(m, "alias"), GRID_PLAIN);
-		grid_add(&grid, text(m, "kind"), GRID_PLAIN);
+		grid_add(&grid, models_text(m, "alias"), GRID_PLAIN);
+		grid_add(&grid, models_text(m, "kind"), GRID_PLAIN);
 		add_tokens(&grid, json_object_get(m, "context_window"));
 		grid_add(&grid, available ? "yes" : "no", available ? GRID_GOOD : GRID_DIM);
 		add_joined(&grid, json_object_get(m, "routing"));
@@ -135,9 +120,9 @@ static json_t *find_model(const json_t *info, const char *alias, struct err *err
 	near_init(&near, span_str(alias));
 	json_array_foreach(models, i, m)
 	{
-		if (!strcmp(text(m, "alias"), alias))
+		if (!strcmp(models_text(m, "alias"), alias))
 			return m;
-		near_offer(&near, text(m, "alias"));
+		near_offer(&near, models_text(m, "alias"));
 	}
 	if (near_best(&near))
 		err_set(err, E_model_not_found, "",

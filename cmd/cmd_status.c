@@ -4,35 +4,16 @@
 #include "cmd/grid.h"
 
 #include "common/base/mem.h"
+#include "tui/models.h"
 
 #include <string.h>
 
-enum { TIMEOUT_MS = 10000, EXIT_UNAVAILABLE = 6 };
+enum { EXIT_UNAVAILABLE = 6 };
 
-static const char *text(const json_t *object, const char *key)
+static bool is_ready_answer(const json_t *root)
 {
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : "";
-}
-
-/* /readyz answers 503 when it is not ready: that is an answer, not an error. */
-static json_t *ask_ready(struct client *client, struct err *err)
-{
-	const struct client_call call = { .method = "GET", .path = "/readyz", .any_status = true };
-	struct client_reply reply;
-	json_t *ready = NULL;
-
-	if (client_call(client, &call, &reply, err) == 0) {
-		ready = json_loadb(buf_str(&reply.body), reply.body.len, 0, NULL);
-		if (!json_is_string(json_object_get(ready, "status"))) {
-			json_decref(ready);
-			ready = NULL;
-			client_read_error(reply.status, buf_span(&reply.body), err);
-		}
-	}
-	client_reply_clear(&reply);
-	return ready;
+	return json_is_string(json_object_get(root, "status")) &&
+	       json_is_object(json_object_get(root, "backends"));
 }
 
 static enum grid_style style_of(const char *status)
@@ -78,10 +59,10 @@ static void print_head(const struct cmd_globals *g, const struct gateway *gatewa
 	gateway_name(gateway, name);
 	grid_init(&grid, 2, cmd_color(g, stdout));
 	add_pair(&grid, "gateway", name, GRID_PLAIN);
-	add_pair(&grid, "status", text(ready, "status"), style_of(text(ready, "status")));
+	add_pair(&grid, "status", models_text(ready, "status"), style_of(models_text(ready, "status")));
 	if (info) {
-		add_pair(&grid, "version", text(self, "version"), GRID_PLAIN);
-		add_pair(&grid, "default model", text(info, "default_model"), GRID_PLAIN);
+		add_pair(&grid, "version", models_text(self, "version"), GRID_PLAIN);
+		add_pair(&grid, "default model", models_text(info, "default_model"), GRID_PLAIN);
 		grid_add(&grid, "models", GRID_PLAIN);
 		grid_addf(&grid, GRID_PLAIN, "%zu",
 			  json_array_size(json_object_get(info, "models")));
@@ -107,18 +88,18 @@ static void print_backends(const struct cmd_globals *g, const json_t *ready, con
 	grid_head(&grid, "BACKEND|STATUS|LATENCY|REASON");
 	json_array_foreach(backends, i, b)
 	{
-		if (!g->verbose && !json_object_get(open, text(b, "name")))
+		if (!g->verbose && !json_object_get(open, models_text(b, "name")))
 			continue;
-		grid_add(&grid, text(b, "name"), GRID_PLAIN);
-		grid_add(&grid, text(b, "status"), style_of(text(b, "status")));
+		grid_add(&grid, models_text(b, "name"), GRID_PLAIN);
+		grid_add(&grid, models_text(b, "status"), style_of(models_text(b, "status")));
 		add_latency(&grid, b);
-		grid_add(&grid, text(b, "reason"), GRID_PLAIN);
+		grid_add(&grid, models_text(b, "reason"), GRID_PLAIN);
 	}
 	if (!info)
 		json_object_foreach(open, name, b)
 		{
 			grid_add(&grid, name, GRID_PLAIN);
-			grid_add(&grid, text(b, "status"), style_of(text(b, "status")));
+			grid_add(&grid, models_text(b, "status"), style_of(models_text(b, "status")));
 			add_latency(&grid, b);
 			grid_add(&grid, NULL, GRID_PLAIN);
 		}
@@ -159,9 +140,9 @@ static void explain(const struct cmd_globals *g, const json_t *info)
 	size_t i;
 
 	json_array_foreach(json_object_get(info, "models"), i, m)
-		if (json_is_true(json_object_get(m, "available")) && !strcmp(text(m, "kind"), "chat")) {
+		if (json_is_true(json_object_get(m, "available")) && !strcmp(models_text(m, "kind"), "chat")) {
 			cmd_notice(g, "spass: no configured chat backend can be reached; "
-				      "the built-in %s still answers", text(m, "alias"));
+				      "the built-in %s still answers", models_text(m, "alias"));
 			return;
 		}
 	cmd_notice(g, "spass: no configured chat backend can be reached");
@@ -171,7 +152,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
 	struct gateway *gateway = gateway_find(g, false, err);
-	struct client *client = NULL;
+	struct wire *wire = NULL;
+	struct wire_target target;
 	json_t *ready = NULL, *info = NULL;
 	struct err no_info = ERR_INIT;
 	int result = -1;
@@ -179,11 +161,13 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	(void)argc, (void)argv;
 	if (!gateway)
 		return -1;
-	client = gateway_client(gateway, g, TIMEOUT_MS);
-	ready = ask_ready(client, err);
+	target = gateway_target(gateway, g);
+	wire = wire_new(&target);
+	/* It answers 503 when it is not ready: that is an answer, not an error. */
+	ready = wire_get(wire, "/readyz", is_ready_answer, err);
 	if (!ready)
 		goto out;
-	info = client_get(client, "/v1/info", &no_info);
+	info = wire_get(wire, "/v1/info", models_is_info, &no_info);
 	if (!info && no_info.code == E_cancelled) {
 		*err = no_info;
 		goto out;
@@ -192,13 +176,13 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		cmd_notice(g, "spass: no details: %s: %s", err_info(no_info.code)->code,
 			   no_info.message);
 	print(g, gateway, ready, info);
-	result = is_usable(text(ready, "status")) ? 0 : EXIT_UNAVAILABLE;
-	if (!strcmp(text(ready, "status"), "unavailable"))
+	result = is_usable(models_text(ready, "status")) ? 0 : EXIT_UNAVAILABLE;
+	if (!strcmp(models_text(ready, "status"), "unavailable"))
 		explain(g, info);
 out:
 	json_decref(ready);
 	json_decref(info);
-	client_free(client);
+	wire_free(wire);
 	gateway_close(gateway);
 	return result;
 }

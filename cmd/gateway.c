@@ -131,9 +131,9 @@ static char *own_token(const struct cmd_globals *g)
 static int use_named(struct gateway *gateway, const struct cmd_globals *g, const char *server,
 		     struct err *err)
 {
-	if (client_target_parse(server, &gateway->target, err) < 0)
+	if (target_parse(server, &gateway->target, err) < 0)
 		return -1;
-	if (!gateway->token && client_target_is_local(&gateway->target))
+	if (!gateway->token && target_is_local(&gateway->target))
 		gateway->token = own_token(g);
 	return 0;
 }
@@ -147,7 +147,7 @@ static bool use_running(struct gateway *gateway, const struct cmd_globals *g)
 		return false;
 	}
 	gateway->target =
-		(struct client_target){ .url = mem_strdup("http://localhost"), .unix_path = path };
+		(struct target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	if (!gateway->token)
 		gateway->token = own_token(g);
 	return true;
@@ -183,7 +183,7 @@ static int start_own(struct gateway *gateway, struct err *err)
 	if (!gateway->server)
 		goto out;
 	gateway->target =
-		(struct client_target){ .url = mem_strdup("http://localhost"), .unix_path = path };
+		(struct target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	path = NULL;
 	mem_free_secret(gateway->token, gateway->token ? strlen(gateway->token) : 0);
 	gateway->token = mem_strdup(server_token(gateway->server));
@@ -237,16 +237,26 @@ void gateway_close(struct gateway *g)
 	server_stop(g->server);
 	if (g->server)
 		unlink(g->target.unix_path);
-	client_target_clear(&g->target);
+	target_clear(&g->target);
 	mem_free_secret(g->token, g->token ? strlen(g->token) : 0);
 	mem_free(g);
 }
 
-struct client *gateway_client(const struct gateway *gateway, const struct cmd_globals *g,
-			      int64_t timeout_ms)
+static bool is_interrupted(void)
 {
-	return client_new(&gateway->target, gateway->token,
-			  g->timeout_ms > 0 ? g->timeout_ms : timeout_ms);
+	return interrupt_signal() != 0;
+}
+
+struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g)
+{
+	return (struct wire_target){
+		.url = gateway->target.url,
+		.unix_path = gateway->target.unix_path,
+		.token = gateway->token,
+		.is_local = target_is_local(&gateway->target),
+		.timeout_ms = g->timeout_ms,
+		.interrupted = is_interrupted,
+	};
 }
 
 void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE])

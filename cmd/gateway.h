@@ -12,13 +12,14 @@
 #ifndef SPASS_CMD_GATEWAY_H
 #define SPASS_CMD_GATEWAY_H
 
-#include "cmd/client.h"
 #include "cmd/cmd.h"
+#include "cmd/target.h"
+#include "tui/wire.h"
 
 struct server;
 
 struct gateway {
-	struct client_target target;
+	struct target target;
 	char *token;           /* NULL: none is known; secret */
 	struct server *server; /* started here, or NULL */
 };
@@ -30,9 +31,8 @@ struct gateway {
 struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct err *err);
 /* Stops the one started here, when all is written.  g may be NULL. */
 void gateway_close(struct gateway *g);
-/* A client for it; timeout_ms when --timeout is not given, 0 = none. */
-struct client *gateway_client(const struct gateway *gateway, const struct cmd_globals *g,
-			      int64_t timeout_ms);
+/* What a wire to it wants; borrows from it. */
+struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g);
 /* "http://127.0.0.1:3000", "unix:/run/...": for people.  Borrowed parts; into out. */
 enum { GATEWAY_NAME_SIZE = 300 };
 void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE]);

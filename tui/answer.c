@@ -9,6 +9,8 @@
 
 enum { EVENT_MAX = 16 * 1024 * 1024, TOOLS_MAX = 32, TOOL_MAX = 1024 * 1024 };
 
+static const char completions_path[] = "/v1/chat/completions";
+
 struct call {
 	struct buf name, arguments;
 	bool told;
@@ -191,7 +193,7 @@ static bool on_bytes(struct wire_transfer *t, struct span s)
 {
 	struct answer *a = container_of(t, struct answer, transfer);
 
-	if (t->status / 100 == 2 && a->is_stream)
+	if (t->head.status / 100 == 2 && a->is_stream)
 		return read_events(a, s);
 	if (buf_add_span(&a->whole, s) == 0)
 		return true;
@@ -206,8 +208,11 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 	a->ended = true;
 	if (a->err.code != E_none)
 		return;
-	if (t->status && t->status / 100 != 2) {
-		wire_read_error(t->status, buf_span(&a->whole), &a->err);
+	if (t->head.status && t->head.status / 100 != 2) {
+		char *where = wire_where(t->wire, completions_path);
+
+		wire_read_error(&t->head, where, buf_span(&a->whole), &a->err);
+		mem_free(where);
 		a->err.retry_after_s = a->retry_after_s;
 	} else if (err && !(a->is_stream && a->saw_done))
 		a->err = *err;
@@ -229,8 +234,8 @@ struct answer *answer_start(struct wire *w, struct span body, bool streams,
 	sse_reader_init(&a->events, EVENT_MAX);
 	buf_init(&a->text, WIRE_REPLY_MAX);
 	buf_init(&a->whole, WIRE_REPLY_MAX);
-	wire_start(w, &a->transfer, "/v1/chat/completions", body,
-		   streams ? "text/event-stream" : "application/json", wire_timeout(w));
+	wire_start(w, &a->transfer, completions_path, body,
+		   streams ? "text/event-stream" : "application/json", wire_target(w)->timeout_ms);
 	return a;
 }
 

@@ -178,8 +178,6 @@ static int follow(struct ask *a, struct wire *w, const struct answer *answer, st
 
 	while (!answer_is_done(answer)) {
 		wire_wait(w, NULL, 0, TICK_MS);
-		if (a->setup->interrupted && a->setup->interrupted())
-			return err_set(err, E_cancelled, "", "interrupted");
 		if (answer_text(answer).len != shown)
 			paint(a);
 		else

@@ -21,7 +21,6 @@ struct ask_setup {
 	bool talks;          /* stderr is a terminal that may be talked to */
 	bool stderr_color;
 	struct page_setup page; /* for renders */
-	bool (*interrupted)(void); /* asked often; true ends with E_cancelled */
 };
 
 struct ask_outcome {

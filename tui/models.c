@@ -9,7 +9,7 @@
 
 enum { MODELS_MAX = 10000 };
 
-static const char *text(const json_t *object, const char *key)
+const char *models_text(const json_t *object, const char *key)
 {
 	const char *value = json_string_value(json_object_get(object, key));
 
@@ -31,7 +31,7 @@ static void add(struct models *m, const char *name, const char *backend, int64_t
 static void read_info(struct models *m, const json_t *info)
 {
 	json_t *list = json_object_get(info, "models"), *item;
-	const char *preferred = text(info, "default_model");
+	const char *preferred = models_text(info, "default_model");
 	size_t i;
 
 	json_array_foreach(list, i, item)
@@ -39,8 +39,8 @@ static void read_info(struct models *m, const json_t *info)
 		const char *backend = json_string_value(
 			json_array_get(json_object_get(item, "routing"), 0));
 
-		if (strcmp(text(item, "kind"), "embedding") != 0)
-			add(m, text(item, "alias"), backend ? backend : "",
+		if (strcmp(models_text(item, "kind"), "embedding") != 0)
+			add(m, models_text(item, "alias"), backend ? backend : "",
 			    json_integer_value(json_object_get(item, "context_window")),
 			    json_is_true(json_object_get(item, "available")));
 	}
@@ -55,35 +55,44 @@ static void read_list(struct models *m, const json_t *root)
 	size_t i;
 
 	json_array_foreach(json_object_get(root, "data"), i, item)
-		add(m, text(item, "id"), text(item, "owned_by"), 0, true);
+		add(m, models_text(item, "id"), models_text(item, "owned_by"), 0, true);
 	if (m->count)
 		m->preferred = mem_strdup(m->rows[0].name);
 }
 
-/* Another server than a spass gateway says that it has no such route in words of its own. */
-static bool has_no_route(const struct err *fault)
+bool models_is_info(const json_t *root)
 {
-	int status = err_info(fault->code)->status;
+	return json_is_array(json_object_get(root, "models")) &&
+	       json_is_string(json_object_get(root, "default_model"));
+}
 
-	return status == 400 || status == 404 || status == 405;
+static bool is_list(const json_t *root)
+{
+	return json_is_array(json_object_get(root, "data"));
+}
+
+/* Another server than a spass gateway says that it has no such route in words of its own. */
+static bool has_no_route(int status)
+{
+	return status / 100 == 2 || status == 400 || status == 404 || status == 405;
 }
 
 int models_read(struct wire *w, struct models *out, struct err *err)
 {
 	struct err fault = ERR_INIT;
-	json_t *info = wire_get(w, "/v1/info", &fault), *list = NULL;
+	json_t *info = wire_get(w, "/v1/info", models_is_info, &fault), *list = NULL;
 	int result = -1;
 
 	*out = (struct models){ .count = 0 };
-	if (json_is_array(json_object_get(info, "models"))) {
+	if (info) {
 		read_info(out, info);
-	} else if (!info && !has_no_route(&fault)) {
-		*err = fault;
-		goto out;
 	} else {
-		list = wire_get(w, "/v1/models", err);
-		if (!list)
+		if (has_no_route(wire_status(w)))
+			list = wire_get(w, "/v1/models", is_list, &fault);
+		if (!list) {
+			*err = fault;
 			goto out;
+		}
 		read_list(out, list);
 	}
 	if (out->preferred)

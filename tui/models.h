@@ -21,6 +21,10 @@ struct models {
 	bool is_complete; /* from a gateway that tells all; else there may be more */
 };
 
+/* A text within the documents of a gateway, "" when there is none.  Borrowed. */
+const char *models_text(const json_t *object, const char *key);
+/* Whether it is a GET /v1/info of a spass gateway: for wire_get. */
+bool models_is_info(const json_t *root);
 /* 0, or -1 with err and an empty list.  Free with models_clear. */
 int models_read(struct wire *w, struct models *out, struct err *err);
 void models_clear(struct models *m);

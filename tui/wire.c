@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { POLL_MAX = 8 };
@@ -13,6 +14,7 @@ enum { POLL_MAX = 8 };
 struct wire {
 	CURLM *multi;
 	struct wire_target target;
+	int status; /* of the last transfer that ended */
 };
 
 struct wire *wire_new(const struct wire_target *target)
@@ -34,9 +36,21 @@ void wire_free(struct wire *w)
 	mem_free(w);
 }
 
-int64_t wire_timeout(const struct wire *w)
+const struct wire_target *wire_target(const struct wire *w)
 {
-	return w->target.timeout_ms;
+	return &w->target;
+}
+
+int wire_status(const struct wire *w)
+{
+	return w->status;
+}
+
+char *wire_where(const struct wire *w, const char *path)
+{
+	if (w->target.unix_path)
+		return mem_printf("unix:%s %s", w->target.unix_path, path);
+	return mem_printf("%s%s", w->target.url, path);
 }
 
 /* What curl calls */
@@ -48,10 +62,28 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *context)
 
 	(void)one;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-	t->status = (int)status;
+	t->head.status = (int)status;
 	t->received += len;
 	t->stopped = !t->bytes(t, span_of(bytes, len));
 	return t->stopped ? 0 : len;
+}
+
+static void keep_header(struct wire_head *head, struct span name, struct span value)
+{
+	const struct {
+		const char *name;
+		char *out;
+		size_t size;
+	} kept[] = {
+		{ "content-type", head->type, sizeof head->type },
+		{ "server", head->server, sizeof head->server },
+		{ "location", head->location, sizeof head->location },
+		{ "x-request-id", head->request_id, sizeof head->request_id },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (span_is_nocase(name, kept[i].name))
+			snprintf(kept[i].out, kept[i].size, "%.*s", SPAN_ARGS(value));
 }
 
 static size_t on_header(char *bytes, size_t one, size_t len, void *context)
@@ -63,73 +95,56 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *context)
 	while (value.len && strchr("\r\n", value.ptr[value.len - 1]))
 		value.len--;
 	name = span_cut(&value, ':');
-	if (t->header && value.ptr)
+	if (!value.ptr)
+		return len;
+	keep_header(&t->head, name, span_trim(value));
+	if (t->header)
 		t->header(t, name, span_trim(value));
 	return len;
 }
 
-/* Errors */
-
-static enum err_code code_of_status(int status)
+static int on_progress(void *context, curl_off_t down, curl_off_t down_now, curl_off_t up,
+		       curl_off_t up_now)
 {
-	static const struct {
-		int status;
-		enum err_code code;
-	} codes[] = {
-		{ 401, E_invalid_authorization }, { 403, E_insufficient_scope },
-		{ 404, E_route_not_found },       { 408, E_request_timeout },
-		{ 413, E_body_too_large },        { 429, E_rate_limit_exceeded },
-		{ 503, E_upstream_unavailable },  { 504, E_upstream_timeout },
-	};
+	const struct wire *w = context;
 
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (codes[i].status == status)
-			return codes[i].code;
-	return status >= 500 ? E_internal_error : status >= 400 ? E_invalid_field : E_upstream_error;
+	(void)down, (void)down_now, (void)up, (void)up_now;
+	return w->target.interrupted && w->target.interrupted();
 }
 
-bool wire_error_of(const json_t *error, int status, struct err *err)
+/* What did not answer as HTTP does was most often asked in the wrong protocol. */
+static const char *doubt_of(CURLcode code)
 {
-	const char *name = json_string_value(json_object_get(error, "code"));
-	const char *message = json_string_value(json_object_get(error, "message"));
-	const char *param = json_string_value(json_object_get(error, "param"));
-	enum err_code code = name ? err_find(name) : E_none;
-
-	if (json_is_string(error))
-		message = json_string_value(error);
-	else if (!json_is_object(error))
-		return false;
-	if (code == E_none)
-		code = status ? code_of_status(status) : E_upstream_error;
-	err_set(err, code, param ? param : "", "%s", message ? message : err_info(code)->title);
-	return true;
-}
-
-int wire_read_error(int status, struct span body, struct err *err)
-{
-	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
-
-	if (!wire_error_of(json_object_get(root, "error"), status, err))
-		err_set(err, code_of_status(status), "", "HTTP %d: not an answer of a spass gateway",
-			status);
-	json_decref(root);
-	return -1;
+	switch (code) {
+	case CURLE_SSL_CONNECT_ERROR:
+		return "; is it http:// rather than https://?";
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return "; what is there does not speak HTTP: is it https://?";
+	default:
+		return NULL;
+	}
 }
 
 static void curl_error(const struct wire_transfer *t, CURLcode code, struct err *err)
 {
 	const struct wire_target *target = &t->wire->target;
 	const char *where = target->unix_path ? target->unix_path : target->url;
-	const char *what = *t->detail ? t->detail : curl_easy_strerror(code);
-	double connected = 0;
+	const char *what = *t->detail ? t->detail : curl_easy_strerror(code), *doubt = doubt_of(code);
+	double connected = 0, took = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME, &connected);
-	if (code == CURLE_OPERATION_TIMEDOUT && connected > 0)
-		err_set(err, E_deadline_exceeded, "", "no complete answer in the time given");
-	else if (t->received || connected > 0)
+	curl_easy_getinfo(t->curl, CURLINFO_TOTAL_TIME, &took);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		err_set(err, E_cancelled, "", "interrupted");
+	else if (code == CURLE_OPERATION_TIMEDOUT && t->timeout_ms > 0 &&
+		 took * 1000 >= (double)t->timeout_ms)
+		err_set(err, E_deadline_exceeded, "", "%s: no complete answer within %lld ms", where,
+			(long long)t->timeout_ms);
+	else if (!doubt && (t->received || connected > 0))
 		err_set(err, E_stream_cut, "", "the connection to %s ended: %s", where, what);
 	else
-		err_set(err, E_connect_failed, "", "%s: %s", where, what);
+		err_set(err, E_connect_failed, "", "%s: %s%s", where, what, doubt ? doubt : "");
 }
 
 /* Transfers */
@@ -161,7 +176,8 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	static_assert(sizeof t->detail >= CURL_ERROR_SIZE, "room for curl's words");
 	t->wire = w;
 	t->curl = curl;
-	t->status = 0;
+	t->head = (struct wire_head){ .status = 0 };
+	t->timeout_ms = timeout_ms;
 	t->received = 0;
 	t->stopped = false;
 	*t->detail = '\0';
@@ -179,6 +195,9 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, w);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, t);
 	if (w->target.is_local)
 		curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -206,7 +225,7 @@ static void finish(struct wire_transfer *t, CURLcode code)
 	long status = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-	t->status = (int)status;
+	t->head.status = t->wire->status = (int)status;
 	if (code != CURLE_OK && !t->stopped)
 		curl_error(t, code, &err);
 	wire_stop(t);
@@ -249,52 +268,4 @@ void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms
 		more[i].revents = fds[i].revents;
 	curl_multi_perform(w->multi, &running);
 	collect(w);
-}
-
-/* A whole answer, waited for */
-
-struct get {
-	struct wire_transfer transfer;
-	struct buf body;
-	struct err err;
-	bool done;
-};
-
-static bool get_bytes(struct wire_transfer *t, struct span s)
-{
-	return buf_add_span(&container_of(t, struct get, transfer)->body, s) == 0;
-}
-
-static void get_done(struct wire_transfer *t, const struct err *err)
-{
-	struct get *get = container_of(t, struct get, transfer);
-
-	get->done = true;
-	if (err)
-		get->err = *err;
-	else if (t->stopped)
-		err_set(&get->err, E_too_large, "", "the answer is larger than %d bytes",
-			WIRE_REPLY_MAX);
-	else if (t->status / 100 != 2)
-		wire_read_error(t->status, buf_span(&get->body), &get->err);
-}
-
-json_t *wire_get(struct wire *w, const char *path, struct err *err)
-{
-	struct get get = { .transfer = { .bytes = get_bytes, .done = get_done }, .err = ERR_INIT };
-	json_t *root = NULL;
-
-	buf_init(&get.body, WIRE_REPLY_MAX);
-	wire_start(w, &get.transfer, path, SPAN_NONE, "application/json", WIRE_GET_MS);
-	while (!get.done)
-		wire_wait(w, NULL, 0, 1000);
-	if (get.err.code != E_none)
-		*err = get.err;
-	else {
-		root = json_loadb(buf_str(&get.body), get.body.len, 0, NULL);
-		if (!root)
-			err_set(err, E_upstream_error, "", "%s did not answer JSON", path);
-	}
-	buf_free(&get.body);
-	return root;
 }

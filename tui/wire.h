@@ -1,8 +1,8 @@
 /*
- * tui/wire.h - the connection of a terminal client to its gateway, beside its keyboard.
+ * tui/wire.h - the connection of a client to its gateway, beside its keyboard.
  *
  * Transfers run while wire_wait waits for the keyboard too, so one thread does for both.  The
- * bearer token goes in a header and nowhere else; redirects are not followed.  UI thread.
+ * bearer token goes in a header and nowhere else; redirects are not followed.  Main thread.
  */
 #ifndef SPASS_TUI_WIRE_H
 #define SPASS_TUI_WIRE_H
@@ -22,6 +22,8 @@ struct wire_target {
 	const char *token;     /* or NULL; secret */
 	bool is_local;         /* this machine: no proxy stands before it */
 	int64_t timeout_ms;    /* of an answer, 0 = none */
+	/* Asked often while a transfer runs, may be NULL; true ends it with E_cancelled. */
+	bool (*interrupted)(void);
 };
 
 struct wire;
@@ -29,13 +31,21 @@ struct wire;
 struct wire *wire_new(const struct wire_target *target);
 /* After all its transfers. */
 void wire_free(struct wire *w);
-/* The target's timeout_ms. */
-int64_t wire_timeout(const struct wire *w);
+/* Borrowed. */
+const struct wire_target *wire_target(const struct wire *w);
+/* The address of a path, for people.  The caller frees. */
+char *wire_where(const struct wire *w, const char *path);
 /*
  * Waits at most timeout_ms (-1: any time) for the transfers and the count descriptors of more,
  * whose revents are set, and lets the transfers do what they can.  A signal ends the waiting.
  */
 void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms);
+
+/* What is kept of an answer's head, each cut to its room; "" = not told. */
+struct wire_head {
+	int status;
+	char type[65], server[65], location[257], request_id[129];
+};
 
 /* One transfer; embedded in what it serves. */
 struct wire_transfer {
@@ -48,7 +58,8 @@ struct wire_transfer {
 	void *curl; /* NULL: not running */
 	void *headers;
 	struct wire *wire;
-	int status;
+	struct wire_head head;
+	int64_t timeout_ms;
 	size_t received; /* bytes of the body */
 	bool stopped;    /* bytes() said so */
 	char detail[256];
@@ -59,11 +70,26 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 		const char *accept, int64_t timeout_ms);
 /* Ends it without a done; nothing happens when it is not running. */
 void wire_stop(struct wire_transfer *t);
-/* GET path as JSON, waiting; NULL with err.  The caller owns it. */
-json_t *wire_get(struct wire *w, const char *path, struct err *err);
-/* The error that a body of this HTTP status tells.  Returns -1. */
-int wire_read_error(int status, struct span body, struct err *err);
-/* The same of an "error" object; false when it is none. */
+
+/*
+ * GET path as JSON, waiting: at most the target's timeout_ms, or WIRE_GET_MS.  is_answer NULL:
+ * any JSON of a 2xx; else what it says yes to, of any status.  NULL with err: E_connect_failed,
+ * E_deadline_exceeded, E_stream_cut, E_cancelled, E_too_large, or as wire_read_error.  The
+ * caller owns it.
+ */
+json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
+		 struct err *err);
+/* The HTTP status of the transfer that ended last; 0: there was no answer. */
+int wire_status(const struct wire *w);
+
+/*
+ * The error that an answer tells that was not what was asked for: the envelope's, or of what is
+ * no answer of a gateway (a proxy's page, another server) who sent it and how it begins.  where:
+ * the address asked.  Returns -1.
+ */
+int wire_read_error(const struct wire_head *head, const char *where, struct span body,
+		    struct err *err);
+/* The same of an "error" object; false when it is none.  status 0: of an answer that was a 2xx. */
 bool wire_error_of(const json_t *error, int status, struct err *err);
 
 #endif

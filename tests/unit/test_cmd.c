@@ -267,7 +267,7 @@ static void what_is_no_gateway_is_not_taken_for_one(void **state)
 					lines[i % ARRAY_LEN(lines)], port);
 		struct outcome o = run(line);
 
-		if (o.status != 1 || !strstr(o.err, "is not a spass gateway"))
+		if (o.status != 6 || !strstr(o.err, "not an answer of a spass gateway\nhint: Start it"))
 			fail_msg("%s, %s: %d, %s%s", line, bodies[i / ARRAY_LEN(lines)], o.status,
 				 o.out, o.err);
 		assert_int_equal(reap(server), 0);

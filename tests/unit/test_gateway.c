@@ -40,15 +40,16 @@ static int release(void **state)
 
 static void require_models(const struct gateway *gateway)
 {
-	struct client *client = gateway_client(gateway, globals, 10000);
+	const struct wire_target target = gateway_target(gateway, globals);
+	struct wire *wire = wire_new(&target);
 	struct err err = ERR_INIT;
-	json_t *info = client_get(client, "/v1/info", &err);
+	json_t *info = wire_get(wire, "/v1/info", NULL, &err);
 
 	if (!info)
 		fail_msg("%s", err.message);
 	assert_true(json_array_size(json_object_get(info, "models")) > 0);
 	json_decref(info);
-	client_free(client);
+	wire_free(wire);
 }
 
 static void bind_socket(const char *path, bool listening)

@@ -1,5 +1,7 @@
-/* tests/unit/test_client.c - a command's calls, against a peer that says what the case wants. */
-#include "cmd/client.h"
+/* tests/unit/test_wire.c - a client's calls, against a peer that says what the case wants. */
+#include "tui/wire.h"
+
+#include "cmd/target.h"
 
 #include "common/base/mem.h"
 
@@ -15,7 +17,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char directory[] = "/tmp/spass-client-XXXXXX";
+static char directory[] = "/tmp/spass-wire-XXXXXX";
 
 /* Answers one connection: reads a head (and what comes with it), writes the answer, closes. */
 struct peer {
@@ -74,16 +76,29 @@ static int listen_tcp(char url[64])
 	return fd;
 }
 
-static struct client *client_at(const char *text, const char *token, int64_t timeout_ms)
-{
-	struct client_target target;
-	struct err err = ERR_INIT;
-	struct client *c;
+struct call {
+	struct target target;
+	struct wire *wire;
+};
 
-	assert_int_equal(client_target_parse(text, &target, &err), 0);
-	c = client_new(&target, token, timeout_ms);
-	client_target_clear(&target);
-	return c;
+static void open_at(struct call *c, const char *text, const char *token, int64_t timeout_ms)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(target_parse(text, &c->target, &err), 0);
+	const struct wire_target target = { .url = c->target.url,
+					    .unix_path = c->target.unix_path,
+					    .token = token,
+					    .is_local = target_is_local(&c->target),
+					    .timeout_ms = timeout_ms };
+
+	c->wire = wire_new(&target);
+}
+
+static void close_call(struct call *c)
+{
+	wire_free(c->wire);
+	target_clear(&c->target);
 }
 
 static void addresses_of_gateways_are_read(void **state)
@@ -97,6 +112,12 @@ static void addresses_of_gateways_are_read(void **state)
 		{ "localhost:3000/", "http://localhost:3000", NULL, true },
 		{ "http://[::1]:3000/v1", "http://[::1]:3000", NULL, true },
 		{ "HTTPS://llm.example.org/v1/", "HTTPS://llm.example.org", NULL, false },
+		{ "http://h:1/v1/chat/completions", "http://h:1", NULL, false },
+		{ "http://h/x/v1/models/", "http://h/x", NULL, false },
+		{ "http://v1", "http://v1", NULL, false },
+		{ "https://h/models", "https://h/models", NULL, false },
+		{ "http:///v1", NULL, NULL, false },
+		{ "http://", NULL, NULL, false },
 		{ "https://example.org/llm", "https://example.org/llm", NULL, false },
 		{ "unix:/run/spass.sock", "http://localhost", "/run/spass.sock", true },
 		{ "http://127.0.0.1.example.org", "http://127.0.0.1.example.org", NULL, false },
@@ -111,9 +132,9 @@ static void addresses_of_gateways_are_read(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct client_target t;
+		struct target t;
 		struct err err = ERR_INIT;
-		int result = client_target_parse(cases[i].text, &t, &err);
+		int result = target_parse(cases[i].text, &t, &err);
 
 		assert_int_equal(result, cases[i].url ? 0 : -1);
 		if (result < 0) {
@@ -124,8 +145,8 @@ static void addresses_of_gateways_are_read(void **state)
 		assert_string_equal(t.url, cases[i].url);
 		if (cases[i].unix_path)
 			assert_string_equal(t.unix_path, cases[i].unix_path);
-		assert_int_equal(client_target_is_local(&t), cases[i].local);
-		client_target_clear(&t);
+		assert_int_equal(target_is_local(&t), cases[i].local);
+		target_clear(&t);
 	}
 }
 
@@ -139,13 +160,15 @@ static void a_call_carries_token_and_body_and_brings_json(void **state)
 	(void)state;
 	start(&p, listen_tcp(url),
 	      "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nX-Request-Id: r-1\r\n\r\n{\"a\": 1}");
-	struct client *c = client_at(url, "sesame", 10000);
+	struct call c;
 
-	root = client_get(c, "/v1/info", &err);
+		open_at(&c, url, "sesame", 10000);
+
+	root = wire_get(c.wire, "/v1/info", NULL, &err);
 	assert_non_null(root);
 	assert_int_equal(json_integer_value(json_object_get(root, "a")), 1);
 	json_decref(root);
-	client_free(c);
+	close_call(&c);
 	finish(&p);
 	assert_true(span_starts(span_str(p.request), "GET /v1/info HTTP/1.1\r\n"));
 	assert_non_null(strstr(p.request, "\r\nAuthorization: Bearer sesame\r\n"));
@@ -167,12 +190,14 @@ static void a_unix_socket_works_without_a_token(void **state)
 	assert_int_equal(listen(fd, 1), 0);
 	start(&p, fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
 	snprintf(target, sizeof target, "unix:%s", address.sun_path);
-	struct client *c = client_at(target, NULL, 10000);
+	struct call c;
 
-	root = client_get(c, "/x", &err);
+		open_at(&c, target, NULL, 10000);
+
+	root = wire_get(c.wire, "/x", NULL, &err);
 	assert_true(json_is_array(root));
 	json_decref(root);
-	client_free(c);
+	close_call(&c);
 	finish(&p);
 	unlink(address.sun_path);
 	assert_null(strstr(p.request, "Authorization"));
@@ -191,14 +216,26 @@ static void what_the_peer_answers_becomes_the_error(void **state)
 		  E_model_quota_exhausted, "no more (request r-7)" },
 		{ "HTTP/1.1 404 x\r\n\r\n{\"error\":{\"code\":\"new\",\"message\":\"gone\"}}",
 		  E_route_not_found, "HTTP 404 new: gone" },
-		{ "HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\noops", E_internal_error, "HTTP 500" },
-		{ "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", E_upstream_unavailable,
+		{ "HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\noops", E_connect_failed, "HTTP 500" },
+		{ "HTTP/1.1 403 x\r\nContent-Length: 4\r\n\r\nnono", E_insufficient_scope,
+		  "HTTP 403 \"nono\"" },
+		{ "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", E_connect_failed,
 		  "HTTP 503" },
-		{ "HTTP/1.1 418 x\r\nContent-Length: 0\r\n\r\n", E_invalid_field, "HTTP 418" },
+		{ "HTTP/1.1 418 x\r\nContent-Length: 0\r\n\r\n", E_connect_failed, "HTTP 418" },
 		{ "HTTP/1.1 302 x\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
-		  E_upstream_error, "HTTP 302" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\noops", E_upstream_error,
-		  "did not answer JSON" },
+		  E_connect_failed, "/x answers HTTP 302: go to http://127.0.0.1:1/" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\noops", E_connect_failed,
+		  "/x answers HTTP 200 \"oops\": not an answer of a spass gateway" },
+		{ "HTTP/1.1 502 x\r\nServer: nginx/1.22.1\r\nContent-Type: text/html; charset=x\r\n\r\n"
+		  "<html>\r\n<head><title>502 Bad Gateway</title></head>",
+		  E_connect_failed,
+		  "/x answers HTTP 502 text/html \"502 Bad Gateway\" of nginx/1.22.1: not a spass gateway, "
+		  "or a proxy before it" },
+		{ "HTTP/1.1 404 x\r\n\r\n{\"detail\":\"Not\033 Found\"}", E_connect_failed,
+		  "\"{\"detail\":\"Not^[ Found\"}\"" },
+		{ "HTTP/1.1 401 x\r\n\r\n{\"error\":\"who are you?\"}", E_invalid_authorization,
+		  "HTTP 401: who are you?" },
+		{ "SSH-2.0-OpenSSH_9.2p1\r\n", E_connect_failed, "does not speak HTTP" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{\"a\":", E_stream_cut, "" },
 		{ "", E_stream_cut, "" },
 	};
@@ -210,10 +247,12 @@ static void what_the_peer_answers_becomes_the_error(void **state)
 		struct err err = ERR_INIT;
 
 		start(&p, listen_tcp(url), cases[i].answer);
-		struct client *c = client_at(url, NULL, 10000);
+		struct call c;
 
-		assert_null(client_get(c, "/", &err));
-		client_free(c);
+		open_at(&c, url, NULL, 10000);
+
+		assert_null(wire_get(c.wire, "/x", NULL, &err));
+		close_call(&c);
 		finish(&p);
 		if (err.code != cases[i].code || !strstr(err.message, cases[i].word))
 			fail_msg("case %zu: %s: %s", i, err_info(err.code)->code, err.message);
@@ -226,57 +265,13 @@ static void an_unknown_code_ends_as_its_http_status_says(void **state)
 	for (int status = 400; status < 600; status++) {
 		struct err err = ERR_INIT;
 
-		client_read_error(status, SPAN_LIT("{\"error\":{\"code\":\"from_the_future\"}}"),
-				  &err);
+		const struct wire_head head = { .status = status };
+
+		wire_read_error(&head, "here",
+				SPAN_LIT("{\"error\":{\"code\":\"from_the_future\"}}"), &err);
 		if (err_info(err.code)->exit != err_exit_for_status(status))
 			fail_msg("%d: %s", status, err_info(err.code)->code);
 		assert_non_null(strstr(err.message, "from_the_future"));
-	}
-}
-
-static int count_bytes(void *context, struct span s, struct err *err)
-{
-	size_t *left = context;
-
-	if (s.len > *left)
-		return err_set(err, E_too_large, "", "enough");
-	*left -= s.len;
-	return 0;
-}
-
-static void a_receiver_gets_the_bytes_and_may_end_the_call(void **state)
-{
-	static const struct {
-		size_t room;
-		int result;
-	} cases[] = { { 5, 0 }, { 4, -1 } };
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		size_t left = cases[i].room;
-		const struct client_call call = { .method = "POST",
-						  .path = "/",
-						  .body = SPAN_LIT("{}"),
-						  .accept = "text/event-stream",
-						  .bytes = count_bytes,
-						  .context = &left };
-		struct client_reply reply;
-		struct err err = ERR_INIT;
-		char url[64];
-		struct peer p;
-
-		start(&p, listen_tcp(url), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-		struct client *c = client_at(url, NULL, 10000);
-
-		assert_int_equal(client_call(c, &call, &reply, &err), cases[i].result);
-		if (cases[i].result < 0)
-			assert_string_equal(err.message, "enough");
-		assert_int_equal(reply.body.len, 0);
-		client_reply_clear(&reply);
-		client_free(c);
-		finish(&p);
-		assert_non_null(strstr(p.request, "\r\nAccept: text/event-stream\r\n"));
-		assert_non_null(strstr(p.request, "POST / HTTP/1.1"));
 	}
 }
 
@@ -288,12 +283,74 @@ static void the_time_limit_is_a_deadline(void **state)
 
 	(void)state;
 	start(&p, listen_tcp(url), NULL);
-	struct client *c = client_at(url, NULL, 50);
+	struct call c;
 
-	assert_null(client_get(c, "/", &err));
+		open_at(&c, url, NULL, 50);
+
+	assert_null(wire_get(c.wire, "/x", NULL, &err));
 	assert_int_equal(err.code, E_deadline_exceeded);
-	client_free(c);
+	close_call(&c);
 	finish(&p);
+}
+
+static bool has_status(const json_t *root)
+{
+	return json_is_string(json_object_get(root, "status"));
+}
+
+static void an_answer_that_is_wanted_may_have_any_status(void **state)
+{
+	static const struct {
+		const char *answer;
+		bool wanted;
+	} cases[] = {
+		{ "HTTP/1.1 503 x\r\n\r\n{\"status\":\"draining\"}", true },
+		{ "HTTP/1.1 200 x\r\n\r\n{\"status\":\"ready\"}", true },
+		{ "HTTP/1.1 200 x\r\n\r\n{\"stat\":\"ready\"}", false },
+		{ "HTTP/1.1 200 x\r\n\r\nOK", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		char url[64];
+		struct peer p;
+		struct call c;
+		json_t *root;
+
+		start(&p, listen_tcp(url), cases[i].answer);
+		open_at(&c, url, NULL, 10000);
+		root = wire_get(c.wire, "/readyz", has_status, &err);
+		assert_int_equal(root != NULL, cases[i].wanted);
+		assert_int_equal(err.code, cases[i].wanted ? E_none : E_connect_failed);
+		json_decref(root);
+		close_call(&c);
+		finish(&p);
+	}
+}
+
+static bool yes(void)
+{
+	return true;
+}
+
+static void a_signal_ends_the_waiting(void **state)
+{
+	struct err err = ERR_INIT;
+	char url[64];
+	struct wire *wire;
+	int fd = listen_tcp(url); /* connected, never answered */
+
+	(void)state;
+	char *http = mem_printf("http://%s", url);
+	const struct wire_target target = { .url = http, .is_local = true, .interrupted = yes };
+
+	wire = wire_new(&target);
+	assert_null(wire_get(wire, "/", NULL, &err));
+	assert_int_equal(err.code, E_cancelled);
+	wire_free(wire);
+	close(fd);
+	mem_free(http);
 }
 
 static void nobody_there_is_connect_failed(void **state)
@@ -301,18 +358,20 @@ static void nobody_there_is_connect_failed(void **state)
 	struct err err = ERR_INIT;
 	char url[64];
 	int fd = listen_tcp(url);
-	struct client *c = client_at(url, NULL, 10000);
+	struct call c;
+
+		open_at(&c, url, NULL, 10000);
 
 	(void)state;
 	close(fd);
-	assert_null(client_get(c, "/", &err));
+	assert_null(wire_get(c.wire, "/x", NULL, &err));
 	assert_int_equal(err.code, E_connect_failed);
-	client_free(c);
-	c = client_at("unix:/nowhere/sock", NULL, 10000);
-	assert_null(client_get(c, "/", &err));
+	close_call(&c);
+	open_at(&c, "unix:/nowhere/sock", NULL, 10000);
+	assert_null(wire_get(c.wire, "/x", NULL, &err));
 	assert_int_equal(err.code, E_connect_failed);
 	assert_non_null(strstr(err.message, "/nowhere/sock"));
-	client_free(c);
+	close_call(&c);
 }
 
 int main(void)
@@ -323,8 +382,9 @@ int main(void)
 		cmocka_unit_test(a_unix_socket_works_without_a_token),
 		cmocka_unit_test(what_the_peer_answers_becomes_the_error),
 		cmocka_unit_test(an_unknown_code_ends_as_its_http_status_says),
-		cmocka_unit_test(a_receiver_gets_the_bytes_and_may_end_the_call),
 		cmocka_unit_test(the_time_limit_is_a_deadline),
+		cmocka_unit_test(an_answer_that_is_wanted_may_have_any_status),
+		cmocka_unit_test(a_signal_ends_the_waiting),
 		cmocka_unit_test(nobody_there_is_connect_failed),
 	};
 	int failed;

@@ -1,0 +1,67 @@
+/* tui/wire_get.c - whole answers, waited for. */
+#include "tui/wire.h"
+
+#include "common/base/mem.h"
+
+/* How long a signal may go unseen. */
+enum { TICK_MS = 100 };
+
+struct get {
+	struct wire_transfer transfer;
+	struct buf body;
+	struct err err;
+	bool done;
+};
+
+static bool on_bytes(struct wire_transfer *t, struct span s)
+{
+	return buf_add_span(&container_of(t, struct get, transfer)->body, s) == 0;
+}
+
+static void on_done(struct wire_transfer *t, const struct err *err)
+{
+	struct get *get = container_of(t, struct get, transfer);
+
+	get->done = true;
+	if (err)
+		get->err = *err;
+	else if (t->stopped)
+		err_set(&get->err, E_too_large, "", "the answer is larger than %d bytes",
+			WIRE_REPLY_MAX);
+}
+
+static json_t *read_answer(const struct wire *w, const struct get *get, const char *path,
+			   bool (*is_answer)(const json_t *root), struct err *err)
+{
+	struct span body = buf_span(&get->body);
+	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
+	char *where;
+
+	if (root && (is_answer ? is_answer(root) : get->transfer.head.status / 100 == 2))
+		return root;
+	json_decref(root);
+	where = wire_where(w, path);
+	wire_read_error(&get->transfer.head, where, body, err);
+	mem_free(where);
+	return NULL;
+}
+
+json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
+		 struct err *err)
+{
+	struct get get = { .transfer = { .bytes = on_bytes, .done = on_done }, .err = ERR_INIT };
+	int64_t timeout_ms = wire_target(w)->timeout_ms;
+	json_t *root = NULL;
+
+	buf_init(&get.body, WIRE_REPLY_MAX);
+	wire_start(w, &get.transfer, path, SPAN_NONE, "application/json",
+		   timeout_ms > 0 ? timeout_ms : WIRE_GET_MS);
+	while (!get.done)
+		wire_wait(w, NULL, 0, TICK_MS);
+	if (get.err.code != E_none)
+		*err = get.err;
+	else
+		root = read_answer(w, &get, path, is_answer, err);
+	buf_free(&get.body);
+	return root;
+}

@@ -131,14 +131,13 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	const struct wire_target *target = &t->wire->target;
 	const char *where = target->unix_path ? target->unix_path : target->url;
 	const char *what = *t->detail ? t->detail : curl_easy_strerror(code), *doubt = doubt_of(code);
-	double connected = 0, took = 0;
+	double connected = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME, &connected);
-	curl_easy_getinfo(t->curl, CURLINFO_TOTAL_TIME, &took);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		err_set(err, E_cancelled, "", "interrupted");
 	else if (code == CURLE_OPERATION_TIMEDOUT && t->timeout_ms > 0 &&
-		 took * 1000 >= (double)t->timeout_ms)
+		 (connected > 0 || t->timeout_ms <= WIRE_CONNECT_MS))
 		err_set(err, E_deadline_exceeded, "", "%s: no complete answer within %lld ms", where,
 			(long long)t->timeout_ms);
 	else if (!doubt && (t->received || connected > 0))

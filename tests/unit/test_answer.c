@@ -123,7 +123,7 @@ static void answers_are_whole_or_an_error(void **state)
 		  "{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"}}", E_rate_limit_exceeded, "", "" },
 		{ "HTTP/1.1 400 Bad\r\n\r\n{\"error\":{\"code\":\"unheard_of\",\"message\":\"m\"}}", E_invalid_field, "", "" },
 		{ "HTTP/1.1 502 Bad\r\n\r\n<html>", E_connect_failed, "", "" },
-		{ "HTTP/1.1 503 No\r\n\r\n", E_upstream_unavailable, "", "" },
+		{ "HTTP/1.1 503 No\r\n\r\n", E_connect_failed, "", "" },
 		/* A server that does not stream. */
 		{ JSON "{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", E_none, "whole", "stop" },
 		{ JSON "{\"choices\":", E_upstream_error, "", "" },

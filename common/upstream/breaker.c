@@ -1,13 +1,14 @@
 /*
  * common/upstream/breaker.c - see breaker.h.
  *
- * Half-open is not stored: it is what an open breaker is called once its rest is over.  Reports
- * of calls that began before it opened are stale: they neither close it nor lengthen its rest.
+ * Half-open is not stored: it is what an open breaker is called once its rest is over.  Each
+ * change (opening, a trial, the end of a trial) begins a generation; tickets are its number.
  */
 #include "common/upstream/breaker.h"
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "common/base/mem.h"
 
@@ -16,10 +17,11 @@ struct breaker {
 	int refs;
 	int failures; /* consecutive ones that open it */
 	int64_t rest_ms;
-	int count; /* consecutive failures so far, at most failures */
+	int count; /* consecutive failures while closed */
 	bool open;
 	bool trial; /* half-open: the one call is under way */
 	int64_t opened_ms;
+	uint64_t generation; /* > 0 */
 };
 
 struct breaker *breaker_new(int failures, int64_t rest_ms)
@@ -29,6 +31,7 @@ struct breaker *breaker_new(int failures, int64_t rest_ms)
 
 	pthread_mutex_init(&b->lock, NULL);
 	b->refs = 1;
+	b->generation = 1;
 	b->failures = failures;
 	b->rest_ms = rest_ms;
 	return b;
@@ -72,54 +75,66 @@ static enum breaker_state state_of(const struct breaker *b, int64_t now_ms)
 	return now_ms - b->opened_ms < b->rest_ms ? BREAKER_OPEN : BREAKER_HALF_OPEN;
 }
 
-bool breaker_allows(struct breaker *b, int64_t now_ms)
+static bool may_pass(const struct breaker *b, int64_t now_ms)
 {
-	bool allowed = false;
-
-	pthread_mutex_lock(&b->lock);
 	switch (state_of(b, now_ms)) {
 	case BREAKER_CLOSED:
-		allowed = true;
-		break;
+		return true;
 	case BREAKER_OPEN:
-		break;
+		return false;
 	case BREAKER_HALF_OPEN:
-		allowed = !b->trial;
-		b->trial = true;
-		break;
+		return !b->trial;
 	}
-	pthread_mutex_unlock(&b->lock);
-	return allowed;
+	return false;
 }
 
-void breaker_success(struct breaker *b)
+uint64_t breaker_admit(struct breaker *b, int64_t now_ms)
+{
+	uint64_t ticket = 0;
+
+	pthread_mutex_lock(&b->lock);
+	if (may_pass(b, now_ms)) {
+		if (b->open) {
+			b->trial = true;
+			b->generation++;
+		}
+		ticket = b->generation;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return ticket;
+}
+
+void breaker_success(struct breaker *b, uint64_t ticket)
 {
 	pthread_mutex_lock(&b->lock);
-	if (!b->open || b->trial) {
+	if (ticket == b->generation) {
+		if (b->open)
+			b->generation++;
 		b->open = b->trial = false;
 		b->count = 0;
 	}
 	pthread_mutex_unlock(&b->lock);
 }
 
-void breaker_failure(struct breaker *b, int64_t now_ms)
+void breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms)
 {
 	pthread_mutex_lock(&b->lock);
-	if (b->open) {
-		if (b->trial)
-			b->opened_ms = now_ms;
-		b->trial = false;
-	} else if (++b->count >= b->failures) {
+	if (ticket == b->generation && (b->open || ++b->count >= b->failures)) {
+		b->generation++;
 		b->open = true;
+		b->trial = false;
 		b->opened_ms = now_ms;
 	}
 	pthread_mutex_unlock(&b->lock);
 }
 
-void breaker_release(struct breaker *b)
+void breaker_release(struct breaker *b, uint64_t ticket)
 {
 	pthread_mutex_lock(&b->lock);
-	b->trial = false;
+	if (ticket == b->generation && b->open) {
+		b->generation++;
+		b->trial = false;
+	}
 	pthread_mutex_unlock(&b->lock);
 }
 

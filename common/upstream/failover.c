@@ -177,7 +177,8 @@ const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *
 				continue;
 			}
 		}
-		if (!breaker_allows(t->breaker, now_ms)) {
+		f->ticket = breaker_admit(t->breaker, now_ms);
+		if (!f->ticket) {
 			if (f->tries == 0)
 				note_rest(f, t);
 			sooner(f, breaker_wait_ms(t->breaker, now_ms));
@@ -205,13 +206,13 @@ void failover_out_of_time(struct failover *f, struct err *err)
 
 void failover_succeeded(struct failover *f)
 {
-	breaker_success(f->targets[f->at].breaker);
+	breaker_success(f->targets[f->at].breaker, f->ticket);
 	f->ended = true;
 }
 
 void failover_dropped(struct failover *f)
 {
-	breaker_release(f->targets[f->at].breaker);
+	breaker_release(f->targets[f->at].breaker, f->ticket);
 	f->ended = true;
 }
 
@@ -221,9 +222,9 @@ void failover_failed(struct failover *f, const struct failure *why, int64_t now_
 	const struct failure_rule *rule = failure_rule(why->class);
 
 	if (rule->blame == BLAME_TARGET)
-		breaker_failure(t->breaker, now_ms);
+		breaker_failure(t->breaker, f->ticket, now_ms);
 	else
-		breaker_release(t->breaker);
+		breaker_release(t->breaker, f->ticket);
 	note(f, t, why);
 	if (why->class == FAILURE_BUSY)
 		sooner(f, why->retry_after_ms >= 0 ? why->retry_after_ms : 1000);

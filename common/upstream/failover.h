@@ -27,6 +27,7 @@ struct failover {
 	int64_t delay_max_ms;
 	int64_t deadline_ms;   /* of the whole walk, monotonic; 0 = none.  May be set after the init */
 	int64_t larger_than;   /* context window that was too small, 0 = any will do */
+	uint64_t ticket;       /* of the call under way, for its breaker */
 	int attempts;          /* calls made in all */
 	bool ended;
 	struct arena *arena;

@@ -129,44 +129,6 @@ static void add_discovered(struct routing *r)
 	}
 }
 
-/* --- breakers --- */
-
-static struct breaker *breaker_lookup(const struct routing *r, const struct backend *b,
-				      const char *model)
-{
-	for (size_t i = 0; i < r->breaker_count; i++)
-		if (r->breakers[i].backend == b && strcmp(r->breakers[i].model, model) == 0)
-			return r->breakers[i].breaker;
-	return NULL;
-}
-
-/* This routing's breaker of a target: known, taken over, or new.  Borrowed. */
-static struct breaker *breaker_of(struct routing *r, const struct config *c,
-				  const struct routing *previous, const struct backend *b,
-				  const char *model)
-{
-	struct breaker *breaker = breaker_lookup(r, b, model);
-
-	if (breaker)
-		return breaker;
-	const struct backend *old = previous ? backend_find(previous, b->name) : NULL;
-	if (old && strcmp(old->base_url, b->base_url) == 0)
-		breaker = breaker_lookup(previous, old, model);
-	int failures = (int)c->breaker_failures;
-	if (breaker) {
-		breaker_ref(breaker);
-		breaker_configure(breaker, failures, c->breaker_rest);
-	} else {
-		breaker = breaker_new(failures, c->breaker_rest);
-	}
-	if (r->breaker_count == r->breaker_capacity) {
-		r->breaker_capacity = r->breaker_capacity ? 2 * r->breaker_capacity : 64;
-		r->breakers = mem_realloc(r->breakers, r->breaker_capacity * sizeof *r->breakers);
-	}
-	r->breakers[r->breaker_count++] = (struct kept_breaker){ b, model, breaker };
-	return breaker;
-}
-
 /* --- chains --- */
 
 /* Steps through all links that a model's chain reaches, in order, each alias once. */
@@ -219,8 +181,6 @@ static bool is_offered(const struct routing *r, const struct backend *b, const c
 
 struct chain_maker {
 	struct routing *routing;
-	const struct config *config;
-	const struct routing *previous;
 	struct route *route;
 	size_t capacity;
 };
@@ -245,7 +205,6 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	route->targets[route->count++] = (struct target){
 		.backend = b,
 		.model = link->model,
-		.breaker = breaker_of(k->routing, k->config, k->previous, b, link->model),
 		.link_model = of,
 	};
 }
@@ -291,8 +250,7 @@ static void note_image_urls(struct routing *r)
 	mem_free(takes);
 }
 
-static int make_routes(struct routing *r, const struct config *c, const struct routing *previous,
-		       struct err *err)
+static int make_routes(struct routing *r, struct err *err)
 {
 	r->route_count = catalog_count(r->catalog);
 	r->routes = mem_calloc(r->route_count, sizeof *r->routes);
@@ -302,13 +260,84 @@ static int make_routes(struct routing *r, const struct config *c, const struct r
 			return -1;
 	}
 	for (size_t i = 0; i < r->route_count; i++) {
-		struct chain_maker k = { r, c, previous, &r->routes[i], 0 };
+		struct chain_maker k = { r, &r->routes[i], 0 };
 
 		flatten_model(r->catalog, r->routes[i].model, add_target, &k);
 	}
 	note_image_urls(r);
 	qsort(r->routes, r->route_count, sizeof *r->routes, by_alias);
 	return 0;
+}
+
+/* --- breakers --- */
+
+static int by_target(const void *a, const void *b)
+{
+	const struct kept_breaker *x = a, *y = b;
+
+	if (x->backend != y->backend)
+		return x->backend < y->backend ? -1 : 1;
+	return strcmp(x->model, y->model);
+}
+
+static struct breaker *breaker_find(const struct routing *r, const struct backend *b, const char *model)
+{
+	const struct kept_breaker wanted = { b, model, NULL };
+	const struct kept_breaker *kept =
+		bsearch(&wanted, r->breakers, r->breaker_count, sizeof wanted, by_target);
+
+	return kept ? kept->breaker : NULL;
+}
+
+/* One for each (backend, model) that a chain leads to, sorted and not yet made. */
+static void list_breakers(struct routing *r)
+{
+	size_t total = 0, kept = 0, at = 0;
+
+	for (size_t i = 0; i < r->route_count; i++)
+		total += r->routes[i].count;
+	struct kept_breaker *all = mem_calloc(total, sizeof *all);
+	for (size_t i = 0; i < r->route_count; i++)
+		for (size_t k = 0; k < r->routes[i].count; k++) {
+			const struct target *t = &r->routes[i].targets[k];
+
+			all[at++] = (struct kept_breaker){ t->backend, t->model, NULL };
+		}
+	if (total > 0)
+		qsort(all, total, sizeof *all, by_target);
+	for (size_t i = 0; i < total; i++)
+		if (kept == 0 || by_target(&all[kept - 1], &all[i]) != 0)
+			all[kept++] = all[i];
+	r->breakers = all;
+	r->breaker_count = kept;
+}
+
+/* That of an equal target, with its state, or a new one. */
+static struct breaker *breaker_take(const struct config *c, const struct routing *previous,
+				    const struct kept_breaker *k)
+{
+	const struct backend *old = previous ? backend_find(previous, k->backend->name) : NULL;
+	struct breaker *b = NULL;
+
+	if (old && strcmp(old->base_url, k->backend->base_url) == 0)
+		b = breaker_find(previous, old, k->model);
+	if (!b)
+		return breaker_new((int)c->breaker_failures, c->breaker_rest);
+	breaker_configure(b, (int)c->breaker_failures, c->breaker_rest);
+	return breaker_ref(b);
+}
+
+static void make_breakers(struct routing *r, const struct config *c, const struct routing *previous)
+{
+	list_breakers(r);
+	for (size_t i = 0; i < r->breaker_count; i++)
+		r->breakers[i].breaker = breaker_take(c, previous, &r->breakers[i]);
+	for (size_t i = 0; i < r->route_count; i++)
+		for (size_t k = 0; k < r->routes[i].count; k++) {
+			struct target *t = &r->routes[i].targets[k];
+
+			t->breaker = breaker_find(r, t->backend, t->model);
+		}
 }
 
 static const struct route *route_find(const struct routing *r, struct span alias)
@@ -361,8 +390,9 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	if (!r->catalog)
 		return -1;
 	add_discovered(r);
-	if (make_routes(r, c, previous, err) < 0)
+	if (make_routes(r, err) < 0)
 		return -1;
+	make_breakers(r, c, previous);
 	/* Before the first look a model may still be found at a local server. */
 	if (r->default_model && (previous || !r->discover) &&
 	    !routing_find(r, span_str(r->default_model)))

@@ -44,8 +44,8 @@ struct routing {
 	struct found_table *found;
 	struct route *routes;
 	size_t route_count;
-	struct kept_breaker *breakers;
-	size_t breaker_count, breaker_capacity;
+	struct kept_breaker *breakers; /* sorted by target */
+	size_t breaker_count;
 	char *default_model; /* or NULL */
 	int64_t created_s;
 	bool discover;

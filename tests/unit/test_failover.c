@@ -174,14 +174,20 @@ static void the_error_lists_every_target(void **state)
 	assert_true(f->err.no_retry);
 }
 
+static void open_breaker(struct fixture *f, size_t target)
+{
+	struct breaker *b = f->targets[target].breaker;
+
+	for (int i = 0; i < 5; i++)
+		breaker_failure(b, breaker_admit(b, f->now), f->now);
+	assert_int_equal(breaker_state(b, f->now), BREAKER_OPEN);
+}
+
 static void a_resting_target_is_passed_over(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int i = 0; i < 5; i++) {
-		assert_true(breaker_allows(f->targets[0].breaker, f->now));
-		breaker_failure(f->targets[0].breaker, f->now);
-	}
+	open_breaker(f, 0);
 	assert_int_equal(fail_next(f, FAILURE_REQUEST, -1), 'b');
 }
 
@@ -189,14 +195,29 @@ static void all_resting_says_when_to_come_back(void **state)
 {
 	struct fixture *f = *state;
 
-	for (size_t t = 0; t < TARGETS; t++)
-		for (int i = 0; i < 5; i++) {
-			assert_true(breaker_allows(f->targets[t].breaker, f->now));
-			breaker_failure(f->targets[t].breaker, f->now);
-		}
+	for (size_t i = 0; i < TARGETS; i++)
+		open_breaker(f, i);
 	assert_int_equal(fail_next(f, FAILURE_CUT, -1), '-');
 	assert_int_equal(f->err.code, E_upstream_unavailable);
 	assert_int_equal(f->err.retry_after_s, 1);
+}
+
+/* A walk that began before the rest has nothing to say of the trial after it. */
+static void a_walk_from_before_does_not_decide_a_trial(void **state)
+{
+	struct fixture *f = *state;
+	struct breaker *b = f->targets[0].breaker;
+	struct failover late;
+
+	failover_init(&late, &f->arena, f->targets, 1, 0, 5000);
+	assert_non_null(failover_next(&late, f->now, &f->delay, &f->err));
+	open_breaker(f, 0);
+	f->now += 1000;
+	assert_ptr_equal(failover_next(&f->walk, f->now, &f->delay, &f->err), &f->targets[0]);
+	failover_succeeded(&late);
+	assert_int_equal(breaker_state(b, f->now), BREAKER_HALF_OPEN);
+	failover_succeeded(&f->walk);
+	assert_int_equal(breaker_state(b, f->now), BREAKER_CLOSED);
 }
 
 static void a_client_that_leaves_blames_nobody(void **state)
@@ -430,6 +451,7 @@ int main(void)
 		TEST(the_error_lists_every_target),
 		TEST(a_resting_target_is_passed_over),
 		TEST(all_resting_says_when_to_come_back),
+		TEST(a_walk_from_before_does_not_decide_a_trial),
 		TEST(a_client_that_leaves_blames_nobody),
 		TEST(answers_are_classified),
 		TEST(error_objects_name_their_own_kind),

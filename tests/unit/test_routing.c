@@ -273,7 +273,7 @@ static void breakers_and_health_outlive_a_reload(void **state)
 	const struct target *t = routing_chain(a, must_find(a, "gpt-5.5-pro"), &count);
 
 	(void)state;
-	breaker_failure(t[0].breaker, 0);
+	breaker_failure(t[0].breaker, breaker_admit(t[0].breaker, 0), 0);
 	backend_set_status(t[0].backend, BACKEND_UNREACHABLE, "key refused");
 	atomic_store(&t[1].backend->latency_us, 1500);
 	backend_report(t[1].backend, true);
@@ -285,7 +285,7 @@ static void breakers_and_health_outlive_a_reload(void **state)
 	routing_free(a);
 	t = routing_chain(b, must_find(b, "gpt-5.5-pro"), &count);
 	assert_ptr_equal(t[0].breaker, kept);
-	breaker_failure(t[0].breaker, 10);
+	breaker_failure(t[0].breaker, breaker_admit(t[0].breaker, 10), 10);
 	assert_int_equal(breaker_wait_ms(t[0].breaker, 10), 5);
 	assert_int_equal(atomic_load(&t[0].backend->status), BACKEND_UNREACHABLE);
 	assert_string_equal(atomic_load(&t[0].backend->trouble), "key refused");

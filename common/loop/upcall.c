@@ -110,13 +110,15 @@ static int write_head(struct upcall *u, const struct upcall_request *req, struct
 	if (!is_target(req->path))
 		return err_set(err, E_internal_error, NULL, "%s: not a request target",
 			       upcall_name(u));
-	assert(req->headers.len == 0 || span_ends(req->headers, "\r\n"));
 	buf_add_str(out, http1_method_name(req->method));
 	buf_add_char(out, ' ');
 	buf_add_span(out, req->path);
 	buf_add_str(out, " HTTP/1.1\r\n");
 	buf_add_str(out, u->group->host_field);
-	buf_add_span(out, req->headers);
+	for (size_t i = 0; i < req->header_parts; i++) {
+		assert(req->headers[i].len == 0 || span_ends(req->headers[i], "\r\n"));
+		buf_add_span(out, req->headers[i]);
+	}
 	if (len > 0 || req->method & (HTTP1_POST | HTTP1_PUT | HTTP1_PATCH)) {
 		buf_add_str(out, "Content-Length: ");
 		buf_add_int(out, (int64_t)len);

@@ -40,8 +40,9 @@ struct upcall_request {
 	const struct origin *origin;
 	enum http1_method method;
 	struct span path;              /* with query */
-	struct span headers;           /* further "Name: value\r\n" lines; Host, Content-Length and
-	                                  Connection are added by the call */
+	const struct span *headers;    /* further "Name: value\r\n" lines, some or none in each part;
+	                                  Host, Content-Length and Connection are added by the call */
+	size_t header_parts;
 	const struct span *body;       /* parts sent in order; they and what they point to are
 	                                  borrowed until the head has come */
 	size_t body_parts;

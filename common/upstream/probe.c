@@ -94,13 +94,15 @@ static void see(struct probe *p, struct backend *b, struct sight *s)
 	buf_reserve(&headers, 8 * KIB); /* so that no copy of a key is left behind by growing */
 	buf_printf(&path, "%s%s", b->path_prefix, b->provider->probe_path);
 	add_headers(b, &headers);
+	const struct span lines = buf_span(&headers);
 	int64_t started_us = clock_mono_us();
 	u = upcall_open(p->uplinks,
 			&(struct upcall_request){
 				.origin = &b->origin,
 				.method = HTTP1_GET,
 				.path = buf_span(&path),
-				.headers = buf_span(&headers),
+				.headers = &lines,
+				.header_parts = 1,
 				.limits = &limits,
 			},
 			&err);

@@ -89,15 +89,16 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 		.origin = &backend->origin,
 		.method = HTTP1_POST,
 		.path = arena_join(req->arena, path, ARRAY_LEN(path)),
-		.headers = arena_join(req->arena, lines, ARRAY_LEN(lines)),
+		.headers = lines,
+		.header_parts = ARRAY_LEN(lines),
 		.body = req->outgoing->parts,
 		.body_parts = req->outgoing->part_count,
 		.limits = &s->limits,
 		.read_max = req->kind == SOURCE_CHAT_STREAM ? STREAM_READ_MAX : 0,
 	};
 
-	if (!call.path.ptr || !call.headers.ptr)
-		return err_set(err, E_invalid_field, "headers", "the forwarded headers are too long");
+	if (!call.path.ptr)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
 	s->limits = backend->limits;
 	limit_by_deadline(&s->limits, req->deadline_ms, loop_now_ms(fiber_loop(fiber_self())));
 	s->call = upcall_open(req->uplinks, &call, err);

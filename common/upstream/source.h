@@ -33,7 +33,7 @@ struct source_request {
 	const struct target *target;
 	const struct outgoing *outgoing;
 	enum source_kind kind;
-	struct arena *arena;  /* for the head; lives as long as the source */
+	struct arena *arena;  /* for the path; lives as long as the source */
 	struct span forward;  /* header lines of the client that go along */
 	int64_t deadline_ms;  /* monotonic; 0 = none */
 	size_t unpack_max;    /* bytes that a coded answer may come to */

@@ -310,11 +310,13 @@ void assert_peer_left(struct stage *s)
 
 struct upcall *open_call(struct stage *s, enum http1_method method, struct span body)
 {
+	static const struct span accept = { "Accept: */*\r\n", 13 };
 	struct upcall_request req = {
 		.origin = &s->origin,
 		.method = method,
 		.path = SPAN_LIT("/v1/x?y=1"),
-		.headers = SPAN_LIT("Accept: */*\r\n"),
+		.headers = &accept,
+		.header_parts = 1,
 		.body = &s->sending,
 		.body_parts = body.len > 0 ? 1 : 0,
 		.limits = &s->limits,

@@ -11,9 +11,10 @@
 static void post_parts(struct stage *s)
 {
 	const struct span parts[] = { SPAN_LIT("{\"a\":"), SPAN_LIT(""), SPAN_LIT("1}") };
+	const struct span lines[] = { SPAN_LIT("X-A: b\r\n"), SPAN_NONE, SPAN_LIT("X-C: d\r\nX-E: f\r\n") };
 	struct upcall_request req = {
 		.origin = &s->origin, .method = HTTP1_POST, .path = SPAN_LIT("/v1/chat"),
-		.headers = SPAN_LIT("X-A: b\r\n"), .body = parts, .body_parts = 3,
+		.headers = lines, .header_parts = 3, .body = parts, .body_parts = 3,
 	};
 	struct upcall *u = upcall_open(s->pool, &req, &s->err);
 
@@ -33,7 +34,7 @@ static void a_request_goes_out_whole(void **state)
 	perform(&s, scripts, 1, post_parts);
 	assert_ok(&s, "hello");
 	snprintf(expected, sizeof expected,
-		 "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-A: b\r\n"
+		 "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-A: b\r\nX-C: d\r\nX-E: f\r\n"
 		 "Content-Length: 7\r\nConnection: keep-alive\r\n\r\n", s.peer.port);
 	assert_string_equal(s.peer.last_head, expected);
 	assert_int_equal(atomic_load(&s.peer.body_bytes), 7);

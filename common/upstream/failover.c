@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/ident.h"
+#include "common/base/mem.h"
 
 enum { DELAY_FIRST_MS = 100, PATIENCE_MS = 500 };
 
@@ -107,44 +108,64 @@ static bool is_about_model(enum err_code code)
 	       (err_info(code)->status >= 500 && code != E_internal_error);
 }
 
+/* The code of the failure's class, unless its status tells more. */
+static enum err_code code_of(const struct failure *why)
+{
+	static const struct {
+		enum failure_class class;
+		int from, to;
+		enum err_code code;
+	} finer[] = {
+		{ FAILURE_BUSY, 408, 408, E_upstream_timeout },
+		{ FAILURE_BUSY, 425, 425, E_upstream_unavailable },
+		{ FAILURE_BUSY, 500, 599, E_upstream_unavailable },
+		{ FAILURE_SERVER, 503, 503, E_upstream_unavailable },
+		{ FAILURE_SERVER, 504, 504, E_upstream_timeout },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(finer); i++)
+		if (finer[i].class == why->class && why->status >= finer[i].from &&
+		    why->status <= finer[i].to)
+			return finer[i].code;
+	return failure_rule(why->class)->code;
+}
+
+static void write_notes(const struct failover *f, struct buf *text)
+{
+	if (f->count == 0)
+		buf_add_str(text, "no backend of this model is configured: start one, or give its key");
+	for (size_t i = 0; i < f->note_count; i++) {
+		const struct failover_note *n = &f->notes[i];
+
+		buf_printf(text, "%s%s/%s", i ? "; " : "", n->target->backend->name, n->target->model);
+		if (n->tries > 1)
+			buf_printf(text, " (%d attempts)", n->tries);
+		buf_printf(text, ": %s", n->last.text);
+	}
+}
+
+/* Backends have no common name for it, but they have common words. */
+static bool is_about_small_limit(const struct failure *why)
+{
+	return why->class == FAILURE_REQUEST &&
+	       (strstr(why->text, "max_tokens") || strstr(why->text, "max_output_tokens")) &&
+	       (strstr(why->text, "minimum") || strstr(why->text, "at least"));
+}
+
 /* The error of the walk: the last failure's code, every target's words. */
 static void report(struct failover *f, struct err *err)
 {
 	const struct failover_note *last = last_tried(f);
-	enum err_code code = last ? failure_rule(last->last.class)->code : E_upstream_unavailable;
+	enum err_code code = last ? code_of(&last->last) : E_upstream_unavailable;
 	struct buf text;
 
-	if (last && last->last.class == FAILURE_CONTEXT)
-		code = E_context_length_exceeded;
-	if (last && last->last.class == FAILURE_BUSY && (last->last.status >= 500 || last->last.status == 425))
-		code = E_upstream_unavailable;
-	if (last && last->last.class == FAILURE_BUSY && last->last.status == 408)
-		code = E_upstream_timeout;
-	if (last && last->last.class == FAILURE_SERVER && last->last.status == 503)
-		code = E_upstream_unavailable;
-	if (last && last->last.class == FAILURE_SERVER && last->last.status == 504)
-		code = E_upstream_timeout;
 	buf_init(&text, ERR_MESSAGE_MAX * 4);
-	if (f->count == 0)
-		buf_add_str(&text, "no backend of this model is configured: start one, or give its key");
-	for (size_t i = 0; i < f->note_count; i++) {
-		const struct failover_note *n = &f->notes[i];
-
-		buf_printf(&text, "%s%s/%s", i ? "; " : "", n->target->backend->name, n->target->model);
-		if (n->tries > 1)
-			buf_printf(&text, " (%d attempts)", n->tries);
-		buf_printf(&text, ": %s", n->last.text);
-	}
-	err_set(err, code, is_about_model(code) ? "model" : "", "%s", buf_str(&text));
+	write_notes(f, &text);
+	if (last && is_about_small_limit(&last->last))
+		err_set(err, E_max_tokens_below_minimum, "max_tokens", "%s", last->last.text);
+	else
+		err_set(err, code, is_about_model(code) ? "model" : "", "%s", buf_str(&text));
 	buf_free(&text);
-	if (last && last->last.class == FAILURE_REQUEST) {
-		err->param[0] = '\0';
-		if (strstr(err->message, "max_tokens") || strstr(err->message, "max_output_tokens")) {
-			if (strstr(err->message, "minimum") || strstr(err->message, "at least"))
-				err_set(err, E_max_tokens_below_minimum, "max_tokens", "%s",
-					last->last.text);
-		}
-	}
 	if (f->soonest_ms >= 0)
 		err->retry_after_s = (int)((f->soonest_ms + 999) / 1000) + (f->soonest_ms == 0);
 	/* The gateway has repeated what is worth repeating: a client that does too multiplies. */
@@ -152,42 +173,59 @@ static void report(struct failover *f, struct err *err)
 			(last && last->last.class == FAILURE_QUOTA && f->soonest_ms < 0);
 }
 
+/* Before a further attempt at the target whose turn it is; 0 before the first. */
+static int64_t pause_before(const struct failover *f)
+{
+	const struct failover_note *n = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+
+	if (f->tries == 0 || !n || n->target != &f->targets[f->at])
+		return 0;
+	return n->last.retry_after_ms >= 0 ? n->last.retry_after_ms
+					   : backoff_ms(f->tries, f->delay_max_ms);
+}
+
+/* Somebody else may answer sooner than the wait is over. */
+static bool is_worth_waiting(const struct failover *f, int64_t delay_ms, int64_t now_ms)
+{
+	if (f->tries == 0)
+		return true;
+	return delay_ms <= f->delay_max_ms && (delay_ms <= PATIENCE_MS || f->at + 1 == f->count) &&
+	       (!f->deadline_ms || now_ms + delay_ms < f->deadline_ms);
+}
+
+/* Its breaker lets no call through. */
+static void pass_over(struct failover *f, const struct target *t, int64_t now_ms)
+{
+	if (f->tries == 0)
+		note_rest(f, t);
+	sooner(f, breaker_wait_ms(t->breaker, now_ms));
+	advance(f);
+}
+
 const struct target *failover_next(struct failover *f, int64_t now_ms, int64_t *delay_ms,
 				   struct err *err)
 {
-	*delay_ms = 0;
-	while (!f->ended && f->at < f->count) {
+	for (*delay_ms = 0; !f->ended && f->at < f->count;) {
 		const struct target *t = &f->targets[f->at];
-		const struct failover_note *n = f->note_count ? &f->notes[f->note_count - 1] : NULL;
+		int64_t pause_ms = pause_before(f);
 
 		if (!is_larger(f, t)) {
 			advance(f);
 			continue;
 		}
-		if (f->tries > 0 && n && n->target == t) {
-			int64_t told = n->last.retry_after_ms;
-
-			*delay_ms = told >= 0 ? told : backoff_ms(f->tries, f->delay_max_ms);
-			/* Somebody else may answer sooner than the wait is over. */
-			if (*delay_ms > f->delay_max_ms || (*delay_ms > PATIENCE_MS && f->at + 1 < f->count) ||
-			    (f->deadline_ms && now_ms + *delay_ms >= f->deadline_ms)) {
-				sooner(f, *delay_ms);
-				*delay_ms = 0;
-				advance(f);
-				continue;
-			}
+		if (!is_worth_waiting(f, pause_ms, now_ms)) {
+			sooner(f, pause_ms);
+			advance(f);
+			continue;
 		}
 		f->ticket = breaker_admit(t->breaker, now_ms);
 		if (!f->ticket) {
-			if (f->tries == 0)
-				note_rest(f, t);
-			sooner(f, breaker_wait_ms(t->breaker, now_ms));
-			*delay_ms = 0;
-			advance(f);
+			pass_over(f, t, now_ms);
 			continue;
 		}
 		f->tries++;
 		f->attempts++;
+		*delay_ms = pause_ms;
 		return t;
 	}
 	f->ended = true;

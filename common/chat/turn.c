@@ -437,62 +437,88 @@ static int fail_inside(struct turn *t, const struct failure *why)
 	return 0;
 }
 
-static int walk(struct turn *t, const struct call_kind *kind, const void *request,
-		const struct model *alias, struct err *err)
+static void start_walk(struct turn *t, const struct model *alias)
 {
 	const struct config *config = t->snapshot->config;
 	size_t count;
 	const struct target *targets = routing_chain(t->snapshot->routing, alias, &count);
-	const struct target *target;
-	struct failure *why = arena_alloc(t->arena, sizeof *why);
-	int64_t delay_ms;
 
-	if (!why)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
 	t->model = alias->alias;
 	t->quiet_since_ms = turn_now_ms(t);
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
 		      config->retry_delay_max);
 	t->walk.deadline_ms = t->deadline_ms;
-	while ((target = failover_next(&t->walk, turn_now_ms(t), &delay_ms, err))) {
-		if (target != targets && t->walk.tries == 1)
-			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
-				    LABELS(span_str(alias->alias)));
-		int result;
+}
 
-		if (stream_pause(t, delay_ms, err) < 0) {
-			failover_dropped(&t->walk);
-			return err_set(err, E_cancelled, "", "the client has gone");
-		}
-		t->attempts++;
-		result = attempt(t, kind, request, target, why, err);
-		if (result == TAKEN) {
-			failover_succeeded(&t->walk);
-			count_call(t, target, "ok");
-			backend_report(target->backend, true);
-			return 0;
-		}
-		if (result == TAKE_GONE) {
-			failover_dropped(&t->walk);
-			count_call(t, target, "client_gone");
-			return err_set(err, E_cancelled, "", "the client has gone");
-		}
-		count_call(t, target, failure_rule(why->class)->name);
-		log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
-		failover_failed(&t->walk, why, turn_now_ms(t));
-		report_failure(target->backend, why);
-		if (t->committed)
-			return fail_inside(t, why);
-		if (turn_now_ms(t) >= t->deadline_ms)
-			break;
-	}
-	if (target)
-		failover_out_of_time(&t->walk, err);
+/* What came of one attempt, told to all who keep count. */
+static void note_answer(struct turn *t, const struct target *target)
+{
+	failover_succeeded(&t->walk);
+	count_call(t, target, "ok");
+	backend_report(target->backend, true);
+}
+
+static void note_failure(struct turn *t, const struct target *target, const struct failure *why)
+{
+	count_call(t, target, failure_rule(why->class)->name);
+	log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
+	failover_failed(&t->walk, why, turn_now_ms(t));
+	report_failure(target->backend, why);
+}
+
+static int end_gone(struct turn *t, struct err *err)
+{
+	failover_dropped(&t->walk);
+	return err_set(err, E_cancelled, "", "the client has gone");
+}
+
+/* No target is left, or no time. */
+static int end_failed(struct turn *t, const struct err *err)
+{
 	if (!t->begun)
 		return -1;
 	t->sink->fail(t->sink->context, err);
 	return 0;
+}
+
+static int walk(struct turn *t, const struct call_kind *kind, const void *request,
+		const struct model *alias, struct err *err)
+{
+	struct failure *why = arena_alloc(t->arena, sizeof *why);
+	const struct target *target;
+	int64_t delay_ms;
+
+	if (!why)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
+	start_walk(t, alias);
+	while ((target = failover_next(&t->walk, turn_now_ms(t), &delay_ms, err))) {
+		int result;
+
+		if (t->walk.at > 0 && t->walk.tries == 1)
+			metrics_add(t->worker->shard, M_spass_fallbacks_total, 1,
+				    LABELS(span_str(alias->alias)));
+		if (stream_pause(t, delay_ms, err) < 0)
+			return end_gone(t, err);
+		t->attempts++;
+		result = attempt(t, kind, request, target, why, err);
+		if (result == TAKEN) {
+			note_answer(t, target);
+			return 0;
+		}
+		if (result == TAKE_GONE) {
+			count_call(t, target, "client_gone");
+			return end_gone(t, err);
+		}
+		note_failure(t, target, why);
+		if (t->committed)
+			return fail_inside(t, why);
+		if (turn_now_ms(t) >= t->deadline_ms) {
+			failover_out_of_time(&t->walk, err);
+			break;
+		}
+	}
+	return end_failed(t, err);
 }
 
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)

@@ -157,6 +157,8 @@ static int ask(const struct ask_options *o, const struct convo *convo, struct er
 	if (ask_run(&setup, convo, &out, err) == 0)
 		result = out.output_errno ? cmd_output_failed(out.output_errno, err) :
 					    finish(o, &out, err);
+	if (result < 0)
+		gateway_explain(gateway, err);
 	ask_outcome_clear(&out);
 	gateway_close(gateway);
 	return result;

@@ -66,6 +66,8 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 		};
 
 		result = talk_run(&setup, err);
+		if (result < 0)
+			gateway_explain(gateway, err);
 	}
 	mem_free(history);
 	gateway_close(gateway);

@@ -26,6 +26,8 @@ static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 	target = gateway_target(gateway, g);
 	wire = wire_new(&target);
 	info = wire_get(wire, "/v1/info", models_is_info, err);
+	if (!info)
+		gateway_explain(gateway, err);
 	wire_free(wire);
 	gateway_close(gateway);
 	return info;

@@ -172,9 +172,11 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		*err = no_info;
 		goto out;
 	}
-	if (!info)
+	if (!info) {
+		gateway_explain(gateway, &no_info);
 		cmd_notice(g, "spass: no details: %s: %s", err_info(no_info.code)->code,
 			   no_info.message);
+	}
 	print(g, gateway, ready, info);
 	result = is_usable(models_text(ready, "status")) ? 0 : EXIT_UNAVAILABLE;
 	if (!strcmp(models_text(ready, "status"), "unavailable"))

@@ -89,41 +89,50 @@ static void sweep(const char *directory)
 
 /* Tokens */
 
-/* 0 with *token set, or left NULL when neither names one. */
-static int given_token(const struct cmd_globals *g, char **token, struct err *err)
+/* 0 with the token set, or left NULL when neither names one. */
+static int given_token(struct gateway *gateway, const struct cmd_globals *g, struct err *err)
 {
 	const char *value = getenv("SPASS_TOKEN");
+	struct err fault = ERR_INIT;
 
-	if (!g->token_file) {
-		*token = value && *value ? mem_strdup(value) : NULL;
-		return 0;
+	if (g->token_file) {
+		gateway->token = token_read(g->token_file, &fault);
+		/* A file that the user named is his affair, not that of the gateway's storage. */
+		if (!gateway->token)
+			return err_set(err, E_usage, "token-file", "%s", fault.message);
+		gateway->token_from = mem_strdup(g->token_file);
+	} else if (value && *value) {
+		gateway->token = mem_strdup(value);
+		gateway->token_from = mem_strdup("SPASS_TOKEN");
 	}
-	*token = token_read(g->token_file, err);
-	return *token ? 0 : -1;
+	return 0;
 }
 
-/* The one that this user's gateway reads; NULL when there is none yet. */
-static char *own_token(const struct cmd_globals *g)
+/* The one that this user's gateway reads; none when there is none yet. */
+static void take_own_token(struct gateway *gateway, const struct cmd_globals *g)
 {
 	struct err err = ERR_INIT;
 	struct config *c = config_load(NULL, environ, NULL, 0, &err);
-	char *path = NULL, *token = NULL;
+	char *path = NULL;
 
 	/* The gateway may be running with what the file said before. */
 	if (!c) {
 		cmd_notice(g, "spass: the token is not looked for: %s", err.message);
-		return NULL;
+		return;
 	}
-	if (*c->token)
-		token = mem_strdup(c->token);
-	else {
+	if (*c->token) {
+		gateway->token = mem_strdup(c->token);
+		gateway->token_from = mem_printf("the setting token (%s)",
+						 config_origin_name(c->origins[CONFIG_KEY_token]));
+	} else {
 		path = token_path(c, &err);
 		if (path && file_exists(path))
-			token = token_read(path, &err);
+			gateway->token = token_read(path, &err);
+		if (gateway->token)
+			gateway->token_from = mem_strdup(path);
 	}
 	mem_free(path);
 	config_free(c);
-	return token;
 }
 
 /* The three ways */
@@ -134,7 +143,7 @@ static int use_named(struct gateway *gateway, const struct cmd_globals *g, const
 	if (target_parse(server, &gateway->target, err) < 0)
 		return -1;
 	if (!gateway->token && target_is_local(&gateway->target))
-		gateway->token = own_token(g);
+		take_own_token(gateway, g);
 	return 0;
 }
 
@@ -149,7 +158,7 @@ static bool use_running(struct gateway *gateway, const struct cmd_globals *g)
 	gateway->target =
 		(struct target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	if (!gateway->token)
-		gateway->token = own_token(g);
+		take_own_token(gateway, g);
 	return true;
 }
 
@@ -201,7 +210,7 @@ static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_s
 {
 	const char *server = g->server ? g->server : getenv("SPASS_SERVER");
 
-	if (given_token(g, &gateway->token, err) < 0)
+	if (given_token(gateway, g, err) < 0)
 		return -1;
 	if (server && *server)
 		return use_named(gateway, g, server, err);
@@ -239,6 +248,7 @@ void gateway_close(struct gateway *g)
 		unlink(g->target.unix_path);
 	target_clear(&g->target);
 	mem_free_secret(g->token, g->token ? strlen(g->token) : 0);
+	mem_free(g->token_from);
 	mem_free(g);
 }
 
@@ -257,6 +267,19 @@ struct wire_target gateway_target(const struct gateway *gateway, const struct cm
 		.timeout_ms = g->timeout_ms,
 		.interrupted = is_interrupted,
 	};
+}
+
+void gateway_explain(const struct gateway *gateway, struct err *err)
+{
+	size_t len = strlen(err->message), room = sizeof err->message - len;
+
+	if (err->code == E_invalid_authorization && gateway->token_from)
+		snprintf(err->message + len, room, "; it came from %s", gateway->token_from);
+	if (err->code == E_missing_authorization && !gateway->token)
+		snprintf(err->message + len, room, "; %s",
+			 target_is_local(&gateway->target) ?
+				 "none is known: use --token-file or SPASS_TOKEN" :
+				 "for another machine use --token-file or SPASS_TOKEN");
 }
 
 void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE])

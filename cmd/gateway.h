@@ -21,6 +21,7 @@ struct server;
 struct gateway {
 	struct target target;
 	char *token;           /* NULL: none is known; secret */
+	char *token_from;      /* "SPASS_TOKEN", a file: for people; NULL with the token */
 	struct server *server; /* started here, or NULL */
 };
 
@@ -33,6 +34,8 @@ struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct
 void gateway_close(struct gateway *g);
 /* What a wire to it wants; borrows from it. */
 struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g);
+/* Adds to an error about credentials which ones were sent. */
+void gateway_explain(const struct gateway *gateway, struct err *err);
 /* "http://127.0.0.1:3000", "unix:/run/...": for people.  Borrowed parts; into out. */
 enum { GATEWAY_NAME_SIZE = 300 };
 void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE]);

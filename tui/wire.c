@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { POLL_MAX = 8 };
@@ -126,11 +127,28 @@ static const char *doubt_of(CURLcode code)
 	}
 }
 
+/* The variable that names a proxy for this address, or NULL. */
+static const char *proxy_variable(const struct wire_target *target)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+					     "ALL_PROXY" };
+	bool is_tls = span_starts(span_str(target->url), "https:");
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && !target->is_local; i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value && (i > 2 || (i < 2) == is_tls))
+			return names[i];
+	}
+	return NULL;
+}
+
 static void curl_error(const struct wire_transfer *t, CURLcode code, struct err *err)
 {
 	const struct wire_target *target = &t->wire->target;
 	const char *where = target->unix_path ? target->unix_path : target->url;
 	const char *what = *t->detail ? t->detail : curl_easy_strerror(code), *doubt = doubt_of(code);
+	const char *proxy = proxy_variable(target);
 	double connected = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME, &connected);
@@ -143,7 +161,8 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	else if (!doubt && (t->received || connected > 0))
 		err_set(err, E_stream_cut, "", "the connection to %s ended: %s", where, what);
 	else
-		err_set(err, E_connect_failed, "", "%s: %s%s", where, what, doubt ? doubt : "");
+		err_set(err, E_connect_failed, "", "%s: %s%s%s%s", where, what, doubt ? doubt : "",
+			proxy ? "; the proxy is that of " : "", proxy ? proxy : "");
 }
 
 /* Transfers */

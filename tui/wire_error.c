@@ -126,6 +126,7 @@ static enum err_code code_of_page(int status)
 	case 403:
 	case 413:
 	case 429:
+	case 500:
 		return code_of_status(status);
 	default:
 		return E_connect_failed;

@@ -42,6 +42,9 @@ static json_t *read_answer(const struct wire *w, const struct get *get, const ch
 	json_decref(root);
 	where = wire_where(w, path);
 	wire_read_error(&get->transfer.head, where, body, err);
+	/* No client asks for a route that no gateway has. */
+	if (err->code == E_route_not_found)
+		err_prefix(err, "%s", where);
 	mem_free(where);
 	return NULL;
 }

@@ -158,7 +158,7 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass model list --json", 0, "{\"schema_version\":1,\"default_model\":", NULL },
 		{ "spass model show spass-extract", 0, "context_window", NULL },
 		{ "spass model show spass-extrct", 3, NULL, "did you mean spass-extract?" },
-		{ "spass model list --token-file /nowhere", 1, NULL, "storage_error" },
+		{ "spass model list --token-file /nowhere", 2, NULL, "cannot open /nowhere" },
 		{ "spass serve --check", 0, "127.0.0.1:3000", NULL },
 		{ "spass serve --check --listen [::1]:9 --listen unix:/tmp/s", 0, "unix:/tmp/s",
 		  NULL },

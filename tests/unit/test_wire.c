@@ -216,7 +216,7 @@ static void what_the_peer_answers_becomes_the_error(void **state)
 		  E_model_quota_exhausted, "no more (request r-7)" },
 		{ "HTTP/1.1 404 x\r\n\r\n{\"error\":{\"code\":\"new\",\"message\":\"gone\"}}",
 		  E_route_not_found, "HTTP 404 new: gone" },
-		{ "HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\noops", E_connect_failed, "HTTP 500" },
+		{ "HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\noops", E_internal_error, "HTTP 500" },
 		{ "HTTP/1.1 403 x\r\nContent-Length: 4\r\n\r\nnono", E_insufficient_scope,
 		  "HTTP 403 \"nono\"" },
 		{ "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", E_connect_failed,

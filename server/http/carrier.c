@@ -275,7 +275,7 @@ struct carrier *carrier_new(struct loop *l, const struct carrier_events *events,
 		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 			   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-		.pt_serv_buf_size = 64 * 1024,
+		.pt_serv_buf_size = LWS_PRE + CARRIER_READ,
 		.timeout_secs = TLS_HANDSHAKE_SECONDS,
 		.user = c,
 	};
@@ -399,6 +399,19 @@ enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size
 	s->held = true;
 	apply_reading(s);
 	return CARRIER_HELD;
+}
+
+/* libwebsockets gives all it has read to the callback at once, so nothing of it can be overtaken. */
+size_t carrier_receive(struct carrier_socket *s, char *bytes, size_t len)
+{
+	ssize_t got;
+
+	if (!s->reading || lws_get_ssl(s->wsi))
+		return 0;
+	do
+		got = recv(lws_get_socket_fd(s->wsi), bytes, len, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	return got > 0 ? (size_t)got : 0;
 }
 
 void carrier_read(struct carrier_socket *s, bool on)

@@ -25,8 +25,10 @@ struct carrier_events {
 	void (*left)(void *owner); /* reading rests, and the peer has gone or says no more */
 };
 
-/* Bytes of one carrier_send at most. */
-enum { CARRIER_SLICE = 64 * 1024 };
+enum {
+	CARRIER_READ = 16 * 1024,  /* bytes of one data event at most */
+	CARRIER_SLICE = 64 * 1024, /* of one carrier_send */
+};
 enum carrier_sent {
 	CARRIER_BROKEN = -1, /* the peer has gone; call carrier_close */
 	CARRIER_SENT = 0,    /* all of it is with the kernel */
@@ -59,6 +61,11 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 bool carrier_is_plain(const struct carrier_socket *s);
 /* len <= CARRIER_SLICE, > 0.  The bytes may be reused when it returns. */
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len);
+/*
+ * Bytes that have come in after those of the last event, put where they are wanted instead of into
+ * another.  0: there are none now, or this socket cannot do it; events tell of all that matters.
+ */
+size_t carrier_receive(struct carrier_socket *s, char *bytes, size_t len);
 /* Whether bytes are wanted. */
 void carrier_read(struct carrier_socket *s, bool on);
 /* Bytes the kernel has not delivered yet; -1 = unknown. */

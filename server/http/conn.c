@@ -52,7 +52,7 @@ static void request_begin(struct request *r)
 static void request_end(struct request *r)
 {
 	arena_clear(&r->x.arena);
-	mem_free(r->block);
+	http_give_body(r->conn->http, r->block, r->block_cap);
 	r->block = NULL;
 }
 
@@ -488,8 +488,13 @@ static void data(void *owner, struct span bytes)
 		}
 		break;
 	case CONN_BUSY:
-		if (r->body_state == BODY_READING)
+		if (r->body_state == BODY_READING) {
+			bool may_be_more = bytes.len == CARRIER_READ;
+
 			exchange_feed(r, &bytes);
+			if (may_be_more && r->body_state == BODY_READING)
+				exchange_draw(r);
+		}
 		if (c->sock)
 			keep_ahead(c, bytes);
 		break;

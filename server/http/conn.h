@@ -22,9 +22,18 @@ enum {
 	CONN_OUT_BLOCK = 16 * 1024,
 	CONN_POOL_MAX = 64,             /* resting requests kept a worker */
 	CONN_BLOCKS_MAX = 8,            /* and blocks, of which a flush gives back the only one */
+	CONN_BODY_LEAST = 16 * 1024,    /* a body's block */
+	CONN_BODY_KEEP = 256 * 1024,    /* the largest that is kept, or taken by announcement alone */
+	CONN_BODIES_MAX = 32,           /* kept a worker */
+	CONN_BODIES_BYTES = 1 << 20,    /* all of them */
 	CONN_IN_KEEP = 16 * 1024,       /* largest receive buffer kept with a resting request */
 	CONN_TURNS_MAX = 16,            /* pipelined requests answered at once */
 	CONN_REPLY_HEADERS_MAX = 16 * 1024,
+};
+
+struct spare_body {
+	char *block;
+	size_t cap;
 };
 
 /* The HTTP side of one worker. */
@@ -45,6 +54,8 @@ struct http {
 	size_t spare_request_count;
 	char *spare_blocks[CONN_BLOCKS_MAX];
 	size_t spare_block_count;
+	struct spare_body spare_bodies[CONN_BODIES_MAX];
+	size_t spare_body_count, spare_body_bytes;
 	char *scratch;              /* a reply is put together here: CARRIER_SLICE bytes */
 	int64_t date_until_ms;      /* the loop's time at which date is stale */
 	char date[40];              /* "Date: ...\r\n" */
@@ -144,6 +155,9 @@ struct request *http_take_request(struct http *h, struct conn *c);
 void http_give_request(struct http *h, struct request *r);
 char *http_take_block(struct http *h);
 void http_give_block(struct http *h, char *block, size_t cap);
+/* For bodies, pooled by size: fresh memory costs a fault a page.  *cap: at least need. */
+char *http_take_body(struct http *h, size_t need, size_t *cap);
+void http_give_body(struct http *h, char *block, size_t cap);
 
 /* conn.c, for http.c. */
 extern const struct carrier_events conn_events;
@@ -180,6 +194,8 @@ void conn_feed_ahead(struct conn *c);
 
 /* Body bytes arrive: takes what belongs to the message, moving *bytes on; wakes the reader. */
 void exchange_feed(struct request *r, struct span *bytes);
+/* Reads more of the body, as far as it has come already, straight into its block. */
+void exchange_draw(struct request *r);
 /* Ends the wait for a body: its time is over. */
 void exchange_body_late(struct request *r);
 /* Whether the rest of the body is short enough to be dropped. */

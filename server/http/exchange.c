@@ -2,8 +2,8 @@
  * server/http/exchange.c - the request's side of an exchange: its body and header fields.
  *
  * A body that came whole with its head is handed out where it lies.  Another is read into a block
- * that grows with it, at most to its announced size, straight from the carrier's buffer; its reader
- * sleeps until it is complete.
+ * that grows with it, at most to its announced size: from the carrier's buffer, or straight from
+ * the socket when much is to come.  Its reader sleeps until it is complete.
  */
 #include "server/http/conn.h"
 
@@ -17,7 +17,8 @@ enum {
 	INFLATE_RATIO_MAX = 32,     /* inflated by received, beyond them */
 	INFLATE_TURN = 512 * 1024,  /* inflated before others get their turn */
 	INFLATE_FED = 64 * 1024,    /* or so much read: a bomb may read much and give nothing */
-	BLOCK_START = 16 * 1024,
+	DRAW_LEAST = 4 * 1024,      /* bytes to come that are worth a read of their own */
+	DRAW_TURN = 512 * 1024,     /* read before others get their turn */
 };
 
 /* body_err is set. */
@@ -53,7 +54,11 @@ static int block_reserve(struct request *r, size_t more)
 		return -1;
 	if (need <= r->block_cap)
 		return 0;
-	size_t cap = r->block_cap < BLOCK_START ? BLOCK_START : r->block_cap * 2;
+	if (!r->block) {
+		r->block = http_take_body(r->conn->http, need, &r->block_cap);
+		return 0;
+	}
+	size_t cap = r->block_cap * 2;
 	while (cap < need)
 		cap *= 2;
 	r->block_cap = cap < r->block_max ? cap : r->block_max;
@@ -84,7 +89,8 @@ void exchange_feed(struct request *r, struct span *bytes)
 			too_large(r->block_max, &r->body_err);
 			body_failed(r);
 		} else {
-			memcpy(r->block + r->block_len, data.ptr, data.len);
+			if (data.ptr != r->block + r->block_len) /* not drawn */
+				memcpy(r->block + r->block_len, data.ptr, data.len);
 			r->block_len += data.len;
 		}
 	}
@@ -93,6 +99,34 @@ void exchange_feed(struct request *r, struct span *bytes)
 		wake_reader(r);
 	else if (r->waits_body)
 		timer_set(&r->conn->timer, conn_limits(r->conn)->body_timeout_ms);
+}
+
+void exchange_draw(struct request *r)
+{
+	size_t drawn = 0, step, got;
+
+	do {
+		size_t missing = r->block_max - r->block_len;
+
+		step = missing < CONN_BODY_KEEP ? missing : CONN_BODY_KEEP;
+		if (r->head.content_length < 0 || missing < DRAW_LEAST || block_reserve(r, step) < 0)
+			return;
+		got = carrier_receive(r->conn->sock, r->block + r->block_len, step);
+		struct span bytes = span_of(r->block + r->block_len, got);
+		if (got > 0)
+			exchange_feed(r, &bytes);
+		drawn += got;
+	} while (got == step && drawn < DRAW_TURN && r->body_state == BODY_READING);
+}
+
+/* Room for what is announced, as far as memory that stays untouched costs nothing. */
+static void prepare_block(struct request *r, size_t max)
+{
+	r->block_max = max;
+	if (r->head.content_length <= 0)
+		return;
+	r->block_max = (size_t)r->head.content_length;
+	(void)block_reserve(r, r->block_max < CONN_BODY_KEEP ? r->block_max : CONN_BODY_KEEP);
 }
 
 bool exchange_may_discard(const struct request *r)
@@ -143,12 +177,13 @@ static int receive(struct request *r, size_t max, struct err *err)
 	if (!c->sock)
 		return err_set(err, E_cancelled, "", "the client has gone");
 	r->body_state = BODY_READING;
-	/* Room grows with what comes: an announcement alone costs nothing. */
-	r->block_max = r->head.content_length > 0 ? (size_t)r->head.content_length : max;
+	prepare_block(r, max);
 	exchange_feed(r, &bytes);
 	r->end = r->in_len - bytes.len;
 	if (r->body_state == BODY_READING)
 		conn_feed_ahead(c);
+	if (r->body_state == BODY_READING && r->in_len >= CARRIER_READ)
+		exchange_draw(r);
 	if (r->body_state == BODY_READING && r->head.expects_continue && r->block_len == 0)
 		invite(c);
 	return wait_for_body(r, err);
@@ -179,7 +214,7 @@ static int inflate_room(struct inflating *f, struct err *err)
 	if (f->cap > f->max)
 		return err_set(err, E_body_too_large, "body",
 			       "the body inflates to more than %zu bytes", f->max);
-	cap = f->cap ? f->cap * 2 : BLOCK_START;
+	cap = f->cap ? f->cap * 2 : CONN_BODY_LEAST;
 	f->cap = cap <= f->max ? cap : f->max + 1;
 	f->out = mem_realloc(f->out, f->cap);
 	return 0;
@@ -239,7 +274,7 @@ static int inflate_body(struct request *r, struct span packed, size_t max, struc
 		return err_set(err, E_internal_error, "", "zlib cannot start");
 	if (inflate_all(&f, err) < 0)
 		goto out;
-	mem_free(r->block);
+	http_give_body(r->conn->http, r->block, r->block_cap);
 	r->block = f.out;
 	r->block_len = f.len;
 	r->block_cap = f.cap;

@@ -60,6 +60,42 @@ void http_give_block(struct http *h, char *block, size_t cap)
 		mem_free(block);
 }
 
+/* Lists are short: the first that fits.  One that does not makes room for one that will. */
+char *http_take_body(struct http *h, size_t need, size_t *cap)
+{
+	for (size_t i = h->spare_body_count; i-- > 0;) {
+		struct spare_body *b = &h->spare_bodies[i];
+		char *block = b->block;
+		bool fits = b->cap >= need;
+
+		if (!fits && i > 0)
+			continue;
+		*cap = b->cap;
+		h->spare_body_bytes -= b->cap;
+		*b = h->spare_bodies[--h->spare_body_count];
+		if (fits)
+			return block;
+		mem_free(block);
+	}
+	*cap = CONN_BODY_LEAST;
+	while (*cap < need)
+		*cap *= 2;
+	return mem_alloc(*cap);
+}
+
+void http_give_body(struct http *h, char *block, size_t cap)
+{
+	if (!block)
+		return;
+	if (cap < CONN_BODY_LEAST || cap > CONN_BODY_KEEP || h->spare_body_count == CONN_BODIES_MAX ||
+	    h->spare_body_bytes + cap > CONN_BODIES_BYTES) {
+		mem_free(block);
+		return;
+	}
+	h->spare_bodies[h->spare_body_count++] = (struct spare_body){ block, cap };
+	h->spare_body_bytes += cap;
+}
+
 static void hook_ran(struct hook *hook)
 {
 	struct http *h = container_of(hook, struct http, hook);
@@ -110,6 +146,8 @@ void http_free(struct http *h)
 	}
 	while (h->spare_block_count > 0)
 		mem_free(h->spare_blocks[--h->spare_block_count]);
+	while (h->spare_body_count > 0)
+		mem_free(h->spare_bodies[--h->spare_body_count].block);
 	carrier_free(h->carrier);
 	mem_free(h->scratch);
 	mem_free(h);

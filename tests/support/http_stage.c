@@ -200,6 +200,7 @@ struct client *dial_as(int n, bool refused)
 	int fds[2];
 
 	tcp_pair(fds);
+	buf_free(&c->got); /* a client before may have been called so */
 	*c = (struct client){ .fd = fds[0] };
 	buf_init(&c->got, 80 * MIB);
 	watch_init(&c->watch, t.loop, c->fd, client_ready);

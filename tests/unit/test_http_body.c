@@ -40,6 +40,61 @@ static void reads_a_large_body_into_one_block(void **state)
 	mem_free(body);
 }
 
+/* What is read straight into the block ends where the body does. */
+static void a_request_behind_a_large_body_is_answered_too(void **state)
+{
+	static const size_t sizes[] = { 10000, CARRIER_READ, 100 * KIB, CONN_BODY_KEEP + 1, MIB };
+
+	(void)state;
+	t.handle = echo;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		char *body = pattern(sizes[i]);
+		struct client *c = dial();
+		struct buf all;
+
+		t.done = 0;
+		buf_init(&all, 3 * MIB);
+		for (int k = 0; k < 2; k++) {
+			buf_printf(&all, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizes[i]);
+			buf_add(&all, body, sizes[i]);
+		}
+		say_bytes(c, all.ptr, all.len);
+		run_until(two_done);
+		assert_int_equal(t.bytes_in, all.len / 2);
+		assert_true(sizes[i] != 100 * KIB || t.http->spare_body_count > 0);
+		hang_up(c);
+		run_until(all_gone);
+		buf_free(&all);
+		mem_free(body);
+	}
+}
+
+static void blocks_of_bodies_are_kept_up_to_a_limit(void **state)
+{
+	char *blocks[CONN_BODIES_MAX + 1];
+	size_t caps[CONN_BODIES_MAX + 1], cap;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+		blocks[i] = http_take_body(t.http, 100 * KIB, &caps[i]);
+		assert_true(caps[i] >= 100 * KIB);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+		http_give_body(t.http, blocks[i], caps[i]);
+	assert_int_equal(t.http->spare_body_bytes, CONN_BODIES_BYTES);
+	/* Too small for what is asked now, one is given up; a smaller need takes one that is there. */
+	char *large = http_take_body(t.http, CONN_BODY_KEEP, &cap);
+	assert_int_equal(cap, CONN_BODY_KEEP);
+	assert_true(t.http->spare_body_bytes < CONN_BODIES_BYTES);
+	http_give_body(t.http, large, cap);
+	size_t before = t.http->spare_body_count;
+	char *small = http_take_body(t.http, 1, &cap);
+	assert_int_equal(t.http->spare_body_count, before - 1);
+	http_give_body(t.http, small, cap);
+	http_give_body(t.http, http_take_body(t.http, CONN_BODY_KEEP + 1, &cap), 2 * CONN_BODY_KEEP);
+	assert_true(t.http->spare_body_bytes <= CONN_BODIES_BYTES);
+}
+
 static void reads_a_large_chunked_body(void **state)
 {
 	char *body = pattern(8 * MIB);
@@ -299,6 +354,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(reads_a_large_body_into_one_block),
+		TEST(a_request_behind_a_large_body_is_answered_too),
+		TEST(blocks_of_bodies_are_kept_up_to_a_limit),
 		TEST(reads_a_large_chunked_body),
 		TEST(invites_a_client_that_expects_it),
 		TEST(does_not_invite_what_is_too_large),

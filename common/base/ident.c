@@ -110,3 +110,29 @@ void ident_token(char *out, size_t size, const char *prefix, size_t count)
 		out[at++] = random_letter();
 	out[at] = '\0';
 }
+
+/* Crockford's base32 (https://www.crockford.com/base32.html), five bits of value a letter. */
+static char base32_letter(uint64_t bits)
+{
+	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+	return letters[bits & 31];
+}
+
+void ident_sorted(char *out, size_t size, const char *prefix, int64_t ms)
+{
+	enum { TIME_LETTERS = 10 };
+	uint8_t random[IDENT_SORTED_LEN - TIME_LETTERS];
+	size_t at = 0;
+
+	if (size == 0)
+		return;
+	ident_random(random, sizeof random);
+	while (*prefix && at + 1 < size)
+		out[at++] = *prefix++;
+	for (int i = 0; i < IDENT_SORTED_LEN && at + 1 < size; i++)
+		out[at++] = i < TIME_LETTERS ?
+				    base32_letter((uint64_t)ms >> (5 * (TIME_LETTERS - 1 - i))) :
+				    base32_letter(random[i - TIME_LETTERS]);
+	out[at] = '\0';
+}

@@ -16,4 +16,11 @@ void ident_uuid(char *out);
 /* prefix + count characters of [A-Za-z0-9], NUL-terminated, into out[size]; truncates to fit. */
 void ident_token(char *out, size_t size, const char *prefix, size_t count);
 
+/*
+ * prefix + 26 characters of [0-9a-hjkmnp-tv-z] into out[size], truncated to fit: ms (wall clock) in
+ * ten, 80 random bits in sixteen.  Ids sort by time as text, and nobody guesses one.
+ */
+enum { IDENT_SORTED_LEN = 26 };
+void ident_sorted(char *out, size_t size, const char *prefix, int64_t ms);
+
 #endif

@@ -53,6 +53,26 @@ static void tokens_fit_their_buffer(void **state)
 	assert_int_equal(out[0], '#');
 }
 
+static void sorted_ids_sort_by_time_and_differ(void **state)
+{
+	static const int64_t times[] = { 0, 1, 31, 32, 1000000, 1795000000000, 1795000000001 };
+	char last[40] = "", id[40], twin[40], cut[8];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		ident_sorted(id, sizeof id, "x_", times[i]);
+		ident_sorted(twin, sizeof twin, "x_", times[i]);
+		assert_int_equal(strlen(id), 2 + IDENT_SORTED_LEN);
+		assert_int_equal(strspn(id + 2, "0123456789abcdefghjkmnpqrstvwxyz"), IDENT_SORTED_LEN);
+		assert_true(strcmp(last, id) < 0);
+		assert_memory_equal(id, twin, 12);
+		assert_string_not_equal(id, twin);
+		memcpy(last, id, sizeof id);
+	}
+	ident_sorted(cut, sizeof cut, "x_", 0);
+	assert_string_equal(cut, "x_00000");
+}
+
 static void every_letter_of_a_token_comes_up(void **state)
 {
 	int counts[128] = { 0 };
@@ -113,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(uuids_have_version_and_variant),
 		cmocka_unit_test(tokens_fit_their_buffer),
+		cmocka_unit_test(sorted_ids_sort_by_time_and_differ),
 		cmocka_unit_test(every_letter_of_a_token_comes_up),
 		cmocka_unit_test(lengths_around_the_pool_are_filled),
 		cmocka_unit_test(a_forked_child_gets_bytes_of_its_own),

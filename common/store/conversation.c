@@ -1,0 +1,323 @@
+/*
+ * common/store/conversation.c - conversations found, listed, renamed and deleted, and their
+ * messages read.
+ */
+#include "common/store/conversation_inside.h"
+
+#include <string.h>
+
+#include "common/base/ident.h"
+
+void conversation_make_id(char *out, int64_t now_ms)
+{
+	ident_sorted(out, CONVERSATION_ID_SIZE, "conv_", now_ms);
+}
+
+void conversation_make_message_id(char *out, int64_t now_ms)
+{
+	ident_sorted(out, CONVERSATION_ID_SIZE, "msg_", now_ms);
+}
+
+bool conversation_is_id(struct span text)
+{
+	if (text.len == 0 || text.len >= CONVERSATION_ID_SIZE)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+			return false;
+	}
+	return true;
+}
+
+void conversation_read_row(struct db_statement *st, struct conversation_row *row)
+{
+	*row = (struct conversation_row){
+		.number = db_int(st, 0),
+		.id = db_text(st, 1),
+		.user_id = db_text(st, 2),
+		.title = db_text(st, 3),
+		.model = db_text(st, 4),
+		.parent_id = db_text(st, 5),
+		.parent_message = db_text(st, 6),
+		.created_ms = db_int(st, 7),
+		.used_ms = db_int(st, 8),
+		.message_count = db_int(st, 9),
+		.sent_from = db_int(st, 10),
+	};
+}
+
+static bool is_owner(const struct conversation_owner *owner, struct span tenant, struct span user)
+{
+	return span_is(tenant, owner->tenant_id) && (!owner->user_id || span_is(user, owner->user_id));
+}
+
+int conversation_find(struct db *db, const struct conversation_owner *owner, struct span id,
+		      struct conversation_row *row, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db, "SELECT " CONVERSATION_COLUMNS ", c.tenant_id FROM conversation AS c WHERE c.id = ?1",
+		err);
+	int found;
+
+	if (!st)
+		return -1;
+	if (!conversation_is_id(id))
+		return 0;
+	db_bind_text(st, 1, id);
+	found = db_next(st, err);
+	if (found != 1)
+		return found;
+	conversation_read_row(st, row);
+	return is_owner(owner, db_text(st, CONVERSATION_COLUMN_COUNT), row->user_id);
+}
+
+static int not_found(struct span id, struct err *err)
+{
+	return err_set(err, E_conversation_not_found, "conversation_id", "there is no conversation %.*s",
+		       id.len > 64 ? 64 : (int)id.len, id.ptr ? id.ptr : "");
+}
+
+int conversation_get(struct db *db, const struct conversation_owner *owner, struct span id,
+		     struct conversation_row *row, struct err *err)
+{
+	int found = conversation_find(db, owner, id, row, err);
+
+	return found == 0 ? not_found(id, err) : found < 0 ? -1 : 0;
+}
+
+static int64_t read_count(struct db_statement *st, int column)
+{
+	return db_is_null(st, column) ? -1 : db_int(st, column);
+}
+
+/* Columns of both queries below: what is light, then what is heavy. */
+#define MESSAGE_LIGHT                                                                              \
+	"seq, id, role, created_at, tokens, bytes, interrupted, finish_reason, model, prompt_tokens,"  \
+	" completion_tokens"
+enum { MESSAGE_LIGHT_COUNT = 11 };
+
+static void read_message(struct db_statement *st, bool heavy, struct message_row *row)
+{
+	*row = (struct message_row){
+		.seq = db_int(st, 0),
+		.id = db_text(st, 1),
+		.role = db_text(st, 2),
+		.created_ms = db_int(st, 3),
+		.tokens = db_int(st, 4),
+		.bytes = db_int(st, 5),
+		.interrupted = db_int(st, 6) != 0,
+		.finish_reason = db_text(st, 7),
+		.model = db_text(st, 8),
+		.prompt_tokens = read_count(st, 9),
+		.completion_tokens = read_count(st, 10),
+	};
+	if (!heavy)
+		return;
+	row->text = db_text(st, MESSAGE_LIGHT_COUNT);
+	row->body = db_text(st, MESSAGE_LIGHT_COUNT + 1);
+	row->images = db_text(st, MESSAGE_LIGHT_COUNT + 2);
+}
+
+static int walk(struct db_statement *st, bool heavy, message_each *each, void *arg, struct err *err)
+{
+	struct message_row row;
+	int more;
+
+	while ((more = db_next(st, err)) == 1) {
+		read_message(st, heavy, &row);
+		if (each(arg, &row, err) < 0)
+			more = -1;
+		if (more < 0)
+			break;
+	}
+	db_reset(st);
+	return more < 0 ? -1 : 0;
+}
+
+int conversation_messages(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
+			  struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db,
+			     "SELECT " MESSAGE_LIGHT ", text, body, images FROM message"
+			     " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq",
+			     err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	db_bind_int(st, 2, from);
+	return walk(st, true, each, arg, err);
+}
+
+int conversation_weights(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
+			 struct err *err)
+{
+	struct db_statement *st = db_statement(db,
+					       "SELECT " MESSAGE_LIGHT " FROM message"
+					       " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq",
+					       err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	db_bind_int(st, 2, from);
+	return walk(st, false, each, arg, err);
+}
+
+/* What differs between the four lists: whose, and by prefix or not. */
+struct list_sql {
+	const char *rows, *count;
+};
+
+#define LIST_ROWS(where)                                                                           \
+	"SELECT " CONVERSATION_COLUMNS " FROM conversation AS c WHERE " where                          \
+	" ORDER BY c.used_at DESC, c.number DESC LIMIT ?1 OFFSET ?2"
+#define LIST_COUNT(where) "SELECT count(*), ?1, ?2 FROM conversation AS c WHERE " where
+#define LIST(where) { LIST_ROWS(where), LIST_COUNT(where) }
+#define OF_TENANT "c.tenant_id = ?3"
+#define OF_USER "c.tenant_id = ?3 AND c.user_id = ?4"
+/* The plus keeps the planner on the ids' index. */
+#define WITH_PREFIX_OF_TENANT "c.id >= ?5 AND c.id < ?6 AND +c.tenant_id = ?3"
+#define WITH_PREFIX_OF_USER WITH_PREFIX_OF_TENANT " AND +c.user_id = ?4"
+
+static const struct list_sql lists[2][2] = {
+	{ LIST(OF_TENANT), LIST(OF_USER) },
+	{ LIST(WITH_PREFIX_OF_TENANT), LIST(WITH_PREFIX_OF_USER) },
+};
+
+/* end: past all that begin with prefix, which holds no byte above 'z'. */
+static void bind_list(struct db_statement *st, const struct conversation_owner *owner,
+		      struct span prefix, const char *end, int64_t limit, int64_t offset)
+{
+	db_bind_int(st, 1, limit);
+	db_bind_int(st, 2, offset);
+	db_bind_str(st, 3, owner->tenant_id);
+	if (owner->user_id)
+		db_bind_str(st, 4, owner->user_id);
+	if (prefix.len) {
+		db_bind_text(st, 5, prefix);
+		db_bind_str(st, 6, end);
+	}
+}
+
+static int list_rows(struct db_statement *st, conversation_each *each, void *arg, struct err *err)
+{
+	struct conversation_row row;
+	int more;
+
+	while ((more = db_next(st, err)) == 1) {
+		conversation_read_row(st, &row);
+		if (each(arg, &row, err) < 0)
+			more = -1;
+		if (more < 0)
+			break;
+	}
+	db_reset(st);
+	return more < 0 ? -1 : 0;
+}
+
+int conversation_list(struct db *db, const struct conversation_owner *owner, struct span prefix,
+		      int64_t limit, int64_t offset, conversation_each *each, void *arg, int64_t *total,
+		      struct err *err)
+{
+	const struct list_sql *sql = &lists[prefix.len != 0][owner->user_id != NULL];
+	char end[CONVERSATION_ID_SIZE + 1];
+	struct db_statement *st;
+
+	*total = 0;
+	if (prefix.len && !conversation_is_id(prefix))
+		return 0;
+	if (prefix.len)
+		memcpy(end, prefix.ptr, prefix.len);
+	end[prefix.len] = '~';
+	end[prefix.len + (prefix.len < CONVERSATION_ID_SIZE)] = '\0';
+	st = db_statement(db, sql->count, err);
+	if (!st)
+		return -1;
+	bind_list(st, owner, prefix, end, limit, offset);
+	if (db_next(st, err) != 1)
+		return -1;
+	*total = db_int(st, 0);
+	db_reset(st);
+	st = db_statement(db, sql->rows, err);
+	if (!st)
+		return -1;
+	bind_list(st, owner, prefix, end, limit, offset);
+	return list_rows(st, each, arg, err);
+}
+
+int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
+			struct span title, struct err *err)
+{
+	struct conversation_row row;
+	struct db_statement *st;
+
+	if (conversation_get(db, owner, id, &row, err) < 0)
+		return -1;
+	st = db_statement(db, "UPDATE conversation SET title = ?1 WHERE number = ?2", err);
+	if (!st)
+		return -1;
+	db_bind_text(st, 1, title);
+	db_bind_int(st, 2, row.number);
+	return db_run(st, err);
+}
+
+/* The index takes the same words back that it was given. */
+static int unindex_messages(struct db *db, int64_t number, struct span words, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db, "SELECT number, role, text FROM message WHERE conversation = ?1 ORDER BY seq", err);
+	int more;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	while ((more = db_next(st, err)) == 1)
+		if (conversation_is_said(db_text(st, 1), db_text(st, 2)) &&
+		    conversation_unindex(db, db_int(st, 0), db_text(st, 2), words, err) < 0) {
+			more = -1;
+			break;
+		}
+	db_reset(st);
+	return more < 0 ? -1 : 0;
+}
+
+static int run_with_number(struct db *db, const char *sql, int64_t number, struct err *err)
+{
+	struct db_statement *st = db_statement(db, sql, err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	return db_run(st, err);
+}
+
+int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
+			struct err *err)
+{
+	struct conversation_row row;
+	struct db_statement *st;
+	char words[OWNER_WORDS_SIZE];
+	struct span text;
+	size_t len;
+
+	if (conversation_get(db, owner, id, &row, err) < 0)
+		return -1;
+	st = db_statement(db, "SELECT owner FROM conversation WHERE number = ?1", err);
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, row.number);
+	if (db_next(st, err) != 1)
+		return -1;
+	text = db_text(st, 0);
+	len = text.len < sizeof words ? text.len : sizeof words;
+	memcpy(words, text.ptr, len);
+	db_reset(st);
+	if (unindex_messages(db, row.number, span_of(words, len), err) < 0 ||
+	    run_with_number(db, "DELETE FROM message WHERE conversation = ?1", row.number, err) < 0)
+		return -1;
+	return run_with_number(db, "DELETE FROM conversation WHERE number = ?1", row.number, err);
+}

@@ -1,0 +1,105 @@
+/*
+ * common/store/conversation.h - the tables of conversations and their messages.
+ *
+ * Plain functions over a connection: what changes runs inside store_write, what reads inside
+ * store_read.  Somebody else's conversation is not there: E_conversation_not_found, as for one that
+ * never was.  Spans in rows that are handed out are borrowed for the call they are handed to.
+ */
+#ifndef SPASS_STORE_CONVERSATION_H
+#define SPASS_STORE_CONVERSATION_H
+
+#include "common/store/db.h"
+
+enum {
+	CONVERSATION_ID_SIZE = 32, /* "conv_" or "msg_", 26 characters, NUL */
+	CONVERSATION_MESSAGES_MAX = 1000000,
+	CONVERSATION_TITLE_MAX = 200, /* characters */
+	CONVERSATION_INDEXED_MAX = 32768, /* characters of a message that search knows */
+};
+
+struct conversation_owner {
+	const char *tenant_id;
+	const char *user_id; /* NULL, for reading: the whole tenant */
+};
+
+struct conversation_row {
+	int64_t number;
+	struct span id, user_id, title, model, parent_id, parent_message; /* the last two: or ptr NULL */
+	int64_t created_ms, used_ms, message_count, sent_from;
+	struct span snippet; /* of a search: where it was found, words between ** and ** */
+};
+
+struct message_row {
+	int64_t seq; /* 1, 2, ...; given when it is added */
+	struct span id; /* ptr NULL when adding: a new one */
+	struct span role, finish_reason, model;
+	struct span text, body, images; /* ptr NULL: none; see the schema */
+	int64_t created_ms, tokens, bytes;
+	int64_t prompt_tokens, completion_tokens; /* -1: unknown */
+	bool interrupted;
+};
+
+/* New ids at that time, into out[CONVERSATION_ID_SIZE]. */
+void conversation_make_id(char *out, int64_t now_ms);
+void conversation_make_message_id(char *out, int64_t now_ms);
+/* Characters of an id, and no more than there can be. */
+bool conversation_is_id(struct span text);
+
+typedef int conversation_each(void *arg, const struct conversation_row *row, struct err *err);
+typedef int message_each(void *arg, const struct message_row *row, struct err *err);
+
+/* 1 with *row (borrowed until the next conversation_find on db), 0 when there is none, -1. */
+int conversation_find(struct db *db, const struct conversation_owner *owner, struct span id,
+		      struct conversation_row *row, struct err *err);
+/* The same, where none is E_conversation_not_found.  0 or -1. */
+int conversation_get(struct db *db, const struct conversation_owner *owner, struct span id,
+		     struct conversation_row *row, struct err *err);
+/* Calls each for the messages from seq on, in order; ends early with -1 when each returns -1. */
+int conversation_messages(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
+			  struct err *err);
+/* The same without text, body and images: what a message weighs. */
+int conversation_weights(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
+			 struct err *err);
+
+/* Newest first.  prefix: of ids, or empty.  *total: of all pages. */
+int conversation_list(struct db *db, const struct conversation_owner *owner, struct span prefix,
+		      int64_t limit, int64_t offset, conversation_each *each, void *arg, int64_t *total,
+		      struct err *err);
+/*
+ * Conversations in which every word of query, and every "phrase in quotes", stands in one message;
+ * the newest find first.  *total counts at most what SEARCH_VISITS_MAX finds lie in; *more: there
+ * are others.  E_invalid_field (query.q) when query has no word.
+ */
+enum { CONVERSATION_VISITS_MAX = 2000 };
+int conversation_search(struct db *db, const struct conversation_owner *owner, struct span query,
+			int64_t limit, int64_t offset, conversation_each *each, void *arg,
+			int64_t *total, bool *more, struct err *err);
+
+/* Inside store_write. */
+
+/* A conversation and what is added to it. */
+struct conversation_addition {
+	struct conversation_owner owner;
+	const char *id;
+	bool is_new;               /* makes the conversation, with the members below */
+	struct span title, parent_id, parent_message;
+	int64_t created_ms;        /* of a new one, 0 = now */
+	struct span model;
+	int64_t now_ms, sent_from; /* sent_from: 0 leaves it */
+	const struct message_row *messages;
+	size_t count;
+};
+int conversation_add(struct db *db, const struct conversation_addition *a, struct err *err);
+int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
+			struct span title, struct err *err);
+int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
+			struct err *err);
+/*
+ * A new conversation with copies of the messages up to at (ptr NULL: all), under new ids.  title:
+ * ptr NULL = the origin's.  E_invalid_field (at) when the conversation has no such message.
+ */
+int conversation_fork(struct db *db, const struct conversation_owner *owner, struct span id,
+		      struct span at, struct span title, const char *new_id, int64_t now_ms,
+		      struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * common/store/conversation_inside.h - what the files about conversations share.
+ */
+#ifndef SPASS_STORE_CONVERSATION_INSIDE_H
+#define SPASS_STORE_CONVERSATION_INSIDE_H
+
+#include "common/store/conversation.h"
+
+/* The columns of a conversation_row, its alias being c, and their reading. */
+#define CONVERSATION_COLUMNS                                                                       \
+	"c.number, c.id, c.user_id, c.title, c.model, c.parent_id, c.parent_message, c.created_at,"    \
+	" c.used_at, c.message_count, c.sent_from"
+enum { CONVERSATION_COLUMN_COUNT = 11 };
+void conversation_read_row(struct db_statement *st, struct conversation_row *row);
+
+/* "t0123456789abcdef u0123456789abcdef": one word for the tenant, one for the user. */
+enum { OWNER_WORD_SIZE = 18, OWNER_WORDS_SIZE = 2 * OWNER_WORD_SIZE };
+void conversation_tenant_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE]);
+void conversation_user_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE]);
+
+/* What people and models said goes into the index, the rest does not. */
+bool conversation_is_said(struct span role, struct span text);
+int conversation_index(struct db *db, int64_t message, struct span text, struct span owner_words,
+		       struct err *err);
+int conversation_unindex(struct db *db, int64_t message, struct span text, struct span owner_words,
+			 struct err *err);
+
+#endif

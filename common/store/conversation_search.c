@@ -1,0 +1,260 @@
+/*
+ * common/store/conversation_search.c - the full-text index of messages.
+ */
+#include "common/store/conversation_inside.h"
+
+#include <string.h>
+
+#include "common/base/digest.h"
+#include "common/base/mem.h"
+
+enum { QUERY_MAX = 8 * 1024 };
+
+/* Sixteen digits of a digest: a name as one word of the index, whatever characters it has. */
+static void make_word(char kind, struct span text, char out[OWNER_WORD_SIZE])
+{
+	uint8_t digest[DIGEST_SIZE];
+
+	digest_sha256(text, digest);
+	out[0] = kind;
+	digest_hex(digest, (OWNER_WORD_SIZE - 2) / 2, out + 1);
+}
+
+void conversation_tenant_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
+{
+	make_word('t', span_str(owner->tenant_id), out);
+}
+
+void conversation_user_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
+{
+	struct buf both;
+
+	buf_init(&both, 4 * KIB);
+	buf_add(&both, owner->tenant_id, strlen(owner->tenant_id) + 1); /* the NUL keeps them apart */
+	buf_add_str(&both, owner->user_id);
+	make_word('u', buf_span(&both), out);
+	buf_free(&both);
+}
+
+bool conversation_is_said(struct span role, struct span text)
+{
+	return text.ptr && (span_is(role, "user") || span_is(role, "assistant"));
+}
+
+/* As much of it as the index takes: characters, as SQL's substr counts them. */
+static struct span indexed_part(struct span text)
+{
+	size_t count = 0;
+
+	if (text.len <= CONVERSATION_INDEXED_MAX)
+		return text;
+	for (size_t i = 0; i < text.len; i++)
+		if (((unsigned char)text.ptr[i] & 0xc0) != 0x80 && count++ == CONVERSATION_INDEXED_MAX)
+			return span_of(text.ptr, i);
+	return text;
+}
+
+static int run_on_index(struct db_statement *st, int64_t message, struct span text,
+			struct span owner_words, struct err *err)
+{
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, message);
+	db_bind_text(st, 2, indexed_part(text));
+	db_bind_text(st, 3, owner_words);
+	return db_run(st, err);
+}
+
+int conversation_index(struct db *db, int64_t message, struct span text, struct span owner_words,
+		       struct err *err)
+{
+	return run_on_index(
+		db_statement(db, "INSERT INTO message_index (rowid, text, owner) VALUES (?1, ?2, ?3)", err),
+		message, text, owner_words, err);
+}
+
+int conversation_unindex(struct db *db, int64_t message, struct span text, struct span owner_words,
+			 struct err *err)
+{
+	return run_on_index(db_statement(db,
+					 "INSERT INTO message_index (message_index, rowid, text, owner)"
+					 " VALUES ('delete', ?1, ?2, ?3)",
+					 err),
+			    message, text, owner_words, err);
+}
+
+/* Letters and digits of any script: what else a word has separates words. */
+static bool has_letter(struct span word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		unsigned char c = (unsigned char)word.ptr[i];
+
+		if (c >= 0x80 || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+			return true;
+	}
+	return false;
+}
+
+/* The next word, or phrase in quotes, of *rest; ptr NULL at the end. */
+static struct span next_word(struct span *rest)
+{
+	struct span word;
+	size_t len = 0;
+
+	while (rest->len && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t' || rest->ptr[0] == '\n'))
+		*rest = span_from(*rest, 1);
+	if (!rest->len)
+		return SPAN_NONE;
+	if (rest->ptr[0] == '"') {
+		*rest = span_from(*rest, 1);
+		word = span_cut(rest, '"');
+		return word;
+	}
+	while (len < rest->len && !strchr(" \t\n\"", rest->ptr[len]))
+		len++;
+	word = span_of(rest->ptr, len);
+	*rest = span_from(*rest, len);
+	return word;
+}
+
+/* In FTS5's language, where every word stands in quotes and so means nothing but itself. */
+static int write_match(const struct conversation_owner *owner, struct span query, struct buf *out,
+		       struct err *err)
+{
+	char owner_word[OWNER_WORD_SIZE];
+	const char *separator = "";
+	struct span rest = query, word;
+
+	if (owner->user_id)
+		conversation_user_word(owner, owner_word);
+	else
+		conversation_tenant_word(owner, owner_word);
+	buf_printf(out, "owner : \"%s\" AND text : (", owner_word);
+	while (rest.len && (word = next_word(&rest)).ptr) {
+		if (!has_letter(word))
+			continue;
+		buf_printf(out, "%s\"%.*s\"", separator, SPAN_ARGS(word));
+		separator = " AND ";
+	}
+	buf_add_str(out, ")");
+	if (!*separator)
+		return err_set(err, E_invalid_field, "query.q", "q must hold a word to look for");
+	return buf_failed(out) ? err_set(err, E_invalid_field, "query.q", "q is too long") : 0;
+}
+
+/* One search: the finds are walked newest first, and each conversation counts once. */
+struct search {
+	struct db *db;
+	const char *match;
+	int64_t skip, left; /* conversations until the page begins, and of the page */
+	conversation_each *each;
+	void *arg;
+	int64_t seen[CONVERSATION_VISITS_MAX]; /* conversations */
+	size_t count;
+};
+
+static bool is_seen(struct search *s, int64_t conversation)
+{
+	/* A conversation's messages come in runs, so the last ones are looked at first. */
+	for (size_t i = s->count; i > 0; i--)
+		if (s->seen[i - 1] == conversation)
+			return true;
+	s->seen[s->count++] = conversation;
+	return false;
+}
+
+static int show(struct search *s, int64_t message, int64_t conversation, struct err *err)
+{
+	struct db_statement *place = db_statement(
+		s->db,
+		"SELECT snippet(message_index, 0, '**', '**', '…', 16) FROM message_index"
+		" WHERE message_index MATCH ?1 AND rowid = ?2",
+		err);
+	struct db_statement *st;
+	struct conversation_row row;
+	int result;
+
+	if (!place)
+		return -1;
+	db_bind_str(place, 1, s->match);
+	db_bind_int(place, 2, message);
+	if (db_next(place, err) < 0)
+		return -1;
+	st = db_statement(s->db,
+			  "SELECT " CONVERSATION_COLUMNS " FROM conversation AS c WHERE c.number = ?1", err);
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, conversation);
+	if (db_next(st, err) != 1)
+		return -1;
+	conversation_read_row(st, &row);
+	row.snippet = db_text(place, 0);
+	result = s->each(s->arg, &row, err);
+	db_reset(st);
+	db_reset(place);
+	return result;
+}
+
+static int take_find(struct search *s, int64_t message, int64_t conversation, struct err *err)
+{
+	if (is_seen(s, conversation))
+		return 0;
+	if (s->skip > 0) {
+		s->skip--;
+		return 0;
+	}
+	if (s->left == 0)
+		return 0;
+	s->left--;
+	return show(s, message, conversation, err);
+}
+
+static int walk(struct search *s, bool *more, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(s->db,
+			     "SELECT m.number, m.conversation FROM message_index AS i"
+			     " JOIN message AS m ON m.number = i.rowid"
+			     " WHERE i.message_index MATCH ?1 ORDER BY i.rowid DESC",
+			     err);
+	int visits = 0, row;
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, s->match);
+	while ((row = db_next(st, err)) == 1 && visits++ < CONVERSATION_VISITS_MAX)
+		if (take_find(s, db_int(st, 0), db_int(st, 1), err) < 0) {
+			row = -1;
+			break;
+		}
+	*more = row == 1;
+	db_reset(st);
+	return row < 0 ? -1 : 0;
+}
+
+int conversation_search(struct db *db, const struct conversation_owner *owner, struct span query,
+			int64_t limit, int64_t offset, conversation_each *each, void *arg,
+			int64_t *total, bool *more, struct err *err)
+{
+	struct search *s = mem_new(struct search);
+	struct buf match;
+	int result = -1;
+
+	buf_init(&match, QUERY_MAX);
+	*total = 0;
+	*more = false;
+	if (write_match(owner, query, &match, err) < 0)
+		goto out;
+	s->db = db;
+	s->match = buf_str(&match);
+	s->skip = offset;
+	s->left = limit;
+	s->each = each;
+	s->arg = arg;
+	result = walk(s, more, err);
+	*total = (int64_t)s->count;
+out:
+	buf_free(&match);
+	mem_free(s);
+	return result;
+}

@@ -1,0 +1,447 @@
+/*
+ * tests/unit/test_conversation_store.c - conversations in the database.
+ */
+#include "common/store/conversation.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/store/migrate.h"
+
+struct fixture {
+	char dir[64];
+	struct db *db;
+	struct err err;
+	int64_t now_ms;
+};
+
+static const struct conversation_owner ada = { "acme", "ada" }, bob = { "acme", "bob" },
+				       acme = { "acme", NULL }, other = { "other", "ada" };
+
+static int set_up(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+	char path[128];
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/spass-convo-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(path, sizeof path, "%s/spass.db", f->dir);
+	f->db = db_open(path, DB_WRITE, &f->err);
+	assert_non_null(f->db);
+	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
+	f->now_ms = 1795000000000;
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	db_close(f->db);
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	mem_free(f);
+	return 0;
+}
+
+static struct message_row say(const char *role, const char *text)
+{
+	return (struct message_row){
+		.role = span_str(role),
+		.text = span_str(text),
+		.tokens = (int64_t)strlen(text),
+		.bytes = (int64_t)strlen(text),
+		.prompt_tokens = -1,
+		.completion_tokens = -1,
+	};
+}
+
+/* One question and its answer, a millisecond later than what came before. */
+static void add_turn(struct fixture *f, const struct conversation_owner *owner, const char *id, bool is_new,
+		     const char *question, const char *answer)
+{
+	struct message_row messages[] = { say("user", question), say("assistant", answer) };
+	struct conversation_addition a = {
+		.owner = *owner,
+		.id = id,
+		.is_new = is_new,
+		.title = span_str(question),
+		.model = SPAN_LIT("mock"),
+		.now_ms = ++f->now_ms,
+		.messages = messages,
+		.count = 2,
+	};
+
+	messages[1].model = SPAN_LIT("mock");
+	messages[1].finish_reason = SPAN_LIT("stop");
+	messages[1].completion_tokens = 7;
+	assert_int_equal(conversation_add(f->db, &a, &f->err), 0);
+}
+
+static void begin(struct fixture *f, const struct conversation_owner *owner, char *id, const char *question,
+		  const char *answer)
+{
+	conversation_make_id(id, f->now_ms);
+	add_turn(f, owner, id, true, question, answer);
+}
+
+/* What a callback has been told, as text. */
+struct told {
+	struct buf text;
+	bool snippets;
+};
+
+static int tell_row(void *arg, const struct conversation_row *row, struct err *err)
+{
+	struct told *t = arg;
+
+	(void)err;
+	buf_printf(&t->text, "%.*s/%d/%.*s;", SPAN_ARGS(row->title), (int)row->message_count,
+		   SPAN_ARGS(t->snippets ? row->snippet : row->user_id));
+	return 0;
+}
+
+static int tell_message(void *arg, const struct message_row *row, struct err *err)
+{
+	struct told *t = arg;
+
+	(void)err;
+	buf_printf(&t->text, "%d %.*s: %.*s;", (int)row->seq, SPAN_ARGS(row->role), SPAN_ARGS(row->text));
+	return 0;
+}
+
+static struct told *hear(struct told *t, bool snippets)
+{
+	buf_init(&t->text, 64 * KIB);
+	t->snippets = snippets;
+	return t;
+}
+
+static void expect_told(struct told *t, const char *text)
+{
+	assert_string_equal(buf_str(&t->text), text);
+	buf_free(&t->text);
+}
+
+static void expect_list(struct fixture *f, const struct conversation_owner *owner, const char *prefix,
+			int64_t limit, int64_t offset, int64_t wanted_total, const char *text)
+{
+	struct told t;
+	int64_t total = -1;
+
+	assert_int_equal(conversation_list(f->db, owner, span_str(prefix), limit, offset, tell_row,
+					   hear(&t, false), &total, &f->err),
+			 0);
+	assert_int_equal(total, wanted_total);
+	expect_told(&t, text);
+}
+
+static void expect_messages(struct fixture *f, const struct conversation_owner *owner, const char *id,
+			    int64_t from, const char *text)
+{
+	struct conversation_row row;
+	struct told t;
+
+	assert_int_equal(conversation_get(f->db, owner, span_str(id), &row, &f->err), 0);
+	assert_int_equal(conversation_messages(f->db, row.number, from, tell_message, hear(&t, false),
+					       &f->err),
+			 0);
+	expect_told(&t, text);
+}
+
+static int64_t number(struct fixture *f, const char *sql)
+{
+	int64_t value = -1;
+
+	assert_int_equal(db_number(f->db, sql, &value, &f->err), 0);
+	return value;
+}
+
+static void a_turn_is_read_as_it_was_added(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE];
+	struct conversation_row row;
+
+	begin(f, &ada, id, "Hello?", "Hi!");
+	add_turn(f, &ada, id, false, "More?", "Yes.");
+	assert_int_equal(strlen(id), CONVERSATION_ID_SIZE - 1);
+	expect_messages(f, &ada, id, 1, "1 user: Hello?;2 assistant: Hi!;3 user: More?;4 assistant: Yes.;");
+	expect_messages(f, &ada, id, 3, "3 user: More?;4 assistant: Yes.;");
+	assert_int_equal(conversation_get(f->db, &ada, span_str(id), &row, &f->err), 0);
+	assert_int_equal(row.message_count, 4);
+	assert_int_equal(row.created_ms + 1, row.used_ms);
+	assert_int_equal(row.sent_from, 1);
+	assert_true(span_is(row.title, "Hello?"));
+	assert_null(row.parent_id.ptr);
+}
+
+static void of_others_there_is_nothing(void **state)
+{
+	struct fixture *f = *state;
+	static const struct conversation_owner *strangers[] = { &bob, &other };
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+	struct message_row message = say("user", "mine now");
+	struct conversation_row row;
+
+	begin(f, &ada, id, "A secret of Ada", "Kept.");
+	conversation_make_id(copy, f->now_ms);
+	for (size_t i = 0; i < ARRAY_LEN(strangers); i++) {
+		const struct conversation_owner *o = strangers[i];
+		struct conversation_addition a = { .owner = *o, .id = id, .model = SPAN_LIT("m"),
+						   .messages = &message, .count = 1 };
+		struct told t;
+		int64_t total;
+		bool more;
+
+		assert_int_equal(conversation_find(f->db, o, span_str(id), &row, &f->err), 0);
+		assert_int_equal(conversation_add(f->db, &a, &f->err), -1);
+		assert_int_equal(f->err.code, E_conversation_not_found);
+		assert_int_equal(conversation_rename(f->db, o, span_str(id), SPAN_LIT("x"), &f->err), -1);
+		assert_int_equal(f->err.code, E_conversation_not_found);
+		assert_int_equal(conversation_delete(f->db, o, span_str(id), &f->err), -1);
+		assert_int_equal(f->err.code, E_conversation_not_found);
+		assert_int_equal(conversation_fork(f->db, o, span_str(id), SPAN_NONE, SPAN_NONE, copy, 1,
+						   &f->err),
+				 -1);
+		assert_int_equal(f->err.code, E_conversation_not_found);
+		expect_list(f, o, "", 10, 0, 0, "");
+		expect_list(f, o, "conv_", 10, 0, 0, "");
+		assert_int_equal(conversation_search(f->db, o, SPAN_LIT("secret"), 10, 0, tell_row,
+						     hear(&t, true), &total, &more, &f->err),
+				 0);
+		expect_told(&t, "");
+		assert_int_equal(total, 0);
+	}
+	expect_list(f, &acme, "", 10, 0, 1, "A secret of Ada/2/ada;");
+	expect_list(f, &acme, "conv_", 10, 0, 1, "A secret of Ada/2/ada;");
+	assert_int_equal(conversation_find(f->db, &acme, span_str(id), &row, &f->err), 1);
+	assert_int_equal(conversation_find(f->db, &ada, SPAN_LIT("conv_'; DROP"), &row, &f->err), 0);
+	assert_int_equal(conversation_find(f->db, &ada, SPAN_LIT(""), &row, &f->err), 0);
+}
+
+static void lists_are_newest_first_in_pages_and_by_prefix(void **state)
+{
+	struct fixture *f = *state;
+	char a[CONVERSATION_ID_SIZE], b[CONVERSATION_ID_SIZE], c[CONVERSATION_ID_SIZE];
+
+	begin(f, &ada, a, "a", "1");
+	f->now_ms += 100000;
+	begin(f, &ada, b, "b", "1");
+	begin(f, &bob, c, "c", "1");
+	expect_list(f, &ada, "", 10, 0, 2, "b/2/ada;a/2/ada;");
+	add_turn(f, &ada, a, false, "again", "2");
+	expect_list(f, &ada, "", 10, 0, 2, "a/4/ada;b/2/ada;");
+	expect_list(f, &ada, "", 1, 1, 2, "b/2/ada;");
+	expect_list(f, &ada, "", 1, 2, 2, "");
+	expect_list(f, &acme, "", 10, 0, 3, "a/4/ada;c/2/bob;b/2/ada;");
+	expect_list(f, &ada, b, 10, 0, 1, "b/2/ada;");
+	a[14] = '\0';
+	expect_list(f, &ada, a, 10, 0, 1, "a/4/ada;");
+	expect_list(f, &ada, "conv_zzz", 10, 0, 0, "");
+	expect_list(f, &ada, "CONV%", 10, 0, 0, "");
+	expect_list(f, &ada, "conv_0123456789012345678901234567890123456789", 10, 0, 0, "");
+}
+
+static void words_and_phrases_are_found_where_they_were_said(void **state)
+{
+	static const struct {
+		const char *query, *told;
+	} cases[] = {
+		{ "otter", "Rivers/4/The **otter** swims;" },
+		{ "OTTER swims", "Rivers/4/The **otter** **swims**;" },
+		{ "\"swims otter\"", "" },
+		{ "\"otter swims\"", "Rivers/4/The **otter swims**;" },
+		{ "naïve", "Cafe/2/a **naive** plan;" },
+		{ "plan", "Cafe/2/a naive **plan**;Rivers/4/Which **plan**?;" },
+		{ "plan otter", "" }, /* in two messages */
+		{ "AND", "" },
+		{ "nobody", "" },
+		{ "pla*", "" },
+		{ "+ plan -", "Cafe/2/a naive **plan**;Rivers/4/Which **plan**?;" },
+		{ "\"unclosed", "" },
+	};
+	struct fixture *f = *state;
+	char a[CONVERSATION_ID_SIZE], b[CONVERSATION_ID_SIZE], c[CONVERSATION_ID_SIZE];
+
+	begin(f, &ada, a, "Rivers", "The otter swims");
+	add_turn(f, &ada, a, false, "Which plan?", "None.");
+	begin(f, &ada, b, "Cafe", "a naive plan");
+	begin(f, &bob, c, "otter plan", "plan otter");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct told t;
+		int64_t total;
+		bool more;
+
+		assert_int_equal(conversation_search(f->db, &ada, span_str(cases[i].query), 10, 0, tell_row,
+						     hear(&t, true), &total, &more, &f->err),
+				 0);
+		expect_told(&t, cases[i].told);
+		assert_false(more);
+	}
+}
+
+static void a_query_without_a_word_is_refused(void **state)
+{
+	static const char *const queries[] = { "", "  ", "\"\"", "+-*", "\"" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+		int64_t total;
+		bool more;
+
+		f->err.code = E_none;
+		assert_int_equal(conversation_search(f->db, &ada, span_str(queries[i]), 10, 0, tell_row, NULL,
+						     &total, &more, &f->err),
+				 -1);
+		assert_int_equal(f->err.code, E_invalid_field);
+		assert_string_equal(f->err.param, "query.q");
+	}
+}
+
+static void pages_of_finds_count_conversations_once(void **state)
+{
+	struct fixture *f = *state;
+	char id[3][CONVERSATION_ID_SIZE];
+	static const char *const names[] = { "word a", "word b", "word c" };
+	struct told t;
+	int64_t total;
+	bool more;
+
+	for (size_t i = 0; i < 3; i++) {
+		begin(f, &ada, id[i], names[i], "word");
+		add_turn(f, &ada, id[i], false, "word", "word");
+	}
+	assert_int_equal(conversation_search(f->db, &ada, SPAN_LIT("word"), 1, 1, tell_row, hear(&t, true),
+					     &total, &more, &f->err),
+			 0);
+	expect_told(&t, "word b/4/**word**;");
+	assert_int_equal(total, 3);
+	assert_int_equal(conversation_search(f->db, &acme, SPAN_LIT("word"), 5, 2, tell_row,
+					     hear(&t, true), &total, &more, &f->err),
+			 0);
+	expect_told(&t, "word a/4/**word**;");
+}
+
+static void what_is_deleted_is_found_no_more(void **state)
+{
+	struct fixture *f = *state;
+	char a[CONVERSATION_ID_SIZE], b[CONVERSATION_ID_SIZE];
+	char *huge = mem_alloc(100 * KIB);
+	struct told t;
+	int64_t total;
+	bool more;
+
+	/* Longer than what the index takes, and of characters of several bytes. */
+	for (size_t i = 0; i < 100 * KIB; i += 4)
+		memcpy(huge + i, "\xc3\xa4 b", 4);
+	huge[100 * KIB - 1] = '\0';
+	begin(f, &ada, a, "gone", huge);
+	begin(f, &ada, b, "gone", "stays");
+	assert_int_equal(conversation_delete(f->db, &ada, span_str(a), &f->err), 0);
+	assert_int_equal(conversation_delete(f->db, &ada, span_str(a), &f->err), -1);
+	assert_int_equal(f->err.code, E_conversation_not_found);
+	expect_list(f, &ada, "", 10, 0, 1, "gone/2/ada;");
+	assert_int_equal(conversation_search(f->db, &ada, SPAN_LIT("gone"), 9, 0, tell_row, hear(&t, true),
+					     &total, &more, &f->err),
+			 0);
+	expect_told(&t, "gone/2/**gone**;");
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), 2);
+	/* Says so when the index does not hold exactly what the view shows. */
+	assert_int_equal(db_exec(f->db,
+				 "INSERT INTO message_index (message_index, rank)"
+				 " VALUES ('integrity-check', 1)",
+				 &f->err),
+			 0);
+	mem_free(huge);
+}
+
+static void a_fork_has_copies_up_to_a_message(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], whole[CONVERSATION_ID_SIZE], half[CONVERSATION_ID_SIZE], at[64];
+	struct conversation_row row;
+	struct db_statement *st;
+
+	begin(f, &ada, id, "one", "two");
+	add_turn(f, &ada, id, false, "three", "four");
+	st = db_statement(f->db, "SELECT id FROM message WHERE seq = 2", &f->err);
+	assert_int_equal(db_next(st, &f->err), 1);
+	snprintf(at, sizeof at, "%.*s", SPAN_ARGS(db_text(st, 0)));
+	db_reset(st);
+	conversation_make_id(whole, f->now_ms);
+	conversation_make_id(half, f->now_ms);
+	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, whole,
+					   ++f->now_ms, &f->err),
+			 0);
+	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), span_str(at), SPAN_LIT("other way"),
+					   half, ++f->now_ms, &f->err),
+			 0);
+	expect_messages(f, &ada, whole, 1, "1 user: one;2 assistant: two;3 user: three;4 assistant: four;");
+	add_turn(f, &ada, half, false, "five", "six");
+	expect_messages(f, &ada, half, 1, "1 user: one;2 assistant: two;3 user: five;4 assistant: six;");
+	expect_messages(f, &ada, id, 3, "3 user: three;4 assistant: four;");
+	assert_int_equal(conversation_get(f->db, &ada, span_str(half), &row, &f->err), 0);
+	assert_true(span_is(row.title, "other way"));
+	assert_true(span_is(row.parent_id, id));
+	assert_true(span_is(row.parent_message, at));
+	assert_int_equal(number(f, "SELECT count(DISTINCT id) - count(*) FROM message"), 0);
+	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), SPAN_LIT("msg_none"), SPAN_NONE, half,
+					   1, &f->err),
+			 -1);
+	assert_string_equal(f->err.param, "at");
+	/* The origin goes, its forks stay. */
+	assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
+	expect_messages(f, &ada, half, 4, "4 assistant: six;");
+	assert_int_equal(db_exec(f->db,
+				 "INSERT INTO message_index (message_index, rank)"
+				 " VALUES ('integrity-check', 1)",
+				 &f->err),
+			 0);
+}
+
+static void a_title_is_changed(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE];
+
+	begin(f, &ada, id, "first", "1");
+	assert_int_equal(conversation_rename(f->db, &ada, span_str(id), SPAN_LIT("second"), &f->err), 0);
+	expect_list(f, &ada, "", 10, 0, 1, "second/2/ada;");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		T(a_turn_is_read_as_it_was_added),
+		T(of_others_there_is_nothing),
+		T(lists_are_newest_first_in_pages_and_by_prefix),
+		T(words_and_phrases_are_found_where_they_were_said),
+		T(a_query_without_a_word_is_refused),
+		T(pages_of_finds_count_conversations_once),
+		T(what_is_deleted_is_found_no_more),
+		T(a_fork_has_copies_up_to_a_message),
+		T(a_title_is_changed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

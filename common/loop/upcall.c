@@ -147,9 +147,11 @@ static int gather(const struct upcall *u, struct iovec *iov)
 		struct span rest = span_from(part_at(u, i), offset);
 
 		offset = 0;
-		if (rest.len > 0)
-			iov[count++] = (struct iovec){ .iov_base = (void *)(uintptr_t)rest.ptr,
-						       .iov_len = rest.len };
+		if (rest.len > 0) {
+			/* An iovec knows no const: it is for receiving too. */
+			memcpy(&iov[count].iov_base, &rest.ptr, sizeof rest.ptr);
+			iov[count++].iov_len = rest.len;
+		}
 	}
 	return count;
 }

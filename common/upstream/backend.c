@@ -1,6 +1,7 @@
 /* common/upstream/backend.c - see backend.h. */
 #include "common/upstream/backend.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static void set_limits(struct backend *b, const struct config *c, const struct c
 
 static int refuse(const struct backend_source *s, struct err *err, const char *what)
 {
+	assert(s->entry); /* a row of the provider table has nothing to refuse */
 	return err_set(err, E_invalid_config, "backends", "%s:%d: backends: %s: %s",
 		       s->config->file ? yml_name(s->config->file) : "configuration",
 		       s->entry->line, s->entry->name, what);

@@ -62,7 +62,7 @@ static struct span lowered(struct span s, char *out, size_t size)
 	return span_of(out, len);
 }
 
-bool builtin_ask_wants_summary(struct span question)
+static bool wants_summary(struct span question)
 {
 	char bytes[1024];
 	struct span small = lowered(question, bytes, sizeof(bytes));
@@ -95,7 +95,7 @@ static int question_score(struct span s)
 			score += 2;
 			break;
 		}
-	if (s.len < 200 && builtin_ask_wants_summary(s))
+	if (s.len < 200 && wants_summary(s))
 		score += 2;
 	return score;
 }
@@ -125,7 +125,8 @@ static const char *end_of(struct span s)
 	return s.ptr + s.len;
 }
 
-void builtin_ask_split(struct span message, struct span *question, struct span *material)
+/* What of a message is asked and what is given; either may be empty. */
+static void split_message(struct span message, struct span *question, struct span *material)
 {
 	struct edges e = find_edges(message);
 	size_t lead = 0, tail = 0;
@@ -197,7 +198,7 @@ static struct tally tally(struct span text)
 	return t;
 }
 
-enum ask_language builtin_ask_language(struct span text)
+static enum ask_language language_of(struct span text)
 {
 	struct tally t = tally(text);
 
@@ -358,7 +359,7 @@ static void add_message(struct ask *ask, const struct message *m, size_t number)
 	} else if (span_is(m->role, "system") || span_is(m->role, "developer")) {
 		add_passage(ask, documents_of(m->text), SPAN_NONE, number, 0.9);
 	} else if (span_is(m->role, "user") && m->text.len >= 25) {
-		builtin_ask_split(m->text, &question, &material);
+		split_message(m->text, &question, &material);
 		add_passage(ask, material.len > 0 ? material : m->text, SPAN_NONE, number, 1);
 	}
 }
@@ -377,7 +378,7 @@ static void gather(struct ask *ask, const struct messages *all)
 			add_tool_passages(ask, all->items[i].text, i + 1, 1.15);
 		}
 	if (last > 0) {
-		builtin_ask_split(all->items[last - 1].text, &ask->question, &material);
+		split_message(all->items[last - 1].text, &ask->question, &material);
 		add_passage(ask, material, SPAN_NONE, last, 1.1);
 	}
 	/* Greetings and "what are you?" are not about what was said before. */
@@ -492,9 +493,9 @@ int builtin_ask_read(struct ask *ask, struct span body, struct err *err)
 		ask->prompt_tokens += words_count_tokens(ask->tools.text);
 	read_messages(ask, at[AT_MESSAGES], &all);
 	gather(ask, &all);
-	ask->summary = ask->question.len == 0 || builtin_ask_wants_summary(ask->question);
+	ask->summary = ask->question.len == 0 || wants_summary(ask->question);
 	ask->quotes_max = count_wanted(ask);
-	ask->language = builtin_ask_language(ask->question.len > 0 || ask->passage_count == 0 ?
+	ask->language = language_of(ask->question.len > 0 || ask->passage_count == 0 ?
 					ask->question : ask->passages[0].text);
 	result = 0;
 out:

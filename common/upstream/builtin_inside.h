@@ -49,10 +49,6 @@ struct ask {
 int builtin_ask_read(struct ask *ask, struct span body, struct err *err);
 void builtin_ask_free(struct ask *ask);
 
-/* What of a message is asked and what is given; either may be empty. */
-void builtin_ask_split(struct span message, struct span *question, struct span *material);
-bool builtin_ask_wants_summary(struct span question);
-enum ask_language builtin_ask_language(struct span text);
 /* Whether the question has a word worth searching for. */
 bool builtin_ask_is_telling(struct span question);
 

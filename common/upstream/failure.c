@@ -82,31 +82,6 @@ void failure_set(struct failure *f, enum failure_class class, const char *format
 	f->text[used] = '\0';
 }
 
-void failure_from_err(struct failure *f, const struct target *t, const struct err *err)
-{
-	static const struct {
-		enum err_code code;
-		enum failure_class class;
-	} classes[] = {
-		{ E_upstream_unavailable, FAILURE_CONNECT },
-		{ E_upstream_timeout, FAILURE_TIMEOUT },
-		{ E_cancelled, FAILURE_CANCELLED },
-		{ E_invalid_field, FAILURE_REQUEST },
-		{ E_overloaded, FAILURE_BUSY },
-		{ E_internal_error, FAILURE_INTERNAL },
-	};
-	enum failure_class class = FAILURE_CUT;
-
-	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-		if (classes[i].code == err->code)
-			class = classes[i].class;
-	failure_set(f, class, "%s", "");
-	failure_sanitise(t, span_str(err->message), f->text, sizeof f->text);
-	/* An upcall's words begin with where it went, which is known by the backend's name. */
-	if (span_starts(span_str(f->text), HOST_MARK ": "))
-		memmove(f->text, f->text + sizeof HOST_MARK + 1, strlen(f->text + sizeof HOST_MARK + 1) + 1);
-}
-
 /* ASCII, whatever the locale. */
 static bool is_digit(char c)
 {
@@ -192,7 +167,11 @@ static size_t hidden_length(struct span s, const struct target *t, struct span k
 	return host_length(s, t, before);
 }
 
-void failure_sanitise(const struct target *t, struct span text, char *out, size_t size)
+/*
+ * Copies text as one line of UTF-8 without control characters, URLs, the backend's host and
+ * secrets (its own key, "sk-..." and the like).
+ */
+static void sanitise(const struct target *t, struct span text, char *out, size_t size)
 {
 	struct span key = t ? span_str(t->backend->auth_line) : SPAN_NONE;
 	char before = ' ';
@@ -220,6 +199,31 @@ void failure_sanitise(const struct target *t, struct span text, char *out, size_
 			break;
 	}
 	out[used] = '\0';
+}
+
+void failure_from_err(struct failure *f, const struct target *t, const struct err *err)
+{
+	static const struct {
+		enum err_code code;
+		enum failure_class class;
+	} classes[] = {
+		{ E_upstream_unavailable, FAILURE_CONNECT },
+		{ E_upstream_timeout, FAILURE_TIMEOUT },
+		{ E_cancelled, FAILURE_CANCELLED },
+		{ E_invalid_field, FAILURE_REQUEST },
+		{ E_overloaded, FAILURE_BUSY },
+		{ E_internal_error, FAILURE_INTERNAL },
+	};
+	enum failure_class class = FAILURE_CUT;
+
+	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+		if (classes[i].code == err->code)
+			class = classes[i].class;
+	failure_set(f, class, "%s", "");
+	sanitise(t, span_str(err->message), f->text, sizeof f->text);
+	/* An upcall's words begin with where it went, which is known by the backend's name. */
+	if (span_starts(span_str(f->text), HOST_MARK ": "))
+		memmove(f->text, f->text + sizeof HOST_MARK + 1, strlen(f->text + sizeof HOST_MARK + 1) + 1);
 }
 
 /* What the body says of itself; every member may be absent. */
@@ -361,11 +365,11 @@ static void write_text(struct failure *f, const struct target *t, const char *wh
 			 where);
 		return;
 	}
-	failure_sanitise(t, span_str(told), name, sizeof name);
+	sanitise(t, span_str(told), name, sizeof name);
 	used = snprintf(f->text, sizeof f->text, "%s%s%s: ", where, name[0] ? " " : "", name);
 	if (used > 0 && (size_t)used < sizeof f->text)
-		failure_sanitise(t, buf_span(&said->message), f->text + used,
-				 sizeof f->text - (size_t)used);
+		sanitise(t, buf_span(&said->message), f->text + used,
+			 sizeof f->text - (size_t)used);
 }
 
 void failure_from_answer(struct failure *f, const struct target *t, const struct http1_head *head,

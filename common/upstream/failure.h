@@ -62,10 +62,4 @@ void failure_from_answer(struct failure *f, const struct target *t, const struct
 void failure_set(struct failure *f, enum failure_class class, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/*
- * Copies text as one line of UTF-8 without control characters, URLs, the backend's host and
- * secrets (its own key, "sk-..." and the like).
- */
-void failure_sanitise(const struct target *t, struct span text, char *out, size_t size);
-
 #endif

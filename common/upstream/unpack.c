@@ -3,6 +3,7 @@
  */
 #include "common/upstream/unpack.h"
 
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "common/base/mem.h"
@@ -106,7 +107,7 @@ static ptrdiff_t inflate_some(struct unpack *u, struct err *err)
 	size_t fed = u->in.len < FED_MAX ? u->in.len : FED_MAX;
 	int code;
 
-	u->z.next_in = (unsigned char *)(uintptr_t)u->in.ptr;
+	u->z.next_in = (const unsigned char *)u->in.ptr;
 	u->z.avail_in = (unsigned)fed;
 	u->z.next_out = u->out;
 	u->z.avail_out = PIECE_MAX;

@@ -155,42 +155,76 @@ static int take_hidden_error(struct source *s, struct span body, struct failure 
 	return TAKE_FAILED;
 }
 
+/* An answer that is read before anything of it leaves. */
+struct whole {
+	struct source *source;
+	struct answer answer;
+	struct span body;
+	struct buf room, converted; /* where body may lie */
+};
+
+/* Looks at the answer, or changes it.  0, or -1 with *why set. */
+typedef int whole_step(struct turn *t, const void *request, struct whole *w, struct failure *why,
+		       struct err *err);
+
+static int check_whole(struct turn *t, const void *request, struct whole *w, whole_step *step,
+		       struct failure *why, struct err *err)
+{
+	if (w->answer.is_error)
+		return take_hidden_error(w->source, w->body, why);
+	if (step(t, request, w, why, err) < 0)
+		return TAKE_FAILED;
+	t->usage = w->answer.usage;
+	t->target = w->source->target;
+	t->finished = true;
+	turn_announce(t, t->target);
+	t->sink->send(t->sink->context, 200, "application/json", w->body);
+	return TAKEN;
+}
+
+/* read: the dialect's, for this kind of answer. */
+static int take_whole(struct turn *t, const void *request, struct source *s,
+		      int (*read)(struct span body, struct answer *a, struct err *err), whole_step *step,
+		      struct failure *why, struct err *err)
+{
+	struct whole w = { .source = s };
+	int result;
+
+	buf_init(&w.room, (size_t)t->snapshot->config->max_answer_bytes);
+	buf_init(&w.converted, (size_t)t->snapshot->config->max_answer_bytes);
+	result = read_answer(t, s, &w.room, &w.body, why, err);
+	if (result == TAKEN && read(w.body, &w.answer, err) < 0) {
+		failure_set(why, FAILURE_CUT, "%s", err->message);
+		result = TAKE_FAILED;
+	}
+	if (result == TAKEN)
+		result = check_whole(t, request, &w, step, why, err);
+	buf_free(&w.room);
+	buf_free(&w.converted);
+	return result;
+}
+
+static const struct dialect *dialect_at(const struct source *s)
+{
+	return dialect_of(s->target->backend->provider->dialect);
+}
+
+static int expect_image(struct turn *t, const void *request, struct whole *w, struct failure *why,
+			struct err *err)
+{
+	const struct chat_request *r = request;
+
+	(void)t, (void)err;
+	if (r->alias->kind != MODEL_IMAGE || dialect_at(w->source)->has_image(&w->answer))
+		return 0;
+	failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
+	return -1;
+}
+
 static int take_plain(struct turn *t, const void *request, struct source *s, struct failure *why,
 		      struct err *err)
 {
-	const struct chat_request *r = request;
-	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
-	struct answer answer;
-	struct span body;
-	struct buf room;
-	int result;
-
-	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
-	result = read_answer(t, s, &room, &body, why, err);
-	if (result != TAKEN)
-		goto out;
-	result = TAKE_FAILED;
-	if (dialect->chat_answer(body, &answer, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
-		goto out;
-	}
-	if (answer.is_error) {
-		take_hidden_error(s, body, why);
-		goto out;
-	}
-	if (r->alias->kind == MODEL_IMAGE && !dialect->has_image(&answer)) {
-		failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
-		goto out;
-	}
-	t->usage = answer.usage;
-	t->target = s->target;
-	t->finished = true;
-	turn_announce(t, s->target);
-	t->sink->send(t->sink->context, 200, "application/json", body);
-	result = TAKEN;
-out:
-	buf_free(&room);
-	return result;
+	return take_whole(t, request, s, dialect_at(s)->chat_answer, expect_image, why, err);
 }
 
 /* A whole answer, read for a stream's client: TAKEN when its events can be had from s. */
@@ -287,44 +321,19 @@ static int encode(struct turn *t, const struct embed_request *r, struct span *bo
 	return e.result;
 }
 
+static int encode_vectors(struct turn *t, const void *request, struct whole *w, struct failure *why,
+			  struct err *err)
+{
+	if (encode(t, request, &w->body, &w->converted, err) == 0)
+		return 0;
+	failure_from_err(why, w->source->target, err);
+	return -1;
+}
+
 static int take_embeddings(struct turn *t, const void *request, struct source *s, struct failure *why,
 			   struct err *err)
 {
-	const struct embed_request *r = request;
-	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
-	struct answer answer;
-	struct span body;
-	struct buf room, converted;
-	int result;
-
-	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
-	buf_init(&converted, (size_t)t->snapshot->config->max_answer_bytes);
-	result = read_answer(t, s, &room, &body, why, err);
-	if (result != TAKEN)
-		goto out;
-	result = TAKE_FAILED;
-	if (dialect->embed_answer(body, &answer, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
-		goto out;
-	}
-	if (answer.is_error) {
-		take_hidden_error(s, body, why);
-		goto out;
-	}
-	if (encode(t, r, &body, &converted, err) < 0) {
-		failure_from_err(why, s->target, err);
-		goto out;
-	}
-	t->usage = answer.usage;
-	t->target = s->target;
-	t->finished = true;
-	turn_announce(t, s->target);
-	t->sink->send(t->sink->context, 200, "application/json", body);
-	result = TAKEN;
-out:
-	buf_free(&room);
-	buf_free(&converted);
-	return result;
+	return take_whole(t, request, s, dialect_at(s)->embed_answer, encode_vectors, why, err);
 }
 
 static int build_chat(struct turn *t, const void *request, const struct target *target, struct err *err)

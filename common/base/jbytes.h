@@ -2,6 +2,7 @@
  * common/base/jbytes.h - the inner loops of the JSON reader, private to jscan.c, jwalk.c, jtext.c.
  *
  * Sixteen bytes at a time where the compiler targets SSE2, else eight in a word, else one.
+ * JBYTES_PORTABLE keeps from the first, for a test that compares them.
  */
 #ifndef SPASS_BASE_JBYTES_H
 #define SPASS_BASE_JBYTES_H
@@ -10,7 +11,7 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(JBYTES_PORTABLE)
 #include <emmintrin.h>
 #define JBYTES_STEP 16
 

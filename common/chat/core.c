@@ -100,12 +100,11 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->started_ms = clock_wall_ms();
 	if (config->metrics)
 		c->metrics = metrics_new();
-	if (config->usage || config->audit) {
-		c->store = open_store(config, c->metrics, err);
-		if (!c->store) {
-			core_free(c);
-			return NULL;
-		}
+	c->augment = augment_new();
+	c->store = open_store(config, c->metrics, err);
+	if (!c->store) {
+		core_free(c);
+		return NULL;
 	}
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
 	return c;
@@ -119,6 +118,7 @@ void core_free(struct core *c)
 		job_pool_free(c->jobs);
 	if (c->store)
 		store_close(c->store);
+	augment_free(c->augment);
 	if (c->metrics)
 		metrics_free(c->metrics);
 	snapshot_unref(c->current);

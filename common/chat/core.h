@@ -7,6 +7,7 @@
 #ifndef SPASS_CHAT_CORE_H
 #define SPASS_CHAT_CORE_H
 
+#include "common/chat/augment.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
 #include "common/loop/upcall.h"
@@ -27,7 +28,8 @@ struct snapshot {
 struct core {
 	struct snapshot *current; /* behind lock */
 	void *lock;               /* pthread_mutex_t, private */
-	struct store *store;      /* NULL: nothing is kept */
+	struct store *store;
+	struct augment *augment;
 	struct job_pool *jobs;
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */

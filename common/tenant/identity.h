@@ -25,6 +25,7 @@ struct identity {
 	const char *token_id;
 	char user_id[129];         /* SPASS-User-Id or the token's id */
 	char scope_id[129];
+	enum role role;
 	uint64_t scopes;
 };
 

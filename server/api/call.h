@@ -72,6 +72,15 @@ void v1_embeddings(struct exchange *x, struct call *c);
 void v1_models(struct exchange *x, struct call *c);           /* v1_models.c */
 void v1_model(struct exchange *x, struct call *c);
 void v1_info(struct exchange *x, struct call *c);
+void v1_memory_list(struct exchange *x, struct call *c);      /* v1_memory.c */
+void v1_memory_get(struct exchange *x, struct call *c);
+void v1_memory_put(struct exchange *x, struct call *c);
+void v1_memory_delete(struct exchange *x, struct call *c);
+void v1_prompts_list(struct exchange *x, struct call *c);
+void v1_prompts_get(struct exchange *x, struct call *c);
+void v1_prompts_effective(struct exchange *x, struct call *c);
+void v1_prompts_put(struct exchange *x, struct call *c);
+void v1_prompts_delete(struct exchange *x, struct call *c);
 void ops_healthz(struct exchange *x, struct call *c);         /* ops.c */
 void ops_readyz(struct exchange *x, struct call *c);
 void ops_metrics(struct exchange *x, struct call *c);

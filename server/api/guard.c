@@ -130,6 +130,7 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 		return 0;
 	if (!c->snapshot->config->auth) {
 		c->identity.scopes = SCOPE_all;
+		c->identity.role = ROLE_operator;
 		return 0;
 	}
 	if (read_single(x, "Authorization", &authorization) < 0)
@@ -140,6 +141,7 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	c->identity.tenant_id = c->identity.token->tenant;
 	c->identity.token_id = c->identity.token->id;
 	c->identity.scopes = c->identity.token->scopes;
+	c->identity.role = c->identity.token->role;
 	return 0;
 }
 

@@ -185,7 +185,7 @@ lint: lint-deps
 		'-Djson_array_foreach(a,i,v)=for(i=0;(v=json_array_get(a,i));i++)' \
 		'-Djson_object_foreach(o,k,v)=for(k="";(v=json_object_get(o,k));)' $(LINT)
 	@shellcheck -S warning .ci/run
-	@shellcheck -S warning -s sh -x -e SC1007,SC2154,SC3013,SC3025,SC3045 $(wildcard tests/*/*.sh)
+	@shellcheck -S warning -s sh -x -e SC1007,SC2154,SC3013,SC3025,SC3045 $(wildcard tests/*/*.sh tests/*/*/*.sh)
 # As .clang-format says.
 format: lint-deps
 	@clang-format-14 -i $(LINT) $(if $(filter file,$(origin LINT)),$(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h))

@@ -32,7 +32,7 @@ everywhere=$(grep -lx 'transports: all' $cases)
 answered() {
 	sed -En 's/^ *(event (last|[0-9]+) )?json error\.code = "([a-z_]+)".*/\3/p
 		s/^refused [0-9]+ ([a-z_]+)$/\1/p' "$@"
-	# shellcheck disable=SC2016
+	# shellcheck disable=SC2016,SC2046
 	awk '/^each / { col = 0; for (i = 2; i <= NF; i++) if ($i == "code") col = i }
 		/^ *\|/ && col { split($0, cell, / *\| */); print cell[col] }' $(grep -lF '= "${code}"' "$@")
 }

@@ -287,10 +287,10 @@ bool all_gone(void)
 }
 
 static const struct http_limits limits = {
-	.head_timeout_ms = 10 * DEADLINE_MS,
-	.body_timeout_ms = 10 * DEADLINE_MS,
-	.idle_timeout_ms = 10 * DEADLINE_MS,
-	.write_timeout_ms = 10 * DEADLINE_MS,
+	.head_timeout_ms = 10LL * DEADLINE_MS,
+	.body_timeout_ms = 10LL * DEADLINE_MS,
+	.idle_timeout_ms = 10LL * DEADLINE_MS,
+	.write_timeout_ms = 10LL * DEADLINE_MS,
 	.body_max = 64 << 20,
 	.out_high = 256 * 1024,
 	.head = { 8192, 32768, 100 },

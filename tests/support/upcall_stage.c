@@ -252,7 +252,7 @@ static void run_scene(void *arg)
 
 void stage_init(struct stage *s)
 {
-	*s = (struct stage){ .limits = upcall_default_limits, .idle_max = 4, .idle_ms = 10 * PATIENCE_MS };
+	*s = (struct stage){ .limits = upcall_default_limits, .idle_max = 4, .idle_ms = 10LL * PATIENCE_MS };
 	s->limits.connect_ms = PATIENCE_MS;
 	buf_init(&s->body, 16 * MIB);
 }
@@ -270,7 +270,7 @@ void stage_run(struct stage *s, void (*scene)(struct stage *))
 	s->scene = scene;
 	s->is_over = false;
 	timer_init(&s->watchdog, s->loop, on_stuck);
-	timer_set(&s->watchdog, 2 * PATIENCE_MS);
+	timer_set(&s->watchdog, 2LL * PATIENCE_MS);
 	s->fiber = fiber_start(s->loop, run_scene, s);
 	loop_run(s->loop); /* also when it is over already: the stop is still to be heard */
 	timer_cancel(&s->watchdog);

@@ -51,6 +51,7 @@ upstream() {
 		> "$dir/address$upstreams" 2>&1 &
 	pids="$pids $!"
 	await 5 grep -qs listening "$dir/address$upstreams" || { cat "$dir/address$upstreams"; exit 2; }
+	# shellcheck disable=SC2034 # the cases use it
 	url=http://$(sed -n 's/^listening //p' "$dir/address$upstreams" | sed 's|^http://||')
 }
 
@@ -86,7 +87,7 @@ screen() {
 		'history-limit 5000' > "$dir/tmux.conf"
 	rm -f "$dir/status"
 	# On a busy machine tmux sometimes loses its server before the session is made.
-	for try in 1 2 3; do
+	for _ in 1 2 3; do
 		tmux -L "$socket" -f "$dir/tmux.conf" new-session -d -x "${1%x*}" -y "${1#*x}" \
 			"trap : INT; $2; echo \$? > '$dir/status'" 2> "$dir/tmux.err" && break
 	done

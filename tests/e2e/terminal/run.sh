@@ -3,6 +3,7 @@
 here=$(dirname "$0")
 build=$1 slow=${2:-1}
 shift $(($# < 2 ? $# : 2))
+# shellcheck disable=SC2046 # a name has no blank
 [ $# -gt 0 ] || set -- $(ls "$here" | sed -n 's/\.sh$//p' | grep -vx -e run -e lib)
 passed=0 failed=0
 for case in "$@"; do

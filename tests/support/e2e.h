@@ -84,6 +84,7 @@ struct e2e {
 	const char *spass, *upstream, *cert, *key;
 	enum e2e_transport transport;
 	int slow;           /* factor of all limits */
+	int workers;        /* of the gateway, unless the case says otherwise */
 	char *dir, *address;
 	int port;
 	pid_t gateway;

@@ -16,14 +16,14 @@
 enum { JOBS_MAX = 16, LOG_LINES = 20, LINE_SHOWN = 500 };
 
 static const char usage[] =
-	"usage: e2e --spass FILE --upstream FILE [-j N] [--slow N] [--keep] [--only GLOB]\n"
-	"           [--transports tcp,tls,unix] [--verbose] FILE|DIRECTORY...\n"
+	"usage: e2e --spass FILE --upstream FILE [-j N] [--slow N] [--workers N] [--keep]\n"
+	"           [--only GLOB] [--transports tcp,tls,unix] [--verbose] FILE|DIRECTORY...\n"
 	"Runs case files; the format is in tests/e2e/README.md.\n";
 
 struct options {
 	const char *spass, *upstream, *only;
 	unsigned transports;
-	int jobs, slow;
+	int jobs, slow, workers;
 	bool keep, verbose;
 };
 
@@ -98,7 +98,8 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 /* In the case's own process. */
 static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport)
 {
-	struct e2e e = { .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow };
+	struct e2e e = { .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow,
+			 .workers = o->workers };
 	char *cert = kit_printf("%s/cert.pem", scratch), *key = kit_printf("%s/key.pem", scratch);
 	e.cert = cert;
 	e.key = key;
@@ -221,10 +222,11 @@ static int read_options(struct options *o, int argc, char **argv)
 		{ "spass", required_argument, NULL, 's' },  { "upstream", required_argument, NULL, 'u' },
 		{ "slow", required_argument, NULL, 'w' },   { "keep", no_argument, NULL, 'k' },
 		{ "only", required_argument, NULL, 'o' },   { "transports", required_argument, NULL, 't' },
-		{ "verbose", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
+		{ "verbose", no_argument, NULL, 'v' },	    { "workers", required_argument, NULL, 'n' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int option;
-	*o = (struct options){ .jobs = 1, .slow = 1, .transports = TRANSPORT_TCP | TRANSPORT_TLS | TRANSPORT_UNIX };
+	*o = (struct options){ .jobs = 1, .slow = 1, .workers = 1, .transports = TRANSPORT_TCP | TRANSPORT_TLS | TRANSPORT_UNIX };
 	while ((option = getopt_long(argc, argv, "j:", names, NULL)) != -1) {
 		switch (option) {
 		case 's':
@@ -238,6 +240,9 @@ static int read_options(struct options *o, int argc, char **argv)
 			break;
 		case 'w':
 			o->slow = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'n':
+			o->workers = (int)strtol(optarg, NULL, 10);
 			break;
 		case 'j':
 			o->jobs = (int)strtol(optarg, NULL, 10);
@@ -256,7 +261,7 @@ static int read_options(struct options *o, int argc, char **argv)
 			return -1;
 		}
 	}
-	return o->spass && o->upstream && optind < argc && o->slow > 0 && o->jobs > 0 && o->jobs <= JOBS_MAX ? 0 : -1;
+	return o->spass && o->upstream && optind < argc && o->slow > 0 && o->workers > 0 && o->jobs > 0 && o->jobs <= JOBS_MAX ? 0 : -1;
 }
 
 int main(int argc, char **argv)

@@ -255,12 +255,13 @@ static void build_env(struct e2e *e, const char *more, struct environment *v)
 	static const char ours[] =
 		"HOME=${dir}/home\nXDG_CONFIG_HOME=${dir}/config\nXDG_DATA_HOME=${dir}/data\nXDG_STATE_HOME=${dir}/state\n"
 		"XDG_CACHE_HOME=${dir}/cache\nXDG_RUNTIME_DIR=${dir}/run\nLC_ALL=C.UTF-8\nTZ=UTC\nSPASS_TOKEN=e2e-token\n"
-		"SPASS_LISTEN=${address}\nSPASS_WORKERS=1\nSPASS_DISCOVER=false\nSPASS_DRAIN_TIMEOUT=2s\n"
+		"SPASS_LISTEN=${address}\nSPASS_DISCOVER=false\nSPASS_DRAIN_TIMEOUT=2s\n"
 		"UPSTREAM_KEY=upstream-key\n";
 	struct text all = { 0 };
 	for (size_t i = 0; i < COUNT_OF(passed); i++)
 		pass_env(v, passed[i]);
 	text_add_str(&all, ours);
+	text_printf(&all, "SPASS_WORKERS=%d\n", e->workers);
 	if (e->transport == TRANSPORT_TLS)
 		text_add_str(&all, "SPASS_TLS_CERTIFICATE=${cert}\nSPASS_TLS_KEY=${key}\n");
 	if (e->c->env)

@@ -9,6 +9,8 @@
 #include "common/base/mem.h"
 #include "common/base/sse.h"
 
+enum { DRAIN_MS = 20 };
+
 /* One relay: what has been seen, what is held, what waits to be written. */
 struct relay {
 	struct turn *turn;
@@ -330,14 +332,18 @@ static int take_end(struct relay *r, struct err *err)
 	return r->turn->sink->write(r->turn->sink->context, &done, 1, err);
 }
 
-/* After the last event the connection may go on to serve others; do not wait long for that. */
-static void drain(struct source *s)
+/*
+ * After the last event the backend's connection may go on to serve others.  The client has its
+ * answer, and may have asked the next question: so the wait for that is short, in all.
+ */
+static void drain(const struct turn *t, struct source *s)
 {
+	int64_t until_ms = turn_now_ms(t) + DRAIN_MS, left_ms;
 	struct span piece;
 	struct err ignored;
 
-	for (int i = 0; i < 8; i++)
-		if (source_read(s, &piece, 20, &ignored) != UPCALL_DATA)
+	while ((left_ms = until_ms - turn_now_ms(t)) > 0)
+		if (source_read(s, &piece, left_ms, &ignored) != UPCALL_DATA)
 			return;
 }
 
@@ -406,7 +412,7 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	} else {
 		t->finished = true;
 		t->sink->end(t->sink->context);
-		drain(s);
+		drain(t, s);
 	}
 	sse_reader_free(&r->reader);
 	buf_free(&r->held);

@@ -61,7 +61,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e terminal soak bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -115,11 +115,16 @@ endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
 tools: deps $(foreach t,$(TOOLS),$(if $(wildcard tests/support/$t_main.c),$B/tests/$t))
 
-# End-to-end cases against the real program: make e2e [ONLY='*stream*']
+# End-to-end cases against the real program: make e2e [ONLY='*stream*'] [WORKERS=3]
 ONLY ?= *
+WORKERS ?= 1
+RUN_E2E = $B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j2 --only '$(ONLY)' \
+	--slow $(if $(filter asan tsan,$(MODE)),4,1)
 e2e: all tools
-	@$B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j2 --only '$(ONLY)' \
-		--slow $(if $(filter asan tsan,$(MODE)),4,1) tests/e2e/cases
+	@$(RUN_E2E) --workers $(WORKERS) tests/e2e/cases
+# Over TCP with several workers: what may differ by who takes a connection.
+e2e-workers: all tools
+	@$(RUN_E2E) --workers 3 --transports tcp $(addprefix tests/e2e/cases/,api basic wire)
 
 # The clients on real terminals; cases that need tmux are skipped without it.
 terminal: all tools
@@ -200,6 +205,7 @@ check:
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory replay
 	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) --no-print-directory e2e-workers
 	@$(MAKE) --no-print-directory terminal
 
 # Real client libraries; many mixed requests (SOAK=N); the figures beside nginx (ROWS="plain tls").

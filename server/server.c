@@ -125,7 +125,7 @@ static void take_news(void *context);
 
 static int start_workers(struct server *s, struct err *err)
 {
-	s->workers = mem_calloc((size_t)s->worker_count, sizeof *s->workers);
+	s->workers = mem_calloc((size_t)s->worker_count, sizeof(struct worker *));
 	for (int i = 0; i < s->worker_count; i++) {
 		struct worker_setup setup = {
 			.core = s->core,

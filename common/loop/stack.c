@@ -75,7 +75,7 @@ enum { PAGE = 4096, ALIGNMENT = 16 };
 /* The system is out of mappings, not of memory: from the heap, and told apart by its address. */
 static void *heap_pages(size_t size)
 {
-	char *block = mem_calloc(1, size + 2 * ALIGNMENT), *pages = block + ALIGNMENT;
+	char *block = mem_calloc(1, size + (size_t)2 * ALIGNMENT), *pages = block + ALIGNMENT;
 
 	if ((uintptr_t)pages % PAGE == 0)
 		pages += ALIGNMENT;

@@ -102,7 +102,7 @@ void conn_unpin(struct conn *c)
 static void conn_gone(struct conn *c)
 {
 	struct request *r = c->request;
-	bool complete = conn_has_left(c) && r && r->reply_state == REPLY_DONE;
+	bool nothing_left = conn_has_left(c);
 
 	c->sock = NULL;
 	c->held = false;
@@ -113,7 +113,7 @@ static void conn_gone(struct conn *c)
 		return;
 	}
 	/* A handler that settles its accounts after a whole reply is not disturbed. */
-	if (complete)
+	if (nothing_left && r->reply_state == REPLY_DONE)
 		return;
 	r->x.client_gone = true;
 	if (r->handled)

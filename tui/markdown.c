@@ -1,5 +1,5 @@
 /*
- * tui/markdown.c - the line machine: what each source line is, told from its first bytes.
+ * tui/markdown.c - the line machine: what line.c has told the kind of is shown.
  *
  * A line is unclear until its beginning has told its kind; then it is text, whose marks inline.c
  * reads as it comes, or something that is shown when it is whole.  Every decision depends on
@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "tui/inline.h"
+#include "tui/line.h"
 #include "tui/table.h"
 #include "tui/wrap.h"
 
@@ -19,35 +20,9 @@
 
 enum {
 	SOURCE_MAX = 64 * 1024, /* a longer source line is taken for several */
-	QUOTES_MAX = 8,
 	INDENT_MAX = 32,
-	BEGINNING_MAX = 256, /* bytes of blanks, or of a rule, that are looked at */
-	CODE_INDENT = 4,
-	TAB_CELLS = 4,
 	RULE_CELLS = 40,
 	COLUMNS_MIN = 20
-};
-
-enum kind {
-	KIND_UNCLEAR,
-	KIND_BLANK,
-	KIND_TEXT,
-	KIND_ITEM,
-	KIND_HEADING,
-	KIND_RULE,
-	KIND_TABLE,
-	KIND_FENCE,    /* opens a block of code */
-	KIND_FENCED,   /* within it, or its end */
-	KIND_INDENTED, /* code by indentation */
-};
-
-/* What a line's beginning says. */
-struct start {
-	enum kind kind;
-	size_t at;     /* where its text, or its marker, begins */
-	size_t quotes; /* levels of quoting */
-	size_t indent; /* cells before the text, quotes aside */
-	size_t marker; /* bytes of a heading's or an item's mark with its blank */
 };
 
 struct markdown {
@@ -56,149 +31,24 @@ struct markdown {
 	struct inline_state marks;
 	struct buf source, table;
 	size_t table_rows;
-	struct start now; /* of the present line */
+	struct line_start now; /* of the present line */
 	size_t taken;     /* bytes of source that are shown */
 	struct {
 		size_t length; /* 0 = none is open */
 		char mark;
 		size_t indent, quotes;
 	} fence;
-	bool has_output, blank_waits, after_blank, in_list, in_code;
+	struct line_place place;
+	bool has_output, blank_waits;
 };
 
-/* How a line begins */
-
-static bool is_rule(struct span rest, bool *maybe)
+static struct line_start read_start(const struct markdown *m, bool is_whole)
 {
-	char mark = rest.ptr[0];
-	size_t marks = 0;
-
-	*maybe = false;
-	if ((mark != '-' && mark != '*' && mark != '_') || rest.len > BEGINNING_MAX)
-		return false;
-	for (size_t i = 0; i < rest.len; i++) {
-		if (rest.ptr[i] != mark && rest.ptr[i] != ' ')
-			return false;
-		marks += rest.ptr[i] == mark;
-	}
-	*maybe = true;
-	return marks >= 3;
-}
-
-static enum kind read_item(struct span rest, bool is_whole, size_t *marker)
-{
-	size_t n = 0;
-
-	if (strchr("-*+", rest.ptr[0]))
-		n = 1;
-	else {
-		while (n < rest.len && n < 9 && isdigit((unsigned char)rest.ptr[n]))
-			n++;
-		if (n < rest.len && rest.ptr[n] != '.' && rest.ptr[n] != ')')
-			return KIND_TEXT;
-		if (n == rest.len)
-			return is_whole ? KIND_TEXT : KIND_UNCLEAR;
-		n++;
-	}
-	if (n == rest.len && !is_whole)
-		return KIND_UNCLEAR;
-	if (n < rest.len && rest.ptr[n] != ' ')
-		return KIND_TEXT;
-	*marker = n < rest.len ? n + 1 : n;
-	return KIND_ITEM;
-}
-
-static enum kind read_heading(struct span rest, bool is_whole, size_t *marker)
-{
-	size_t n = 0;
-
-	while (n < rest.len && n < 7 && rest.ptr[n] == '#')
-		n++;
-	if (n == rest.len && n < 7 && !is_whole)
-		return KIND_UNCLEAR;
-	if (n > 6 || (n < rest.len && rest.ptr[n] != ' '))
-		return KIND_TEXT;
-	*marker = n < rest.len ? n + 1 : n;
-	return KIND_HEADING;
-}
-
-static enum kind read_fence(struct span rest, bool is_whole)
-{
-	size_t n = 0;
-
-	while (n < rest.len && n < 3 && rest.ptr[n] == rest.ptr[0])
-		n++;
-	if (n == 3)
-		return KIND_FENCE;
-	return n == rest.len && !is_whole ? KIND_UNCLEAR : KIND_TEXT;
-}
-
-static enum kind read_kind(struct span rest, bool is_whole, size_t *marker)
-{
-	bool maybe_rule;
-
-	switch (rest.ptr[0]) {
-	case '|':
-		return KIND_TABLE;
-	case '`':
-	case '~':
-		return read_fence(rest, is_whole);
-	case '#':
-		return read_heading(rest, is_whole, marker);
-	case '-':
-	case '*':
-	case '_':
-		if (is_rule(rest, &maybe_rule) && is_whole)
-			return KIND_RULE;
-		if (maybe_rule && !is_whole)
-			return KIND_UNCLEAR;
-		return rest.ptr[0] == '_' ? KIND_TEXT : read_item(rest, is_whole, marker);
-	case '+':
-		return read_item(rest, is_whole, marker);
-	default:
-		if (isdigit((unsigned char)rest.ptr[0]))
-			return read_item(rest, is_whole, marker);
-		return KIND_TEXT;
-	}
-}
-
-static void skip_blanks(struct span line, struct start *s)
-{
-	s->indent = 0;
-	for (; s->at < line.len && s->at < BEGINNING_MAX &&
-	       (line.ptr[s->at] == ' ' || line.ptr[s->at] == '\t');
-	     s->at++)
-		s->indent += line.ptr[s->at] == ' ' ? 1 : TAB_CELLS;
-}
-
-static struct start read_start(const struct markdown *m, struct span line, bool is_whole)
-{
-	struct start s = { .kind = is_whole ? KIND_BLANK : KIND_UNCLEAR };
-
 	if (m->flags & MARKDOWN_PLAIN)
-		return (struct start){ .kind = KIND_TEXT };
+		return (struct line_start){ .kind = LINE_TEXT };
 	if (m->fence.length)
-		return (struct start){ .kind = KIND_FENCED };
-	for (;;) {
-		skip_blanks(line, &s);
-		if (s.at == BEGINNING_MAX)
-			return (struct start){ .kind = KIND_TEXT, .at = s.at, .quotes = s.quotes };
-		if (s.at == line.len)
-			return s;
-		if (s.indent >= CODE_INDENT && !s.quotes && !m->in_list &&
-		    (m->after_blank || m->in_code)) {
-			s.kind = KIND_INDENTED;
-			return s;
-		}
-		if (line.ptr[s.at] != '>' || s.quotes == QUOTES_MAX)
-			break;
-		if (s.at + 1 == line.len && !is_whole)
-			return s;
-		s.quotes++;
-		s.at += s.at + 1 < line.len && line.ptr[s.at + 1] == ' ' ? 2 : 1;
-	}
-	s.kind = read_kind(span_from(line, s.at), is_whole, &s.marker);
-	return s;
+		return (struct line_start){ .kind = LINE_FENCED };
+	return line_read(buf_span(&m->source), is_whole, &m->place);
 }
 
 /* Showing */
@@ -272,26 +122,26 @@ static void open_item(struct markdown *m, struct span marker)
 /* The kind is told; text begins to be shown. */
 static void begin_line(struct markdown *m, struct span line)
 {
-	const struct start *s = &m->now;
+	const struct line_start *s = &m->now;
 
-	if (s->kind != KIND_TABLE)
+	if (s->kind != LINE_TABLE)
 		flush_table(m);
 	m->taken = s->at;
 	inline_reset(&m->marks);
-	if (s->kind == KIND_BLANK)
+	if (s->kind == LINE_BLANK)
 		return;
-	if (!(s->kind == KIND_TABLE && m->table.len))
+	if (!(s->kind == LINE_TABLE && m->table.len))
 		leave_blank(m);
-	if (s->kind == KIND_FENCED || s->kind == KIND_TABLE || m->flags & MARKDOWN_PLAIN)
+	if (s->kind == LINE_FENCED || s->kind == LINE_TABLE || m->flags & MARKDOWN_PLAIN)
 		return;
 	add_quotes(m, s->quotes);
-	if (s->kind == KIND_ITEM || (m->in_list && s->indent && s->kind != KIND_INDENTED))
+	if (s->kind == LINE_ITEM || (m->place.in_list && s->indent && s->kind != LINE_INDENTED))
 		add_prefix(m, blanks(s->indent), 0);
-	if (s->kind == KIND_ITEM) {
+	if (s->kind == LINE_ITEM) {
 		open_item(m, span_of(line.ptr + s->at, s->marker));
 		m->taken += s->marker;
 	}
-	m->in_list = s->kind == KIND_ITEM || (m->in_list && (s->indent || !m->after_blank));
+	m->place.in_list = s->kind == LINE_ITEM || (m->place.in_list && (s->indent || !m->place.after_blank));
 }
 
 static void run_text(struct markdown *m, bool is_whole)
@@ -360,7 +210,7 @@ static void show_code(struct markdown *m, struct span code)
 static struct span without_indent(struct span line, size_t cells)
 {
 	while (cells && line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
-		cells -= line.ptr[0] == ' ' || cells < TAB_CELLS ? 1 : TAB_CELLS;
+		cells -= line.ptr[0] == ' ' || cells < LINE_TAB_CELLS ? 1 : LINE_TAB_CELLS;
 		line = span_from(line, 1);
 	}
 	return line;
@@ -407,7 +257,7 @@ static void show_fenced(struct markdown *m, struct span line)
 	while (n < rest.len && rest.ptr[n] == m->fence.mark)
 		n++;
 	add_quotes(m, m->fence.quotes);
-	add_prefix(m, blanks(m->in_list ? m->fence.indent : 0), 0);
+	add_prefix(m, blanks(m->place.in_list ? m->fence.indent : 0), 0);
 	if (n < m->fence.length || n < rest.len) {
 		show_code(m, without_indent(line, m->fence.indent));
 		return;
@@ -435,42 +285,42 @@ static void end_line(struct markdown *m)
 {
 	struct span line = buf_span(&m->source);
 
-	if (m->now.kind == KIND_UNCLEAR) {
-		m->now = read_start(m, line, true);
+	if (m->now.kind == LINE_UNCLEAR) {
+		m->now = read_start(m, true);
 		begin_line(m, line);
 	}
 	switch (m->now.kind) {
-	case KIND_UNCLEAR:
-	case KIND_BLANK:
+	case LINE_UNCLEAR:
+	case LINE_BLANK:
 		m->blank_waits = true;
 		break;
-	case KIND_TEXT:
-	case KIND_ITEM:
+	case LINE_TEXT:
+	case LINE_ITEM:
 		run_text(m, true);
 		wrap_break(&m->wrap);
 		break;
-	case KIND_HEADING:
+	case LINE_HEADING:
 		show_heading(m, line);
 		break;
-	case KIND_RULE:
+	case LINE_RULE:
 		show_rule(m);
 		break;
-	case KIND_TABLE:
+	case LINE_TABLE:
 		keep_row(m, span_from(line, m->now.at));
 		break;
-	case KIND_FENCE:
+	case LINE_FENCE:
 		open_fence(m, line);
 		break;
-	case KIND_FENCED:
+	case LINE_FENCED:
 		show_fenced(m, line);
 		break;
-	case KIND_INDENTED:
-		show_code(m, without_indent(line, CODE_INDENT));
+	case LINE_INDENTED:
+		show_code(m, without_indent(line, LINE_CODE_INDENT));
 		break;
 	}
-	m->after_blank = m->now.kind == KIND_BLANK;
-	m->in_code = m->now.kind == KIND_INDENTED || (m->in_code && m->after_blank);
-	m->now = (struct start){ .kind = KIND_UNCLEAR };
+	m->place.after_blank = m->now.kind == LINE_BLANK;
+	m->place.in_code = m->now.kind == LINE_INDENTED || (m->place.in_code && m->place.after_blank);
+	m->now = (struct line_start){ .kind = LINE_UNCLEAR };
 	m->taken = 0;
 	buf_clear(&m->source);
 }
@@ -479,12 +329,12 @@ static void look(struct markdown *m)
 {
 	struct span line = buf_span(&m->source);
 
-	if (m->now.kind == KIND_UNCLEAR && line.len) {
-		m->now = read_start(m, line, false);
-		if (m->now.kind != KIND_UNCLEAR)
+	if (m->now.kind == LINE_UNCLEAR && line.len) {
+		m->now = read_start(m, false);
+		if (m->now.kind != LINE_UNCLEAR)
 			begin_line(m, line);
 	}
-	if (m->now.kind == KIND_TEXT || m->now.kind == KIND_ITEM)
+	if (m->now.kind == LINE_TEXT || m->now.kind == LINE_ITEM)
 		run_text(m, false);
 }
 
@@ -536,10 +386,10 @@ void markdown_tail(const struct markdown *m, struct ink *out)
 	ink_clear(out);
 	if (m->wrap.row.text.len)
 		ink_add_ink(out, &m->wrap.row, 0, m->wrap.row.text.len);
-	if (m->now.kind == KIND_FENCED)
+	if (m->now.kind == LINE_FENCED)
 		ink_add(out, SPAN_LIT("  "), m->base);
 	rest.len = utf8_whole(rest);
-	ink_add(out, rest, m->base | (m->now.kind == KIND_FENCED ? STYLE_CODE : 0));
+	ink_add(out, rest, m->base | (m->now.kind == LINE_FENCED ? STYLE_CODE : 0));
 }
 
 void markdown_end(struct markdown *m)
@@ -548,8 +398,8 @@ void markdown_end(struct markdown *m)
 		end_line(m);
 	flush_table(m);
 	m->fence.length = 0;
-	m->has_output = m->blank_waits = m->in_list = m->in_code = false;
-	m->after_blank = true;
+	m->has_output = m->blank_waits = false;
+	m->place = (struct line_place){ .after_blank = true };
 }
 
 struct markdown *markdown_new(size_t columns, unsigned flags, unsigned base, markdown_line *line,
@@ -559,7 +409,7 @@ struct markdown *markdown_new(size_t columns, unsigned flags, unsigned base, mar
 
 	m->flags = flags;
 	m->base = base;
-	m->after_blank = true;
+	m->place.after_blank = true;
 	wrap_init(&m->wrap, 0, line, context);
 	markdown_resize(m, columns);
 	m->marks = (struct inline_state){

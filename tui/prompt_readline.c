@@ -99,17 +99,19 @@ static void rebind(const char *keys, Keymap map, rl_command_func_t *from, rl_com
 static void bind_keys(void)
 {
 	static const char *const maps[] = { "emacs-standard", "vi-insert" };
+	Keymap emacs = rl_get_keymap_by_name("emacs-standard");
 
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
 		Keymap map = rl_get_keymap_by_name(maps[i]);
 
 		rebind("\r", map, rl_newline, send);
 		rebind("\n", map, rl_newline, insert_newline);
-		rl_bind_keyseq_if_unbound_in_map("\\e\\C-m", insert_newline, map);
-		rebind("\033\r", map, rl_vi_editing_mode, insert_newline);
 		rl_bind_keyseq_if_unbound_in_map("\\C-x\\C-e", edit, map);
 	}
 	rebind("\r", rl_get_keymap_by_name("vi-command"), rl_newline, send);
+	/* Alt-Enter is Escape and Enter: in vi's keys these leave the typing and send. */
+	rl_bind_keyseq_if_unbound_in_map("\\e\\C-m", insert_newline, emacs);
+	rebind("\033\r", emacs, rl_vi_editing_mode, insert_newline);
 }
 
 /* Completion */

@@ -108,6 +108,28 @@ keys C-d
 ended_with 0
 screen_end
 
+# Alt-Enter makes a line, as Ctrl-J does, where a terminal cannot tell Shift-Enter.
+screen 70x20 "$chat -m quick"
+see 'quick answers.'
+text 'alt one'; keys M-Enter; text 'alt two'; see 'alt two'
+count_is 0 'Hello'
+keys Enter
+see 'Hello there'
+await 5 grep -q 'alt one.*alt two' "$dir/log1" || fail "Alt-Enter sent the message: $(shown_all)"
+screen_end
+
+# The editing mode of the user's inputrc: vi.
+printf 'set editing-mode vi\n' > "$dir/inputrc"
+screen 70x20 "INPUTRC='$dir/inputrc' $chat -m quick"
+see 'quick answers.'
+text 'xold words'; see '> xold words'
+keys Escape; text '0x'; see '> old words'
+text 'cwnew'; see '> new words'
+keys Escape; keys Enter
+see 'Hello there'
+await 5 grep -q 'new words' "$dir/log1" || fail "vi's editing was not sent: $(shown_all)"
+screen_end
+
 # Another size while it streams.
 screen 80x24 "$chat -m slow"
 see 'slow answers.'

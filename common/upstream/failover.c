@@ -82,7 +82,7 @@ static int64_t backoff_ms(int tries, int64_t max)
 	uint16_t random;
 
 	ident_random(&random, sizeof random);
-	delay = delay / 2 + (delay * random) / (2 * 65536);
+	delay = delay / 2 + (delay * random) / (INT64_C(2) * 65536);
 	return delay < max ? delay : max;
 }
 
@@ -159,7 +159,7 @@ static void report(struct failover *f, struct err *err)
 	enum err_code code = last ? code_of(&last->last) : E_upstream_unavailable;
 	struct buf text;
 
-	buf_init(&text, ERR_MESSAGE_MAX * 4);
+	buf_init(&text, (size_t)ERR_MESSAGE_MAX * 4);
 	write_notes(f, &text);
 	if (last && is_about_small_limit(&last->last))
 		err_set(err, E_max_tokens_below_minimum, "max_tokens", "%s", last->last.text);

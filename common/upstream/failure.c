@@ -99,7 +99,7 @@ static size_t secret_length(struct span s, struct span key, char before)
 {
 	static const char *const prefixes[] = { "sk-", "sk_", "gsk_", "xai-", "AIza", "Bearer " };
 
-	if (key.len >= 8 && s.len >= key.len && memcmp(s.ptr, key.ptr, key.len) == 0)
+	if (key.len >= 8 && s.len >= key.len && span_equal(span_of(s.ptr, key.len), key))
 		return key.len;
 	if (is_key_byte(before))
 		return 0;

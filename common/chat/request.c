@@ -400,9 +400,12 @@ static int read_object(struct span body, const char *const *names, struct jvalue
 /* Of a body that fits with its head into one read, a second look costs less than a map. */
 enum { MAP_WORTH = 8 * KIB };
 
-/* What the checks find, the lists of messages and tools being walked by the map. */
+/*
+ * What the checks find, the lists of messages and tools being walked by the map.  trusted: the
+ * messages need none.
+ */
 static int check_chat(struct chat_request *r, const struct jvalue *v, const struct jmap *map,
-		      const struct routing *routing, struct err *err)
+		      bool trusted, const struct routing *routing, struct err *err)
 {
 	const struct jvalue *p = v + MEMBERS_FIRST;
 
@@ -417,7 +420,7 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
 		if (check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
-	if (check_messages(jmap_on(map, r->messages), r->alias, err) < 0 ||
+	if ((!trusted && check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
 	    check_tools(jmap_on(map, p[P_TOOLS]), err) < 0)
 		return -1;
 	r->stream = p[P_STREAM];
@@ -447,8 +450,8 @@ static int read_wishes(struct chat_request *r, struct err *err)
 	return 0;
 }
 
-int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
-		       struct err *err)
+static int read_chat(struct chat_request *r, struct span body, bool trusted,
+		     const struct routing *routing, struct err *err)
 {
 	const char *names[CHAT_MEMBERS] = { "model", "messages", "user_id" };
 	struct jvalue v[CHAT_MEMBERS];
@@ -460,10 +463,22 @@ int chat_request_check(struct chat_request *r, struct span body, const struct ro
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
 		names[MEMBERS_FIRST + i] = chat_params[i].name;
 	if (read_object(body, names, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
-	    check_chat(r, v, map, routing, err) == 0)
+	    check_chat(r, v, map, trusted, routing, err) == 0)
 		result = read_wishes(r, err);
 	mem_free(map);
 	return result;
+}
+
+int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
+		       struct err *err)
+{
+	return read_chat(r, body, false, routing, err);
+}
+
+int chat_request_read(struct chat_request *r, struct span body, const struct routing *routing,
+		      struct err *err)
+{
+	return read_chat(r, body, true, routing, err);
 }
 
 static int check_input(struct jvalue input, const char *param, struct err *err)

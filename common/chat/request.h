@@ -40,6 +40,10 @@ struct chat_request {
 int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
 		       struct err *err);
 
+/* The same for a body that was put together of messages checked before: they are not looked at. */
+int chat_request_read(struct chat_request *r, struct span body, const struct routing *routing,
+		      struct err *err);
+
 enum embed_encoding { EMBED_FLOAT, EMBED_BASE64 };
 struct embed_request {
 	struct span body;

@@ -452,6 +452,10 @@ static void start_walk(struct turn *t, const struct model *alias)
 	size_t count;
 	const struct target *targets = routing_chain(t->snapshot->routing, alias, &count);
 
+	if (t->targets) {
+		targets = t->targets;
+		count = t->target_count;
+	}
 	t->model = alias->alias;
 	t->quiet_since_ms = turn_now_ms(t);
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;

@@ -38,6 +38,8 @@ struct turn {
 	struct arena *arena;
 	const struct turn_sink *sink;
 	struct span forward;      /* header lines of the client that go along, or empty */
+	const struct target *targets; /* to be asked instead of the model's chain, or NULL */
+	size_t target_count;
 	/* told: for the record, the metrics and the reply's headers */
 	const struct target *target; /* the one that answered, or NULL */
 	struct token_usage usage;

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096 };
+enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
 
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err)
@@ -106,6 +106,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 		core_free(c);
 		return NULL;
 	}
+	c->conversations = turnstile_new(CONVERSATION_WAITERS_MAX);
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
 	return c;
 }
@@ -119,6 +120,7 @@ void core_free(struct core *c)
 	if (c->store)
 		store_close(c->store);
 	augment_free(c->augment);
+	turnstile_free(c->conversations);
 	if (c->metrics)
 		metrics_free(c->metrics);
 	snapshot_unref(c->current);

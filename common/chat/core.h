@@ -10,6 +10,7 @@
 #include "common/chat/augment.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
+#include "common/loop/turnstile.h"
 #include "common/loop/upcall.h"
 #include "common/observe/metrics.h"
 #include "common/store/store.h"
@@ -31,6 +32,7 @@ struct core {
 	struct store *store;
 	struct augment *augment;
 	struct job_pool *jobs;
+	struct turnstile *conversations; /* one turn of each at a time */
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */
 	_Atomic bool draining;

@@ -143,12 +143,19 @@ static void count(struct metrics_shard *shard, const struct exchange *x, const s
 	count_turn(shard, x, &c->turn);
 }
 
+static bool keeps_records(const struct call *c)
+{
+	const struct config *config = c->snapshot->config;
+
+	return c->worker->core->store && (config->usage || config->audit);
+}
+
 void account(const struct exchange *x, const struct call *c)
 {
 	int64_t now_us = clock_mono_us();
 
 	if (c->worker->shard)
 		count(c->worker->shard, x, c, now_us);
-	if (c->worker->core->store && strcmp(surface_of(c), "ops") != 0)
+	if (keeps_records(c) && strcmp(surface_of(c), "ops") != 0)
 		keep(x, c, now_us);
 }

@@ -1,0 +1,440 @@
+/*
+ * common/chat/conversation_request.c - see conversation_request.h.
+ */
+#include "common/chat/conversation_request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/chat/conversation_history.h"
+
+enum { MODEL_MAX = 1024, TITLE_CHARACTERS = 60 };
+
+/* Members that /v1 does not have, or that mean something else there. */
+static const char *const own_members[] = { "model",	       "message",  "images",
+					   "conversation_id",  "provider", "tool_results",
+					   "messages",	       "user_id",  "n",
+					   "tools",	       "tool_choice" };
+enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_USER_ID, M_N, M_TOOLS,
+       M_TOOL_CHOICE };
+
+static bool is_present(struct jvalue v)
+{
+	return v.type != J_NONE && v.type != J_NULL;
+}
+
+static int wrong(struct err *err, const char *param, const char *what)
+{
+	return err_set(err, E_invalid_field, param, "%s must be %s", param, what);
+}
+
+static int read_id(struct conversation_request *r, struct jvalue v, struct err *err)
+{
+	if (!is_present(v))
+		return 0;
+	if (v.type != J_STRING)
+		return wrong(err, "conversation_id", "a string");
+	r->id = jvalue_plain(v);
+	if (!r->id.ptr) /* escaped: no id of ours, and so of no conversation */
+		r->id = SPAN_LIT("-");
+	return 0;
+}
+
+static int read_provider(struct conversation_request *r, struct jvalue v, struct err *err)
+{
+	if (!is_present(v) || conversation_is_provider(v, &r->provider))
+		return 0;
+	return err_set(err, E_invalid_field, "body.provider",
+		       "provider must be local, ollama or openrouter");
+}
+
+static int read_results(struct conversation_request *r, struct err *err)
+{
+	struct jwalk w;
+	char param[64];
+
+	if (!is_present(r->tool_results))
+		return 0;
+	if (r->tool_results.type != J_ARRAY)
+		return wrong(err, "tool_results", "a list");
+	for (w = jwalk_start(r->tool_results); jwalk_next(&w); r->result_count++) {
+		if (w.index >= CHAT_TOOLS_MAX)
+			return err_set(err, E_invalid_field, "tool_results",
+				       "tool_results must hold at most %d items", CHAT_TOOLS_MAX);
+		snprintf(param, sizeof param, "tool_results[%zu]", w.index);
+		if (w.value.type != J_OBJECT)
+			return wrong(err, param, "an object");
+	}
+	return 0;
+}
+
+static int read_images(const struct conversation_request *r, struct err *err)
+{
+	struct jwalk w;
+	char param[64];
+
+	if (!is_present(r->images))
+		return 0;
+	if (r->images.type != J_ARRAY)
+		return wrong(err, "images", "a list of strings");
+	for (w = jwalk_start(r->images); jwalk_next(&w);) {
+		if (w.index >= CONVERSATION_IMAGES_MAX)
+			return err_set(err, E_invalid_field, "images", "images must hold at most %d items",
+				       CONVERSATION_IMAGES_MAX);
+		snprintf(param, sizeof param, "images[%zu]", w.index);
+		if (w.value.type != J_STRING)
+			return wrong(err, param, "a string");
+	}
+	return 0;
+}
+
+static int read_message(struct conversation_request *r, struct err *err)
+{
+	if (!is_present(r->message)) {
+		if (is_present(r->images) && jwalk_count(r->images) > 0)
+			return err_set(err, E_missing_field, "message", "images need a message");
+		return r->result_count ? 0
+				       : err_set(err, E_missing_field, "message", "message is required");
+	}
+	if (r->message.type != J_STRING && r->message.type != J_ARRAY)
+		return wrong(err, "message", "a string or a list of parts");
+	r->part_count = r->message.type == J_ARRAY ? jwalk_count(r->message) : 1;
+	if (r->part_count == 0)
+		return err_set(err, E_invalid_field, "message", "message must not be empty");
+	return 0;
+}
+
+int conversation_request_read(struct conversation_request *r, struct span body, struct err *err)
+{
+	struct jvalue v[ARRAY_LEN(own_members)];
+	int64_t n;
+
+	*r = (struct conversation_request){ .body = body };
+	if (jscan_members(body, NULL, own_members, v, ARRAY_LEN(own_members), err) < 0 ||
+	    jscan_check(body, NULL, &r->root, err) < 0)
+		return -1;
+	if (r->root.type != J_OBJECT)
+		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
+	if (v[M_USER_ID].type != J_NONE)
+		return err_set(err, E_invalid_field, "body.user_id",
+			       "user_id does not belong in the body; send the SPASS-User-Id header");
+	if (v[M_MESSAGES].type != J_NONE)
+		return err_set(err, E_invalid_field, "messages",
+			       "the gateway keeps what was said before; send message alone");
+	if (is_present(v[M_N]) && (v[M_N].type != J_NUMBER || jvalue_int(v[M_N], 1, 1, &n) < 0))
+		return err_set(err, E_invalid_field, "n", "n must be 1: a conversation has one answer");
+	r->model = v[M_MODEL];
+	r->message = v[M_MESSAGE];
+	r->images = v[M_IMAGES];
+	r->tool_results = v[M_RESULTS];
+	if (is_present(r->model) && r->model.type != J_STRING)
+		return wrong(err, "model", "a string");
+	if (read_id(r, v[M_ID], err) < 0 || read_provider(r, v[M_PROVIDER], err) < 0 ||
+	    read_results(r, err) < 0 || read_images(r, err) < 0)
+		return -1;
+	return read_message(r, err);
+}
+
+int conversation_request_model(const struct conversation_request *r, struct buf *room, struct span *model,
+			       struct err *err)
+{
+	*model = SPAN_NONE;
+	if (!is_present(r->model))
+		return 0;
+	if (r->model.text.len > MODEL_MAX || jvalue_unescape(r->model, room) < 0)
+		return err_set(err, E_model_not_in_allowlist, "model",
+			       "no model has a name of that length; GET /v1/models lists the ids");
+	*model = buf_span(room);
+	if (!model->ptr)
+		*model = SPAN_LIT("");
+	return 0;
+}
+
+/* A picture becomes a part of the message, as models are sent it. */
+static void add_image(struct buf *out, struct jvalue image)
+{
+	buf_add_str(out, ",{\"type\":\"image_url\",\"image_url\":{\"url\":");
+	buf_add_span(out, image.text);
+	buf_add_str(out, "}}");
+}
+
+static void add_text(struct jvalue v, struct buf *out)
+{
+	struct span plain = jvalue_plain(v);
+
+	if (v.type == J_STRING)
+		(void)(plain.ptr ? buf_add_span(out, plain) : jvalue_unescape(v, out));
+}
+
+/* The texts of parts, a line each. */
+static void add_part_texts(struct jvalue parts, struct buf *out)
+{
+	struct jwalk w;
+
+	for (w = jwalk_start(parts); jwalk_next(&w);) {
+		struct jvalue text = w.value.type == J_OBJECT ? jwalk_get(w.value, "text")
+							      : (struct jvalue){ 0 };
+
+		if (text.type != J_STRING)
+			continue;
+		if (out->len)
+			buf_add_char(out, '\n');
+		add_text(text, out);
+	}
+}
+
+static void write_user_body(const struct conversation_request *r, struct buf *out)
+{
+	struct jwalk w;
+
+	buf_add_str(out, "{\"role\":\"user\",\"content\":[");
+	if (r->message.type == J_STRING) {
+		buf_add_str(out, "{\"type\":\"text\",\"text\":");
+		buf_add_span(out, r->message.text);
+		buf_add_char(out, '}');
+	} else {
+		buf_add(out, r->message.text.ptr + 1, r->message.text.len - 2);
+	}
+	if (is_present(r->images))
+		for (w = jwalk_start(r->images); jwalk_next(&w);)
+			add_image(out, w.value);
+	buf_add_str(out, "]}");
+}
+
+static void write_user(const struct conversation_request *r, struct buf *text, struct buf *body)
+{
+	bool has_images = is_present(r->images) && jwalk_count(r->images) > 0;
+
+	if (r->message.type == J_STRING)
+		add_text(r->message, text);
+	else
+		add_part_texts(r->message, text);
+	if (r->message.type != J_STRING || has_images)
+		write_user_body(r, body);
+}
+
+/* An absent id or content is found by the check. */
+static void write_result(struct jvalue result, struct buf *text, struct buf *body)
+{
+	static const char *const names[] = { "tool_call_id", "content" };
+	struct jvalue v[ARRAY_LEN(names)];
+
+	jwalk_members(result, names, v, ARRAY_LEN(names));
+	buf_add_str(body, "{\"role\":\"tool\"");
+	if (v[0].type != J_NONE) {
+		buf_add_str(body, ",\"tool_call_id\":");
+		buf_add_span(body, v[0].text);
+	}
+	if (v[1].type != J_NONE) {
+		buf_add_str(body, ",\"content\":");
+		buf_add_span(body, v[1].text);
+	}
+	buf_add_char(body, '}');
+	if (v[1].type == J_ARRAY)
+		add_part_texts(v[1], text);
+	else
+		add_text(v[1], text);
+}
+
+static void finish_row(struct message_row *row, const char *role, const struct buf *text,
+		       const struct buf *body)
+{
+	*row = (struct message_row){
+		.role = span_str(role),
+		.text = text->len ? buf_span(text) : SPAN_LIT(""),
+		.body = body->len ? buf_span(body) : SPAN_NONE,
+		.prompt_tokens = -1,
+		.completion_tokens = -1,
+	};
+	row->tokens = history_tokens(row->body.ptr ? row->body : row->text);
+	row->bytes = (int64_t)(row->body.ptr ? row->body.len : row->text.len);
+}
+
+int conversation_request_messages(const struct conversation_request *r, struct new_messages *out,
+				  struct err *err)
+{
+	size_t max = 2 * r->body.len + 1 * KIB, count = r->result_count + is_present(r->message);
+	struct jwalk w;
+	size_t i = 0;
+
+	*out = (struct new_messages){
+		.rows = mem_calloc(count, sizeof *out->rows),
+		.texts = mem_calloc(2 * count, sizeof *out->texts),
+		.count = count,
+	};
+	for (i = 0; i < 2 * count; i++)
+		buf_init(&out->texts[i], max);
+	i = 0;
+	if (r->result_count)
+		for (w = jwalk_start(r->tool_results); jwalk_next(&w); i++) {
+			write_result(w.value, &out->texts[2 * i], &out->texts[2 * i + 1]);
+			finish_row(&out->rows[i], "tool", &out->texts[2 * i], &out->texts[2 * i + 1]);
+		}
+	if (is_present(r->message)) {
+		write_user(r, &out->texts[2 * i], &out->texts[2 * i + 1]);
+		finish_row(&out->rows[i], "user", &out->texts[2 * i], &out->texts[2 * i + 1]);
+	}
+	for (i = 0; i < 2 * count; i++)
+		if (buf_failed(&out->texts[i]))
+			return err_set(err, E_body_too_large, "body", "the body is too large");
+	return 0;
+}
+
+void new_messages_free(struct new_messages *n)
+{
+	for (size_t i = 0; i < 2 * n->count; i++)
+		buf_free(&n->texts[i]);
+	mem_free(n->texts);
+	mem_free(n->rows);
+	*n = (struct new_messages){ 0 };
+}
+
+static bool is_own(struct span key, bool without_tools)
+{
+	for (size_t i = 0; i < (without_tools ? ARRAY_LEN(own_members) : (size_t)M_TOOLS); i++)
+		if (jkey_is(key, own_members[i]))
+			return true;
+	return false;
+}
+
+/* Clients say "tools": [] for none, which some servers refuse, as they do a choice without tools. */
+int conversation_request_head(const struct conversation_request *r, struct span model, struct buf *out)
+{
+	struct jvalue tools = jwalk_get(r->root, "tools");
+	bool without_tools = !is_present(tools) || (tools.type == J_ARRAY && jwalk_count(tools) == 0);
+	struct jwalk w;
+
+	buf_add_str(out, "{\"model\":");
+	jtext_string(out, model);
+	for (w = jwalk_start(r->root); jwalk_next(&w);) {
+		if (is_own(w.key, without_tools))
+			continue;
+		buf_add_str(out, ",\"");
+		buf_add_span(out, w.key);
+		buf_add_str(out, "\":");
+		buf_add_span(out, w.value.text);
+	}
+	return buf_add_str(out, ",\"messages\":[");
+}
+
+/*
+ * "messages[2].content[1].text" of the body that was checked, told in the words of the request:
+ * "message[1].text", "images[0]" or "tool_results[2].tool_call_id".
+ */
+static void rename_param(const struct conversation_request *r, struct err *err)
+{
+	char old[ERR_PARAM_MAX], message[ERR_MESSAGE_MAX];
+	size_t index, part;
+	int used = 0, used_part = 0;
+	const char *rest;
+
+	memcpy(old, err->param, sizeof old);
+	if (sscanf(old, "messages[%zu]%n", &index, &used) != 1 || !used)
+		return;
+	rest = old + used;
+	if (index < r->result_count) {
+		snprintf(err->param, sizeof err->param, "tool_results[%zu]%s", index, rest);
+	} else if (sscanf(rest, ".content[%zu]%n", &part, &used_part) == 1 && used_part) {
+		if (part >= r->part_count)
+			snprintf(err->param, sizeof err->param, "images[%zu]", part - r->part_count);
+		else if (r->message.type == J_STRING)
+			snprintf(err->param, sizeof err->param, "message");
+		else
+			snprintf(err->param, sizeof err->param, "message[%zu]%s", part, rest + used_part);
+	} else {
+		snprintf(err->param, sizeof err->param, "message");
+	}
+	if (strncmp(err->message, old, strlen(old)) != 0)
+		return;
+	memcpy(message, err->message, sizeof message);
+	snprintf(err->message, sizeof err->message, "%s%s", err->param, message + strlen(old));
+}
+
+int conversation_request_check(const struct conversation_request *r, const struct new_messages *n,
+			       struct span model, const struct routing *routing, struct err *err)
+{
+	struct chat_request *chat = mem_new(struct chat_request);
+	struct history_writer w;
+	struct buf body;
+	int result = -1;
+
+	buf_init(&body, 4 * r->body.len + 64 * KIB);
+	conversation_request_head(r, model, &body);
+	history_writer_init(&w, &body, false);
+	for (size_t i = 0; i < n->count; i++)
+		history_write(&w, &n->rows[i]);
+	if (buf_add_str(&body, "]}") < 0)
+		err_set(err, E_body_too_large, "body", "the body is too large");
+	else
+		result = chat_request_check(chat, buf_span(&body), routing, err);
+	if (result < 0)
+		rename_param(r, err);
+	buf_free(&body);
+	mem_free(chat);
+	return result;
+}
+
+/* Where to cut text so that at most so many characters are left, between words when that is near. */
+static size_t cut_at(struct span text, size_t characters)
+{
+	size_t at = 0, len, blank = 0;
+
+	for (size_t i = 0; i < characters && at < text.len; i++) {
+		utf8_next(span_from(text, at), &len);
+		if (text.ptr[at] == ' ')
+			blank = at;
+		at += len;
+	}
+	return at < text.len && blank > at / 2 ? blank : at;
+}
+
+/* Without control characters; blanks, one between two words.  Returns the count of characters. */
+static size_t write_line(struct span text, struct buf *out)
+{
+	bool blank = false;
+	size_t count = 0;
+
+	for (size_t at = 0, len; at < text.len; at += len) {
+		uint32_t c = utf8_next(span_from(text, at), &len);
+
+		if (c <= ' ' || c == 0x7f || (c >= 0x80 && c < 0xa1)) {
+			blank = count > 0;
+			continue;
+		}
+		if (blank)
+			buf_add_char(out, ' ');
+		count += 1 + blank;
+		blank = false;
+		if (utf8_add(out, c) < 0)
+			break;
+	}
+	return count;
+}
+
+void conversation_make_title(struct span text, struct buf *out)
+{
+	struct buf line;
+	size_t end;
+
+	buf_init(&line, 8 * (size_t)TITLE_CHARACTERS);
+	write_line(text, &line);
+	end = cut_at(buf_span(&line), TITLE_CHARACTERS);
+	buf_add(out, buf_str(&line), end);
+	if (end < line.len)
+		buf_add_str(out, "…");
+	buf_free(&line);
+}
+
+int conversation_clean_title(struct span text, struct buf *out, struct err *err)
+{
+	size_t before = out->len, count = write_line(text, out);
+
+	if (count > 0 && count <= CONVERSATION_TITLE_MAX && !buf_failed(out))
+		return 0;
+	if (!buf_failed(out))
+		buf_truncate(out, before);
+	return err_set(err, E_invalid_field, "title", "title must have 1 to %d characters",
+		       CONVERSATION_TITLE_MAX);
+}

@@ -1,0 +1,398 @@
+/*
+ * common/chat/conversation_turn.c - a turn from its request to the body that a model is sent.
+ */
+#include "common/chat/conversation_turn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/chat/conversation_history.h"
+#include "common/chat/conversation_keep.h"
+
+enum { BODY_MAX = 128 * 1024 * 1024, NAME_BYTES_MAX = 512, CALLS_MAX = 256 * 1024 };
+
+void conversation_turn_init(struct conversation_turn *t)
+{
+	memset(t, 0, sizeof *t);
+	buf_init(&t->model, 64 * KIB);
+	buf_init(&t->body, BODY_MAX);
+	buf_init(&t->calls, CALLS_MAX);
+	buf_init(&t->held, STREAM_TAIL_MAX);
+}
+
+void conversation_turn_end(struct conversation_turn *t)
+{
+	conversation_keep_free(t);
+	new_messages_free(&t->news);
+	buf_free(&t->model);
+	buf_free(&t->body);
+	buf_free(&t->calls);
+	buf_free(&t->held);
+	if (t->worker)
+		turnstile_leave(t->worker->core->conversations, &t->pass);
+}
+
+/* Reading: what is in the database, on a thread of jobs. */
+
+struct loading {
+	struct conversation_turn *turn;
+	struct history_weight *weights;
+	size_t count, room;
+	struct history_writer writer;
+};
+
+static int note_weight(void *arg, const struct message_row *m, struct err *err)
+{
+	struct loading *l = arg;
+
+	(void)err;
+	if (l->count == l->room) {
+		l->room = l->room ? 2 * l->room : 64;
+		l->weights = mem_realloc(l->weights, l->room * sizeof *l->weights);
+	}
+	l->weights[l->count++] = (struct history_weight){
+		.seq = m->seq,
+		.tokens = m->tokens,
+		.bytes = m->bytes,
+		.begins_turn = span_is(m->role, "user"),
+	};
+	return 0;
+}
+
+/* Removes the line that is id, if there is one. */
+static void forget_call(struct buf *calls, struct span id)
+{
+	struct span rest = buf_span(calls);
+
+	while (rest.len) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (span_equal(line, id)) {
+			size_t at = (size_t)(line.ptr - calls->ptr), len = line.len + 1;
+
+			memmove(calls->ptr + at, calls->ptr + at + len, calls->len - at - len);
+			buf_truncate(calls, calls->len - len);
+			return;
+		}
+	}
+}
+
+static struct jvalue member(struct span object, const char *name)
+{
+	struct jvalue v = { 0 };
+
+	if (object.ptr && jscan_members(object, NULL, &name, &v, 1, NULL) < 0)
+		v = (struct jvalue){ 0 };
+	return v;
+}
+
+/* Which calls of the last answer have no result yet. */
+static void follow_calls(struct buf *calls, const struct message_row *m)
+{
+	struct jwalk w;
+	struct jvalue list;
+
+	if (span_is(m->role, "tool")) {
+		forget_call(calls, member(m->body, "tool_call_id").text);
+		return;
+	}
+	buf_clear(calls);
+	if (!span_is(m->role, "assistant") || m->interrupted)
+		return;
+	list = member(m->body, "tool_calls");
+	if (list.type != J_ARRAY)
+		return;
+	for (w = jwalk_start(list); jwalk_next(&w);) {
+		struct jvalue id = jwalk_get(w.value, "id");
+		size_t before = calls->len;
+
+		if (id.type != J_STRING)
+			continue;
+		buf_add_span(calls, id.text);
+		if (buf_add_char(calls, '\n') < 0)
+			buf_truncate(calls, before);
+	}
+}
+
+static int take_message(void *arg, const struct message_row *m, struct err *err)
+{
+	struct loading *l = arg;
+
+	follow_calls(&l->turn->calls, m);
+	if (history_write(&l->writer, m) < 0)
+		return err_set(err, E_too_large, "conversation_id",
+			       "the conversation is larger than %d bytes", BODY_MAX);
+	return 0;
+}
+
+/* The alias that is named, now or before. */
+static int find_model(struct conversation_turn *t, struct span last, struct span *name, struct err *err)
+{
+	if (conversation_request_model(&t->request, &t->model, name, err) < 0)
+		return -1;
+	if (!name->ptr && last.ptr) {
+		buf_add_span(&t->model, last);
+		*name = buf_span(&t->model);
+	}
+	if (!name->ptr)
+		return err_set(err, E_missing_field, "model",
+			       "model is required on a conversation's first turn; GET /v1/models lists the ids");
+	t->alias = conversation_find_alias(t->snapshot->routing, *name, t->request.provider);
+	if (t->alias)
+		*name = span_str(t->alias->alias);
+	return 0;
+}
+
+static struct history_news weigh_news(const struct conversation_turn *t, size_t head_len)
+{
+	struct history_news news = {
+		.tokens = history_tokens(t->front) +
+			  history_tokens(span_of(t->body.ptr, head_len)),
+		.bytes = (int64_t)(t->front.len + head_len),
+		.continues = t->request.result_count > 0,
+	};
+
+	for (size_t i = 0; i < t->news.count; i++) {
+		news.tokens += t->news.rows[i].tokens;
+		news.bytes += t->news.rows[i].bytes;
+	}
+	return news;
+}
+
+/* What was said before, as much of it as the model's window takes. */
+static int load_history(struct loading *l, struct db *db, const struct conversation_row *row,
+			size_t head_len, struct err *err)
+{
+	struct conversation_turn *t = l->turn;
+	bool same_model = t->alias && span_is(row->model, t->alias->alias);
+	struct history_limits limits = history_limits_of(t->alias ? t->alias->context_window : 0);
+	struct history_news news = weigh_news(t, head_len);
+	int64_t number = row->number, from = same_model ? row->sent_from : 1;
+	size_t begin;
+
+	/* Another model has another window, and nothing of this one in its cache. */
+	if (conversation_weights(db, number, from, note_weight, l, err) < 0)
+		return -1;
+	begin = history_begin(l->weights, l->count, &news, &limits);
+	if (begin < l->count)
+		t->sent_from = l->weights[begin].seq;
+	else
+		t->sent_from = l->count ? l->weights[l->count - 1].seq + 1 : from;
+	return conversation_messages(db, number, t->sent_from, take_message, l, err);
+}
+
+/*
+ * The list of messages, in order: system texts; what was said before; what is new.  The one place
+ * where a prompt is put together.
+ */
+static int load(struct db *db, void *arg, struct err *err)
+{
+	struct loading *l = arg;
+	struct conversation_turn *t = l->turn;
+	struct conversation_row row = { .number = 0 };
+	struct span name;
+
+	if (db && conversation_get(db, &t->owner, span_str(t->id), &row, err) < 0)
+		return -1;
+	t->exists = db != NULL;
+	if (find_model(t, row.model, &name, err) < 0 ||
+	    conversation_request_check(&t->request, &t->news, name, t->snapshot->routing, err) < 0)
+		return -1;
+	conversation_request_head(&t->request, name, &t->body);
+	size_t head_len = t->body.len;
+	buf_add_span(&t->body, t->front);
+	history_writer_init(&l->writer, &t->body, t->alias && t->alias->kind == MODEL_IMAGE);
+	l->writer.begun = head_len;
+	t->sent_from = 1;
+	return db ? load_history(l, db, &row, head_len, err) : 0;
+}
+
+/* Results must answer calls; calls that get none are answered that they got none. */
+static int match_results(struct conversation_turn *t, struct err *err)
+{
+	char param[64];
+
+	for (size_t i = 0; i < t->request.result_count; i++) {
+		struct jvalue id = member(t->news.rows[i].body, "tool_call_id");
+		size_t before = t->calls.len;
+
+		forget_call(&t->calls, id.text);
+		if (t->calls.len < before)
+			continue;
+		snprintf(param, sizeof param, "tool_results[%zu].tool_call_id", i);
+		return err_set(err, E_invalid_field, param, "no call %.*s waits for a result",
+			       id.text.len > 64 ? 64 : (int)id.text.len, id.text.ptr);
+	}
+	return 0;
+}
+
+static void add_row(struct new_messages *n, size_t at, struct span call_id)
+{
+	static const struct span none = { "\"(no result was given)\"", 23 };
+	struct buf *texts;
+
+	n->rows = mem_realloc(n->rows, (n->count + 1) * sizeof *n->rows);
+	n->texts = mem_realloc(n->texts, 2 * (n->count + 1) * sizeof *n->texts);
+	memmove(n->rows + at + 1, n->rows + at, (n->count - at) * sizeof *n->rows);
+	memmove(n->texts + 2 * at + 2, n->texts + 2 * at, 2 * (n->count - at) * sizeof *n->texts);
+	n->count++;
+	texts = n->texts + 2 * at;
+	buf_init(&texts[0], 1 * KIB);
+	buf_init(&texts[1], call_id.len + 1 * KIB);
+	buf_add_str(&texts[1], "{\"role\":\"tool\",\"tool_call_id\":");
+	buf_add_span(&texts[1], call_id);
+	buf_add_str(&texts[1], ",\"content\":");
+	buf_add_span(&texts[1], none);
+	buf_add_char(&texts[1], '}');
+	n->rows[at] = (struct message_row){
+		.role = SPAN_LIT("tool"),
+		.text = SPAN_NONE,
+		.body = buf_span(&texts[1]),
+		.tokens = history_tokens(buf_span(&texts[1])),
+		.bytes = (int64_t)texts[1].len,
+		.prompt_tokens = -1,
+		.completion_tokens = -1,
+	};
+}
+
+static void answer_open_calls(struct conversation_turn *t)
+{
+	struct span rest = buf_span(&t->calls);
+	size_t at = t->request.result_count;
+
+	while (rest.len)
+		add_row(&t->news, at++, span_cut(&rest, '\n'));
+}
+
+/* The end of the body: what is new. */
+static int compose(struct conversation_turn *t, struct history_writer *writer, struct err *err)
+{
+	if (match_results(t, err) < 0)
+		return -1;
+	answer_open_calls(t);
+	for (size_t i = 0; i < t->news.count; i++)
+		history_write(writer, &t->news.rows[i]);
+	if (buf_add_str(&t->body, "]}") < 0)
+		return err_set(err, E_body_too_large, "body", "the request is larger than %d bytes with "
+							      "what was said before",
+			       BODY_MAX);
+	return chat_request_read(&t->chat, buf_span(&t->body), t->snapshot->routing, err);
+}
+
+/* Small requests on the worker's own thread, large ones on a job. */
+struct step {
+	int (*run)(struct conversation_turn *t, void *arg, struct err *err);
+	struct conversation_turn *turn;
+	void *arg;
+	int result;
+	struct err err;
+};
+
+static void run_step(void *arg)
+{
+	struct step *s = arg;
+
+	s->result = s->run(s->turn, s->arg, &s->err);
+}
+
+static int do_step(struct conversation_turn *t, size_t size,
+		   int (*run)(struct conversation_turn *t, void *arg, struct err *err), void *arg,
+		   struct err *err)
+{
+	struct step *s;
+	int result;
+
+	if (size <= REQUEST_INLINE_MAX)
+		return run(t, arg, err);
+	s = mem_new(struct step);
+	*s = (struct step){ .run = run, .turn = t, .arg = arg };
+	result = job_run(t->worker->core->jobs, run_step, s, err);
+	if (result == 0 && s->result < 0) {
+		*err = s->err;
+		result = -1;
+	}
+	mem_free(s);
+	return result;
+}
+
+static int read_step(struct conversation_turn *t, void *arg, struct err *err)
+{
+	struct span *body = arg;
+	struct span name;
+
+	if (conversation_request_read(&t->request, *body, err) < 0 ||
+	    conversation_request_messages(&t->request, &t->news, err) < 0)
+		return -1;
+	for (size_t i = 0; i < t->news.count; i++)
+		t->news.rows[i].created_ms = clock_wall_ms();
+	/* What is wrong in any case is told before others are waited for. */
+	if (t->request.model.type != J_STRING)
+		return 0;
+	if (find_model(t, SPAN_NONE, &name, err) < 0)
+		return -1;
+	return conversation_request_check(&t->request, &t->news, name, t->snapshot->routing, err);
+}
+
+static int load_new_step(struct conversation_turn *t, void *arg, struct err *err)
+{
+	(void)t;
+	return load(NULL, arg, err);
+}
+
+static int compose_step(struct conversation_turn *t, void *arg, struct err *err)
+{
+	return compose(t, arg, err);
+}
+
+/* The owner is part of the name, so that nobody notices another's. */
+int conversation_enter(struct turnstile *turnstile, const struct conversation_owner *owner,
+		       struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
+{
+	char name[NAME_BYTES_MAX];
+	int length = snprintf(name, sizeof name, "%s/%s/%.*s", owner->tenant_id, owner->user_id,
+			      id.len > CONVERSATION_ID_SIZE ? CONVERSATION_ID_SIZE : (int)id.len, id.ptr);
+	int result;
+
+	if (length < 0 || (size_t)length >= sizeof name)
+		return err_set(err, E_internal_error, "", "a name is too long");
+	result = turnstile_enter(turnstile, span_of(name, (size_t)length), wait_ms, pass, err);
+	if (result <= 0)
+		return result;
+	err_set(err, E_conversation_busy, "conversation_id",
+		"another turn of this conversation is being answered");
+	err->retry_after_s = 1;
+	return -1;
+}
+
+static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
+{
+	if (t->is_new)
+		return do_step(t, t->request.body.len, load_new_step, l, err);
+	return store_read(t->worker->core->store, t->worker->core->jobs, load, l, err);
+}
+
+int conversation_turn_prepare(struct conversation_turn *t, struct span body, struct err *err)
+{
+	struct loading l = { .turn = t };
+	int result = -1;
+
+	if (do_step(t, body.len, read_step, &body, err) < 0)
+		return -1;
+	t->is_new = !t->request.id.ptr;
+	if (t->is_new)
+		conversation_make_id(t->id, clock_wall_ms());
+	else if (conversation_is_id(t->request.id))
+		memcpy(t->id, t->request.id.ptr, t->request.id.len);
+	/* An id of another shape stays "" and is found nowhere. */
+	buf_clear(&t->model);
+	if (conversation_enter(t->worker->core->conversations, &t->owner, span_str(t->id),
+			       t->snapshot->config->conversation_wait, &t->pass, err) < 0)
+		return -1;
+	if (load_history_step(t, &l, err) == 0 && conversation_narrow(t, err) == 0 &&
+	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0)
+		result = 0;
+	mem_free(l.weights);
+	return result;
+}

@@ -66,6 +66,9 @@ int call_check_type(struct exchange *x, struct err *err);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
 void call_decode(struct span text, struct buf *out);
 
+/* Header lines of the client that concern the model server; its credentials never do. */
+struct span call_forwarded(struct exchange *x);
+
 /* Handlers, by file. */
 void v1_chat_completions(struct exchange *x, struct call *c); /* v1_turns.c */
 void v1_embeddings(struct exchange *x, struct call *c);
@@ -81,6 +84,14 @@ void v1_prompts_get(struct exchange *x, struct call *c);
 void v1_prompts_effective(struct exchange *x, struct call *c);
 void v1_prompts_put(struct exchange *x, struct call *c);
 void v1_prompts_delete(struct exchange *x, struct call *c);
+void c1_chat(struct exchange *x, struct call *c);             /* c1_chat.c */
+void c1_list(struct exchange *x, struct call *c);             /* c1_conversations.c */
+void c1_get(struct exchange *x, struct call *c);
+void c1_rename(struct exchange *x, struct call *c);
+void c1_delete(struct exchange *x, struct call *c);
+void c1_export(struct exchange *x, struct call *c);
+void c1_fork(struct exchange *x, struct call *c);
+void c1_import(struct exchange *x, struct call *c);
 void ops_healthz(struct exchange *x, struct call *c);         /* ops.c */
 void ops_readyz(struct exchange *x, struct call *c);
 void ops_metrics(struct exchange *x, struct call *c);

@@ -44,8 +44,7 @@ static int check_body(struct exchange *x, struct call *c, struct check *k)
 	return k->result;
 }
 
-/* Headers of the client that concern the model server; its credentials never do. */
-static struct span forwarded(struct exchange *x)
+struct span call_forwarded(struct exchange *x)
 {
 	static const char *const names[] = { "openai-beta", "openai-organization", "openai-project",
 					     "idempotency-key", "traceparent", "tracestate" };
@@ -83,7 +82,7 @@ static int prepare(struct exchange *x, struct call *c, const struct model *alias
 	struct turn *t = &c->turn;
 	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
 
-	t->forward = forwarded(x);
+	t->forward = call_forwarded(x);
 	if (!sink || !t->forward.ptr)
 		return used_up(err);
 	memccpy(c->model, alias->alias, 0, sizeof c->model - 1);

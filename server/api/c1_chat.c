@@ -1,0 +1,57 @@
+/*
+ * server/api/c1_chat.c - POST /c1/chat.
+ */
+#include <string.h>
+
+#include "common/chat/conversation_turn.h"
+#include "server/api/call.h"
+
+static int prepare(struct exchange *x, struct call *c, struct conversation_turn *t, struct err *err)
+{
+	struct span body;
+
+	if (call_check_type(x, err) < 0 || exchange_body(x, SIZE_MAX, &body, err) < 0)
+		return -1;
+	t->worker = c->worker;
+	t->snapshot = c->snapshot;
+	t->owner = (struct conversation_owner){ c->identity.tenant_id, c->identity.user_id };
+	t->turn = &c->turn;
+	c->turn.arena = &x->arena;
+	return conversation_turn_prepare(t, body, err);
+}
+
+static int run(struct exchange *x, struct call *c, struct conversation_turn *t, struct err *err)
+{
+	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
+
+	c->turn.forward = call_forwarded(x);
+	if (!sink || !c->turn.forward.ptr)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
+	call_sink(x, sink);
+	t->sink = sink;
+	c->turn.worker = c->worker;
+	c->turn.snapshot = c->snapshot;
+	return conversation_turn_run(t, err);
+}
+
+void c1_chat(struct exchange *x, struct call *c)
+{
+	/* Long-lived, so not on the fiber's stack. */
+	struct conversation_turn *t = arena_alloc(&x->arena, sizeof *t);
+	struct err err = ERR_INIT;
+	int result;
+
+	if (!t) /* the layer below answers */
+		return;
+	conversation_turn_init(t);
+	result = prepare(x, c, t, &err);
+	if (t->exists)
+		reply_header(x, "x-conversation-id", span_str(t->id));
+	if (t->alias)
+		memccpy(c->model, t->alias->alias, 0, sizeof c->model - 1);
+	if (result == 0)
+		result = run(x, c, t, &err);
+	conversation_turn_end(t);
+	if (result < 0 && err.code != E_cancelled)
+		reply_error(x, &err);
+}

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ struct connector {
 	CURLcode result;
 	bool is_done;
 	bool tls;
+	const SSL *ssl; /* libcurl's, to look at; NULL: it may hold bytes that we know nothing of */
 	int fd;
 	int taken_fd; /* libcurl must not close it; -1: none */
 	char reason[CURL_ERROR_SIZE];
@@ -278,6 +280,34 @@ static void set_proxy(struct connector *c, const struct origin *o)
 	curl_easy_setopt(c->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
+/* libcurl tells of its SSL only while it transfers itself; the one that shakes hands last is ours. */
+static void note_layer(const SSL *ssl, int where, int result)
+{
+	struct connector *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	(void)result;
+	if (c && where & SSL_CB_HANDSHAKE_START)
+		c->ssl = ssl;
+}
+
+static CURLcode set_up_tls(CURL *easy, void *context, void *connector)
+{
+	(void)easy;
+	/* Else OpenSSL asks the system twice for each record: for its head and for the rest. */
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_app_data(context, connector);
+	SSL_CTX_set_info_callback(context, note_layer);
+	return CURLE_OK;
+}
+
+/* Libcurl may be one that is built with another library. */
+static bool has_openssl(void)
+{
+	const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+	return library && span_starts(span_str(library), "OpenSSL/");
+}
+
 static void set_options(struct connector *c, struct connector_share *share, const struct origin *o,
 			int timeout_ms)
 {
@@ -305,6 +335,10 @@ static void set_options(struct connector *c, struct connector_share *share, cons
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->unix_path);
 	if (o->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
+	if (o->tls && has_openssl()) {
+		curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
+		curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, c);
+	}
 	set_proxy(c, o);
 }
 
@@ -364,6 +398,15 @@ static int wait_until_done(struct connector *c, const char *name, int timeout_ms
 	return check_result(c, name, timeout_ms, err);
 }
 
+/* Through an HTTP proxy, which may be reached by TLS itself, there may be bytes in another layer. */
+static bool has_proxy(const struct connector *c)
+{
+	long status = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status != 0;
+}
+
 struct connector *connector_open(struct loop *l, struct connector_share *s, const struct origin *o,
 				 const char *name, int timeout_ms, struct err *err)
 {
@@ -384,6 +427,8 @@ struct connector *connector_open(struct loop *l, struct connector_share *s, cons
 	}
 	if (!c->engine->is_shared)
 		engine_rest(c->engine);
+	if (has_proxy(c))
+		c->ssl = NULL;
 	return c;
 }
 
@@ -406,13 +451,9 @@ int connector_fd(const struct connector *c)
 	return c->fd;
 }
 
-/* Through an HTTP proxy that is itself reached by TLS the bytes are libcurl's to code. */
 bool connector_is_plain(const struct connector *c)
 {
-	long proxy_status = 0;
-
-	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-	return proxy_status == 0 && !c->tls;
+	return !c->tls && !has_proxy(c);
 }
 
 int connector_take_fd(struct connector *c)
@@ -444,4 +485,9 @@ ssize_t connector_receive(struct connector *c, void *room, size_t len)
 	if (code != CURLE_OK)
 		return CONNECTOR_BROKEN;
 	return received > 0 ? (ssize_t)received : CONNECTOR_CLOSED;
+}
+
+bool connector_may_hold_more(const struct connector *c)
+{
+	return !c->ssl || SSL_has_pending(c->ssl);
 }

@@ -42,5 +42,7 @@ enum { CONNECTOR_AGAIN = 0, CONNECTOR_CLOSED = -1, CONNECTOR_BROKEN = -2 };
  */
 ssize_t connector_send(struct connector *c, const void *bytes, size_t len);
 ssize_t connector_receive(struct connector *c, void *room, size_t len);
+/* False: the next connector_receive gives nothing before the descriptor is readable. */
+bool connector_may_hold_more(const struct connector *c);
 
 #endif

@@ -376,9 +376,9 @@ ssize_t uplink_receive(struct uplink *u, void *room, size_t len)
 
 	if (!u->connector)
 		return receive_plain(u, room, len);
-	/* More may be decoded already than the descriptor would tell of. */
 	n = connector_receive(u->connector, room, len);
-	u->readable = n > 0;
+	/* More may have been taken from the descriptor already, which tells of it no more. */
+	u->readable = n > 0 && connector_may_hold_more(u->connector);
 	return n;
 }
 

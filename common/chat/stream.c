@@ -303,7 +303,8 @@ static int take_piece(struct relay *r, struct span piece, struct err *err)
 	if (write_run(r, err) < 0)
 		return -1;
 	r->piece = SPAN_NONE;
-	if (r->turn->committed && !r->done) {
+	/* What came together leaves together. */
+	if (r->turn->committed && !r->done && !source_has_piece(r->source)) {
 		r->turn->sink->flush(r->turn->sink->context);
 		r->turn->quiet_since_ms = turn_now_ms(r->turn);
 	}

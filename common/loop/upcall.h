@@ -87,6 +87,8 @@ enum upcall_result upcall_wait_head(struct upcall *u, int64_t wait_ms, struct er
 const struct http1_head *upcall_head(const struct upcall *u);
 enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wait_ms,
 			       struct err *err);
+/* Whether upcall_read would return a piece, or the end, of what has been received already. */
+bool upcall_has_piece(const struct upcall *u);
 /*
  * Reads the rest of the body into out (bounded by out->max: E_upstream_error beyond).
  * 0 or -1.

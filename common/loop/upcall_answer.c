@@ -331,13 +331,20 @@ int upcall_read_all(struct upcall *u, struct buf *out, struct err *err)
 	return r == UPCALL_END ? 0 : -1;
 }
 
-/* Whether nothing follows the piece that was just read; nothing is taken. */
-static bool was_last(const struct upcall *u)
+/* What follows the piece that was just read; nothing is taken. */
+static enum http1_step look_ahead(const struct upcall *u)
 {
 	struct span bytes = span_of(u->bytes + u->start, u->end - u->start), piece;
 	struct http1_body body = u->body;
 
-	return http1_body_next(&body, &bytes, &piece, NULL) == HTTP1_END;
+	return http1_body_next(&body, &bytes, &piece, NULL);
+}
+
+bool upcall_has_piece(const struct upcall *u)
+{
+	if (u->state != UPCALL_BODY || u->start == u->end)
+		return u->state == UPCALL_ENDED;
+	return look_ahead(u) != HTTP1_MORE;
 }
 
 int upcall_read_whole(struct upcall *u, struct buf *room, struct span *whole, struct err *err)
@@ -346,7 +353,7 @@ int upcall_read_whole(struct upcall *u, struct buf *room, struct span *whole, st
 
 	if (r == UPCALL_END)
 		*whole = SPAN_NONE;
-	if (r != UPCALL_DATA || (whole->len <= room->max && was_last(u)))
+	if (r != UPCALL_DATA || (whole->len <= room->max && look_ahead(u) == HTTP1_END))
 		return r == UPCALL_FAILED ? -1 : 0;
 	if (buf_add_span(room, *whole) < 0)
 		return say_too_large(u, room, err);

@@ -226,6 +226,11 @@ enum upcall_result source_read(struct source *s, struct span *piece, int64_t wai
 	return s->call ? upcall_read(s->call, piece, wait_ms, err) : read_built(s, piece);
 }
 
+bool source_has_piece(const struct source *s)
+{
+	return s->call && !s->unpack && upcall_has_piece(s->call);
+}
+
 int source_read_whole(struct source *s, struct buf *room, struct span *whole, struct err *err)
 {
 	if (s->unpack) {

@@ -386,6 +386,43 @@ static void an_early_answer_ends_the_sending(void **state)
 	}
 }
 
+/* Chunks of one segment: what can be read before more comes, and what only looks so. */
+static void read_what_came_together(struct stage *s)
+{
+	struct upcall *u = open_call(s, HTTP1_GET, SPAN_NONE);
+	struct span piece;
+
+	assert_int_equal(upcall_wait_head(u, -1, &s->err), UPCALL_DATA);
+	assert_true(upcall_has_piece(u));
+	assert_int_equal(upcall_read(u, &piece, -1, &s->err), UPCALL_DATA);
+	assert_true(span_is(piece, "a"));
+	assert_true(upcall_has_piece(u));
+	assert_int_equal(upcall_read(u, &piece, -1, &s->err), UPCALL_DATA);
+	assert_true(span_is(piece, "b"));
+	assert_false(upcall_has_piece(u));
+	atomic_fetch_add(&s->peer.go_on, 1);
+	assert_int_equal(upcall_read(u, &piece, -1, &s->err), UPCALL_DATA);
+	assert_true(span_is(piece, "c"));
+	assert_true(upcall_has_piece(u));
+	assert_int_equal(upcall_read(u, &piece, -1, &s->err), UPCALL_END);
+	assert_true(upcall_has_piece(u));
+	upcall_close(u);
+}
+
+static void what_has_come_already_is_known(void **state)
+{
+	static const struct step scripts[][STEPS_MAX] = {
+		{ READ, SEND(CHUNKED "1\r\na\r\n1\r\nb\r\n1"), AWAIT,
+		  SEND("\r\nc\r\n0\r\n\r\n") },
+	};
+	struct stage s;
+
+	(void)state;
+	stage_init(&s);
+	perform(&s, scripts, 1, read_what_came_together);
+	finish(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -396,6 +433,7 @@ int main(void)
 		cmocka_unit_test(too_many_interim_answers_are_refused),
 		cmocka_unit_test(a_large_head_outlives_its_body_and_a_larger_one_is_refused),
 		cmocka_unit_test(an_answer_that_came_at_once_is_not_copied),
+		cmocka_unit_test(what_has_come_already_is_known),
 		cmocka_unit_test(reading_all_heeds_the_buffers_limit),
 		cmocka_unit_test(a_large_body_is_sent_whole),
 		cmocka_unit_test(an_early_answer_ends_the_sending),

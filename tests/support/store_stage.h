@@ -1,0 +1,48 @@
+/*
+ * tests/support/store_stage.h - a directory with a store's files, and looks into them.
+ */
+#ifndef SPASS_TEST_STORE_STAGE_H
+#define SPASS_TEST_STORE_STAGE_H
+
+#include "common/store/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	char dir[64];
+	char database[128], audit[96], older[96];
+	struct metrics *metrics;
+	struct store_options options;
+};
+
+/* Set-up and tear-down of a test: *state is the fixture. */
+int fixture_make(void **state);
+int fixture_remove(void **state);
+
+/* A record of the request req-<number>. */
+struct record example_record(int number);
+struct store *open_store(const struct fixture *f);
+/* The examples from..to - 1. */
+void push_records(struct store *s, int from, int to);
+
+/* The first column of the first row. */
+int64_t number_in(const char *database, const char *sql);
+int64_t count_rows(const struct fixture *f);
+/* The last one must be whole. */
+int64_t count_lines(const char *path);
+void assert_counted(const struct fixture *f, const char *outcome, int64_t value);
+/* 0 when there is no such file. */
+int64_t size_of(const char *path);
+int64_t mode_of(const char *path);
+
+/* Runs body in a child; its exit status is what body returned. */
+int in_child(int (*body)(struct fixture *f), struct fixture *f);
+void pause_ms(long ms);
+/* Until the store recovered by itself, at most ten seconds. */
+bool recovers(struct store *s);
+
+#endif

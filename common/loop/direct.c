@@ -59,6 +59,7 @@ static bool may_have_proxy(const struct origin *o, const union address *a)
 
 	if (o->proxy)
 		return o->proxy[0] != '\0';
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment */
 	return !is_local && (getenv("http_proxy") || getenv("all_proxy") || getenv("ALL_PROXY"));
 }
 

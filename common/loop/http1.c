@@ -369,7 +369,7 @@ static int read_line_end(struct http1_parser *p, struct span in, struct err *err
 /* -1 when it is none that matters here.  name: a token. */
 static int find_known(const char *name, size_t len)
 {
-	static const signed char by_len[][2] = {
+	static const int16_t by_len[][2] = {
 		[4] = { HTTP1_HOST, -1 },
 		[6] = { HTTP1_EXPECT, HTTP1_ORIGIN },
 		[10] = { HTTP1_CONNECTION, HTTP1_KEEP_ALIVE },

@@ -89,7 +89,7 @@ static struct uplink_group *group_new(struct uplink_pool *p, const struct origin
 
 static void free_text(const char *text)
 {
-	mem_free((void *)(uintptr_t)text);
+	mem_free((void *)(uintptr_t)text); /* NOLINT(performance-no-int-to-ptr): our own copy */
 }
 
 static void group_free(struct uplink_group *g)
@@ -229,7 +229,7 @@ void uplink_put_idle(struct uplink *u, struct span keep_alive)
 	g->idle_count++;
 	p->idle_count++;
 	if (g->idle_count > p->idle_max)
-		drop_idle(list_last(&g->idle, struct uplink, link));
+		drop_idle(container_of(g->idle.prev, struct uplink, link));
 }
 
 /* Life of a connection */

@@ -189,7 +189,7 @@ static struct series *add_series(struct metrics_shard *s, enum metric m, const s
 				 uint32_t hash, size_t slot)
 {
 	uint32_t used = atomic_load_explicit(&s->count, memory_order_relaxed);
-	struct span other[METRICS_LABELS_MAX];
+	struct span other[METRICS_LABELS_MAX] = { SPAN_NONE };
 	struct series *series;
 
 	/* Those without labels are one each, as are the "other"s, and have room set aside. */

@@ -67,7 +67,7 @@ static void collect(struct metrics *m, const struct metrics_fact *facts, size_t 
 	for (struct metrics_shard *s = m->shards; s; s = s->next)
 		room += SERIES_ROOM;
 	if (room > 0)
-		c->series = mem_calloc(room, sizeof(*c->series));
+		c->series = mem_calloc(room, sizeof(struct series *));
 	for (struct metrics_shard *s = m->shards; s; s = s->next) {
 		uint32_t count = atomic_load_explicit(&s->count, memory_order_acquire);
 
@@ -76,7 +76,7 @@ static void collect(struct metrics *m, const struct metrics_fact *facts, size_t 
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (fact_count > 0)
-		c->facts = mem_calloc(fact_count, sizeof(*c->facts));
+		c->facts = mem_calloc(fact_count, sizeof(struct series *));
 	for (size_t i = 0; i < fact_count; i++) {
 		c->facts[i] = series_new(facts[i].metric, 0, facts[i].labels,
 					 m->labels[facts[i].metric]);
@@ -84,7 +84,7 @@ static void collect(struct metrics *m, const struct metrics_fact *facts, size_t 
 		c->series[c->count++] = c->facts[i];
 	}
 	if (c->count > 1)
-		qsort(c->series, c->count, sizeof(*c->series), compare_series);
+		qsort(c->series, c->count, sizeof(struct series *), compare_series);
 }
 
 static void add_escaped(struct buf *out, struct span s, bool quotes)
@@ -295,6 +295,7 @@ static int64_t count_fds(void)
 
 	if (!dir)
 		return -1;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the directory is this call's own */
 	for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
 		if (entry->d_name[0] != '.')
 			count++;

@@ -4,7 +4,7 @@
 #include "cmd/grid.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
-#include "common/tenant/identity.h"
+#include "common/tenant/secret.h"
 #include "common/upstream/info.h"
 #include "common/upstream/routing.h"
 
@@ -37,8 +37,6 @@ static char *token_source(const struct config *c, struct err *err)
 /* The same for the database. */
 static char *database_path(const struct config *c, struct err *err)
 {
-	if (!c->usage && !c->audit)
-		return mem_strdup("none needed (usage: false, audit: false)");
 	return *c->database ? mem_strdup(c->database) : config_data_path(c, "spass.db", err);
 }
 

@@ -4,7 +4,7 @@
 #include "cmd/interrupt.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
-#include "common/tenant/identity.h"
+#include "common/tenant/secret.h"
 #include "server/server.h"
 
 #include <dirent.h>

@@ -94,8 +94,6 @@ static int make_data_dir(const struct config *c, struct err *err)
 	char *path;
 	int result;
 
-	if (!c->usage && !c->audit)
-		return 0;
 	path = config_data_path(c, "", err);
 	result = path ? file_make_dirs(path, err) : -1;
 	mem_free(path);
@@ -155,7 +153,7 @@ static int prepare(struct server *s, struct snapshot *first, struct err *err)
 	    make_data_dir(config, err) < 0 ||
 	    snapshot_complete(first, &s->made_token, &s->token_path, err) < 0)
 		return -1;
-	s->token = mem_strdup(tokens_secret(first->tokens));
+	s->token = mem_strdup(tenancy_secret(first->tenancy));
 	atomic_store(&s->gate.max, config->max_connections);
 	return 0;
 }
@@ -245,8 +243,7 @@ static int publish_new(struct server *s, struct buf *kept, uint64_t *generation,
 	snapshot_unref(previous);
 	if (!next)
 		return -1;
-	*generation = next->generation;
-	core_publish(s->core, next);
+	*generation = core_publish(s->core, next);
 	return 0;
 }
 
@@ -301,8 +298,7 @@ static void apply_new(struct server *s)
 
 	apply_log(now->config);
 	atomic_store(&s->gate.max, now->config->max_connections);
-	if (s->core->store)
-		store_reopen_audit(s->core->store, now->config->audit_max_bytes);
+	store_reopen_audit(s->core->store, now->config->audit_max_bytes);
 	snapshot_unref(now);
 }
 

@@ -1,6 +1,7 @@
 /* common/base/clock.c - clocks, and stamps worked out without the C library's shared state. */
 #include "common/base/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -139,4 +140,108 @@ void clock_http_date(int64_t wall_ms, char *out)
 	out = put_time(out, &t);
 	out = put_text(out, " GMT", 4);
 	*out = '\0';
+}
+
+/* The inverse of stamp_set_date. */
+static int64_t days_of(int year, int month, int day)
+{
+	int64_t shifted = year - (month <= 2);
+	int64_t era = (shifted >= 0 ? shifted : shifted - 399) / 400;
+	int64_t of_era = shifted - era * 400;
+	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static int days_in(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+/* What is left of a text that is read. */
+struct scan {
+	const char *at, *end;
+	bool bad;
+};
+
+static int take_digits(struct scan *s, int count, int max)
+{
+	int value = 0;
+
+	for (; count > 0; count--, s->at++) {
+		if (s->at == s->end || *s->at < '0' || *s->at > '9') {
+			s->bad = true;
+			return 0;
+		}
+		value = 10 * value + (*s->at - '0');
+	}
+	s->bad |= value > max;
+	return value;
+}
+
+static char take_one_of(struct scan *s, const char *set)
+{
+	for (; s->at < s->end && *set; set++)
+		if (*s->at == *set)
+			return *s->at++;
+	s->bad = true;
+	return 0;
+}
+
+/* ".5", ".123456": what is finer than a millisecond is left out. */
+static int take_fraction(struct scan *s)
+{
+	int ms = 0, unit = 100;
+
+	if (s->at == s->end || *s->at != '.')
+		return 0;
+	s->at++;
+	do {
+		ms += take_digits(s, 1, 9) * unit;
+		unit /= 10;
+	} while (!s->bad && s->at < s->end && *s->at >= '0' && *s->at <= '9');
+	return ms;
+}
+
+/* Minutes that local time is ahead. */
+static int take_zone(struct scan *s)
+{
+	char sign = take_one_of(s, "Zz+-");
+	int minutes;
+
+	if (sign != '+' && sign != '-')
+		return 0;
+	minutes = 60 * take_digits(s, 2, 23);
+	take_one_of(s, ":");
+	minutes += take_digits(s, 2, 59);
+	return sign == '-' ? -minutes : minutes;
+}
+
+int clock_parse(const char *text, size_t len, int64_t *wall_ms)
+{
+	struct scan s = { text, text + len, false };
+	struct stamp t = { .weekday = 0 };
+	int ahead;
+
+	t.year = take_digits(&s, 4, 9999);
+	take_one_of(&s, "-");
+	t.month = take_digits(&s, 2, 12);
+	take_one_of(&s, "-");
+	t.day = take_digits(&s, 2, 31);
+	take_one_of(&s, "Tt ");
+	t.hour = take_digits(&s, 2, 23);
+	take_one_of(&s, ":");
+	t.minute = take_digits(&s, 2, 59);
+	take_one_of(&s, ":");
+	t.second = take_digits(&s, 2, 60);
+	t.ms = take_fraction(&s);
+	ahead = take_zone(&s);
+	if (s.bad || s.at != s.end || t.month < 1 || t.day < 1 || t.day > days_in(t.year, t.month))
+		return -1;
+	*wall_ms = days_of(t.year, t.month, t.day) * MS_PER_DAY + t.hour * INT64_C(3600000) +
+		   (t.minute - ahead) * INT64_C(60000) + t.second * INT64_C(1000) + t.ms;
+	return 0;
 }

@@ -44,7 +44,7 @@ struct reader {
 	struct err *err;
 	struct span text;
 	struct frame frames[YML_DEPTH_MAX];
-	size_t depth, nodes;
+	size_t depth, nodes, nodes_max;
 	bool has_document, done;
 };
 
@@ -224,10 +224,10 @@ static int attach(struct reader *r, json_t *value, int line)
 {
 	struct frame *top = r->depth > 0 ? &r->frames[r->depth - 1] : NULL;
 
-	if (++r->nodes > YML_NODES_MAX) {
+	if (++r->nodes > r->nodes_max) {
 		json_decref(value);
-		return err_set(r->err, E_invalid_config, "", "%s:%d: more than %d values",
-			       r->y->name, line, YML_NODES_MAX);
+		return err_set(r->err, E_invalid_config, "", "%s:%d: more than %zu values",
+			       r->y->name, line, r->nodes_max);
 	}
 	if (!json_is_boolean(value) && !json_is_null(value))
 		place_add(r->y, value, line);
@@ -359,15 +359,11 @@ static int read_events(struct reader *r)
 	return 0;
 }
 
-struct yml *yml_parse(struct span text, const char *name, struct err *err)
+static struct yml *parse(struct span text, const char *name, size_t nodes_max, struct err *err)
 {
-	struct reader r = { .err = err, .text = text };
+	struct reader r = { .err = err, .text = text, .nodes_max = nodes_max };
 	struct yml *result = NULL;
 
-	if (text.len > YML_SIZE_MAX) {
-		err_set(err, E_invalid_config, "", "%s: larger than %d bytes", name, YML_SIZE_MAX);
-		return NULL;
-	}
 	r.y = mem_new(struct yml);
 	r.y->name = mem_strdup(name);
 	if (!yaml_parser_initialize(&r.parser)) {
@@ -392,16 +388,31 @@ out:
 	return result;
 }
 
-struct yml *yml_read(const char *path, struct err *err)
+struct yml *yml_parse(struct span text, const char *name, struct err *err)
+{
+	if (text.len <= YML_SIZE_MAX)
+		return parse(text, name, YML_NODES_MAX, err);
+	err_set(err, E_invalid_config, "", "%s: larger than %d bytes", name, YML_SIZE_MAX);
+	return NULL;
+}
+
+struct yml *yml_read_large(const char *path, size_t size_max, size_t nodes_max, struct err *err)
 {
 	struct yml *result = NULL;
 	struct buf text;
 
-	buf_init(&text, YML_SIZE_MAX);
+	buf_init(&text, size_max);
 	if (file_read(path, &text, err) == 0)
-		result = yml_parse(buf_span(&text), path, err);
+		result = parse(buf_span(&text), path, nodes_max, err);
+	if (text.ptr)
+		explicit_bzero(text.ptr, text.len);
 	buf_free(&text);
 	return result;
+}
+
+struct yml *yml_read(const char *path, struct err *err)
+{
+	return yml_read_large(path, YML_SIZE_MAX, YML_NODES_MAX, err);
 }
 
 void yml_free(struct yml *y)

@@ -22,6 +22,8 @@ struct yml; /* a document: the value tree and the line of each node */
 struct yml *yml_parse(struct span text, const char *name, struct err *err);
 /* At most 4 MiB. */
 struct yml *yml_read(const char *path, struct err *err);
+/* The same of a file of records, which may be as large as its reader says. */
+struct yml *yml_read_large(const char *path, size_t size_max, size_t nodes_max, struct err *err);
 void yml_free(struct yml *y);
 /* Borrowed; an empty document is an empty object. */
 json_t *yml_root(const struct yml *y);

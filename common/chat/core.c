@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -21,9 +22,10 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 
 	s->refs = 1;
 	s->config = config;
-	s->generation = previous ? previous->generation + 1 : 1;
 	s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
 	if (s->routing)
+		s->tenancy = tenancy_new(config, environment, err);
+	if (s->tenancy)
 		return s;
 	snapshot_unref(s);
 	return NULL;
@@ -31,8 +33,14 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 
 int snapshot_complete(struct snapshot *s, bool *made_token, char **token_path, struct err *err)
 {
-	s->tokens = tokens_load(s->config, made_token, token_path, err);
-	return s->tokens ? 0 : -1;
+	return tenancy_add_own(s->tenancy, s->config, made_token, token_path, err);
+}
+
+bool snapshot_needs_user(const struct snapshot *s)
+{
+	if (strcmp(s->config->user_id_policy, "auto") == 0)
+		return tenancy_path(s->tenancy) != NULL;
+	return strcmp(s->config->user_id_policy, "required") == 0;
 }
 
 struct snapshot *snapshot_new(struct config *config, char *const *environment,
@@ -56,11 +64,15 @@ void snapshot_unref(struct snapshot *s)
 {
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (s->routing)
-		routing_free(s->routing);
-	if (s->tokens)
-		tokens_free(s->tokens);
-	config_free(s->config);
+	keyring_unref(s->keys);
+	if (s->base) {
+		snapshot_unref(s->base);
+	} else {
+		if (s->routing)
+			routing_free(s->routing);
+		tenancy_unref(s->tenancy);
+		config_free(s->config);
+	}
 	mem_free(s);
 }
 
@@ -87,6 +99,16 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 	return store;
 }
 
+static int load_key(void *arg, struct tenant_key *row, struct err *err)
+{
+	return keyring_load(arg, row, err);
+}
+
+static int load_keys(struct db *db, void *arg, struct err *err)
+{
+	return tenant_key_list(db, NULL, -1, 0, load_key, arg, err);
+}
+
 struct core *core_new(struct snapshot *first, struct err *err)
 {
 	const struct config *config = first->config;
@@ -102,7 +124,10 @@ struct core *core_new(struct snapshot *first, struct err *err)
 		c->metrics = metrics_new();
 	c->augment = augment_new();
 	c->store = open_store(config, c->metrics, err);
-	if (!c->store) {
+	first->keys = keyring_new();
+	first->generation = 1;
+	atomic_store(&c->generation, first->generation);
+	if (!c->store || store_read(c->store, NULL, load_keys, first->keys, err) < 0) {
 		core_free(c);
 		return NULL;
 	}
@@ -139,15 +164,57 @@ struct snapshot *core_snapshot(struct core *c)
 	return s;
 }
 
-void core_publish(struct core *c, struct snapshot *next)
+/* Under the lock; takes next, which has keys. */
+static struct snapshot *swap(struct core *c, struct snapshot *next)
+{
+	struct snapshot *old = c->current;
+
+	next->generation = old->generation + 1;
+	c->current = next;
+	atomic_store_explicit(&c->generation, next->generation, memory_order_release);
+	return old;
+}
+
+uint64_t core_publish(struct core *c, struct snapshot *next)
 {
 	struct snapshot *old;
+	uint64_t generation;
 
 	pthread_mutex_lock(c->lock);
-	old = c->current;
-	c->current = next;
+	next->keys = keyring_ref(c->current->keys);
+	old = swap(c, next);
+	generation = next->generation;
 	pthread_mutex_unlock(c->lock);
 	snapshot_unref(old);
+	return generation;
+}
+
+/* As s, but for the keys, which are taken. */
+static struct snapshot *with_keys(struct snapshot *s, struct keyring *keys)
+{
+	struct snapshot *next = mem_new(struct snapshot);
+
+	next->refs = 1;
+	next->base = snapshot_ref(s->base ? s->base : s);
+	next->config = s->config;
+	next->tenancy = s->tenancy;
+	next->routing = s->routing;
+	next->keys = keys;
+	return next;
+}
+
+int core_publish_key(struct core *c, const struct tenant_key *row, struct err *err)
+{
+	struct snapshot *old = NULL;
+	struct keyring *keys;
+
+	pthread_mutex_lock(c->lock);
+	keys = keyring_with(c->current->keys, row, err);
+	if (keys)
+		old = swap(c, with_keys(c->current, keys));
+	pthread_mutex_unlock(c->lock);
+	snapshot_unref(old);
+	return keys ? 0 : -1;
 }
 
 struct core_worker *core_worker_new(struct core *c, struct loop *l, int index)

@@ -7,6 +7,8 @@
 #ifndef SPASS_CHAT_CORE_H
 #define SPASS_CHAT_CORE_H
 
+#include <stdatomic.h>
+
 #include "common/chat/augment.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
@@ -21,13 +23,16 @@
 struct snapshot {
 	_Atomic int refs;
 	struct config *config;
-	struct tokens *tokens;
+	struct tenancy *tenancy;
+	struct keyring *keys;  /* set when it is published */
 	struct routing *routing;
-	uint64_t generation; /* 1, 2, ... */
+	struct snapshot *base; /* NULL, or the one whose config, tenancy and routing these are */
+	uint64_t generation;   /* 1, 2, ...; each that is published has its own */
 };
 
 struct core {
 	struct snapshot *current; /* behind lock */
+	_Atomic uint64_t generation; /* of current */
 	void *lock;               /* pthread_mutex_t, private */
 	struct store *store;
 	struct augment *augment;
@@ -52,11 +57,14 @@ struct snapshot *snapshot_new(struct config *config, char *const *environment, c
 			      struct err *err);
 /*
  * The same in two steps.  The first checks all that can be checked without a trace: it makes no
- * file.  The second reads the tokens, or makes one: made_token and token_path as tokens_load.
+ * file.  The second reads the gateway's own token, or makes one: made_token and token_path as
+ * tenancy_add_own.
  */
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err);
 int snapshot_complete(struct snapshot *s, bool *made_token, char **token_path, struct err *err);
+/* Whether a request must say whose it is: user_id_policy. */
+bool snapshot_needs_user(const struct snapshot *s);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 
@@ -69,12 +77,24 @@ struct core *core_new(struct snapshot *first, struct err *err);
 void core_free(struct core *c);
 /* A new reference to the current snapshot.  Any thread. */
 struct snapshot *core_snapshot(struct core *c);
-/* Takes next and makes it current.  Any thread. */
-void core_publish(struct core *c, struct snapshot *next);
+/* Takes next, makes it current, with the keys there are, and returns its generation.  Any thread. */
+uint64_t core_publish(struct core *c, struct snapshot *next);
+/*
+ * Makes a key as it is in the database now known: requests that begin afterwards, on any worker,
+ * see it.  Any thread.
+ */
+int core_publish_key(struct core *c, const struct tenant_key *row, struct err *err);
 
 /* On the worker's thread: make (loop is borrowed), take a newer snapshot over, end. */
 struct core_worker *core_worker_new(struct core *c, struct loop *l, int index);
 void core_worker_refresh(struct core_worker *w);
+/* Before a request: takes over what was published since, for which it looks at one number. */
+static inline struct snapshot *core_worker_current(struct core_worker *w)
+{
+	if (atomic_load_explicit(&w->core->generation, memory_order_acquire) != w->snapshot->generation)
+		core_worker_refresh(w);
+	return w->snapshot;
+}
 void core_worker_free(struct core_worker *w);
 
 #endif

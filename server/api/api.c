@@ -17,7 +17,7 @@ static struct call *call_new(struct exchange *x)
 	memset(c, 0, offsetof(struct call, turn));
 	turn_init(&c->turn);
 	c->worker = x->context;
-	c->snapshot = snapshot_ref(c->worker->snapshot);
+	c->snapshot = snapshot_ref(core_worker_current(c->worker));
 	x->state = c;
 	return c;
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/ident.h"
 #include "common/base/sfield.h"
 #include "server/api/call.h"
@@ -122,13 +123,14 @@ static int read_single_field(const struct exchange *x, const char *name, const c
 
 static int check_token(struct exchange *x, struct call *c, struct err *err)
 {
+	const struct snapshot *s = c->snapshot;
 	struct span authorization;
 
 	c->identity.tenant_id = "default";
 	c->identity.token_id = "-";
 	if (is_open(c))
 		return 0;
-	if (!c->snapshot->config->auth) {
+	if (!s->config->auth) {
 		c->identity.scopes = SCOPE_all;
 		c->identity.role = ROLE_operator;
 		return 0;
@@ -136,19 +138,20 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	if (read_single(x, "Authorization", &authorization) < 0)
 		return err_set(err, E_invalid_authorization, "headers.authorization",
 			       "Authorization is given twice");
-	if (tokens_find(c->snapshot->tokens, authorization, &c->identity.token, err) < 0)
+	if (identity_find(s->tenancy, s->keys, authorization, clock_wall_ms(), &c->identity.token,
+			  err) < 0)
 		return -1;
-	c->identity.tenant_id = c->identity.token->tenant;
 	c->identity.token_id = c->identity.token->id;
 	c->identity.scopes = c->identity.token->scopes;
 	c->identity.role = c->identity.token->role;
 	return 0;
 }
 
-/* Only a token without a tenant may choose one; the single token belongs to "default". */
+/* A bound token may only repeat its own tenant. */
 static int check_tenant(struct exchange *x, struct call *c, struct err *err)
 {
 	static const char param[] = "headers.spass-tenant-id";
+	const char *bound = c->identity.token ? c->identity.token->tenant : "";
 	struct span tenant, alias;
 
 	if (read_single_field(x, "SPASS-Tenant-Id", param, &tenant, err) < 0 ||
@@ -159,10 +162,27 @@ static int check_tenant(struct exchange *x, struct call *c, struct err *err)
 			       "SPASS-Tenant-Id and X-Tenant-Id differ");
 	if (!tenant.ptr)
 		tenant = alias;
-	if (tenant.ptr && !span_is(tenant, c->identity.tenant_id))
+	if (tenant.ptr && *bound && !span_is(tenant, bound))
 		return err_set(err, E_invalid_authorization, param,
 			       "the token does not belong to this tenant");
+	if (!tenant.ptr)
+		tenant = *bound ? span_str(bound) : SPAN_LIT("default");
+	c->identity.tenant = tenancy_find(c->snapshot->tenancy, tenant);
+	if (!c->identity.tenant && *bound)
+		return err_set(err, E_invalid_authorization, "headers.authorization",
+			       "the tenant of the token is not there any more");
+	if (!c->identity.tenant)
+		return err_set(err, E_invalid_authorization, param,
+			       "the token does not belong to this tenant");
+	c->identity.tenant_id = c->identity.tenant->id;
 	return 0;
+}
+
+/* An administrator who reads may leave the user out, and then reads what all users have. */
+static bool may_see_all(const struct call *c)
+{
+	return c->route->method == HTTP1_GET && c->identity.token &&
+	       c->identity.token->role >= ROLE_tenant_admin;
 }
 
 static int check_user(struct exchange *x, struct call *c, struct err *err)
@@ -172,8 +192,9 @@ static int check_user(struct exchange *x, struct call *c, struct err *err)
 	if (read_single_field(x, "SPASS-User-Id", "headers.spass-user-id", &user, err) < 0 ||
 	    read_single_field(x, "SPASS-Scope-Id", "headers.spass-scope-id", &scope, err) < 0)
 		return -1;
-	if (c->route->needs_user && !user.ptr &&
-	    strcmp(c->snapshot->config->user_id_policy, "required") == 0)
+	c->identity.is_whole_tenant = !user.ptr && c->route->needs_user && may_see_all(c);
+	if (c->route->needs_user && !user.ptr && !c->identity.is_whole_tenant &&
+	    snapshot_needs_user(c->snapshot))
 		return err_set(err, E_missing_field, "headers.spass-user-id",
 			       "the SPASS-User-Id header is required");
 	if (user.ptr && !identity_is_user_id(user))
@@ -182,8 +203,9 @@ static int check_user(struct exchange *x, struct call *c, struct err *err)
 	if (scope.ptr && !identity_is_user_id(scope))
 		return err_set(err, E_invalid_field, "headers.spass-scope-id",
 			       "SPASS-Scope-Id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -");
-	copy(c->identity.user_id, sizeof c->identity.user_id,
-	     user.ptr ? user : span_str(c->identity.token_id));
+	if (!user.ptr && !c->identity.is_whole_tenant)
+		user = span_str(c->identity.token_id);
+	copy(c->identity.user_id, sizeof c->identity.user_id, user);
 	copy(c->identity.scope_id, sizeof c->identity.scope_id, scope);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* tests/unit/test_identity.c - tokens, the file of the first one, and the header. */
 #include "common/tenant/identity.h"
+#include "common/tenant/secret.h"
 
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -34,23 +35,23 @@ static void first_start_makes_a_private_file_and_the_second_reads_it(void **stat
 	struct err err = ERR_INIT;
 	bool made = false;
 	char *path = NULL, *again = NULL;
-	struct tokens *first = tokens_load(c, &made, &path, &err), *second;
+	char *first = secret_load(c, &made, &path, &err), *second;
 	struct stat st;
 
 	(void)state;
 	assert_non_null(first);
 	assert_true(made);
-	assert_int_equal(strlen(tokens_secret(first)), 64);
+	assert_int_equal(strlen(first), 64);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	second = tokens_load(c, &made, &again, &err);
+	second = secret_load(c, &made, &again, &err);
 	assert_non_null(second);
 	assert_false(made);
 	assert_string_equal(path, again);
-	assert_string_equal(tokens_secret(first), tokens_secret(second));
+	assert_string_equal(first, second);
 	unlink(path);
-	tokens_free(first);
-	tokens_free(second);
+	mem_free(first);
+	mem_free(second);
 	mem_free(path);
 	mem_free(again);
 	config_free(c);
@@ -62,14 +63,14 @@ static void a_token_of_the_configuration_needs_no_file(void **state)
 	struct err err = ERR_INIT;
 	bool made = true;
 	char *path = directory;
-	struct tokens *t = tokens_load(c, &made, &path, &err);
+	char *secret = secret_load(c, &made, &path, &err);
 
 	(void)state;
-	assert_non_null(t);
+	assert_non_null(secret);
 	assert_false(made);
 	assert_null(path);
-	assert_string_equal(tokens_secret(t), "sesame");
-	tokens_free(t);
+	assert_string_equal(secret, "sesame");
+	mem_free(secret);
 	config_free(c);
 }
 
@@ -77,7 +78,7 @@ struct starter {
 	pthread_t thread;
 	pthread_barrier_t *barrier;
 	struct config *config;
-	struct tokens *tokens;
+	char *secret;
 	bool made;
 };
 
@@ -87,7 +88,7 @@ static void *start(void *argument)
 	struct err err = ERR_INIT;
 
 	pthread_barrier_wait(s->barrier);
-	s->tokens = tokens_load(s->config, &s->made, NULL, &err);
+	s->secret = secret_load(s->config, &s->made, NULL, &err);
 	return NULL;
 }
 
@@ -108,14 +109,13 @@ static void first_starts_at_once_end_with_one_token(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(starters); i++)
 		pthread_join(starters[i].thread, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(starters); i++) {
-		assert_non_null(starters[i].tokens);
-		assert_string_equal(tokens_secret(starters[i].tokens),
-				    tokens_secret(starters[0].tokens));
+		assert_non_null(starters[i].secret);
+		assert_string_equal(starters[i].secret, starters[0].secret);
 		made += starters[i].made;
 	}
 	assert_int_equal(made, 1);
 	for (size_t i = 0; i < ARRAY_LEN(starters); i++)
-		tokens_free(starters[i].tokens);
+		mem_free(starters[i].secret);
 	unlink(path);
 	mem_free(path);
 	pthread_barrier_destroy(&barrier);
@@ -141,7 +141,7 @@ static void bad_files_are_refused_with_the_reason(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(file_write(path, span_str(cases[i].content), &err), 0);
-		assert_null(tokens_load(c, NULL, NULL, &err));
+		assert_null(secret_load(c, NULL, NULL, &err));
 		assert_int_equal(err.code, E_invalid_config);
 		assert_non_null(strstr(err.message, cases[i].word));
 		assert_non_null(strstr(err.message, path));
@@ -171,7 +171,7 @@ static void a_directory_that_cannot_be_made_is_a_storage_error(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_null(tokens_load(c, NULL, NULL, &err));
+	assert_null(secret_load(c, NULL, NULL, &err));
 	assert_int_equal(err.code, E_storage_error);
 	config_free(c);
 }
@@ -202,21 +202,22 @@ static void the_header_is_read_strictly_but_for_the_case_of_its_scheme(void **st
 	};
 	struct config *c = config_with("token", "sesame");
 	struct err err = ERR_INIT;
-	struct tokens *t = tokens_load(c, NULL, NULL, &err);
+	struct tenancy *t = tenancy_of(NULL, NULL, &err);
 
 	(void)state;
 	assert_non_null(t);
+	assert_int_equal(tenancy_add_own(t, c, NULL, NULL, &err), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct token *found = NULL;
 		int result;
 
 		err_clear(&err);
-		result = tokens_find(t, span_str(cases[i].header), &found, &err);
+		result = identity_find(t, NULL, span_str(cases[i].header), 0, &found, &err);
 		if (err.code != cases[i].code)
 			fail_msg("%s: %s", cases[i].header, err.message);
 		assert_int_equal(result, cases[i].code == E_none ? 0 : -1);
 		if (result == 0) {
-			assert_string_equal(found->tenant, "default");
+			assert_string_equal(found->tenant, "");
 			assert_int_equal(found->role, ROLE_operator);
 			assert_true(found->scopes & SCOPE_BIT(chat_exec));
 		} else {
@@ -225,7 +226,7 @@ static void the_header_is_read_strictly_but_for_the_case_of_its_scheme(void **st
 			assert_null(strstr(err.message, "esam"));
 		}
 	}
-	tokens_free(t);
+	tenancy_unref(t);
 	config_free(c);
 }
 

@@ -1,0 +1,206 @@
+/*
+ * common/tenant/constraints.c - what narrows a token: read, compared, freed.
+ */
+#include <math.h>
+
+#include "common/base/mem.h"
+#include "common/tenant/reading.h"
+
+enum { BUDGETS_MAX = 100, AMOUNT_MAX = 1000000000, MICROS = 1000000 };
+
+const struct constraints no_constraints;
+
+void name_list_free(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		mem_free(list->items[i]);
+	mem_free(list->items);
+	*list = (struct config_list){ .count = 0 };
+}
+
+void budgets_free(struct budget *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		mem_free(rows[i].model);
+	mem_free(rows);
+}
+
+static void clear(struct constraints *c)
+{
+	name_list_free(&c->models);
+	name_list_free(&c->agents);
+	name_list_free(&c->endpoints);
+	budgets_free(c->budgets, c->budget_count);
+}
+
+void constraints_free(const struct constraints *c)
+{
+	struct constraints *own;
+
+	if (!c || c == &no_constraints)
+		return;
+	own = (struct constraints *)(uintptr_t)c;
+	clear(own);
+	mem_free(own);
+}
+
+bool list_admits(const struct config_list *list, struct span text)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct span item = span_str(list->items[i]);
+
+		if (item.len > 0 && item.ptr[item.len - 1] == '*' && text.len >= item.len - 1)
+			item.len--;
+		else if (item.len != text.len)
+			continue;
+		if (span_equal(item, span_of(text.ptr, item.len)))
+			return true;
+	}
+	return list->count == 0;
+}
+
+bool tenancy_admits_model(const struct tenant *tenant, const struct token *token, struct span alias)
+{
+	if (tenant && !list_admits(&tenant->models_allowlist, alias))
+		return false;
+	if (tenant && tenant->models_blacklist.count > 0 &&
+	    list_admits(&tenant->models_blacklist, alias))
+		return false;
+	return !token || list_admits(&token->constraints->models, alias);
+}
+
+/* Budgets */
+
+/* 10, 10.5: exact to the millionth. */
+static int read_amount(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	double amount = json_number_value(value);
+
+	(void)m;
+	if (!json_is_number(value) || !(amount * MICROS >= 1) || amount > AMOUNT_MAX)
+		return reading_fault(r, "must be a number above 0, at most %d", AMOUNT_MAX);
+	*(int64_t *)field = json_is_integer(value) ? json_integer_value(value) * MICROS
+						   : llround(amount * MICROS);
+	return 0;
+}
+
+static int read_choice(struct reading *r, json_t *value, const char *const names[2], int *choice)
+{
+	for (int i = 0; i < 2; i++)
+		if (json_is_string(value) && strcmp(json_string_value(value), names[i]) == 0) {
+			*choice = i;
+			return 0;
+		}
+	return reading_fault(r, "must be %s or %s", names[0], names[1]);
+}
+
+static int read_currency(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	static const char *const names[] = { [BUDGET_EUR] = "EUR", [BUDGET_USD] = "USD" };
+	int choice;
+
+	(void)m;
+	if (read_choice(r, value, names, &choice) < 0)
+		return -1;
+	*(enum budget_currency *)field = (enum budget_currency)choice;
+	return 0;
+}
+
+static int read_period(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	static const char *const names[] = { [BUDGET_DAY] = "day", [BUDGET_MONTH] = "month" };
+	int choice;
+
+	(void)m;
+	if (read_choice(r, value, names, &choice) < 0)
+		return -1;
+	*(enum budget_period *)field = (enum budget_period)choice;
+	return 0;
+}
+
+static const struct member budget_members[] = {
+	{ "amount", read_amount, offsetof(struct budget, amount_micros), .is_required = true },
+	{ "currency", read_currency, offsetof(struct budget, currency), .is_required = true },
+	{ "per", read_period, offsetof(struct budget, period), .is_required = true },
+	{ "model", read_own_text, offsetof(struct budget, model), 1, 256, false },
+};
+
+int read_budgets(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	struct budget_list *list = field;
+	int line = r->line;
+	json_t *item;
+	size_t i;
+
+	(void)m;
+	if (!json_is_array(value) || json_array_size(value) > BUDGETS_MAX)
+		return reading_fault(r, "must be a list of at most %d budgets", BUDGETS_MAX);
+	if (json_array_size(value) == 0)
+		return 0;
+	list->rows = mem_calloc(json_array_size(value), sizeof *list->rows);
+	json_array_foreach(value, i, item)
+	{
+		struct budget *row = &list->rows[list->count++];
+		size_t before = reading_enter_at(r, i);
+
+		if (r->file && yml_line(r->file, item))
+			r->line = yml_line(r->file, item);
+		row->line = r->file ? r->line : 0;
+		if (reading_object(r, item, budget_members, ARRAY_LEN(budget_members), row) < 0)
+			return -1;
+		reading_leave(r, before);
+		r->line = line;
+	}
+	return 0;
+}
+
+/* Constraints */
+
+static int read_own_budgets(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	struct constraints *c = container_of(field, struct constraints, budgets);
+	struct budget_list list = { .count = 0 };
+	int result = read_budgets(r, m, value, &list);
+
+	c->budgets = list.rows;
+	c->budget_count = list.count;
+	return result;
+}
+
+#define FIELD(name) offsetof(struct constraints, name)
+static const struct member constraint_members[] = {
+	{ "models", read_names, FIELD(models), 0, 0, false },
+	{ "agents", read_names, FIELD(agents), 0, 0, false },
+	{ "endpoints", read_names, FIELD(endpoints), 0, 0, false },
+	{ "max_tokens", read_int, FIELD(max_tokens), 0, INT32_MAX, false },
+	{ "rate_limit_per_second", read_real, FIELD(rate_limit_per_second), 0, 1000000, false },
+	{ "rate_limit_burst", read_int, FIELD(rate_limit_burst), 0, 1000000, false },
+	{ "requests_per_minute", read_int, FIELD(requests_per_minute), 0, INT32_MAX, false },
+	{ "tokens_per_minute", read_int, FIELD(tokens_per_minute), 0, INT32_MAX, false },
+	{ "budgets", read_own_budgets, FIELD(budgets), 0, 0, false },
+};
+
+static int check_endpoints(struct reading *r, const struct constraints *c)
+{
+	for (size_t i = 0; i < c->endpoints.count; i++)
+		if (c->endpoints.items[i][0] != '/') {
+			reading_enter(r, "endpoints");
+			reading_enter_at(r, i);
+			return reading_fault(r, "must be a path, such as /v1/chat/completions or /c1/*");
+		}
+	return 0;
+}
+
+int read_constraints(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	struct constraints *c = mem_new(struct constraints);
+
+	(void)m;
+	if (reading_object(r, value, constraint_members, ARRAY_LEN(constraint_members), c) < 0 ||
+	    check_endpoints(r, c) < 0) {
+		constraints_free(c);
+		return -1;
+	}
+	*(struct constraints **)field = c;
+	return 0;
+}

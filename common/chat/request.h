@@ -28,6 +28,7 @@ struct chat_request {
 	struct jvalue model, messages, stream, stream_options, include_usage, max_tokens,
 		max_completion_tokens, n, tools;
 	const struct model *alias;
+	struct span front; /* not the body's: messages put in front of its own, "{...},{...}" */
 	bool streams;      /* "stream": true */
 	bool wants_usage;  /* stream_options.include_usage: true */
 	int64_t limit;     /* max_tokens, else max_completion_tokens, -1 = neither */

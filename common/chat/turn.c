@@ -343,6 +343,8 @@ static int build_chat(struct turn *t, const void *request, const struct target *
 		.body = r->body,
 		.root = r->root,
 		.model = r->model,
+		.messages = r->messages,
+		.front = r->front,
 		.stream_options = r->stream_options,
 		.include_usage = r->include_usage,
 		.max_tokens = r->max_tokens,

@@ -29,7 +29,8 @@ struct outgoing {
 /* What a chat request asks of the dialect; filled by the turn from its checked request. */
 struct chat_wish {
 	struct span body;
-	struct jvalue root, model, stream_options, include_usage, max_tokens, max_completion_tokens;
+	struct jvalue root, model, messages, stream_options, include_usage, max_tokens, max_completion_tokens;
+	struct span front; /* messages to go before those of the body, "{...},{...}"; or empty */
 	bool streams;
 	int floor; /* of max_tokens, 0 = none */
 };

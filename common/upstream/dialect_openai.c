@@ -98,6 +98,18 @@ static int ask_for_usage(const struct chat_wish *w, const struct target *t, stru
 	return 0;
 }
 
+/* There is at least one message after them. */
+static int add_front(const struct chat_wish *w, struct jsplice *s)
+{
+	const struct span start = span_of(w->messages.text.ptr + 1, 0);
+
+	if (!w->front.len)
+		return 0;
+	if (jsplice_replace(s, start, w->front) < 0)
+		return -1;
+	return jsplice_replace(s, start, SPAN_LIT(","));
+}
+
 static int rename_model(struct jvalue model, const struct target *t, struct jsplice *s,
 			struct arena *arena)
 {
@@ -120,7 +132,8 @@ static int openai_chat(const struct chat_wish *w, const struct target *t, struct
 	out->path = "/chat/completions";
 	out->applied[0] = '\0';
 	jsplice_init(&s, w->body);
-	if (rename_model(w->model, t, &s, arena) < 0 || raise_limit(w, &s, arena, out) < 0 ||
+	if (rename_model(w->model, t, &s, arena) < 0 || add_front(w, &s) < 0 ||
+	    raise_limit(w, &s, arena, out) < 0 ||
 	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0 || arena_failed(arena))
 		return full(err);
 	return finish(&s, out);

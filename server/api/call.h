@@ -8,6 +8,9 @@
 #include "common/chat/turn.h"
 #include "server/api/routes.h"
 
+/* What may be put in front of a chat request. */
+enum augment_kind { AUGMENT_system_prompt, AUGMENT_server_tools, AUGMENT_memory, AUGMENT_COUNT };
+
 struct call {
 	struct core_worker *worker;
 	struct snapshot *snapshot;   /* held for the call */
@@ -15,6 +18,7 @@ struct call {
 	struct span params[ROUTE_PARAMS_MAX]; /* of the pattern's {}s */
 	struct identity identity;
 	int depth;
+	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
 	char parent_request_id[RECORD_TEXT_MAX + 1], model[RECORD_TEXT_MAX + 1];
 	struct turn turn;
 };

@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ident.h"
-#include "common/base/sfield.h"
+#include "server/api/augment.h"
 #include "server/api/call.h"
 
 enum { DEPTH_MAX = 4, REQUEST_ID_MAX = 128, QUERY_NAME_MAX = 64 };
@@ -241,66 +241,6 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 	return 0;
 }
 
-static const char *const augment_keys[] = { "system-prompt", "server-tools", "memory" };
-
-static int read_augment(struct span text, bool off[3], struct err *err)
-{
-	struct sfield_member members[8];
-	int count = sfield_dictionary(text, members, 8, err);
-
-	if (count < 0)
-		return err_set(err, E_invalid_field, "headers.spass-augment",
-			       "SPASS-Augment is not a dictionary of RFC 8941");
-	for (int i = 0; i < count; i++) {
-		size_t k;
-
-		for (k = 0; k < 3 && !span_is(members[i].key, augment_keys[k]); k++)
-			;
-		if (k == 3 || members[i].type != SFIELD_TOKEN ||
-		    (!span_is(members[i].value, "off") && !span_is(members[i].value, "default")))
-			return err_set(err, E_invalid_field, "headers.spass-augment",
-				       "SPASS-Augment takes system-prompt, server-tools and memory, each "
-				       "default or off");
-		off[k] = span_is(members[i].value, "off");
-	}
-	return 0;
-}
-
-/* Lines of one field are one value (RFC 9110 5.3). */
-static struct span read_joined(struct exchange *x, const char *name)
-{
-	struct span parts[2 * HTTP1_FIELDS_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < x->head->field_count; i++) {
-		if (!span_is_nocase(http1_field_at(x->head, i).name, name))
-			continue;
-		if (count > 0)
-			parts[count++] = SPAN_LIT(", ");
-		parts[count++] = http1_field_at(x->head, i).value;
-	}
-	if (count <= 1)
-		return count ? parts[0] : SPAN_NONE;
-	return arena_join(&x->arena, parts, count);
-}
-
-/* SPASS-Augment is answered with what was really injected, which today is nothing. */
-static int check_augment(struct exchange *x, struct err *err)
-{
-	struct span augment = read_joined(x, "SPASS-Augment");
-	bool off[3] = { false, false, false };
-
-	if (!augment.ptr)
-		return 0;
-	if (read_augment(augment, off, err) < 0)
-		return -1;
-	reply_header(x, "SPASS-Augment-Applied",
-		     span_str(arena_printf(&x->arena, "system-prompt=%s, server-tools=%s, memory=%s",
-					   off[0] ? "off" : "none", off[1] ? "off" : "0",
-					   off[2] ? "off" : "0")));
-	return 0;
-}
-
 static int check_query(struct exchange *x, struct err *err)
 {
 	struct span rest = x->head->query;
@@ -331,7 +271,7 @@ int guard(struct exchange *x, struct call *c)
 		goto refuse;
 	}
 	if (check_tenant(x, c, &err) < 0 || check_user(x, c, &err) < 0 || check_scope(c, &err) < 0 ||
-	    check_depth(x, c, &err) < 0 || check_augment(x, &err) < 0 || check_query(x, &err) < 0)
+	    check_depth(x, c, &err) < 0 || augment_read(x, c, &err) < 0 || check_query(x, &err) < 0)
 		goto refuse;
 	return 0;
 refuse:

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/chat/request.h"
 #include "common/loop/job.h"
+#include "server/api/augment.h"
 #include "server/api/call.h"
 
 enum { FORWARDED_MAX = 40 * KIB }; /* a request's whole head is smaller */
@@ -111,6 +112,8 @@ void v1_chat_completions(struct exchange *x, struct call *c)
 	result = check_body(x, c, k);
 	if (result == 0)
 		result = prepare(x, c, k->request.chat.alias, &k->err);
+	if (result == 0)
+		result = augment_messages(x, c, &k->request.chat.front, &k->err);
 	if (result == 0)
 		result = turn_chat(&c->turn, &k->request.chat, &k->err);
 	finish(x, result, &k->err);

@@ -120,40 +120,82 @@ static int sync_dir(const char *dir)
 	return result;
 }
 
-int file_write(const char *path, struct span content, struct err *err)
+char *file_beside(const char *path)
 {
-	char *dir = parent_of(path), *temporary = NULL;
+	char *dir = parent_of(path), *name;
 	const char *base = strrchr(path, '/');
 	char suffix[16];
-	int result = -1, fd, closed;
 
 	ident_token(suffix, sizeof(suffix), "", 12);
-	temporary = mem_printf("%s/.%.200s.%s", dir, base ? base + 1 : path, suffix);
+	name = mem_printf("%s/.%.200s.%s", dir, base ? base + 1 : path, suffix);
+	mem_free(dir);
+	return name;
+}
+
+static int sync_path(const char *path)
+{
+	int fd = open_retrying(path, O_RDONLY, 0), result;
+
+	if (fd < 0)
+		return -1;
+	result = fsync(fd);
+	close(fd);
+	return result;
+}
+
+static int rename_to(const char *temporary, const char *path, bool replace)
+{
+	if (replace)
+		return rename(temporary, path);
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Not every file system can refuse by itself. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (file_exists(path)) {
+		errno = EEXIST;
+		return -1;
+	}
+	return rename(temporary, path);
+}
+
+int file_settle(const char *temporary, const char *path, bool replace, struct err *err)
+{
+	char *dir = parent_of(path);
+	int result = -1;
+
+	if (sync_path(temporary) < 0 || rename_to(temporary, path, replace) < 0)
+		fail(err, "cannot write", path);
+	else if (sync_dir(dir) < 0)
+		fail(err, "cannot sync the directory of", path);
+	else
+		result = 0;
+	mem_free(dir);
+	return result;
+}
+
+int file_write(const char *path, struct span content, struct err *err)
+{
+	char *temporary = file_beside(path);
+	int result = -1, fd, closed;
+
 	fd = open_retrying(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0) {
 		fail(err, "cannot create a file beside", path);
 		goto out;
 	}
-	if (write_all(fd, content) < 0 || fsync(fd) < 0) {
+	result = write_all(fd, content);
+	if (result < 0)
 		fail(err, "cannot write", path);
-		close(fd);
-		unlink(temporary);
-		goto out;
-	}
 	closed = close(fd);
-	if (closed < 0 || rename(temporary, path) < 0) {
-		fail(err, "cannot write", path);
+	if (result == 0 && closed < 0)
+		result = fail(err, "cannot write", path);
+	if (result == 0)
+		result = file_settle(temporary, path, true, err);
+	if (result < 0)
 		unlink(temporary);
-		goto out;
-	}
-	if (sync_dir(dir) < 0) {
-		fail(err, "cannot sync the directory of", path);
-		goto out;
-	}
-	result = 0;
 out:
 	mem_free(temporary);
-	mem_free(dir);
 	return result;
 }
 

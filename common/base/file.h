@@ -13,6 +13,13 @@
 /* Appends the file's bytes to out.  Fails with E_storage_error, or E_too_large past out->max. */
 int file_read(const char *path, struct buf *out, struct err *err);
 int file_write(const char *path, struct span content, struct err *err);
+/*
+ * The same in two steps, for who writes piece by piece: a name beside path that nobody uses (the
+ * caller makes the file, 0600, and frees the name), then the renaming, after which both the bytes
+ * and the name last.  replace false: an existing file at path is E_storage_error and stays.
+ */
+char *file_beside(const char *path);
+int file_settle(const char *temporary, const char *path, bool replace, struct err *err);
 /* Makes path and its parents. */
 int file_make_dirs(const char *path, struct err *err);
 bool file_exists(const char *path);

@@ -13,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/store/db_inside.h"
 
 enum { APPLICATION_ID = 0x73706173 }; /* "spas", at byte 68 of the file */
 
@@ -166,6 +167,17 @@ static int set_up_writer(struct db *db, bool is_new, struct err *err)
 	return 0;
 }
 
+/* The first lock that is taken in this mode shuts everybody out, and is kept. */
+static int set_up_alone(struct db *db, struct err *err)
+{
+	return set_pragma(db,
+			  "PRAGMA synchronous=FULL;"
+			  "PRAGMA foreign_keys=ON;"
+			  "BEGIN EXCLUSIVE;"
+			  "COMMIT",
+			  err);
+}
+
 static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err *err)
 {
 	bool is_new;
@@ -174,6 +186,8 @@ static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err 
 	db_set_patience(db, patience_ms);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (mode == DB_ALONE && set_pragma(db, "PRAGMA locking_mode=EXCLUSIVE", err) < 0)
+		return -1;
 	if (set_pragma(db, "PRAGMA temp_store=MEMORY", err) < 0 ||
 	    check_owner(db, &is_new, err) < 0)
 		return -1;
@@ -182,7 +196,7 @@ static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err 
 	/* SQLite opens what it may not write for reading, and says nothing. */
 	if (sqlite3_db_readonly(db->handle, "main") == 1)
 		return fail_code(db, SQLITE_READONLY, "cannot use the database", err);
-	return set_up_writer(db, is_new, err);
+	return mode == DB_ALONE ? set_up_alone(db, err) : set_up_writer(db, is_new, err);
 }
 
 struct db *db_open(const char *path, enum db_mode mode, struct err *err)
@@ -273,6 +287,16 @@ int db_number(struct db *db, const char *sql, int64_t *value, struct err *err)
 	}
 	db_finish(st);
 	return result;
+}
+
+struct sqlite3 *db_handle(struct db *db)
+{
+	return db->handle;
+}
+
+int db_fail(struct db *db, int code, const char *what, struct err *err)
+{
+	return fail_code(db, code, what, err);
 }
 
 int db_begin(struct db *db, struct err *err)

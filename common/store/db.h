@@ -16,6 +16,7 @@ struct db_statement;
 enum db_mode {
 	DB_WRITE, /* makes the file (0600) when there is none */
 	DB_READ,  /* the file exists; nothing can be changed through it */
+	DB_ALONE, /* the file exists; fails while another connection, of anybody, is open on it */
 };
 
 /*
@@ -62,6 +63,19 @@ enum { DB_LOG_PAGES = 4000, DB_LOG_MAX_PAGES = 16384, DB_LOG_WAIT_MS = 200 };
 int db_tend(struct db *db, struct err *err);
 /* Pages in the log after the last commit or checkpoint that this connection made. */
 int db_log_pages(const struct db *db);
+
+/*
+ * Writes the database as it is now to a file of its own: others go on writing meanwhile.  Made
+ * 0600 under another name and renamed when it is whole; one file, that needs no log beside it.
+ * An existing file is kept unless replace is set.  progress (may be NULL) is told pages after each
+ * step; when it returns -1 the copy is given up with E_cancelled.
+ */
+struct db_copying {
+	bool replace;
+	int (*progress)(void *context, int64_t done, int64_t total);
+	void *context;
+};
+int db_copy(struct db *db, const char *path, const struct db_copying *how, struct err *err);
 
 /*
  * The statement of that text on this connection, made once and reset: what table modules use, so

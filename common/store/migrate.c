@@ -89,6 +89,15 @@ fail:
 	return -1;
 }
 
+int migrate_version(struct db *db, const struct asset *table, const char *dir, int64_t *has,
+		    int64_t *knows, struct err *err)
+{
+	*knows = last_number(table, dir);
+	if (db_number(db, "PRAGMA user_version", has, err) < 0)
+		return -1;
+	return refuse_newer(db, *has, *knows, err);
+}
+
 int migrate(struct db *db, const struct asset *table, const char *dir, struct err *err)
 {
 	int64_t last = last_number(table, dir), version;

@@ -15,5 +15,8 @@
  * never edited: a change is a further file.  A database with a higher number is refused.
  */
 int migrate(struct db *db, const struct asset *table, const char *dir, struct err *err);
+/* What the database has and what the table knows; the same refusal of a higher number. */
+int migrate_version(struct db *db, const struct asset *table, const char *dir, int64_t *has,
+		    int64_t *knows, struct err *err);
 
 #endif

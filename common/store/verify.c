@@ -1,0 +1,194 @@
+/*
+ * common/store/verify.c - a table of questions, each answered by how many rows are wrong.
+ */
+#include "common/store/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/store/migrate.h"
+
+/* The messages that the index has, by the word that stands for their tenant. */
+#define INDEXED                                                                                   \
+	"SELECT v.doc FROM (SELECT DISTINCT substr(owner, 1, 17) AS word FROM conversation) AS t" \
+	" JOIN temp.verify_words AS v ON v.term = t.word WHERE v.col = 'owner'"
+
+/* Each asks for a number of rows that should not be, and names one of them. */
+static const struct question {
+	const char *name, *meaning;
+	const char *table; /* asked only of databases that have it */
+	const char *sql;
+} questions[] = {
+	{ "message_conversation", "messages without a conversation", "message",
+	  "SELECT count(*), min(m.id) FROM message AS m WHERE NOT EXISTS"
+	  " (SELECT 1 FROM conversation AS c WHERE c.number = m.conversation)" },
+	{ "message_count", "conversations that miscount their messages", "conversation",
+	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.message_count <>"
+	  " (SELECT count(*) FROM message AS m WHERE m.conversation = c.number)" },
+	{ "message_order", "conversations with messages past their last", "conversation",
+	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.last_seq <"
+	  " (SELECT max(m.seq) FROM message AS m WHERE m.conversation = c.number)" },
+	{ "search_missing", "messages that search does not know", "message_index",
+	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED ")" },
+	{ "search_extra", "messages that only search knows", "message_index",
+	  "SELECT count(*), min(doc) FROM (" INDEXED " EXCEPT SELECT number FROM message_said)" },
+	{ "memory_name", "memories without a name or a tenant", "memory",
+	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
+};
+
+struct verifying {
+	struct db *db;
+	void (*each)(void *context, const struct verify_check *check);
+	void *context;
+	struct verify_report *report;
+};
+
+static void tell(struct verifying *v, const char *name, const char *meaning, int64_t found,
+		 const char *detail)
+{
+	const struct verify_check check = { name, meaning, found, detail ? detail : "" };
+
+	v->report->checks++;
+	v->report->found += found;
+	v->each(v->context, &check);
+}
+
+/* What could not be asked is a finding too: a damaged page is often noticed so. */
+static void tell_failure(struct verifying *v, const char *name, const char *meaning,
+			 const struct err *why)
+{
+	tell(v, name, meaning, 1, why->message);
+}
+
+static void ask(struct verifying *v, const struct question *q)
+{
+	struct err err = ERR_INIT;
+	struct db_statement *st = db_prepare(v->db, q->sql, &err);
+	char *detail;
+	int64_t found;
+
+	if (!st || db_next(st, &err) != 1) {
+		tell_failure(v, q->name, q->meaning, &err);
+		db_finish(st);
+		return;
+	}
+	found = db_int(st, 0);
+	detail = found > 0 ? db_str(st, 1) : NULL;
+	tell(v, q->name, q->meaning, found, detail);
+	mem_free(detail);
+	db_finish(st);
+}
+
+static bool has_table(struct db *db, const char *table)
+{
+	struct err err = ERR_INIT;
+	struct db_statement *st =
+		db_statement(db, "SELECT 1 FROM sqlite_master WHERE name = ?1", &err);
+	bool found;
+
+	if (!st)
+		return false;
+	db_bind_str(st, 1, table);
+	found = db_next(st, &err) == 1;
+	db_reset(st);
+	return found;
+}
+
+/* The rows of a pragma that has one for each fault; sound: the one row that is none. */
+static void count_rows(struct verifying *v, const char *name, const char *meaning, const char *sql,
+		       const char *sound)
+{
+	struct err err = ERR_INIT;
+	struct db_statement *st = db_prepare(v->db, sql, &err);
+	char *first = NULL;
+	int64_t found = 0;
+	int row = -1;
+
+	while (st && (row = db_next(st, &err)) == 1) {
+		if (sound && span_is(db_text(st, 0), sound))
+			continue;
+		found++;
+		if (!first)
+			first = db_str(st, 0);
+	}
+	if (row < 0)
+		tell(v, name, meaning, found + 1, err.message);
+	else
+		tell(v, name, meaning, found, first);
+	mem_free(first);
+	db_finish(st);
+}
+
+static void check_rows(struct verifying *v)
+{
+	struct err err = ERR_INIT;
+
+	count_rows(v, "integrity", "damaged pages, rows or indices", "PRAGMA integrity_check(100)",
+		   "ok");
+	count_rows(v, "foreign_key", "rows that refer to none", "PRAGMA foreign_key_check", NULL);
+	if (has_table(v->db, "message_index") &&
+	    (db_exec(v->db, "PRAGMA query_only=OFF", &err) < 0 ||
+	     db_exec(v->db,
+		     "CREATE VIRTUAL TABLE temp.verify_words USING"
+		     " fts5vocab(main, message_index, instance)",
+		     &err) < 0))
+		tell_failure(v, "search_open", "no index to search", &err);
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++)
+		if (has_table(v->db, questions[i].table))
+			ask(v, &questions[i]);
+}
+
+/* As of one moment; the file was opened for reading, whatever its pragmas say. */
+static int verify_rows(struct verifying *v, const char *path, struct err *err)
+{
+	int result = -1;
+
+	v->db = db_open(path, DB_READ, err);
+	if (!v->db)
+		return -1;
+	if (migrate_version(v->db, asset_table, MIGRATE_SCHEMA, &v->report->schema,
+			    &v->report->known, err) == 0 &&
+	    db_exec(v->db, "BEGIN", err) == 0) {
+		check_rows(v);
+		db_rollback(v->db);
+		result = 0;
+	}
+	db_close(v->db);
+	return result;
+}
+
+/* SQLite compares an index with its texts only on a connection that might mend it. */
+static void verify_words(struct verifying *v, const char *path)
+{
+	struct err err = ERR_INIT;
+	int64_t has, knows;
+
+	v->db = db_open_within(path, DB_ALONE, 0, &err);
+	if (!v->db)
+		return;
+	if (has_table(v->db, "message_index") &&
+	    migrate_version(v->db, asset_table, MIGRATE_SCHEMA, &has, &knows, &err) == 0) {
+		static const char meaning[] = "words that search finds elsewhere than they stand";
+
+		v->report->searched_words = true;
+		if (db_exec(v->db,
+			    "INSERT INTO message_index (message_index, rank)"
+			    " VALUES ('integrity-check', 1)",
+			    &err) < 0)
+			tell_failure(v, "search_words", meaning, &err);
+		else
+			tell(v, "search_words", meaning, 0, NULL);
+	}
+	db_close(v->db);
+}
+
+int verify_database(const char *path, void (*each)(void *context, const struct verify_check *check),
+		    void *context, struct verify_report *report, struct err *err)
+{
+	struct verifying v = { .each = each, .context = context, .report = report };
+
+	*report = (struct verify_report){ 0 };
+	verify_words(&v, path);
+	return verify_rows(&v, path, err);
+}

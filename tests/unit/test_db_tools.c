@@ -1,0 +1,435 @@
+/*
+ * tests/unit/test_db_tools.c - copying a database that is written, having it alone, verifying it.
+ */
+#include "common/store/verify.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/store/conversation.h"
+#include "common/store/migrate.h"
+#include "common/store/store.h"
+
+struct fixture {
+	char dir[64], database[128], copy[128];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/spass-tools-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
+	snprintf(f->copy, sizeof f->copy, "%s/copy.db", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	mem_free(f);
+	return 0;
+}
+
+static struct db *open_db(const char *path, enum db_mode mode)
+{
+	struct err err = ERR_INIT;
+	struct db *db = db_open(path, mode, &err);
+
+	if (!db)
+		fail_msg("%s", err.message);
+	return db;
+}
+
+static void run(struct db *db, const char *sql)
+{
+	struct err err = ERR_INIT;
+
+	if (db_exec(db, sql, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+}
+
+static int64_t number(struct db *db, const char *sql)
+{
+	struct err err = ERR_INIT;
+	int64_t value = -1;
+
+	if (db_number(db, sql, &value, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+	return value;
+}
+
+/* ---- copies ---- */
+
+/* Moves an amount from one account to the other, for as long as it is told to. */
+struct mover {
+	const char *database;
+	_Atomic bool stop;
+	_Atomic int moves;
+};
+
+static void *move(void *data)
+{
+	struct mover *m = data;
+	struct db *db = open_db(m->database, DB_WRITE);
+	struct err err = ERR_INIT;
+
+	while (!atomic_load(&m->stop)) {
+		assert_int_equal(db_begin(db, &err), 0);
+		run(db, "UPDATE account SET amount = amount - 1 WHERE name = 'a'");
+		run(db, "UPDATE account SET amount = amount + 1 WHERE name = 'b'");
+		assert_int_equal(db_commit(db, &err), 0);
+		assert_int_equal(db_tend(db, &err), 0);
+		atomic_fetch_add(&m->moves, 1);
+	}
+	db_close(db);
+	return NULL;
+}
+
+struct seen {
+	struct mover *mover;
+	int steps, moves_at_first, moves_at_last;
+	int64_t done, total;
+};
+
+static int note_step(void *context, int64_t done, int64_t total)
+{
+	struct seen *s = context;
+
+	assert_true(done >= s->done && done <= total);
+	s->moves_at_last = atomic_load(&s->mover->moves);
+	if (s->steps++ == 0)
+		s->moves_at_first = s->moves_at_last;
+	s->done = done;
+	s->total = total;
+	return 0;
+}
+
+static void a_copy_is_of_one_moment_while_others_write(void **state)
+{
+	struct fixture *f = *state;
+	struct mover m = { .database = f->database };
+	struct seen seen = { .mover = &m };
+	const struct db_copying how = { .progress = note_step, .context = &seen };
+	struct db *db = open_db(f->database, DB_WRITE), *reader;
+	struct err err = ERR_INIT;
+	struct stat st;
+	pthread_t thread;
+
+	/* The accounts lie far apart, so that a copy in steps meets them at different times. */
+	run(db, "CREATE TABLE account (name TEXT, amount BIGINT, fill BLOB)");
+	run(db, "INSERT INTO account VALUES ('a', 1000000, zeroblob(6000000))");
+	run(db, "INSERT INTO account VALUES ('b', 0, zeroblob(6000000))");
+	pthread_create(&thread, NULL, move, &m);
+	while (atomic_load(&m.moves) < 10)
+		usleep(1000);
+	reader = open_db(f->database, DB_READ);
+	assert_int_equal(db_copy(reader, f->copy, &how, &err), 0);
+	atomic_store(&m.stop, true);
+	pthread_join(thread, NULL);
+	db_close(reader);
+	db_close(db);
+
+	assert_true(seen.steps > 5);
+	assert_int_equal(seen.done, seen.total);
+	assert_true(seen.moves_at_last > seen.moves_at_first); /* nobody waited for the copy */
+	assert_int_equal(stat(f->copy, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	db = open_db(f->copy, DB_READ);
+	assert_int_equal(number(db, "SELECT sum(amount) FROM account"), 1000000);
+	assert_true(number(db, "SELECT amount FROM account WHERE name = 'b'") >= 10);
+	db_close(db);
+}
+
+static int give_up(void *context, int64_t done, int64_t total)
+{
+	(void)context;
+	(void)done;
+	(void)total;
+	return -1;
+}
+
+static int count_files(const char *dir)
+{
+	char *command = mem_printf("ls -A '%s' | wc -l", dir), line[32];
+	FILE *out = popen(command, "r");
+	int count;
+
+	assert_non_null(fgets(line, sizeof line, out));
+	count = (int)strtol(line, NULL, 10);
+	pclose(out);
+	mem_free(command);
+	return count;
+}
+
+static void a_copy_that_is_given_up_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct db_copying how = { .progress = give_up };
+	struct db *db = open_db(f->database, DB_WRITE);
+	struct err err = ERR_INIT;
+	int files;
+
+	run(db, "CREATE TABLE t (b BLOB)");
+	run(db, "INSERT INTO t VALUES (zeroblob(4000000))");
+	files = count_files(f->dir);
+	assert_int_equal(db_copy(db, f->copy, &how, &err), -1);
+	assert_int_equal(err.code, E_cancelled);
+	assert_int_equal(count_files(f->dir), files);
+	run(db, "INSERT INTO t VALUES (1)"); /* the transaction of the copy has ended */
+	db_close(db);
+}
+
+static void a_file_that_is_there_is_kept_unless_it_may_be_replaced(void **state)
+{
+	struct fixture *f = *state;
+	const struct db_copying replacing = { .replace = true };
+	struct db *db = open_db(f->database, DB_WRITE);
+	struct err err = ERR_INIT;
+	struct buf text;
+
+	run(db, "CREATE TABLE t (n)");
+	assert_int_equal(file_write(f->copy, SPAN_LIT("mine"), &err), 0);
+	assert_int_equal(db_copy(db, f->copy, NULL, &err), -1);
+	assert_non_null(strstr(err.message, "exists already"));
+	buf_init(&text, 100);
+	assert_int_equal(file_read(f->copy, &text, &err), 0);
+	assert_string_equal(buf_str(&text), "mine");
+	buf_free(&text);
+	assert_int_equal(db_copy(db, f->copy, &replacing, &err), 0);
+	db_close(db);
+	db = open_db(f->copy, DB_READ);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
+	db_close(db);
+}
+
+/* ---- alone ---- */
+
+static void having_it_alone_needs_that_nobody_has_it(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct db *other = open_db(f->database, DB_WRITE), *db;
+
+	run(other, "CREATE TABLE t (n)");
+	assert_null(db_open_within(f->database, DB_ALONE, 0, &err));
+	assert_non_null(strstr(err.message, "another process holds the database"));
+	run(other, "INSERT INTO t VALUES (1)");
+	db_close(other);
+
+	db = db_open_within(f->database, DB_ALONE, 0, &err);
+	assert_non_null(db);
+	assert_null(db_open_within(f->database, DB_READ, 0, &err));
+	assert_null(db_open_within(f->database, DB_WRITE, 0, &err));
+	run(db, "INSERT INTO t VALUES (2)");
+	db_close(db);
+
+	other = open_db(f->database, DB_READ);
+	assert_int_equal(number(other, "SELECT count(*) FROM t"), 2);
+	db_close(other);
+}
+
+/* ---- verify ---- */
+
+struct finding {
+	char name[32];
+	int64_t found;
+};
+
+struct findings {
+	struct finding list[32];
+	size_t count;
+	char detail[256];
+};
+
+static void note_check(void *context, const struct verify_check *check)
+{
+	struct findings *f = context;
+
+	if (check->found == 0)
+		return;
+	snprintf(f->list[f->count].name, sizeof f->list[0].name, "%s", check->name);
+	f->list[f->count++].found = check->found;
+	snprintf(f->detail, sizeof f->detail, "%s", check->detail);
+}
+
+static void add_conversation(struct db *db, const char *id, int messages)
+{
+	struct message_row rows[8];
+	struct conversation_addition a = {
+		.owner = { "default", "ada" }, .id = id, .is_new = true, .now_ms = 1000,
+		.model = SPAN_LIT("m"), .messages = rows, .count = (size_t)messages,
+	};
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < messages; i++)
+		rows[i] = (struct message_row){ .role = SPAN_LIT("user"),
+						.text = SPAN_LIT("words to be found"),
+						.prompt_tokens = -1, .completion_tokens = -1 };
+	if (conversation_add(db, &a, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static struct db *make_database(const char *path)
+{
+	struct db *db = open_db(path, DB_WRITE);
+	struct err err = ERR_INIT;
+
+	if (migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0)
+		fail_msg("%s", err.message);
+	add_conversation(db, "conv_1", 3);
+	add_conversation(db, "conv_2", 2);
+	return db;
+}
+
+static const struct damage {
+	const char *sql;
+	const char *finds[4]; /* of the checks that are expected to find something */
+} damages[] = {
+	{ "SELECT 1", { NULL } },
+	{ "PRAGMA foreign_keys=OFF; DELETE FROM conversation WHERE id = 'conv_2'",
+	  { "search_words", "foreign_key", "message_conversation", "search_extra" } },
+	{ "UPDATE conversation SET message_count = 7 WHERE id = 'conv_1'", { "message_count" } },
+	{ "UPDATE message SET seq = 99 WHERE number = 1", { "message_order" } },
+	{ "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
+	  " text) VALUES (1, 4, 'msg_x', 'user', 0, 0, 0, 0, 'unknown to search');"
+	  "UPDATE conversation SET message_count = 4, last_seq = 4 WHERE id = 'conv_1'",
+	  { "search_words", "search_missing" } },
+	{ "UPDATE message SET text = 'other words' WHERE number = 1", { "search_words" } },
+	{ "INSERT INTO memory VALUES ('', '', 'ada', 'n', 'c', 0, 0)", { "memory_name" } },
+};
+
+static void each_contradiction_is_found_by_its_check_and_no_other(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+		struct db *db = make_database(f->database);
+		struct findings found = { .count = 0 };
+		struct verify_report report;
+		struct err err = ERR_INIT;
+		size_t want = 0;
+
+		run(db, damages[i].sql);
+		db_close(db);
+		if (verify_database(f->database, note_check, &found, &report, &err) < 0)
+			fail_msg("%s", err.message);
+		assert_true(report.searched_words);
+		assert_int_equal(report.schema, report.known);
+		for (; want < 4 && damages[i].finds[want]; want++)
+			if (want >= found.count ||
+			    strcmp(found.list[want].name, damages[i].finds[want]) != 0)
+				fail_msg("%s: not found by %s", damages[i].sql,
+					 damages[i].finds[want]);
+		if (found.count != want)
+			fail_msg("%s: also found by %s: %s", damages[i].sql,
+				 found.list[want].name, found.detail);
+		nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		assert_int_equal(mkdir(f->dir, 0700), 0);
+	}
+}
+
+static void a_database_in_use_is_verified_as_of_one_moment(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make_database(f->database);
+	struct findings found = { .count = 0 };
+	struct verify_report report;
+	struct err err = ERR_INIT;
+
+	/* The half of a change that nobody sees yet. */
+	assert_int_equal(db_begin(db, &err), 0);
+	run(db, "UPDATE conversation SET message_count = 7");
+	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), 0);
+	assert_int_equal(found.count, 0);
+	assert_false(report.searched_words);
+	assert_true(report.checks >= 7);
+	db_rollback(db);
+	run(db, "UPDATE message SET text = NULL WHERE number = 1");
+	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), 0);
+	assert_int_equal(found.count, 1);
+	assert_string_equal(found.list[0].name, "search_extra");
+	db_close(db);
+}
+
+static void a_damaged_page_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make_database(f->database);
+	struct findings found = { .count = 0 };
+	struct verify_report report;
+	struct err err = ERR_INIT;
+	int64_t page = number(db, "SELECT rootpage FROM sqlite_master WHERE name = 'memory'");
+	FILE *file;
+
+	db_close(db);
+	file = fopen(f->database, "r+");
+	assert_int_equal(fseek(file, (page - 1) * 4096, SEEK_SET), 0);
+	for (int i = 0; i < 4096; i++)
+		fputc('x', file);
+	fclose(file);
+	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), 0);
+	assert_true(found.count >= 1);
+	assert_string_equal(found.list[0].name, "integrity");
+}
+
+static void what_cannot_be_verified_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct verify_report report;
+	struct findings found = { .count = 0 };
+	struct err err = ERR_INIT;
+	struct db *db;
+
+	assert_int_equal(verify_database(f->copy, note_check, &found, &report, &err), -1);
+	assert_int_equal(err.code, E_storage_error);
+	db = make_database(f->database);
+	run(db, "PRAGMA user_version=9999");
+	db_close(db);
+	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), -1);
+	assert_non_null(strstr(err.message, "written by a newer spass (schema 9999"));
+	assert_int_equal(found.count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_copy_is_of_one_moment_while_others_write),
+		TEST(a_copy_that_is_given_up_leaves_nothing),
+		TEST(a_file_that_is_there_is_kept_unless_it_may_be_replaced),
+		TEST(having_it_alone_needs_that_nobody_has_it),
+		TEST(each_contradiction_is_found_by_its_check_and_no_other),
+		TEST(a_database_in_use_is_verified_as_of_one_moment),
+		TEST(a_damaged_page_is_found),
+		TEST(what_cannot_be_verified_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

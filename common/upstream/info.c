@@ -50,13 +50,18 @@ json_t *info_model(const struct routing *r, const struct model *m)
 			 m->family ? m->family : "unknown");
 }
 
-json_t *info_models(const struct routing *r)
+static bool is_admitted(const struct info_filter *f, const struct model *m)
+{
+	return !f || !f->admits || f->admits(f->arg, span_str(m->alias));
+}
+
+json_t *info_models(const struct routing *r, const struct info_filter *f)
 {
 	const struct catalog *c = routing_catalog(r);
 	json_t *data = json_array();
 
 	for (size_t i = 0; i < catalog_count(c); i++)
-		if (info_is_listed(r, catalog_at(c, i)))
+		if (info_is_listed(r, catalog_at(c, i)) && is_admitted(f, catalog_at(c, i)))
 			json_array_append_new(data, info_model(r, catalog_at(c, i)));
 	return json_pack("{s:s, s:o}", "object", "list", "data", data);
 }
@@ -197,17 +202,20 @@ static json_t *gateway_document(const struct config *c)
 			 (json_int_t)c->max_connections);
 }
 
-json_t *info_document(const struct routing *r, const struct config *c)
+json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f)
 {
+	const struct model *preferred = routing_default(r);
 	const struct catalog *catalog = routing_catalog(r);
 	json_t *models = json_array(), *backends = json_array();
 
 	for (size_t i = 0; i < catalog_count(catalog); i++)
-		json_array_append_new(models, model_document(r, catalog_at(catalog, i)));
+		if (is_admitted(f, catalog_at(catalog, i)))
+			json_array_append_new(models, model_document(r, catalog_at(catalog, i)));
 	for (size_t i = 0; i < routing_backend_count(r); i++)
 		json_array_append_new(backends, backend_document(routing_backend(r, i)));
-	return json_pack("{s:o, s:s, s:o, s:o}", "gateway", gateway_document(c), "default_model",
-			 routing_default(r)->alias, "models", models, "backends", backends);
+	return json_pack("{s:o, s:o, s:o, s:o}", "gateway", gateway_document(c), "default_model",
+			 text_or_null(is_admitted(f, preferred) ? preferred->alias : NULL), "models",
+			 models, "backends", backends);
 }
 
 /* --- GET /readyz --- */

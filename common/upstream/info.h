@@ -14,15 +14,21 @@
 
 /* Whether a model is in GET /v1/models: something could be asked for it. */
 bool info_is_listed(const struct routing *r, const struct model *m);
-/* {"object":"list","data":[...]} of all listed models, in the catalogue's order. */
-json_t *info_models(const struct routing *r);
+/* Which models the asker may use; admits NULL: all. */
+struct info_filter {
+	bool (*admits)(const void *arg, struct span alias);
+	const void *arg;
+};
+/* {"object":"list","data":[...]} of all listed models that f admits, in the catalogue's order. */
+json_t *info_models(const struct routing *r, const struct info_filter *f);
 /* One of them. */
 json_t *info_model(const struct routing *r, const struct model *m);
 /*
- * {"gateway":{...},"default_model":"...","models":[...],"backends":[...]}: all models and all
- * backends, with the truth about which can be reached.
+ * {"gateway":{...},"default_model":"...","models":[...],"backends":[...]}: all models that f
+ * admits and all backends, with the truth about which can be reached.  default_model is null when
+ * f does not admit it.
  */
-json_t *info_document(const struct routing *r, const struct config *c);
+json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f);
 /*
  * {"status":"ready"|"degraded"|"unavailable","backends":{name:{"status","latency_ms"}}}.
  * *ready: a chat backend answers.  The built-in one counts only where there is no other, so that

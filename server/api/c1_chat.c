@@ -49,6 +49,8 @@ void c1_chat(struct exchange *x, struct call *c)
 		reply_header(x, "x-conversation-id", span_str(t->id));
 	if (t->alias)
 		memccpy(c->model, t->alias->alias, 0, sizeof c->model - 1);
+	if (result == 0 && t->alias)
+		result = call_check_model(c, span_str(t->alias->alias), &err);
 	if (result == 0)
 		result = run(x, c, t, &err);
 	conversation_turn_end(t);

@@ -183,3 +183,17 @@ const char *call_param(struct exchange *x, const struct call *c, size_t index)
 
 	return value.ptr ? arena_printf(&x->arena, "%.*s", SPAN_ARGS(value)) : "";
 }
+
+bool call_admits_model(const struct call *c, struct span alias)
+{
+	return tenancy_admits_model(c->identity.tenant, c->identity.token, alias);
+}
+
+int call_check_model(const struct call *c, struct span alias, struct err *err)
+{
+	if (call_admits_model(c, alias))
+		return 0;
+	return err_set(err, E_model_not_in_allowlist, "model",
+		       "model '%.*s' is not offered here; GET /v1/models lists the ids",
+		       alias.len > 100 ? 100 : (int)alias.len, alias.ptr);
+}

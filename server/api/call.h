@@ -72,6 +72,10 @@ void call_decode(struct span text, struct buf *out);
 
 /* Header lines of the client that concern the model server; its credentials never do. */
 struct span call_forwarded(struct exchange *x);
+/* Whether the token may use the model in its tenant. */
+bool call_admits_model(const struct call *c, struct span alias);
+/* The same, with E_model_not_in_allowlist: to the token it is as if the model were not there. */
+int call_check_model(const struct call *c, struct span alias, struct err *err);
 
 /* Handlers, by file. */
 void v1_chat_completions(struct exchange *x, struct call *c); /* v1_turns.c */
@@ -96,6 +100,12 @@ void c1_delete(struct exchange *x, struct call *c);
 void c1_export(struct exchange *x, struct call *c);
 void c1_fork(struct exchange *x, struct call *c);
 void c1_import(struct exchange *x, struct call *c);
+void tenant_show(struct exchange *x, struct call *c);          /* tenants.c */
+void tenants_list(struct exchange *x, struct call *c);
+void tenant_keys_list(struct exchange *x, struct call *c);     /* tenant_keys.c */
+void tenant_keys_create(struct exchange *x, struct call *c);
+void tenant_keys_rotate(struct exchange *x, struct call *c);
+void tenant_keys_revoke(struct exchange *x, struct call *c);
 void ops_healthz(struct exchange *x, struct call *c);         /* ops.c */
 void ops_readyz(struct exchange *x, struct call *c);
 void ops_metrics(struct exchange *x, struct call *c);

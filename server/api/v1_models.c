@@ -4,9 +4,16 @@
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 
+static bool admits(const void *arg, struct span alias)
+{
+	return call_admits_model(arg, alias);
+}
+
 void v1_models(struct exchange *x, struct call *c)
 {
-	call_reply_json(x, 200, info_models(c->snapshot->routing));
+	const struct info_filter filter = { admits, c };
+
+	call_reply_json(x, 200, info_models(c->snapshot->routing, &filter));
 }
 
 void v1_model(struct exchange *x, struct call *c)
@@ -16,7 +23,7 @@ void v1_model(struct exchange *x, struct call *c)
 	const struct model *model = routing_find(routing, span_str(id));
 	struct err err = ERR_INIT;
 
-	if (model && info_is_listed(routing, model)) {
+	if (model && info_is_listed(routing, model) && call_admits_model(c, span_str(model->alias))) {
 		call_reply_json(x, 200, info_model(routing, model));
 		return;
 	}
@@ -26,5 +33,7 @@ void v1_model(struct exchange *x, struct call *c)
 
 void v1_info(struct exchange *x, struct call *c)
 {
-	call_reply_json(x, 200, info_document(c->snapshot->routing, c->snapshot->config));
+	const struct info_filter filter = { admits, c };
+
+	call_reply_json(x, 200, info_document(c->snapshot->routing, c->snapshot->config, &filter));
 }

@@ -32,6 +32,20 @@ static void run_check(void *arg)
 			     : chat_request_check(&k->request.chat, k->body, k->routing, &k->err);
 }
 
+/* The constraints of the token, and the lists of its tenant. */
+static int check_allowed(const struct call *c, const struct check *k, struct err *err)
+{
+	const struct model *alias = k->embed ? k->request.embed.alias : k->request.chat.alias;
+	int64_t max = c->identity.token ? c->identity.token->constraints->max_tokens : 0;
+
+	if (call_check_model(c, span_str(alias->alias), err) < 0)
+		return -1;
+	if (max > 0 && !k->embed && k->request.chat.limit > max)
+		return err_set(err, E_invalid_field, "max_tokens",
+			       "this token may ask for at most %lld tokens", (long long)max);
+	return 0;
+}
+
 /* Faults go to k->err. */
 static int check_body(struct exchange *x, struct call *c, struct check *k)
 {
@@ -42,7 +56,7 @@ static int check_body(struct exchange *x, struct call *c, struct check *k)
 		run_check(k);
 	else if (job_run(c->worker->core->jobs, run_check, k, &k->err) < 0)
 		return -1;
-	return k->result;
+	return k->result < 0 ? -1 : check_allowed(c, k, &k->err);
 }
 
 struct span call_forwarded(struct exchange *x)

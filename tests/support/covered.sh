@@ -11,7 +11,6 @@ unseen="
 one_transport="
 connect_failed      # said by a command
 rate_limit_exceeded # by a command, of a gateway that gives no code
-insufficient_scope  # likewise: the one token of today has every scope
 internal_error      # likewise: a fault of the gateway itself
 "
 status=0
@@ -68,7 +67,7 @@ for code in $(printf '%s\n' "$unseen$one_transport" | sed 's/ .*//'); do
 	holds "$codes" "$code" || fail "errors.def has no $code"
 done
 
-routes=$(sed -n 's/^\t{ HTTP1_\([A-Z]*\), "\([^"]*\)".*/\1 \2/p' server/api/routes.c)
+routes=$(sed -n 's/^\t\(ROUTE\|METRICS\|PUBLIC\)(\([A-Z]*\), "\([^"]*\)".*/\2 \3/p' server/api/routes.c)
 # shellcheck disable=SC2086
 served=$(awk '/^(send|until) / { asked = $2 " " $3; if ($1 == "until") print asked }
 	/^(expect|await-head)( 20[0-6])?$/ { print asked }' $everywhere)

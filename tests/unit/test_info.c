@@ -65,7 +65,7 @@ static void assert_json(const json_t *value, const char *want)
 static void models_are_those_that_something_could_be_asked_for(void **state)
 {
 	struct routing *r = must_route(no_keys);
-	json_t *doc = info_models(r);
+	json_t *doc = info_models(r, NULL);
 	char want[256];
 
 	(void)state;
@@ -84,7 +84,7 @@ static void models_are_those_that_something_could_be_asked_for(void **state)
 	routing_free(r);
 
 	r = must_route(keys);
-	doc = info_models(r);
+	doc = info_models(r, NULL);
 	/* All but the two embeddings that no key opens. */
 	assert_int_equal(json_array_size(json_object_get(doc, "data")), 15);
 	assert_json(json_object_get(entry(json_object_get(doc, "data"), "id", "flagship"), "owned_by"), "\"composite\"");
@@ -128,7 +128,7 @@ static void the_document_describes_each_model(void **state)
 
 	(void)state;
 	backend_report(backend(r, "openai"), true);
-	json_t *doc = info_document(r, &general);
+	json_t *doc = info_document(r, &general, NULL);
 	assert_non_null(doc);
 	assert_int_equal(json_array_size(json_object_get(doc, "models")), 17);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -158,7 +158,7 @@ static void the_document_tells_the_truth_about_backends(void **state)
 	atomic_store(&backend(r, "openai")->latency_us, 11700);
 	backend_set_status(backend(r, "openrouter"), BACKEND_UNREACHABLE, "key refused");
 	backend_report(backend(r, "ollama"), false);
-	json_t *doc = info_document(r, &general);
+	json_t *doc = info_document(r, &general, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		json_t *b = entry(json_object_get(doc, "backends"), "name", cases[i].name);
 

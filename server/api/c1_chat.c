@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/chat/conversation_turn.h"
-#include "server/api/call.h"
+#include "server/api/augment.h"
 
 static int prepare(struct exchange *x, struct call *c, struct conversation_turn *t, struct err *err)
 {
@@ -17,6 +17,8 @@ static int prepare(struct exchange *x, struct call *c, struct conversation_turn 
 	t->owner = (struct conversation_owner){ c->identity.tenant_id, c->identity.user_id };
 	t->turn = &c->turn;
 	c->turn.arena = &x->arena;
+	if (augment_messages(x, c, &t->front, err) < 0)
+		return -1;
 	return conversation_turn_prepare(t, body, err);
 }
 

@@ -172,20 +172,25 @@ struct list_sql {
 	const char *rows, *count;
 };
 
+/* The page is found in an index alone; only its rows are then read. */
 #define LIST_ROWS(where)                                                                           \
-	"SELECT " CONVERSATION_COLUMNS " FROM conversation AS c WHERE " where                          \
-	" ORDER BY c.used_at DESC, c.number DESC LIMIT ?1 OFFSET ?2"
-#define LIST_COUNT(where) "SELECT count(*), ?1, ?2 FROM conversation AS c WHERE " where
-#define LIST(where) { LIST_ROWS(where), LIST_COUNT(where) }
+	"SELECT " CONVERSATION_COLUMNS " FROM conversation AS c JOIN (SELECT c.number AS number"       \
+	" FROM conversation AS c WHERE " where " ORDER BY c.used_at DESC, c.number DESC"               \
+	" LIMIT ?1 OFFSET ?2) AS p ON c.number = p.number ORDER BY c.used_at DESC, c.number DESC"
+#define LIST_COUNT(from_where) "SELECT " from_where " AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
 #define OF_TENANT "c.tenant_id = ?3"
 #define OF_USER "c.tenant_id = ?3 AND c.user_id = ?4"
 /* The plus keeps the planner on the ids' index. */
 #define WITH_PREFIX_OF_TENANT "c.id >= ?5 AND c.id < ?6 AND +c.tenant_id = ?3"
 #define WITH_PREFIX_OF_USER WITH_PREFIX_OF_TENANT " AND +c.user_id = ?4"
+#define COUNTED "coalesce(sum(c.count), 0) FROM conversation_count AS c WHERE "
+#define COUNT "count(*) FROM conversation AS c WHERE "
 
 static const struct list_sql lists[2][2] = {
-	{ LIST(OF_TENANT), LIST(OF_USER) },
-	{ LIST(WITH_PREFIX_OF_TENANT), LIST(WITH_PREFIX_OF_USER) },
+	{ { LIST_ROWS(OF_TENANT), LIST_COUNT(COUNTED OF_TENANT) },
+	  { LIST_ROWS(OF_USER), LIST_COUNT(COUNTED OF_USER) } },
+	{ { LIST_ROWS(WITH_PREFIX_OF_TENANT), LIST_COUNT(COUNT WITH_PREFIX_OF_TENANT) },
+	  { LIST_ROWS(WITH_PREFIX_OF_USER), LIST_COUNT(COUNT WITH_PREFIX_OF_USER) } },
 };
 
 /* end: past all that begin with prefix, which holds no byte above 'z'. */
@@ -318,6 +323,11 @@ int conversation_delete(struct db *db, const struct conversation_owner *owner, s
 	db_reset(st);
 	if (unindex_messages(db, row.number, span_of(words, len), err) < 0 ||
 	    run_with_number(db, "DELETE FROM message WHERE conversation = ?1", row.number, err) < 0)
+		return -1;
+	if (run_with_number(db,
+			    "UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="
+			    " (SELECT tenant_id, user_id FROM conversation WHERE number = ?1)",
+			    row.number, err) < 0)
 		return -1;
 	return run_with_number(db, "DELETE FROM conversation WHERE number = ?1", row.number, err);
 }

@@ -67,10 +67,10 @@ int conversation_list(struct db *db, const struct conversation_owner *owner, str
 		      struct err *err);
 /*
  * Conversations in which every word of query, and every "phrase in quotes", stands in one message;
- * the newest find first.  *total counts at most what SEARCH_VISITS_MAX finds lie in; *more: there
+ * the newest find first.  *total counts those that CONVERSATION_VISITS_MAX finds lie in; *more: there
  * are others.  E_invalid_field (query.q) when query has no word.
  */
-enum { CONVERSATION_VISITS_MAX = 2000 };
+enum { CONVERSATION_VISITS_MAX = 500 };
 int conversation_search(struct db *db, const struct conversation_owner *owner, struct span query,
 			int64_t limit, int64_t offset, conversation_each *each, void *arg,
 			int64_t *total, bool *more, struct err *err);

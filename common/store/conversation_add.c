@@ -90,7 +90,15 @@ static int insert_conversation(struct db *db, const struct conversation_addition
 	if (db_run(st, err) < 0)
 		return -1;
 	p->number = db_last_id(db);
-	return 0;
+	st = db_statement(db,
+			  "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)"
+			  " ON CONFLICT (tenant_id, user_id) DO UPDATE SET count = count + 1",
+			  err);
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, a->owner.tenant_id);
+	db_bind_str(st, 2, a->owner.user_id);
+	return db_run(st, err);
 }
 
 static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err *err)

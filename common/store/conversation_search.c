@@ -147,10 +147,31 @@ struct search {
 	struct db *db;
 	const char *match;
 	int64_t skip, left; /* conversations until the page begins, and of the page */
+	int64_t below;      /* the finds that have not been visited */
+	int visits;
 	conversation_each *each;
 	void *arg;
 	int64_t seen[CONVERSATION_VISITS_MAX]; /* conversations */
 	size_t count;
+};
+
+/* Snippets cost more than finds: those of the page alone are made. */
+enum phase { SKIPPING, SHOWING, COUNTING };
+
+static enum phase phase_of(const struct search *s)
+{
+	return s->skip > 0 ? SKIPPING : s->left > 0 ? SHOWING : COUNTING;
+}
+
+#define FINDS(columns)                                                                             \
+	"SELECT m.number, m.conversation" columns " FROM message_index"                                \
+	" JOIN message AS m ON m.number = message_index.rowid"                                         \
+	" WHERE message_index MATCH ?1 AND message_index.rowid < ?2 ORDER BY message_index.rowid DESC"
+
+static const char *const finds[] = {
+	[SKIPPING] = FINDS(""),
+	[SHOWING] = FINDS(", snippet(message_index, 0, '**', '**', '…', 16)"),
+	[COUNTING] = FINDS(""),
 };
 
 static bool is_seen(struct search *s, int64_t conversation)
@@ -163,73 +184,69 @@ static bool is_seen(struct search *s, int64_t conversation)
 	return false;
 }
 
-static int show(struct search *s, int64_t message, int64_t conversation, struct err *err)
+static int show(struct search *s, int64_t conversation, struct span snippet, struct err *err)
 {
-	struct db_statement *place = db_statement(
-		s->db,
-		"SELECT snippet(message_index, 0, '**', '**', '…', 16) FROM message_index"
-		" WHERE message_index MATCH ?1 AND rowid = ?2",
-		err);
-	struct db_statement *st;
+	struct db_statement *st = db_statement(
+		s->db, "SELECT " CONVERSATION_COLUMNS " FROM conversation AS c WHERE c.number = ?1", err);
 	struct conversation_row row;
 	int result;
 
-	if (!place)
-		return -1;
-	db_bind_str(place, 1, s->match);
-	db_bind_int(place, 2, message);
-	if (db_next(place, err) < 0)
-		return -1;
-	st = db_statement(s->db,
-			  "SELECT " CONVERSATION_COLUMNS " FROM conversation AS c WHERE c.number = ?1", err);
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, conversation);
 	if (db_next(st, err) != 1)
 		return -1;
 	conversation_read_row(st, &row);
-	row.snippet = db_text(place, 0);
+	row.snippet = snippet;
 	result = s->each(s->arg, &row, err);
 	db_reset(st);
-	db_reset(place);
 	return result;
 }
 
-static int take_find(struct search *s, int64_t message, int64_t conversation, struct err *err)
+static int take_find(struct search *s, struct db_statement *st, enum phase phase, struct err *err)
 {
+	int64_t conversation = db_int(st, 1);
+
+	s->below = db_int(st, 0);
 	if (is_seen(s, conversation))
 		return 0;
-	if (s->skip > 0) {
+	switch (phase) {
+	case SKIPPING:
 		s->skip--;
 		return 0;
+	case SHOWING:
+		s->left--;
+		return show(s, conversation, db_text(st, 2), err);
+	case COUNTING:
+		break;
 	}
-	if (s->left == 0)
-		return 0;
-	s->left--;
-	return show(s, message, conversation, err);
+	return 0;
 }
 
-static int walk(struct search *s, bool *more, struct err *err)
+/* The finds of one phase.  1 when another follows, 0 at the end of all, -1. */
+static int walk_phase(struct search *s, bool *more, struct err *err)
 {
-	struct db_statement *st =
-		db_statement(s->db,
-			     "SELECT m.number, m.conversation FROM message_index AS i"
-			     " JOIN message AS m ON m.number = i.rowid"
-			     " WHERE i.message_index MATCH ?1 ORDER BY i.rowid DESC",
-			     err);
-	int visits = 0, row;
+	enum phase phase = phase_of(s);
+	struct db_statement *st = db_statement(s->db, finds[phase], err);
+	int row;
 
 	if (!st)
 		return -1;
 	db_bind_str(st, 1, s->match);
-	while ((row = db_next(st, err)) == 1 && visits++ < CONVERSATION_VISITS_MAX)
-		if (take_find(s, db_int(st, 0), db_int(st, 1), err) < 0) {
+	db_bind_int(st, 2, s->below);
+	while ((row = db_next(st, err)) == 1 && phase_of(s) == phase) {
+		if (s->visits++ == CONVERSATION_VISITS_MAX) {
+			*more = true;
+			row = 0;
+			break;
+		}
+		if (take_find(s, st, phase, err) < 0) {
 			row = -1;
 			break;
 		}
-	*more = row == 1;
+	}
 	db_reset(st);
-	return row < 0 ? -1 : 0;
+	return row;
 }
 
 int conversation_search(struct db *db, const struct conversation_owner *owner, struct span query,
@@ -251,7 +268,10 @@ int conversation_search(struct db *db, const struct conversation_owner *owner, s
 	s->left = limit;
 	s->each = each;
 	s->arg = arg;
-	result = walk(s, more, err);
+	s->below = INT64_MAX;
+	do
+		result = walk_phase(s, more, err);
+	while (result == 1);
 	*total = (int64_t)s->count;
 out:
 	buf_free(&match);

@@ -15,6 +15,8 @@ enum {
 	LIST_MAX = 16 * 1024 * 1024,
 	WHOLE_MAX = 1024 * 1024 * 1024, /* bytes of a conversation as one answer */
 	SMALL_BODY_MAX = 64 * 1024,
+	SLICE_BYTES = 512 * 1024, /* of an import, in one change */
+	SLICE_MESSAGES = 500,
 };
 
 /*
@@ -410,22 +412,61 @@ static void run_reading(void *arg)
 	g->result = conversation_import_read(g->import, g->body, g->routing, &g->err);
 }
 
-static int import_row(struct db *db, void *arg, struct err *err)
+/*
+ * The writer serves others between two slices of a large import: one that is cut short by a crash
+ * was never answered.
+ */
+struct slice {
+	const struct change *change;
+	size_t from, count;
+};
+
+static int import_slice(struct db *db, void *arg, struct err *err)
 {
-	const struct change *k = arg;
+	const struct slice *s = arg;
+	const struct change *k = s->change;
 	struct conversation_addition a = {
 		.owner = k->owner,
 		.id = k->new_id,
-		.is_new = true,
+		.is_new = s->from == 0,
 		.title = buf_span(&k->import.title),
 		.model = k->import.model.len ? buf_span(&k->import.model) : SPAN_LIT(""),
 		.created_ms = k->import.created_ms,
 		.now_ms = k->now_ms,
-		.messages = k->import.rows,
-		.count = k->import.count,
+		.messages = k->import.rows + s->from,
+		.count = s->count,
 	};
 
 	return conversation_add(db, &a, err);
+}
+
+/* At least one message, and no more than the writer does in some milliseconds. */
+static size_t measure_slice(const struct conversation_import *i, size_t from)
+{
+	int64_t bytes = 0;
+	size_t to = from;
+
+	while (to < i->count && to - from < SLICE_MESSAGES &&
+	       (to == from || bytes + i->rows[to].bytes <= SLICE_BYTES))
+		bytes += i->rows[to++].bytes;
+	return to - from;
+}
+
+static int write_import(struct store *store, struct change *k, struct err *err)
+{
+	struct slice s = { .change = k };
+	struct err ignored = ERR_INIT;
+
+	for (; s.from < k->import.count; s.from += s.count) {
+		s.count = measure_slice(&k->import, s.from);
+		if (store_write(store, import_slice, &s, err) == 0)
+			continue;
+		k->id = span_str(k->new_id);
+		if (s.from > 0)
+			(void)store_write(store, delete_row, k, &ignored);
+		return -1;
+	}
+	return 0;
 }
 
 static int read_import(struct exchange *x, struct call *c, struct change *k, struct err *err)
@@ -452,7 +493,7 @@ void c1_import(struct exchange *x, struct call *c)
 	if (result == 0)
 		result = read_import(x, c, &k, &err);
 	if (result == 0)
-		result = store_write(c->worker->core->store, import_row, &k, &err);
+		result = write_import(c->worker->core->store, &k, &err);
 	if (result < 0)
 		answer_error(x, &err);
 	else

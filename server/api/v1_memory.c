@@ -10,9 +10,12 @@
 
 enum { BODY_MAX = 256 * KIB };
 
+/* An administrator who names no user means himself here: texts are one user's, never everybody's. */
 static struct owner owner_of(const struct call *c)
 {
-	return (struct owner){ c->identity.tenant_id, c->identity.scope_id, c->identity.user_id };
+	const struct identity *i = &c->identity;
+
+	return (struct owner){ i->tenant_id, i->scope_id, i->is_whole_tenant ? i->token_id : i->user_id };
 }
 
 /* What a handler hands to the database's thread. */

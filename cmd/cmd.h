@@ -66,7 +66,8 @@ struct cmd {
 extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_show, cmd_db_backup, cmd_db_migrate,
 	cmd_db_vacuum, cmd_db_verify, cmd_errors, cmd_help,
-	cmd_model_list, cmd_model_show, cmd_serve, cmd_status, cmd_version;
+	cmd_model_list, cmd_model_show, cmd_serve, cmd_status,
+	cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_version;
 
 /* group may be NULL.  NULL when there is none. */
 const struct cmd *cmd_find(const char *group, const char *name);

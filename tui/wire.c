@@ -200,6 +200,12 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	t->stopped = false;
 	*t->detail = '\0';
 	t->headers = headers_of(w, accept, body.ptr != NULL);
+	if (t->tenant) {
+		char *line = mem_printf("SPASS-Tenant-Id: %s", t->tenant);
+
+		t->headers = curl_slist_append(t->headers, line);
+		mem_free(line);
+	}
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, w->target.unix_path);
@@ -223,6 +229,8 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.ptr);
 	}
+	if (t->method)
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, t->method);
 	curl_multi_add_handle(w->multi, curl);
 	mem_free(url);
 }

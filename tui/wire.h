@@ -55,6 +55,7 @@ struct wire_transfer {
 	void (*header)(struct wire_transfer *t, struct span name, struct span value);
 	/* Called once, at its end, also when it failed: then err is not NULL. */
 	void (*done)(struct wire_transfer *t, const struct err *err);
+	const char *method, *tenant; /* NULL: GET or POST; no SPASS-Tenant-Id.  Set before wire_start */
 	void *curl; /* NULL: not running */
 	void *headers;
 	struct wire *wire;
@@ -79,6 +80,15 @@ void wire_stop(struct wire_transfer *t);
  */
 json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
 		 struct err *err);
+/* Any request with a small answer. */
+struct wire_request {
+	const char *method; /* NULL: GET */
+	const char *path;
+	const char *tenant; /* SPASS-Tenant-Id, or NULL; visible characters only */
+	struct span body;   /* JSON; ptr NULL: none */
+};
+/* As wire_get; a 2xx without a body is null. */
+json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err);
 /* The HTTP status of the transfer that ended last; 0: there was no answer. */
 int wire_status(const struct wire *w);
 

@@ -37,6 +37,8 @@ static json_t *read_answer(const struct wire *w, const struct get *get, const ch
 	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
 	char *where;
 
+	if (!is_answer && get->transfer.head.status / 100 == 2 && body.len == 0)
+		return json_null();
 	if (root && (is_answer ? is_answer(root) : get->transfer.head.status / 100 == 2))
 		return root;
 	json_decref(root);
@@ -49,22 +51,39 @@ static json_t *read_answer(const struct wire *w, const struct get *get, const ch
 	return NULL;
 }
 
-json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
-		 struct err *err)
+static json_t *ask(struct wire *w, const struct wire_request *request,
+		   bool (*is_answer)(const json_t *root), struct err *err)
 {
-	struct get get = { .transfer = { .bytes = on_bytes, .done = on_done }, .err = ERR_INIT };
+	struct get get = { .transfer = { .bytes = on_bytes,
+					 .done = on_done,
+					 .method = request->method,
+					 .tenant = request->tenant },
+			   .err = ERR_INIT };
 	int64_t timeout_ms = wire_target(w)->timeout_ms;
 	json_t *root = NULL;
 
 	buf_init(&get.body, WIRE_REPLY_MAX);
-	wire_start(w, &get.transfer, path, SPAN_NONE, "application/json",
+	wire_start(w, &get.transfer, request->path, request->body, "application/json",
 		   timeout_ms > 0 ? timeout_ms : WIRE_GET_MS);
 	while (!get.done)
 		wire_wait(w, NULL, 0, TICK_MS);
 	if (get.err.code != E_none)
 		*err = get.err;
 	else
-		root = read_answer(w, &get, path, is_answer, err);
+		root = read_answer(w, &get, request->path, is_answer, err);
 	buf_free(&get.body);
 	return root;
+}
+
+json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
+		 struct err *err)
+{
+	const struct wire_request request = { .path = path };
+
+	return ask(w, &request, is_answer, err);
+}
+
+json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err)
+{
+	return ask(w, request, NULL, err);
 }

@@ -1,0 +1,245 @@
+/* cmd/cmd_tenant_key.c - spass tenant key create, list, rotate, revoke. */
+#include "cmd/cmd.h"
+#include "cmd/grid.h"
+#include "cmd/tenant.h"
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "tui/models.h"
+
+#include <string.h>
+
+static const char keys_path[] = "/v1/tenant/keys";
+
+struct key_options {
+	struct cmd_globals globals;
+	const char *tenant, *label, *role;
+	struct opt_texts scopes, denied, models;
+	int64_t max_tokens, expires_ms, grace_ms;
+};
+
+/* Told once: what leads away from a terminal should be the secret and nothing else. */
+static void print_secret(const struct key_options *o, json_t *key)
+{
+	struct buf out;
+
+	if (o->globals.json) {
+		cmd_print_json_take(json_incref(key));
+		return;
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	buf_printf(&out, "%s\n", models_text(key, "secret"));
+	cmd_print(&out);
+	buf_free(&out);
+	cmd_notice(&o->globals, "this is the secret of %s (%s of %s); it is not shown again",
+		   models_text(key, "id"), models_text(key, "role"), models_text(key, "tenant_id"));
+}
+
+static json_t *texts_json(const struct opt_texts *texts)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < texts->count; i++)
+		json_array_append_new(all, json_string(texts->items[i]));
+	return all;
+}
+
+static json_t *new_key(const struct key_options *o)
+{
+	json_t *body = json_object(), *constraints = json_object();
+	char until[CLOCK_ISO_SIZE];
+
+	if (o->label)
+		json_object_set_new(body, "label", json_string(o->label));
+	if (o->role)
+		json_object_set_new(body, "role", json_string(o->role));
+	json_object_set_new(body, "extra_scopes", texts_json(&o->scopes));
+	json_object_set_new(body, "deny_scopes", texts_json(&o->denied));
+	if (o->models.count)
+		json_object_set_new(constraints, "models", texts_json(&o->models));
+	if (o->max_tokens)
+		json_object_set_new(constraints, "max_tokens", json_integer(o->max_tokens));
+	json_object_set_new(body, "constraints", constraints);
+	if (o->expires_ms) {
+		clock_iso(clock_wall_ms() + o->expires_ms, until);
+		json_object_set_new(body, "expires_at", json_string(until));
+	}
+	return body;
+}
+
+static int run_create(const struct key_options *o, const char *id, struct err *err)
+{
+	struct tenant_request ask = { .method = "POST", .path = keys_path, .tenant = o->tenant };
+	json_t *key;
+
+	(void)id;
+	ask.body = new_key(o);
+	key = tenant_ask(&o->globals, &ask, err);
+	json_decref(ask.body);
+	if (!key)
+		return -1;
+	print_secret(o, key);
+	json_decref(key);
+	return 0;
+}
+
+static void print_keys(const struct cmd_globals *g, const json_t *items)
+{
+	struct grid grid;
+	struct buf out;
+	json_t *one;
+	size_t i;
+
+	grid_init(&grid, 6, cmd_color(g, stdout));
+	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|LABEL");
+	json_array_foreach(items, i, one)
+	{
+		const char *status = models_text(one, "status");
+
+		grid_add(&grid, models_text(one, "id"), GRID_PLAIN);
+		grid_addf(&grid, GRID_DIM, "%s...", models_text(one, "prefix"));
+		grid_add(&grid, models_text(one, "role"), GRID_PLAIN);
+		grid_add(&grid, status, strcmp(status, "active") == 0 ? GRID_GOOD : GRID_DIM);
+		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
+		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+}
+
+static int run_list(const struct key_options *o, const char *id, struct err *err)
+{
+	json_t *items = tenant_ask_all(&o->globals, o->tenant, keys_path, err);
+
+	(void)id;
+	if (!items)
+		return -1;
+	if (o->globals.json)
+		cmd_print_json_take(json_pack("{s:i, s:O}", "schema_version", 1, "keys", items));
+	else
+		print_keys(&o->globals, items);
+	json_decref(items);
+	return 0;
+}
+
+static int run_rotate(const struct key_options *o, const char *id, struct err *err)
+{
+	char *path = mem_printf("%s/%s/rotate", keys_path, id);
+	struct tenant_request ask = { .method = "POST", .path = path, .tenant = o->tenant };
+	json_t *key;
+
+	ask.body = json_pack("{s:I}", "grace_seconds", (json_int_t)(o->grace_ms / 1000));
+	key = tenant_ask(&o->globals, &ask, err);
+	json_decref(ask.body);
+	mem_free(path);
+	if (!key)
+		return -1;
+	print_secret(o, key);
+	json_decref(key);
+	return 0;
+}
+
+static int run_revoke(const struct key_options *o, const char *id, struct err *err)
+{
+	char *path = mem_printf("%s/%s", keys_path, id);
+	struct tenant_request ask = { .method = "DELETE", .path = path, .tenant = o->tenant };
+	json_t *answer = tenant_ask(&o->globals, &ask, err);
+
+	mem_free(path);
+	if (!answer)
+		return -1;
+	json_decref(answer);
+	if (o->globals.json)
+		cmd_print_json_take(json_pack("{s:s, s:b}", "id", id, "revoked", 1));
+	cmd_notice(&o->globals, "%s was revoked", id);
+	return 0;
+}
+
+static const struct action {
+	const char *name;
+	bool needs_id;
+	int (*run)(const struct key_options *o, const char *id, struct err *err);
+} actions[] = {
+	{ "create", false, run_create },
+	{ "list", false, run_list },
+	{ "rotate", true, run_rotate },
+	{ "revoke", true, run_revoke },
+};
+
+/* An id is part of a path. */
+static bool is_id(const char *text)
+{
+	return *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+				== strlen(text);
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const char *id = argc > 1 ? argv[1] : NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		const struct action *a = &actions[i];
+
+		if (strcmp(a->name, argv[0]) != 0)
+			continue;
+		if (a->needs_id && !id)
+			return err_set(err, E_usage, "", "%s needs the id of a key", a->name);
+		if (!a->needs_id && id)
+			return err_set(err, E_usage, "", "%s takes no id", a->name);
+		if (id && !is_id(id))
+			return err_set(err, E_usage, "", "\"%.64s\" is not the id of a key", id);
+		return a->run(options, id, err);
+	}
+	return err_set(err, E_usage, "", "there is no \"tenant key %.64s\"; it is create, list, rotate or "
+		       "revoke", argv[0]);
+}
+
+#define OWN(kind_, field, ...) \
+	{ .kind = (kind_), .offset = offsetof(struct key_options, field), __VA_ARGS__ }
+static const struct opt own[] = {
+	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
+	    .help = "Of this tenant; for a token that is not bound to one"),
+	OWN(OPT_TEXT, label, .name = "label", .argument = "TEXT", .help = "create: what the key is for"),
+	OWN(OPT_CHOICE, role, .name = "role", .argument = "ROLE",
+	    .choices = "readonly|tenant_user|tenant_admin", .help = "create: tenant_user if not given"),
+	OWN(OPT_TEXTS, scopes, .name = "scope", .argument = "SCOPE",
+	    .help = "create: a scope more than the role's; may be repeated"),
+	OWN(OPT_TEXTS, denied, .name = "deny", .argument = "SCOPE",
+	    .help = "create: a scope less than the role's; may be repeated"),
+	OWN(OPT_TEXTS, models, .name = "model", .argument = "MODEL", .complete = OPT_MODEL,
+	    .help = "create: a model that it may use; may be repeated"),
+	OWN(OPT_INT, max_tokens, .name = "max-tokens", .argument = "NUMBER", .min = 1,
+	    .max = INT32_MAX, .help = "create: most tokens that a request may ask for"),
+	OWN(OPT_DURATION, expires_ms, .name = "expires", .argument = "DURATION",
+	    .help = "create: it is valid this long"),
+	OWN(OPT_DURATION, grace_ms, .name = "grace", .argument = "DURATION",
+	    .help = "rotate: the old secret stays valid this long"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass tenant key create --label shop --model spass-extract", "A key for one use." },
+	{ "KEY=$(spass tenant key create -q)", "Its secret alone, for a script." },
+	{ "spass tenant key rotate key_0123456789abcdefghij --grace 1h", "Another secret." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_tenant_key = {
+	.group = "tenant",
+	.name = "key",
+	.summary = "Make, list, rotate and revoke keys of a tenant",
+	.operands = "create|list|rotate|revoke [KEY]",
+	.operands_min = 1,
+	.operands_max = 2,
+	.choices = "create|list|rotate|revoke",
+	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
+	.options = own,
+	.options_size = sizeof(struct key_options),
+	.text = "A secret is shown once, on stdout; the gateway keeps its SHA-256. A key never "
+		"does more than the token that made it.",
+	.examples = examples,
+	.run = run,
+};

@@ -1,0 +1,132 @@
+/* cmd/tenant.c - see tenant.h. */
+#include "cmd/tenant.h"
+
+#include "cmd/gateway.h"
+#include "cmd/grid.h"
+#include "common/base/mem.h"
+#include "tui/wire.h"
+
+#include <stdlib.h>
+
+enum { PAGE = 100, ITEMS_MAX = 1000000 };
+
+/* The member names a caller gave go into a header: no line of theirs may begin another. */
+static int check_tenant(const char *tenant, struct err *err)
+{
+	for (const char *at = tenant; at && *at; at++)
+		if (*at <= ' ' || *at > '~')
+			return err_set(err, E_usage, "", "\"%.64s\" is not the id of a tenant", tenant);
+	return 0;
+}
+
+static json_t *ask_wire(struct wire *wire, const struct tenant_request *ask, struct err *err)
+{
+	char *text = ask->body ? json_dumps(ask->body, JSON_COMPACT) : NULL;
+	struct wire_request request = {
+		.method = ask->method,
+		.path = ask->path,
+		.tenant = ask->tenant,
+		.body = span_str(text),
+	};
+	json_t *answer = wire_ask(wire, &request, err);
+
+	free(text);
+	return answer;
+}
+
+static json_t *ask_pages(struct wire *wire, const char *tenant, const char *path, struct err *err)
+{
+	json_t *all = json_array(), *page, *items;
+	json_int_t total = 1;
+
+	while ((json_int_t)json_array_size(all) < total && json_array_size(all) < ITEMS_MAX) {
+		char *paged = mem_printf("%s?limit=%d&offset=%zu", path, PAGE, json_array_size(all));
+		struct tenant_request ask = { .path = paged, .tenant = tenant };
+		size_t got;
+
+		page = ask_wire(wire, &ask, err);
+		mem_free(paged);
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		items = json_object_get(page, "items");
+		total = json_integer_value(json_object_get(page, "total"));
+		got = json_array_size(items);
+		json_array_extend(all, items);
+		json_decref(page);
+		if (got == 0)
+			break;
+	}
+	return all;
+}
+
+/* pages: ask->path is read to its end. */
+static json_t *ask_gateway(const struct cmd_globals *g, const struct tenant_request *ask, bool pages,
+			   struct err *err)
+{
+	struct gateway *gateway;
+	struct wire_target target;
+	struct wire *wire;
+	json_t *answer;
+
+	if (check_tenant(ask->tenant, err) < 0)
+		return NULL;
+	gateway = gateway_find(g, true, err);
+	if (!gateway)
+		return NULL;
+	target = gateway_target(gateway, g);
+	wire = wire_new(&target);
+	answer = pages ? ask_pages(wire, ask->tenant, ask->path, err) : ask_wire(wire, ask, err);
+	if (!answer)
+		gateway_explain(gateway, err);
+	wire_free(wire);
+	gateway_close(gateway);
+	return answer;
+}
+
+json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask, struct err *err)
+{
+	return ask_gateway(g, ask, false, err);
+}
+
+json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
+		       struct err *err)
+{
+	const struct tenant_request ask = { .path = path, .tenant = tenant };
+
+	return ask_gateway(g, &ask, true, err);
+}
+
+static void add_value(struct grid *grid, const json_t *value)
+{
+	char *text;
+
+	if (json_is_string(value)) {
+		grid_add(grid, json_string_value(value), GRID_PLAIN);
+		return;
+	}
+	text = json_is_null(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	grid_add(grid, text, GRID_PLAIN);
+	free(text);
+}
+
+void tenant_print_members(const struct cmd_globals *g, json_t *object)
+{
+	const char *key;
+	json_t *value;
+	struct grid grid;
+	struct buf out;
+
+	grid_init(&grid, 2, cmd_color(g, stdout));
+	json_object_foreach(object, key, value)
+	{
+		grid_add(&grid, key, GRID_PLAIN);
+		add_value(&grid, value);
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+}

@@ -1,0 +1,25 @@
+/*
+ * cmd/tenant.h - what the commands of the group tenant share: one question to the gateway.
+ */
+#ifndef SPASS_CMD_TENANT_H
+#define SPASS_CMD_TENANT_H
+
+#include "cmd/cmd.h"
+
+struct tenant_request {
+	const char *method; /* NULL: GET */
+	const char *path;
+	const char *tenant; /* SPASS-Tenant-Id, or NULL */
+	json_t *body;       /* borrowed; NULL: none */
+};
+
+/* Asks the gateway that is found or started; an answer without a body is null.  The caller owns
+ * it. */
+json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask, struct err *err);
+/* The items of all pages of path.  The caller owns the list. */
+json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
+		       struct err *err);
+/* A table of member and value. */
+void tenant_print_members(const struct cmd_globals *g, json_t *object);
+
+#endif

@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/tenant/secret.h"
+#include "common/tenant/tenancy.h"
 #include "common/upstream/info.h"
 #include "common/upstream/routing.h"
 
@@ -88,7 +89,7 @@ static void print_backends(const struct routing *r, struct grid *grid)
 }
 
 static void print_text(const struct cmd_globals *g, const struct config *c, const struct routing *r,
-		       const char *token, const char *database)
+		       const struct tenancy *t, const char *token, const char *database)
 {
 	struct grid grid;
 	struct buf out;
@@ -105,6 +106,11 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 	}
 	grid_add(&grid, "token", GRID_PLAIN);
 	grid_add(&grid, token, GRID_PLAIN);
+	if (tenancy_path(t)) {
+		grid_add(&grid, "tenants", GRID_PLAIN);
+		grid_addf(&grid, GRID_PLAIN, "%zu, with %zu tokens, of %s", tenancy_count(t),
+			  tenancy_token_count(t), tenancy_path(t));
+	}
 	grid_add(&grid, "database", GRID_PLAIN);
 	grid_add(&grid, database, GRID_PLAIN);
 	grid_add(&grid, "models", GRID_PLAIN);
@@ -121,10 +127,11 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 int check_config(const struct cmd_globals *g, const struct config *c, struct err *err)
 {
 	struct routing *r = routing_new(c, environ, NULL, err);
+	struct tenancy *t = r ? tenancy_new(c, environ, err) : NULL;
 	char *token = NULL, *database = NULL;
 	int result = -1;
 
-	if (!r)
+	if (!t)
 		goto out;
 	token = token_source(c, err);
 	if (!token)
@@ -134,16 +141,19 @@ int check_config(const struct cmd_globals *g, const struct config *c, struct err
 		goto out;
 	if (g->json)
 		cmd_print_json_take(json_pack(
-			"{s:i,s:s*,s:o,s:s,s:s,s:i,s:i,s:o}", "schema_version", 1, "file", c->path,
-			"listen", listen_json(c), "token", token, "database", database, "models",
+			"{s:i,s:s*,s:o,s:s,s:s*,s:i,s:i,s:s,s:i,s:i,s:o}", "schema_version", 1, "file",
+			c->path, "listen", listen_json(c), "token", token, "tokens_file", tenancy_path(t),
+			"tenants", (int)tenancy_count(t), "tokens", (int)tenancy_token_count(t), "database",
+			database, "models",
 			(int)catalog_count(routing_catalog(r)), "models_with_backend",
 			(int)count_listed(r), "backends", backends_json(r)));
 	else
-		print_text(g, c, r, token, database);
+		print_text(g, c, r, t, token, database);
 	result = 0;
 out:
 	mem_free(token);
 	mem_free(database);
+	tenancy_unref(t);
 	routing_free(r);
 	return result;
 }

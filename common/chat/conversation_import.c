@@ -169,8 +169,10 @@ static int check_some(const struct conversation_import *i, size_t from, const st
 {
 	struct chat_request *chat = mem_new(struct chat_request);
 	size_t to = i->count - from < CHECKED_AT_ONCE ? i->count : from + CHECKED_AT_ONCE, index;
+	const char *rest = err->param;
+	char field[96];
 	struct buf body;
-	int result, used = 0;
+	int result;
 
 	buf_init(&body, 2 * i->texts.max + 64 * KIB);
 	buf_add_str(&body, "{\"model\":");
@@ -184,12 +186,9 @@ static int check_some(const struct conversation_import *i, size_t from, const st
 	result = buf_add_str(&body, "]}") < 0 ?
 			 err_set(err, E_body_too_large, "body", "the body is too large") :
 			 chat_request_check(chat, buf_span(&body), routing, err);
-	if (result < 0 && from > 0 && sscanf(err->param, "messages[%zu]%n", &index, &used) == 1 && used) {
-		char rest[ERR_PARAM_MAX];
-
-		memcpy(rest, err->param + used, sizeof rest - (size_t)used);
-		rest[sizeof rest - 1] = '\0';
-		snprintf(err->param, sizeof err->param, "messages[%zu]%.80s", from + index, rest);
+	if (result < 0 && conversation_param_index(&rest, "messages", &index) == 0) {
+		snprintf(field, sizeof field, "%.80s", rest);
+		snprintf(err->param, sizeof err->param, "messages[%zu]%s", from + index, field);
 	}
 	buf_free(&body);
 	mem_free(chat);

@@ -319,6 +319,25 @@ int conversation_request_head(const struct conversation_request *r, struct span 
 	return buf_add_str(out, ",\"messages\":[");
 }
 
+int conversation_param_index(const char **at, const char *name, size_t *index)
+{
+	struct span rest = span_str(*at), digits;
+	int64_t value;
+
+	if (!span_starts(rest, name))
+		return -1;
+	rest = span_from(rest, strlen(name));
+	if (!span_starts(rest, "["))
+		return -1;
+	rest = span_from(rest, 1);
+	digits = span_cut(&rest, ']');
+	if (!rest.ptr || span_to_int(digits, 0, INT32_MAX, &value) < 0)
+		return -1;
+	*index = (size_t)value;
+	*at = rest.ptr;
+	return 0;
+}
+
 /*
  * "messages[2].content[1].text" of the body that was checked, told in the words of the request:
  * "message[1].text", "images[0]" or "tool_results[2].tool_call_id".
@@ -326,26 +345,22 @@ int conversation_request_head(const struct conversation_request *r, struct span 
 static void rename_param(const struct conversation_request *r, struct err *err)
 {
 	char old[ERR_PARAM_MAX], message[ERR_MESSAGE_MAX];
+	const char *rest = old;
 	size_t index, part;
-	int used = 0, used_part = 0;
-	const char *rest;
 
 	memcpy(old, err->param, sizeof old);
-	if (sscanf(old, "messages[%zu]%n", &index, &used) != 1 || !used)
+	if (conversation_param_index(&rest, "messages", &index) < 0)
 		return;
-	rest = old + used;
-	if (index < r->result_count) {
-		snprintf(err->param, sizeof err->param, "tool_results[%zu]%s", index, rest);
-	} else if (sscanf(rest, ".content[%zu]%n", &part, &used_part) == 1 && used_part) {
-		if (part >= r->part_count)
-			snprintf(err->param, sizeof err->param, "images[%zu]", part - r->part_count);
-		else if (r->message.type == J_STRING)
-			snprintf(err->param, sizeof err->param, "message");
-		else
-			snprintf(err->param, sizeof err->param, "message[%zu]%s", part, rest + used_part);
-	} else {
+	if (index < r->result_count)
+		snprintf(err->param, sizeof err->param, "tool_results[%zu]%.80s", index, rest);
+	else if (conversation_param_index(&rest, ".content", &part) < 0)
 		snprintf(err->param, sizeof err->param, "message");
-	}
+	else if (part >= r->part_count)
+		snprintf(err->param, sizeof err->param, "images[%zu]", part - r->part_count);
+	else if (r->message.type == J_STRING)
+		snprintf(err->param, sizeof err->param, "message");
+	else
+		snprintf(err->param, sizeof err->param, "message[%zu]%.80s", part, rest);
 	if (strncmp(err->message, old, strlen(old)) != 0)
 		return;
 	memcpy(message, err->message, sizeof message);

@@ -53,6 +53,11 @@ int conversation_request_check(const struct conversation_request *r, const struc
 			       struct span model, const struct routing *routing, struct err *err);
 /* "local", "ollama", "openrouter": *name lives as long as the program. */
 bool conversation_is_provider(struct jvalue v, const char **name);
+/*
+ * The number in "NAME[3]" at *at, which moves behind it; name: "messages".  -1 when something else
+ * stands there.
+ */
+int conversation_param_index(const char **at, const char *name, size_t *index);
 /* The first words of a text, on one line, as the title of a conversation. */
 void conversation_make_title(struct span text, struct buf *out);
 /*

@@ -257,7 +257,7 @@ int conversation_list(struct db *db, const struct conversation_owner *owner, str
 int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct span title, struct err *err)
 {
-	struct conversation_row row;
+	struct conversation_row row = { .number = 0 };
 	struct db_statement *st;
 
 	if (conversation_get(db, owner, id, &row, err) < 0)
@@ -303,7 +303,7 @@ static int run_with_number(struct db *db, const char *sql, int64_t number, struc
 int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct err *err)
 {
-	struct conversation_row row;
+	struct conversation_row row = { .number = 0 };
 	struct db_statement *st;
 	char words[OWNER_WORDS_SIZE];
 	struct span text;

@@ -346,21 +346,21 @@ static void rename_param(const struct conversation_request *r, struct err *err)
 {
 	char old[ERR_PARAM_MAX], message[ERR_MESSAGE_MAX];
 	const char *rest = old;
-	size_t index, part;
+	size_t index, part = 0;
+	bool in_part;
 
 	memcpy(old, err->param, sizeof old);
 	if (conversation_param_index(&rest, "messages", &index) < 0)
 		return;
+	in_part = index >= r->result_count && conversation_param_index(&rest, ".content", &part) == 0;
 	if (index < r->result_count)
 		snprintf(err->param, sizeof err->param, "tool_results[%zu]%.80s", index, rest);
-	else if (conversation_param_index(&rest, ".content", &part) < 0)
-		snprintf(err->param, sizeof err->param, "message");
-	else if (part >= r->part_count)
+	else if (in_part && part >= r->part_count)
 		snprintf(err->param, sizeof err->param, "images[%zu]", part - r->part_count);
-	else if (r->message.type == J_STRING)
-		snprintf(err->param, sizeof err->param, "message");
-	else
+	else if (in_part && r->message.type == J_ARRAY)
 		snprintf(err->param, sizeof err->param, "message[%zu]%.80s", part, rest);
+	else
+		snprintf(err->param, sizeof err->param, "message");
 	if (strncmp(err->message, old, strlen(old)) != 0)
 		return;
 	memcpy(message, err->message, sizeof message);

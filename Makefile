@@ -124,7 +124,7 @@ e2e: all tools
 	@$(RUN_E2E) --workers $(WORKERS) tests/e2e/cases
 # Over TCP with several workers: what may differ by who takes a connection.
 e2e-workers: all tools
-	@$(RUN_E2E) --workers 3 --transports tcp $(addprefix tests/e2e/cases/,api basic wire)
+	@$(RUN_E2E) --workers 3 --transports tcp $(addprefix tests/e2e/cases/,api basic c1 wire)
 
 # The gateway is killed while it writes: make crash [ROUNDS=500]
 ROUNDS ?= 20

@@ -39,7 +39,7 @@ void constraints_free(const struct constraints *c)
 
 	if (!c || c == &no_constraints)
 		return;
-	own = (struct constraints *)(uintptr_t)c;
+	own = (struct constraints *)(uintptr_t)c; /* NOLINT(performance-no-int-to-ptr): from the heap */
 	clear(own);
 	mem_free(own);
 }
@@ -97,7 +97,7 @@ static int read_choice(struct reading *r, json_t *value, const char *const names
 static int read_currency(struct reading *r, const struct member *m, json_t *value, void *field)
 {
 	static const char *const names[] = { [BUDGET_EUR] = "EUR", [BUDGET_USD] = "USD" };
-	int choice;
+	int choice = 0;
 
 	(void)m;
 	if (read_choice(r, value, names, &choice) < 0)
@@ -109,7 +109,7 @@ static int read_currency(struct reading *r, const struct member *m, json_t *valu
 static int read_period(struct reading *r, const struct member *m, json_t *value, void *field)
 {
 	static const char *const names[] = { [BUDGET_DAY] = "day", [BUDGET_MONTH] = "month" };
-	int choice;
+	int choice = 0;
 
 	(void)m;
 	if (read_choice(r, value, names, &choice) < 0)

@@ -91,12 +91,12 @@ json_t *constraints_json(const struct constraints *c)
 	return all;
 }
 
-json_t *constraints_inherit(const struct constraints *maker, const json_t *asked)
+json_t *constraints_inherit(const struct constraints *maker, json_t *asked)
 {
 	json_t *all = constraints_json(maker), *own = json_object_get(all, "budgets"), *value;
 	const char *name;
 
-	json_object_foreach((json_t *)(uintptr_t)asked, name, value)
+	json_object_foreach(asked, name, value)
 	{
 		if (own && strcmp(name, "budgets") == 0)
 			json_array_extend(own, value);

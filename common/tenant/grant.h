@@ -12,7 +12,7 @@ json_t *constraints_json(const struct constraints *c);
  * The members of asked (an object, or NULL for none), and those of the maker that it does not
  * have: budgets of both.  The caller owns it.
  */
-json_t *constraints_inherit(const struct constraints *maker, const json_t *asked);
+json_t *constraints_inherit(const struct constraints *maker, json_t *asked);
 /* Whether c is as narrow as the maker's; else *member names what is wider. */
 bool constraints_cover(const struct constraints *maker, const struct constraints *c,
 		       const char **member);

@@ -33,7 +33,7 @@ int identity_find(const struct tenancy *t, const struct keyring *k, struct span 
 {
 	uint8_t digest[DIGEST_SIZE];
 	const struct token *token;
-	struct span secret;
+	struct span secret = SPAN_NONE;
 
 	if (read_bearer(authorization, &secret, err) < 0)
 		return -1;

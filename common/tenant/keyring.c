@@ -17,8 +17,9 @@ enum { SHARDS = 256 };
 struct key {
 	_Atomic int refs;
 	int64_t version;
-	struct token now, old;
 	bool has_old;
+	struct token now;
+	struct token old[]; /* one, or none */
 };
 
 struct entry {
@@ -91,7 +92,8 @@ static int parse_constraints(const char *text, const struct constraints **c)
 
 static struct key *key_of(const struct tenant_key *row, struct err *err)
 {
-	struct key *key = mem_new(struct key);
+	struct key *key =
+		mem_calloc(1, sizeof *key + (row->has_old ? sizeof key->old[0] : 0));
 	struct token *t = &key->now;
 	uint64_t extra, deny;
 
@@ -116,10 +118,10 @@ static struct key *key_of(const struct tenant_key *row, struct err *err)
 	key->has_old = row->has_old;
 	if (!row->has_old)
 		return key;
-	key->old = key->now;
-	memcpy(key->old.digest, row->old_digest, sizeof key->old.digest);
-	if (!key->old.expires_ms || key->old.expires_ms > row->old_until_ms)
-		key->old.expires_ms = row->old_until_ms;
+	key->old[0] = key->now;
+	memcpy(key->old[0].digest, row->old_digest, sizeof key->old[0].digest);
+	if (!key->old[0].expires_ms || key->old[0].expires_ms > row->old_until_ms)
+		key->old[0].expires_ms = row->old_until_ms;
 	return key;
 }
 
@@ -252,7 +254,7 @@ static void take_out(struct keyring *k, const struct key *key)
 
 	take_digest(k, &key->now);
 	if (key->has_old)
-		take_digest(k, &key->old);
+		take_digest(k, &key->old[0]);
 	shard_remove(shard_of(k->by_id, hash), hash, &key->now);
 	k->count--;
 }
@@ -299,7 +301,7 @@ int keyring_load(struct keyring *k, const struct tenant_key *row, struct err *er
 	}
 	put_digest(k, key, &key->now);
 	if (key->has_old)
-		put_digest(k, key, &key->old);
+		put_digest(k, key, &key->old[0]);
 	shard_add(shard_of(k->by_id, hash), hash, key, &key->now);
 	k->count++;
 	key_unref(key);

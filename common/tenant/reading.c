@@ -139,7 +139,7 @@ int read_text(struct reading *r, const struct member *m, json_t *value, void *fi
 
 int read_own_text(struct reading *r, const struct member *m, json_t *value, void *field)
 {
-	const char *text;
+	const char *text = "";
 
 	if (read_text(r, m, value, &text) < 0)
 		return -1;
@@ -214,7 +214,7 @@ static int read_items(struct reading *r, json_t *list, read_item *item, void *in
 	{
 		static const struct member bounds = { .min = 1, .max = NAME_SIZE_MAX };
 		size_t before = reading_enter_at(r, i);
-		const char *text;
+		const char *text = "";
 
 		if (r->file)
 			set_line(r, yml_line(r->file, value));

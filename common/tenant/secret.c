@@ -118,8 +118,8 @@ static int make_file(const char *path, struct err *err)
 		return -1;
 	ident_random(random, sizeof random);
 	digest_hex(random, sizeof random, line);
-	line[2 * SECRET_BYTES] = '\n';
-	line[2 * SECRET_BYTES + 1] = '\0';
+	line[sizeof line - 2] = '\n';
+	line[sizeof line - 1] = '\0';
 	ident_token(id, sizeof id, "", 12);
 	temporary = mem_printf("%s.%s", path, id);
 	if (write_new(temporary, span_str(line), err) < 0)

@@ -59,10 +59,14 @@ static bool index_grow(struct index *x)
 	return true;
 }
 
-/* The next place to look at; 0 at the end. */
-#define INDEX_EACH(x, hash, slot)                                                              \
-	for (size_t slot = (size_t)(hash) & ((x)->size - 1); (x)->size && (x)->slots[slot]; \
-	     slot = (slot + 1) & ((x)->size - 1))
+/* Where what has that hash may be: each slot from *slot on.  The place, or 0 at the end. */
+static size_t index_next(const struct index *x, size_t *slot)
+{
+	size_t place = x->size ? x->slots[*slot & (x->size - 1)] : 0;
+
+	++*slot;
+	return place;
+}
 
 static void put_tenant(struct tenancy *t, size_t i)
 {
@@ -125,26 +129,22 @@ void tenancy_index_token(struct tenancy *t, const struct token *token)
 
 const struct token *tenancy_token_by_id(const struct tenancy *t, const char *id)
 {
-	INDEX_EACH(&t->by_id, hash_text(id, strlen(id)), slot)
-	{
-		const struct token *row = &t->tokens[t->by_id.slots[slot] - 1];
+	size_t slot = (size_t)hash_text(id, strlen(id)), place;
 
-		if (strcmp(row->id, id) == 0)
-			return row;
-	}
+	while ((place = index_next(&t->by_id, &slot)) != 0)
+		if (strcmp(t->tokens[place - 1].id, id) == 0)
+			return &t->tokens[place - 1];
 	return NULL;
 }
 
 const struct token *tenancy_token_by_digest(const struct tenancy *t,
 					    const uint8_t digest[DIGEST_SIZE])
 {
-	INDEX_EACH(&t->by_digest, hash_digest(digest), slot)
-	{
-		const struct token *row = &t->tokens[t->by_digest.slots[slot] - 1];
+	size_t slot = (size_t)hash_digest(digest), place;
 
-		if (digest_equal(row->digest, digest, DIGEST_SIZE))
-			return row;
-	}
+	while ((place = index_next(&t->by_digest, &slot)) != 0)
+		if (digest_equal(t->tokens[place - 1].digest, digest, DIGEST_SIZE))
+			return &t->tokens[place - 1];
 	return NULL;
 }
 
@@ -305,13 +305,11 @@ const struct tenant *tenancy_at(const struct tenancy *t, size_t index)
 
 const struct tenant *tenancy_find(const struct tenancy *t, struct span id)
 {
-	INDEX_EACH(&t->by_tenant, hash_text(id.ptr, id.len), slot)
-	{
-		const struct tenant *row = &t->tenants[t->by_tenant.slots[slot] - 1];
+	size_t slot = (size_t)hash_text(id.ptr, id.len), place;
 
-		if (span_is(id, row->id))
-			return row;
-	}
+	while ((place = index_next(&t->by_tenant, &slot)) != 0)
+		if (span_is(id, t->tenants[place - 1].id))
+			return &t->tenants[place - 1];
 	return NULL;
 }
 

@@ -271,20 +271,22 @@ static int read_defaults(struct load *l, struct tenant *tenant, json_t *object)
 	return 0;
 }
 
-static int take_tenant(struct load *l, json_t *object, const struct tenant_form *f,
-		       struct tenant **made)
+static struct tenant *take_tenant(struct load *l, json_t *object, const struct tenant_form *f)
 {
 	struct tenant *row;
 
-	if (!is_id(f->id, "-"))
-		return FAULT_AT(&l->r, object, "id", "may hold a-z 0-9 -");
-	if (tenancy_find(l->t, span_str(f->id)))
-		return FAULT_AT(&l->r, object, "id", "\"%.64s\" is the id of an earlier tenant", f->id);
+	if (!is_id(f->id, "-")) {
+		FAULT_AT(&l->r, object, "id", "may hold a-z 0-9 -");
+		return NULL;
+	}
+	if (tenancy_find(l->t, span_str(f->id))) {
+		FAULT_AT(&l->r, object, "id", "\"%.64s\" is the id of an earlier tenant", f->id);
+		return NULL;
+	}
 	row = tenancy_add_tenant(l->t, span_str(f->id));
 	row->name = mem_strdup(f->name ? f->name : f->id);
 	row->line = l->r.line;
-	*made = row;
-	return 0;
+	return row;
 }
 
 static int read_tenant(struct load *l, json_t *object)
@@ -292,11 +294,10 @@ static int read_tenant(struct load *l, json_t *object)
 	struct tenant_form form = { .id = NULL };
 	struct tenant *row = NULL;
 	size_t before;
-	int result = reading_object(&l->r, object, tenant_members, ARRAY_LEN(tenant_members), &form);
 
-	if (result == 0)
-		result = take_tenant(l, object, &form, &row);
-	if (result < 0) {
+	if (reading_object(&l->r, object, tenant_members, ARRAY_LEN(tenant_members), &form) == 0)
+		row = take_tenant(l, object, &form);
+	if (!row) {
 		budgets_free(form.budgets.rows, form.budgets.count);
 		return -1;
 	}

@@ -57,7 +57,8 @@ int opt_duration(struct span text, int64_t *ms)
 	static const struct {
 		const char *unit;
 		int64_t ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "", 1000 } };
+	} units[] = { { "ms", 1 },	{ "s", 1000 },	    { "m", 60000 },
+		      { "h", 3600000 }, { "d", 86400000 }, { "", 1000 } };
 	size_t digits = 0;
 	int64_t number;
 

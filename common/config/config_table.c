@@ -79,7 +79,7 @@ int config_add_duration(struct buf *out, int64_t ms)
 	static const struct {
 		int64_t ms;
 		const char *unit;
-	} units[] = { { 3600000, "h" }, { 60000, "m" }, { 1000, "s" } };
+	} units[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" } };
 
 	if (ms == 0)
 		return buf_add_str(out, "0s");

@@ -246,7 +246,7 @@ static void faults_name_place_and_remedy(void **state)
 		{ "backends: {a: {key_env: A, key_file: /b}}", { "one is enough" } },
 		{ "backends: {a: {disabled: 3}}", { "true or false" } },
 		{ "backends: {a: {total_timeout: 1ms}}",
-		  { "backends.a.total_timeout:", "outside 10ms to 24h" } },
+		  { "backends.a.total_timeout:", "outside 10ms to 1d" } },
 		{ "backends: {a: {provider: [x]}}", { "must be a text" } },
 		{ "- a", { "mapping of settings" } },
 	};

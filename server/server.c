@@ -295,10 +295,13 @@ static void wait_for_workers(struct server *s, uint64_t generation)
 static void apply_new(struct server *s)
 {
 	struct snapshot *now = core_snapshot(s->core);
+	const struct usage_limits limits = { now->config->usage_retention,
+					     now->config->usage_max_rows };
 
 	apply_log(now->config);
 	atomic_store(&s->gate.max, now->config->max_connections);
 	store_reopen_audit(s->core->store, now->config->audit_max_bytes);
+	store_limit_usage(s->core->store, &limits);
 	snapshot_unref(now);
 }
 

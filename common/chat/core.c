@@ -87,6 +87,7 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 		.audit = audit,
 		.audit_max_bytes = c->audit_max_bytes,
 		.usage = c->usage,
+		.usage_limits = { c->usage_retention, c->usage_max_rows },
 		.metrics = metrics,
 	};
 	struct store *store = NULL;

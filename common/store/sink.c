@@ -19,6 +19,12 @@
  */
 enum { LOG_EVERY_MS = 60000, PATIENCE_MS = 2000, FAILING_PATIENCE_MS = 50 };
 
+/*
+ * Steps of what can wait, each some milliseconds at most.  A few free pages are kept: the next
+ * rows need them.
+ */
+enum { EXCESS_BESIDE = 64, EXCESS_ALONE = 500, FREE_KEEP = 1024, FREE_STEP = 128 };
+
 /* What goes wrong with the database, or with the audit file. */
 struct fault {
 	const char *what;
@@ -30,6 +36,7 @@ struct fault {
 struct sink {
 	char *path;
 	bool keeps_usage;
+	struct usage_limits usage_limits;
 	struct db *db; /* NULL while it cannot be opened */
 	struct usage *usage;
 	struct audit *audit; /* NULL: none is kept */
@@ -75,6 +82,7 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	buf_init(&s->lines, (size_t)STORE_BATCH_MAX * RECORD_LINE_MAX);
 	s->path = mem_strdup(options->database);
 	s->keeps_usage = options->usage;
+	s->usage_limits = options->usage_limits;
 	s->db_fault.what = "usage rows";
 	s->audit_fault.what = "audit lines";
 	if (open_database(s, DB_PATIENCE_MS, err) < 0)
@@ -153,12 +161,25 @@ static int change_all(struct sink *s, const struct batch *b, struct err *err)
 	return 0;
 }
 
+/* What a batch adds, and a little more, goes from the other end, at the price of one commit. */
+static int delete_as_many(struct sink *s, size_t added, struct err *err)
+{
+	struct usage_range excess;
+
+	if (added == 0)
+		return 0;
+	if (usage_find_excess(s->db, &s->usage_limits, clock_wall_ms(),
+			      (int64_t)added + EXCESS_BESIDE, &excess, err) < 0)
+		return -1;
+	return excess.begin == excess.end ? 0 : usage_delete(s->db, &excess, err);
+}
+
 static int commit_all(struct sink *s, const struct batch *b, struct err *err)
 {
 	db_set_patience(s->db, patience(s));
 	if (db_begin(s->db, err) < 0)
 		return -1;
-	if (change_all(s, b, err) == 0)
+	if (change_all(s, b, err) == 0 && delete_as_many(s, b->record_count, err) == 0)
 		return db_commit(s->db, err);
 	db_rollback(s->db);
 	return -1;
@@ -227,6 +248,59 @@ void sink_reopen_audit(struct sink *s, int64_t audit_max_bytes)
 
 	if (s->audit && audit_reopen(s->audit, audit_max_bytes, &err) < 0)
 		note_failure(s, &s->audit_fault, &err, 0);
+}
+
+void sink_limit_usage(struct sink *s, const struct usage_limits *limits)
+{
+	s->usage_limits = *limits;
+}
+
+static int give_pages_back(struct sink *s, bool *more, struct err *err)
+{
+	char sql[64];
+	int64_t pages;
+
+	if (db_number(s->db, "PRAGMA freelist_count", &pages, err) < 0)
+		return -1;
+	*more = pages > FREE_KEEP + FREE_STEP;
+	if (pages <= FREE_KEEP)
+		return 0;
+	snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", FREE_STEP);
+	return db_exec(s->db, sql, err);
+}
+
+static int tidy(struct sink *s, bool *more, struct err *err)
+{
+	struct usage_range excess;
+
+	if (usage_find_excess(s->db, &s->usage_limits, clock_wall_ms(), EXCESS_ALONE, &excess,
+			      err) < 0)
+		return -1;
+	if (excess.begin == excess.end) {
+		if (give_pages_back(s, more, err) < 0)
+			return -1;
+	} else {
+		*more = true;
+		if (usage_delete(s->db, &excess, err) < 0)
+			return -1;
+	}
+	return db_tend(s->db, err);
+}
+
+bool sink_tidy(struct sink *s)
+{
+	struct err err = ERR_INIT;
+	bool more = false;
+
+	if (s->db_fault.err.code != E_none || !s->db || db_is_lost(s->db))
+		return false;
+	db_set_patience(s->db, FAILING_PATIENCE_MS);
+	/* Whoever fails here fails when there is something to write, and is told then. */
+	if (tidy(s, &more, &err) < 0) {
+		log_debug("store", "tidying: %s", err.message);
+		return false;
+	}
+	return more;
 }
 
 bool sink_is_failing(const struct sink *s)

@@ -23,6 +23,11 @@ void sink_close(struct sink *s);
 int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct work *const *works,
 	       size_t work_count);
 void sink_reopen_audit(struct sink *s, int64_t audit_max_bytes);
+void sink_limit_usage(struct sink *s, const struct usage_limits *limits);
+/*
+ * While there is nothing to write: one small step of what can wait.  True when there is more of it.
+ */
+bool sink_tidy(struct sink *s);
 bool sink_is_failing(const struct sink *s);
 /* While failing: opens again what is broken and looks whether it could be written. */
 void sink_probe(struct sink *s);

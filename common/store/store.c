@@ -98,6 +98,11 @@ void store_reopen_audit(struct store *s, int64_t audit_max_bytes)
 	writer_reopen_audit(s->writer, audit_max_bytes);
 }
 
+void store_limit_usage(struct store *s, const struct usage_limits *limits)
+{
+	writer_limit_usage(s->writer, limits);
+}
+
 int store_check(struct store *s, struct err *err)
 {
 	return writer_check(s->writer, err);

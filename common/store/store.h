@@ -13,6 +13,7 @@
 #include "common/observe/metrics.h"
 #include "common/observe/record.h"
 #include "common/store/db.h"
+#include "common/store/usage.h"
 
 enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 2000 };
 
@@ -21,6 +22,7 @@ struct store_options {
 	const char *audit;       /* path, or NULL for none */
 	int64_t audit_max_bytes;
 	bool usage;              /* keep rows */
+	struct usage_limits usage_limits;
 	struct metrics *metrics; /* or NULL */
 };
 
@@ -62,6 +64,12 @@ int store_read(struct store *s, struct job_pool *jobs,
 void store_flush(struct store *s);
 /* Reopens audit.jsonl (SIGHUP).  Any thread. */
 void store_reopen_audit(struct store *s, int64_t audit_max_bytes);
+/*
+ * What is kept of usage from now on.  What is too much goes in small steps: under load with each
+ * commit a little more than it adds, else while the writer has nothing to do, when the file also
+ * gives free pages back.  Any thread.
+ */
+void store_limit_usage(struct store *s, const struct usage_limits *limits);
 /* 0, or -1 with E_storage_error while the last write failed or does not come back.  Any thread. */
 int store_check(struct store *s, struct err *err);
 

@@ -153,3 +153,99 @@ int usage_insert(struct usage *u, const struct record *r, struct err *err)
 		u->bound[at].kind = BOUND_NOTHING;
 	return -1;
 }
+
+/* 1 with the oldest row's place and time, 0 when there is none. */
+static int find_oldest(struct db *db, int64_t *place, int64_t *ts, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "SELECT rowid, ts FROM usage ORDER BY rowid LIMIT 1", err);
+	int row;
+
+	if (!st)
+		return -1;
+	row = db_next(st, err);
+	if (row == 1) {
+		*place = db_int(st, 0);
+		*ts = db_int(st, 1);
+	}
+	db_reset(st);
+	return row;
+}
+
+/* The place of the first row not older than since, of those from begin to end; end when none is. */
+static int find_since(struct db *db, struct usage_range rows, int64_t since, int64_t *place,
+		      struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db,
+			     "SELECT rowid FROM usage WHERE rowid >= ?1 AND rowid < ?2 AND ts >= ?3"
+			     " ORDER BY rowid LIMIT 1",
+			     err);
+	int row;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, rows.begin);
+	db_bind_int(st, 2, rows.end);
+	db_bind_int(st, 3, since);
+	row = db_next(st, err);
+	*place = row == 1 ? db_int(st, 0) : rows.end;
+	db_reset(st);
+	return row < 0 ? -1 : 0;
+}
+
+/* Rows are added behind the last and go from the front: their places have no gaps. */
+static int find_newest(struct db *db, int64_t *place, struct err *err)
+{
+	struct db_statement *st = db_statement(db, "SELECT max(rowid) FROM usage", err);
+	int row;
+
+	if (!st)
+		return -1;
+	row = db_next(st, err);
+	*place = row == 1 ? db_int(st, 0) : 0;
+	db_reset(st);
+	return row < 0 ? -1 : 0;
+}
+
+int usage_find_excess(struct db *db, const struct usage_limits *limits, int64_t now_ms,
+		      int64_t at_most, struct usage_range *excess, struct err *err)
+{
+	int64_t first, ts, last, old_end, end;
+	int row;
+
+	*excess = (struct usage_range){ 0, 0 };
+	if (limits->age_ms <= 0 && limits->max_rows <= 0)
+		return 0;
+	row = find_oldest(db, &first, &ts, err);
+	if (row <= 0)
+		return row;
+	if (find_newest(db, &last, err) < 0)
+		return -1;
+	*excess = (struct usage_range){ first, first };
+	end = first + at_most <= last ? first + at_most : last + 1;
+	if (limits->max_rows > 0 && last + 1 - limits->max_rows > first)
+		excess->end = last + 1 - limits->max_rows;
+	if (limits->age_ms > 0 && ts < now_ms - limits->age_ms) {
+		if (find_since(db, (struct usage_range){ first, end }, now_ms - limits->age_ms,
+			       &old_end, err) < 0)
+			return -1;
+		if (old_end > excess->end)
+			excess->end = old_end;
+	}
+	if (excess->end > end)
+		excess->end = end;
+	return 0;
+}
+
+int usage_delete(struct db *db, const struct usage_range *rows, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "DELETE FROM usage WHERE rowid >= ?1 AND rowid < ?2", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, rows->begin);
+	db_bind_int(st, 2, rows->end);
+	return db_run(st, err);
+}

@@ -15,6 +15,8 @@
 
 enum {
 	PROBE_EVERY_MS = 500,
+	TIDY_STEP_MS = 20,    /* between two steps of what can wait */
+	TIDY_LOOK_MS = 60000, /* whether there is something */
 	LOG_DROPPED_MS = 60000,
 	STUCK_MS = 15000,
 	BUSY_RECORDS = STORE_QUEUE_MAX / 4, /* in one gathering: there is no time to wait for more */
@@ -30,10 +32,13 @@ struct writer {
 
 	pthread_mutex_t lock; /* protects what follows, and the done of marks */
 	pthread_cond_t wake, finished;
-	bool is_woken, is_hurried, is_stopping, must_reopen;
+	bool is_woken, is_hurried, is_stopping, must_reopen, has_limits;
 	int64_t audit_max_bytes;
 
+	struct usage_limits usage_limits;
+
 	/* The thread's own. */
+	bool has_more_to_tidy;
 	uint64_t dropped_counted;
 	int64_t dropped_logged_ms;
 	size_t count, work_count;
@@ -61,21 +66,26 @@ static struct timespec deadline_in(int64_t ms)
 	return at;
 }
 
-/* Sleeps until there is something to do; false when it is time to look at a failure again. */
+/* How long to rest when there is nothing to write. */
+static int64_t rest_ms(const struct writer *w)
+{
+	if (sink_is_failing(w->sink))
+		return PROBE_EVERY_MS;
+	return w->has_more_to_tidy ? TIDY_STEP_MS : TIDY_LOOK_MS;
+}
+
+/* Sleeps until there is something to write; false when it is time for what can wait. */
 static bool wait_for_work(struct writer *w)
 {
-	struct timespec probe_at = deadline_in(PROBE_EVERY_MS);
-	bool is_failing = sink_is_failing(w->sink), timed_out = false;
+	struct timespec until = deadline_in(rest_ms(w));
+	bool timed_out = false;
 
 	if (!queue_rest(w->queue))
 		return true;
 	pthread_mutex_lock(&w->lock);
-	while (!w->is_woken && !w->is_hurried && !w->is_stopping && !w->must_reopen && !timed_out) {
-		if (is_failing)
-			timed_out = pthread_cond_timedwait(&w->wake, &w->lock, &probe_at) == ETIMEDOUT;
-		else
-			pthread_cond_wait(&w->wake, &w->lock);
-	}
+	while (!w->is_woken && !w->is_hurried && !w->is_stopping && !w->must_reopen &&
+	       !w->has_limits && !timed_out)
+		timed_out = pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT;
 	pthread_mutex_unlock(&w->lock);
 	return !timed_out;
 }
@@ -173,7 +183,8 @@ static void tell_dropped(struct writer *w)
 /* After the queue was taken, so that whoever asked for it before a flush has it after. */
 static bool obey(struct writer *w)
 {
-	bool is_stopping, must_reopen;
+	bool is_stopping, must_reopen, has_limits;
+	struct usage_limits limits;
 	int64_t max;
 
 	pthread_mutex_lock(&w->lock);
@@ -181,9 +192,16 @@ static bool obey(struct writer *w)
 	must_reopen = w->must_reopen;
 	w->must_reopen = false;
 	max = w->audit_max_bytes;
+	has_limits = w->has_limits;
+	w->has_limits = false;
+	limits = w->usage_limits;
 	pthread_mutex_unlock(&w->lock);
 	if (must_reopen)
 		sink_reopen_audit(w->sink, max);
+	if (has_limits) {
+		sink_limit_usage(w->sink, &limits);
+		w->has_more_to_tidy = true;
+	}
 	return is_stopping;
 }
 
@@ -204,6 +222,8 @@ static void *run(void *data)
 			break;
 		if (!chain && sink_is_failing(w->sink))
 			sink_probe(w->sink);
+		else if (!chain)
+			w->has_more_to_tidy = sink_tidy(w->sink);
 		is_busy = write_chain(w, chain) >= BUSY_RECORDS;
 		tell_dropped(w);
 	}
@@ -244,6 +264,7 @@ struct writer *writer_start_take(struct queue *queue, struct sink *sink, struct 
 
 	w->queue = queue;
 	w->sink = sink;
+	w->has_more_to_tidy = true; /* nobody knows what was left */
 	w->shard = metrics ? metrics_shard_new(metrics) : NULL;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attributes);
@@ -303,6 +324,15 @@ void writer_reopen_audit(struct writer *w, int64_t audit_max_bytes)
 	pthread_mutex_lock(&w->lock);
 	w->must_reopen = true;
 	w->audit_max_bytes = audit_max_bytes;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void writer_limit_usage(struct writer *w, const struct usage_limits *limits)
+{
+	pthread_mutex_lock(&w->lock);
+	w->has_limits = true;
+	w->usage_limits = *limits;
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }

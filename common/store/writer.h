@@ -26,6 +26,8 @@ void writer_hurry(struct writer *w);
 void writer_flush(struct writer *w);
 /* Any thread. */
 void writer_reopen_audit(struct writer *w, int64_t audit_max_bytes);
+/* Any thread. */
+void writer_limit_usage(struct writer *w, const struct usage_limits *limits);
 /* Any thread: a record found no room. */
 void writer_count_dropped(struct writer *w);
 /* Any thread: as sink_check. */

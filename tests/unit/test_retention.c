@@ -1,0 +1,344 @@
+/*
+ * tests/unit/test_retention.c - how old and how many usage rows may get, and that the file then
+ * stops growing.
+ */
+#include "common/store/store.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/store/migrate.h"
+
+#define NOW INT64_C(1795255200000)
+#define DAY INT64_C(86400000)
+
+enum { WAIT_MS = 20000 };
+
+struct fixture {
+	char dir[64], database[128];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/spass-retention-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	mem_free(f);
+	return 0;
+}
+
+static struct record record_at(int64_t ts_ms)
+{
+	struct record r = { .ts_ms = ts_ms,
+			    .request_id = "6f1f3c0e-52f0-4c4a-9f6e-1a2b3c4d5e6f",
+			    .surface = "v1",
+			    .method = "POST",
+			    .route = "/v1/chat/completions",
+			    .model = "mock",
+			    .status = 200 };
+
+	return r;
+}
+
+static int64_t number(struct db *db, const char *sql)
+{
+	struct err err = ERR_INIT;
+	int64_t value = -1;
+
+	if (db_number(db, sql, &value, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+	return value;
+}
+
+static struct db *open_migrated(const char *path)
+{
+	struct err err = ERR_INIT;
+	struct db *db = db_open(path, DB_WRITE, &err);
+
+	if (!db || migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0)
+		fail_msg("%s", err.message);
+	return db;
+}
+
+/* A row for each time. */
+static void insert(struct db *db, const int64_t *times, size_t count)
+{
+	struct err err = ERR_INIT;
+	struct usage *u = usage_new(db, &err);
+
+	assert_non_null(u);
+	for (size_t i = 0; i < count; i++) {
+		struct record r = record_at(times[i]);
+
+		assert_int_equal(usage_insert(u, &r, &err), 0);
+	}
+	usage_free(u);
+}
+
+/* One step; the rows that went. */
+static int64_t step(struct db *db, struct usage_limits limits, int64_t now_ms, int64_t at_most)
+{
+	struct usage_range excess;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(usage_find_excess(db, &limits, now_ms, at_most, &excess, &err), 0);
+	if (excess.begin == excess.end)
+		return 0;
+	assert_int_equal(usage_delete(db, &excess, &err), 0);
+	assert_int_equal(db_changes(db), excess.end - excess.begin);
+	return db_changes(db);
+}
+
+/* ---- which rows go ---- */
+
+static const struct situation {
+	const char *what;
+	int64_t age_ms, max_rows;
+	int64_t ages[8]; /* of the rows, in days, the first written first; ends with -99 */
+	int64_t at_most, gone;
+} situations[] = {
+	{ "no limit", 0, 0, { 900, 800, -99 }, 100, 0 },
+	{ "an empty table", DAY, 1, { -99 }, 100, 0 },
+	{ "beyond age goes, newer stays", 90 * DAY, 0, { 200, 91, 89, 1, 0, -99 }, 100, 2 },
+	{ "exactly the age stays", 90 * DAY, 0, { 90, 1, -99 }, 100, 0 },
+	{ "all are too old", 90 * DAY, 0, { 200, 150, 91, -99 }, 100, 3 },
+	{ "no more than a step", 90 * DAY, 0, { 200, 150, 140, 91, -99 }, 3, 3 },
+	{ "past the number", 0, 2, { 5, 4, 3, 2, 1, -99 }, 100, 3 },
+	{ "exactly the number", 0, 3, { 5, 4, 3, -99 }, 100, 0 },
+	{ "whichever gives up more: age", 2 * DAY, 4, { 5, 4, 3, 2, 1, -99 }, 100, 3 },
+	{ "whichever gives up more: number", 4 * DAY, 1, { 5, 4, 3, 2, 1, -99 }, 100, 4 },
+	{ "number, no more than a step", 0, 1, { 5, 4, 3, 2, 1, -99 }, 2, 2 },
+	{ "a long request's row behind newer ones", 90 * DAY, 0, { 95, 80, 93, 1, -99 }, 100, 1 },
+	{ "a clock that was ahead", 90 * DAY, 0, { -1, 95, 94, -99 }, 100, 0 },
+	{ "the same by number", 90 * DAY, 1, { -1, 95, 94, -99 }, 100, 2 },
+};
+
+static void rows_beyond_the_limits_go_and_others_stay(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
+		const struct situation *s = &situations[i];
+		struct db *db = open_migrated(f->database);
+		struct usage_limits limits = { s->age_ms, s->max_rows };
+		int64_t times[8], gone, left;
+		size_t count = 0;
+
+		for (; s->ages[count] != -99; count++)
+			times[count] = NOW - s->ages[count] * DAY;
+		insert(db, times, count);
+		gone = step(db, limits, NOW, s->at_most);
+		left = number(db, "SELECT count(*) FROM usage");
+		if (gone != s->gone || left != (int64_t)count - gone)
+			fail_msg("%s: %d gone, %d left", s->what, (int)gone, (int)left);
+		/* Those that went are the first. */
+		for (size_t k = (size_t)gone; k < count; k++) {
+			char sql[96];
+
+			snprintf(sql, sizeof sql, "SELECT count(*) FROM usage WHERE ts = %lld",
+				 (long long)times[k]);
+			if (number(db, sql) != 1)
+				fail_msg("%s: row %zu went", s->what, k);
+		}
+		db_close(db);
+		unlink(f->database);
+	}
+}
+
+static void a_day_that_passes_makes_further_rows_go(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = open_migrated(f->database);
+	struct usage_limits limits = { 10 * DAY, 0 };
+	int64_t times[20];
+
+	for (int i = 0; i < 20; i++)
+		times[i] = NOW + i * DAY;
+	insert(db, times, 20);
+	assert_int_equal(step(db, limits, NOW + 10 * DAY, 100), 0);
+	assert_int_equal(step(db, limits, NOW + 11 * DAY, 100), 1);
+	assert_int_equal(step(db, limits, NOW + 11 * DAY - 3600000, 100), 0); /* an hour back */
+	assert_int_equal(step(db, limits, NOW + 12 * DAY, 100), 1);
+	assert_int_equal(step(db, limits, NOW + 100 * DAY, 100), 18);
+	assert_int_equal(step(db, limits, NOW + 100 * DAY, 100), 0);
+	/* An emptied table begins anew. */
+	insert(db, times, 3);
+	assert_int_equal(step(db, limits, NOW + 11 * DAY, 100), 1);
+	db_close(db);
+}
+
+/* ---- the writer ---- */
+
+static struct store *open_store(const char *database, struct usage_limits limits)
+{
+	struct store_options options = { .database = database, .usage = true,
+					 .usage_limits = limits };
+	struct err err = ERR_INIT;
+	struct store *s = store_open(&options, &err);
+
+	if (!s)
+		fail_msg("%s", err.message);
+	return s;
+}
+
+static void write_rows(struct store *s, int64_t ts_ms, int count)
+{
+	struct record r = record_at(ts_ms);
+
+	for (int i = 0; i < count; i++) {
+		store_record(s, &r);
+		if (i % 4000 == 3999)
+			store_flush(s);
+	}
+	store_flush(s);
+}
+
+struct question {
+	const char *sql;
+	int64_t value;
+};
+
+static int read_number(struct db *db, void *arg, struct err *err)
+{
+	struct question *q = arg;
+
+	return db_number(db, q->sql, &q->value, err);
+}
+
+static int64_t ask(struct store *s, const char *sql)
+{
+	struct question q = { sql, -1 };
+	struct err err = ERR_INIT;
+
+	if (store_read(s, NULL, read_number, &q, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+	return q.value;
+}
+
+static void wait_until(struct store *s, const char *sql, int64_t at_most)
+{
+	int64_t end = clock_mono_ms() + WAIT_MS;
+
+	while (ask(s, sql) > at_most && clock_mono_ms() < end)
+		usleep(5000);
+	if (ask(s, sql) > at_most)
+		fail_msg("%s: still %lld, not %lld", sql, (long long)ask(s, sql), (long long)at_most);
+}
+
+static const char pages_sql[] = "SELECT page_count FROM pragma_page_count";
+static const char rows_sql[] = "SELECT count(*) FROM usage";
+
+static void the_database_stops_growing(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = open_store(f->database, (struct usage_limits){ 0, 5000 });
+	int64_t full;
+
+	write_rows(s, NOW, 10000);
+	full = ask(s, pages_sql);
+	for (int i = 0; i < 5; i++) {
+		write_rows(s, NOW, 8000);
+		/* Under load, without a moment's rest. */
+		if (ask(s, rows_sql) > 7000)
+			fail_msg("%d rows", (int)ask(s, rows_sql));
+		if (ask(s, pages_sql) > full + full / 10)
+			fail_msg("%d pages became %d", (int)full, (int)ask(s, pages_sql));
+	}
+	wait_until(s, rows_sql, 5000);
+	assert_int_equal(ask(s, rows_sql), 5000);
+	store_close(s);
+}
+
+static void old_rows_go_while_there_is_nothing_to_write_and_their_pages_too(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = open_store(f->database, (struct usage_limits){ 0, 0 });
+	struct usage_limits limits = { 90 * DAY, 0 };
+	int64_t full, now = clock_wall_ms();
+
+	write_rows(s, now - 100 * DAY, 60000);
+	write_rows(s, now - 80 * DAY, 100);
+	full = ask(s, pages_sql);
+	assert_int_equal(ask(s, rows_sql), 60100);
+	store_limit_usage(s, &limits); /* as a reload does */
+	wait_until(s, rows_sql, 100);
+	assert_int_equal(ask(s, rows_sql), 100);
+	wait_until(s, pages_sql, 1024 + 256);
+	assert_true(full > 1024 + 512);
+	store_close(s);
+}
+
+static int put_nothing(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "UPDATE memory SET content = content", err);
+}
+
+/* What somebody waits for is not behind all that can wait: a step is short. */
+static void a_commit_does_not_wait_for_the_tidying(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = open_store(f->database, (struct usage_limits){ 0, 0 });
+	struct usage_limits limits = { 0, 1 };
+	int64_t longest = 0, began;
+	struct err err = ERR_INIT;
+
+	write_rows(s, NOW, 40000);
+	store_limit_usage(s, &limits);
+	for (int i = 0; i < 20; i++) {
+		began = clock_mono_ms();
+		assert_int_equal(store_write(s, put_nothing, NULL, &err), 0);
+		if (clock_mono_ms() - began > longest)
+			longest = clock_mono_ms() - began;
+		usleep(10000);
+	}
+	assert_true(ask(s, rows_sql) > 1); /* it had not ended before */
+	if (longest > 1000)
+		fail_msg("%d ms", (int)longest);
+	store_close(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rows_beyond_the_limits_go_and_others_stay),
+		TEST(a_day_that_passes_makes_further_rows_go),
+		TEST(the_database_stops_growing),
+		TEST(old_rows_go_while_there_is_nothing_to_write_and_their_pages_too),
+		TEST(a_commit_does_not_wait_for_the_tidying),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

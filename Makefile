@@ -54,14 +54,14 @@ ALL_LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 SRC := $(wildcard common/*/*.c server/*.c server/*/*.c tui/*.c cmd/*.c)
 LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 # tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
-TOOLS := upstream e2e load crash
+TOOLS := upstream e2e load crash durable
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -130,6 +130,13 @@ e2e-workers: all tools
 ROUNDS ?= 20
 crash: all tools
 	@$B/tests/crash --spass $B/spass --upstream $B/tests/upstream --rounds $(ROUNDS)
+# The same with more kinds of writes, then on a full disk and on a read-only one.
+durable: all tools
+	@$B/tests/durable --spass $B/spass --rounds 5 --full 2
+# Both for long: 500 times killed, 20 times without room.
+soak-durability: all tools
+	@$B/tests/crash --spass $B/spass --upstream $B/tests/upstream --rounds 350
+	@$B/tests/durable --spass $B/spass --rounds 150 --full 20
 
 # The clients on real terminals; cases that need tmux are skipped without it.
 terminal: all tools
@@ -212,6 +219,7 @@ check:
 	@$(MAKE) --no-print-directory e2e
 	@$(MAKE) --no-print-directory e2e-workers
 	@$(MAKE) --no-print-directory crash
+	@$(MAKE) --no-print-directory durable
 	@$(MAKE) --no-print-directory terminal
 
 # Real client libraries; many mixed requests (SOAK=N); the figures beside nginx (ROWS="plain tls").

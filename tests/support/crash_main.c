@@ -147,6 +147,19 @@ static void start_clients(struct run *r, int round)
 	}
 }
 
+/* What `spass db verify` says of it; it has printed into its log. */
+static int verify(struct run *r)
+{
+	pid_t pid = start(r, (const char *[]){ r->spass, "db", "verify", NULL }, "verify.log");
+	int status = 0;
+
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	printf("crash: spass db verify is not content; see verify.log\n");
+	return -1;
+}
+
 /* 0, or -1 when something was lost. */
 static int play(struct run *r, int round)
 {
@@ -170,6 +183,8 @@ static int play(struct run *r, int round)
 			result = -1;
 		}
 	}
+	if (verify(r) < 0)
+		result = -1;
 	if (crash_look(database, r->clients, r->client_count, r->answered,
 		       round % THOROUGH_EVERY == 0 || round == r->rounds, &kept, &interrupted) < 0)
 		result = -1;

@@ -82,9 +82,11 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 	char *database = c->database[0] ? mem_strdup(c->database) :
 					  config_data_path(c, "spass.db", err);
 	char *audit = c->audit ? config_data_path(c, "audit.jsonl", err) : NULL;
+	char *audit_key = c->audit ? config_data_path(c, "audit.key", err) : NULL;
 	struct store_options options = {
 		.database = database,
 		.audit = audit,
+		.audit_key = audit_key,
 		.audit_max_bytes = c->audit_max_bytes,
 		.usage = c->usage,
 		.usage_limits = { c->usage_retention, c->usage_max_rows },
@@ -97,6 +99,7 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 	mem_free(directory);
 	mem_free(database);
 	mem_free(audit);
+	mem_free(audit_key);
 	return store;
 }
 

@@ -19,6 +19,7 @@ struct record {
 	int depth;
 	char tenant_id[65], token_id[65];
 	char user_id[RECORD_TEXT_MAX + 1];
+	bool pseudonymous;             /* audit.jsonl gets a pseudonym in place of user_id */
 	char scope_id[RECORD_TEXT_MAX + 1];
 	const char *surface;           /* "v1"; static text, as the next three */
 	const char *method;

@@ -5,12 +5,14 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/audit.h"
 #include "common/store/migrate.h"
+#include "common/store/pseudonym.h"
 #include "common/store/usage.h"
 
 /*
@@ -40,6 +42,8 @@ struct sink {
 	struct db *db; /* NULL while it cannot be opened */
 	struct usage *usage;
 	struct audit *audit; /* NULL: none is kept */
+	char *key_path;
+	struct pseudonyms *pseudonyms; /* NULL until the first is needed */
 	struct buf lines;
 	pthread_mutex_t lock; /* protects err of both faults against sink_check */
 	struct fault db_fault, audit_fault;
@@ -87,6 +91,8 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	s->audit_fault.what = "audit lines";
 	if (open_database(s, DB_PATIENCE_MS, err) < 0)
 		goto fail;
+	if (options->audit_key)
+		s->key_path = mem_strdup(options->audit_key);
 	if (options->audit) {
 		s->audit = audit_open(options->audit, options->audit_max_bytes, err);
 		if (!s->audit)
@@ -104,6 +110,8 @@ void sink_close(struct sink *s)
 		return;
 	close_database(s);
 	audit_close(s->audit);
+	pseudonyms_free(s->pseudonyms);
+	mem_free(s->key_path);
 	buf_free(&s->lines);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s->path);
@@ -214,13 +222,35 @@ static int write_rows(struct sink *s, const struct batch *b)
 	return 0;
 }
 
+/* After the rows were written, in which users have their own names. */
+static int hide_user(struct sink *s, struct record *r, struct err *err)
+{
+	char name[PSEUDONYM_SIZE];
+
+	if (!r->pseudonymous || !r->user_id[0])
+		return 0;
+	if (!s->pseudonyms && s->key_path)
+		s->pseudonyms = pseudonyms_open(s->key_path, err);
+	if (!s->pseudonyms)
+		return s->key_path ? -1
+				   : err_set(err, E_storage_error, "", "there is no key for pseudonyms");
+	pseudonym_make(s->pseudonyms, r->tenant_id, r->user_id, name);
+	memcpy(r->user_id, name, sizeof(name));
+	return 0;
+}
+
 static int write_lines(struct sink *s, struct entry *const *batch, size_t count)
 {
 	struct err err = ERR_INIT;
 
 	buf_clear(&s->lines);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (hide_user(s, &batch[i]->record, &err) < 0) {
+			note_failure(s, &s->audit_fault, &err, count);
+			return -1;
+		}
 		record_print(&batch[i]->record, &s->lines);
+	}
 	if (audit_write(s->audit, buf_span(&s->lines), &err) < 0) {
 		note_failure(s, &s->audit_fault, &err, count);
 		return -1;

@@ -20,6 +20,7 @@ enum { STORE_GATHER_MS = 25, STORE_QUEUE_MAX = 65536, STORE_BATCH_MAX = 2000 };
 struct store_options {
 	const char *database;    /* path */
 	const char *audit;       /* path, or NULL for none */
+	const char *audit_key;   /* path of the pseudonyms' key, made when there is none; or NULL */
 	int64_t audit_max_bytes;
 	bool usage;              /* keep rows */
 	struct usage_limits usage_limits;

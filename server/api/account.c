@@ -40,6 +40,7 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 	copy(r->tenant_id, sizeof r->tenant_id, c->identity.tenant_id);
 	copy(r->token_id, sizeof r->token_id, c->identity.token_id);
 	copy(r->user_id, sizeof r->user_id, c->identity.user_id);
+	r->pseudonymous = c->snapshot->config->audit_user_id_pseudonymize;
 	copy(r->scope_id, sizeof r->scope_id, c->identity.scope_id);
 	copy(r->model, sizeof r->model, c->model);
 	r->depth = c->depth;

@@ -223,7 +223,7 @@ static void durations_have_units_and_bounds(void **state)
 		{ "1.5s", -1 },
 		{ "1 s", -1 },
 		{ "1S", -1 },
-		{ "1d", -1 },
+		{ "1w", -1 },
 		{ "1sm", -1 },
 		{ "1h30m", -1 },
 	};

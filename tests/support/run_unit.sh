@@ -1,13 +1,9 @@
 #!/bin/sh
-# Runs unit test programs; prints the output of those that fail and one closing line.
-passed=0 failed=0
-for test in "$@"; do
-	if output=$("$test" 2>&1); then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf '%s\n' "--- $test" "$output"
-	fi
-done
-echo "unit: $passed passed, $failed failed"
-[ "$failed" = 0 ]
+# Runs unit test programs, several at once as most of them wait; prints the output of those that fail and one
+# closing line.
+one='if output=$("$0" 2>&1); then echo "passed"; else printf "%s\n" "--- $0" "$output" "failed"; fi'
+all=$(printf '%s\n' "$@" | xargs -P "$(($(nproc) * 2))" -n 1 sh -c "$one")
+printf '%s\n' "$all" | grep -vx passed
+passed=$(printf '%s\n' "$all" | grep -cx passed)
+echo "unit: $passed passed, $(($# - passed)) failed"
+[ "$passed" = $# ]

@@ -259,10 +259,13 @@ static bool is_interrupted(void)
 
 struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g)
 {
+	const char *user = getenv("SPASS_USER");
+
 	return (struct wire_target){
 		.url = gateway->target.url,
 		.unix_path = gateway->target.unix_path,
 		.token = gateway->token,
+		.user = user && *user ? user : NULL,
 		.is_local = target_is_local(&gateway->target),
 		.timeout_ms = g->timeout_ms,
 		.interrupted = is_interrupted,

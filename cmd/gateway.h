@@ -7,7 +7,7 @@
  * cases.
  *
  * The token: --token-file, SPASS_TOKEN, else what the user's configuration says; the last is
- * never sent to another machine.
+ * never sent to another machine.  SPASS_USER says for whom it is asked, where a token serves many.
  */
 #ifndef SPASS_CMD_GATEWAY_H
 #define SPASS_CMD_GATEWAY_H

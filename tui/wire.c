@@ -177,6 +177,11 @@ static struct curl_slist *headers_of(const struct wire *w, const char *accept, b
 	if (has_body)
 		headers = curl_slist_append(headers, "Content-Type: application/json");
 	mem_free(line);
+	if (w->target.user) {
+		line = mem_printf("SPASS-User-Id: %s", w->target.user);
+		headers = curl_slist_append(headers, line);
+		mem_free(line);
+	}
 	if (w->target.token) {
 		line = mem_printf("Authorization: Bearer %s", w->target.token);
 		headers = curl_slist_append(headers, line);

@@ -20,6 +20,7 @@ struct wire_target {
 	const char *url;       /* without a slash at its end */
 	const char *unix_path; /* or NULL */
 	const char *token;     /* or NULL; secret */
+	const char *user;      /* SPASS-User-Id, or NULL */
 	bool is_local;         /* this machine: no proxy stands before it */
 	int64_t timeout_ms;    /* of an answer, 0 = none */
 	/* Asked often while a transfer runs, may be NULL; true ends it with E_cancelled. */
@@ -66,7 +67,7 @@ struct wire_transfer {
 	char detail[256];
 };
 
-/* body.ptr NULL: GET, else POST, borrowed until its end.  accept: a media type. */
+/* body.ptr NULL: none, else borrowed until its end.  accept: a media type. */
 void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struct span body,
 		const char *accept, int64_t timeout_ms);
 /* Ends it without a done; nothing happens when it is not running. */
@@ -80,15 +81,18 @@ void wire_stop(struct wire_transfer *t);
  */
 json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
 		 struct err *err);
-/* Any request with a small answer. */
+/* A request whose answer is waited for as a whole, as wire_get does. */
 struct wire_request {
-	const char *method; /* NULL: GET */
+	const char *method; /* NULL: GET, or POST with a body */
 	const char *path;
 	const char *tenant; /* SPASS-Tenant-Id, or NULL; visible characters only */
 	struct span body;   /* JSON; ptr NULL: none */
+	const char *accept; /* NULL: JSON */
 };
 /* As wire_get; a 2xx without a body is null. */
 json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err);
+/* The body of a 2xx, whatever it is, into out; 0, or -1 with err as wire_get. */
+int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err);
 /* The HTTP status of the transfer that ended last; 0: there was no answer. */
 int wire_status(const struct wire *w);
 

@@ -30,47 +30,61 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 			WIRE_REPLY_MAX);
 }
 
+/* 0 when an answer of any status has come. */
+static int run(struct wire *w, struct get *get, const struct wire_request *r, struct err *err)
+{
+	int64_t timeout_ms = wire_target(w)->timeout_ms;
+
+	get->transfer = (struct wire_transfer){ .bytes = on_bytes, .done = on_done, .method = r->method,
+						.tenant = r->tenant };
+	get->err = (struct err)ERR_INIT;
+	get->done = false;
+	buf_init(&get->body, WIRE_REPLY_MAX);
+	wire_start(w, &get->transfer, r->path, r->body, r->accept ? r->accept : "application/json",
+		   timeout_ms > 0 ? timeout_ms : WIRE_GET_MS);
+	while (!get->done)
+		wire_wait(w, NULL, 0, TICK_MS);
+	if (get->err.code == E_none)
+		return 0;
+	*err = get->err;
+	return -1;
+}
+
+static int refuse(const struct wire *w, const struct get *get, const char *path, struct err *err)
+{
+	char *where = wire_where(w, path);
+
+	wire_read_error(&get->transfer.head, where, buf_span(&get->body), err);
+	/* No client asks for a route that no gateway has. */
+	if (err->code == E_route_not_found)
+		err_prefix(err, "%s", where);
+	mem_free(where);
+	return -1;
+}
+
 static json_t *read_answer(const struct wire *w, const struct get *get, const char *path,
 			   bool (*is_answer)(const json_t *root), struct err *err)
 {
 	struct span body = buf_span(&get->body);
 	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
-	char *where;
 
 	if (!is_answer && get->transfer.head.status / 100 == 2 && body.len == 0)
 		return json_null();
 	if (root && (is_answer ? is_answer(root) : get->transfer.head.status / 100 == 2))
 		return root;
 	json_decref(root);
-	where = wire_where(w, path);
-	wire_read_error(&get->transfer.head, where, body, err);
-	/* No client asks for a route that no gateway has. */
-	if (err->code == E_route_not_found)
-		err_prefix(err, "%s", where);
-	mem_free(where);
+	refuse(w, get, path, err);
 	return NULL;
 }
 
-static json_t *ask(struct wire *w, const struct wire_request *request,
-		   bool (*is_answer)(const json_t *root), struct err *err)
+static json_t *ask(struct wire *w, const struct wire_request *r, bool (*is_answer)(const json_t *root),
+		   struct err *err)
 {
-	struct get get = { .transfer = { .bytes = on_bytes,
-					 .done = on_done,
-					 .method = request->method,
-					 .tenant = request->tenant },
-			   .err = ERR_INIT };
-	int64_t timeout_ms = wire_target(w)->timeout_ms;
+	struct get get;
 	json_t *root = NULL;
 
-	buf_init(&get.body, WIRE_REPLY_MAX);
-	wire_start(w, &get.transfer, request->path, request->body, "application/json",
-		   timeout_ms > 0 ? timeout_ms : WIRE_GET_MS);
-	while (!get.done)
-		wire_wait(w, NULL, 0, TICK_MS);
-	if (get.err.code != E_none)
-		*err = get.err;
-	else
-		root = read_answer(w, &get, request->path, is_answer, err);
+	if (run(w, &get, r, err) == 0)
+		root = read_answer(w, &get, r->path, is_answer, err);
 	buf_free(&get.body);
 	return root;
 }
@@ -78,12 +92,23 @@ static json_t *ask(struct wire *w, const struct wire_request *request,
 json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_t *root),
 		 struct err *err)
 {
-	const struct wire_request request = { .path = path };
-
-	return ask(w, &request, is_answer, err);
+	return ask(w, &(struct wire_request){ .path = path }, is_answer, err);
 }
 
 json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err)
 {
 	return ask(w, request, NULL, err);
+}
+
+int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err)
+{
+	struct get get;
+	int result = run(w, &get, r, err);
+
+	if (result == 0 && get.transfer.head.status / 100 != 2)
+		result = refuse(w, &get, r->path, err);
+	if (result == 0 && buf_add_span(out, buf_span(&get.body)) < 0)
+		result = err_set(err, E_too_large, "", "the answer is larger than %zu bytes", out->max);
+	buf_free(&get.body);
+	return result;
 }

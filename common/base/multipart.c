@@ -334,3 +334,36 @@ int multipart_finish(const struct multipart *m, struct err *err)
 	return err_set(err, E_invalid_field, "body", "the form ends before its closing boundary, in part %zu",
 		       m->parts);
 }
+
+/* A text in the head that has just been read, as it stands before the rest of the body. */
+static struct span in_body(const struct multipart *m, struct span text, struct span rest)
+{
+	return text.ptr ? span_of(rest.ptr - m->head_len + (text.ptr - m->head), text.len) : SPAN_NONE;
+}
+
+int multipart_read_all(struct span content_type, struct span body, struct multipart_field *fields, size_t max,
+		       size_t *count, struct err *err)
+{
+	struct multipart m;
+	struct multipart_field *field = NULL;
+	enum multipart_event event;
+	struct span data;
+
+	*count = 0;
+	if (multipart_init(&m, content_type, err) < 0)
+		return -1;
+	while ((event = multipart_next(&m, &body, &data, err)) > MULTIPART_MORE && event != MULTIPART_END) {
+		if (event == MULTIPART_DATA)
+			field->content.len += data.len;
+		if (event != MULTIPART_HEAD)
+			continue;
+		if (*count == max)
+			return err_set(err, E_invalid_field, "body", "the form has more than %zu parts", max);
+		field = &fields[(*count)++];
+		field->part.name = in_body(&m, m.part.name, body);
+		field->part.filename = in_body(&m, m.part.filename, body);
+		field->part.type = in_body(&m, m.part.type, body);
+		field->content = span_of(body.ptr, 0);
+	}
+	return event == MULTIPART_BAD ? -1 : multipart_finish(&m, err);
+}

@@ -50,6 +50,14 @@ bool multipart_is_form(struct span content_type);
 int multipart_init(struct multipart *m, struct span content_type, struct err *err);
 /* Takes from the front of *bytes.  *data lies in them, or in m: borrowed until the next call. */
 enum multipart_event multipart_next(struct multipart *m, struct span *bytes, struct span *data, struct err *err);
+/* A form that is there as a whole, all of it spans into body. */
+struct multipart_field {
+	struct multipart_part part;
+	struct span content;
+};
+/* *count fields, of max; more are E_invalid_field, as are multipart_init's and multipart_next's faults. */
+int multipart_read_all(struct span content_type, struct span body, struct multipart_field *fields, size_t max,
+		       size_t *count, struct err *err);
 /* At the end of the body: -1 with E_invalid_field when the closing boundary has not come. */
 int multipart_finish(const struct multipart *m, struct err *err);
 

@@ -213,12 +213,39 @@ static void heads_and_parts_are_bounded(void **state)
 	buf_free(&out);
 }
 
+static void a_whole_form_is_told_in_its_own_bytes(void **state)
+{
+	static const char form[] = "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n"
+				   "Content-Type: image/png\r\n\r\na\r\n--xy\rb\r\n--xyz\r\n"
+				   "Content-Disposition: form-data; name=b\r\n\r\n\r\n--xyz--\r\n";
+	struct multipart_field fields[2];
+	struct err err = ERR_INIT;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(multipart_read_all(span_str(form_type), span_str(form), fields, 2, &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_true(span_is(fields[0].part.name, "file"));
+	assert_true(span_is(fields[0].part.filename, "a.png"));
+	assert_true(span_is(fields[0].part.type, "image/png"));
+	assert_true(span_is(fields[0].content, "a\r\n--xy\rb"));
+	assert_true(fields[0].part.name.ptr > form && fields[0].part.name.ptr < form + sizeof form);
+	assert_true(span_is(fields[1].part.name, "b"));
+	assert_null(fields[1].part.filename.ptr);
+	assert_true(span_is(fields[1].content, ""));
+	assert_int_equal(multipart_read_all(span_str(form_type), span_str(form), fields, 1, &count, &err), -1);
+	assert_int_equal(err.code, E_invalid_field);
+	assert_int_equal(
+		multipart_read_all(span_str(form_type), span_of(form, sizeof form - 6), fields, 2, &count, &err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_come_out_the_same_in_whatever_pieces_they_arrive),
 		cmocka_unit_test(a_broken_form_is_refused_with_its_part),
 		cmocka_unit_test(a_content_type_names_its_boundary),
+		cmocka_unit_test(a_whole_form_is_told_in_its_own_bytes),
 		cmocka_unit_test(heads_and_parts_are_bounded),
 	};
 

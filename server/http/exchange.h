@@ -99,6 +99,8 @@ int reply_error(struct exchange *x, const struct err *e);
 
 /* Begin a stream (chunked coding; to HTTP/1.0 clients: until close). */
 int reply_begin(struct exchange *x, int status, const char *content_type);
+/* The same of a known length, which is to be written whole: no chunks. */
+int reply_begin_sized(struct exchange *x, int status, const char *content_type, size_t length);
 bool reply_has_begun(const struct exchange *x);
 /* Queue bytes as one chunk; waits while more than out_high is queued.  Sent by reply_flush. */
 int reply_write(struct exchange *x, const struct span *parts, size_t count, struct err *err);

@@ -251,7 +251,8 @@ bool reply_has_begun(const struct exchange *x)
 	return r->reply_state != REPLY_NONE;
 }
 
-int reply_begin(struct exchange *x, int status, const char *content_type)
+/* length < 0: unknown. */
+static int begin(struct exchange *x, int status, const char *content_type, int64_t length)
 {
 	struct request *r = request_of(x);
 	struct conn *c = x->conn;
@@ -261,10 +262,20 @@ int reply_begin(struct exchange *x, int status, const char *content_type)
 	if (r->reply_state != REPLY_NONE || !c->sock)
 		return -1;
 	r->reply_state = REPLY_STREAM;
-	end = put_head(r, status, content_type, -1);
+	end = put_head(r, status, content_type, length);
 	conn_queue(c, scratch, (size_t)(end - scratch));
 	buf_free(&r->headers); /* a stream may stay open for long */
 	return 0;
+}
+
+int reply_begin(struct exchange *x, int status, const char *content_type)
+{
+	return begin(x, status, content_type, -1);
+}
+
+int reply_begin_sized(struct exchange *x, int status, const char *content_type, size_t length)
+{
+	return begin(x, status, content_type, (int64_t)length);
 }
 
 static int cancelled(struct err *err)

@@ -30,8 +30,16 @@ const char *image_type(struct span bytes)
 	return NULL;
 }
 
+const char *image_type_name(struct span type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (span_is(type, kinds[i].type))
+			return kinds[i].type;
+	return NULL;
+}
+
 /* A type that is announced must be the one found; "image/jpg" is a common slip for jpeg. */
-static bool is_announced(struct span type, const char *found)
+bool image_is_announced(struct span type, const char *found)
 {
 	return span_is_nocase(type, found) ||
 	       (span_is_nocase(type, "image/jpg") && strcmp(found, "image/jpeg") == 0);
@@ -54,7 +62,7 @@ static int check_bytes(struct span type, struct span base64, struct err *err)
 		goto out;
 	}
 	found = image_type(buf_span(&head));
-	if (!found || !is_announced(type, found)) {
+	if (!found || !image_is_announced(type, found)) {
 		err_set(err, E_image_decode_error, "", "the bytes are %s%s, not %.*s",
 			found ? "of type " : "no png, jpeg, webp or gif picture", found ? found : "",
 			SPAN_ARGS(type));
@@ -81,9 +89,27 @@ static bool ends_nocase(struct span s, const char *end)
 	return s.len >= len && span_is_nocase(span_from(s, s.len - len), end);
 }
 
+int image_split_uri(struct span uri, struct span *type, struct span *base64, struct err *err)
+{
+	struct span rest = span_from(uri, 5), head;
+
+	if (!starts_nocase(uri, "data:"))
+		return err_set(err, E_image_decode_error, "",
+			       "not a data: URI with an image type (data:image/png;base64,...)");
+	head = span_cut(&rest, ',');
+	if (!rest.ptr || !ends_nocase(head, ";base64"))
+		return err_set(err, E_image_decode_error, "",
+			       "the data URI is not of the form data:image/TYPE;base64,...");
+	*type = span_cut(&head, ';');
+	*base64 = rest;
+	if (!starts_nocase(*type, "image/"))
+		return err_set(err, E_image_decode_error, "", "the data URI has no image type");
+	return 0;
+}
+
 int image_check_url(struct span url, bool takes_urls, struct err *err)
 {
-	struct span rest = url, head, type;
+	struct span type, base64;
 
 	if (starts_nocase(url, "http://") || starts_nocase(url, "https://")) {
 		if (takes_urls)
@@ -91,17 +117,7 @@ int image_check_url(struct span url, bool takes_urls, struct err *err)
 		return err_set(err, E_image_url_not_supported, "",
 			       "the model's backends fetch no images; send a data: URI");
 	}
-	if (!starts_nocase(url, "data:"))
-		return err_set(err, E_image_decode_error, "",
-			       "not a data: URI with an image type (data:image/png;base64,...)");
-	rest = span_from(url, 5);
-	head = span_cut(&rest, ',');
-	if (!rest.ptr || !ends_nocase(head, ";base64"))
-		return err_set(err, E_image_decode_error, "",
-			       "the data URI is not of the form data:image/TYPE;base64,...");
-	type = head;
-	type = span_cut(&type, ';');
-	if (!starts_nocase(type, "image/"))
-		return err_set(err, E_image_decode_error, "", "the data URI has no image type");
-	return check_bytes(type, rest, err);
+	if (image_split_uri(url, &type, &base64, err) < 0)
+		return -1;
+	return check_bytes(type, base64, err);
 }

@@ -16,5 +16,14 @@
 int image_check_url(struct span url, bool takes_urls, struct err *err);
 /* "image/png" etc. by the first bytes (16 are enough), or NULL. */
 const char *image_type(struct span bytes);
+/* The same text as image_type gives, for a type that is one of those, else NULL. */
+const char *image_type_name(struct span type);
+/*
+ * Takes a data URI apart: *base64 is its payload, not decoded yet, *type the type it announces.
+ * E_image_decode_error; param is left empty.
+ */
+int image_split_uri(struct span uri, struct span *type, struct span *base64, struct err *err);
+/* Whether bytes that were found to be of type found may be called type. */
+bool image_is_announced(struct span type, const char *found);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/multipart.h"
 
 void call_reply_json(struct exchange *x, int status, json_t *document_take)
 {
@@ -73,6 +74,14 @@ static bool is_json_type(struct span type, bool from_page)
 		if (span_is_nocase(essence, taken[i]))
 			return true;
 	return len >= sizeof suffix && span_is_nocase(span_from(essence, len - strlen(suffix)), suffix);
+}
+
+bool call_has_form(struct exchange *x)
+{
+	const struct span *known = x->head->known;
+
+	return multipart_is_form(known[HTTP1_CONTENT_TYPE]) &&
+	       (!known[HTTP1_ORIGIN].ptr || known[HTTP1_AUTHORIZATION].ptr);
 }
 
 int call_check_type(struct exchange *x, struct err *err)

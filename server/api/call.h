@@ -65,6 +65,11 @@ int call_query_page(struct exchange *x, struct page *page, struct err *err);
 void call_reply_page(struct exchange *x, json_t *items_take, int64_t total, const struct page *page);
 /* The pattern's parameter at index, decoded, in the exchange's arena; "" when it holds a NUL. */
 const char *call_param(struct exchange *x, const struct call *c, size_t index);
+/*
+ * Whether the body is a form.  One that a page of a browser sends without credentials of its own is
+ * none: any page may send it anywhere.
+ */
+bool call_has_form(struct exchange *x);
 /* -1 with E_unsupported_media_type when the body may not be read as JSON. */
 int call_check_type(struct exchange *x, struct err *err);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
@@ -106,6 +111,11 @@ void tenant_keys_list(struct exchange *x, struct call *c);     /* tenant_keys.c 
 void tenant_keys_create(struct exchange *x, struct call *c);
 void tenant_keys_rotate(struct exchange *x, struct call *c);
 void tenant_keys_revoke(struct exchange *x, struct call *c);
+void v1_images_post(struct exchange *x, struct call *c);      /* v1_images.c */
+void v1_images_list(struct exchange *x, struct call *c);
+void v1_images_get(struct exchange *x, struct call *c);
+void v1_images_content(struct exchange *x, struct call *c);
+void v1_images_delete(struct exchange *x, struct call *c);
 void ops_healthz(struct exchange *x, struct call *c);         /* ops.c */
 void ops_readyz(struct exchange *x, struct call *c);
 void ops_metrics(struct exchange *x, struct call *c);

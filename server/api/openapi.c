@@ -32,6 +32,9 @@ static json_t *answer(const struct route *r)
 
 	if (r->response)
 		json_object_set_new(a, "content", json_content(r->response));
+	else if (r->media)
+		json_object_set_new(a, "content", json_pack("{s:{s:{s:s, s:s}}}", r->media, "schema", "type",
+							    "string", "format", "binary"));
 	else if (r->access == ACCESS_METRICS)
 		json_object_set_new(a, "content", json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type",
 							    "string"));
@@ -97,6 +100,15 @@ static json_t *operation_id(const struct route *r)
 	return json_string(id);
 }
 
+static json_t *request_content(const struct route *r)
+{
+	json_t *content = r->request ? json_content(r->request) : json_object();
+
+	if (r->form)
+		json_object_set_new(content, "multipart/form-data", json_pack("{s:o}", "schema", reference(r->form)));
+	return content;
+}
+
 static json_t *operation(const struct route *r)
 {
 	char status[16];
@@ -111,9 +123,9 @@ static json_t *operation(const struct route *r)
 	json_object_set_new(o, "operationId", operation_id(r));
 	if (r->description)
 		json_object_set_new(o, "description", json_string(r->description));
-	if (r->request)
+	if (r->request || r->form)
 		json_object_set_new(o, "requestBody",
-				    json_pack("{s:b, s:o}", "required", 1, "content", json_content(r->request)));
+				    json_pack("{s:b, s:o}", "required", 1, "content", request_content(r)));
 	if (r->access == ACCESS_PUBLIC)
 		json_object_set_new(o, "security", json_array());
 	return o;

@@ -27,6 +27,8 @@ struct route {
 	const char *summary;       /* one line, for OpenAPI */
 	const char *description;   /* or NULL */
 	const char *request, *response; /* names of schemas in server/site/schemas.yaml, or NULL */
+	const char *form;          /* schema of a multipart/form-data body that is taken, too, or NULL */
+	const char *media;         /* type of an answer that is not JSON, or NULL */
 	const char *query;         /* names of parameters, a blank between: "limit offset"; or NULL */
 	int status;                /* of success; 0 = 200 */
 };

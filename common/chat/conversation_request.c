@@ -255,7 +255,7 @@ static void finish_row(struct message_row *row, const char *role, const struct b
 int conversation_request_messages(const struct conversation_request *r, struct new_messages *out,
 				  struct err *err)
 {
-	size_t max = 2 * r->body.len + 1 * KIB, count = r->result_count + is_present(r->message);
+	size_t max = 2 * (r->body.len + r->images.text.len) + 1 * KIB, count = r->result_count + is_present(r->message);
 	struct jwalk w;
 	size_t i = 0;
 
@@ -375,7 +375,7 @@ int conversation_request_check(const struct conversation_request *r, const struc
 	struct buf body;
 	int result = -1;
 
-	buf_init(&body, 4 * r->body.len + 64 * KIB);
+	buf_init(&body, 4 * (r->body.len + r->images.text.len) + 64 * KIB);
 	conversation_request_head(r, model, &body);
 	history_writer_init(&w, &body, false);
 	for (size_t i = 0; i < n->count; i++)

@@ -9,13 +9,15 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/chat/conversation_history.h"
+#include "common/chat/conversation_images.h"
 #include "common/chat/conversation_keep.h"
 
-enum { BODY_MAX = 128 * 1024 * 1024, NAME_BYTES_MAX = 512, CALLS_MAX = 256 * 1024 };
+enum { BODY_MAX = 128 * 1024 * 1024, PICTURES_MAX = BODY_MAX / 4, NAME_BYTES_MAX = 512, CALLS_MAX = 256 * 1024 };
 
 void conversation_turn_init(struct conversation_turn *t)
 {
 	memset(t, 0, sizeof *t);
+	buf_init(&t->pictures, PICTURES_MAX);
 	buf_init(&t->model, 64 * KIB);
 	buf_init(&t->body, BODY_MAX);
 	buf_init(&t->calls, CALLS_MAX);
@@ -26,6 +28,7 @@ void conversation_turn_end(struct conversation_turn *t)
 {
 	conversation_keep_free(t);
 	new_messages_free(&t->news);
+	buf_free(&t->pictures);
 	buf_free(&t->model);
 	buf_free(&t->body);
 	buf_free(&t->calls);
@@ -317,13 +320,12 @@ static int do_step(struct conversation_turn *t, size_t size,
 	return result;
 }
 
-static int read_step(struct conversation_turn *t, void *arg, struct err *err)
+static int check_step(struct conversation_turn *t, void *arg, struct err *err)
 {
-	struct span *body = arg;
 	struct span name;
 
-	if (conversation_request_read(&t->request, *body, err) < 0 ||
-	    conversation_request_messages(&t->request, &t->news, err) < 0)
+	(void)arg;
+	if (conversation_request_messages(&t->request, &t->news, err) < 0)
 		return -1;
 	for (size_t i = 0; i < t->news.count; i++)
 		t->news.rows[i].created_ms = clock_wall_ms();
@@ -333,6 +335,25 @@ static int read_step(struct conversation_turn *t, void *arg, struct err *err)
 	if (find_model(t, SPAN_NONE, &name, err) < 0)
 		return -1;
 	return conversation_request_check(&t->request, &t->news, name, t->snapshot->routing, err);
+}
+
+static int read_step(struct conversation_turn *t, void *arg, struct err *err)
+{
+	struct span *body = arg;
+
+	if (conversation_request_read(&t->request, *body, err) < 0)
+		return -1;
+	return conversation_images_stored(&t->request) ? 0 : check_step(t, NULL, err);
+}
+
+/* What was only read, its stored pictures being there now. */
+static int expand_and_check(struct conversation_turn *t, struct err *err)
+{
+	const struct image_place place = { t->worker->core->store, t->worker->core->jobs, t->owner.tenant_id };
+
+	if (conversation_images_expand(&place, &t->request, &t->pictures, err) < 0)
+		return -1;
+	return do_step(t, t->request.body.len + t->pictures.len, check_step, NULL, err);
 }
 
 static int load_new_step(struct conversation_turn *t, void *arg, struct err *err)
@@ -369,7 +390,7 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
 	if (t->is_new)
-		return do_step(t, t->request.body.len, load_new_step, l, err);
+		return do_step(t, t->request.body.len + t->pictures.len, load_new_step, l, err);
 	return store_read(t->worker->core->store, t->worker->core->jobs, load, l, err);
 }
 
@@ -379,6 +400,8 @@ int conversation_turn_prepare(struct conversation_turn *t, struct span body, str
 	int result = -1;
 
 	if (do_step(t, body.len, read_step, &body, err) < 0)
+		return -1;
+	if (conversation_images_stored(&t->request) && expand_and_check(t, err) < 0)
 		return -1;
 	t->is_new = !t->request.id.ptr;
 	if (t->is_new)

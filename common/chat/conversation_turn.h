@@ -37,6 +37,7 @@ struct conversation_turn {
 	struct conversation_request request;
 	struct new_messages news;
 	struct turnstile_pass pass;
+	struct buf pictures;     /* in the place of the ids of stored ones, as JSON */
 	struct buf model, body, calls; /* calls: ids that wait for results, as JSON, a line each */
 	int64_t sent_from;
 	struct gather answer;

@@ -414,9 +414,10 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 	r->alias = find_alias(r->model, routing, err);
 	if (!r->alias)
 		return -1;
-	if (r->alias->kind == MODEL_EMBEDDING)
+	if (!model_chats(r->alias))
 		return err_set(err, E_model_not_in_allowlist, "model",
-			       "model '%s' makes embeddings; use POST /v1/embeddings", r->alias->alias);
+			       "model '%s' is of kind %s; this route takes those that chat", r->alias->alias,
+			       model_kind_name(r->alias->kind));
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
 		if (check_param(&chat_params[i], p[i], err) < 0)
 			return -1;

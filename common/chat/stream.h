@@ -4,7 +4,7 @@
 #ifndef SPASS_CHAT_STREAM_H
 #define SPASS_CHAT_STREAM_H
 
-#include "common/chat/turn.h"
+#include "common/chat/turn_inside.h"
 #include "common/upstream/source.h"
 
 enum {
@@ -18,8 +18,7 @@ enum relay_end {
 	RELAY_GONE,    /* the client left */
 };
 
-/* Headers about the target that answers, once it is sure; of what was changed alone. */
-void turn_announce(struct turn *t, const struct target *target);
+/* Headers about the target that answers, once it is sure: in turn_inside.h; of what was changed alone. */
 void turn_announce_changes(struct turn *t);
 /*
  * Waits for the head of a stream's answer, keeping the client's connection alive.  UPCALL_DATA or

@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/chat/embedding.h"
 #include "common/chat/stream.h"
+#include "common/chat/turn_inside.h"
 #include "common/upstream/source.h"
 
 enum {
@@ -17,17 +18,6 @@ enum {
 	ERROR_WAIT_MS = 2000, /* an error's body that takes longer is not worth it */
 	ENCODE_INLINE_MAX = 16 * 1024, /* bytes of embeddings looked through on the worker's thread */
 };
-
-/* What differs between the kinds of call. */
-struct call_kind {
-	enum source_kind source;
-	int (*build)(struct turn *t, const void *request, const struct target *target, struct err *err);
-	/* Takes the answer of status 200: 0, 1 = failed (*why set), -1 = cancelled. */
-	int (*take)(struct turn *t, const void *request, struct source *s, struct failure *why,
-		    struct err *err);
-};
-
-enum { TAKEN = 0, TAKE_FAILED = 1, TAKE_GONE = -1 };
 
 void turn_init(struct turn *t)
 {
@@ -444,7 +434,10 @@ static int fail_inside(struct turn *t, const struct failure *why)
 	err_set(&err, failure_rule(why->class)->code, "", "%s/%s: %s", t->target->backend->name,
 		t->target->model, why->text);
 	err.no_retry = true;
-	t->sink->fail(t->sink->context, &err);
+	if (t->is_raw)
+		t->sink->abort(t->sink->context, &err);
+	else
+		t->sink->fail(t->sink->context, &err);
 	return 0;
 }
 
@@ -497,8 +490,8 @@ static int end_failed(struct turn *t, const struct err *err)
 	return 0;
 }
 
-static int walk(struct turn *t, const struct call_kind *kind, const void *request,
-		const struct model *alias, struct err *err)
+int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
+	      struct err *err)
 {
 	struct failure *why = arena_alloc(t->arena, sizeof *why);
 	const struct target *target;
@@ -539,10 +532,10 @@ static int walk(struct turn *t, const struct call_kind *kind, const void *reques
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
 {
 	t->streamed = r->streams;
-	return walk(t, r->streams ? &stream_call : &plain_call, r, r->alias, err);
+	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, r->alias, err);
 }
 
 int turn_embed(struct turn *t, const struct embed_request *r, struct err *err)
 {
-	return walk(t, &embed_call, r, r->alias, err);
+	return turn_walk(t, &embed_call, r, r->alias, err);
 }

@@ -29,6 +29,8 @@ struct turn_sink {
 	void (*end)(void *context);
 	/* Inside a stream: the error as an event, then broken off. */
 	void (*fail)(void *context, const struct err *err);
+	/* Inside an answer of another type: broken off, so that the client notices. */
+	void (*abort)(void *context, const struct err *err);
 };
 
 struct turn {
@@ -45,6 +47,7 @@ struct turn {
 	struct token_usage usage;
 	int attempts;
 	bool streamed, finished;
+	bool is_raw;              /* what has begun to leave is no stream of events */
 	int64_t waited_us;        /* spent waiting for backends */
 	int64_t first_event_us;   /* monotonic; 0 = none */
 	/* private */

@@ -10,7 +10,7 @@
 #include "common/base/span.h"
 #include "common/base/yml.h"
 
-enum model_kind { MODEL_CHAT, MODEL_IMAGE, MODEL_EMBEDDING };
+enum model_kind { MODEL_CHAT, MODEL_IMAGE, MODEL_EMBEDDING, MODEL_TRANSCRIPTION, MODEL_SPEECH };
 enum model_reasoning { REASONING_NO, REASONING_YES, REASONING_CONFIGURABLE };
 
 /* One step of a chain: a model at a backend, or (composite) another alias. */
@@ -65,7 +65,13 @@ const struct model *catalog_add_discovered(struct catalog *c, const char *alias,
 
 /* Sets accepts_image_url of one of its models.  Before the catalog is shared. */
 void catalog_accept_image_urls(struct catalog *c, const struct model *m);
-/* "chat", "image", "embedding"; "no", "yes", "configurable". */
+/* Whether it answers chat completions: those that make images do, too. */
+static inline bool model_chats(const struct model *m)
+{
+	return m->kind == MODEL_CHAT || m->kind == MODEL_IMAGE;
+}
+
+/* "chat", "image", "embedding", "transcription", "speech"; "no", "yes", "configurable". */
 const char *model_kind_name(enum model_kind k);
 const char *model_reasoning_name(enum model_reasoning r);
 

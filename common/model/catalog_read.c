@@ -30,6 +30,8 @@ static const struct choice kinds[] = {
 	{ "chat", MODEL_CHAT },
 	{ "image", MODEL_IMAGE },
 	{ "embedding", MODEL_EMBEDDING },
+	{ "transcription", MODEL_TRANSCRIPTION },
+	{ "speech", MODEL_SPEECH },
 	{ NULL, 0 },
 };
 static const struct choice reasonings[] = {
@@ -400,7 +402,7 @@ static int row_apply(const struct source *s, json_t *row, struct model *m, struc
 	}
 	if (m->chain_count == 0)
 		return refuse(s, row, "chain", err, "is missing");
-	if (m->kind == MODEL_EMBEDDING)
+	if (!model_chats(m))
 		m->tools = false;
 	return 0;
 }

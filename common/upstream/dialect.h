@@ -21,6 +21,7 @@ enum { OUTGOING_EDITS_MAX = 10, OUTGOING_PARTS_MAX = 2 * OUTGOING_EDITS_MAX + 1,
 /* A request as it leaves. */
 struct outgoing {
 	const char *path;          /* below the backend's prefix: "/chat/completions" */
+	struct span type_line;     /* "Content-Type: ...\r\n"; ptr NULL: of application/json */
 	struct span parts[OUTGOING_PARTS_MAX];
 	size_t part_count, length; /* length: bytes of all parts */
 	char applied[APPLIED_MAX]; /* "max_tokens_floored=200, ..." or "": what was changed */

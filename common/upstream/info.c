@@ -74,9 +74,11 @@ static json_t *capabilities(const struct model *m)
 		const char *name;
 		bool has;
 	} all[] = {
-		{ "chat", m->kind != MODEL_EMBEDDING },
-		{ "streaming", m->kind != MODEL_EMBEDDING },
+		{ "chat", model_chats(m) },
+		{ "streaming", model_chats(m) },
 		{ "embeddings", m->kind == MODEL_EMBEDDING },
+		{ "transcription", m->kind == MODEL_TRANSCRIPTION },
+		{ "speech", m->kind == MODEL_SPEECH },
 		{ "tools", m->tools },
 		{ "reasoning", m->reasoning != REASONING_NO },
 		{ "vision", list_has(m->input, "image") },

@@ -72,16 +72,31 @@ static void limit_by_deadline(struct upcall_limits *limits, int64_t deadline_ms,
 }
 
 #define HEAD_LINES(accept)                                                                         \
-	SPAN_LIT("User-Agent: spass/" SPASS_VERSION "\r\nContent-Type: application/json\r\n"       \
-		 "Accept-Encoding: identity\r\nAccept: " accept "\r\n")
+	SPAN_LIT("User-Agent: spass/" SPASS_VERSION "\r\nAccept-Encoding: identity\r\n"             \
+		 "Accept: " accept "\r\n")
+
+static struct span head_lines(enum source_kind kind)
+{
+	switch (kind) {
+	case SOURCE_CHAT_STREAM:
+		return HEAD_LINES("text/event-stream");
+	case SOURCE_AUDIO:
+		return HEAD_LINES("*/*");
+	case SOURCE_CHAT:
+	case SOURCE_EMBED:
+		break;
+	}
+	return HEAD_LINES("application/json");
+}
 
 static int open_upcall(struct source *s, const struct source_request *req, struct err *err)
 {
 	const struct backend *backend = req->target->backend;
 	const struct span path[] = { span_str(backend->path_prefix), span_str(req->outgoing->path) };
 	const struct span lines[] = {
-		req->kind == SOURCE_CHAT_STREAM ? HEAD_LINES("text/event-stream")
-						: HEAD_LINES("application/json"),
+		head_lines(req->kind),
+		req->outgoing->type_line.ptr ? req->outgoing->type_line
+					     : SPAN_LIT("Content-Type: application/json\r\n"),
 		span_str(backend->auth_line),
 		req->forward,
 	};

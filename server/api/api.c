@@ -90,15 +90,18 @@ void api_refuse(struct exchange *x)
 
 void api_cut(struct exchange *x)
 {
+	const struct call *c = x->state;
 	struct err err = ERR_INIT;
 	struct turn_sink sink;
 
 	err_set(&err, E_draining, "", "the gateway stops; the call took too long to be waited for");
 	if (reply_error(x, &err) == 0)
 		return;
-	/* Every stream of this layer is one of events. */
 	call_sink(x, &sink);
-	sink.fail(x, &err);
+	if (c && c->turn.begun && !c->turn.is_raw)
+		sink.fail(x, &err);
+	else /* no stream of events */
+		sink.abort(x, &err);
 }
 
 void api_done(struct exchange *x)

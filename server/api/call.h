@@ -35,6 +35,8 @@ void guard_name(struct exchange *x);
 /* Adds CORS headers when the origin is allowed; true when it is. */
 bool guard_cors(struct exchange *x, const struct config *config, bool preflight);
 
+/* What a turn of that model is given, but for its request.  In v1_turns.c. */
+int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err);
 /* The turn's way out through an exchange. */
 void call_sink(struct exchange *x, struct turn_sink *sink);
 /* Replies with a JSON document; takes document (NULL answers internal_error). */
@@ -116,6 +118,9 @@ void v1_images_list(struct exchange *x, struct call *c);
 void v1_images_get(struct exchange *x, struct call *c);
 void v1_images_content(struct exchange *x, struct call *c);
 void v1_images_delete(struct exchange *x, struct call *c);
+void v1_transcriptions(struct exchange *x, struct call *c);   /* v1_audio.c */
+void v1_translations(struct exchange *x, struct call *c);
+void v1_speech(struct exchange *x, struct call *c);
 void ops_healthz(struct exchange *x, struct call *c);         /* ops.c */
 void ops_readyz(struct exchange *x, struct call *c);
 void ops_metrics(struct exchange *x, struct call *c);

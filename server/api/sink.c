@@ -57,6 +57,14 @@ static void sink_fail(void *context, const struct err *err)
 	buf_free(&event);
 }
 
+static void sink_abort(void *context, const struct err *err)
+{
+	struct exchange *x = context;
+
+	x->error = err->code;
+	reply_abort(x);
+}
+
 void call_sink(struct exchange *x, struct turn_sink *sink)
 {
 	*sink = (struct turn_sink){
@@ -68,5 +76,6 @@ void call_sink(struct exchange *x, struct turn_sink *sink)
 		.flush = sink_flush,
 		.end = sink_end,
 		.fail = sink_fail,
+		.abort = sink_abort,
 	};
 }

@@ -92,7 +92,7 @@ static int used_up(struct err *err)
 	return err_set(err, E_internal_error, "", "the request's memory is used up");
 }
 
-static int prepare(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
+int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
 {
 	struct turn *t = &c->turn;
 	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
@@ -125,7 +125,7 @@ void v1_chat_completions(struct exchange *x, struct call *c)
 		return;
 	result = check_body(x, c, k);
 	if (result == 0)
-		result = prepare(x, c, k->request.chat.alias, &k->err);
+		result = call_prepare_turn(x, c, k->request.chat.alias, &k->err);
 	if (result == 0)
 		result = augment_messages(x, c, &k->request.chat.front, &k->err);
 	if (result == 0)
@@ -143,7 +143,7 @@ void v1_embeddings(struct exchange *x, struct call *c)
 	k->embed = true;
 	result = check_body(x, c, k);
 	if (result == 0)
-		result = prepare(x, c, k->request.embed.alias, &k->err);
+		result = call_prepare_turn(x, c, k->request.embed.alias, &k->err);
 	if (result == 0)
 		result = turn_embed(&c->turn, &k->request.embed, &k->err);
 	finish(x, result, &k->err);

@@ -214,7 +214,7 @@ static void faults_are_refused_with_file_line_and_key(void **state)
 		{ "models:\n  - alias: ''", "spass.yaml:2: models: alias: " },
 		{ "models:\n  - alias: new", "spass.yaml:2: new: chain: is missing" },
 		{ "models:\n  - alias: grok-4.20\n    famly: x", "spass.yaml:3: grok-4.20: unknown key \"famly\"" },
-		{ "models:\n  - alias: grok-4.20\n    kind: talk", "spass.yaml:3: grok-4.20: kind: must be one of chat, image, embedding" },
+		{ "models:\n  - alias: grok-4.20\n    kind: talk", "spass.yaml:3: grok-4.20: kind: must be one of chat, image, embedding, transcription, speech" },
 		{ "models:\n  - alias: grok-4.20\n    reasoning: much", "spass.yaml:3: grok-4.20: reasoning: must be one of no, yes, configurable" },
 		{ "models:\n  - alias: grok-4.20\n    family: 4", "spass.yaml:3: grok-4.20: family: must be a text" },
 		{ "models:\n  - alias: grok-4.20\n    family: ''", "spass.yaml:3: grok-4.20: family: must have 1 to 256 bytes" },

@@ -1,0 +1,28 @@
+/*
+ * common/chat/turn_inside.h - the walk along the targets, for kinds of calls with a file of their
+ * own.  Internal to common/chat.
+ */
+#ifndef SPASS_CHAT_TURN_INSIDE_H
+#define SPASS_CHAT_TURN_INSIDE_H
+
+#include "common/chat/turn.h"
+#include "common/upstream/source.h"
+
+enum { TAKEN = 0, TAKE_FAILED = 1, TAKE_GONE = -1 };
+
+/* What differs between the kinds of call. */
+struct call_kind {
+	enum source_kind source;
+	int (*build)(struct turn *t, const void *request, const struct target *target, struct err *err);
+	/* Takes the answer of status 200: 0, 1 = failed (*why set), -1 = cancelled. */
+	int (*take)(struct turn *t, const void *request, struct source *s, struct failure *why,
+		    struct err *err);
+};
+
+/* As turn_chat. */
+int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
+	      struct err *err);
+/* Headers about the target that answers, once it is sure. */
+void turn_announce(struct turn *t, const struct target *target);
+
+#endif

@@ -43,6 +43,11 @@ bool snapshot_needs_user(const struct snapshot *s)
 	return strcmp(s->config->user_id_policy, "required") == 0;
 }
 
+struct settings snapshot_settings(const struct snapshot *s, const struct tenant *tenant)
+{
+	return cascade_of(s->cascade, s->tenancy, tenant);
+}
+
 struct snapshot *snapshot_new(struct config *config, char *const *environment,
 			      const struct snapshot *previous, struct err *err)
 {
@@ -65,6 +70,7 @@ void snapshot_unref(struct snapshot *s)
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	keyring_unref(s->keys);
+	cascade_unref(s->cascade);
 	if (s->base) {
 		snapshot_unref(s->base);
 	} else {
@@ -108,9 +114,21 @@ static int load_key(void *arg, struct tenant_key *row, struct err *err)
 	return keyring_load(arg, row, err);
 }
 
-static int load_keys(struct db *db, void *arg, struct err *err)
+static int load_setting(void *arg, const struct tenant_config *row, struct err *err)
 {
-	return tenant_key_list(db, NULL, -1, 0, load_key, arg, err);
+	(void)err;
+	cascade_load(arg, row);
+	return 0;
+}
+
+/* What the database has of the snapshot. */
+static int load_state(struct db *db, void *arg, struct err *err)
+{
+	struct snapshot *s = arg;
+
+	if (tenant_key_list(db, NULL, -1, 0, load_key, s->keys, err) < 0)
+		return -1;
+	return tenant_config_list(db, NULL, load_setting, s->cascade, err);
 }
 
 struct core *core_new(struct snapshot *first, struct err *err)
@@ -129,9 +147,10 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->augment = augment_new();
 	c->store = open_store(config, c->metrics, err);
 	first->keys = keyring_new();
+	first->cascade = cascade_new();
 	first->generation = 1;
 	atomic_store(&c->generation, first->generation);
-	if (!c->store || store_read(c->store, NULL, load_keys, first->keys, err) < 0) {
+	if (!c->store || store_read(c->store, NULL, load_state, first, err) < 0) {
 		core_free(c);
 		return NULL;
 	}
@@ -186,6 +205,7 @@ uint64_t core_publish(struct core *c, struct snapshot *next)
 
 	pthread_mutex_lock(c->lock);
 	next->keys = keyring_ref(c->current->keys);
+	next->cascade = cascade_ref(c->current->cascade);
 	old = swap(c, next);
 	generation = next->generation;
 	pthread_mutex_unlock(c->lock);
@@ -193,8 +213,8 @@ uint64_t core_publish(struct core *c, struct snapshot *next)
 	return generation;
 }
 
-/* As s, but for the keys, which are taken. */
-static struct snapshot *with_keys(struct snapshot *s, struct keyring *keys)
+/* As s, but for keys and settings, which are taken. */
+static struct snapshot *with(struct snapshot *s, struct keyring *keys, struct cascade *cascade)
 {
 	struct snapshot *next = mem_new(struct snapshot);
 
@@ -204,6 +224,7 @@ static struct snapshot *with_keys(struct snapshot *s, struct keyring *keys)
 	next->tenancy = s->tenancy;
 	next->routing = s->routing;
 	next->keys = keys;
+	next->cascade = cascade;
 	return next;
 }
 
@@ -215,10 +236,28 @@ int core_publish_key(struct core *c, const struct tenant_key *row, struct err *e
 	pthread_mutex_lock(c->lock);
 	keys = keyring_with(c->current->keys, row, err);
 	if (keys)
-		old = swap(c, with_keys(c->current, keys));
+		old = swap(c, with(c->current, keys, cascade_ref(c->current->cascade)));
 	pthread_mutex_unlock(c->lock);
 	snapshot_unref(old);
 	return keys ? 0 : -1;
+}
+
+uint64_t core_next_settings(struct core *c)
+{
+	return atomic_fetch_add_explicit(&c->settings_version, 1, memory_order_relaxed) + 1;
+}
+
+void core_publish_settings(struct core *c, struct overrides *o)
+{
+	struct snapshot *old = NULL;
+	struct cascade *cascade;
+
+	pthread_mutex_lock(c->lock);
+	cascade = cascade_with(c->current->cascade, o);
+	if (cascade)
+		old = swap(c, with(c->current, keyring_ref(c->current->keys), cascade));
+	pthread_mutex_unlock(c->lock);
+	snapshot_unref(old);
 }
 
 struct core_worker *core_worker_new(struct core *c, struct loop *l, int index)

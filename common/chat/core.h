@@ -16,6 +16,7 @@
 #include "common/loop/upcall.h"
 #include "common/observe/metrics.h"
 #include "common/store/store.h"
+#include "common/tenant/cascade.h"
 #include "common/tenant/identity.h"
 #include "common/upstream/routing.h"
 
@@ -25,6 +26,7 @@ struct snapshot {
 	struct config *config;
 	struct tenancy *tenancy;
 	struct keyring *keys;  /* set when it is published */
+	struct cascade *cascade; /* the same */
 	struct routing *routing;
 	struct snapshot *base; /* NULL, or the one whose config, tenancy and routing these are */
 	uint64_t generation;   /* 1, 2, ...; each that is published has its own */
@@ -36,6 +38,7 @@ struct core {
 	void *lock;               /* pthread_mutex_t, private */
 	struct store *store;
 	struct augment *augment;
+	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	struct job_pool *jobs;
 	struct turnstile *conversations; /* one turn of each at a time */
 	struct metrics *metrics;  /* NULL: nothing is counted */
@@ -65,6 +68,8 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 int snapshot_complete(struct snapshot *s, bool *made_token, char **token_path, struct err *err);
 /* Whether a request must say whose it is: user_id_policy. */
 bool snapshot_needs_user(const struct snapshot *s);
+/* A tenant's settings; borrowed from s.  tenant may be NULL. */
+struct settings snapshot_settings(const struct snapshot *s, const struct tenant *tenant);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 
@@ -77,13 +82,23 @@ struct core *core_new(struct snapshot *first, struct err *err);
 void core_free(struct core *c);
 /* A new reference to the current snapshot.  Any thread. */
 struct snapshot *core_snapshot(struct core *c);
-/* Takes next, makes it current, with the keys there are, and returns its generation.  Any thread. */
+/*
+ * Takes next, makes it current, with the keys and tenants' settings there are, and returns its
+ * generation.  Any thread.
+ */
 uint64_t core_publish(struct core *c, struct snapshot *next);
 /*
  * Makes a key as it is in the database now known: requests that begin afterwards, on any worker,
  * see it.  Any thread.
  */
 int core_publish_key(struct core *c, const struct tenant_key *row, struct err *err);
+/*
+ * The same with all that the database now holds of one tenant's settings.  o was made within the
+ * store_write that changed them, with the version of core_next_settings: what came out of an
+ * earlier write never takes the place of a later one's.
+ */
+uint64_t core_next_settings(struct core *c);
+void core_publish_settings(struct core *c, struct overrides *o);
 
 /* On the worker's thread: make (loop is borrowed), take a newer snapshot over, end. */
 struct core_worker *core_worker_new(struct core *c, struct loop *l, int index);

@@ -188,11 +188,13 @@ struct tenancy *tenancy_of(struct yml *file, char *const *environment, struct er
 	struct tenancy *t = mem_new(struct tenancy);
 
 	t->refs = 1;
-	if (file && tenancy_read(t, file, environment, err) < 0)
+	if (tenancy_read_process(t, environment, err) < 0 ||
+	    (file && tenancy_read(t, file, environment, err) < 0))
 		goto fail;
 	if (!tenancy_find(t, SPAN_LIT("default")))
 		tenancy_add_tenant(t, SPAN_LIT("default"))->name = mem_strdup("default");
-	return t;
+	if (tenancy_take_lists(t, err) == 0)
+		return t;
 fail:
 	tenancy_unref(t);
 	return NULL;
@@ -270,6 +272,7 @@ void tenancy_unref(struct tenancy *t)
 		free_tenant(&t->tenants[i]);
 	for (size_t i = 0; i < t->token_count; i++)
 		constraints_free(t->tokens[i].constraints);
+	tenancy_free_process(t);
 	mem_free(t->tenants);
 	mem_free(t->tokens);
 	mem_free(t->by_tenant.slots);

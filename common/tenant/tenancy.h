@@ -13,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/config/config.h"
 #include "common/tenant/scope.h"
+#include "common/tenant/setting.h"
 
 enum { TENANT_ID_SIZE = 65, TOKEN_ID_SIZE = 65 };
 
@@ -64,7 +65,9 @@ struct tenant {
 	char *name; /* the id where none is given */
 	struct tenant_default *defaults;
 	size_t default_count;
-	struct config_list models_allowlist, models_blacklist; /* of defaults; one at most */
+	const json_t *settings[SETTING_COUNT]; /* of defaults, checked; NULL: not there */
+	/* Of defaults, or of the process where they say nothing; one at most. */
+	struct config_list models_allowlist, models_blacklist;
 	struct budget *budgets;
 	size_t budget_count;
 	size_t token_count;
@@ -75,8 +78,8 @@ struct tenancy;
 
 /*
  * Reads c's tokens_file, or tokens.yaml beside spass.yaml when there is one.  Changes and makes
- * nothing.  There is always a tenant "default".  environment: as environ, for secret_env.
- * E_invalid_config names file, line and key.
+ * nothing.  There is always a tenant "default".  environment: as environ, for secret_env and
+ * settings.  E_invalid_config names file, line and key, or the variable.
  */
 struct tenancy *tenancy_new(const struct config *c, char *const *environment, struct err *err);
 /* The same of a document; NULL: none.  Borrows file for the call. */
@@ -91,6 +94,8 @@ const char *tenancy_secret(const struct tenancy *t);
 struct tenancy *tenancy_ref(struct tenancy *t);
 void tenancy_unref(struct tenancy *t);
 
+/* What the process says for all tenants: SPASS_<KEY> of the environment, or the default. */
+const json_t *tenancy_process(const struct tenancy *t, enum setting_key key);
 /* The file's path, NULL when there is none. */
 const char *tenancy_path(const struct tenancy *t);
 size_t tenancy_count(const struct tenancy *t);

@@ -15,6 +15,7 @@ struct index {
 struct tenancy {
 	_Atomic int refs;
 	char *path;
+	json_t *process[SETTING_COUNT];
 	struct tenant *tenants;
 	size_t tenant_count;
 	struct token *tokens;
@@ -34,6 +35,10 @@ const struct token *tenancy_token_by_digest(const struct tenancy *t,
 					    const uint8_t digest[DIGEST_SIZE]);
 /* Once id and digest of the row are set, makes it known. */
 void tenancy_index_token(struct tenancy *t, const struct token *token);
+/* tenancy_process.c: what the environment says, and, once the file was read, its lists. */
+int tenancy_read_process(struct tenancy *t, char *const *environment, struct err *err);
+int tenancy_take_lists(struct tenancy *t, struct err *err);
+void tenancy_free_process(struct tenancy *t);
 /* tenancy_read.c: a document's tenants and tokens. */
 int tenancy_read(struct tenancy *t, struct yml *file, char *const *environment, struct err *err);
 

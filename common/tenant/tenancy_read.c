@@ -225,6 +225,24 @@ static const struct member list_members[] = {
 	{ "models_blacklist", read_names, offsetof(struct tenant, models_blacklist), 0, 0, false },
 };
 
+static int check_default(struct reading *r, struct tenant *tenant, const char *key,
+			 const json_t *value)
+{
+	const struct setting_info *info = setting_find(span_str(key));
+	const char *near = setting_near(span_str(key));
+	struct err cause = ERR_INIT;
+
+	if (!info)
+		return near ? reading_fault(r, "is no setting of tenants; did you mean %s?", near) :
+			      reading_fault(r, "is no setting of tenants");
+	if (info->group == SETTING_GROUP_A)
+		return reading_fault(r, "is fixed in code");
+	if (setting_check(info, value, "", &cause) < 0)
+		return reading_fault(r, "%s", cause.message);
+	tenant->settings[info - setting_table] = value;
+	return 0;
+}
+
 static int read_default(struct load *l, struct tenant *tenant, json_t *object, const char *key,
 			json_t *value)
 {
@@ -238,6 +256,8 @@ static int read_default(struct load *l, struct tenant *tenant, json_t *object, c
 		    read_names(r, &list_members[i], value,
 			       (char *)tenant + list_members[i].offset) < 0)
 			return -1;
+	if (check_default(r, tenant, key, value) < 0)
+		return -1;
 	tenant->defaults[tenant->default_count++] = (struct tenant_default){
 		.key = mem_strdup(key), .value = json_incref(value), .line = line
 	};

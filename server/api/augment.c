@@ -109,16 +109,27 @@ static void tell(struct exchange *x, const struct call *c, const struct augmenta
 					   tools, memory)));
 }
 
+/* What the tenant does not want is off for all its requests. */
+static void ask_tenant(struct call *c)
+{
+	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
+
+	c->augment_off[AUGMENT_system_prompt] |= !settings_bool(&s, SETTING_KEY_system_prompt_inject);
+	c->augment_off[AUGMENT_memory] |= !settings_bool(&s, SETTING_KEY_memory_inject);
+}
+
 int augment_messages(struct exchange *x, struct call *c, struct span *messages, struct err *err)
 {
 	const struct owner owner = { c->identity.tenant_id, c->identity.scope_id, c->identity.user_id };
-	const bool is_wanted = !c->augment_off[AUGMENT_system_prompt] || !c->augment_off[AUGMENT_memory];
 	struct core *core = c->worker->core;
+	bool is_wanted;
 	struct augmentation *t = NULL;
 	struct err fault = ERR_INIT;
 	int result = 0;
 
 	*messages = SPAN_NONE;
+	ask_tenant(c);
+	is_wanted = !c->augment_off[AUGMENT_system_prompt] || !c->augment_off[AUGMENT_memory];
 	if (is_wanted)
 		t = augment_get(core->augment, core->store, core->jobs, &owner, &fault);
 	if (t)

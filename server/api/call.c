@@ -11,7 +11,10 @@
 
 void call_reply_json(struct exchange *x, int status, json_t *document_take)
 {
-	char *text = document_take ? json_dumps(document_take, JSON_COMPACT) : NULL;
+	/* Fifteen digits: 0.1 stays 0.1. */
+	char *text = document_take ?
+			     json_dumps(document_take, JSON_COMPACT | JSON_REAL_PRECISION(15)) :
+			     NULL;
 	struct err err = ERR_INIT;
 
 	json_decref(document_take);

@@ -99,6 +99,11 @@ void v1_prompts_get(struct exchange *x, struct call *c);
 void v1_prompts_effective(struct exchange *x, struct call *c);
 void v1_prompts_put(struct exchange *x, struct call *c);
 void v1_prompts_delete(struct exchange *x, struct call *c);
+void tenant_settings_list(struct exchange *x, struct call *c); /* tenant_settings.c */
+void tenant_settings_get(struct exchange *x, struct call *c);
+void tenant_settings_set(struct exchange *x, struct call *c);
+void tenant_settings_drop(struct exchange *x, struct call *c);
+void tenant_settings_clear(struct exchange *x, struct call *c);
 void c1_chat(struct exchange *x, struct call *c);             /* c1_chat.c */
 void c1_list(struct exchange *x, struct call *c);             /* c1_conversations.c */
 void c1_get(struct exchange *x, struct call *c);

@@ -14,6 +14,20 @@
 	"SELECT v.doc FROM (SELECT DISTINCT substr(owner, 1, 17) AS word FROM conversation) AS t" \
 	" JOIN temp.verify_words AS v ON v.term = t.word WHERE v.col = 'owner'"
 
+/*
+ * The ledger's rows, added up as the sums by day are.  Old rows are gone from the first days, where
+ * the sums are larger; from the second day after the oldest row on both must agree.
+ */
+#define LEDGER                                                                                     \
+	"SELECT coalesce(tenant_id, '') AS tenant, ts / 86400000 AS day, coalesce(user_id, '') AS who," \
+	" coalesce(token_id, '') AS token, model, count(*) AS n, coalesce(sum(prompt_tokens), 0) AS p," \
+	" coalesce(sum(completion_tokens), 0) AS c, coalesce(sum(cost_usd), 0) AS usd,"                 \
+	" coalesce(sum(cost_eur), 0) AS eur FROM usage WHERE model IS NOT NULL GROUP BY 1, 2, 3, 4, 5"
+#define SUMMED                                                                                  \
+	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND"            \
+	" s.user_id = r.who AND s.token_id = r.token AND s.model = r.model"
+#define WHOLE_FROM "(SELECT ts / 86400000 + 2 FROM usage ORDER BY rowid LIMIT 1)"
+
 /* Each asks for a number of rows that should not be, and names one of them. */
 static const struct question {
 	const char *name, *meaning;
@@ -33,6 +47,16 @@ static const struct question {
 	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED ")" },
 	{ "search_extra", "messages that only search knows", "message_index",
 	  "SELECT count(*), min(doc) FROM (" INDEXED " EXCEPT SELECT number FROM message_said)" },
+	{ "usage_sums", "sums of a day that are less than its rows", "usage_day",
+	  "SELECT count(*), min(r.model) FROM (" LEDGER ")" SUMMED
+	  " WHERE s.day IS NULL OR s.requests < r.n OR s.prompt_tokens < r.p OR"
+	  " s.completion_tokens < r.c OR s.cost_usd < r.usd OR s.cost_eur < r.eur" },
+	{ "usage_rows", "sums of a day that are not those of its rows", "usage_day",
+	  "SELECT count(*), min(s.model) FROM usage_day AS s LEFT JOIN (" LEDGER ") AS r ON"
+	  " s.tenant_id = r.tenant AND s.day = r.day AND s.user_id = r.who AND"
+	  " s.token_id = r.token AND s.model = r.model WHERE s.day >= " WHOLE_FROM
+	  " AND (r.n IS NULL OR s.requests > r.n OR s.prompt_tokens > r.p OR"
+	  " s.completion_tokens > r.c OR s.cost_usd > r.usd OR s.cost_eur > r.eur)" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
 };

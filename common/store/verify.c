@@ -26,6 +26,10 @@
 #define SUMMED                                                                                  \
 	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND"            \
 	" s.user_id = r.who AND s.token_id = r.token AND s.model = r.model"
+#define COUNTED_CONVERSATIONS \
+	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
+#define CONVERSATIONS \
+	"SELECT tenant_id, user_id, count(*) FROM conversation GROUP BY tenant_id, user_id"
 #define WHOLE_FROM "(SELECT ts / 86400000 + 2 FROM usage ORDER BY rowid LIMIT 1)"
 
 /* Each asks for a number of rows that should not be, and names one of them. */
@@ -59,6 +63,10 @@ static const struct question {
 	  " s.completion_tokens > r.c OR s.cost_usd > r.usd OR s.cost_eur > r.eur)" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
+	{ "conversation_count", "users whose conversations are miscounted", "conversation_count",
+	  "SELECT count(DISTINCT user_id), min(user_id) FROM ("
+	  "SELECT * FROM (" COUNTED_CONVERSATIONS " EXCEPT " CONVERSATIONS ") UNION ALL "
+	  "SELECT * FROM (" CONVERSATIONS " EXCEPT " COUNTED_CONVERSATIONS "))" },
 };
 
 struct verifying {

@@ -211,7 +211,7 @@ static int find_newest(struct db *db, int64_t *place, struct err *err)
 int usage_find_excess(struct db *db, const struct usage_limits *limits, int64_t now_ms,
 		      int64_t at_most, struct usage_range *excess, struct err *err)
 {
-	int64_t first, ts, last, old_end, end;
+	int64_t first = 0, ts = 0, last = 0, old_end, end;
 	int row;
 
 	*excess = (struct usage_range){ 0, 0 };

@@ -1,4 +1,5 @@
-/* cmd/cmd_db.c - spass db backup, verify, migrate, vacuum: the database, with or without a gateway. */
+/* cmd/cmd_db.c - spass db backup, verify, migrate, vacuum: the database, with or without a gateway.
+ */
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
 #include "cmd/interrupt.h"
@@ -35,7 +36,8 @@ static char *find_database(const struct cmd_globals *g, struct err *err)
 	config_free(c);
 	if (path && !file_exists(path)) {
 		err_set(err, E_storage_error, "",
-			"there is no database at %s; a gateway makes it when it first starts", path);
+			"there is no database at %s; a gateway makes it when it first starts",
+			path);
 		mem_free(path);
 		return NULL;
 	}
@@ -93,7 +95,9 @@ static int copy(const struct cmd_globals *g, struct db *db, const char *to, bool
 		struct err *err)
 {
 	struct progress p = { .wanted = !g->quiet && isatty(STDERR_FILENO) };
-	const struct db_copying how = { .replace = replace, .progress = show_progress, .context = &p };
+	const struct db_copying how = { .replace = replace,
+					.progress = show_progress,
+					.context = &p };
 	int result;
 
 	interrupt_watch();
@@ -131,11 +135,10 @@ static int back_up(const struct db_options *o, const char *from, const char *to,
 	if (result < 0)
 		return -1;
 	if (g->json)
-		cmd_print_json_take(json_pack("{s:i,s:s,s:s,s:I,s:I,s:I}", "schema_version", 1,
-					      "database", from, "file", to, "bytes",
-					      (json_int_t)size_of(to), "schema", (json_int_t)schema,
-					      "elapsed_ms",
-					      (json_int_t)(clock_mono_ms() - started_ms)));
+		cmd_print_json_take(json_pack(
+			"{s:i,s:s,s:s,s:I,s:I,s:I}", "schema_version", 1, "database", from, "file",
+			to, "bytes", (json_int_t)size_of(to), "schema", (json_int_t)schema,
+			"elapsed_ms", (json_int_t)(clock_mono_ms() - started_ms)));
 	else
 		cmd_notice(g, "%s: %.1f MiB, schema %d", to, mebibytes(size_of(to)), (int)schema);
 	return 0;
@@ -167,12 +170,12 @@ static void add_check(void *context, const struct verify_check *check)
 	if (check->found == 0)
 		grid_add(&r->grid, "ok", GRID_GOOD);
 	else
-		grid_addf(&r->grid, GRID_BAD, "%lld %s%s%s", (long long)check->found, check->meaning,
-			  *check->detail ? ": " : "", check->detail);
+		grid_addf(&r->grid, GRID_BAD, "%lld %s%s%s", (long long)check->found,
+			  check->meaning, *check->detail ? ": " : "", check->detail);
 	json_array_append_new(r->checks,
 			      json_pack("{s:s,s:b,s:I,s:s*}", "name", check->name, "ok",
-					check->found == 0, "found", (json_int_t)check->found, "detail",
-					*check->detail ? check->detail : NULL));
+					check->found == 0, "found", (json_int_t)check->found,
+					"detail", *check->detail ? check->detail : NULL));
 }
 
 static void print_report(const struct cmd_globals *g, const char *path, struct report *r,
@@ -181,11 +184,11 @@ static void print_report(const struct cmd_globals *g, const char *path, struct r
 	struct buf out;
 
 	if (g->json) {
-		cmd_print_json_take(json_pack(
-			"{s:i,s:s,s:b,s:I,s:I,s:b,s:O}", "schema_version", 1, "database", path, "ok",
-			sum->found == 0, "schema", (json_int_t)sum->schema, "schema_known",
-			(json_int_t)sum->known, "search_words", sum->searched_words, "checks",
-			r->checks));
+		cmd_print_json_take(json_pack("{s:i,s:s,s:b,s:I,s:I,s:b,s:O}", "schema_version", 1,
+					      "database", path, "ok", sum->found == 0, "schema",
+					      (json_int_t)sum->schema, "schema_known",
+					      (json_int_t)sum->known, "search_words",
+					      sum->searched_words, "checks", r->checks));
 		return;
 	}
 	buf_init(&out, CMD_OUTPUT_MAX);
@@ -194,11 +197,12 @@ static void print_report(const struct cmd_globals *g, const char *path, struct r
 		cmd_print(&out);
 	buf_free(&out);
 	if (sum->schema < sum->known)
-		cmd_notice(g, "schema %d of %d; a gateway or `spass db migrate` brings it up to date",
+		cmd_notice(g,
+			   "schema %d of %d; a gateway or `spass db migrate` brings it up to date",
 			   (int)sum->schema, (int)sum->known);
 	if (sum->found > 0)
-		cmd_notice(g, "%s: %lld faults; restore a backup, or report how they came about", path,
-			   (long long)sum->found);
+		cmd_notice(g, "%s: %lld faults; restore a backup, or report how they came about",
+			   path, (long long)sum->found);
 }
 
 static int verify(const struct cmd_globals *g, const char *path, struct err *err)
@@ -255,8 +259,8 @@ static void tell_migration(const struct db_options *o, const char *path, int64_t
 		cmd_notice(g, "%s has schema %d already", path, (int)to);
 	else
 		cmd_notice(g, "%s: schema %d %s %d%s%s", path, (int)from,
-			   o->dry_run ? "would become" : "became", (int)to, backup ? "; backup in " : "",
-			   backup ? backup : "");
+			   o->dry_run ? "would become" : "became", (int)to,
+			   backup ? "; backup in " : "", backup ? backup : "");
 }
 
 static int migrate_database(const struct db_options *o, const char *path, struct err *err)
@@ -320,8 +324,8 @@ static int vacuum(const struct db_options *o, const char *path, struct err *err)
 	after = size_of(path);
 	if (g->json)
 		cmd_print_json_take(json_pack("{s:i,s:s,s:I,s:I}", "schema_version", 1, "database",
-					      path, "bytes_before", (json_int_t)before, "bytes_after",
-					      (json_int_t)after));
+					      path, "bytes_before", (json_int_t)before,
+					      "bytes_after", (json_int_t)after));
 	else
 		cmd_notice(g, "%s: %.1f MiB, was %.1f MiB", path, mebibytes(after),
 			   mebibytes(before));
@@ -341,11 +345,11 @@ static int run_vacuum(const void *options, int argc, char **argv, struct err *er
 
 /* ---- rows ---- */
 
-#define DB_OPTION(kind_, field, ...)                                                      \
-	{                                                                                 \
+#define DB_OPTION(kind_, field, ...)                                                       \
+	{                                                                                  \
 		.kind = (kind_), .offset = offsetof(struct db_options, field), __VA_ARGS__ \
 	}
-#define WAIT_OPTION                                                            \
+#define WAIT_OPTION                                                              \
 	DB_OPTION(OPT_DURATION, wait_ms, .name = "wait", .argument = "DURATION", \
 		  .help = "Wait so long for others to let go of the database")
 

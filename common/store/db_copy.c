@@ -46,7 +46,8 @@ static int copy_pages(sqlite3_backup *backup, const struct db_copying *how, int 
 		int64_t total = sqlite3_backup_pagecount(backup);
 
 		if (how->progress &&
-		    how->progress(how->context, total - sqlite3_backup_remaining(backup), total) < 0)
+		    how->progress(how->context, total - sqlite3_backup_remaining(backup), total) <
+			    0)
 			return err_set(err, E_cancelled, "", "interrupted; no file was written");
 		nanosleep(&rest, NULL);
 	}

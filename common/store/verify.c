@@ -19,12 +19,15 @@
  * the sums are larger; from the second day after the oldest row on both must agree.
  */
 #define LEDGER                                                                                     \
-	"SELECT coalesce(tenant_id, '') AS tenant, ts / 86400000 AS day, coalesce(user_id, '') AS who," \
-	" coalesce(token_id, '') AS token, model, count(*) AS n, coalesce(sum(prompt_tokens), 0) AS p," \
-	" coalesce(sum(completion_tokens), 0) AS c, coalesce(sum(cost_usd), 0) AS usd,"                 \
-	" coalesce(sum(cost_eur), 0) AS eur FROM usage WHERE model IS NOT NULL GROUP BY 1, 2, 3, 4, 5"
-#define SUMMED                                                                                  \
-	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND"            \
+	"SELECT coalesce(tenant_id, '') AS tenant, ts / 86400000 AS day, coalesce(user_id, '') "   \
+	"AS who,"                                                                                  \
+	" coalesce(token_id, '') AS token, model, count(*) AS n, coalesce(sum(prompt_tokens), 0) " \
+	"AS p,"                                                                                    \
+	" coalesce(sum(completion_tokens), 0) AS c, coalesce(sum(cost_usd), 0) AS usd,"            \
+	" coalesce(sum(cost_eur), 0) AS eur FROM usage WHERE model IS NOT NULL GROUP BY 1, 2, 3, " \
+	"4, 5"
+#define SUMMED                                                                           \
+	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND" \
 	" s.user_id = r.who AND s.token_id = r.token AND s.model = r.model"
 #define COUNTED_CONVERSATIONS \
 	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
@@ -48,7 +51,8 @@ static const struct question {
 	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.last_seq <"
 	  " (SELECT max(m.seq) FROM message AS m WHERE m.conversation = c.number)" },
 	{ "search_missing", "messages that search does not know", "message_index",
-	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED ")" },
+	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED
+	  ")" },
 	{ "search_extra", "messages that only search knows", "message_index",
 	  "SELECT count(*), min(doc) FROM (" INDEXED " EXCEPT SELECT number FROM message_said)" },
 	{ "usage_sums", "sums of a day that are less than its rows", "usage_day",

@@ -181,11 +181,13 @@ static int64_t size_of(const char *path)
 	return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
-static void bench_store(const char *dir, bool usage, bool audit, enum ids kind)
+/* max_rows: of usage, where each commit takes away as many as it adds; 0 = all stay. */
+static void bench_store(const char *dir, bool usage, bool audit, enum ids kind, int64_t max_rows)
 {
 	char database[256], lines[256];
 	struct store_options options = { .database = database, .audit_max_bytes = 1 << 30,
-					 .usage = usage, .metrics = NULL };
+					 .usage = usage, .metrics = NULL,
+					 .usage_limits = { .max_rows = max_rows } };
 	struct err err = ERR_INIT;
 	double start, spent = 0, flushing = 0, pair_spent = 0;
 	struct burst *b = mem_calloc(PAIR, sizeof(*b));
@@ -216,8 +218,9 @@ static void bench_store(const char *dir, bool usage, bool audit, enum ids kind)
 		store_flush(s);
 		flushing += now_ns() - start;
 	}
-	printf("%s%s, %s ids\n", usage ? "rows" : "", audit ? (usage ? " and lines" : "lines") : "",
-	       kind == IDS_RANDOM ? "random" : "ordered");
+	printf("%s%s, %s ids%s\n", usage ? "rows" : "", audit ? (usage ? " and lines" : "lines") : "",
+	       kind == IDS_RANDOM ? "random" : "ordered",
+	       max_rows ? ", no more than a number of rows" : "");
 	printf("  through queue and writer      %8.0f records/s\n",
 	       (double)records / (spent + flushing) * 1e9);
 	printf("  store_record, in bursts       %8.1f ns\n", spent / (double)records);
@@ -236,7 +239,7 @@ static void bench_store(const char *dir, bool usage, bool audit, enum ids kind)
 	printf("  store_record, 20,000/s        %8.1f ns\n", steady_ns(s, &calls));
 	records += calls;
 	store_close(s);
-	if (usage)
+	if (usage && !max_rows)
 		printf("  database per 1,000 records    %8.1f KB\n",
 		       (double)(size_of(database) - empty) / (double)records);
 	if (audit)
@@ -256,9 +259,10 @@ int main(void)
 	bench_print();
 	if (!mkdtemp(dir))
 		return 1;
-	bench_store(dir, true, true, IDS_RANDOM);
-	bench_store(dir, true, true, IDS_ORDERED);
-	bench_store(dir, false, true, IDS_RANDOM);
+	bench_store(dir, true, true, IDS_RANDOM, 0);
+	bench_store(dir, true, true, IDS_RANDOM, BURST);
+	bench_store(dir, true, true, IDS_ORDERED, 0);
+	bench_store(dir, false, true, IDS_RANDOM, 0);
 	rmdir(dir);
 	return 0;
 }

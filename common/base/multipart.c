@@ -95,14 +95,13 @@ static bool is_boundary(struct span s)
 int multipart_init(struct multipart *m, struct span content_type, struct err *err)
 {
 	static const char param[] = "headers.content-type";
-	struct span boundary = SPAN_NONE, name, value;
+	struct span boundary = SPAN_NONE, kind = content_type, rest, name, value;
 	int more;
 
-	span_cut(&content_type, ';');
-	/* The cut took the semicolon that a parameter begins with. */
-	if (content_type.ptr)
-		content_type = span_of(content_type.ptr - 1, content_type.len + 1);
-	while ((more = next_parameter(&content_type, &name, &value)) > 0) {
+	*m = (struct multipart){ .state = STATE_BAD };
+	/* From the semicolon on that the first parameter begins with. */
+	rest = span_from(content_type, span_cut(&kind, ';').len);
+	while ((more = next_parameter(&rest, &name, &value)) > 0) {
 		if (!span_is_nocase(name, "boundary"))
 			continue;
 		if (boundary.ptr)
@@ -116,7 +115,9 @@ int multipart_init(struct multipart *m, struct span content_type, struct err *er
 	if (!is_boundary(boundary))
 		return err_set(err, E_invalid_field, param,
 			       "a boundary has 1 to %d characters of those that RFC 2046 names", MULTIPART_BOUNDARY_MAX);
-	*m = (struct multipart){ .state = STATE_START, .matched = 2, .delimiter_len = 4 + boundary.len };
+	m->state = STATE_START;
+	m->matched = 2;
+	m->delimiter_len = 4 + boundary.len;
 	memcpy(m->delimiter, "\r\n--", 4);
 	memcpy(m->delimiter + 4, boundary.ptr, boundary.len);
 	return 0;
@@ -353,7 +354,7 @@ int multipart_read_all(struct span content_type, struct span body, struct multip
 	if (multipart_init(&m, content_type, err) < 0)
 		return -1;
 	while ((event = multipart_next(&m, &body, &data, err)) > MULTIPART_MORE && event != MULTIPART_END) {
-		if (event == MULTIPART_DATA)
+		if (event == MULTIPART_DATA && field)
 			field->content.len += data.len;
 		if (event != MULTIPART_HEAD)
 			continue;

@@ -179,10 +179,11 @@ int images_add(struct db *db, const char *tenant, const struct image_row *i, int
 	*lost = false;
 	if (images_count(db, tenant, &images, &bytes, err) < 0)
 		return -1;
-	if (bytes + weight(i->bytes) > bytes_max)
+	bytes += weight(i->bytes);
+	if (bytes > bytes_max)
 		return err_set(err, E_image_store_full, "body",
 			       "the tenant's images would have %lld bytes, at most %lld are kept",
-			       (long long)(bytes + weight(i->bytes)), (long long)bytes_max);
+			       (long long)bytes, (long long)bytes_max);
 	if (settle_blob(db, tenant, i, &blob, err) < 0)
 		return -1;
 	*lost = blob == 0;
@@ -288,7 +289,7 @@ static int drop_unused(struct db *db, int64_t blob, struct err *err)
 
 int images_delete(struct db *db, const char *tenant, struct span id, struct err *err)
 {
-	struct image_row row;
+	struct image_row row = { .blob = 0 };
 	struct db_statement *st;
 
 	if (images_get(db, tenant, id, note_row, &row, err) < 0)

@@ -348,7 +348,7 @@ int multipart_read_all(struct span content_type, struct span body, struct multip
 	struct multipart m;
 	struct multipart_field *field = NULL;
 	enum multipart_event event;
-	struct span data;
+	struct span data = SPAN_NONE;
 
 	*count = 0;
 	if (multipart_init(&m, content_type, err) < 0)

@@ -60,7 +60,7 @@ static int64_t total(const struct sum *s)
 
 static int64_t by_table(const struct token_usage *u, const struct price *p)
 {
-	struct sum s = { 0 };
+	struct sum s = { .is_unknown = p->prompt_max > 0 && u->prompt > p->prompt_max };
 
 	add_tokens(&s, u->prompt, u->cached, p->input, p->cached);
 	add_tokens(&s, u->completion, u->reasoning, p->output, p->reasoning);
@@ -96,6 +96,7 @@ int64_t cost_bound(int64_t prompt, int64_t completion, bool local, const struct 
 		.reasoning = MONEY_UNKNOWN,
 		.image = price->image,
 		.request = price->request,
+		.prompt_max = price->prompt_max,
 	} : PRICE_NONE;
 
 	if (local)

@@ -25,8 +25,9 @@ struct token_usage {
 struct price {
 	int64_t input, cached, output, reasoning; /* a million tokens */
 	int64_t image, request;                   /* each */
+	int64_t prompt_max; /* longer prompts cost something else, which is not known; 0 = none do */
 };
-#define PRICE_NONE ((struct price){ -1, -1, -1, -1, -1, -1 })
+#define PRICE_NONE ((struct price){ -1, -1, -1, -1, -1, -1, 0 })
 
 enum cost_source { COST_UNKNOWN, COST_ZERO, COST_TABLE, COST_UPSTREAM };
 /* "unknown", "zero", "table", "upstream". */

@@ -17,6 +17,11 @@ __extension__ typedef unsigned __int128 money_wide;
 
 /* "2", "2.50", "0.000001": at most six decimals, 0 to a billion.  0 or -1. */
 int money_read(struct span text, int64_t *micro);
+/*
+ * The same of a number as JSON writes it, which may have an exponent and more decimals: rounded half
+ * up to six.  0 or -1.
+ */
+int money_read_number(struct span text, int64_t *micro);
 /* Two to six decimals, as many as there are: "0.00", "1.25", "0.000001".  micro >= 0. */
 void money_print(int64_t micro, struct buf *out);
 /* The same to a text of MONEY_TEXT_MAX bytes; returns out. */

@@ -144,12 +144,18 @@ static int read_members(const struct yml *y, json_t *row, struct price *price, c
 				return -1;
 			continue;
 		}
+		if (strcmp(key, "prompt_max") == 0) {
+			if (!json_is_integer(value) || json_integer_value(value) < 1)
+				return refuse(y, row, key, err, "must be a number of tokens");
+			price->prompt_max = json_integer_value(value);
+			continue;
+		}
 		for (i = 0; i < ARRAY_LEN(amounts) && strcmp(key, amounts[i].key) != 0; i++)
 			;
 		if (i == ARRAY_LEN(amounts))
 			return refuse(y, row, key, err,
 				      "unknown key; a price has backend, model, input, cached, output, "
-				      "reasoning, image, request and as_of");
+				      "reasoning, image, request, prompt_max and as_of");
 		if (read_amount(value, (int64_t *)(void *)((char *)price + amounts[i].offset)) < 0)
 			return refuse(y, row, key, err,
 				      "must be USD from 0 to a billion with at most six decimals");

@@ -60,6 +60,33 @@ static void scaling_rounds_half_up_and_never_overflows(void **state)
 	assert_int_equal(money_scale(INT64_MAX, INT64_MAX, 1), INT64_MAX);
 }
 
+static void numbers_of_json_are_read_to_the_millionth(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t micro;
+	} cases[] = {
+		{ "0", 0 }, { "1", 1000000 }, { "0.00014725", 147 }, { "1.25e-05", 13 },
+		{ "0.0000005", 1 }, { "0.00000049999999999999999999999999999999999999", 0 }, { "5E-8", 0 },
+		{ "1e3", 1000000000 }, { "12.5e-1", 1250000 }, { "0.1000000000000000055511151231257827", 100000 },
+		{ "1000000000", 1000000000000000 }, { "0e400", 0 }, { "1e-400", 0 }, { "0.0015", 1500 },
+		{ "999999.9999995", 1000000000000 }, { "2.5e+0", 2500000 },
+	};
+	static const char *const refused[] = { "", "-1", "+1", ".5", "1.", "1e", "1e+", "1e--1", "1e5000",
+					       "1e10", "1000000001", "0x1", "1 ", "1e400", "nan",
+					       "9999999999999999999999999999999999999999" };
+	int64_t micro;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (money_read_number(span_str(cases[i].text), &micro) < 0 || micro != cases[i].micro)
+			fail_msg("%s: %lld", cases[i].text, (long long)micro);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		if (money_read_number(span_str(refused[i]), &micro) == 0)
+			fail_msg("%s was read as %lld", refused[i], (long long)micro);
+}
+
 struct cost_case {
 	const char *what;
 	struct token_usage usage;
@@ -96,6 +123,10 @@ static const struct cost_case cost_cases[] = {
 	{ "local", { 1000, 10, -1, -1, -1, -1 }, true, true,
 	  { 2500000, -1, 10000000, -1, -1, -1 }, COST_ZERO, 0 },
 	{ "local without a count", { -1, -1, -1, -1, -1, -1 }, true, false, { 0 }, COST_ZERO, 0 },
+	{ "a prompt that the price does not hold for", { 1001, 10, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 1000 }, COST_UNKNOWN, -1 },
+	{ "the longest that it holds for", { 1000, 0, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 1000 }, COST_TABLE, 2500 },
 	{ "told by the backend", { 1000, 10, -1, -1, -1, 1234 }, false, true,
 	  { 2500000, -1, 10000000, -1, -1, -1 }, COST_UPSTREAM, 1234 },
 };
@@ -148,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(amounts_are_read_exactly),
+		cmocka_unit_test(numbers_of_json_are_read_to_the_millionth),
 		cmocka_unit_test(amounts_show_two_to_six_decimals),
 		cmocka_unit_test(scaling_rounds_half_up_and_never_overflows),
 		cmocka_unit_test(calls_cost_what_the_table_says),

@@ -4,6 +4,7 @@
 #include "cmd/grid.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/model/exchange.h"
 #include "common/tenant/secret.h"
 #include "common/tenant/tenancy.h"
 #include "common/upstream/info.h"
@@ -126,7 +127,8 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 
 int check_config(const struct cmd_globals *g, const struct config *c, struct err *err)
 {
-	struct routing *r = routing_new(c, environ, NULL, err);
+	struct rate rate;
+	struct routing *r = exchange_read(c, &rate, err) == 0 ? routing_new(c, environ, NULL, err) : NULL;
 	struct tenancy *t = r ? tenancy_new(c, environ, err) : NULL;
 	char *token = NULL, *database = NULL;
 	int result = -1;

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 static const char system_file[] = "/etc/spass/spass.yaml";
-static const char *const sections[] = { "backends", "models" };
+static const char *const sections[] = { "backends", "models", "prices" };
 
 /* Other names of a setting in the environment; the setting's own wins. */
 static const struct {
@@ -133,6 +133,9 @@ static void read_file_key(struct config *c, const char *name, json_t *value,
 	else if (!strcmp(name, "models")) {
 		if (!json_is_array(value) && !json_is_null(value))
 			config_fault(faults, where, name, "must be a list of models");
+	} else if (!strcmp(name, "prices")) {
+		if (!json_is_array(value) && !json_is_null(value))
+			config_fault(faults, where, name, "must be a list of prices");
 	} else if (!info)
 		unknown_setting(faults, where, name);
 	else if (config_set_json(c, info, value, CONFIG_FILE, &err) < 0)

@@ -95,4 +95,6 @@ void config_check(const struct config *c, struct config_faults *faults)
 	check_readable(c, CONFIG_KEY_tls_certificate, faults);
 	check_readable(c, CONFIG_KEY_tls_key, faults);
 	check_readable(c, CONFIG_KEY_catalog_file, faults);
+	check_readable(c, CONFIG_KEY_prices_file, faults);
+	check_readable(c, CONFIG_KEY_exchange_rate_file, faults);
 }

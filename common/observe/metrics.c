@@ -51,6 +51,7 @@ const struct series_bounds *series_bounds(enum metric_kind kind)
 	switch (kind) {
 	case METRIC_COUNTER:
 	case METRIC_GAUGE:
+	case METRIC_MONEY:
 		return NULL;
 	case METRIC_HISTOGRAM:
 		return &seconds_bounds;

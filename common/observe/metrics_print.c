@@ -22,6 +22,7 @@ static const char *const kind_names[] = {
 	[METRIC_GAUGE] = "gauge",
 	[METRIC_HISTOGRAM] = "histogram",
 	[METRIC_MICROS] = "histogram",
+	[METRIC_MONEY] = "counter",
 };
 
 struct collection {
@@ -150,8 +151,8 @@ static void print_name(struct buf *out, const char *name, const char *suffix, st
 	buf_add_char(out, ' ');
 }
 
-/* Microseconds as seconds, without zeros at the end. */
-static void print_seconds(struct buf *out, int64_t us)
+/* Microseconds as seconds, micro-euros as euros; without zeros at the end. */
+static void print_millionths(struct buf *out, int64_t us)
 {
 	char fraction[8];
 	size_t len = 6;
@@ -188,7 +189,7 @@ static void print_histogram(struct buf *out, const struct metric_info *info, str
 			    i < bounds->count ? bounds->at[i].text : "+Inf", count);
 	}
 	print_name(out, info->name, "_sum", labels, NULL);
-	print_seconds(out, cells[0]);
+	print_millionths(out, cells[0]);
 	print_value(out, info->name, "_count", labels, NULL, count);
 }
 
@@ -205,10 +206,14 @@ static void print_group(struct buf *out, struct buf *scratch, const struct serie
 			sums[at] += atomic_load_explicit(&s[i]->cells[at], memory_order_relaxed);
 	buf_clear(scratch);
 	label_text(s[0], scratch);
-	if (bounds)
+	if (bounds) {
 		print_histogram(out, info, buf_span(scratch), sums);
-	else
+	} else if (info->kind == METRIC_MONEY) {
+		print_name(out, info->name, "", buf_span(scratch), NULL);
+		print_millionths(out, sums[0]);
+	} else {
 		print_value(out, info->name, "", buf_span(scratch), NULL, sums[0]);
+	}
 }
 
 static void print_unused(struct buf *out, const struct metric_info *info)
@@ -316,7 +321,7 @@ static void print_process(struct buf *out, const struct metrics *m)
 		print_header(out, "process_cpu_seconds_total", "counter",
 			     "User and system time used");
 		buf_add_str(out, "process_cpu_seconds_total ");
-		print_seconds(out, cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000);
+		print_millionths(out, cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000);
 	}
 	if (proc_field("/proc/self/statm", 1, &pages)) {
 		print_header(out, "process_resident_memory_bytes", "gauge", "Memory in use");

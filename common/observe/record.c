@@ -128,6 +128,22 @@ static char *put_ms(char *at, int64_t us)
 	return at;
 }
 
+/* Millionths with two to six places; below 0: not known. */
+static char *put_amount(char *at, int64_t micro)
+{
+	uint64_t rest = (uint64_t)micro % 1000000, place = 100000;
+
+	if (micro < 0)
+		return PUT(at, "null");
+	at = put_digits(at, (uint64_t)micro / 1000000);
+	*at++ = '.';
+	for (int digits = 0; digits < 2 || rest; digits++, place /= 10) {
+		*at++ = (char)('0' + rest / place);
+		rest %= place;
+	}
+	return at;
+}
+
 static char *put_size(char *at, uint64_t bytes)
 {
 	return put_digits(at, bytes > INT64_MAX ? INT64_MAX : bytes);
@@ -167,6 +183,10 @@ static char *put_how_much(char *at, const struct record *r)
 	at = put_count(PUT(at, ",\"cached_tokens\":"), r->cached_tokens);
 	at = put_count(PUT(at, ",\"reasoning_tokens\":"), r->reasoning_tokens);
 	at = put_text(PUT(at, ",\"cost_source\":"), r->cost_source);
+	at = put_amount(PUT(at, ",\"cost_usd\":"), r->cost_usd);
+	at = put_amount(PUT(at, ",\"cost_eur\":"), r->cost_eur);
+	at = put_amount(PUT(at, ",\"cost_billed_usd\":"), r->cost_billed_usd);
+	at = put_amount(PUT(at, ",\"cost_billed_eur\":"), r->cost_billed_eur);
 	at = put_int(PUT(at, ",\"attempts\":"), r->attempts);
 	at = put_bool(PUT(at, ",\"streamed\":"), r->streamed);
 	at = put_bool(PUT(at, ",\"finished\":"), r->finished);

@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
-enum { RECORD_TEXT_MAX = 128 };
+enum { RECORD_TEXT_MAX = 128, RECORD_RATE_SOURCE_MAX = 19 };
 
 struct record {
 	int64_t ts_ms;                 /* wall clock at the first byte */
@@ -33,7 +33,11 @@ struct record {
 	bool streamed;
 	bool finished;                 /* false: the client left or the stream was cut */
 	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
-	const char *cost_source;       /* "zero", "unknown"; static */
+	const char *cost_source;       /* "table", "unknown"; static */
+	int64_t cost_usd, cost_eur;    /* millionths; -1 = unknown, or nothing was answered */
+	int64_t cost_billed_usd, cost_billed_eur; /* with the tenant's factor */
+	int64_t rate;                  /* millionths of a euro for a dollar; -1 = none was used */
+	char rate_source[RECORD_RATE_SOURCE_MAX + 1];
 	int64_t latency_us, first_byte_us, upstream_us;
 	uint64_t bytes_in, bytes_out;
 };

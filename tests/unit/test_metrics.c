@@ -83,6 +83,20 @@ static void prints_counters_gauges_and_what_was_never_counted(void **state)
 	assert_int_equal(metrics_total(f->metrics, M_spass_fallbacks_total), 0);
 }
 
+static void prints_money_as_decimals_and_adds_it_up_in_millionths(void **state)
+{
+	struct fixture *f = *state;
+	const struct span labels[] = { SPAN_LIT("acme"), SPAN_LIT("m") };
+
+	for (int i = 0; i < 1000000; i++)
+		metrics_add(f->shard, M_spass_cost_usd_total, 1, labels);
+	metrics_add(f->shard, M_spass_cost_usd_total, 100003, labels);
+	metrics_add(f->shard, M_spass_cost_eur_total, 7, labels);
+	assert_has(f, "# TYPE spass_cost_usd_total counter\n"
+		      "spass_cost_usd_total{tenant=\"acme\",model=\"m\"} 1.100003\n");
+	assert_has(f, "spass_cost_eur_total{tenant=\"acme\",model=\"m\"} 0.000007\n");
+}
+
 static void prints_a_histogram_with_cumulative_buckets(void **state)
 {
 	static const int64_t us[] = { 5, 6, 10, 49999, 50000, 50001, 9000000, -3 };
@@ -350,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(prints_counters_gauges_and_what_was_never_counted),
+		TEST(prints_money_as_decimals_and_adds_it_up_in_millionths),
 		TEST(prints_a_histogram_with_cumulative_buckets),
 		TEST(a_bound_belongs_to_its_bucket),
 		TEST(escapes_label_values),

@@ -38,7 +38,11 @@ static const struct record full = {
 	.completion_tokens = 0,
 	.cached_tokens = 4,
 	.reasoning_tokens = -1,
-	.cost_source = "unknown",
+	.cost_source = "table",
+	.cost_usd = 1250000,
+	.cost_eur = 1068250,
+	.cost_billed_usd = 1,
+	.cost_billed_eur = 0,
 	.latency_us = 1234567,
 	.first_byte_us = 89,
 	.upstream_us = 1000,
@@ -62,7 +66,9 @@ static void prints_every_field_in_order(void **state)
 		"\"error_code\":\"upstream_timeout\",\"model\":\"fast\","
 		"\"resolved_model\":\"llama-3\",\"resolved_backend\":\"local\","
 		"\"prompt_tokens\":10,\"completion_tokens\":0,\"cached_tokens\":4,"
-		"\"reasoning_tokens\":null,\"cost_source\":\"unknown\",\"attempts\":2,"
+		"\"reasoning_tokens\":null,\"cost_source\":\"table\","
+		"\"cost_usd\":1.25,\"cost_eur\":1.06825,\"cost_billed_usd\":0.000001,"
+		"\"cost_billed_eur\":0.00,\"attempts\":2,"
 		"\"streamed\":true,\"finished\":false,\"latency_ms\":1234.567,"
 		"\"first_byte_ms\":0.089,\"upstream_ms\":1.000,\"bytes_in\":300,"
 		"\"bytes_out\":9000000000}\n");
@@ -75,10 +81,12 @@ static void says_null_where_nothing_is_known(void **state)
 		"request_id", "parent_request_id", "tenant_id", "token_id", "user_id", "scope_id",
 		"surface", "method", "path", "error_code", "model", "resolved_model",
 		"resolved_backend", "prompt_tokens", "completion_tokens", "cached_tokens",
-		"reasoning_tokens", "cost_source", "first_byte_ms", "upstream_ms",
+		"reasoning_tokens", "cost_source", "cost_usd", "cost_eur", "cost_billed_usd",
+		"cost_billed_eur", "first_byte_ms", "upstream_ms",
 	};
 	struct record r = { .prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1,
-			    .reasoning_tokens = -1, .first_byte_us = -1, .upstream_us = -1 };
+			    .reasoning_tokens = -1, .cost_usd = -1, .cost_eur = -1,
+			    .cost_billed_usd = -1, .cost_billed_eur = -1, .first_byte_us = -1, .upstream_us = -1 };
 	struct buf out;
 	json_t *line;
 
@@ -117,7 +125,7 @@ static void stays_one_line_of_json_whatever_a_client_sends(void **state)
 		assert_ptr_equal(memchr(out.ptr, '\n', out.len), out.ptr + out.len - 1);
 		line = json_loads(buf_str(&out), 0, NULL);
 		assert_non_null(line);
-		assert_int_equal(json_object_size(line), 29);
+		assert_int_equal(json_object_size(line), 33);
 		if (!strstr(hostile[i], "\xff"))
 			assert_string_equal(json_string_value(json_object_get(line, "model")),
 					    hostile[i]);

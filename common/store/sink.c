@@ -14,6 +14,7 @@
 #include "common/store/migrate.h"
 #include "common/store/pseudonym.h"
 #include "common/store/usage.h"
+#include "common/store/usage_day.h"
 
 /*
  * Another process's lock is waited for once; while it stays, batches pass quickly, so that the
@@ -41,6 +42,7 @@ struct sink {
 	struct usage_limits usage_limits;
 	struct db *db; /* NULL while it cannot be opened */
 	struct usage *usage;
+	struct usage_batch *days; /* the batch's records added up */
 	struct audit *audit; /* NULL: none is kept */
 	char *key_path;
 	struct pseudonyms *pseudonyms; /* NULL until the first is needed */
@@ -88,6 +90,7 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	s->keeps_usage = options->usage;
 	s->usage_limits = options->usage_limits;
 	s->db_fault.what = "usage rows";
+	s->days = usage_batch_new();
 	s->audit_fault.what = "audit lines";
 	if (open_database(s, DB_PATIENCE_MS, err) < 0)
 		goto fail;
@@ -112,6 +115,7 @@ void sink_close(struct sink *s)
 	audit_close(s->audit);
 	pseudonyms_free(s->pseudonyms);
 	mem_free(s->key_path);
+	usage_batch_free(s->days);
 	buf_free(&s->lines);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s->path);
@@ -163,10 +167,15 @@ static int change_all(struct sink *s, const struct batch *b, struct err *err)
 	for (size_t i = 0; i < b->work_count; i++)
 		if (work_run(b->works[i], s->db, err) < 0)
 			return -1;
-	for (size_t i = 0; i < b->record_count; i++)
-		if (usage_insert(s->usage, &b->records[i]->record, err) < 0)
+	usage_batch_begin(s->days, b->record_count);
+	for (size_t i = 0; i < b->record_count; i++) {
+		const struct record *r = &b->records[i]->record;
+
+		if (usage_insert(s->usage, r, err) < 0)
 			return -1;
-	return 0;
+		usage_batch_add(s->days, r);
+	}
+	return usage_batch_write(s->days, s->db, err);
 }
 
 /* What a batch adds, and a little more, goes from the other end, at the price of one commit. */

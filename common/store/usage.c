@@ -10,7 +10,7 @@
 
 #include "common/base/mem.h"
 
-enum { COLUMNS = 29 };
+enum { COLUMNS = 35 };
 
 /* What a parameter is bound to. */
 struct bound {
@@ -29,8 +29,9 @@ static const char insert_sql[] =
 	" scope_id, surface, method, route, status, error_code, model, resolved_model,"
 	" resolved_backend, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,"
 	" cost_source, attempts, streamed, finished, latency_us, first_byte_us, upstream_us,"
-	" bytes_in, bytes_out) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-	" ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
+	" bytes_in, bytes_out, cost_usd, cost_eur, cost_billed_usd, cost_billed_eur, rate, rate_source)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+	" ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)";
 
 struct usage *usage_new(struct db *db, struct err *err)
 {
@@ -146,6 +147,12 @@ int usage_insert(struct usage *u, const struct record *r, struct err *err)
 	bind_count(u, 27, r->upstream_us);
 	bind_size(u, 28, r->bytes_in);
 	bind_size(u, 29, r->bytes_out);
+	bind_count(u, 30, r->cost_usd);
+	bind_count(u, 31, r->cost_eur);
+	bind_count(u, 32, r->cost_billed_usd);
+	bind_count(u, 33, r->cost_billed_eur);
+	bind_count(u, 34, r->rate);
+	bind_name(u, 35, r->rate_source);
 	if (db_run(u->insert, err) == 0)
 		return 0;
 	/* It may have been a binding that failed. */

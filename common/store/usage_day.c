@@ -1,0 +1,234 @@
+/*
+ * common/store/usage_day.c - see usage_day.h.
+ */
+#include "common/store/usage_day.h"
+
+#include <string.h>
+
+#include "common/base/mem.h"
+
+/* A key and its sum; the key's texts are the first record's that had it. */
+struct day_sum {
+	const struct record *of;
+	int64_t day;
+	uint32_t hash;
+	struct usage_sum sum;
+};
+
+struct usage_batch {
+	struct day_sum *sums;
+	uint32_t *slots; /* open addressing: 1-based into sums, 0 = free */
+	size_t count, max, slot_count;
+	struct day_sum *last; /* most records are of the same key as the one before */
+};
+
+struct usage_batch *usage_batch_new(void)
+{
+	return mem_new(struct usage_batch);
+}
+
+void usage_batch_free(struct usage_batch *b)
+{
+	if (!b)
+		return;
+	mem_free(b->sums);
+	mem_free(b->slots);
+	mem_free(b);
+}
+
+void usage_batch_begin(struct usage_batch *b, size_t max)
+{
+	if (max > b->max) {
+		b->max = max;
+		for (b->slot_count = 16; b->slot_count < 2 * max;)
+			b->slot_count *= 2;
+		b->sums = mem_realloc(b->sums, max * sizeof *b->sums);
+		b->slots = mem_realloc(b->slots, b->slot_count * sizeof *b->slots);
+		memset(b->slots, 0, b->slot_count * sizeof *b->slots);
+	} else if (b->count) {
+		memset(b->slots, 0, b->slot_count * sizeof *b->slots);
+	}
+	b->count = 0;
+	b->last = NULL;
+}
+
+static bool is_key_of(const struct day_sum *s, const struct record *r, int64_t day)
+{
+	const struct record *o = s->of;
+
+	return s->day == day && strcmp(o->model, r->model) == 0 && strcmp(o->user_id, r->user_id) == 0 &&
+	       strcmp(o->token_id, r->token_id) == 0 && strcmp(o->tenant_id, r->tenant_id) == 0;
+}
+
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT32_C(16777619);
+	return hash * UINT32_C(16777619);
+}
+
+static uint32_t hash_of(const struct record *r, int64_t day)
+{
+	uint32_t hash = hash_text(UINT32_C(2166136261) ^ (uint32_t)day, r->model);
+
+	return hash_text(hash_text(hash_text(hash, r->user_id), r->token_id), r->tenant_id);
+}
+
+static struct day_sum *sum_for(struct usage_batch *b, const struct record *r, int64_t day)
+{
+	uint32_t hash = hash_of(r, day);
+	size_t at = hash & (b->slot_count - 1);
+
+	while (b->slots[at]) {
+		struct day_sum *s = &b->sums[b->slots[at] - 1];
+
+		if (s->hash == hash && is_key_of(s, r, day))
+			return s;
+		at = (at + 1) & (b->slot_count - 1);
+	}
+	b->sums[b->count] = (struct day_sum){ .of = r, .day = day, .hash = hash };
+	b->slots[at] = (uint32_t)++b->count;
+	return &b->sums[b->count - 1];
+}
+
+static void add(int64_t *sum, int64_t more)
+{
+	if (more > 0 && __builtin_add_overflow(*sum, more, sum))
+		*sum = INT64_MAX;
+}
+
+void usage_batch_add(struct usage_batch *b, const struct record *r)
+{
+	int64_t day = r->ts_ms / USAGE_DAY_MS;
+	struct usage_sum *s;
+
+	if (!r->model[0])
+		return;
+	if (!b->last || !is_key_of(b->last, r, day))
+		b->last = sum_for(b, r, day);
+	s = &b->last->sum;
+	s->requests++;
+	add(&s->prompt_tokens, r->prompt_tokens);
+	add(&s->completion_tokens, r->completion_tokens);
+	add(&s->cost_usd, r->cost_usd);
+	add(&s->cost_eur, r->cost_eur);
+	add(&s->cost_billed_usd, r->cost_billed_usd);
+	add(&s->cost_billed_eur, r->cost_billed_eur);
+	s->unknown += r->cost_usd < 0 && r->resolved_backend[0];
+}
+
+/* The members of a sum from parameter at on. */
+static void bind_sum(struct db_statement *st, int at, const struct usage_sum *s)
+{
+	const int64_t values[] = { s->requests, s->prompt_tokens, s->completion_tokens, s->cost_usd,
+				   s->cost_eur, s->cost_billed_usd, s->cost_billed_eur, s->unknown };
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		db_bind_int(st, at + (int)i, values[i]);
+}
+
+int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
+{
+	struct db_statement *st;
+
+	if (b->count == 0)
+		return 0;
+	st = db_statement(db,
+			  "INSERT INTO usage_day (tenant_id, day, user_id, token_id, model, requests,"
+			  " prompt_tokens, completion_tokens, cost_usd, cost_eur, cost_billed_usd,"
+			  " cost_billed_eur, unknown)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+			  " ON CONFLICT (tenant_id, day, user_id, token_id, model) DO UPDATE SET"
+			  " requests = usage_day.requests + excluded.requests,"
+			  " prompt_tokens = usage_day.prompt_tokens + excluded.prompt_tokens,"
+			  " completion_tokens = usage_day.completion_tokens + excluded.completion_tokens,"
+			  " cost_usd = usage_day.cost_usd + excluded.cost_usd,"
+			  " cost_eur = usage_day.cost_eur + excluded.cost_eur,"
+			  " cost_billed_usd = usage_day.cost_billed_usd + excluded.cost_billed_usd,"
+			  " cost_billed_eur = usage_day.cost_billed_eur + excluded.cost_billed_eur,"
+			  " unknown = usage_day.unknown + excluded.unknown",
+			  err);
+	if (!st)
+		return -1;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct day_sum *s = &b->sums[i];
+
+		db_bind_str(st, 1, s->of->tenant_id);
+		db_bind_int(st, 2, s->day);
+		db_bind_str(st, 3, s->of->user_id);
+		db_bind_str(st, 4, s->of->token_id);
+		db_bind_str(st, 5, s->of->model);
+		bind_sum(st, 6, &s->sum);
+		if (db_run(st, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+#define SUMS                                                                                       \
+	" sum(requests), sum(prompt_tokens), sum(completion_tokens), sum(cost_usd), sum(cost_eur),"   \
+	" sum(cost_billed_usd), sum(cost_billed_eur), sum(unknown) FROM usage_day"                    \
+	" WHERE (?1 IS NULL OR tenant_id = ?1) AND day BETWEEN ?2 AND ?3 AND (?4 IS NULL OR user_id = ?4)"
+
+static const struct {
+	const char *name, *sql;
+} groups[] = {
+	[USAGE_BY_MODEL] = { "model", "SELECT model," SUMS " GROUP BY model ORDER BY 6 DESC, 2 DESC, 1" },
+	[USAGE_BY_USER] = { "user", "SELECT user_id," SUMS " GROUP BY user_id ORDER BY 6 DESC, 2 DESC, 1" },
+	[USAGE_BY_TOKEN] = { "token", "SELECT token_id," SUMS " GROUP BY token_id ORDER BY 6 DESC, 2 DESC, 1" },
+	[USAGE_BY_DAY] = { "day", "SELECT day," SUMS " GROUP BY day ORDER BY 1" },
+	[USAGE_BY_TENANT] = { "tenant",
+			      "SELECT tenant_id," SUMS " GROUP BY tenant_id ORDER BY 6 DESC, 2 DESC, 1" },
+};
+
+int usage_by_find(struct span name, enum usage_by *by)
+{
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+		if (span_is(name, groups[i].name)) {
+			*by = (enum usage_by)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *usage_by_name(enum usage_by by)
+{
+	return groups[by].name;
+}
+
+static void read_sum(struct db_statement *st, struct usage_sum *s)
+{
+	int64_t *const values[] = { &s->requests, &s->prompt_tokens, &s->completion_tokens,
+				    &s->cost_usd, &s->cost_eur, &s->cost_billed_usd,
+				    &s->cost_billed_eur, &s->unknown };
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		*values[i] = db_int(st, 1 + (int)i);
+}
+
+int usage_day_query(struct db *db, const struct usage_query *q,
+		    int (*each)(void *context, struct span key, int64_t day, const struct usage_sum *sum),
+		    void *context, struct err *err)
+{
+	struct db_statement *st = db_statement(db, groups[q->by].sql, err);
+	int more, result = 0;
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, q->tenant_id);
+	db_bind_int(st, 2, q->from);
+	db_bind_int(st, 3, q->to);
+	db_bind_str(st, 4, q->user_id);
+	while (result == 0 && (more = db_next(st, err)) != 0) {
+		bool is_day = q->by == USAGE_BY_DAY;
+		struct usage_sum sum;
+
+		if (more < 0)
+			return -1;
+		read_sum(st, &sum);
+		result = each(context, is_day ? SPAN_NONE : db_text(st, 0), is_day ? db_int(st, 0) : 0,
+			      &sum);
+	}
+	db_reset(st);
+	return result;
+}

@@ -12,8 +12,24 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/chat/bill.h"
+#include "common/model/exchange.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
+
+/* Said once for each rate, and only where dollars are turned into euros. */
+static void warn_of_age(const struct snapshot *s, const struct snapshot *previous)
+{
+	int64_t days = rate_age_days(&s->rate, clock_wall_ms());
+	char source[RATE_SOURCE_MAX];
+
+	if (days <= RATE_FRESH_DAYS || !routing_has_prices(s->routing) ||
+	    (previous && strcmp(previous->rate.date, s->rate.date) == 0))
+		return;
+	log_warn("exchange", "the exchange rate %s is %lld days old; costs in EUR go by it until "
+			     "exchange_rate, exchange_rate_file or exchange_rate_url gives another",
+		 rate_source(&s->rate, source), (long long)days);
+}
 
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err)
@@ -22,11 +38,14 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 
 	s->refs = 1;
 	s->config = config;
-	s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
+	if (exchange_read(config, &s->rate, err) == 0)
+		s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
 	if (s->routing)
 		s->tenancy = tenancy_new(config, environment, err);
-	if (s->tenancy)
+	if (s->tenancy && bill_check_factors(s->tenancy, err) == 0) {
+		warn_of_age(s, previous);
 		return s;
+	}
 	snapshot_unref(s);
 	return NULL;
 }
@@ -223,6 +242,7 @@ static struct snapshot *with(struct snapshot *s, struct keyring *keys, struct ca
 	next->config = s->config;
 	next->tenancy = s->tenancy;
 	next->routing = s->routing;
+	next->rate = s->rate;
 	next->keys = keys;
 	next->cascade = cascade;
 	return next;

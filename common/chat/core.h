@@ -14,6 +14,7 @@
 #include "common/loop/job.h"
 #include "common/loop/turnstile.h"
 #include "common/loop/upcall.h"
+#include "common/model/rate.h"
 #include "common/observe/metrics.h"
 #include "common/store/store.h"
 #include "common/tenant/cascade.h"
@@ -28,6 +29,7 @@ struct snapshot {
 	struct keyring *keys;  /* set when it is published */
 	struct cascade *cascade; /* the same */
 	struct routing *routing;
+	struct rate rate;      /* euros for a dollar */
 	struct snapshot *base; /* NULL, or the one whose config, tenancy and routing these are */
 	uint64_t generation;   /* 1, 2, ...; each that is published has its own */
 };

@@ -9,7 +9,7 @@
 #include "common/base/mem.h"
 #include "common/base/sse.h"
 
-enum { DRAIN_MS = 20 };
+enum { DRAIN_MS = 20, COST_EVENT_MAX = 4096 };
 
 /* One relay: what has been seen, what is held, what waits to be written. */
 struct relay {
@@ -238,6 +238,33 @@ static int take_error(struct relay *r, const struct sse_event *e, struct err *er
 	return err_set(err, E_upstream_error, "", "the backend reported an error");
 }
 
+/* What it has cost, for a client that asked. */
+static int put_cost(struct relay *r, struct err *err)
+{
+	struct turn *t = r->turn;
+	const struct target *target = r->source->target;
+	const struct bill_facts facts = {
+		.request_id = t->request_id,
+		.model = target->link_model ? target->link_model->alias : target->model,
+		.backend = target->backend->name,
+		.usage = &t->usage,
+	};
+	struct buf event;
+	struct span part;
+	int result;
+
+	if (!t->tells_cost)
+		return 0;
+	turn_settle(t, target);
+	buf_init(&event, COST_EVENT_MAX);
+	result = bill_event(&t->bill, &facts, &event);
+	part = buf_span(&event);
+	/* One that does not fit is left out: the answer is worth more. */
+	result = result == 0 ? put_parts(r, &part, 1, err) : 0;
+	buf_free(&event);
+	return result;
+}
+
 static int take_done(struct relay *r, const struct sse_event *e, struct err *err)
 {
 	if (!r->finishes)
@@ -245,10 +272,18 @@ static int take_done(struct relay *r, const struct sse_event *e, struct err *err
 	if (!r->turn->committed && commit(r, err) < 0)
 		return -1;
 	r->done = true;
-	if (put(r, e->raw, err) < 0)
+	if (put_cost(r, err) < 0 || put(r, e->raw, err) < 0)
 		return -1;
 	/* The LF of a last CRLF may still be under way; nobody will read it. */
 	return span_ends(e->raw, "\n\r") ? put(r, SPAN_LIT("\n"), err) : 0;
+}
+
+static void count_images(struct relay *r, const struct frame *f)
+{
+	int64_t more = r->dialect->images(f->choices), *images = &r->turn->usage.images;
+
+	if (more > 0)
+		*images = (*images < 0 ? 0 : *images) + more;
 }
 
 /* 0: go on; -1: err is set, and r->why when it is the backend's fault. */
@@ -259,6 +294,8 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	r->dialect->frame(e->data, &f);
 	if (f.usage.type == J_OBJECT)
 		r->dialect->usage(f.usage, &r->turn->usage);
+	if (r->turn->draws && f.kind == FRAME_CONTENT)
+		count_images(r, &f);
 	r->finishes |= f.finishes;
 	r->seen |= f.seen;
 	r->finished |= f.finished;
@@ -330,6 +367,8 @@ static int take_end(struct relay *r, struct err *err)
 	if (!r->turn->committed && commit(r, err) < 0)
 		return -1;
 	r->done = true;
+	if (put_cost(r, err) < 0)
+		return -1;
 	return r->turn->sink->write(r->turn->sink->context, &done, 1, err);
 }
 

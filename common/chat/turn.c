@@ -21,7 +21,11 @@ enum {
 
 void turn_init(struct turn *t)
 {
-	*t = (struct turn){ .usage = TOKEN_USAGE_NONE };
+	*t = (struct turn){
+		.usage = TOKEN_USAGE_NONE,
+		.request_id = "",
+		.cost_factor = MONEY_UNIT,
+	};
 }
 
 static bool is_json(const struct http1_head *head)
@@ -52,19 +56,24 @@ void turn_announce_changes(struct turn *t)
 	sink->header(sink->context, "x-rust-api-applied", span_str(t->outgoing.applied));
 }
 
+void turn_settle(struct turn *t, const struct target *target)
+{
+	const struct cost cost = cost_of(&t->usage, target_is_free(target), target->price);
+
+	bill_make(&t->bill, &cost, &t->snapshot->rate, t->cost_factor);
+}
+
 void turn_announce(struct turn *t, const struct target *target)
 {
 	const struct turn_sink *sink = t->sink;
-	bool is_free = target->backend->provider->quirks & QUIRK_LOCAL;
 
 	sink->header(sink->context, "SPASS-Resolved-Model",
 		     span_str(target->link_model ? target->link_model->alias : target->model));
 	sink->header(sink->context, "SPASS-Resolved-Backend", span_str(target->backend->name));
-	sink->header(sink->context, "SPASS-Cost-Available", is_free ? SPAN_LIT("true") : SPAN_LIT("false"));
-	sink->header(sink->context, "SPASS-Cost-Source", is_free ? SPAN_LIT("zero") : SPAN_LIT("unknown"));
-	if (is_free) {
-		sink->header(sink->context, "SPASS-Cost-Eur", SPAN_LIT("0.00"));
-		sink->header(sink->context, "SPASS-Cost-Usd", SPAN_LIT("0.00"));
+	/* What a stream costs is known at its end, unless it is free. */
+	if (!t->streamed || target_is_free(target)) {
+		turn_settle(t, target);
+		bill_headers(&t->bill, sink->header, sink->context);
 	}
 	turn_announce_changes(t);
 	if (t->walk.attempts > 1) {
@@ -157,6 +166,11 @@ struct whole {
 typedef int whole_step(struct turn *t, const void *request, struct whole *w, struct failure *why,
 		       struct err *err);
 
+static const struct dialect *dialect_at(const struct source *s)
+{
+	return dialect_of(s->target->backend->provider->dialect);
+}
+
 static int check_whole(struct turn *t, const void *request, struct whole *w, whole_step *step,
 		       struct failure *why, struct err *err)
 {
@@ -165,6 +179,8 @@ static int check_whole(struct turn *t, const void *request, struct whole *w, who
 	if (step(t, request, w, why, err) < 0)
 		return TAKE_FAILED;
 	t->usage = w->answer.usage;
+	if (t->draws)
+		t->usage.images = dialect_at(w->source)->images(w->answer.items);
 	t->target = w->source->target;
 	t->finished = true;
 	turn_announce(t, t->target);
@@ -194,18 +210,13 @@ static int take_whole(struct turn *t, const void *request, struct source *s,
 	return result;
 }
 
-static const struct dialect *dialect_at(const struct source *s)
-{
-	return dialect_of(s->target->backend->provider->dialect);
-}
-
 static int expect_image(struct turn *t, const void *request, struct whole *w, struct failure *why,
 			struct err *err)
 {
 	const struct chat_request *r = request;
 
 	(void)t, (void)err;
-	if (r->alias->kind != MODEL_IMAGE || dialect_at(w->source)->has_image(&w->answer))
+	if (r->alias->kind != MODEL_IMAGE || dialect_at(w->source)->images(w->answer.items) > 0)
 		return 0;
 	failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
 	return -1;
@@ -452,6 +463,7 @@ static void start_walk(struct turn *t, const struct model *alias)
 		count = t->target_count;
 	}
 	t->model = alias->alias;
+	t->draws = alias->kind == MODEL_IMAGE;
 	t->quiet_since_ms = turn_now_ms(t);
 	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
@@ -490,8 +502,8 @@ static int end_failed(struct turn *t, const struct err *err)
 	return 0;
 }
 
-int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
-	      struct err *err)
+static int walk_targets(struct turn *t, const struct call_kind *kind, const void *request,
+		const struct model *alias, struct err *err)
 {
 	struct failure *why = arena_alloc(t->arena, sizeof *why);
 	const struct target *target;
@@ -527,6 +539,17 @@ int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 		}
 	}
 	return end_failed(t, err);
+}
+
+int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
+	      struct err *err)
+{
+	int result = walk_targets(t, kind, request, alias, err);
+
+	/* A stream that was cut is settled by what has been told of it. */
+	if (t->target)
+		turn_settle(t, t->target);
+	return result;
 }
 
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)

@@ -13,6 +13,7 @@
 #define SPASS_CHAT_TURN_H
 
 #include "common/base/arena.h"
+#include "common/chat/bill.h"
 #include "common/chat/core.h"
 #include "common/chat/request.h"
 #include "common/upstream/dialect.h"
@@ -42,9 +43,13 @@ struct turn {
 	struct span forward;      /* header lines of the client that go along, or empty */
 	const struct target *targets; /* to be asked instead of the model's chain, or NULL */
 	size_t target_count;
+	const char *request_id;
+	int64_t cost_factor;      /* of what the caller is told that it costs; MONEY_UNIT = 1 */
+	bool tells_cost;          /* at the end of a stream, by an event spass.cost */
 	/* told: for the record, the metrics and the reply's headers */
 	const struct target *target; /* the one that answered, or NULL */
 	struct token_usage usage;
+	struct bill bill;         /* once there is a target, and at the turn's end */
 	int attempts;
 	bool streamed, finished;
 	bool is_raw;              /* what has begun to leave is no stream of events */
@@ -55,10 +60,11 @@ struct turn {
 	struct outgoing outgoing;
 	int64_t deadline_ms, quiet_since_ms;
 	bool begun, committed;
+	bool draws;               /* the answer's pictures are counted */
 	const char *model;
 };
 
-/* The given members come next. */
+/* The given members come next; request_id "", cost_factor 1 and tells_cost false need not. */
 void turn_init(struct turn *t);
 
 /*

@@ -56,7 +56,7 @@ struct frame {
 	bool finishes;            /* a choice has its finish_reason */
 	uint64_t seen, finished;  /* choices in it, by index (those below 64), and those that finish */
 	struct jvalue usage;      /* the member, J_NULL too; J_NONE = absent */
-	struct jvalue root;
+	struct jvalue root, choices;
 };
 
 struct answer {
@@ -79,7 +79,8 @@ struct dialect {
 	/* Such a body as the events of a stream, appended to out.  0 or -1 (E_upstream_error). */
 	int (*chat_events)(struct span body, struct buf *out, struct err *err);
 	int (*embed_answer)(struct span body, struct answer *a, struct err *err);
-	bool (*has_image)(const struct answer *chat);
+	/* Pictures in the choices of an answer or a frame. */
+	int64_t (*images)(struct jvalue choices);
 	/* Reads a usage object; leaves what it does not tell. */
 	void (*usage)(struct jvalue usage, struct token_usage *out);
 };

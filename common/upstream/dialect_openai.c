@@ -235,6 +235,7 @@ static void openai_frame(struct span data, struct frame *f)
 	f->kind = v[1].type == J_OBJECT ? FRAME_USAGE : FRAME_PRELUDE;
 	if (v[0].type == J_ARRAY) {
 		f->kind = FRAME_PRELUDE;
+		f->choices = v[0];
 		read_choices(v[0], f);
 	}
 }
@@ -250,8 +251,11 @@ static void read_count(struct jvalue v, int64_t *out)
 static void openai_usage(struct jvalue usage, struct token_usage *out)
 {
 	static const char *const names[] = { "prompt_tokens", "completion_tokens",
-					     "prompt_tokens_details", "completion_tokens_details" };
+					     "prompt_tokens_details", "completion_tokens_details",
+					     "cost" };
 	struct jvalue v[ARRAY_LEN(names)];
+
+	int64_t cost;
 
 	if (usage.type != J_OBJECT)
 		return;
@@ -262,6 +266,9 @@ static void openai_usage(struct jvalue usage, struct token_usage *out)
 		read_count(jwalk_get(v[2], "cached_tokens"), &out->cached);
 	if (v[3].type == J_OBJECT)
 		read_count(jwalk_get(v[3], "reasoning_tokens"), &out->reasoning);
+	/* OpenRouter's, in dollars.  An object of that name, as others have it, tells something else. */
+	if (v[4].type == J_NUMBER && money_read_number(v[4].text, &cost) == 0)
+		out->cost_usd = cost;
 }
 
 static int read_answer(struct span body, const char *list, struct answer *a, struct err *err)
@@ -292,12 +299,26 @@ static int openai_chat_answer(struct span body, struct answer *a, struct err *er
 	return 0;
 }
 
-static bool openai_has_image(const struct answer *a)
+static int64_t openai_images(struct jvalue choices)
 {
-	struct jwalk w = jwalk_start(a->items);
+	static const char *const places[] = { "message", "delta" };
+	struct jvalue place[ARRAY_LEN(places)];
+	struct jwalk w;
+	int64_t count = 0;
 
-	return jwalk_next(&w) &&
-	       jwalk_first_type(jwalk_get(jwalk_get(w.value, "message"), "images")) != J_NONE;
+	for (w = jwalk_start(choices); jwalk_next(&w);) {
+		if (w.value.type != J_OBJECT)
+			continue;
+		jwalk_members(w.value, places, place, ARRAY_LEN(places));
+		for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+			struct jvalue images = place[i].type == J_OBJECT ? jwalk_get(place[i], "images")
+									 : (struct jvalue){ 0 };
+
+			if (images.type == J_ARRAY)
+				count += (int64_t)jwalk_count(images);
+		}
+	}
+	return count;
 }
 
 static int openai_embed_answer(struct span body, struct answer *a, struct err *err)
@@ -307,9 +328,9 @@ static int openai_embed_answer(struct span body, struct answer *a, struct err *e
 
 static const struct dialect dialects[] = {
 	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			     chunks_of_completion, openai_embed_answer, openai_has_image, openai_usage },
+			     chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
 	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_chat_answer,
-			      chunks_of_completion, openai_embed_answer, openai_has_image, openai_usage },
+			      chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
 };
 
 const struct dialect *dialect_of(enum dialect_kind kind)

@@ -202,10 +202,13 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 		k->capacity = k->capacity ? 2 * k->capacity : 4;
 		route->targets = mem_realloc(route->targets, k->capacity * sizeof *route->targets);
 	}
+	const struct price_row *row = prices_find(k->routing->prices, b->name, link->model);
+
 	route->targets[route->count++] = (struct target){
 		.backend = b,
 		.model = link->model,
 		.link_model = of,
+		.price = row ? &row->price : NULL,
 	};
 }
 
@@ -387,7 +390,8 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	r->found = found_table_new(r->backend_count);
 	take_over_health(r, previous);
 	r->catalog = catalog_load(given(c->catalog_file), c->file, err);
-	if (!r->catalog)
+	r->prices = r->catalog ? prices_load(given(c->prices_file), c->file, err) : NULL;
+	if (!r->prices)
 		return -1;
 	add_discovered(r);
 	if (make_routes(r, err) < 0)
@@ -437,6 +441,7 @@ void routing_free(struct routing *r)
 		mem_free(r->routes[i].targets);
 	mem_free(r->routes);
 	catalog_free(r->catalog);
+	prices_free(r->prices);
 	found_table_free(r->found, r->backend_count);
 	for (size_t i = 0; i < r->backend_count; i++)
 		backend_clear(&r->backends[i]);
@@ -448,6 +453,20 @@ void routing_free(struct routing *r)
 const struct catalog *routing_catalog(const struct routing *r)
 {
 	return r->catalog;
+}
+
+bool routing_has_prices(const struct routing *r)
+{
+	for (size_t i = 0; i < r->route_count; i++)
+		for (size_t k = 0; k < r->routes[i].count; k++)
+			if (r->routes[i].targets[k].price)
+				return true;
+	return false;
+}
+
+bool target_is_free(const struct target *t)
+{
+	return t->backend->provider->quirks & QUIRK_LOCAL;
 }
 
 size_t routing_backend_count(const struct routing *r)

@@ -16,6 +16,7 @@
 #include "common/config/config.h"
 #include "common/loop/upcall.h"
 #include "common/model/catalog.h"
+#include "common/model/price.h"
 #include "common/upstream/backend.h"
 #include "common/upstream/breaker.h"
 #include "common/upstream/provider.h"
@@ -25,6 +26,7 @@ struct target {
 	const char *model;      /* the backend's name for it */
 	struct breaker *breaker;
 	const struct model *link_model; /* the alias whose link this is, for floors of members */
+	const struct price *price;      /* NULL: none is known */
 };
 
 struct routing;
@@ -37,6 +39,10 @@ struct routing *routing_new(const struct config *c, char *const *environment, co
 			    struct err *err);
 void routing_free(struct routing *r);
 const struct catalog *routing_catalog(const struct routing *r);
+/* Whether calls may cost money that is told in dollars by the list of prices. */
+bool routing_has_prices(const struct routing *r);
+/* Whether calls to it are free: a server of this house, or a built-in model. */
+bool target_is_free(const struct target *t);
 size_t routing_backend_count(const struct routing *r);
 struct backend *routing_backend(const struct routing *r, size_t index);
 /*

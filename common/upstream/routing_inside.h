@@ -39,6 +39,7 @@ struct kept_breaker {
 
 struct routing {
 	struct catalog *catalog;
+	struct prices *prices;
 	struct backend *backends;
 	size_t backend_count;
 	struct found_table *found;

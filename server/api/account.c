@@ -3,6 +3,7 @@
  */
 #include "server/api/account.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -49,13 +50,27 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 	r->route = pattern_of(c);
 }
 
+static void fill_bill(struct record *r, const struct bill *b)
+{
+	char source[RATE_SOURCE_MAX];
+
+	static_assert(RATE_SOURCE_MAX == sizeof r->rate_source, "a rate's source fits");
+	r->cost_source = b ? cost_source_name(b->source) : "";
+	r->cost_usd = b ? b->usd : MONEY_UNKNOWN;
+	r->cost_eur = b ? b->eur : MONEY_UNKNOWN;
+	r->cost_billed_usd = b ? b->billed_usd : MONEY_UNKNOWN;
+	r->cost_billed_eur = b ? b->billed_eur : MONEY_UNKNOWN;
+	r->rate = b ? b->rate.eur : MONEY_UNKNOWN;
+	copy(r->rate_source, sizeof r->rate_source, b ? rate_source(&b->rate, source) : "");
+}
+
 static void fill_turn(struct record *r, const struct turn *t)
 {
 	const struct target *target = t->target;
 
 	copy(r->resolved_model, sizeof r->resolved_model, target ? target->model : "");
 	copy(r->resolved_backend, sizeof r->resolved_backend, target ? target->backend->name : "");
-	r->cost_source = !target ? "" : target->backend->provider->quirks & QUIRK_LOCAL ? "zero" : "unknown";
+	fill_bill(r, target ? &t->bill : NULL);
 	r->attempts = t->attempts;
 	r->streamed = t->streamed;
 	r->prompt_tokens = t->usage.prompt;
@@ -101,12 +116,26 @@ static struct span phase_of(const struct exchange *x, const struct turn *t)
 	return t->attempts ? SPAN_LIT("waiting") : SPAN_LIT("request");
 }
 
-static void count_turn(struct metrics_shard *shard, const struct exchange *x, const struct turn *t)
+static void count_cost(struct metrics_shard *shard, struct span tenant, struct span model,
+		       const struct bill *b)
 {
+	if (b->usd < 0) {
+		metrics_add(shard, M_spass_cost_unknown_total, 1, LABELS(tenant, model));
+		return;
+	}
+	metrics_add(shard, M_spass_cost_usd_total, b->usd, LABELS(tenant, model));
+	metrics_add(shard, M_spass_cost_eur_total, b->eur, LABELS(tenant, model));
+}
+
+static void count_turn(struct metrics_shard *shard, const struct exchange *x, const struct call *c)
+{
+	const struct turn *t = &c->turn;
 	struct span model = span_str(t->model);
 
 	if (!t->attempts)
 		return;
+	if (t->target)
+		count_cost(shard, span_str(c->identity.tenant_id), model, &t->bill);
 	if (t->usage.prompt >= 0)
 		metrics_add(shard, M_spass_tokens_total, t->usage.prompt, LABELS(model, SPAN_LIT("input")));
 	if (t->usage.completion >= 0)
@@ -141,7 +170,7 @@ static void count(struct metrics_shard *shard, const struct exchange *x, const s
 	/* One digit: "007" would be a series of its own. */
 	if (retry.len == 1 && span_to_int(retry, 1, 9, &retries) == 0)
 		metrics_add(shard, M_spass_client_retries_total, 1, LABELS(retry));
-	count_turn(shard, x, &c->turn);
+	count_turn(shard, x, c);
 }
 
 static bool keeps_records(const struct call *c)

@@ -67,6 +67,20 @@ static void answer_no_route(struct exchange *x, struct call *c, unsigned methods
 	reply_error(x, &err);
 }
 
+static bool wants_trailer(const struct exchange *x, const struct config *config)
+{
+	if (strcmp(config->cost_trailer, "asked") == 0)
+		return span_is_nocase(exchange_header(x, "spass-cost-trailer"), "on");
+	return strcmp(config->cost_trailer, "always") == 0;
+}
+
+static void prepare_bill(const struct exchange *x, struct call *c)
+{
+	c->turn.request_id = x->request_id;
+	c->turn.cost_factor = bill_factor(c->identity.tenant);
+	c->turn.tells_cost = wants_trailer(x, c->snapshot->config);
+}
+
 void api_handle(struct exchange *x)
 {
 	struct call *c = call_new(x);
@@ -78,8 +92,10 @@ void api_handle(struct exchange *x)
 		answer_no_route(x, c, methods);
 		return;
 	}
-	if (guard(x, c) == 0)
-		c->route->handle(x, c);
+	if (guard(x, c) < 0)
+		return;
+	prepare_bill(x, c);
+	c->route->handle(x, c);
 }
 
 void api_refuse(struct exchange *x)

@@ -1,0 +1,42 @@
+/*
+ * common/chat/bill.h - what a turn costs, in both currencies, and how a caller is told.
+ *
+ * Raw amounts are what the gateway pays; billed ones carry the tenant's factor, and are all that
+ * callers see.  Amounts are millionths; MONEY_UNKNOWN stays unknown in every form.  Any thread.
+ */
+#ifndef SPASS_CHAT_BILL_H
+#define SPASS_CHAT_BILL_H
+
+#include "common/model/cost.h"
+#include "common/model/rate.h"
+#include "common/tenant/tenancy.h"
+
+struct bill {
+	enum cost_source source;
+	int64_t usd, eur;
+	int64_t billed_usd, billed_eur;
+	struct rate rate;
+};
+
+/* factor: millionths, MONEY_UNIT = 1. */
+void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate, int64_t factor);
+
+/* The tenant's "cost_markup_factor" in millionths, MONEY_UNIT where none is given; t may be NULL. */
+int64_t bill_factor(const struct tenant *t);
+/* -1 with E_invalid_config naming file and line when one is not a number from 0 to 1,000. */
+int bill_check_factors(const struct tenancy *tenancy, struct err *err);
+
+/* The fields SPASS-Cost-*, one call of put for each. */
+void bill_headers(const struct bill *b,
+		  void (*put)(void *context, const char *name, struct span value), void *context);
+
+/* What stands beside the amounts in the trailer of a stream. */
+struct bill_facts {
+	const char *request_id, *model, *backend;
+	const struct token_usage *usage;
+	int sub_calls;
+};
+/* "event: spass.cost" with its data and blank line.  0, or -1 when out is full. */
+int bill_event(const struct bill *b, const struct bill_facts *facts, struct buf *out);
+
+#endif

@@ -90,6 +90,7 @@ void v1_embeddings(struct exchange *x, struct call *c);
 void v1_models(struct exchange *x, struct call *c);           /* v1_models.c */
 void v1_model(struct exchange *x, struct call *c);
 void v1_info(struct exchange *x, struct call *c);
+void v1_usage(struct exchange *x, struct call *c);            /* v1_usage.c */
 void v1_memory_list(struct exchange *x, struct call *c);      /* v1_memory.c */
 void v1_memory_get(struct exchange *x, struct call *c);
 void v1_memory_put(struct exchange *x, struct call *c);

@@ -41,6 +41,11 @@ const struct route route_table[] = {
 	ROUTE(GET, "/v1/info", v1_info, SCOPE_BIT(info_read), .surface = "v1",
 	  .summary = "Models with their constraints, and the backends as they are",
 	  .response = "Info"),
+	ROUTE(GET, "/v1/usage", v1_usage, SCOPE_BIT(usage_read), .needs_user = true,
+	  .surface = "v1", .summary = "What was used, by model, user, token, day or tenant, and what it cost",
+	  .description = "One's own; a tenant_admin's tenant; an operator's all.  from and to are days (UTC), "
+			 "both included; without them the last 30.",
+	  .response = "UsageReport", .query = "by from to"),
 	ROUTE(GET, "/v1/memory", v1_memory_list, SCOPE_BIT(memory_read), .needs_user = true,
 	  .surface = "v1", .summary = "What is remembered of the user", .response = "MemoryList"),
 	ROUTE(GET, "/v1/memory/{name}", v1_memory_get, SCOPE_BIT(memory_read),

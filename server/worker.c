@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/model/exchange.h"
 #include "server/api/api.h"
 #include "server/http/conn.h"
 
@@ -17,6 +18,8 @@
 
 enum {
 	OUT_HIGH = 256 * 1024, /* bytes queued for a slow client before its writer waits */
+	RATE_LOOK_MS = 60000,
+	RATE_RETRY_MAX_MS = 3600000,
 	QUIET_LOOK_MS = 2,     /* while stopping */
 	QUIET_MAX_MS = 10000,
 };
@@ -34,6 +37,9 @@ struct worker {
 	struct fiber *looking; /* at the backends */
 	bool resting;          /* between two looks */
 	bool look_again;       /* without a rest: the backends may be others now */
+	struct fiber *keeping; /* the exchange rate */
+	bool keeper_rests;
+	_Atomic bool ending;
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
 	bool stuck;
@@ -180,6 +186,61 @@ static void look_at_backends(void *arg)
 	w->looking = NULL;
 }
 
+/* The exchange rate */
+
+struct fetching {
+	struct worker *worker;
+	const struct config *config;
+	int result;
+	struct err err;
+};
+
+static void fetch_rate(void *arg)
+{
+	struct fetching *f = arg;
+
+	f->result = exchange_fetch(f->config, &f->worker->ending, &f->err);
+	if (f->result == 0)
+		f->worker->setup.news(f->worker->setup.context);
+}
+
+/* True when a fetch failed. */
+static bool keep_rate(struct worker *w, const struct config *config)
+{
+	struct fetching f = { .worker = w, .config = config };
+
+	if (!exchange_is_due(config, clock_wall_ms()))
+		return false;
+	if (job_run(w->setup.core->jobs, fetch_rate, &f, &f.err) < 0)
+		f.result = -1;
+	if (f.result == 0)
+		log_info("exchange", "fetched the exchange rates of %s", config->exchange_rate_url);
+	else if (!atomic_load(&w->ending))
+		log_warn("exchange", "the exchange rate stays as it was: %s", f.err.message);
+	return f.result < 0;
+}
+
+/* A fiber of worker 0, as long as it runs. */
+static void keep_rates(void *arg)
+{
+	struct worker *w = arg;
+	int64_t pause_ms = RATE_LOOK_MS;
+	int result;
+
+	w->keeping = fiber_self();
+	do {
+		struct snapshot *s = snapshot_ref(w->core->snapshot);
+		bool failed = keep_rate(w, s->config);
+
+		snapshot_unref(s);
+		pause_ms = !failed ? RATE_LOOK_MS : pause_ms < RATE_RETRY_MAX_MS ? 2 * pause_ms : pause_ms;
+		w->keeper_rests = true;
+		result = fiber_suspend_for(pause_ms, NULL);
+		w->keeper_rests = false;
+	} while (result >= 0);
+	w->keeping = NULL;
+}
+
 /* Configuration */
 
 static void apply_limits(struct worker *w, const struct config *c)
@@ -229,6 +290,8 @@ static void refresh_all(struct worker *w)
 	w->look_again = true;
 	if (w->resting)
 		fiber_wake(w->looking);
+	if (w->keeper_rests)
+		fiber_wake(w->keeping);
 	atomic_store(&w->generation, w->core->snapshot->generation);
 }
 
@@ -302,7 +365,8 @@ static void look_for_quiet(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, quiet);
 
-	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking) {
+	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking &&
+	    !w->keeping) {
 		loop_stop(w->loop);
 	} else if (loop_now_ms(w->loop) - w->stopping_ms > QUIET_MAX_MS) {
 		w->stuck = true;
@@ -318,6 +382,9 @@ static void stop(struct worker *w)
 	http_cut(w->http);
 	if (w->looking)
 		fiber_cancel(w->looking);
+	atomic_store(&w->ending, true);
+	if (w->keeping)
+		fiber_cancel(w->keeping);
 	w->stopping_ms = loop_now_ms(w->loop);
 	look_for_quiet(&w->quiet);
 }
@@ -354,6 +421,8 @@ static void *thread_main(void *arg)
 			       listen_set_is_tcp(w->setup.sockets, i), w->setup.gate, accepted, w);
 	if (w->setup.index == 0 && !fiber_start(w->loop, look_at_backends, w))
 		log_error("worker", "there is no memory to look at the backends");
+	if (w->setup.index == 0 && !fiber_start(w->loop, keep_rates, w))
+		log_error("worker", "there is no memory to keep the exchange rate");
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;

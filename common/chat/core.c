@@ -164,6 +164,8 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	if (config->metrics)
 		c->metrics = metrics_new();
 	c->augment = augment_new();
+	c->token_limits = limiter_new();
+	c->address_limits = limiter_new();
 	c->store = open_store(config, c->metrics, err);
 	first->keys = keyring_new();
 	first->cascade = cascade_new();
@@ -188,6 +190,8 @@ void core_free(struct core *c)
 		store_close(c->store);
 	augment_free(c->augment);
 	turnstile_free(c->conversations);
+	limiter_free(c->token_limits);
+	limiter_free(c->address_limits);
 	if (c->metrics)
 		metrics_free(c->metrics);
 	snapshot_unref(c->current);

@@ -19,6 +19,7 @@
 #include "common/store/store.h"
 #include "common/tenant/cascade.h"
 #include "common/tenant/identity.h"
+#include "common/tenant/limiter.h"
 #include "common/upstream/routing.h"
 
 /* Configuration, tokens and routing as of one moment.  Counted; any thread. */
@@ -43,6 +44,7 @@ struct core {
 	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	struct job_pool *jobs;
 	struct turnstile *conversations; /* one turn of each at a time */
+	struct limiter *token_limits, *address_limits;
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */
 	_Atomic bool draining;

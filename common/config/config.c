@@ -24,6 +24,8 @@ static const struct {
 	const char *name;
 } environment_aliases[] = {
 	{ CONFIG_KEY_token, "RUST_API_BEARER" },
+	{ CONFIG_KEY_rate_limit_per_second, "RATE_LIMIT_PER_SECOND" },
+	{ CONFIG_KEY_rate_limit_burst, "RATE_LIMIT_BURST" },
 };
 
 /* Faults */

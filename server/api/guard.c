@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "server/api/augment.h"
 #include "server/api/call.h"
+#include "server/api/limits.h"
 
 enum { DEPTH_MAX = 4, REQUEST_ID_MAX = 128, QUERY_NAME_MAX = 64 };
 
@@ -34,7 +35,8 @@ static void copy(char *out, size_t size, struct span s)
 
 static const char exposed_headers[] =
 	"x-request-id, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, "
-	"x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-conversation-id, "
+	"x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
+	"x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, x-conversation-id, "
 	"x-spass-applied, spass-request-id, spass-resolved-model, spass-resolved-backend, "
 	"spass-augment-applied, spass-attempts, spass-cost-source, spass-cost-eur, spass-cost-usd, "
 	"spass-cost-available";
@@ -279,7 +281,7 @@ static int check_query(struct exchange *x, struct call *c, struct err *err)
 
 /* In this order, so that nobody learns more than his credentials allow. */
 static int (*const checks[])(struct exchange *x, struct call *c, struct err *err) = {
-	check_token, check_tenant, check_user, check_scope,
+	check_token, limits_check, check_tenant, check_user, check_scope,
 	check_endpoint, check_depth, augment_read, check_query,
 };
 
@@ -290,6 +292,8 @@ int guard(struct exchange *x, struct call *c)
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		if (checks[i](x, c, &err) == 0)
 			continue;
+		if (err.code == E_missing_authorization || err.code == E_invalid_authorization)
+			limits_refuse_address(x, c, &err);
 		if (err_info(err.code)->status == 401)
 			reply_header(x, "WWW-Authenticate", SPAN_LIT("Bearer"));
 		reply_error(x, &err);

@@ -10,7 +10,6 @@ unseen="
 "
 one_transport="
 connect_failed      # said by a command
-rate_limit_exceeded # by a command, of a gateway that gives no code
 internal_error      # likewise: a fault of the gateway itself
 "
 status=0

@@ -1,0 +1,215 @@
+/*
+ * server/api/limits.c - see limits.h.
+ */
+#include "server/api/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SECOND_US = 1000000, MINUTE_S = 60 };
+
+const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE])
+{
+	int64_t ms = us > 0 ? (us + 999) / 1000 : 0, s = ms / 1000;
+	char fraction[8] = "";
+	int digits;
+
+	if (ms > 0 && s == 0) {
+		snprintf(out, LIMITS_DURATION_SIZE, "%" PRId64 "ms", ms);
+		return out;
+	}
+	if (ms % 1000) {
+		digits = snprintf(fraction, sizeof fraction, ".%03d", (int)(ms % 1000));
+		while (fraction[digits - 1] == '0')
+			fraction[--digits] = '\0';
+	}
+	if (s >= 3600)
+		snprintf(out, LIMITS_DURATION_SIZE, "%" PRId64 "h%dm%d%ss", s / 3600, (int)(s / 60 % 60),
+			 (int)(s % 60), fraction);
+	else if (s >= 60)
+		snprintf(out, LIMITS_DURATION_SIZE, "%dm%d%ss", (int)(s / 60), (int)(s % 60), fraction);
+	else
+		snprintf(out, LIMITS_DURATION_SIZE, "%d%ss", (int)s, fraction);
+	return out;
+}
+
+static void put_number(struct exchange *x, const char *name, int64_t value)
+{
+	char text[24];
+	int len = snprintf(text, sizeof text, "%" PRId64, value);
+
+	reply_header(x, name, span_of(text, (size_t)len));
+}
+
+static void put_requests(struct exchange *x, const struct limit_ask *a)
+{
+	char text[LIMITS_DURATION_SIZE];
+
+	put_number(x, "x-ratelimit-limit-requests", a->limit.burst);
+	put_number(x, "x-ratelimit-remaining-requests", a->remaining);
+	reply_header(x, "x-ratelimit-reset-requests", span_str(limits_duration(a->full_us, text)));
+}
+
+static void put_tokens(struct exchange *x, const struct limit_ask *a)
+{
+	char text[LIMITS_DURATION_SIZE];
+
+	put_number(x, "x-ratelimit-limit-tokens", a->limit.burst);
+	put_number(x, "x-ratelimit-remaining-tokens", a->remaining);
+	reply_header(x, "x-ratelimit-reset-tokens", span_str(limits_duration(a->full_us, text)));
+}
+
+static bool is_limiting(const struct call *c)
+{
+	const char *choice = c->snapshot->config->rate_limit;
+
+	if (strcmp(choice, "auto") == 0)
+		return tenancy_path(c->snapshot->tenancy) != NULL;
+	return strcmp(choice, "always") == 0;
+}
+
+/* Known before the tenant is: a token that is not bound may name any. */
+static struct span tenant_label(const struct call *c)
+{
+	const struct token *token = c->identity.token;
+
+	return span_str(token && *token->tenant ? token->tenant : "default");
+}
+
+/* wait_us: of the bucket that took longest. */
+static int refuse(const struct call *c, const char *param, const char *what, int64_t wait_us,
+		  struct err *err)
+{
+	int64_t seconds = (wait_us + SECOND_US - 1) / SECOND_US;
+
+	metrics_add(c->worker->shard, M_spass_rate_limited_total, 1, LABELS(tenant_label(c)));
+	err_set(err, E_rate_limit_exceeded, param, "%s; try again in %" PRId64 " s", what, seconds);
+	if (err)
+		err->retry_after_s = seconds > INT32_MAX ? INT32_MAX : (int)seconds;
+	return -1;
+}
+
+/* The limits on a token's requests; their number. */
+static size_t request_limits(const struct call *c, struct limit_ask asks[2])
+{
+	const struct config *config = c->snapshot->config;
+	const struct token *token = c->identity.token;
+	const struct constraints *own = token->constraints;
+	double rate = own->rate_limit_per_second;
+	int64_t burst = own->rate_limit_burst;
+	bool is_on = is_limiting(c) || rate > 0 || burst > 0;
+	size_t count = 0;
+
+	if (token->rate_limit_bypass)
+		return 0;
+	if (is_on) {
+		rate = rate > 0 ? rate : (double)config->rate_limit_per_second;
+		burst = burst > 0 ? burst : config->rate_limit_burst;
+		asks[count++] = (struct limit_ask){ LIMIT_SECOND, limit_of(rate, 1, burst), 1, 0, 0, 0 };
+	}
+	if (own->requests_per_minute > 0)
+		asks[count++] = (struct limit_ask){
+			LIMIT_MINUTE,
+			limit_of((double)own->requests_per_minute, MINUTE_S, own->requests_per_minute),
+			1, 0, 0, 0,
+		};
+	return count;
+}
+
+static int check_token(struct exchange *x, struct call *c, struct err *err)
+{
+	struct limit_ask asks[2] = { { .amount = 0 } };
+	size_t count = request_limits(c, asks);
+	const struct limit_ask *tightest = &asks[0];
+	bool is_admitted;
+
+	if (count == 0)
+		return 0;
+	is_admitted = limiter_take(c->worker->core->token_limits, c->identity.token->digest, asks, count,
+				   loop_now_us(c->worker->loop));
+	for (size_t i = 1; i < count; i++)
+		if (asks[i].wait_us > tightest->wait_us ||
+		    (asks[i].wait_us == tightest->wait_us && asks[i].remaining < tightest->remaining))
+			tightest = &asks[i];
+	put_requests(x, tightest);
+	if (is_admitted)
+		return 0;
+	return refuse(c, "headers.authorization", "this token has made too many requests",
+		      tightest->wait_us, err);
+}
+
+static int check_address(struct exchange *x, struct call *c, struct err *err)
+{
+	const struct config *config = c->snapshot->config;
+	struct limit_ask a = { .kind = LIMIT_SECOND, .amount = 1 };
+	uint8_t key[LIMITER_KEY_SIZE];
+
+	/* A socket of this machine has no address; who may open it is a matter of permissions. */
+	if (!is_limiting(c) || !limiter_address_key(x->peer.ptr, x->peer.len, key))
+		return 0;
+	a.limit = limit_of((double)config->address_limit_per_second, 1, config->address_limit_burst);
+	if (limiter_take(c->worker->core->address_limits, key, &a, 1, loop_now_us(c->worker->loop)))
+		return 0;
+	put_requests(x, &a);
+	return refuse(c, "", "this address has made too many requests without valid credentials",
+		      a.wait_us, err);
+}
+
+/* What watches over the gateway must not be told that it is ill because others ask too much. */
+static bool is_health(const struct call *c)
+{
+	return c->route->handle == ops_healthz || c->route->handle == ops_readyz;
+}
+
+int limits_check(struct exchange *x, struct call *c, struct err *err)
+{
+	if (c->identity.token)
+		return check_token(x, c, err);
+	if (!c->snapshot->config->auth || is_health(c))
+		return 0;
+	return check_address(x, c, err);
+}
+
+void limits_refuse_address(struct exchange *x, struct call *c, struct err *err)
+{
+	struct err limited = ERR_INIT;
+
+	if (check_address(x, c, &limited) < 0)
+		*err = limited;
+}
+
+static struct limit token_limit(const struct call *c)
+{
+	const struct token *token = c->identity.token;
+	int64_t count = token && !token->rate_limit_bypass ? token->constraints->tokens_per_minute : 0;
+
+	return count > 0 ? limit_of((double)count, MINUTE_S, count) : (struct limit){ 0, 0 };
+}
+
+int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, struct err *err)
+{
+	struct limit_ask a = { .kind = LIMIT_TOKENS, .limit = token_limit(c), .amount = tokens };
+
+	if (a.limit.burst == 0)
+		return 0;
+	if (limiter_take(c->worker->core->token_limits, c->identity.token->digest, &a, 1,
+			 loop_now_us(c->worker->loop))) {
+		c->tokens_taken = tokens;
+		put_tokens(x, &a);
+		return 0;
+	}
+	put_tokens(x, &a);
+	return refuse(c, "headers.authorization", "this token has used too many tokens", a.wait_us, err);
+}
+
+void limits_settle_tokens(struct call *c, int64_t used)
+{
+	struct limit limit = token_limit(c);
+
+	if (c->tokens_taken == 0 || limit.burst == 0)
+		return;
+	limiter_settle(c->worker->core->token_limits, c->identity.token->digest, LIMIT_TOKENS, limit,
+		       used - c->tokens_taken, loop_now_us(c->worker->loop));
+	c->tokens_taken = 0;
+}

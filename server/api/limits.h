@@ -1,0 +1,33 @@
+/*
+ * server/api/limits.h - what a token or an address may ask in a time.
+ *
+ * A token's requests are counted by the token, wherever they come from; others by the address they
+ * come from.  SPASS-Caller-Depth is the client's word and frees nobody: whatever comes through a
+ * listener counts.  Calls that the gateway makes inside itself do not come this way.
+ */
+#ifndef SPASS_SERVER_LIMITS_H
+#define SPASS_SERVER_LIMITS_H
+
+#include "server/api/call.h"
+
+/*
+ * Counts the request, by its token or, on routes that are open, by its address; tells how the
+ * bucket stands in x-ratelimit-* headers.  0, or -1 with E_rate_limit_exceeded.
+ */
+int limits_check(struct exchange *x, struct call *c, struct err *err);
+/*
+ * A request whose credentials are no good counts for its address; when that has asked too often,
+ * err becomes E_rate_limit_exceeded.
+ */
+void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
+/*
+ * Before a call of a model: takes tokens (an estimate) from those that the token may use a minute.
+ * After it: what was used, or the same again for nothing used.
+ */
+int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, struct err *err);
+void limits_settle_tokens(struct call *c, int64_t used);
+/* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
+enum { LIMITS_DURATION_SIZE = 48 };
+const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE]);
+
+#endif

@@ -118,11 +118,24 @@ static int read_period(struct reading *r, const struct member *m, json_t *value,
 	return 0;
 }
 
+static int read_unknown(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	static const char *const names[] = { "refuse", "allow" };
+	int choice;
+
+	(void)m;
+	if (read_choice(r, value, names, &choice) < 0)
+		return -1;
+	*(bool *)field = choice == 1;
+	return 0;
+}
+
 static const struct member budget_members[] = {
 	{ "amount", read_amount, offsetof(struct budget, amount_micros), .is_required = true },
 	{ "currency", read_currency, offsetof(struct budget, currency), .is_required = true },
 	{ "per", read_period, offsetof(struct budget, period), .is_required = true },
 	{ "model", read_own_text, offsetof(struct budget, model), 1, 256, false },
+	{ "unknown", read_unknown, offsetof(struct budget, allow_unknown), .is_required = false },
 };
 
 int read_budgets(struct reading *r, const struct member *m, json_t *value, void *field)

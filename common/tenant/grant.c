@@ -69,6 +69,8 @@ static json_t *budget_json(const struct budget *b)
 
 	if (b->model)
 		json_object_set_new(one, "model", json_string(b->model));
+	if (b->allow_unknown)
+		json_object_set_new(one, "unknown", json_string("allow"));
 	return one;
 }
 
@@ -135,6 +137,7 @@ static bool has_budget(const struct constraints *c, const struct budget *b)
 
 		if (own->currency == b->currency && own->period == b->period &&
 		    own->amount_micros <= b->amount_micros &&
+		    (!own->allow_unknown || b->allow_unknown) &&
 		    span_equal(span_str(own->model), span_str(b->model)))
 			return true;
 	}

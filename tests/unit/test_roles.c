@@ -50,7 +50,7 @@ static int set_up(void **state)
 	snprintf(t.config_path, sizeof t.config_path, "%s/spass.yaml", t.dir);
 	snprintf(t.tokens_path, sizeof t.tokens_path, "%s/tokens.yaml", t.dir);
 	snprintf(t.data_path, sizeof t.data_path, "%s/data", t.dir);
-	assert_int_equal(file_write(t.config_path, SPAN_LIT("metrics_public: false\n"), &err), 0);
+	assert_int_equal(file_write(t.config_path, SPAN_LIT("metrics_public: false\nrate_limit: never\n"), &err), 0);
 	assert_int_equal(file_write(t.tokens_path, span_str(tokens), &err), 0);
 	t.flags[0] = (struct config_flag){ "data_dir", t.data_path };
 	t.flags[1] = (struct config_flag){ "discover", "false" };

@@ -164,6 +164,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	if (config->metrics)
 		c->metrics = metrics_new();
 	c->augment = augment_new();
+	c->budgets = budget_book_new();
 	c->token_limits = limiter_new();
 	c->address_limits = limiter_new();
 	c->store = open_store(config, c->metrics, err);
@@ -190,6 +191,7 @@ void core_free(struct core *c)
 		store_close(c->store);
 	augment_free(c->augment);
 	turnstile_free(c->conversations);
+	budget_book_free(c->budgets);
 	limiter_free(c->token_limits);
 	limiter_free(c->address_limits);
 	if (c->metrics)

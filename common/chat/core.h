@@ -17,6 +17,7 @@
 #include "common/model/rate.h"
 #include "common/observe/metrics.h"
 #include "common/store/store.h"
+#include "common/tenant/budget.h"
 #include "common/tenant/cascade.h"
 #include "common/tenant/identity.h"
 #include "common/tenant/limiter.h"
@@ -44,6 +45,7 @@ struct core {
 	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	struct job_pool *jobs;
 	struct turnstile *conversations; /* one turn of each at a time */
+	struct budget_book *budgets;
 	struct limiter *token_limits, *address_limits;
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */

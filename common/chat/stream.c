@@ -313,6 +313,7 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	case FRAME_CONTENT:
 		if (!r->turn->committed && commit(r, err) < 0)
 			return -1;
+		r->turn->content_events++;
 		break;
 	case FRAME_PRELUDE:
 		break;

@@ -541,10 +541,15 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 	return end_failed(t, err);
 }
 
-int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
-	      struct err *err)
+int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
+	      const struct turn_size *size, struct err *err)
 {
-	int result = walk_targets(t, kind, request, alias, err);
+	int result;
+
+	t->size = *size;
+	if (t->admit && t->admit(t->admit_context, size, err) < 0)
+		return -1;
+	result = walk_targets(t, kind, request, size->alias, err);
 
 	/* A stream that was cut is settled by what has been told of it. */
 	if (t->target)
@@ -554,11 +559,19 @@ int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
 {
+	struct turn_size size = { r->alias, (int64_t)(r->body.len + r->front.len), r->limit };
+	int64_t choices = 1;
+
+	if (r->n.type == J_NUMBER && span_to_int(r->n.text, 1, CHAT_CHOICES_MAX, &choices) == 0 &&
+	    size.answer_max > 0 && __builtin_mul_overflow(size.answer_max, choices, &size.answer_max))
+		size.answer_max = INT64_MAX;
 	t->streamed = r->streams;
-	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, r->alias, err);
+	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, &size, err);
 }
 
 int turn_embed(struct turn *t, const struct embed_request *r, struct err *err)
 {
-	return turn_walk(t, &embed_call, r, r->alias, err);
+	const struct turn_size size = { r->alias, (int64_t)r->body.len, 0 };
+
+	return turn_walk(t, &embed_call, r, &size, err);
 }

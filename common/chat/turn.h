@@ -34,6 +34,13 @@ struct turn_sink {
 	void (*abort)(void *context, const struct err *err);
 };
 
+/* How large a call is, before it is made. */
+struct turn_size {
+	const struct model *alias;
+	int64_t prompt_bytes; /* no fewer than tokens */
+	int64_t answer_max;   /* tokens that the answers may have together; -1: not said */
+};
+
 struct turn {
 	/* given */
 	struct core_worker *worker;
@@ -46,9 +53,14 @@ struct turn {
 	const char *request_id;
 	int64_t cost_factor;      /* of what the caller is told that it costs; MONEY_UNIT = 1 */
 	bool tells_cost;          /* at the end of a stream, by an event spass.cost */
+	/* Asked before the first target is, when set: 0, or -1 with err to refuse the call. */
+	int (*admit)(void *context, const struct turn_size *size, struct err *err);
+	void *admit_context;
 	/* told: for the record, the metrics and the reply's headers */
 	const struct target *target; /* the one that answered, or NULL */
 	struct token_usage usage;
+	struct turn_size size;
+	int64_t content_events;   /* of a stream, that were delivered */
 	struct bill bill;         /* once there is a target, and at the turn's end */
 	int attempts;
 	bool streamed, finished;

@@ -20,8 +20,8 @@ struct call_kind {
 };
 
 /* As turn_chat. */
-int turn_walk(struct turn *t, const struct call_kind *kind, const void *request, const struct model *alias,
-	      struct err *err);
+int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
+	      const struct turn_size *size, struct err *err);
 /* Headers about the target that answers, once it is sure. */
 void turn_announce(struct turn *t, const struct target *target);
 

@@ -364,6 +364,8 @@ int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall
 	for (size_t i = 0; result == 0 && i < r->count; i++) {
 		struct sum *sum = find_sum(r->holds[i].account, r->holds[i].from);
 
+		if (!sum)
+			continue;
 		sum->holds++;
 		add(&sum->held, r->amount);
 	}
@@ -393,6 +395,8 @@ void budget_settle(struct budget_book *b, struct reservation *r, struct amount c
 		/* It is there: what is held keeps its place. */
 		struct sum *s = find_sum(r->holds[i].account, r->holds[i].from);
 
+		if (!s)
+			continue;
 		s->holds--;
 		subtract(&s->held, r->amount);
 		add(&s->spent, cost);

@@ -9,6 +9,7 @@
 #include "common/base/ident.h"
 #include "server/api/account.h"
 #include "server/api/call.h"
+#include "server/api/spend.h"
 
 static struct call *call_new(struct exchange *x)
 {
@@ -95,6 +96,7 @@ void api_handle(struct exchange *x)
 	if (guard(x, c) < 0)
 		return;
 	prepare_bill(x, c);
+	spend_prepare(x, c);
 	c->route->handle(x, c);
 }
 
@@ -126,6 +128,7 @@ void api_done(struct exchange *x)
 
 	if (!c)
 		return;
+	spend_settle(x, c);
 	account(x, c);
 	snapshot_unref(c->snapshot);
 	x->state = NULL;

@@ -20,6 +20,7 @@ struct call {
 	int depth;
 	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
 	char parent_request_id[RECORD_TEXT_MAX + 1], model[RECORD_TEXT_MAX + 1];
+	struct reservation reservation; /* of budgets */
 	int64_t tokens_taken; /* of those that the token may use a minute; 0 = none */
 	struct turn turn;
 };

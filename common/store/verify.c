@@ -67,6 +67,18 @@ static const struct question {
 	  " s.completion_tokens > r.c OR s.cost_usd > r.usd OR s.cost_eur > r.eur)" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
+	{ "image_parts", "pictures that are not as long as they should be", "image_blob",
+	  "SELECT count(*), min(b.sha256) FROM image_blob AS b WHERE b.complete = 1 AND b.bytes <>"
+	  " (SELECT coalesce(sum(length(p.content)), 0) FROM image_part AS p"
+	  " WHERE p.blob_number = b.number)" },
+	{ "image_blob", "images whose picture is not complete", "image",
+	  "SELECT count(*), min(i.id) FROM image AS i JOIN image_blob AS b"
+	  " ON b.number = i.blob_number WHERE b.complete = 0" },
+	{ "image_total", "tenants whose images are miscounted", "image_total",
+	  "SELECT count(*), min(t.tenant_id) FROM (SELECT tenant_id FROM image_total UNION"
+	  " SELECT tenant_id FROM image) AS t WHERE"
+	  " (SELECT count(*) FROM image AS i WHERE i.tenant_id = t.tenant_id) <>"
+	  " coalesce((SELECT images FROM image_total AS s WHERE s.tenant_id = t.tenant_id), 0)" },
 	{ "conversation_count", "users whose conversations are miscounted", "conversation_count",
 	  "SELECT count(DISTINCT user_id), min(user_id) FROM ("
 	  "SELECT * FROM (" COUNTED_CONVERSATIONS " EXCEPT " CONVERSATIONS ") UNION ALL "

@@ -24,10 +24,14 @@ struct overrides {
 	struct override rows[SETTING_COUNT];
 };
 
+struct entry {
+	struct overrides *overrides;
+};
+
 struct cascade {
 	_Atomic int refs;
 	size_t count, room;
-	struct overrides **tenants; /* in order of their ids */
+	struct entry *tenants; /* in order of their ids */
 };
 
 /* One tenant's */
@@ -62,23 +66,39 @@ void overrides_unref(struct overrides *o)
 	mem_free(o);
 }
 
+static int check_row(const struct setting_info *info, const json_t *value, struct err *why)
+{
+	if (info->group != SETTING_GROUP_C)
+		return err_set(why, E_invalid_field, "", "is no setting that the database may have");
+	if (!value)
+		return err_set(why, E_invalid_field, "", "has a value that is not JSON");
+	return setting_check(info, value, "", why);
+}
+
+static void tell_left_out(const struct overrides *o, struct span key, const char *why)
+{
+	log_warn("tenant", "the database's setting %.*s of the tenant %s is left out: it %s",
+		 SPAN_ARGS(key), o->tenant_id, why);
+}
+
 void overrides_add(struct overrides *o, const struct tenant_config *row)
 {
 	const struct setting_info *info = setting_find(row->key);
-	json_t *value = json_loadb(row->value.ptr, row->value.len, JSON_DECODE_ANY, NULL);
-	struct override *place = info ? &o->rows[info - setting_table] : NULL;
 	struct err why = ERR_INIT;
+	struct override *place;
+	json_t *value;
 
-	if (!place || info->group != SETTING_GROUP_C)
-		err_set(&why, E_invalid_field, "", "is no setting that the database may have");
-	else if (!value || setting_check(info, value, "", &why) < 0)
-		err_set(&why, E_invalid_field, "", "has a value that is not taken");
-	if (why.code != E_none) {
-		log_warn("tenant", "the database's setting %.*s of the tenant %s is left out: it %s",
-			 SPAN_ARGS(row->key), o->tenant_id, why.message);
+	if (!info) {
+		tell_left_out(o, row->key, "is not known");
+		return;
+	}
+	value = json_loadb(row->value.ptr, row->value.len, JSON_DECODE_ANY, NULL);
+	if (check_row(info, value, &why) < 0) {
+		tell_left_out(o, row->key, why.message);
 		json_decref(value);
 		return;
 	}
+	place = &o->rows[info - setting_table];
 	json_decref(place->json);
 	place->json = value;
 	place->updated_ms = row->updated_ms;
@@ -106,7 +126,7 @@ void cascade_unref(struct cascade *c)
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; i < c->count; i++)
-		overrides_unref(c->tenants[i]);
+		overrides_unref(c->tenants[i].overrides);
 	mem_free(c->tenants);
 	mem_free(c);
 }
@@ -119,7 +139,7 @@ static size_t seek(const struct cascade *c, const char *tenant_id)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(c->tenants[middle]->tenant_id, tenant_id) < 0)
+		if (strcmp(c->tenants[middle].overrides->tenant_id, tenant_id) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -129,7 +149,7 @@ static size_t seek(const struct cascade *c, const char *tenant_id)
 
 static bool stands_at(const struct cascade *c, size_t at, const char *tenant_id)
 {
-	return at < c->count && strcmp(c->tenants[at]->tenant_id, tenant_id) == 0;
+	return at < c->count && strcmp(c->tenants[at].overrides->tenant_id, tenant_id) == 0;
 }
 
 /* Takes o. */
@@ -140,7 +160,7 @@ static void insert(struct cascade *c, size_t at, struct overrides *o)
 		c->tenants = mem_realloc(c->tenants, c->room * sizeof *c->tenants);
 	}
 	memmove(&c->tenants[at + 1], &c->tenants[at], (c->count - at) * sizeof *c->tenants);
-	c->tenants[at] = o;
+	c->tenants[at].overrides = o;
 	c->count++;
 }
 
@@ -153,7 +173,7 @@ void cascade_load(struct cascade *c, const struct tenant_config *row)
 	at = seek(c, id);
 	if (!stands_at(c, at, id))
 		insert(c, at, overrides_new(row->tenant_id, 0));
-	overrides_add(c->tenants[at], row);
+	overrides_add(c->tenants[at].overrides, row);
 }
 
 struct cascade *cascade_with(struct cascade *c, struct overrides *o)
@@ -162,19 +182,19 @@ struct cascade *cascade_with(struct cascade *c, struct overrides *o)
 	bool is_there = stands_at(c, at, o->tenant_id);
 	struct cascade *next;
 
-	if (is_there && c->tenants[at]->version >= o->version)
+	if (is_there && c->tenants[at].overrides->version >= o->version)
 		return NULL;
 	next = cascade_new();
 	next->room = c->count + 1;
 	next->tenants = mem_calloc(next->room, sizeof *next->tenants);
 	for (size_t i = 0; i < c->count; i++)
-		next->tenants[next->count++] = overrides_ref(c->tenants[i]);
+		next->tenants[next->count++].overrides = overrides_ref(c->tenants[i].overrides);
 	if (!is_there) {
 		insert(next, at, overrides_ref(o));
 		return next;
 	}
-	overrides_unref(next->tenants[at]);
-	next->tenants[at] = overrides_ref(o);
+	overrides_unref(next->tenants[at].overrides);
+	next->tenants[at].overrides = overrides_ref(o);
 	return next;
 }
 
@@ -182,7 +202,7 @@ const struct overrides *cascade_find(const struct cascade *c, const char *tenant
 {
 	size_t at = seek(c, tenant_id);
 
-	return stands_at(c, at, tenant_id) ? c->tenants[at] : NULL;
+	return stands_at(c, at, tenant_id) ? c->tenants[at].overrides : NULL;
 }
 
 /* Effective values */

@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/tenant/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,12 +181,32 @@ static void the_example_of_the_configuration_is_valid(void **state)
 	mem_free(text);
 }
 
+static void every_setting_of_tenants_is_described(void **state)
+{
+	char *text = page("man/spass.yaml.5");
+
+	(void)state;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting_info *s = &setting_table[i];
+
+		if (s->group == SETTING_GROUP_A || s->type == SETTING_TOKEN)
+			continue;
+		require(text, "man/spass.yaml.5", ".It Cm %s\n%s", s->key, s->help);
+		if (strcmp(s->fallback, "\"\"") != 0)
+			require(text, s->key, ".Ql %.*s",
+				(int)strcspn(s->fallback + (*s->fallback == '"'), "\""),
+				s->fallback + (*s->fallback == '"'));
+	}
+	mem_free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_command_is_in_its_page_and_in_the_first),
 		cmocka_unit_test(every_option_is_in_the_page_of_its_command),
 		cmocka_unit_test(every_setting_is_described_with_its_default),
+		cmocka_unit_test(every_setting_of_tenants_is_described),
 		cmocka_unit_test(every_exit_status_and_error_is_listed),
 		cmocka_unit_test(the_example_of_the_configuration_is_valid),
 	};

@@ -10,14 +10,14 @@
 #include "common/base/utf8.h"
 #include "common/chat/conversation_history.h"
 
-enum { MODEL_MAX = 1024, TITLE_CHARACTERS = 60 };
+enum { MODEL_MAX = 1024, SYSTEM_MAX = 1024 * 1024, TITLE_CHARACTERS = 60 };
 
 /* Members that /v1 does not have, or that mean something else there. */
 static const char *const own_members[] = { "model",	       "message",  "images",
 					   "conversation_id",  "provider", "tool_results",
-					   "messages",	       "user_id",  "n",
+					   "messages",	       "user_id",  "n",	      "system",
 					   "tools",	       "tool_choice" };
-enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_USER_ID, M_N, M_TOOLS,
+enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_USER_ID, M_N, M_SYSTEM, M_TOOLS,
        M_TOOL_CHOICE };
 
 static bool is_present(struct jvalue v)
@@ -125,6 +125,11 @@ int conversation_request_read(struct conversation_request *r, struct span body, 
 			       "the gateway keeps what was said before; send message alone");
 	if (is_present(v[M_N]) && (v[M_N].type != J_NUMBER || jvalue_int(v[M_N], 1, 1, &n) < 0))
 		return err_set(err, E_invalid_field, "n", "n must be 1: a conversation has one answer");
+	if (is_present(v[M_SYSTEM]) &&
+	    (v[M_SYSTEM].type != J_STRING || v[M_SYSTEM].text.len > SYSTEM_MAX))
+		return wrong(err, "system", "a string of at most 1 MiB");
+	if (is_present(v[M_SYSTEM]))
+		r->system = v[M_SYSTEM];
 	r->model = v[M_MODEL];
 	r->message = v[M_MESSAGE];
 	r->images = v[M_IMAGES];

@@ -23,6 +23,7 @@ struct conversation_request {
 	struct span body;
 	struct jvalue root;
 	struct jvalue model, message, images, tool_results;
+	struct jvalue system;  /* a string, or not there: for this turn, not kept */
 	struct span id;        /* ptr NULL: a new conversation */
 	const char *provider;  /* "local", "ollama", "openrouter", or NULL */
 	size_t result_count, part_count; /* tool_results; parts of message, 1 for a string */

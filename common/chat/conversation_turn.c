@@ -151,9 +151,9 @@ static int find_model(struct conversation_turn *t, struct span last, struct span
 static struct history_news weigh_news(const struct conversation_turn *t, size_t head_len)
 {
 	struct history_news news = {
-		.tokens = history_tokens(t->front) +
+		.tokens = history_tokens(t->front) + history_tokens(t->request.system.text) +
 			  history_tokens(span_of(t->body.ptr, head_len)),
-		.bytes = (int64_t)(t->front.len + head_len),
+		.bytes = (int64_t)(t->front.len + t->request.system.text.len + head_len),
 		.continues = t->request.result_count > 0,
 	};
 
@@ -186,8 +186,18 @@ static int load_history(struct loading *l, struct db *db, const struct conversat
 	return conversation_messages(db, number, t->sent_from, take_message, l, err);
 }
 
+static void add_system(struct conversation_turn *t, size_t head_len)
+{
+	if (t->request.system.type != J_STRING)
+		return;
+	buf_add_str(&t->body, t->body.len > head_len ? ",{" : "{");
+	buf_add_str(&t->body, "\"role\":\"system\",\"content\":");
+	buf_add_span(&t->body, t->request.system.text);
+	buf_add_char(&t->body, '}');
+}
+
 /*
- * The list of messages, in order: system texts; what was said before; what is new.  The one place
+ * The list of messages, in order: system texts, the request's own last; what was said before; what is new.  The one place
  * where a prompt is put together.
  */
 static int load(struct db *db, void *arg, struct err *err)
@@ -206,6 +216,7 @@ static int load(struct db *db, void *arg, struct err *err)
 	conversation_request_head(&t->request, name, &t->body);
 	size_t head_len = t->body.len;
 	buf_add_span(&t->body, t->front);
+	add_system(t, head_len);
 	history_writer_init(&l->writer, &t->body, t->alias && t->alias->kind == MODEL_IMAGE);
 	l->writer.begun = head_len;
 	t->sent_from = 1;

@@ -10,13 +10,15 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct chat_options {
 	struct cmd_globals globals;
 	const char *model, *system;
 	struct opt_texts files;
-	bool raw, no_markdown;
+	bool raw, no_markdown, goes_on, no_save;
+	const char *session, *fork;
 };
 
 static int end_by(int number)
@@ -42,6 +44,24 @@ static int read_context(const struct chat_options *o, struct buf *context, struc
 	return 0;
 }
 
+/* --fork alone is a fork of what -s names, else of the last. */
+static const char *session_of(const struct chat_options *o)
+{
+	if (o->session)
+		return o->session;
+	return o->fork ? o->fork : o->goes_on ? "@last" : NULL;
+}
+
+static int check_options(const struct chat_options *o, struct err *err)
+{
+	if (o->no_save && session_of(o))
+		return err_set(err, E_usage, "no-save",
+			       "what goes on with a kept conversation is kept: --no-save does not go with it");
+	if ((o->session && o->goes_on) || (o->fork && strcmp(o->fork, "@last") != 0 && (o->session || o->goes_on)))
+		return err_set(err, E_usage, "session", "more than one conversation is named");
+	return 0;
+}
+
 static int talk(const struct chat_options *o, FILE *keyboard, const char *system, const char *first,
 		struct span context, struct err *err)
 {
@@ -63,6 +83,9 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			.is_quiet = g->quiet,
 			.page = asking_page(cmd_color(g, stdout), !o->raw && !o->no_markdown),
 			.history_path = history,
+			.keeps = !o->no_save,
+			.session = session_of(o),
+			.forks = o->fork != NULL,
 		};
 
 		result = talk_run(&setup, err);
@@ -84,6 +107,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 
 	attach_init(&context);
 	attach_init(&first);
+	if (check_options(o, err) < 0)
+		goto out;
 	if (!keyboard) {
 		err_set(err, E_usage, "", "chat needs a terminal; `spass ask` is for pipes");
 		goto out;
@@ -117,6 +142,13 @@ static const struct opt own[] = {
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Send a text file with the first message; may be repeated"),
+	OWN(OPT_SWITCH, goes_on, .name = "continue", .letter = 'c',
+	    .help = "Go on with the conversation that was used last"),
+	OWN(OPT_TEXT, session, .name = "session", .letter = 's', .argument = "ID",
+	    .help = "Go on with this one; a unique beginning of its id is enough"),
+	OWN(OPT_TEXT, fork, .name = "fork", .argument = "ID", .implied = "@last",
+	    .help = "Go on in a copy of it; without ID of the one of -s, or the last"),
+	OWN(OPT_SWITCH, no_save, .name = "no-save", .help = "Keep nothing of what is said"),
 	OWN(OPT_SWITCH, raw, .name = "raw", .help = "Show the Markdown as it is"),
 	OWN(OPT_SWITCH, no_markdown, .name = "no-markdown", .help = "The same as --raw"),
 	{ .kind = OPT_END },
@@ -125,6 +157,7 @@ static const struct opt own[] = {
 static const struct cmd_example examples[] = {
 	{ "spass chat", "Begin a conversation." },
 	{ "spass chat -m llama3 \"hello\"", "With this model and this message." },
+	{ "spass chat -c", "Go on where it was left." },
 	{ "cat log.txt | spass chat", "What is piped in goes with the first message." },
 	{ NULL, NULL },
 };
@@ -138,7 +171,8 @@ const struct cmd cmd_chat = {
 	.options = own,
 	.options_size = sizeof(struct chat_options),
 	.text = "Answers are shown while they come, and the line below can be typed into.  Ctrl-C stops "
-		"the\nanswer, Ctrl-D ends; /help lists the commands of the conversation.\n",
+		"the\nanswer, Ctrl-D ends; /help lists the commands of the conversation.\n"
+		"What is said is kept by the gateway: `spass session list`.",
 	.examples = examples,
 	.run = run,
 };

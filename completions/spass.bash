@@ -15,6 +15,7 @@ _spass()
 	--token-file) action=file ;;
 	--timeout) action=none ;;
 	--color) values="auto always never" ;;
+	--session|-s) action=none ;;
 	--limit|-n) action=none ;;
 	--last|-n) action=none ;;
 	--at) action=none ;;
@@ -70,7 +71,7 @@ _spass()
 	case "$command" in
 	"") operands="ask chat session serve status model tenant config db errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"chat") options="-m --model --system -f --file --raw --no-markdown --server --token-file --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"chat") options="-m --model --system -f --file -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session search") options="-n --limit -a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session show") options="-n --last --raw --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -18,6 +18,7 @@ struct call {
 
 struct answer {
 	struct wire_transfer transfer;
+	const char *path;
 	struct answer_sink sink;
 	struct answer_facts facts;
 	struct err err;
@@ -56,6 +57,8 @@ static void on_header(struct wire_transfer *t, struct span name, struct span val
 		keep(f->backend, sizeof f->backend, value);
 	else if (span_is_nocase(name, "x-spass-applied"))
 		keep(f->applied, sizeof f->applied, value);
+	else if (span_is_nocase(name, "x-conversation-id"))
+		keep(f->conversation, sizeof f->conversation, value);
 	else if (span_is_nocase(name, "retry-after")) {
 		int64_t seconds;
 
@@ -209,7 +212,7 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 	if (a->err.code != E_none)
 		return;
 	if (t->head.status && t->head.status / 100 != 2) {
-		char *where = wire_where(t->wire, completions_path);
+		char *where = wire_where(t->wire, a->path);
 
 		wire_read_error(&t->head, where, buf_span(&a->whole), &a->err);
 		mem_free(where);
@@ -226,15 +229,22 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 struct answer *answer_start(struct wire *w, struct span body, bool streams,
 			    const struct answer_sink *sink)
 {
+	return answer_start_at(w, completions_path, body, streams, sink);
+}
+
+struct answer *answer_start_at(struct wire *w, const char *path, struct span body, bool streams,
+			       const struct answer_sink *sink)
+{
 	struct answer *a = mem_new(struct answer);
 
+	a->path = path;
 	a->sink = *sink;
 	a->facts.prompt_tokens = a->facts.completion_tokens = -1;
 	a->transfer = (struct wire_transfer){ .bytes = on_bytes, .header = on_header, .done = on_done };
 	sse_reader_init(&a->events, EVENT_MAX);
 	buf_init(&a->text, WIRE_REPLY_MAX);
 	buf_init(&a->whole, WIRE_REPLY_MAX);
-	wire_start(w, &a->transfer, completions_path, body,
+	wire_start(w, &a->transfer, path, body,
 		   streams ? "text/event-stream" : "application/json", wire_target(w)->timeout_ms);
 	return a;
 }

@@ -23,12 +23,16 @@ struct answer_sink {
 /* What is known of it; "" and -1: not told. */
 struct answer_facts {
 	char model[129], backend[129], request_id[129], finish[33], applied[257];
+	char conversation[65]; /* the id of the one that it is kept in */
 	int64_t prompt_tokens, completion_tokens;
 };
 
 /* body: a chat completion request, borrowed; streams: whether it asks for a stream. */
 struct answer *answer_start(struct wire *w, struct span body, bool streams,
 			    const struct answer_sink *sink);
+/* The same of POST path, which must outlive it. */
+struct answer *answer_start_at(struct wire *w, const char *path, struct span body, bool streams,
+			       const struct answer_sink *sink);
 /* Cancels it when it is not done: nothing of it is called again. */
 void answer_free(struct answer *a);
 /* Whether it has ended, well or not; wire_wait makes it go on. */

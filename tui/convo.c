@@ -79,13 +79,18 @@ static bool has_role(const json_t *item, const char *role)
 	return !strcmp(json_string_value(json_object_get(item, "role")), role);
 }
 
-bool convo_drop_last(struct convo *c, const char *role)
+bool convo_last_is(const struct convo *c, const char *role)
 {
 	size_t count = json_array_size(c->messages);
 
-	if (!count || !has_role(json_array_get(c->messages, count - 1), role))
+	return count && has_role(json_array_get(c->messages, count - 1), role);
+}
+
+bool convo_drop_last(struct convo *c, const char *role)
+{
+	if (!convo_last_is(c, role))
 		return false;
-	json_array_remove(c->messages, count - 1);
+	json_array_remove(c->messages, json_array_size(c->messages) - 1);
 	return true;
 }
 
@@ -128,6 +133,12 @@ static int dump(const char *bytes, size_t len, void *out)
 	return buf_add(out, bytes, len);
 }
 
+static void add_stream(json_t *root)
+{
+	json_object_set_new(root, "stream", json_true());
+	json_object_set_new(root, "stream_options", json_pack("{s:b}", "include_usage", 1));
+}
+
 int convo_body(const struct convo *c, const struct convo_request *r, struct buf *out)
 {
 	json_t *root = json_object(), *all = json_array();
@@ -141,10 +152,30 @@ int convo_body(const struct convo *c, const struct convo_request *r, struct buf 
 	json_object_set_new(root, "messages", all);
 	if (r->max_tokens > 0)
 		json_object_set_new(root, "max_tokens", json_integer(r->max_tokens));
-	if (r->stream) {
-		json_object_set_new(root, "stream", json_true());
-		json_object_set_new(root, "stream_options", json_pack("{s:b}", "include_usage", 1));
-	}
+	if (r->stream)
+		add_stream(root);
+	result = json_dump_callback(root, dump, out, JSON_COMPACT);
+	json_decref(root);
+	return result;
+}
+
+int convo_turn_body(const struct convo *c, const struct convo_request *r, const char *id,
+		    struct buf *out)
+{
+	size_t count = json_array_size(c->messages);
+	const json_t *last = json_array_get(c->messages, count - 1);
+	json_t *root = json_object();
+	int result;
+
+	if (r->model)
+		json_object_set_new(root, "model", json_string(r->model));
+	if (id)
+		json_object_set_new(root, "conversation_id", json_string(id));
+	if (c->system)
+		json_object_set_new(root, "system", string_of(span_str(c->system)));
+	json_object_set(root, "message", json_object_get(last, "content"));
+	if (r->stream)
+		add_stream(root);
 	result = json_dump_callback(root, dump, out, JSON_COMPACT);
 	json_decref(root);
 	return result;

@@ -27,6 +27,8 @@ const char *convo_system_text(const struct convo *c);
 void convo_add(struct convo *c, const char *role, struct span text);
 /* Takes the last message away when it has this role; whether it had. */
 bool convo_drop_last(struct convo *c, const char *role);
+/* Whether the last message has this role. */
+bool convo_last_is(const struct convo *c, const char *role);
 /* The last message of this role; borrowed; NULL: none. */
 const char *convo_last(const struct convo *c, const char *role);
 /* Messages besides the system's. */
@@ -43,5 +45,11 @@ struct convo_request {
 };
 /* The chat completion request as JSON; 0, or -1 past out->max. */
 int convo_body(const struct convo *c, const struct convo_request *r, struct buf *out);
+/*
+ * The last message alone, as a turn of the conversation that the gateway keeps under this id; NULL:
+ * a new one.  The last message is the user's.
+ */
+int convo_turn_body(const struct convo *c, const struct convo_request *r, const char *id,
+		    struct buf *out);
 
 #endif

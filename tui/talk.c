@@ -240,6 +240,8 @@ static void begin(struct talk *t)
 			talk_say(t, STYLE_DIM, "%zu bytes go with the first message.", t->context.len);
 		buf_add_char(&t->lines, '\n');
 	}
+	if (t->conversation)
+		talk_keep_show(t);
 	if (t->setup->first) {
 		talk_say(t, STYLE_BOLD, "> %s", t->setup->first);
 		keep_history(t, t->setup->first);
@@ -291,6 +293,7 @@ static void release(struct talk *t)
 	for (size_t i = 0; i < t->waiting_count; i++)
 		mem_free(t->waiting[i]);
 	mem_free(t->model);
+	talk_keep_release(t);
 	buf_free(&t->lines);
 	buf_free(&t->tail);
 	buf_free(&t->shown_tail);
@@ -305,7 +308,7 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 	int result = -1;
 
 	init(&t, setup);
-	if (choose_model(&t, err) < 0 || signals_open(err) < 0)
+	if (choose_model(&t, err) < 0 || talk_keep_begin(&t, err) < 0 || signals_open(err) < 0)
 		goto out;
 	t.prompt = prompt_open(&(struct prompt_setup){ .in = setup->in,
 						       .out = setup->out,
@@ -321,6 +324,7 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 		turn(&t);
 	if (t.answer)
 		page_end(t.page);
+	talk_keep_farewell(&t);
 	talk_take_tail(&t);
 	prompt_hide(t.prompt);
 	fwrite(t.lines.ptr, 1, t.lines.len, setup->out);

@@ -25,6 +25,9 @@ struct talk_setup {
 	bool is_quiet;       /* no greeting */
 	struct page_setup page;
 	const char *history_path; /* NULL: none is kept */
+	bool keeps;          /* the gateway keeps the conversation, where it can */
+	const char *session; /* one to go on with, as sessions_find reads it; NULL: a new one */
+	bool forks;          /* in a copy of it */
 };
 
 /* 0, or the signal that ended it; -1 with err when it could not begin. */

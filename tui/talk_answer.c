@@ -27,13 +27,15 @@ static void ask(struct talk *t)
 	const struct convo_request request = { .model = t->model, .stream = true };
 
 	buf_clear(&t->body);
-	if (convo_body(t->convo, &request, &t->body) < 0) {
+	if ((t->keeps ? convo_turn_body(t->convo, &request, t->conversation, &t->body)
+		      : convo_body(t->convo, &request, &t->body)) < 0) {
 		talk_say(t, STYLE_BAD, "The conversation has grown larger than %d MiB; /new begins another.",
 			 CONVO_BODY_MAX / 1024 / 1024);
 		return;
 	}
 	t->asked_ms = clock_mono_ms();
-	t->answer = answer_start(t->wire, buf_span(&t->body), true, &sink);
+	t->answer = answer_start_at(t->wire, t->keeps ? "/c1/chat" : "/v1/chat/completions",
+				    buf_span(&t->body), true, &sink);
 	if (!prompt_is_live(t->prompt))
 		prompt_hide(t->prompt);
 }
@@ -58,9 +60,11 @@ void talk_send(struct talk *t, struct span text)
 
 bool talk_retry(struct talk *t)
 {
-	convo_drop_last(t->convo, "assistant");
 	if (!convo_last(t->convo, "user"))
 		return false;
+	if (convo_last_is(t->convo, "assistant") && t->conversation && !talk_keep_back(t))
+		return true;
+	convo_drop_last(t->convo, "assistant");
 	ask(t);
 	return true;
 }
@@ -70,6 +74,7 @@ static void keep(struct talk *t)
 {
 	struct span text = answer_text(t->answer);
 
+	talk_keep_id(t, answer_facts(t->answer)->conversation);
 	if (!text.len)
 		return;
 	convo_add(t->convo, "assistant", text);

@@ -2,7 +2,7 @@
  * tui/talk_inside.h - the parts of a conversation on the terminal.  Private to talk*.c.
  *
  * talk.c is the loop, talk_answer.c asks and shows what comes, talk_slash.c has the commands,
- * talk_paint.c the screen.
+ * talk_paint.c the screen; talk_keep.c is about conversations that the gateway keeps.
  */
 #ifndef SPASS_TUI_TALK_INSIDE_H
 #define SPASS_TUI_TALK_INSIDE_H
@@ -14,7 +14,7 @@
 #include "tui/slash.h"
 #include "tui/talk.h"
 
-enum { QUEUE_MAX = 16 };
+enum { QUEUE_MAX = 16, LISTED_MAX = 20 };
 
 struct talk {
 	const struct talk_setup *setup;
@@ -25,6 +25,11 @@ struct talk {
 	char *model;
 	struct buf context; /* waits for the next message to go with */
 	size_t context_sent; /* bytes of it that went with the message under way */
+
+	bool keeps;         /* the gateway keeps what is said */
+	char *conversation; /* where; NULL: it begins with the next message */
+	char *listed[LISTED_MAX]; /* ids, as /sessions numbered them */
+	size_t listed_count;
 
 	struct page *page;
 	struct buf lines, tail, shown_tail;
@@ -64,6 +69,25 @@ bool talk_retry(struct talk *t);
 void talk_finish(struct talk *t);
 /* Ctrl-C. */
 void talk_stop(struct talk *t);
+
+/* talk_keep.c */
+/* The conversation to begin with; -1 with err: it cannot be gone on with. */
+int talk_keep_begin(struct talk *t, struct err *err);
+/* The title, and the last turns as they were. */
+void talk_keep_show(struct talk *t);
+/* An answer has told where it is kept; id may be "". */
+void talk_keep_id(struct talk *t, const char *id);
+/* The next message begins another one. */
+void talk_keep_new(struct talk *t);
+/* Goes back to before the last turn, in a copy; false when that fails, which has been told. */
+bool talk_keep_back(struct talk *t);
+/* How to go on with it, once it is over. */
+void talk_keep_farewell(struct talk *t);
+void talk_keep_release(struct talk *t);
+void talk_sessions(struct talk *t, struct span argument);
+void talk_resume(struct talk *t, struct span argument);
+void talk_fork(struct talk *t, struct span argument);
+void talk_title(struct talk *t, struct span argument);
 
 /* talk_slash.c */
 void talk_command(struct talk *t, struct span name, struct span argument);

@@ -96,6 +96,7 @@ static void run_new(struct talk *t, struct span argument)
 {
 	(void)argument;
 	convo_clear(t->convo);
+	talk_keep_new(t);
 	buf_clear(&t->context);
 	talk_say(t, STYLE_DIM, "A new conversation; nothing of the old one is sent any more.");
 }
@@ -173,6 +174,14 @@ const struct slash slash_table[] = {
 	  .run = run_model },
 	{ .name = "new", .arguments = "", .summary = "Begin a new conversation",
 	  .help = "The system message stays.", .run = run_new },
+	{ .name = "sessions", .arguments = "[NUMBER|ID]", .summary = "List kept conversations, or resume one",
+	  .run = talk_sessions },
+	{ .name = "resume", .arguments = "NUMBER|ID", .summary = "Go on with another conversation",
+	  .help = "NUMBER is that of the list; of an ID the beginning is enough.", .run = talk_resume },
+	{ .name = "fork", .arguments = "[TURN]", .summary = "Go on in a copy, of the first turns or of all",
+	  .help = "The conversation itself stays as it is.", .run = talk_fork },
+	{ .name = "title", .arguments = "[TEXT]", .summary = "Show the conversation's title, or change it",
+	  .run = talk_title },
 	{ .name = "system", .arguments = "[TEXT|off]", .summary = "Show or set what the model should keep to",
 	  .run = run_system },
 	{ .name = "file", .arguments = "PATH", .summary = "Send a text file with the next message",

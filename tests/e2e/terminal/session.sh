@@ -1,0 +1,155 @@
+#!/bin/sh
+# Conversations that are kept: gone on with after quitting, listed, resumed, forked, named, deleted.
+. "$(dirname "$0")/lib.sh"
+
+upstream <<'END'
+rule body=fourth
+say Four it is
+rule body=third
+say Three it is
+rule body=slowly
+pace 20 20 60
+tokens 200
+rule body=second
+say Two *it* is
+rule
+say Hello *there*
+END
+mkdir -p "$dir/config/spass"
+cat > "$dir/config/spass/spass.yaml" <<END
+backends:
+  main: {base_url: "$url/v1"}
+models:
+  - alias: mock
+    context_window: 32768
+    chain: [{backend: main, model: mock}]
+default_model: mock
+END
+unset SPASS_SERVER
+chat="'$spass' chat"
+last_request() { grep '"POST"' "$dir/log1" | tail -1; }
+
+# Kept from the first message on; -c goes on after quitting.
+screen 90x30 "$chat first question"
+see 'Hello there'
+text '/title Rivers of the world'; keys Enter
+await 10 test "$(shown_all | grep -c 'Rivers of the world')" -ge 1
+see 'Rivers of the world'
+keys C-d
+ended_with 0
+see 'goes on with it'
+screen_end
+screen 90x30 "$chat -c"
+see 'Rivers of the world'
+see '> first question'
+see 'Hello there'
+text 'the second'; see '> the second'; keys Enter
+see 'Two it is'
+await 5 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q 'first question.*Hello \*there\*.*the second'" ||
+	fail "what was said before was not sent: $(last_request)"
+
+# A copy of the first turn goes its own way.
+text '/fork 1'; see '> /fork 1'; keys Enter
+see 'with 1 turns'
+text 'the third'; see '> the third'; keys Enter
+see 'Three it is'
+last_request | grep -q 'first question.*the third' || fail "the fork was not sent: $(last_request)"
+last_request | grep -q 'the second' && fail "the fork has what came later: $(last_request)"
+text '/fork 9'; keys Enter
+see 'there is no turn 9; the conversation has 2'
+
+# The list, and going on by its number and by a beginning of an id.
+text '/sessions'; keys Enter
+see '/resume NUMBER goes on'
+shown_all | grep -q '^\* 1  .*now  .*Rivers of the world' || fail "the list: $(shown_all)"
+text '/resume 2'; keys Enter
+await 10 test "$(shown_all | grep -c 'Two it is')" -ge 2 || :
+see '> the second'
+text '/retry'; see '> /retry'; keys Enter
+see 'the other answer stays where it is'
+await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'Two it is') -ge 3 ]" ||
+	fail "no second answer: $(shown_all)"
+text '/resume zzzz'; keys Enter
+see 'conversation_not_found'
+text '/resume'; keys Enter
+see '/resume wants a number'
+
+# A new one; an answer that is stopped is kept, and the next turn goes on.
+text '/new'; keys Enter
+see 'A new conversation'
+text '/fork'; keys Enter
+see 'nothing is kept yet'
+text 'go slowly'; see '> go slowly'; keys Enter
+see 'w5 '
+keys C-c
+see '[stopped]'
+text 'the third time'; see '> the third time'; keys Enter
+await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'Three it is') -ge 2 ]" ||
+	fail "the next turn did not go on: $(shown_all)"
+last_request | grep -q 'go slowly.*w5 .*the third time' || fail "the stopped answer was not sent: $(last_request)"
+keys C-d
+ended_with 0
+screen_end
+run 0 session show @last
+out_has '[interrupted]'
+out_has 'Three it is'
+
+# A system message goes with each turn; --no-save keeps nothing; a fork from the start.
+count=$("$spass" session list -a | wc -l)
+screen 90x30 "$chat --no-save --system 'be brief' unkept"
+see 'Hello there'
+text '/sessions'; keys Enter
+see 'Nothing of this conversation is kept'
+keys C-d
+ended_with 0
+screen_end
+[ "$("$spass" session list -a | wc -l)" = "$count" ] || fail "--no-save has kept something"
+id=$("$spass" session list -q -n 1 | cut -f1)
+screen 90x30 "$chat --fork=$id --system 'be brief' 'and the fourth'"
+see 'Four it is'
+keys C-d
+ended_with 0
+screen_end
+last_request | grep -q 'be brief.*go slowly.*and the fourth' || fail "no system message: $(last_request)"
+[ "$("$spass" session list -a | wc -l)" = "$((count + 1))" ] || fail "no copy was made"
+
+# Tables fit the screen; the tree draws forks; deleting asks.
+screen 60x24 "'$spass' session list"
+ended_with 0
+see 'TITLE'
+[ "$(shown | awk '{ if (length > 60) print }' | wc -l)" = 0 ] || fail "too wide: $(shown)"
+screen_end
+screen 70x24 "'$spass' session tree"
+ended_with 0
+see '└─ '
+screen_end
+screen 70x24 "'$spass' session show @last --last 1"
+ended_with 0
+see 'Four it is'
+screen_end
+screen 70x24 "'$spass' session delete @last"
+see '[y/N]'
+keys n Enter
+ended_with 5
+see 'not_confirmed'
+screen_end
+screen 70x24 "'$spass' session delete @last"
+see '[y/N]'
+keys y Enter
+ended_with 0
+screen_end
+[ "$("$spass" session list -a | wc -l)" = "$count" ] || fail "nothing was deleted"
+
+# What cannot be gone on with.
+screen 70x24 "$chat -s zzzz"
+ended_with 3
+see 'conversation_not_found'
+screen_end
+run 2 chat -c --no-save < /dev/null
+err_has 'no-save'
+run 2 chat -c -s x < /dev/null
+screen 70x24 "SPASS_SERVER='$url' $chat -c"
+ended_with 2
+see 'no gateway that keeps conversations'
+screen_end
+done_testing

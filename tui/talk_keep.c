@@ -245,7 +245,7 @@ void talk_sessions(struct talk *t, struct span argument)
 	}
 	list(t, json_object_get(found, "items"));
 	if (t->listed_count)
-		talk_say(t, STYLE_DIM, "/resume NUMBER goes on with one.");
+		talk_say(t, STYLE_DIM, "/resume N goes on with one.");
 	else
 		talk_say(t, STYLE_DIM, "No conversation is kept yet.");
 	json_decref(found);

@@ -44,6 +44,31 @@ static void a_request_has_the_messages_in_order(void **state)
 	convo_free(c);
 }
 
+static void a_turn_has_the_last_message_alone(void **state)
+{
+	const struct convo_request r = { .model = "m" };
+	struct convo *c = convo_new();
+	struct buf body;
+
+	(void)state;
+	buf_init(&body, MIB);
+	convo_add(c, "user", SPAN_LIT("one"));
+	assert_int_equal(convo_turn_body(c, &r, NULL, &body), 0);
+	assert_string_equal(buf_str(&body), "{\"model\":\"m\",\"message\":\"one\"}");
+	convo_add(c, "assistant", SPAN_LIT("two"));
+	assert_true(convo_last_is(c, "assistant"));
+	convo_add(c, "user", SPAN_LIT("three"));
+	convo_system(c, "be brief");
+	buf_clear(&body);
+	assert_int_equal(convo_turn_body(c, &r, "conv_1", &body), 0);
+	assert_string_equal(buf_str(&body), "{\"model\":\"m\",\"conversation_id\":\"conv_1\","
+					    "\"system\":\"be brief\",\"message\":\"three\"}");
+	convo_clear(c);
+	assert_false(convo_last_is(c, "user"));
+	buf_free(&body);
+	convo_free(c);
+}
+
 static void bytes_that_are_no_text_become_a_sign(void **state)
 {
 	struct convo *c = convo_new();
@@ -217,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_has_the_messages_in_order),
+		cmocka_unit_test(a_turn_has_the_last_message_alone),
 		cmocka_unit_test(bytes_that_are_no_text_become_a_sign),
 		cmocka_unit_test(the_last_message_can_be_taken_back),
 		cmocka_unit_test(a_body_has_a_limit),

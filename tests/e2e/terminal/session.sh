@@ -60,7 +60,7 @@ see 'there is no turn 9; the conversation has 2'
 
 # The list, and going on by its number and by a beginning of an id.
 text '/sessions'; keys Enter
-see '/resume NUMBER goes on'
+see '/resume N goes on'
 shown_all | grep -q '^\* 1  .*now  .*Rivers of the world' || fail "the list: $(shown_all)"
 text '/resume 2'; keys Enter
 await 10 test "$(shown_all | grep -c 'Two it is')" -ge 2 || :

@@ -273,8 +273,10 @@ int conversation_rename(struct db *db, const struct conversation_owner *owner, s
 /* The index takes the same words back that it was given. */
 static int unindex_messages(struct db *db, int64_t number, struct span words, struct err *err)
 {
-	struct db_statement *st = db_statement(
-		db, "SELECT number, role, text FROM message WHERE conversation = ?1 ORDER BY seq", err);
+	struct db_statement *st = db_statement(db,
+					       "SELECT number, role, text FROM message WHERE conversation = ?1"
+					       " AND number <= (SELECT up_to FROM message_indexed) ORDER BY seq",
+					       err);
 	int more;
 
 	if (!st)
@@ -322,7 +324,8 @@ int conversation_delete(struct db *db, const struct conversation_owner *owner, s
 	memcpy(words, text.ptr, len);
 	db_reset(st);
 	if (unindex_messages(db, row.number, span_of(words, len), err) < 0 ||
-	    run_with_number(db, "DELETE FROM message WHERE conversation = ?1", row.number, err) < 0)
+	    run_with_number(db, "DELETE FROM message WHERE conversation = ?1", row.number, err) < 0 ||
+	    conversation_index_back(db, err) < 0)
 		return -1;
 	if (run_with_number(db,
 			    "UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="

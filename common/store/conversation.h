@@ -66,6 +66,14 @@ int conversation_list(struct db *db, const struct conversation_owner *owner, str
 		      int64_t limit, int64_t offset, conversation_each *each, void *arg, int64_t *total,
 		      struct err *err);
 /*
+ * Search knows a message only when it was indexed, which is done some at a time while the writer
+ * has nothing else to do, and before a search.  *left: how many there are; no change.
+ */
+int conversation_index_left(struct db *db, int64_t *left, struct err *err);
+/* In a store_write: the oldest that are left, at most so many; *more: there are others. */
+enum { CONVERSATION_INDEX_STEP = 200 };
+int conversation_index_some(struct db *db, int64_t at_most, bool *more, struct err *err);
+/*
  * Conversations in which every word of query, and every "phrase in quotes", stands in one message;
  * the newest find first.  *total counts those that CONVERSATION_VISITS_MAX finds lie in; *more: there
  * are others.  E_invalid_field (query.q) when query has no word.

@@ -56,11 +56,7 @@ static int insert_message(struct db *db, struct place *p, const struct message_r
 	db_bind_text(st, 13, m->text);
 	db_bind_text(st, 14, m->body);
 	db_bind_text(st, 15, m->images);
-	if (db_run(st, err) < 0)
-		return -1;
-	if (!conversation_is_said(m->role, m->text))
-		return 0;
-	return conversation_index(db, db_last_id(db), m->text, p->words, err);
+	return db_run(st, err);
 }
 
 static int insert_conversation(struct db *db, const struct conversation_addition *a, struct place *p,

@@ -20,9 +20,9 @@ void conversation_user_word(const struct conversation_owner *owner, char out[OWN
 
 /* What people and models said goes into the index, the rest does not. */
 bool conversation_is_said(struct span role, struct span text);
-int conversation_index(struct db *db, int64_t message, struct span text, struct span owner_words,
-		       struct err *err);
 int conversation_unindex(struct db *db, int64_t message, struct span text, struct span owner_words,
 			 struct err *err);
+/* After messages were deleted: the numbers of the last ones are given out again. */
+int conversation_index_back(struct db *db, struct err *err);
 
 #endif

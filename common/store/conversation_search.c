@@ -65,12 +65,75 @@ static int run_on_index(struct db_statement *st, int64_t message, struct span te
 	return db_run(st, err);
 }
 
-int conversation_index(struct db *db, int64_t message, struct span text, struct span owner_words,
-		       struct err *err)
+static int insert_words(struct db *db, int64_t message, struct span text, struct span owner_words,
+			struct err *err)
 {
 	return run_on_index(
 		db_statement(db, "INSERT INTO message_index (rowid, text, owner) VALUES (?1, ?2, ?3)", err),
 		message, text, owner_words, err);
+}
+
+static int index_row(struct db *db, struct db_statement *row, struct err *err)
+{
+	if (!conversation_is_said(db_text(row, 1), db_text(row, 2)))
+		return 0;
+	return insert_words(db, db_int(row, 0), db_text(row, 2), db_text(row, 3), err);
+}
+
+static int set_indexed(struct db *db, int64_t up_to, struct err *err)
+{
+	struct db_statement *st = db_statement(db, "UPDATE message_indexed SET up_to = ?1", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, up_to);
+	return db_run(st, err);
+}
+
+int conversation_index_left(struct db *db, int64_t *left, struct err *err)
+{
+	return db_number(db,
+			 "SELECT max(0, coalesce((SELECT max(number) FROM message), 0) - up_to)"
+			 " FROM message_indexed",
+			 left, err);
+}
+
+int conversation_index_some(struct db *db, int64_t at_most, bool *more, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db,
+			     "SELECT m.number, m.role, m.text, c.owner FROM message AS m"
+			     " JOIN conversation AS c ON c.number = m.conversation"
+			     " WHERE m.number > (SELECT up_to FROM message_indexed) ORDER BY m.number LIMIT ?1",
+			     err);
+	int64_t count = 0, last = 0;
+	int row;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, at_most);
+	while ((row = db_next(st, err)) == 1) {
+		last = db_int(st, 0);
+		count++;
+		if (index_row(db, st, err) < 0)
+			break;
+	}
+	db_reset(st);
+	*more = count == at_most;
+	if (row != 0)
+		return -1;
+	return count ? set_indexed(db, last, err) : 0;
+}
+
+int conversation_index_back(struct db *db, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db,
+		"UPDATE message_indexed SET up_to = (SELECT coalesce(max(number), 0) FROM message)"
+		" WHERE up_to > (SELECT coalesce(max(number), 0) FROM message)",
+		err);
+
+	return st ? db_run(st, err) : -1;
 }
 
 int conversation_unindex(struct db *db, int64_t message, struct span text, struct span owner_words,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/chat/conversation_print.h"
 #include "common/chat/conversation_request.h"
@@ -107,14 +108,44 @@ static void answer_error(struct exchange *x, const struct err *err)
 		reply_error(x, err);
 }
 
+static int look_at_left(struct db *db, void *arg, struct err *err)
+{
+	return conversation_index_left(db, arg, err);
+}
+
+static int index_some(struct db *db, void *arg, struct err *err)
+{
+	return conversation_index_some(db, CONVERSATION_INDEX_STEP, arg, err);
+}
+
+/* A database that cannot be written still answers with what it has indexed. */
+static void catch_up(const struct exchange *x, struct call *c)
+{
+	struct core *core = c->worker->core;
+	struct err err = ERR_INIT;
+	int64_t left = 0;
+	bool more = store_read(core->store, core->jobs, look_at_left, &left, &err) == 0 && left > 0;
+
+	while (more && exchange_is_open(x))
+		if (store_write(core->store, index_some, &more, &err) < 0)
+			break;
+	if (err.code != E_none)
+		log_warn("search", "%s: the latest messages are not searched: %s", x->request_id, err.message);
+}
+
 void c1_list(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
 	struct look l;
 
 	begin_look(&l, c, LIST_MAX);
-	if (read_list_query(x, &l, &err) < 0 ||
-	    store_read(c->worker->core->store, c->worker->core->jobs, look_at_list, &l, &err) < 0)
+	if (read_list_query(x, &l, &err) < 0)
+		goto out;
+	if (l.query.ptr)
+		catch_up(x, c);
+	store_read(c->worker->core->store, c->worker->core->jobs, look_at_list, &l, &err);
+out:
+	if (err.code != E_none)
 		answer_error(x, &err);
 	else
 		reply_list(x, &l);

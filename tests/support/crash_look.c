@@ -39,11 +39,13 @@ static int look_for(sqlite3_stmt *st, const char *word)
 
 static int look_for_all(sqlite3 *db, const struct crash_client *clients, int client_count)
 {
-	/* By the index of words, which is so looked at, too. */
+	/* By the index of words, which is so looked at, too, as far as it has come. */
 	static const char sql[] =
-		"SELECT count(*) FROM message_index AS i JOIN message AS m ON m.number = i.rowid"
+		"SELECT count(*) FROM message AS m"
 		" JOIN message AS a ON a.conversation = m.conversation AND a.seq = m.seq + 1"
-		" WHERE i.message_index MATCH '\"' || ?1 || '\"' AND m.text = ?1 AND m.role = 'user'"
+		" WHERE m.number IN (SELECT rowid FROM message_index WHERE message_index MATCH '\"' || ?1 || '\"'"
+		" UNION SELECT number FROM message WHERE number > (SELECT up_to FROM message_indexed))"
+		" AND m.text = ?1 AND m.role = 'user'"
 		" AND a.role = 'assistant' AND a.interrupted = 0 AND length(a.text) > 0";
 	sqlite3_stmt *st;
 	int result = 0;

@@ -194,6 +194,20 @@ static void a_turn_is_read_as_it_was_added(void **state)
 	assert_null(row.parent_id.ptr);
 }
 
+/* As a search of the gateway: what was written before is indexed first. */
+static int search(struct db *db, const struct conversation_owner *owner, struct span query, int64_t limit,
+		  int64_t offset, conversation_each *each, void *arg, int64_t *total, bool *has_more,
+		  struct err *err)
+{
+	bool more;
+
+	do
+		if (conversation_index_some(db, 3, &more, err) < 0)
+			return -1;
+	while (more);
+	return conversation_search(db, owner, query, limit, offset, each, arg, total, has_more, err);
+}
+
 static void of_others_there_is_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -225,7 +239,7 @@ static void of_others_there_is_nothing(void **state)
 		assert_int_equal(f->err.code, E_conversation_not_found);
 		expect_list(f, o, "", 10, 0, 0, "");
 		expect_list(f, o, "conv_", 10, 0, 0, "");
-		assert_int_equal(conversation_search(f->db, o, SPAN_LIT("secret"), 10, 0, tell_row,
+		assert_int_equal(search(f->db, o, SPAN_LIT("secret"), 10, 0, tell_row,
 						     hear(&t, true), &total, &more, &f->err),
 				 0);
 		expect_told(&t, "");
@@ -291,7 +305,7 @@ static void words_and_phrases_are_found_where_they_were_said(void **state)
 		int64_t total;
 		bool more;
 
-		assert_int_equal(conversation_search(f->db, &ada, span_str(cases[i].query), 10, 0, tell_row,
+		assert_int_equal(search(f->db, &ada, span_str(cases[i].query), 10, 0, tell_row,
 						     hear(&t, true), &total, &more, &f->err),
 				 0);
 		expect_told(&t, cases[i].told);
@@ -309,7 +323,7 @@ static void a_query_without_a_word_is_refused(void **state)
 		bool more;
 
 		f->err.code = E_none;
-		assert_int_equal(conversation_search(f->db, &ada, span_str(queries[i]), 10, 0, tell_row, NULL,
+		assert_int_equal(search(f->db, &ada, span_str(queries[i]), 10, 0, tell_row, NULL,
 						     &total, &more, &f->err),
 				 -1);
 		assert_int_equal(f->err.code, E_invalid_field);
@@ -330,12 +344,12 @@ static void pages_of_finds_count_conversations_once(void **state)
 		begin(f, &ada, id[i], names[i], "word");
 		add_turn(f, &ada, id[i], false, "word", "word");
 	}
-	assert_int_equal(conversation_search(f->db, &ada, SPAN_LIT("word"), 1, 1, tell_row, hear(&t, true),
+	assert_int_equal(search(f->db, &ada, SPAN_LIT("word"), 1, 1, tell_row, hear(&t, true),
 					     &total, &more, &f->err),
 			 0);
 	expect_told(&t, "word b/4/**word**;");
 	assert_int_equal(total, 3);
-	assert_int_equal(conversation_search(f->db, &acme, SPAN_LIT("word"), 5, 2, tell_row,
+	assert_int_equal(search(f->db, &acme, SPAN_LIT("word"), 5, 2, tell_row,
 					     hear(&t, true), &total, &more, &f->err),
 			 0);
 	expect_told(&t, "word a/4/**word**;");
@@ -360,7 +374,7 @@ static void what_is_deleted_is_found_no_more(void **state)
 	assert_int_equal(conversation_delete(f->db, &ada, span_str(a), &f->err), -1);
 	assert_int_equal(f->err.code, E_conversation_not_found);
 	expect_list(f, &ada, "", 10, 0, 1, "gone/2/ada;");
-	assert_int_equal(conversation_search(f->db, &ada, SPAN_LIT("gone"), 9, 0, tell_row, hear(&t, true),
+	assert_int_equal(search(f->db, &ada, SPAN_LIT("gone"), 9, 0, tell_row, hear(&t, true),
 					     &total, &more, &f->err),
 			 0);
 	expect_told(&t, "gone/2/**gone**;");
@@ -372,6 +386,50 @@ static void what_is_deleted_is_found_no_more(void **state)
 				 &f->err),
 			 0);
 	mem_free(huge);
+}
+
+static void expect_whole_index(struct fixture *f)
+{
+	/* Says so when the index does not hold exactly what the view shows. */
+	assert_int_equal(db_exec(f->db,
+				 "INSERT INTO message_index (message_index, rank)"
+				 " VALUES ('integrity-check', 1)",
+				 &f->err),
+			 0);
+}
+
+/* Numbers of deleted messages come again when they were the last. */
+static void what_is_indexed_late_is_found_whatever_was_deleted_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE];
+	struct told t;
+	int64_t total, left;
+	bool more;
+
+	for (int64_t indexed = 0; indexed <= 4; indexed++) {
+		begin(f, &ada, id, "soon deleted", "yes");
+		add_turn(f, &ada, id, false, "deleted", "too");
+		if (indexed > 0)
+			assert_int_equal(conversation_index_some(f->db, indexed, &more, &f->err), 0);
+		expect_whole_index(f);
+		assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
+		expect_whole_index(f);
+		assert_int_equal(conversation_index_left(f->db, &left, &f->err), 0);
+		assert_int_equal(left, 0);
+		begin(f, &ada, id, "kept", "word");
+		assert_int_equal(conversation_index_left(f->db, &left, &f->err), 0);
+		assert_int_equal(left, 2);
+		assert_int_equal(search(f->db, &ada, SPAN_LIT("kept"), 9, 0, tell_row, hear(&t, true), &total,
+					&more, &f->err),
+				 0);
+		assert_int_equal(total, indexed + 1);
+		assert_int_equal(search(f->db, &ada, SPAN_LIT("deleted"), 9, 0, tell_row, hear(&t, true), &total,
+					&more, &f->err),
+				 0);
+		assert_int_equal(total, 0);
+		expect_whole_index(f);
+	}
 }
 
 static void a_fork_has_copies_up_to_a_message(void **state)
@@ -439,6 +497,7 @@ int main(void)
 		T(a_query_without_a_word_is_refused),
 		T(pages_of_finds_count_conversations_once),
 		T(what_is_deleted_is_found_no_more),
+		T(what_is_indexed_late_is_found_whatever_was_deleted_meanwhile),
 		T(a_fork_has_copies_up_to_a_message),
 		T(a_title_is_changed),
 	};

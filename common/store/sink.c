@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/audit.h"
+#include "common/store/conversation.h"
 #include "common/store/migrate.h"
 #include "common/store/pseudonym.h"
 #include "common/store/usage.h"
@@ -26,7 +27,7 @@ enum { LOG_EVERY_MS = 60000, PATIENCE_MS = 2000, FAILING_PATIENCE_MS = 50 };
  * Steps of what can wait, each some milliseconds at most.  A few free pages are kept: the next
  * rows need them.
  */
-enum { EXCESS_BESIDE = 64, EXCESS_ALONE = 500, FREE_KEEP = 1024, FREE_STEP = 128 };
+enum { EXCESS_BESIDE = 64, EXCESS_ALONE = 500, FREE_KEEP = 1024, FREE_STEP = 128, INDEX_STEP = 50 };
 
 /* What goes wrong with the database, or with the audit file. */
 struct fault {
@@ -308,15 +309,36 @@ static int give_pages_back(struct sink *s, bool *more, struct err *err)
 	return db_exec(s->db, sql, err);
 }
 
+/* In a transaction of its own, so that it is whole. */
+static int index_some(struct sink *s, bool *more, struct err *err)
+{
+	int64_t left;
+
+	if (conversation_index_left(s->db, &left, err) < 0)
+		return -1;
+	if (left == 0)
+		return 0;
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	if (conversation_index_some(s->db, INDEX_STEP, more, err) == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
+}
+
 static int tidy(struct sink *s, bool *more, struct err *err)
 {
 	struct usage_range excess;
+	bool more_words = false;
 
+	if (index_some(s, &more_words, err) < 0)
+		return -1;
+	*more = more_words;
 	if (usage_find_excess(s->db, &s->usage_limits, clock_wall_ms(), EXCESS_ALONE, &excess,
 			      err) < 0)
 		return -1;
 	if (excess.begin == excess.end) {
-		if (give_pages_back(s, more, err) < 0)
+		if (!more_words && give_pages_back(s, more, err) < 0)
 			return -1;
 	} else {
 		*more = true;

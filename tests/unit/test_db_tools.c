@@ -307,11 +307,15 @@ static struct db *make_database(const char *path)
 {
 	struct db *db = open_db(path, DB_WRITE);
 	struct err err = ERR_INIT;
+	bool more;
 
 	if (migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0)
 		fail_msg("%s", err.message);
 	add_conversation(db, "conv_1", 3);
 	add_conversation(db, "conv_2", 2);
+	if (conversation_index_some(db, CONVERSATION_INDEX_STEP, &more, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_false(more);
 	return db;
 }
 
@@ -329,7 +333,8 @@ static const struct damage {
 	{ "UPDATE message SET seq = 99 WHERE number = 1", { "message_order" } },
 	{ "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
 	  " text) VALUES (1, 4, 'msg_x', 'user', 0, 0, 0, 0, 'unknown to search');"
-	  "UPDATE conversation SET message_count = 4, last_seq = 4 WHERE id = 'conv_1'",
+	  "UPDATE conversation SET message_count = 4, last_seq = 4 WHERE id = 'conv_1';"
+	  "UPDATE message_indexed SET up_to = (SELECT max(number) FROM message)",
 	  { "search_words", "search_missing" } },
 	{ "UPDATE message SET text = 'other words' WHERE number = 1", { "search_words" } },
 	{ "INSERT INTO image_total VALUES ('acme', 0, 0)", { NULL } },

@@ -39,9 +39,9 @@ static int64_t most_at(const struct target *t, int64_t prompt, int64_t answer)
 		return MONEY_UNKNOWN;
 	/* Longer prompts have a price that is not in the list: all makers double it. */
 	price = *t->price;
-	price.prompt_max = -1;
+	price.prompt_max = 0;
 	usd = cost_bound(prompt, answer, false, &price);
-	return usd > 0 && t->price->prompt_max >= 0 && prompt > t->price->prompt_max ? 2 * usd : usd;
+	return usd > 0 && t->price->prompt_max > 0 && prompt > t->price->prompt_max ? 2 * usd : usd;
 }
 
 /* The dearest target's, as any of them may answer. */

@@ -24,7 +24,7 @@ static int set_up(void **state)
 	struct fixture *f = mem_new(struct fixture);
 
 	f->backend.provider = &f->provider;
-	f->target = (struct target){ .backend = &f->backend, .model = "real-model" };
+	f->target = (struct target){ &f->backend, "real-model", NULL, NULL, NULL };
 	arena_init(&f->arena, MIB);
 	buf_init(&f->out, MIB);
 	*state = f;

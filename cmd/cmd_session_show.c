@@ -128,7 +128,7 @@ static int write_export(const struct export_options *o, const struct buf *docume
 		return 0;
 	}
 	/* No text of a model reaches the controls of a terminal. */
-	buf_init(&safe, 4 * CMD_OUTPUT_MAX);
+	buf_init(&safe, (size_t)4 * CMD_OUTPUT_MAX);
 	utf8_add_harmless(&safe, buf_span(document));
 	cmd_print(&safe);
 	buf_free(&safe);

@@ -347,8 +347,8 @@ void sessions_ago(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
 		const char *name;
 	} steps[] = {
 		{ 3600, 60, "min" },
-		{ 2 * 86400, 3600, "h" },
-		{ 30 * 86400, 86400, "days" },
+		{ 172800, 3600, "h" },
+		{ 2592000, 86400, "days" },
 	};
 	int64_t seconds = (now_ms - then_ms) / 1000;
 	char iso[CLOCK_ISO_SIZE];

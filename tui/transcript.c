@@ -55,7 +55,7 @@ static void show_result(struct page *page, struct span text)
 	bool is_cut = text.len > RESULT_SHOWN;
 	struct buf line;
 
-	buf_init(&line, 4 * RESULT_SHOWN);
+	buf_init(&line, 1 * KIB);
 	buf_add_str(&line, "[the tool's result: ");
 	buf_add(&line, text.ptr, is_cut ? utf8_whole(span_of(text.ptr, RESULT_SHOWN)) : text.len);
 	buf_add_str(&line, is_cut ? "...]" : "]");

@@ -328,7 +328,6 @@ int server_reload(struct server *s, struct err *err)
 
 void server_part(struct server *s)
 {
-	atomic_store(&s->core->draining, true);
 	for (int i = 0; i < s->worker_count; i++)
 		worker_part(s->workers[i]);
 }
@@ -338,7 +337,6 @@ void server_begin_drain(struct server *s)
 	if (s->draining)
 		return;
 	s->draining = true;
-	atomic_store(&s->core->draining, true);
 	for (int i = 0; i < s->worker_count; i++)
 		worker_drain(s->workers[i]);
 }

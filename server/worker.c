@@ -310,6 +310,7 @@ uint64_t worker_generation(const struct worker *w)
 static void part(struct worker *w)
 {
 	http_part(w->http);
+	w->core->draining = true;
 }
 
 void worker_part(struct worker *w)
@@ -330,6 +331,7 @@ static void drain(struct worker *w)
 		stop_listening(w);
 	atomic_store(&w->deaf, true);
 	http_drain(w->http);
+	w->core->draining = true;
 }
 
 void worker_drain(struct worker *w)

@@ -49,7 +49,6 @@ struct core {
 	struct limiter *token_limits, *address_limits;
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */
-	_Atomic bool draining;
 };
 
 struct core_worker {
@@ -58,6 +57,7 @@ struct core_worker {
 	struct uplink_pool *uplinks;
 	struct metrics_shard *shard; /* may be NULL */
 	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
+	bool draining; /* its replies close their connections, and it says so */
 	int index;
 };
 

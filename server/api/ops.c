@@ -34,7 +34,7 @@ void ops_readyz(struct exchange *x, struct call *c)
 	json_t *document = info_ready(c->snapshot->routing, &ready);
 
 	add_storage(document, c->worker->core, ready);
-	if (atomic_load_explicit(&c->worker->core->draining, memory_order_relaxed)) {
+	if (c->worker->draining) {
 		ready = false;
 		json_object_set_new(document, "status", json_string("draining"));
 	}

@@ -11,6 +11,7 @@ unseen="
 one_transport="
 connect_failed      # said by a command
 internal_error      # likewise: a fault of the gateway itself
+usage               # a command's own
 "
 status=0
 fail() {

@@ -27,6 +27,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_tenant_show,
 	&cmd_tenant_key,
 	&cmd_tenant_config,
+	&cmd_usage,
 	&cmd_config_show,
 	&cmd_config_check,
 	&cmd_db_backup,

@@ -39,6 +39,9 @@ _spass()
 	--deny) action=none ;;
 	--expires) action=none ;;
 	--grace) action=none ;;
+	--by) values="model user token day tenant" ;;
+	--from) action=none ;;
+	--to) action=none ;;
 	--wait) action=none ;;
 	esac
 	case "$action" in
@@ -69,7 +72,7 @@ _spass()
 	done
 
 	case "$command" in
-	"") operands="ask chat session serve status model tenant config db errors completion help version" options="-h --help -V --version" ;;
+	"") operands="ask chat session serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"chat") options="-m --model --system -f --file -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -89,6 +92,7 @@ _spass()
 	"tenant show") options="--server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant key") options="--tenant --label --role --scope --deny --model --max-tokens --expires --grace --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="create list rotate revoke" ;;
 	"tenant config") options="--tenant --show-origin --all --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="get set unset list diff" ;;
+	"usage") options="--by --from --to --tenant --server --token-file --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"config show") options="--config --json -q --quiet -h --help -V --version" operands="listen workers tls_certificate tls_key token token_file tokens_file data_dir database catalog_file prices_file exchange_rate exchange_rate_file exchange_rate_url cost_trailer default_model discover log_level log_format auth usage usage_retention usage_max_rows audit audit_user_id_pseudonymize audit_max_bytes metrics metrics_public user_id_policy rate_limit rate_limit_per_second rate_limit_burst address_limit_per_second address_limit_burst cors_origins max_body_bytes max_answer_bytes images_max_bytes max_connections head_timeout body_timeout idle_timeout write_timeout drain_timeout drain_notice ping_after connect_timeout first_byte_timeout between_timeout total_timeout conversation_wait retries retry_delay_max breaker_failures breaker_rest probe_interval upstream_idle upstream_idle_timeout" ;;
 	"config check") options="--config --json --color -q --quiet -h --help -V --version" ;;
 	"db backup") options="-f --force --config --json -q --quiet -h --help -V --version" ;;
@@ -97,7 +101,7 @@ _spass()
 	"db vacuum") options="--wait --config --json -q --quiet -h --help -V --version" ;;
 	"errors") options="--json --color -q --quiet -h --help -V --version" operands="missing_authorization invalid_authorization insufficient_scope rate_limit_exceeded model_quota_exhausted overall_budget_exhausted body_too_large length_required uri_too_long headers_too_large request_timeout malformed_request http_version_not_supported expectation_failed transfer_coding_not_supported unsupported_media_type invalid_json missing_field invalid_field model_not_in_allowlist model_not_found memory_not_found memory_bucket_full system_prompt_not_found max_tokens_below_minimum context_length_exceeded upstream_rejected content_policy_violation image_url_not_supported image_decode_error image_base64_invalid image_not_found image_store_full embedding_input_too_large tenant_config_key_readonly tenant_config_key_unknown caller_depth_exceeded conversation_not_found conversation_busy key_not_found route_not_found method_not_allowed upstream_error upstream_auth upstream_unavailable upstream_timeout overloaded draining internal_error storage_error invalid_config usage not_confirmed connect_failed stream_cut output_failed deadline_exceeded cancelled too_large" ;;
 	"completion") options="-q --quiet -h --help -V --version" operands="bash zsh fish" ;;
-	"help") options="--json -q --quiet -h --help -V --version" operands="ask chat session serve status model tenant config db errors completion help version exit-codes" ;;
+	"help") options="--json -q --quiet -h --help -V --version" operands="ask chat session serve status model tenant usage config db errors completion help version exit-codes" ;;
 	"version") options="--json -v --verbose -q --quiet -h --help -V --version" ;;
 	*) operands="$verbs" options="-h --help" ;;
 	esac

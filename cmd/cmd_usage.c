@@ -1,0 +1,134 @@
+/* cmd/cmd_usage.c - spass usage: what was used, and what it cost. */
+#include "cmd/cmd.h"
+#include "cmd/grid.h"
+#include "cmd/tenant.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "common/base/mem.h"
+#include "common/model/money.h"
+#include "tui/models.h"
+
+struct usage_options {
+	struct cmd_globals globals;
+	const char *by, *from, *to, *tenant;
+};
+
+static int64_t count_of(const json_t *sum, const char *key)
+{
+	return json_integer_value(json_object_get(sum, key));
+}
+
+/* A decimal of JSON is what is nearest to the six that were written. */
+static void add_amount(struct grid *grid, const json_t *sum, const char *key)
+{
+	char text[MONEY_TEXT_MAX];
+	double amount = json_number_value(json_object_get(sum, key));
+
+	grid_add(grid, money_text((int64_t)llround(amount * (double)MONEY_UNIT), text), GRID_PLAIN);
+}
+
+static void add_row(struct grid *grid, const char *name, const json_t *sum, enum grid_style style)
+{
+	grid_add(grid, name, style);
+	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "requests"));
+	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "prompt_tokens"));
+	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "completion_tokens"));
+	add_amount(grid, sum, "eur");
+	add_amount(grid, sum, "usd");
+	grid_addf(grid, count_of(sum, "unknown") ? GRID_BAD : GRID_DIM, "%" PRId64, count_of(sum, "unknown"));
+}
+
+static void print_report(const struct usage_options *o, const json_t *report)
+{
+	const char *by = models_text(report, "by");
+	const json_t *items = json_object_get(report, "items"), *total = json_object_get(report, "total");
+	struct grid grid;
+	struct buf out;
+	json_t *sum;
+	size_t i;
+
+	grid_init(&grid, 7, cmd_color(&o->globals, stdout));
+	grid_head(&grid, "BY|REQUESTS|PROMPT|ANSWER|EUR|USD|UNKNOWN");
+	json_array_foreach(items, i, sum)
+		add_row(&grid, models_text(sum, by), sum, GRID_PLAIN);
+	add_row(&grid, "total", total, GRID_BOLD);
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+	if (count_of(total, "unknown"))
+		cmd_notice(&o->globals, "%" PRId64 " answers have no known cost, which the amounts lack",
+			 count_of(total, "unknown"));
+}
+
+/* Dates have nothing that a query would have to escape: what is none is refused by the gateway. */
+static int check_date(const char *option, const char *text, struct err *err)
+{
+	for (const char *p = text ? text : ""; *p; p++)
+		if ((*p < '0' || *p > '9') && *p != '-')
+			return err_set(err, E_usage, "", "--%s takes a day as in 2026-05-03", option);
+	return 0;
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct usage_options *o = options;
+	struct tenant_request ask = { .tenant = o->tenant };
+	char *path;
+	json_t *report;
+
+	(void)argc, (void)argv;
+	if (check_date("from", o->from, err) < 0 || check_date("to", o->to, err) < 0)
+		return -1;
+	path = mem_printf("/v1/usage?by=%s%s%s%s%s", o->by ? o->by : "model", o->from ? "&from=" : "",
+			  o->from ? o->from : "", o->to ? "&to=" : "", o->to ? o->to : "");
+	ask.path = path;
+	report = tenant_ask(&o->globals, &ask, err);
+	mem_free(path);
+	if (!report)
+		return -1;
+	if (o->globals.json) {
+		json_object_set_new(report, "schema_version", json_integer(1));
+		cmd_print_json_take(report);
+		return 0;
+	}
+	print_report(o, report);
+	json_decref(report);
+	return 0;
+}
+
+#define OWN(kind_, member_, ...) \
+	{ .kind = (kind_), .offset = offsetof(struct usage_options, member_), __VA_ARGS__ }
+
+static const struct opt own[] = {
+	OWN(OPT_CHOICE, by, .name = "by", .argument = "WHAT", .choices = "model|user|token|day|tenant",
+	    .help = "Add up by model (the default), user, token, day or tenant"),
+	OWN(OPT_TEXT, from, .name = "from", .argument = "DAY",
+	    .help = "From this day of UTC on, as in 2026-05-03; 30 days if not given"),
+	OWN(OPT_TEXT, to, .name = "to", .argument = "DAY", .help = "To this day; today if not given"),
+	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
+	    .help = "Of this tenant; for a token that is not bound to one"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass usage", "By model, of the last 30 days." },
+	{ "spass usage --by day --from 2026-05-01 --to 2026-05-31", "A month, day by day." },
+	{ "spass usage --by user --json | jq '.items[] | [.user, .eur]'", "What each user cost." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_usage = {
+	.name = "usage",
+	.summary = "Show what was used, and what it cost",
+	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
+	.options = own,
+	.options_size = sizeof(struct usage_options),
+	.text = "A user sees his own, an administrator his tenant's, the operator all. Answers whose cost "
+		"is not known are counted, and missing in the amounts.",
+	.examples = examples,
+	.run = run,
+};

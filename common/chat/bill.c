@@ -3,48 +3,7 @@
  */
 #include "common/chat/bill.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "common/base/jscan.h"
-
-#define FACTOR_KEY "cost_markup_factor"
-enum { FACTOR_MAX = 1000 };
-
-static const struct tenant_default *factor_of(const struct tenant *t)
-{
-	for (size_t i = 0; t && i < t->default_count; i++)
-		if (strcmp(t->defaults[i].key, FACTOR_KEY) == 0)
-			return &t->defaults[i];
-	return NULL;
-}
-
-static bool is_factor(const json_t *value)
-{
-	return json_is_number(value) && json_number_value(value) >= 0 &&
-	       json_number_value(value) <= FACTOR_MAX;
-}
-
-int64_t bill_factor(const struct tenant *t)
-{
-	const struct tenant_default *d = factor_of(t);
-
-	return d && is_factor(d->value) ? llround(json_number_value(d->value) * 1e6) : MONEY_UNIT;
-}
-
-int bill_check_factors(const struct tenancy *tenancy, struct err *err)
-{
-	for (size_t i = 0; i < tenancy_count(tenancy); i++) {
-		const struct tenant *t = tenancy_at(tenancy, i);
-		const struct tenant_default *d = factor_of(t);
-
-		if (d && !is_factor(d->value))
-			return err_set(err, E_invalid_config, FACTOR_KEY,
-				       "%s:%d: " FACTOR_KEY ": must be a number from 0 to %d",
-				       tenancy_path(tenancy), d->line, FACTOR_MAX);
-	}
-	return 0;
-}
 
 static int64_t scale(int64_t amount, int64_t factor)
 {

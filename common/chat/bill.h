@@ -9,7 +9,6 @@
 
 #include "common/model/cost.h"
 #include "common/model/rate.h"
-#include "common/tenant/tenancy.h"
 
 struct bill {
 	enum cost_source source;
@@ -20,11 +19,6 @@ struct bill {
 
 /* factor: millionths, MONEY_UNIT = 1. */
 void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate, int64_t factor);
-
-/* The tenant's "cost_markup_factor" in millionths, MONEY_UNIT where none is given; t may be NULL. */
-int64_t bill_factor(const struct tenant *t);
-/* -1 with E_invalid_config naming file and line when one is not a number from 0 to 1,000. */
-int bill_check_factors(const struct tenancy *tenancy, struct err *err);
 
 /* The fields SPASS-Cost-*, one call of put for each. */
 void bill_headers(const struct bill *b,

@@ -12,7 +12,6 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/chat/bill.h"
 #include "common/model/exchange.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
@@ -42,7 +41,7 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 		s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
 	if (s->routing)
 		s->tenancy = tenancy_new(config, environment, err);
-	if (s->tenancy && bill_check_factors(s->tenancy, err) == 0) {
+	if (s->tenancy) {
 		warn_of_age(s, previous);
 		return s;
 	}

@@ -34,6 +34,15 @@ static void copy(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
+/* The gateway's setting is for all tenants, a tenant's own for itself. */
+static bool hides_users(const struct call *c)
+{
+	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
+
+	return c->snapshot->config->audit_user_id_pseudonymize ||
+	       settings_bool(&s, SETTING_KEY_audit_user_id_pseudonymize);
+}
+
 static void fill_call(struct record *r, const struct exchange *x, const struct call *c)
 {
 	copy(r->request_id, sizeof r->request_id, x->request_id);
@@ -41,7 +50,7 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 	copy(r->tenant_id, sizeof r->tenant_id, c->identity.tenant_id);
 	copy(r->token_id, sizeof r->token_id, c->identity.token_id);
 	copy(r->user_id, sizeof r->user_id, c->identity.user_id);
-	r->pseudonymous = c->snapshot->config->audit_user_id_pseudonymize;
+	r->pseudonymous = hides_users(c);
 	copy(r->scope_id, sizeof r->scope_id, c->identity.scope_id);
 	copy(r->model, sizeof r->model, c->model);
 	r->depth = c->depth;

@@ -77,8 +77,10 @@ static bool wants_trailer(const struct exchange *x, const struct config *config)
 
 static void prepare_bill(const struct exchange *x, struct call *c)
 {
+	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
+
 	c->turn.request_id = x->request_id;
-	c->turn.cost_factor = bill_factor(c->identity.tenant);
+	c->turn.cost_factor = settings_markup_micros(&s);
 	c->turn.tells_cost = wants_trailer(x, c->snapshot->config);
 }
 

@@ -424,10 +424,12 @@ static void what_is_indexed_late_is_found_whatever_was_deleted_meanwhile(void **
 					&more, &f->err),
 				 0);
 		assert_int_equal(total, indexed + 1);
+		buf_free(&t.text);
 		assert_int_equal(search(f->db, &ada, SPAN_LIT("deleted"), 9, 0, tell_row, hear(&t, true), &total,
 					&more, &f->err),
 				 0);
 		assert_int_equal(total, 0);
+		expect_told(&t, "");
 		expect_whole_index(f);
 	}
 }

@@ -4,6 +4,7 @@
 #include "common/tenant/limiter.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -135,8 +136,13 @@ static void make_room(const struct limiter *l, struct shard *s, int64_t now_ns)
 	for (size_t i = 0; i < old.size; i++) {
 		const struct place *p = &old.places[i];
 
-		if (p->is_taken && latest(p) > after)
-			*find(s, p->key, hash_key(l, p->key) / SHARD_COUNT) = *p;
+		struct place *to;
+
+		if (!p->is_taken || latest(p) <= after)
+			continue;
+		to = find(s, p->key, hash_key(l, p->key) / SHARD_COUNT);
+		assert(to); /* there is room for more than are left */
+		*to = *p;
 	}
 	mem_free(old.places);
 }
@@ -152,6 +158,7 @@ static struct place *take_place(const struct limiter *l, struct shard *s, const 
 		make_room(l, s, now_ns);
 		p = find(s, key, hash);
 	}
+	assert(p); /* half of the places are free */
 	memcpy(p->key, key, LIMITER_KEY_SIZE);
 	p->is_taken = true;
 	s->taken++;

@@ -3,7 +3,6 @@
  */
 #include "tests/support/store_stage.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/db.h"
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
+#include "tests/support/tree.h"
 
 int fixture_make(void **state)
 {
@@ -50,7 +42,7 @@ int fixture_remove(void **state)
 	struct fixture *f = *state;
 
 	metrics_free(f->metrics);
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }

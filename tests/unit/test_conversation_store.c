@@ -3,7 +3,6 @@
  */
 #include "common/store/conversation.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +16,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
+#include "tests/support/tree.h"
 
 struct fixture {
 	char dir[64];
@@ -44,20 +44,12 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
 	db_close(f->db);
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }

@@ -3,7 +3,6 @@
  */
 #include "common/store/verify.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +21,7 @@
 #include "common/store/conversation.h"
 #include "common/store/migrate.h"
 #include "common/store/store.h"
+#include "tests/support/tree.h"
 
 enum { WAIT_MS = 20000 };
 
@@ -41,19 +41,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }
@@ -380,7 +372,7 @@ static void each_contradiction_is_found_by_its_check_and_no_other(void **state)
 		if (found.count != want)
 			fail_msg("%s: also found by %s: %s", damages[i].sql,
 				 found.list[want].name, found.detail);
-		nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		tree_remove(f->dir);
 		assert_int_equal(mkdir(f->dir, 0700), 0);
 	}
 }

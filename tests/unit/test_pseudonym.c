@@ -3,7 +3,6 @@
  */
 #include "common/store/pseudonym.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +18,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/store.h"
+#include "tests/support/tree.h"
 
 struct fixture {
 	char dir[64], key[128], database[128], audit[128];
@@ -37,19 +37,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include "common/store/verify.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +22,7 @@
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
 #include "common/store/store.h"
+#include "tests/support/tree.h"
 
 #define DATA "tests/data/schema/"
 
@@ -43,19 +43,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }
@@ -272,7 +264,7 @@ static void every_released_schema_opens_with_its_rows_intact(void **state)
 		store_flush(store);
 		assert_int_equal(store_check(store, &err), 0);
 		store_close(store);
-		nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		tree_remove(f->dir);
 		assert_int_equal(mkdir(f->dir, 0700), 0);
 	}
 	mem_free(list);

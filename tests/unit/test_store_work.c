@@ -3,7 +3,6 @@
  */
 #include "common/store/store.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 
 #include "common/base/mem.h"
 #include "common/loop/fiber.h"
+#include "tests/support/tree.h"
 
 struct fixture {
 	char dir[64], database[128];
@@ -50,21 +50,13 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
 	job_pool_free(f->jobs);
 	store_close(f->store);
-	nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(f->dir);
 	mem_free(f);
 	return 0;
 }

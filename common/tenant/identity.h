@@ -16,8 +16,8 @@ struct identity {
 	const struct tenant *tenant; /* NULL on public routes */
 	const char *tenant_id;       /* "default" on public routes */
 	const char *token_id;        /* "-" without a token */
-	char user_id[129];           /* SPASS-User-Id or the token's id */
-	char scope_id[129];
+	const char *user_id;         /* SPASS-User-Id or the token's id */
+	const char *scope_id;        /* SPASS-Scope-Id or "" */
 	enum role role;
 	uint64_t scopes;
 	bool is_whole_tenant;

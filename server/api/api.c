@@ -19,6 +19,7 @@ static struct call *call_new(struct exchange *x)
 	turn_init(&c->turn);
 	c->worker = x->context;
 	c->snapshot = snapshot_ref(core_worker_current(c->worker));
+	c->identity.user_id = c->identity.scope_id = c->parent_request_id = c->model = "";
 	x->state = c;
 	return c;
 }

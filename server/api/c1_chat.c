@@ -28,7 +28,7 @@ static int run(struct exchange *x, struct call *c, struct conversation_turn *t, 
 
 	c->turn.forward = call_forwarded(x);
 	if (!sink || !c->turn.forward.ptr)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return call_used_up(err);
 	call_sink(x, sink);
 	t->sink = sink;
 	c->turn.worker = c->worker;
@@ -50,7 +50,7 @@ void c1_chat(struct exchange *x, struct call *c)
 	if (t->exists)
 		reply_header(x, "x-conversation-id", span_str(t->id));
 	if (t->alias)
-		memccpy(c->model, t->alias->alias, 0, sizeof c->model - 1);
+		c->model = t->alias->alias; /* of the snapshot */
 	if (result == 0 && t->alias)
 		result = call_check_model(c, span_str(t->alias->alias), &err);
 	if (result == 0)

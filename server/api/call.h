@@ -19,7 +19,8 @@ struct call {
 	struct identity identity;
 	int depth;
 	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
-	char parent_request_id[RECORD_TEXT_MAX + 1], model[RECORD_TEXT_MAX + 1];
+	const char *parent_request_id; /* "" = none */
+	const char *model;             /* the alias; "" = none */
 	struct reservation reservation; /* of budgets */
 	int64_t tokens_taken; /* of those that the token may use a minute; 0 = none */
 	struct turn turn;
@@ -79,6 +80,8 @@ int call_check_type(struct exchange *x, struct err *err);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
 void call_decode(struct span text, struct buf *out);
 
+/* -1 with E_internal_error: the exchange's arena gives no more. */
+int call_used_up(struct err *err);
 /* Header lines of the client that concern the model server; its credentials never do. */
 struct span call_forwarded(struct exchange *x);
 /* Whether the token may use the model in its tenant. */

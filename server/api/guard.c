@@ -188,6 +188,16 @@ static bool may_see_all(const struct call *c)
 	       c->identity.token->role >= ROLE_tenant_admin;
 }
 
+static int keep(struct exchange *x, struct span text, const char **kept, struct err *err)
+{
+	const struct span copy = arena_span(&x->arena, text);
+
+	if (!copy.ptr)
+		return call_used_up(err);
+	*kept = copy.ptr;
+	return 0;
+}
+
 static int check_user(struct exchange *x, struct call *c, struct err *err)
 {
 	struct span user, scope;
@@ -207,9 +217,10 @@ static int check_user(struct exchange *x, struct call *c, struct err *err)
 		return err_set(err, E_invalid_field, "headers.spass-scope-id",
 			       "SPASS-Scope-Id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -");
 	if (!user.ptr && !c->identity.is_whole_tenant)
-		user = span_str(c->identity.token_id);
-	copy(c->identity.user_id, sizeof c->identity.user_id, user);
-	copy(c->identity.scope_id, sizeof c->identity.scope_id, scope);
+		c->identity.user_id = c->identity.token_id;
+	if ((user.ptr && keep(x, user, &c->identity.user_id, err) < 0) ||
+	    (scope.ptr && keep(x, scope, &c->identity.scope_id, err) < 0))
+		return -1;
 	return 0;
 }
 
@@ -243,8 +254,8 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 
 	if (read_single_field(x, "SPASS-Caller-Depth", "headers.spass-caller-depth", &depth, err) < 0)
 		return -1;
-	if (parent.ptr && is_request_id(parent))
-		copy(c->parent_request_id, sizeof c->parent_request_id, parent);
+	if (parent.ptr && is_request_id(parent) && keep(x, parent, &c->parent_request_id, err) < 0)
+		return -1;
 	if (!depth.ptr)
 		return 0;
 	if (span_to_int(depth, 0, INT32_MAX, &value) < 0)

@@ -87,11 +87,6 @@ struct span call_forwarded(struct exchange *x)
 	return result;
 }
 
-static int used_up(struct err *err)
-{
-	return err_set(err, E_internal_error, "", "the request's memory is used up");
-}
-
 int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
 {
 	struct turn *t = &c->turn;
@@ -99,8 +94,8 @@ int call_prepare_turn(struct exchange *x, struct call *c, const struct model *al
 
 	t->forward = call_forwarded(x);
 	if (!sink || !t->forward.ptr)
-		return used_up(err);
-	memccpy(c->model, alias->alias, 0, sizeof c->model - 1);
+		return call_used_up(err);
+	c->model = alias->alias; /* of the snapshot */
 	call_sink(x, sink);
 	t->worker = c->worker;
 	t->snapshot = c->snapshot;

@@ -3,8 +3,8 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/upstream/sentence.h"
-#include "common/upstream/words.h"
+#include "common/text/sentence.h"
+#include "common/text/words.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 #include "common/base/digest.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
+#include "common/text/words.h"
 #include "common/upstream/embed_hash.h"
-#include "common/upstream/words.h"
 
 #include <assert.h>
 #include <math.h>

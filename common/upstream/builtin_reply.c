@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/ident.h"
-#include "common/upstream/words.h"
+#include "common/text/words.h"
 
 enum { TOKENS_A_PIECE = 4 };
 

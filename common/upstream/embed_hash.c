@@ -3,7 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/upstream/words.h"
+#include "common/text/words.h"
 
 #include <math.h>
 #include <stdlib.h>

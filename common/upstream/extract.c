@@ -2,8 +2,8 @@
 #include "common/upstream/extract.h"
 
 #include "common/base/mem.h"
+#include "common/text/words.h"
 #include "common/upstream/extract_inside.h"
-#include "common/upstream/words.h"
 
 #include <assert.h>
 #include <stdlib.h>

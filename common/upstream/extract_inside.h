@@ -6,7 +6,7 @@
 
 #include "common/base/arena.h"
 #include "common/upstream/extract.h"
-#include "common/upstream/sentence.h"
+#include "common/text/sentence.h"
 
 enum { TERMS_MAX = 48 };
 

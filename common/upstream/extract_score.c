@@ -2,8 +2,8 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/words.h"
 #include "common/upstream/extract_inside.h"
-#include "common/upstream/words.h"
 
 #include <math.h>
 #include <string.h>

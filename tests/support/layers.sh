@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/../.." || exit 2
 find common server tui cmd -name '*.[ch]' 2>/dev/null | sort | xargs awk '
 BEGIN {
-	split("base observe loop config store tenant model upstream rag tool chat agent", c, " ")
+	split("base text observe loop config store tenant model upstream rag tool chat agent", c, " ")
 	for (i in c) common[c[i]] = i + 0
 	split("http api site", s, " ")
 	for (i in s) server[s[i]] = i + 0

@@ -1,9 +1,9 @@
-/* Tests of common/upstream/words.h and sentence.h. */
-#include "common/upstream/words.h"
+/* Tests of common/text/words.h and sentence.h. */
+#include "common/text/words.h"
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/upstream/sentence.h"
+#include "common/text/sentence.h"
 
 #include <setjmp.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /*
- * common/upstream/words.h - the words of a text in any script, for searching by machine.
+ * common/text/words.h - the words of a text in any script, for searching by machine.
  *
  * Words are lower case; of identifiers (camelCase, snake_case, v2) the whole and the parts are
  * handed out; scripts without spaces (Chinese, Japanese, Korean, Thai) give pairs of characters.
  * Nothing depends on the locale.  Any thread.
  */
-#ifndef SPASS_UPSTREAM_WORDS_H
-#define SPASS_UPSTREAM_WORDS_H
+#ifndef SPASS_TEXT_WORDS_H
+#define SPASS_TEXT_WORDS_H
 
 #include "common/base/span.h"
 

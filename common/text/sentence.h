@@ -1,13 +1,13 @@
 /*
- * common/upstream/sentence.h - the sentences of a text, in order and unchanged.
+ * common/text/sentence.h - the sentences of a text, in order and unchanged.
  *
  * A sentence ends at its mark (also 。！？), at a blank line, before a heading, list item or table
  * row, and after a short line.  Abbreviations, numbers and initials do not end one.  Longer than
  * SENTENCE_MAX it is cut at a blank.  Lines that name a source ("Source: handbook.md") and
  * Markdown headings are not sentences: they become label and heading of what follows.  Any thread.
  */
-#ifndef SPASS_UPSTREAM_SENTENCE_H
-#define SPASS_UPSTREAM_SENTENCE_H
+#ifndef SPASS_TEXT_SENTENCE_H
+#define SPASS_TEXT_SENTENCE_H
 
 #include "common/base/span.h"
 

@@ -1,9 +1,9 @@
-/* common/upstream/sentence.c - finding where sentences end. */
-#include "common/upstream/sentence.h"
+/* common/text/sentence.c - finding where sentences end. */
+#include "common/text/sentence.h"
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/upstream/words.h"
+#include "common/text/words.h"
 
 #include <string.h>
 

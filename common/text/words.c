@@ -1,5 +1,5 @@
-/* common/upstream/words.c - cutting text into words and estimated tokens. */
-#include "common/upstream/words.h"
+/* common/text/words.c - cutting text into words and estimated tokens. */
+#include "common/text/words.h"
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"

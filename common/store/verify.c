@@ -24,8 +24,14 @@
 	" coalesce(token_id, '') AS token, model, count(*) AS n, coalesce(sum(prompt_tokens), 0) " \
 	"AS p,"                                                                                    \
 	" coalesce(sum(completion_tokens), 0) AS c, coalesce(sum(cost_usd), 0) AS usd,"            \
-	" coalesce(sum(cost_eur), 0) AS eur FROM usage WHERE model IS NOT NULL GROUP BY 1, 2, 3, " \
-	"4, 5"
+	" coalesce(sum(cost_eur), 0) AS eur, coalesce(sum(cost_billed_usd), 0) AS billed_usd,"     \
+	" coalesce(sum(cost_billed_eur), 0) AS billed_eur, sum(CASE WHEN cost_source = 'unknown'"  \
+	" AND cost_usd IS NULL THEN 1 ELSE 0 END) AS u FROM usage WHERE model IS NOT NULL"         \
+	" GROUP BY 1, 2, 3, 4, 5"
+#define DIFFERS(than)                                                                              \
+	"s.requests " than " r.n OR s.prompt_tokens " than " r.p OR s.completion_tokens " than     \
+	" r.c OR s.cost_usd " than " r.usd OR s.cost_eur " than " r.eur OR s.cost_billed_usd "     \
+	than " r.billed_usd OR s.cost_billed_eur " than " r.billed_eur OR s.unknown " than " r.u"
 #define SUMMED                                                                           \
 	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND" \
 	" s.user_id = r.who AND s.token_id = r.token AND s.model = r.model"
@@ -57,14 +63,12 @@ static const struct question {
 	  "SELECT count(*), min(doc) FROM (" INDEXED " EXCEPT SELECT number FROM message_said)" },
 	{ "usage_sums", "sums of a day that are less than its rows", "usage_day",
 	  "SELECT count(*), min(r.model) FROM (" LEDGER ")" SUMMED
-	  " WHERE s.day IS NULL OR s.requests < r.n OR s.prompt_tokens < r.p OR"
-	  " s.completion_tokens < r.c OR s.cost_usd < r.usd OR s.cost_eur < r.eur" },
+	  " WHERE s.day IS NULL OR " DIFFERS("<") },
 	{ "usage_rows", "sums of a day that are not those of its rows", "usage_day",
 	  "SELECT count(*), min(s.model) FROM usage_day AS s LEFT JOIN (" LEDGER ") AS r ON"
 	  " s.tenant_id = r.tenant AND s.day = r.day AND s.user_id = r.who AND"
 	  " s.token_id = r.token AND s.model = r.model WHERE s.day >= " WHOLE_FROM
-	  " AND (r.n IS NULL OR s.requests > r.n OR s.prompt_tokens > r.p OR"
-	  " s.completion_tokens > r.c OR s.cost_usd > r.usd OR s.cost_eur > r.eur)" },
+	  " AND (r.n IS NULL OR " DIFFERS(">") ")" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
 	{ "image_parts", "pictures that are not as long as they should be", "image_blob",

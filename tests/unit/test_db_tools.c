@@ -311,6 +311,20 @@ static struct db *make_database(const char *path)
 	return db;
 }
 
+/* A ledger of two days and its sums; r4 has no cost that is known. */
+#define LEDGER_ROW(id, day, values)                                                                    \
+	"INSERT INTO usage (ts, request_id, depth, tenant_id, token_id, user_id, model, resolved_backend,"  \
+	" status, attempts, streamed, finished, bytes_in, bytes_out, prompt_tokens, completion_tokens,"     \
+	" cost_source, cost_usd, cost_eur, cost_billed_usd, cost_billed_eur) VALUES (" day                  \
+	" * 86400000, '" id "', 0, 'acme', 't', 'ada', 'm', 'b', 200, 1, 0, 1, 0, 0, " values ");"
+#define LEDGER_ROWS                                                                               \
+	LEDGER_ROW("r1", "10", "5, 2, 'table', 10, 9, 12, 11")                                          \
+	LEDGER_ROW("r2", "12", "3, 1, 'table', 6, 5, 7, 6")                                             \
+	LEDGER_ROW("r3", "12", "2, 1, 'table', 4, 3, 5, 4")                                             \
+	LEDGER_ROW("r4", "12", "1, 1, 'unknown', NULL, NULL, NULL, NULL")                               \
+	"INSERT INTO usage_day VALUES ('acme', 10, 'ada', 't', 'm', 1, 5, 2, 10, 9, 12, 11, 0),"         \
+	" ('acme', 12, 'ada', 't', 'm', 3, 6, 3, 10, 8, 12, 10, 1);"
+
 static const struct damage {
 	const char *sql;
 	const char *finds[5]; /* of the checks that are expected to find something */
@@ -345,6 +359,20 @@ static const struct damage {
 	  "INSERT INTO image VALUES ('acme', 'img_1', 1, 0)",
 	  { "image_total" } },
 	{ "INSERT INTO memory VALUES ('', '', 'ada', 'n', 'c', 0, 0)", { "memory_name" } },
+	{ LEDGER_ROWS, { NULL } },
+	{ LEDGER_ROWS "UPDATE usage_day SET requests = 1 WHERE day = 12", { "usage_sums" } },
+	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_eur = 7 WHERE day = 12", { "usage_sums" } },
+	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 0 WHERE day = 12", { "usage_sums" } },
+	{ LEDGER_ROWS "DELETE FROM usage_day WHERE day = 10", { "usage_sums" } },
+	{ LEDGER_ROWS "UPDATE usage SET prompt_tokens = 1000 WHERE request_id = 'r3'", { "usage_sums" } },
+	{ LEDGER_ROWS "UPDATE usage_day SET completion_tokens = 7 WHERE day = 12", { "usage_rows" } },
+	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_usd = 100 WHERE day = 12", { "usage_rows" } },
+	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 2 WHERE day = 12", { "usage_rows" } },
+	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 0, 0, 0, 0, 0)",
+	  { "usage_rows" } },
+	{ LEDGER_ROWS "DELETE FROM usage WHERE request_id = 'r3'", { "usage_rows" } },
+	/* Rows grow old and go, the oldest first; their sums stay. */
+	{ LEDGER_ROWS "DELETE FROM usage WHERE request_id = 'r1'", { NULL } },
 };
 
 static void each_contradiction_is_found_by_its_check_and_no_other(void **state)

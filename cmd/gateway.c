@@ -20,6 +20,9 @@
 #define EMBEDDED_PREFIX "embedded-"
 #define EMBEDDED_SUFFIX ".sock"
 
+/* A port of this machine where nobody listens refuses at once. */
+enum { AWAIT_LOCAL_MS = 300 };
+
 /* Sockets */
 
 static char *runtime_socket(const char *name)
@@ -191,6 +194,7 @@ static int start_own(struct gateway *gateway, struct err *err)
 	gateway->server = server_start(c, &source, err);
 	if (!gateway->server)
 		goto out;
+	server_await_local(gateway->server, AWAIT_LOCAL_MS);
 	gateway->target =
 		(struct target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	path = NULL;

@@ -25,6 +25,8 @@ enum {
 	RELOAD_LOOK_MS = 1,
 	RELOAD_WAIT_MS = 5000, /* for workers to take a new snapshot over */
 	NAMES_MAX = 1024,
+	LOCAL_LOOK_MS = 1,
+	SOURCE_MAX = 16 * 1024 * 1024,
 };
 
 /* ---- start ---- */
@@ -177,6 +179,24 @@ static int start(struct server *s, struct config *config, struct err *err)
 	return start_workers(s, err);
 }
 
+/* It is read again long after whoever started the server has gone on. */
+static int keep_source(struct server *s, const struct server_source *from, struct err *err)
+{
+	struct config_flag *flags;
+
+	arena_init(&s->texts, SOURCE_MAX);
+	s->source.path = from->path ? arena_strdup(&s->texts, from->path) : NULL;
+	flags = arena_zalloc(&s->texts, (from->flag_count + 1) * sizeof *flags);
+	for (size_t i = 0; flags && i < from->flag_count; i++)
+		flags[i] = (struct config_flag){ arena_strdup(&s->texts, from->flags[i].name),
+						 arena_strdup(&s->texts, from->flags[i].value) };
+	s->source.flags = flags;
+	s->source.flag_count = from->flag_count;
+	if (arena_failed(&s->texts))
+		return err_set(err, E_too_large, "", "the flags have more than %d bytes", SOURCE_MAX);
+	return 0;
+}
+
 struct server *server_start(struct config *config, const struct server_source *source,
 			    struct err *err)
 {
@@ -185,10 +205,14 @@ struct server *server_start(struct config *config, const struct server_source *s
 	int result;
 
 	pthread_mutex_init(&s->reload_lock, NULL);
-	s->source = *source;
 	s->worker_count = config->workers > 0 ? (int)config->workers : count_cores();
 	apply_log(config);
 	raise_file_limit(config);
+	if (keep_source(s, source, err) < 0) {
+		config_free(config);
+		server_stop(s);
+		return NULL;
+	}
 	block_signals(&before);
 	result = start(s, config, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -217,6 +241,15 @@ const char *server_token_path(const struct server *s)
 bool server_made_token(const struct server *s)
 {
 	return s->made_token;
+}
+
+void server_await_local(const struct server *s, int64_t limit_ms)
+{
+	const struct timespec pause = { .tv_nsec = LOCAL_LOOK_MS * 1000000L };
+	int64_t until_ms = clock_mono_ms() + limit_ms;
+
+	while (!worker_has_looked(s->workers[0]) && clock_mono_ms() < until_ms)
+		nanosleep(&pause, NULL);
 }
 
 /* ---- reload ---- */
@@ -386,6 +419,7 @@ void server_stop(struct server *s)
 	if (s->token)
 		mem_free_secret(s->token, strlen(s->token));
 	mem_free(s->token_path);
+	arena_clear(&s->texts);
 	pthread_mutex_destroy(&s->reload_lock);
 	mem_free(s);
 }

@@ -12,16 +12,16 @@
 
 struct server;
 
-/* How the configuration is read again by server_reload. */
+/* How the configuration is read again, by server_reload and when other models are found. */
 struct server_source {
-	const char *path;                /* --config, or NULL */
-	const struct config_flag *flags; /* borrowed for the server's life */
+	const char *path; /* --config, or NULL */
+	const struct config_flag *flags;
 	size_t flag_count;
 };
 
 /*
  * Opens the database, token and listeners (or takes systemd's: LISTEN_FDS), makes the workers.
- * Takes config.  Fails with a clear err; nothing is left behind.
+ * Takes config, copies source.  Fails with a clear err; nothing is left behind.
  */
 struct server *server_start(struct config *config, const struct server_source *source, struct err *err);
 /* "http://127.0.0.1:3000", "https://...", "unix:/path"; index past the end: NULL. */
@@ -31,6 +31,11 @@ const char *server_token(const struct server *s);
 const char *server_token_path(const struct server *s);
 /* Whether this start made the token file. */
 bool server_made_token(const struct server *s);
+/*
+ * Waits until the usual ports of this machine have been looked at and what was found there is
+ * offered; at most limit_ms.
+ */
+void server_await_local(const struct server *s, int64_t limit_ms);
 /* Reads the configuration again and swaps it; on failure the running one stays.  0 or -1. */
 int server_reload(struct server *s, struct err *err);
 /* Stops listening; running requests may finish within the drain limit.  Returns when none is left

@@ -4,6 +4,7 @@
 #ifndef SPASS_SERVER_PARTS_H
 #define SPASS_SERVER_PARTS_H
 
+#include "common/base/arena.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -19,7 +20,8 @@ struct server {
 	size_t address_count;
 	char *token, *token_path;
 	bool made_token;
-	struct server_source source;
+	struct server_source source; /* all of it in texts */
+	struct arena texts;
 	pthread_mutex_t reload_lock; /* one reload at a time; also of shard and stopping */
 	struct metrics_shard *shard;
 	bool draining, stopping;

@@ -37,6 +37,7 @@ struct worker {
 	struct fiber *looking; /* at the backends */
 	bool resting;          /* between two looks */
 	bool look_again;       /* without a rest: the backends may be others now */
+	atomic_bool has_looked; /* at those of this machine, once */
 	struct fiber *keeping; /* the exchange rate */
 	bool keeper_rests;
 	_Atomic bool ending;
@@ -163,27 +164,41 @@ static int rest(struct worker *w, int64_t pause_ms)
 	return result;
 }
 
+/* Looks, and takes over what is new; how long to rest then. */
+static int64_t look(struct worker *w, enum routing_reach reach)
+{
+	struct snapshot *s = snapshot_ref(core_worker_current(w->core));
+	int64_t pause_ms = s->config->probe_interval;
+	struct err err = ERR_INIT;
+
+	routing_probe(s->routing, w->core->uplinks, reach);
+	if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
+	    job_run(w->setup.core->jobs, w->setup.news, w->setup.context, &err) < 0)
+		log_warn("worker", "new models of backends are not taken over: %s", err.message);
+	snapshot_unref(s);
+	return pause_ms;
+}
+
 /* A fiber of worker 0, as long as it runs. */
 static void look_at_backends(void *arg)
 {
 	struct worker *w = arg;
-	struct err err = ERR_INIT;
 	int64_t pause_ms;
 
 	w->looking = fiber_self();
+	/* What answers on this machine does so at once: it does not wait for distant ones. */
+	look(w, ROUTING_LOCAL);
+	atomic_store(&w->has_looked, true);
 	do {
-		struct snapshot *s = snapshot_ref(w->core->snapshot);
-
 		w->look_again = false;
-		routing_probe(s->routing, w->core->uplinks);
-		if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
-		    job_run(w->setup.core->jobs, w->setup.news, w->setup.context, &err) < 0)
-			log_warn("worker", "new models of backends are not taken over: %s",
-				 err.message);
-		pause_ms = s->config->probe_interval;
-		snapshot_unref(s);
+		pause_ms = look(w, ROUTING_ALL);
 	} while (rest(w, pause_ms) >= 0);
 	w->looking = NULL;
+}
+
+bool worker_has_looked(const struct worker *w)
+{
+	return atomic_load(&w->has_looked);
 }
 
 /* The exchange rate */

@@ -182,7 +182,7 @@ static void wait_for_all(struct probe *p, struct look *looks, size_t count)
 	}
 }
 
-void routing_probe(struct routing *r, struct uplink_pool *uplinks)
+void routing_probe(struct routing *r, struct uplink_pool *uplinks, enum routing_reach reach)
 {
 	struct probe p = { .routing = r, .uplinks = uplinks, .waiter = fiber_self() };
 	struct look *looks = mem_calloc(r->backend_count, sizeof *looks);
@@ -193,6 +193,8 @@ void routing_probe(struct routing *r, struct uplink_pool *uplinks)
 		const struct backend *b = &r->backends[i];
 
 		if (b->disabled_why || b->provider->dialect == DIALECT_BUILTIN)
+			continue;
+		if (reach == ROUTING_LOCAL && !wants_list(r, b))
 			continue;
 		struct look *k = &looks[count++];
 		*k = (struct look){ .probe = &p, .index = i };

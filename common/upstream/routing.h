@@ -66,6 +66,8 @@ const struct model *routing_default(const struct routing *r);
 /* When the first routing of this line was built, in seconds since 1970. */
 int64_t routing_created_s(const struct routing *r);
 
+/* Whose backends are looked at: of all, or only of servers whose lists of models are kept. */
+enum routing_reach { ROUTING_ALL, ROUTING_LOCAL };
 /*
  * Look at every enabled backend once, all at the same time: GET its probe path within
  * ROUTING_PROBE_MS, set status and latency.  With discover on, local servers' lists of models are
@@ -74,7 +76,7 @@ int64_t routing_created_s(const struct routing *r);
  * fiber is cancelled.
  */
 enum { ROUTING_PROBE_MS = 2000, ROUTING_MISSES_MAX = 3 };
-void routing_probe(struct routing *r, struct uplink_pool *uplinks);
+void routing_probe(struct routing *r, struct uplink_pool *uplinks, enum routing_reach reach);
 /* True when a look has found other models than this routing was built with: build a new one. */
 bool routing_has_news(const struct routing *r);
 

@@ -95,6 +95,7 @@ struct bench {
 	struct fiber *fiber;
 	struct timer timer;
 	int64_t elapsed_ms;
+	enum routing_reach reach;
 };
 
 static struct bench *bench_new(const char *const answers[BACKENDS], int gone)
@@ -140,7 +141,7 @@ static void look(void *arg)
 	struct bench *b = arg;
 	int64_t started_ms = clock_mono_ms();
 
-	routing_probe(b->routing, b->uplinks);
+	routing_probe(b->routing, b->uplinks, b->reach);
 	b->elapsed_ms = clock_mono_ms() - started_ms;
 	loop_stop(b->loop);
 }
@@ -314,6 +315,24 @@ static void a_gateway_does_not_find_itself(void **state)
 	bench_free(b, -1);
 }
 
+static void a_look_at_this_machine_waits_for_nobody_else(void **state)
+{
+	static const char *const answers[BACKENDS] = {
+		ANSWER("404 Not Found", ""), ANSWER("404 Not Found", ""), ANSWER("200 OK", LIST),
+		ANSWER("404 Not Found", ""), NULL, NULL,
+	};
+	struct bench *b = bench_new(answers, -1);
+
+	(void)state;
+	b->reach = ROUTING_LOCAL;
+	run(b, -1);
+	assert_seen(b, 2, BACKEND_AVAILABLE, "");
+	assert_seen(b, 4, BACKEND_UNKNOWN, "");
+	assert_seen(b, 5, BACKEND_UNKNOWN, "");
+	assert_true(routing_has_news(b->routing));
+	bench_free(b, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_look_cancelled_inside_the_list_says_nothing),
 		cmocka_unit_test(whatever_listens_on_a_usual_port_must_be_a_model_server),
 		cmocka_unit_test(a_gateway_does_not_find_itself),
+		cmocka_unit_test(a_look_at_this_machine_waits_for_nobody_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

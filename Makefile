@@ -184,7 +184,10 @@ headers: deps
 
 # Second opinions: clang-tidy, cppcheck, shellcheck; LINT="server/api/guard.c ..." for some files.
 # A file is looked at again when it, what it includes or the list of checks has changed.
-LINT ?= $(SRC)
+# make itself has a variable of this name, so ?= would leave it as it is.
+ifneq ($(filter undefined default,$(origin LINT)),)
+LINT := $(SRC)
+endif
 TIDY := $(LINT:%.c=$B/%.tidy)
 .PHONY: lint-deps
 lint-deps:

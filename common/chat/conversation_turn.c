@@ -130,7 +130,7 @@ static int take_message(void *arg, const struct message_row *m, struct err *err)
 	return 0;
 }
 
-/* The alias that is named, now or before. */
+/* The alias that is named, now or before, else the one of whoever names none. */
 static int find_model(struct conversation_turn *t, struct span last, struct span *name, struct err *err)
 {
 	if (conversation_request_model(&t->request, &t->model, name, err) < 0)
@@ -140,8 +140,7 @@ static int find_model(struct conversation_turn *t, struct span last, struct span
 		*name = buf_span(&t->model);
 	}
 	if (!name->ptr)
-		return err_set(err, E_missing_field, "model",
-			       "model is required on a conversation's first turn; GET /v1/models lists the ids");
+		*name = span_str(routing_default(t->snapshot->routing)->alias);
 	t->alias = conversation_find_alias(t->snapshot->routing, *name, t->request.provider);
 	if (t->alias)
 		*name = span_str(t->alias->alias);
@@ -405,12 +404,24 @@ static int load_history_step(struct conversation_turn *t, struct loading *l, str
 	return store_read(t->worker->core->store, t->worker->core->jobs, load, l, err);
 }
 
+/* By the header or by the body; when by both, it must be the same one. */
+static int find_named(struct conversation_turn *t, struct err *err)
+{
+	if (t->named.ptr && t->request.id.ptr && !span_equal(t->named, t->request.id))
+		return err_set(err, E_invalid_field, "headers.x-conversation-id",
+			       "the header x-conversation-id and the member conversation_id name two "
+			       "conversations");
+	if (t->named.ptr)
+		t->request.id = t->named;
+	return 0;
+}
+
 int conversation_turn_prepare(struct conversation_turn *t, struct span body, struct err *err)
 {
 	struct loading l = { .turn = t };
 	int result = -1;
 
-	if (do_step(t, body.len, read_step, &body, err) < 0)
+	if (do_step(t, body.len, read_step, &body, err) < 0 || find_named(t, err) < 0)
 		return -1;
 	if (conversation_images_stored(&t->request) && expand_and_check(t, err) < 0)
 		return -1;

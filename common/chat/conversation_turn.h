@@ -25,6 +25,7 @@ struct conversation_turn {
 	struct snapshot *snapshot;
 	struct conversation_owner owner;
 	struct span front;       /* system messages, "{...},{...}", that go before all others */
+	struct span named;       /* the conversation, as a header names it; ptr NULL: the body may */
 	struct turn *turn;       /* with its arena; the rest of it before conversation_turn_run */
 	const struct turn_sink *sink; /* where the answer leaves */
 	/* told */

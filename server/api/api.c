@@ -51,21 +51,46 @@ static void answer_no_method(struct exchange *x, struct span path, unsigned meth
 	buf_free(&allow);
 }
 
+/* Paths that programs ask for because others have them, and what stands here in their place. */
+static const struct {
+	const char *path, *instead;
+} elsewhere[] = {
+	{ "/", "programs use /v1, /c1 and /openapi.json; GET /errors explains errors" },
+	{ "/v1", "its routes are listed by /openapi.json" },
+	{ "/v1/responses", "use POST /v1/chat/completions, or POST /c1/chat where the gateway shall remember" },
+	{ "/v1/completions", "use POST /v1/chat/completions" },
+	{ "/v1/images/generations", "ask an image model by POST /v1/chat/completions" },
+	{ "/v1/images/edits", "send the picture to an image model by POST /v1/chat/completions" },
+	{ "/chat/completions", "the base URL ends with /v1" },
+	{ "/models", "the base URL ends with /v1" },
+	{ "/embeddings", "the base URL ends with /v1" },
+};
+
+static const char *instead_of(struct span path)
+{
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+		if (span_is(path, elsewhere[i].path))
+			return elsewhere[i].instead;
+	return NULL;
+}
+
 static void answer_no_route(struct exchange *x, struct call *c, unsigned methods)
 {
 	const unsigned all = HTTP1_GET | HTTP1_HEAD | HTTP1_POST | HTTP1_OPTIONS;
 	struct span path = span_of(x->head->path.ptr, x->head->path.len < 200 ? x->head->path.len : 200);
+	const char *instead = instead_of(path);
 	struct err err = ERR_INIT;
 
 	if (x->head->method == HTTP1_OPTIONS && (methods || span_is(path, "*"))) {
 		answer_options(x, c, methods ? methods : all);
 		return;
 	}
-	if (methods) {
+	if (methods && !instead) {
 		answer_no_method(x, path, methods);
 		return;
 	}
-	err_set(&err, E_route_not_found, "", "there is no route %.*s", SPAN_ARGS(path));
+	err_set(&err, E_route_not_found, "", "there is no route %.*s%s%s", SPAN_ARGS(path),
+		instead ? ": " : "", instead ? instead : "");
 	reply_error(x, &err);
 }
 

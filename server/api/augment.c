@@ -32,7 +32,7 @@ static int read_members(struct span text, bool off[AUGMENT_COUNT], struct err *e
 		    (!span_is(members[i].value, "off") && !span_is(members[i].value, "default")))
 			return err_set(err, E_invalid_field, "headers.spass-augment",
 				       "SPASS-Augment takes system-prompt, server-tools and memory, each "
-				       "default or off");
+				       "=default or =off, such as \"memory=off, system-prompt=off\"");
 		off[k] = span_is(members[i].value, "off");
 	}
 	return 0;

@@ -10,6 +10,8 @@ static int prepare(struct exchange *x, struct call *c, struct conversation_turn 
 {
 	struct span body;
 
+	if (call_read_single(x, "X-Conversation-Id", "headers.x-conversation-id", &t->named, err) < 0)
+		return -1;
 	if (call_check_type(x, err) < 0 || exchange_body(x, SIZE_MAX, &body, err) < 0)
 		return -1;
 	t->worker = c->worker;

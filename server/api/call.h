@@ -35,6 +35,12 @@ int guard(struct exchange *x, struct call *c);
 void guard_identify(struct exchange *x, struct call *c);
 /* Says the request id that x has. */
 void guard_name(struct exchange *x);
+/*
+ * A field that may come once.  ptr NULL: it is not there.  -1 with E_invalid_field when it is there
+ * twice.  In guard.c.
+ */
+int call_read_single(const struct exchange *x, const char *name, const char *param, struct span *value,
+		     struct err *err);
 /* Adds CORS headers when the origin is allowed; true when it is. */
 bool guard_cors(struct exchange *x, const struct config *config, bool preflight);
 

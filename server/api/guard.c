@@ -124,6 +124,12 @@ static int read_single_field(const struct exchange *x, const char *name, const c
 	return err_set(err, E_invalid_field, param, "%s is given twice", name);
 }
 
+int call_read_single(const struct exchange *x, const char *name, const char *param, struct span *value,
+		     struct err *err)
+{
+	return read_single_field(x, name, param, value, err);
+}
+
 static int check_token(struct exchange *x, struct call *c, struct err *err)
 {
 	const struct snapshot *s = c->snapshot;

@@ -86,7 +86,8 @@ const struct route route_table[] = {
 	ROUTE(POST, "/c1/chat", c1_chat, SCOPE_BIT(chat_exec) | SCOPE_BIT(conversations_write),
 	  .needs_user = true, .surface = "c1", .summary = "One turn of a conversation, plain or streamed",
 	  .description = "Takes one message; what was said before is kept by the gateway and sent along. "
-			 "The answer is OpenAI's; x-conversation-id names the conversation.",
+			 "The answer is OpenAI's; its header x-conversation-id names the conversation, and as a "
+			 "header of the next request, or as the member conversation_id, goes on with it.",
 	  .request = "ConversationTurn", .response = "ChatCompletion"),
 	ROUTE(GET, "/c1/conversations", c1_list, SCOPE_BIT(conversations_read),
 	  .needs_user = true, .surface = "c1", .summary = "Conversations, newest first",
@@ -127,8 +128,9 @@ const struct route route_table[] = {
 	  .summary = "Revoke a key, for good", .status = 204),
 	ROUTE(POST, "/v1/images", v1_images_post, SCOPE_BIT(images_write), .surface = "v1",
 	  .summary = "Store a picture",
-	  .description = "Png, jpeg, webp or gif, told by its bytes; at most 10 MiB.  Each upload has an id "
-			 "of its own; the same bytes are kept once.",
+	  .description = "Png, jpeg, webp or gif, told by its bytes; at most 10 MiB: as JSON, as a form, or the "
+			 "bytes themselves with their Content-Type.  Each upload has an id of its own; the "
+			 "same bytes are kept once.",
 	  .request = "ImageUpload", .form = "ImageForm", .response = "Image", .status = 201),
 	ROUTE(GET, "/v1/images", v1_images_list, SCOPE_BIT(images_read), .surface = "v1",
 	  .summary = "The tenant's pictures, newest first", .response = "ImageList", .query = "limit offset"),

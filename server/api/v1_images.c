@@ -29,10 +29,12 @@ static json_t *image_line(const struct stored_image *i)
 
 /* ---- POST ---- */
 
+enum upload_kind { UPLOAD_JSON, UPLOAD_FORM, UPLOAD_RAW };
+
 /* A body as it is read on a thread of jobs: megabytes are scanned, decoded and hashed. */
 struct upload {
 	struct span type, body;
-	bool is_form;
+	enum upload_kind kind;
 	struct span bytes;  /* of the picture: in body or decoded */
 	struct buf decoded;
 	struct stored_image image;
@@ -109,6 +111,14 @@ fault:
 	return -1;
 }
 
+static int check_announced(const struct upload *u, struct span type, const char *param, struct err *err)
+{
+	if (image_is_announced(type, u->image.mime))
+		return 0;
+	return err_set(err, E_image_decode_error, param, "the bytes are of type %s, not %.*s", u->image.mime,
+		       (int)(type.len < 64 ? type.len : 64), type.ptr);
+}
+
 static int read_json(struct upload *u, struct err *err)
 {
 	struct span uri, type = SPAN_NONE;
@@ -126,36 +136,59 @@ static int read_json(struct upload *u, struct err *err)
 	}
 	if (decode_uri(u, uri, &type, err) < 0 || image_inspect(&u->image, u->bytes, "body.data", err) < 0)
 		goto out;
-	if (image_is_announced(type, u->image.mime))
-		result = 0;
-	else
-		err_set(err, E_image_decode_error, "body.data", "the bytes are of type %s, not %.*s",
-			u->image.mime, (int)(type.len < 64 ? type.len : 64), type.ptr);
+	result = check_announced(u, type, "body.data", err);
 out:
 	buf_free(&text);
 	return result;
+}
+
+static int read_raw(struct upload *u, struct err *err)
+{
+	if (image_inspect(&u->image, u->bytes, "body", err) < 0)
+		return -1;
+	return check_announced(u, u->type, "body", err);
 }
 
 static void run_upload(void *arg)
 {
 	struct upload *u = arg;
 
-	if (!u->is_form)
+	switch (u->kind) {
+	case UPLOAD_JSON:
 		u->result = read_json(u, &u->err);
-	else if (find_file(u, &u->err) < 0)
-		u->result = -1;
-	else
-		u->result = image_inspect(&u->image, u->bytes, "body.file", &u->err);
+		break;
+	case UPLOAD_FORM:
+		u->result = find_file(u, &u->err) < 0 ? -1 : image_inspect(&u->image, u->bytes, "body.file", &u->err);
+		break;
+	case UPLOAD_RAW:
+		u->bytes = u->body;
+		u->result = read_raw(u, &u->err);
+		break;
+	}
 }
+
+/* The picture itself is only taken as what it says it is, which no page of a browser may say unasked. */
+static enum upload_kind kind_of(struct exchange *x)
+{
+	const struct span type = x->head->known[HTTP1_CONTENT_TYPE];
+
+	if (call_has_form(x))
+		return UPLOAD_FORM;
+	return span_starts(type, "image/") ? UPLOAD_RAW : UPLOAD_JSON;
+}
+
+static const size_t body_max[] = {
+	[UPLOAD_JSON] = JSON_MAX, [UPLOAD_FORM] = FORM_MAX, [UPLOAD_RAW] = IMAGE_BYTES_MAX
+};
 
 static int take_upload(struct exchange *x, struct call *c, struct upload *u)
 {
 	struct image_place place = place_of(c);
 
 	u->type = x->head->known[HTTP1_CONTENT_TYPE];
-	u->is_form = call_has_form(x);
-	if ((!u->is_form && call_check_type(x, &u->err) < 0) ||
-	    exchange_body(x, u->is_form ? FORM_MAX : JSON_MAX, &u->body, &u->err) < 0 ||
+	u->kind = kind_of(x);
+	if ((u->kind == UPLOAD_JSON && call_check_type(x, &u->err) < 0) ||
+	    exchange_body(x, body_max[u->kind], &u->body, &u->err) < 0 ||
 	    job_run(c->worker->core->jobs, run_upload, u, &u->err) < 0 || u->result < 0)
 		return -1;
 	return image_keep(&place, &u->image, u->bytes, c->snapshot->config->images_max_bytes, &u->err);

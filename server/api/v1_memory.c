@@ -80,7 +80,8 @@ static int refuse_others(json_t *body, const char *const keys[], struct err *err
 		for (i = 0; keys[i] && strcmp(key, keys[i]) != 0; i++)
 			;
 		if (!keys[i])
-			return err_set(err, E_invalid_field, "body", "there is no member \"%.64s\" here", key);
+			return err_set(err, E_invalid_field, "body", "there is no member \"%.64s\" here, only %s%s%s",
+				       key, keys[0], keys[1] ? " and " : "", keys[1] ? keys[1] : "");
 	}
 	return 0;
 }

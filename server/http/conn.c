@@ -34,7 +34,7 @@ static void request_begin(struct request *r)
 	r->waits_body = r->waits_room = false;
 	r->block = NULL;
 	r->block_len = r->block_cap = 0;
-	r->has_whole = false;
+	r->has_whole = r->in_pieces = r->is_lent = false;
 	r->reply_state = REPLY_NONE;
 	buf_clear(&r->headers);
 	r->inline_run = r->started = r->handled = r->close = r->chunked = r->no_body = false;
@@ -497,6 +497,7 @@ static void data(void *owner, struct span bytes)
 		}
 		if (c->sock)
 			keep_ahead(c, bytes);
+		exchange_fed(r);
 		break;
 	case CONN_DISCARD:
 		timer_set(&c->timer, conn_limits(c)->body_timeout_ms);

@@ -110,6 +110,8 @@ struct request {
 	bool waits_body, waits_room; /* what the fiber is suspended for */
 	char *block;                 /* a body that did not come with the head, or was inflated */
 	size_t block_len, block_cap, block_max;
+	bool in_pieces, is_lent;     /* the block is filled and emptied by turns; its reader has it */
+	size_t body_max;             /* of all pieces together */
 	struct span whole;           /* the body, once exchange_body has it */
 	bool has_whole;
 	struct err body_err;         /* BODY_FAILED */
@@ -192,8 +194,10 @@ int conn_wait_room(struct conn *c, size_t max, struct err *err);
 /* Hands the bytes that came ahead to the body's reader. */
 void conn_feed_ahead(struct conn *c);
 
-/* Body bytes arrive: takes what belongs to the message, moving *bytes on; wakes the reader. */
+/* Body bytes arrive: takes what belongs to the message and has room, moving *bytes on. */
 void exchange_feed(struct request *r, struct span *bytes);
+/* After that, once the bytes that were left are kept: wakes the reader, who may run at once. */
+void exchange_fed(struct request *r);
 /* Reads more of the body, as far as it has come already, straight into its block. */
 void exchange_draw(struct request *r);
 /* Ends the wait for a body: its time is over. */

@@ -3,7 +3,9 @@
  *
  * A body that came whole with its head is handed out where it lies.  Another is read into a block
  * that grows with it, at most to its announced size: from the carrier's buffer, or straight from
- * the socket when much is to come.  Its reader sleeps until it is complete.
+ * the socket when much is to come.  Its reader sleeps until it is complete.  For who reads piece by
+ * piece the block stays as it is: what comes while it is full, or lent, waits where bytes of a
+ * later request would, so that the client has to wait, too.
  */
 #include "server/http/conn.h"
 
@@ -45,30 +47,58 @@ void exchange_body_late(struct request *r)
 	wake_reader(r);
 }
 
-/* Room for more bytes in the block.  0, or -1 when the body is larger than allowed. */
-static int block_reserve(struct request *r, size_t more)
+/* Room for more bytes in the block, which are not too many. */
+static void block_reserve(struct request *r, size_t more)
 {
 	size_t need = r->block_len + more;
 
-	if (need > r->block_max)
-		return -1;
 	if (need <= r->block_cap)
-		return 0;
+		return;
 	if (!r->block) {
 		r->block = http_take_body(r->conn->http, need, &r->block_cap);
-		return 0;
+		return;
 	}
 	size_t cap = r->block_cap * 2;
 	while (cap < need)
 		cap *= 2;
 	r->block_cap = cap < r->block_max ? cap : r->block_max;
 	r->block = mem_realloc(r->block, r->block_cap);
-	return 0;
 }
 
 static int too_large(size_t max, struct err *err)
 {
 	return err_set(err, E_body_too_large, "body", "the body is larger than %zu bytes", max);
+}
+
+/* Bytes that may be read now. */
+static size_t room_for(const struct request *r)
+{
+	if (!r->in_pieces)
+		return SIZE_MAX;
+	return r->is_lent ? 0 : EXCHANGE_PIECE_MAX - r->block_len;
+}
+
+/* One step of the body's framing, over no more bytes than there is room for. */
+static enum http1_step next_data(struct request *r, struct span *bytes, struct span *data)
+{
+	size_t room = room_for(r);
+	struct span some = span_of(bytes->ptr, bytes->len < room ? bytes->len : room);
+	size_t before = some.len;
+	enum http1_step step = http1_body_next(&r->body, &some, data, &r->body_err);
+
+	*bytes = span_from(*bytes, before - some.len);
+	return step;
+}
+
+static bool is_too_large(const struct request *r, size_t more)
+{
+	return r->in_pieces ? r->body.total > r->body_max : r->block_len + more > r->block_max;
+}
+
+/* Whether its reader can go on. */
+static bool has_enough(const struct request *r)
+{
+	return r->body_state != BODY_READING || (r->in_pieces && r->block_len == EXCHANGE_PIECE_MAX);
 }
 
 void exchange_feed(struct request *r, struct span *bytes)
@@ -77,7 +107,7 @@ void exchange_feed(struct request *r, struct span *bytes)
 	struct span data;
 
 	while (r->body_state == BODY_READING) {
-		enum http1_step step = http1_body_next(&r->body, bytes, &data, &r->body_err);
+		enum http1_step step = next_data(r, bytes, &data);
 
 		if (step == HTTP1_MORE)
 			break;
@@ -85,20 +115,36 @@ void exchange_feed(struct request *r, struct span *bytes)
 			r->body_state = BODY_DONE;
 		} else if (step == HTTP1_BAD) {
 			body_failed(r);
-		} else if (block_reserve(r, data.len) < 0) {
-			too_large(r->block_max, &r->body_err);
+		} else if (is_too_large(r, data.len)) {
+			too_large(r->in_pieces ? r->body_max : r->block_max, &r->body_err);
 			body_failed(r);
 		} else {
+			block_reserve(r, data.len);
 			if (data.ptr != r->block + r->block_len) /* not drawn */
 				memcpy(r->block + r->block_len, data.ptr, data.len);
 			r->block_len += data.len;
 		}
 	}
 	r->x.bytes_in += before - bytes->len;
-	if (r->body_state != BODY_READING)
-		wake_reader(r);
-	else if (r->waits_body)
+	if (r->waits_body && !has_enough(r))
 		timer_set(&r->conn->timer, conn_limits(r->conn)->body_timeout_ms);
+}
+
+void exchange_fed(struct request *r)
+{
+	if (has_enough(r))
+		wake_reader(r);
+}
+
+/* Bytes of an announced body that are to come and that there is room for. */
+static size_t missing_now(const struct request *r)
+{
+	uint64_t missing = (uint64_t)r->head.content_length - r->body.total;
+	size_t room = room_for(r);
+
+	if (room > CONN_BODY_KEEP)
+		room = CONN_BODY_KEEP;
+	return missing < room ? (size_t)missing : room;
 }
 
 void exchange_draw(struct request *r)
@@ -106,11 +152,12 @@ void exchange_draw(struct request *r)
 	size_t drawn = 0, step, got;
 
 	do {
-		size_t missing = r->block_max - r->block_len;
-
-		step = missing < CONN_BODY_KEEP ? missing : CONN_BODY_KEEP;
-		if (r->head.content_length < 0 || missing < DRAW_LEAST || block_reserve(r, step) < 0)
+		if (r->head.content_length < 0)
 			return;
+		step = missing_now(r);
+		if (step < DRAW_LEAST)
+			return;
+		block_reserve(r, step);
 		got = carrier_receive(r->conn->sock, r->block + r->block_len, step);
 		struct span bytes = span_of(r->block + r->block_len, got);
 		if (got > 0)
@@ -126,7 +173,7 @@ static void prepare_block(struct request *r, size_t max)
 	if (r->head.content_length <= 0)
 		return;
 	r->block_max = (size_t)r->head.content_length;
-	(void)block_reserve(r, r->block_max < CONN_BODY_KEEP ? r->block_max : CONN_BODY_KEEP);
+	block_reserve(r, r->block_max < CONN_BODY_KEEP ? r->block_max : CONN_BODY_KEEP);
 }
 
 bool exchange_may_discard(const struct request *r)
@@ -154,7 +201,7 @@ static int wait_for_body(struct request *r, struct err *err)
 {
 	struct conn *c = r->conn;
 
-	while (r->body_state == BODY_READING) {
+	while (!has_enough(r)) {
 		if (!c->sock)
 			return err_set(err, E_cancelled, "", "the client has gone");
 		r->waits_body = true;
@@ -168,22 +215,29 @@ static int wait_for_body(struct request *r, struct err *err)
 	return 0;
 }
 
+/* What is at hand: with the head, ahead, and, of a body that is long, in the socket. */
+static void take_at_hand(struct request *r)
+{
+	struct span bytes = span_of(r->in + r->end, r->in_len - r->end);
+
+	exchange_feed(r, &bytes);
+	r->end = r->in_len - bytes.len;
+	if (!has_enough(r) && bytes.len == 0)
+		conn_feed_ahead(r->conn);
+	if (!has_enough(r) && r->conn->sock && (r->in_pieces || r->in_len >= CARRIER_READ))
+		exchange_draw(r);
+}
+
 /* Reads a body that is not complete yet into the block. */
 static int receive(struct request *r, size_t max, struct err *err)
 {
 	struct conn *c = r->conn;
-	struct span bytes = span_of(r->in + r->end, r->in_len - r->end);
 
 	if (!c->sock)
 		return err_set(err, E_cancelled, "", "the client has gone");
 	r->body_state = BODY_READING;
 	prepare_block(r, max);
-	exchange_feed(r, &bytes);
-	r->end = r->in_len - bytes.len;
-	if (r->body_state == BODY_READING)
-		conn_feed_ahead(c);
-	if (r->body_state == BODY_READING && r->in_len >= CARRIER_READ)
-		exchange_draw(r);
+	take_at_hand(r);
 	if (r->body_state == BODY_READING && r->head.expects_continue && r->block_len == 0)
 		invite(c);
 	return wait_for_body(r, err);
@@ -298,16 +352,24 @@ static int body_coding(const struct request *r, bool *gzip, struct err *err)
 		       "Content-Encoding is gzip or absent");
 }
 
-static int fetch(struct request *r, size_t max, struct span *raw, struct err *err)
+static int check_length(const struct http1_head *head, size_t max, struct err *err)
 {
 	enum { NEED_LENGTH = HTTP1_POST | HTTP1_PUT | HTTP1_PATCH };
-	const struct http1_head *head = &r->head;
 
 	if (head->content_length < 0 && !head->chunked && (head->method & NEED_LENGTH))
 		return err_set(err, E_length_required, "headers.content-length",
 			       "a body needs Content-Length or chunked transfer coding");
 	if (head->content_length > 0 && (uint64_t)head->content_length > max)
 		return too_large(max, err);
+	return 0;
+}
+
+static int fetch(struct request *r, size_t max, struct span *raw, struct err *err)
+{
+	const struct http1_head *head = &r->head;
+
+	if (check_length(head, max, err) < 0)
+		return -1;
 	if (r->body_state == BODY_UNREAD && receive(r, max, err) < 0) {
 		r->close = true;
 		return -1;
@@ -344,6 +406,66 @@ int exchange_body(struct exchange *x, size_t max, struct span *body, struct err 
 	r->has_whole = true;
 	*body = r->whole;
 	return 0;
+}
+
+/* ---- piece by piece ---- */
+
+static int begin_pieces(struct request *r, struct err *err)
+{
+	r->body_max = conn_limits(r->conn)->body_max;
+	if (check_length(&r->head, r->body_max, err) < 0)
+		return -1;
+	r->in_pieces = true;
+	r->is_lent = false;
+	r->body_state = BODY_READING;
+	r->block = http_take_body(r->conn->http, EXCHANGE_PIECE_MAX, &r->block_cap);
+	return 0;
+}
+
+/* Fills the block, or reads what is left. */
+static int next_piece(struct request *r, struct err *err)
+{
+	if (r->is_lent)
+		r->block_len = 0;
+	r->is_lent = false;
+	if (r->body_state == BODY_READING) {
+		if (!r->conn->sock)
+			return err_set(err, E_cancelled, "", "the client has gone");
+		take_at_hand(r);
+		if (!has_enough(r) && r->head.expects_continue && r->body.total == 0)
+			invite(r->conn);
+		if (wait_for_body(r, err) < 0)
+			return -1;
+	}
+	if (r->body_state != BODY_FAILED)
+		return 0;
+	if (err)
+		*err = r->body_err;
+	return -1;
+}
+
+int exchange_next_piece(struct exchange *x, struct span *piece, struct err *err)
+{
+	struct request *r = request_of(x);
+	bool gzip;
+
+	if (!r->in_pieces) {
+		if (r->has_whole)
+			return 0;
+		if (body_coding(r, &gzip, err) < 0)
+			return -1;
+		if (gzip || r->body_state == BODY_DONE)
+			return exchange_body(x, SIZE_MAX, piece, err) < 0 ? -1 : piece->len > 0;
+		if (begin_pieces(r, err) < 0)
+			return -1;
+	}
+	if (next_piece(r, err) < 0) {
+		r->close = true;
+		return -1;
+	}
+	*piece = span_of(r->block, r->block_len);
+	r->is_lent = true;
+	return r->block_len > 0;
 }
 
 struct span exchange_header(const struct exchange *x, const char *name)

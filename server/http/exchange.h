@@ -76,6 +76,15 @@ struct exchange {
  * (broken gzip), E_cancelled; E_length_required for a POST, PUT or PATCH without any framing.
  */
 int exchange_body(struct exchange *x, size_t max, struct span *body, struct err *err);
+/*
+ * The body piece by piece, for who need not have it whole: 1 with a piece of at most
+ * EXCHANGE_PIECE_MAX bytes, borrowed until the next call, 0 at its end, -1 as exchange_body with
+ * limits->body_max.  Waits.  The client waits when it sends faster than the pieces are read.  What
+ * came with the head, or is coded (gzip), is one piece, however long.  Not together with
+ * exchange_body.
+ */
+enum { EXCHANGE_PIECE_MAX = 64 * 1024 };
+int exchange_next_piece(struct exchange *x, struct span *piece, struct err *err);
 /* First field of that name; ptr NULL when absent. */
 struct span exchange_header(const struct exchange *x, const char *name);
 /* Whether the client is still there (false once the fiber has been cancelled). */

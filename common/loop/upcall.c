@@ -83,7 +83,7 @@ static bool is_target(struct span path)
 
 static uint64_t body_length(const struct upcall_request *req)
 {
-	uint64_t len = 0;
+	uint64_t len = req->supply ? req->supply->length : 0;
 
 	for (size_t i = 0; i < req->body_parts; i++)
 		len += req->body[i].len;
@@ -92,6 +92,9 @@ static uint64_t body_length(const struct upcall_request *req)
 
 static void take_body(struct upcall *u, const struct upcall_request *req, uint64_t len)
 {
+	u->supply = req->supply;
+	if (u->supply)
+		return;
 	if (len > BODY_COPIED) {
 		u->parts = req->body;
 		u->body_parts = req->body_parts;
@@ -193,15 +196,12 @@ static int wait_to_send(struct upcall *u, struct err *err)
 	return look_for_answer(u);
 }
 
-static int send_request(struct upcall *u, struct err *err)
+/* The parts that are there: 0 when they have left, 1 when sending is over early, -1. */
+static int send_parts(struct upcall *u, struct err *err)
 {
 	struct iovec iov[PARTS_A_SEND];
 	int count;
 
-	u->part = u->part_offset = 0;
-	u->is_sent = u->is_cut = false;
-	if (uplink_needs_scratch(u->uplink) && !u->scratch)
-		u->scratch = uplink_room_take(u->pool);
 	while ((count = gather(u, iov)) > 0) {
 		ssize_t n = uplink_send(u->uplink, iov, count, u->scratch);
 		int over;
@@ -214,14 +214,50 @@ static int send_request(struct upcall *u, struct err *err)
 			/* There may be an answer that says why. */
 			u->is_cut = true;
 			u->uplink->readable = true;
-			return 0;
+			return 1;
 		}
 		over = wait_to_send(u, err);
 		if (over != 0)
-			return over < 0 ? -1 : 0;
+			return over;
 	}
-	u->is_sent = true;
 	return 0;
+}
+
+/* What is supplied, behind the head: as send_parts. */
+static int send_supply(struct upcall *u, struct err *err)
+{
+	int over = 0;
+
+	u->supplied = 0;
+	while (over == 0 && u->supplied < u->supply->length) {
+		if (fiber_check(err) < 0 ||
+		    u->supply->piece(u->supply->context, u->supplied, &u->piece, err) < 0)
+			return -1;
+		assert(u->piece.len > 0 && u->piece.len <= u->supply->length - u->supplied);
+		u->supplied += u->piece.len;
+		u->parts = &u->piece;
+		u->body_parts = u->part = 1;
+		u->part_offset = 0;
+		over = send_parts(u, err);
+	}
+	return over;
+}
+
+static int send_request(struct upcall *u, struct err *err)
+{
+	int over;
+
+	u->part = u->part_offset = 0;
+	u->is_sent = u->is_cut = false;
+	if (u->supply)
+		u->body_parts = 0;
+	if (uplink_needs_scratch(u->uplink) && !u->scratch)
+		u->scratch = uplink_room_take(u->pool);
+	over = send_parts(u, err);
+	if (over == 0 && u->supply)
+		over = send_supply(u, err);
+	u->is_sent = over == 0;
+	return over < 0 ? -1 : 0;
 }
 
 /* What is left of the limit in all may be less; libcurl takes 0 for its own default. */

@@ -36,6 +36,17 @@ struct upcall_limits {
 };
 extern const struct upcall_limits upcall_default_limits;
 
+/* A body that is not all in memory: asked for from front to back, and anew for a fresh connection. */
+struct upcall_supply {
+	uint64_t length;
+	/*
+	 * Bytes from offset (below length) on, at least one, borrowed until the next call.  Runs on
+	 * the call's fiber and may wait.  0, or -1 with err, with which the call fails.
+	 */
+	int (*piece)(void *context, uint64_t offset, struct span *piece, struct err *err);
+	void *context;
+};
+
 struct upcall_request {
 	const struct origin *origin;
 	enum http1_method method;
@@ -46,6 +57,7 @@ struct upcall_request {
 	const struct span *body;       /* parts sent in order; they and what they point to are
 	                                  borrowed until the head has come */
 	size_t body_parts;
+	const struct upcall_supply *supply; /* NULL, or the body in place of the parts; borrowed likewise */
 	const struct upcall_limits *limits; /* NULL = default */
 	size_t read_max;               /* bytes received at once, 0 = what there is room for: what a
 	                                  call that stays open for long may hold */

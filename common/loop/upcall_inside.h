@@ -27,6 +27,9 @@ struct upcall {
 	enum http1_method method;
 	const struct span *parts; /* of the body; the caller's */
 	size_t body_parts, read_max;
+	const struct upcall_supply *supply; /* the caller's, or NULL */
+	uint64_t supplied;        /* bytes of it that were asked for */
+	struct span piece;        /* the last of them: the only part */
 	struct upcall_limits limits;
 	struct upcall_timing timing;
 	enum upcall_state state;

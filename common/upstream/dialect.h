@@ -10,6 +10,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/jscan.h"
+#include "common/loop/upcall.h"
 #include "common/model/cost.h"
 #include "common/upstream/provider.h"
 
@@ -24,6 +25,7 @@ struct outgoing {
 	struct span type_line;     /* "Content-Type: ...\r\n"; ptr NULL: of application/json */
 	struct span parts[OUTGOING_PARTS_MAX];
 	size_t part_count, length; /* length: bytes of all parts */
+	const struct upcall_supply *supply; /* NULL, or the body in their place */
 	char applied[APPLIED_MAX]; /* "max_tokens_floored=200, ..." or "": what was changed */
 };
 

@@ -213,6 +213,7 @@ void failure_from_err(struct failure *f, const struct target *t, const struct er
 		{ E_invalid_field, FAILURE_REQUEST },
 		{ E_overloaded, FAILURE_BUSY },
 		{ E_internal_error, FAILURE_INTERNAL },
+		{ E_storage_error, FAILURE_INTERNAL },
 	};
 	enum failure_class class = FAILURE_CUT;
 

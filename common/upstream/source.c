@@ -108,6 +108,7 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 		.header_parts = ARRAY_LEN(lines),
 		.body = req->outgoing->parts,
 		.body_parts = req->outgoing->part_count,
+		.supply = req->outgoing->supply,
 		.limits = &s->limits,
 		.read_max = req->kind == SOURCE_CHAT_STREAM ? STREAM_READ_MAX : 0,
 	};

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/base/multipart.h"
 #include "common/chat/request.h"
 #include "common/chat/turn_inside.h"
 
@@ -51,43 +50,6 @@ static int find_model(struct audio_request *r, struct span name, const struct ro
 	return 0;
 }
 
-static int note_field(const struct multipart_field *f, const char *name, struct span *place, struct err *err)
-{
-	if (!span_is(f->part.name, name))
-		return 0;
-	if (place->ptr)
-		return err_set(err, E_invalid_field, name, "%s is given twice", name);
-	*place = f->content;
-	return 0;
-}
-
-static int read_form(struct audio_request *r, struct err *err)
-{
-	struct multipart_field *fields = mem_calloc(MULTIPART_PARTS_MAX, sizeof *fields);
-	struct span file = SPAN_NONE, user = SPAN_NONE;
-	size_t count;
-	int result = multipart_read_all(r->type, r->body, fields, MULTIPART_PARTS_MAX, &count, err);
-
-	for (size_t i = 0; result == 0 && i < count; i++)
-		if (note_field(&fields[i], "file", &file, err) < 0 ||
-		    note_field(&fields[i], "model", &r->model, err) < 0 ||
-		    note_field(&fields[i], "user_id", &user, err) < 0)
-			result = -1;
-	mem_free(fields);
-	if (result < 0)
-		return -1;
-	if (user.ptr)
-		return err_set(err, E_invalid_field, "body.user_id",
-			       "user_id does not belong in the body; send the SPASS-User-Id header");
-	if (!file.ptr)
-		return err_set(err, E_missing_field, "file", "file is required");
-	if (file.len == 0)
-		return err_set(err, E_invalid_field, "file", "file is empty");
-	if (!r->model.ptr)
-		return err_set(err, E_missing_field, "model", "model is required; GET /v1/models lists the ids");
-	return 0;
-}
-
 static int check_text(struct jvalue v, const char *name, struct err *err)
 {
 	if (v.type == J_NONE || v.type == J_NULL)
@@ -120,14 +82,17 @@ static int read_json(struct audio_request *r, struct err *err)
 	return 0;
 }
 
-int audio_request_check(struct audio_request *r, const struct routing *routing, struct err *err)
+int audio_find_model(struct audio_request *r, const struct routing *routing, struct err *err)
+{
+	return find_model(r, span_of(r->form->model.text, r->form->model.len), routing, err);
+}
+
+int audio_speech_check(struct audio_request *r, const struct routing *routing, struct err *err)
 {
 	enum { NAME_MAX_BYTES = 1024 };
 	struct buf name;
 	int result;
 
-	if (r->kind != AUDIO_SPEECH)
-		return read_form(r, err) < 0 ? -1 : find_model(r, r->model, routing, err);
 	if (read_json(r, err) < 0)
 		return -1;
 	buf_init(&name, NAME_MAX_BYTES);
@@ -140,37 +105,63 @@ int audio_request_check(struct audio_request *r, const struct routing *routing, 
 
 /* ---- the call ---- */
 
-static int build(struct turn *t, const void *request, const struct target *target, struct err *err)
+static int used_up(struct err *err)
 {
-	const struct audio_request *r = request;
+	return err_set(err, E_internal_error, "", "the request's memory is used up");
+}
+
+static int build_speech(struct turn *t, const struct audio_request *r, const struct target *target,
+			struct err *err)
+{
 	struct outgoing *out = &t->outgoing;
 	size_t before = (size_t)(r->model.ptr - r->body.ptr);
-	const struct span type[] = { SPAN_LIT("Content-Type: "), r->type, SPAN_LIT("\r\n") };
-	struct span name = span_str(target->model), line;
+	struct span name;
 	struct buf escaped;
 
-	if (target->backend->provider->dialect == DIALECT_BUILTIN)
-		return err_set(err, E_upstream_error, "", "the built-in models neither listen nor speak");
 	buf_init(&escaped, 4 * KIB);
-	if (r->kind == AUDIO_SPEECH) {
-		jtext_escape(&escaped, name);
-		name = arena_span(t->arena, buf_span(&escaped));
-	}
+	jtext_escape(&escaped, span_str(target->model));
+	name = arena_span(t->arena, buf_span(&escaped));
 	buf_free(&escaped);
-	line = r->kind == AUDIO_SPEECH ? SPAN_NONE : arena_join(t->arena, type, ARRAY_LEN(type));
-	if (!name.ptr || (r->kind != AUDIO_SPEECH && !line.ptr))
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
-	*out = (struct outgoing){
-		.path = kinds[r->kind].path,
-		.type_line = line,
-		.parts = { span_of(r->body.ptr, before), name, span_from(r->body, before + r->model.len) },
-		.part_count = 3,
-		.length = r->body.len - r->model.len + name.len,
-	};
+	if (!name.ptr)
+		return used_up(err);
+	out->parts[0] = span_of(r->body.ptr, before);
+	out->parts[1] = name;
+	out->parts[2] = span_from(r->body, before + r->model.len);
+	out->part_count = 3;
+	out->length = r->body.len - r->model.len + name.len;
+	return 0;
+}
+
+static int build_form(struct turn *t, const struct audio_request *r, const struct target *target,
+		      struct err *err)
+{
+	const struct audio_form *f = r->form;
+	const struct span type[] = { SPAN_LIT("Content-Type: "), r->type, SPAN_LIT("\r\n") };
+	struct spool_body *body = arena_alloc(t->arena, sizeof *body);
+	struct outgoing *out = &t->outgoing;
+
+	out->type_line = arena_join(t->arena, type, ARRAY_LEN(type));
+	if (!body || !out->type_line.ptr)
+		return used_up(err);
+	spool_body_init(body, r->spool);
+	spool_body_add(body, 0, f->model.from);
+	spool_body_add_text(body, span_str(target->model));
+	spool_body_add(body, f->model.to, f->size);
+	out->supply = &body->supply;
 	/* Cutting would need the samples of every coding there is: the file goes in one piece. */
 	if (r->wants_windows)
 		outgoing_applied(out, "stt_mode=continuous");
 	return 0;
+}
+
+static int build(struct turn *t, const void *request, const struct target *target, struct err *err)
+{
+	const struct audio_request *r = request;
+
+	if (target->backend->provider->dialect == DIALECT_BUILTIN)
+		return err_set(err, E_upstream_error, "", "the built-in models neither listen nor speak");
+	t->outgoing = (struct outgoing){ .path = kinds[r->kind].path };
+	return r->kind == AUDIO_SPEECH ? build_speech(t, r, target, err) : build_form(t, r, target, err);
 }
 
 static int give_up(const struct source *s, struct failure *why, const struct err *err)

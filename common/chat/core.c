@@ -127,6 +127,15 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 	return store;
 }
 
+static struct spool_room *open_uploads(const struct config *c, struct err *err)
+{
+	char *directory = config_data_path(c, "", err);
+	struct spool_room *r = directory ? spool_room_new(directory) : NULL;
+
+	mem_free(directory);
+	return r;
+}
+
 static int load_key(void *arg, struct tenant_key *row, struct err *err)
 {
 	return keyring_load(arg, row, err);
@@ -167,11 +176,12 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->token_limits = limiter_new();
 	c->address_limits = limiter_new();
 	c->store = open_store(config, c->metrics, err);
+	c->uploads = c->store ? open_uploads(config, err) : NULL;
 	first->keys = keyring_new();
 	first->cascade = cascade_new();
 	first->generation = 1;
 	atomic_store(&c->generation, first->generation);
-	if (!c->store || store_read(c->store, NULL, load_state, first, err) < 0) {
+	if (!c->store || !c->uploads || store_read(c->store, NULL, load_state, first, err) < 0) {
 		core_free(c);
 		return NULL;
 	}
@@ -188,6 +198,7 @@ void core_free(struct core *c)
 		job_pool_free(c->jobs);
 	if (c->store)
 		store_close(c->store);
+	spool_room_free(c->uploads);
 	augment_free(c->augment);
 	turnstile_free(c->conversations);
 	budget_book_free(c->budgets);

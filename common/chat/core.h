@@ -12,6 +12,7 @@
 #include "common/chat/augment.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
+#include "common/loop/spool.h"
 #include "common/loop/turnstile.h"
 #include "common/loop/upcall.h"
 #include "common/model/rate.h"
@@ -44,6 +45,7 @@ struct core {
 	struct augment *augment;
 	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	struct job_pool *jobs;
+	struct spool_room *uploads;
 	struct turnstile *conversations; /* one turn of each at a time */
 	struct budget_book *budgets;
 	struct limiter *token_limits, *address_limits;

@@ -94,7 +94,7 @@ struct e2e {
 	SSL_CTX *tls;
 	struct { char *name, *value; } vars[VARS_MAX];
 	size_t var_count;
-	int64_t rss_mark_kb;
+	int64_t rss_mark_kb, peak_mark_kb;
 	struct e2e_conn *crowd;
 	size_t crowd_count;
 	int notify;         /* socket of a service manager */

@@ -109,6 +109,20 @@ static json_t *request_content(const struct route *r)
 	return content;
 }
 
+/* Names of roles beside "bearer" are what a token must have (OpenAPI 3.1: Security Requirement). */
+static json_t *security(const struct route *r)
+{
+	json_t *scopes;
+
+	if (r->access == ACCESS_PUBLIC)
+		return json_array();
+	scopes = json_array();
+	for (size_t i = 0; i < SCOPE_COUNT; i++)
+		if (r->scope & UINT64_C(1) << i)
+			json_array_append_new(scopes, json_string(scope_name(UINT64_C(1) << i)));
+	return json_pack("[{s:o}]", "bearer", scopes);
+}
+
 static json_t *operation(const struct route *r)
 {
 	char status[16];
@@ -126,8 +140,7 @@ static json_t *operation(const struct route *r)
 	if (r->request || r->form)
 		json_object_set_new(o, "requestBody",
 				    json_pack("{s:b, s:o}", "required", 1, "content", request_content(r)));
-	if (r->access == ACCESS_PUBLIC)
-		json_object_set_new(o, "security", json_array());
+	json_object_set_new(o, "security", security(r));
 	return o;
 }
 

@@ -54,14 +54,14 @@ ALL_LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 SRC := $(wildcard common/*/*.c server/*.c server/*/*.c tui/*.c cmd/*.c)
 LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 # tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
-TOOLS := upstream e2e load crash durable
+TOOLS := upstream e2e load crash durable isolation
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -137,6 +137,14 @@ durable: all tools
 soak-durability: all tools
 	@$B/tests/crash --spass $B/spass --upstream $B/tests/upstream --rounds 350
 	@$B/tests/durable --spass $B/spass --rounds 150 --full 20
+
+# Each role on each route, then everybody asks for everybody's things at once.
+ISOLATION = $B/tests/isolation --spass $B/spass --upstream $B/tests/upstream
+isolation: all tools
+	@$(ISOLATION)
+# For long, with a report on times: whether another's takes as long as nobody's.
+soak-isolation: all tools
+	@$(ISOLATION) --rounds 20000 --samples 4000
 
 # The clients on real terminals; cases that need tmux are skipped without it.
 terminal: all tools
@@ -223,6 +231,7 @@ check:
 	@$(MAKE) --no-print-directory e2e-workers
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory durable
+	@$(MAKE) --no-print-directory isolation
 	@$(MAKE) --no-print-directory terminal
 
 # Real client libraries; many mixed requests (SOAK=N); the figures beside nginx (ROWS="plain tls").

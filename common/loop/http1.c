@@ -277,8 +277,13 @@ static int read_version_char(struct http1_parser *p, char c, struct err *err)
 
 static int read_version(struct http1_parser *p, struct span in, struct err *err)
 {
+	static const char most[] = "HTTP/1.1";
 	size_t stop = line_stop(p, in);
 
+	if (p->at == p->mark && stop - p->at >= 8 && memcmp(in.ptr + p->at, most, 8) == 0) {
+		p->at += 8;
+		p->minor = 1;
+	}
 	for (; p->at - p->mark < 8; p->at++) {
 		if (p->at == stop)
 			return need_more(p, in, err);
@@ -366,35 +371,69 @@ static int read_line_end(struct http1_parser *p, struct span in, struct err *err
 	return NEXT;
 }
 
+static uint64_t load_8(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+static uint32_t load_4(const char *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+/*
+ * Whether a token is a name in lower case of that length, at least 4: in words, the last of which may
+ * overlap the one before.  Of a token's characters only letters change by this bit into a letter or '-'.
+ */
+static bool is_name(const char *token, const char *name, size_t len)
+{
+	const uint64_t lower = UINT64_C(0x2020202020202020);
+
+	if (len < 8)
+		return (load_4(token) | (uint32_t)lower) == load_4(name) &&
+		       (load_4(token + len - 4) | (uint32_t)lower) == load_4(name + len - 4);
+	for (size_t at = 0; at + 8 < len; at += 8)
+		if ((load_8(token + at) | lower) != load_8(name + at))
+			return false;
+	return (load_8(token + len - 8) | lower) == load_8(name + len - 8);
+}
+
 /* -1 when it is none that matters here.  name: a token. */
 static int find_known(const char *name, size_t len)
 {
-	static const int16_t by_len[][2] = {
-		[4] = { HTTP1_HOST, -1 },
+	enum { NONE = HTTP1_KNOWN_COUNT };
+	static const unsigned char by_len[][2] = {
+		{ NONE, NONE },
+		{ NONE, NONE },
+		{ NONE, NONE },
+		{ NONE, NONE },
+		[4] = { HTTP1_HOST, NONE },
+		{ NONE, NONE },
 		[6] = { HTTP1_EXPECT, HTTP1_ORIGIN },
+		{ NONE, NONE },
+		{ NONE, NONE },
+		{ NONE, NONE },
 		[10] = { HTTP1_CONNECTION, HTTP1_KEEP_ALIVE },
-		[11] = { HTTP1_RETRY_AFTER, -1 },
-		[12] = { HTTP1_CONTENT_TYPE, -1 },
-		[13] = { HTTP1_AUTHORIZATION, -1 },
-		[14] = { HTTP1_CONTENT_LENGTH, -1 },
-		[16] = { HTTP1_CONTENT_ENCODING, -1 },
-		[17] = { HTTP1_TRANSFER_ENCODING, -1 },
+		[11] = { HTTP1_RETRY_AFTER, NONE },
+		[12] = { HTTP1_CONTENT_TYPE, NONE },
+		[13] = { HTTP1_AUTHORIZATION, NONE },
+		[14] = { HTTP1_CONTENT_LENGTH, NONE },
+		{ NONE, NONE },
+		[16] = { HTTP1_CONTENT_ENCODING, NONE },
+		[17] = { HTTP1_TRANSFER_ENCODING, NONE },
 	};
 
 	if (len >= ARRAY_LEN(by_len))
 		return -1;
-	for (size_t i = 0; i < 2; i++) {
-		int known = by_len[len][i];
-		if (known < 0)
-			return -1;
-		/* Of a token's characters only letters change by this bit into a letter or '-'. */
-		const char *want = known_params[known] + 8;
-		size_t n = 0;
-		while (n < len && (name[n] | 0x20) == want[n])
-			n++;
-		if (n == len && !want[n])
-			return known;
-	}
+	for (size_t i = 0; i < 2 && by_len[len][i] != NONE; i++)
+		if (is_name(name, known_params[by_len[len][i]] + 8, len))
+			return by_len[len][i];
 	return -1;
 }
 
@@ -491,6 +530,7 @@ static int end_field(struct http1_parser *p, struct span in, struct err *err)
 	p->head->fields[i].value = (uint16_t)p->value_start;
 	p->head->fields[i].value_len = (uint16_t)(end - p->value_start);
 	p->field_count++;
+	p->names |= http1_name_bit(in.ptr + p->mark, p->name_end - p->mark);
 
 	int known = find_known(in.ptr + p->mark, p->name_end - p->mark);
 	if (known >= 0) {
@@ -528,10 +568,8 @@ static int read_value_space(struct http1_parser *p, struct span in, struct err *
 
 static int read_name(struct http1_parser *p, struct span in, struct err *err)
 {
-	size_t at = p->at;
+	size_t at = http1_name_end(in.ptr, p->at, in.len);
 
-	while (at < in.len && http1_is(HTTP1_TCHAR, in.ptr[at]))
-		at++;
 	p->at = at;
 	if (at == in.len)
 		return need_more(p, in, err);
@@ -648,8 +686,11 @@ static void fill(const struct http1_parser *p, struct span in, struct http1_head
 	head->size = p->at;
 	head->bytes = in.ptr;
 	head->field_count = p->field_count;
+	head->names = p->names;
+	memset(head->known, 0, sizeof head->known);
 	for (size_t i = 0; i < HTTP1_KNOWN_COUNT; i++)
-		head->known[i] = p->known[i] ? http1_field_at(head, p->known[i] - 1u).value : SPAN_NONE;
+		if (p->known[i])
+			head->known[i] = http1_field_at(head, p->known[i] - 1u).value;
 	head->status = p->status;
 	head->reason = between(in, p->reason.begin, p->reason.end);
 	if (p->kind == HTTP1_REQUEST) {

@@ -56,6 +56,7 @@ struct http1_head {
 	int64_t content_length; /* -1: none given */
 	size_t size;            /* bytes of the head, blank line included */
 	const char *bytes;      /* of the message; what fields gives places in */
+	uint64_t names;         /* http1_name_bit of all fields */
 	size_t field_count;     /* see http1_field_at */
 	struct { uint16_t name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
 	struct span known[HTTP1_KNOWN_COUNT]; /* first value; ptr NULL = absent */
@@ -70,6 +71,7 @@ struct http1_parser {
 	size_t line_start, mark, name_end, value_start;
 	struct http1_head *head;
 	size_t field_count;
+	uint64_t names;
 	struct { unsigned begin, end; } method, target, reason, path, authority;
 	enum http1_method method_kind;
 	int minor, status, status_digits;
@@ -95,8 +97,30 @@ static inline struct http1_name_value http1_field_at(const struct http1_head *he
 	};
 }
 
+/*
+ * One of 64 bits for a name in any case: a head without it has no such field, which most searches
+ * find.  For a literal the compiler knows the bit.
+ */
+static inline uint64_t http1_name_bit(const char *name, size_t len)
+{
+	if (len == 0)
+		return 0;
+	/* Letters differ in bit 5 from themselves in the other case. */
+	return UINT64_C(1) << ((5 * len + 3 * (name[0] & 31u) + (name[len - 1] & 31u)) & 63);
+}
+
+static inline bool http1_may_have(const struct http1_head *head, struct span name)
+{
+	return (head->names & http1_name_bit(name.ptr, name.len)) != 0;
+}
+
+struct span http1_search(const struct http1_head *head, struct span name);
+
 /* First field of that name (in any case); ptr NULL when absent. */
-struct span http1_find(const struct http1_head *head, struct span name);
+static inline struct span http1_find(const struct http1_head *head, struct span name)
+{
+	return http1_may_have(head, name) ? http1_search(head, name) : SPAN_NONE;
+}
 
 static inline struct span http1_field(const struct http1_head *head, const char *name)
 {

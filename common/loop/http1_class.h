@@ -18,6 +18,8 @@ extern const unsigned char http1_class[256];
 
 /* First byte that no field value may have, from at on; stop when there is none. */
 size_t http1_value_end(const char *ptr, size_t at, size_t stop);
+/* First byte that no field name may have, likewise. */
+size_t http1_name_end(const char *ptr, size_t at, size_t stop);
 
 static inline int http1_is(unsigned char class, char c)
 {

@@ -55,6 +55,31 @@ size_t http1_value_end(const char *ptr, size_t at, size_t stop)
 	}
 }
 
+size_t http1_name_end(const char *ptr, size_t at, size_t stop)
+{
+#ifdef __SSE2__
+	/* Letters, digits and dashes, which is what most names have. */
+	for (; stop - at >= 16; at += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
+		__m128i lower = _mm_or_si128(x, _mm_set1_epi8(0x20));
+		__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
+					       _mm_cmpgt_epi8(_mm_set1_epi8('z' + 1), lower));
+		__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(x, _mm_set1_epi8('0' - 1)),
+					      _mm_cmpgt_epi8(_mm_set1_epi8('9' + 1), x));
+		__m128i good = _mm_or_si128(_mm_or_si128(letter, digit),
+					    _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+		unsigned mask = ~(unsigned)_mm_movemask_epi8(good) & 0xffff;
+		if (mask) {
+			at += (unsigned)__builtin_ctz(mask);
+			break;
+		}
+	}
+#endif
+	while (at < stop && http1_is(HTTP1_TCHAR, ptr[at]))
+		at++;
+	return at;
+}
+
 static const struct {
 	enum http1_method method;
 	const char *name;
@@ -98,7 +123,7 @@ bool http1_list_has(struct span list, const char *token)
 	return false;
 }
 
-struct span http1_find(const struct http1_head *head, struct span name)
+struct span http1_search(const struct http1_head *head, struct span name)
 {
 	for (size_t i = 0; i < head->field_count; i++) {
 		if (head->fields[i].name_len != name.len)

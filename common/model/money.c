@@ -3,8 +3,7 @@
  */
 #include "common/model/money.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 enum { DECIMALS = 6, DECIMALS_MIN = 2, MONEY_MAX = 1000000000 };
 
@@ -114,11 +113,21 @@ int money_read_number(struct span text, int64_t *micro)
 
 const char *money_text(int64_t micro, char out[MONEY_TEXT_MAX])
 {
-	int len = snprintf(out, MONEY_TEXT_MAX, "%" PRId64 ".%06" PRId64, micro / MONEY_UNIT,
-			   micro % MONEY_UNIT);
+	char units[20];
+	size_t at = sizeof units, len;
+	int64_t whole = micro / MONEY_UNIT, fraction = micro % MONEY_UNIT;
 
-	for (int i = 0; i < DECIMALS - DECIMALS_MIN && out[len - 1] == '0'; i++)
-		out[--len] = '\0';
+	do
+		units[--at] = (char)('0' + whole % 10);
+	while (whole /= 10);
+	len = sizeof units - at;
+	memcpy(out, units + at, len);
+	out[len++] = '.';
+	for (size_t i = DECIMALS; i-- > 0; fraction /= 10)
+		out[len + i] = (char)('0' + fraction % 10);
+	for (len += DECIMALS; len > 0 && out[len - 1] == '0' && out[len - 1 - DECIMALS_MIN] != '.';)
+		len--;
+	out[len] = '\0';
 	return out;
 }
 

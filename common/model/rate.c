@@ -3,7 +3,6 @@
  */
 #include "common/model/rate.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -105,7 +104,10 @@ bad:
 
 const char *rate_source(const struct rate *rate, char out[RATE_SOURCE_MAX])
 {
-	snprintf(out, RATE_SOURCE_MAX, "%s-%s", rate->is_ecb ? "ecb" : "static", rate->date);
+	const struct span kind = rate->is_ecb ? SPAN_LIT("ecb-") : SPAN_LIT("static-");
+
+	memcpy(out, kind.ptr, kind.len);
+	memcpy(out + kind.len, rate->date, DATE_LEN + 1);
 	return out;
 }
 

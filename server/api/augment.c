@@ -58,7 +58,8 @@ static struct span read_joined(struct exchange *x, const char *name)
 
 int augment_read(struct exchange *x, struct call *c, struct err *err)
 {
-	struct span text = read_joined(x, "SPASS-Augment");
+	static const char name[] = "SPASS-Augment";
+	struct span text = http1_may_have(x->head, span_str(name)) ? read_joined(x, name) : SPAN_NONE;
 
 	c->augment_asked = text.ptr != NULL;
 	return text.ptr ? read_members(text, c->augment_off, err) : 0;

@@ -103,11 +103,10 @@ static bool is_open(const struct call *c)
  * A field that may come once: a proxy in front may have believed one of two, and the gateway the
  * other.  ptr NULL = absent; -1 when it is there twice.
  */
-static int read_single(const struct exchange *x, const char *name, struct span *value)
+static int search_single(const struct exchange *x, struct span name, struct span *value)
 {
-	*value = SPAN_NONE;
 	for (size_t i = 0; i < x->head->field_count; i++) {
-		if (!span_is_nocase(http1_field_at(x->head, i).name, name))
+		if (!span_equal_nocase(http1_field_at(x->head, i).name, name))
 			continue;
 		if (value->ptr)
 			return -1;
@@ -116,7 +115,13 @@ static int read_single(const struct exchange *x, const char *name, struct span *
 	return 0;
 }
 
-static int read_single_field(const struct exchange *x, const char *name, const char *param,
+static inline int read_single(const struct exchange *x, const char *name, struct span *value)
+{
+	*value = SPAN_NONE;
+	return http1_may_have(x->head, span_str(name)) ? search_single(x, span_str(name), value) : 0;
+}
+
+static inline int read_single_field(const struct exchange *x, const char *name, const char *param,
 			     struct span *value, struct err *err)
 {
 	if (read_single(x, name, value) == 0)

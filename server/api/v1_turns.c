@@ -9,8 +9,6 @@
 #include "server/api/augment.h"
 #include "server/api/call.h"
 
-enum { FORWARDED_MAX = 40 * KIB }; /* a request's whole head is smaller */
-
 /* The check of a body; a large one runs as a job. */
 struct check {
 	struct span body;
@@ -61,30 +59,27 @@ static int check_body(struct exchange *x, struct call *c, struct check *k)
 
 struct span call_forwarded(struct exchange *x)
 {
-	static const char *const names[] = { "openai-beta", "openai-organization", "openai-project",
-					     "idempotency-key", "traceparent", "tracestate" };
-	struct buf lines;
-	struct span result;
+	const struct span names[] = {
+		SPAN_LIT("openai-beta"),     SPAN_LIT("openai-organization"), SPAN_LIT("openai-project"),
+		SPAN_LIT("idempotency-key"), SPAN_LIT("traceparent"),	      SPAN_LIT("tracestate"),
+	};
+	struct span parts[3 + 4 * ARRAY_LEN(names)];
+	size_t count = 0;
 
-	buf_init(&lines, FORWARDED_MAX);
-	buf_add_str(&lines, "X-Request-Id: ");
-	buf_add_str(&lines, x->request_id);
-	buf_add_str(&lines, "\r\n");
+	parts[count++] = SPAN_LIT("X-Request-Id: ");
+	parts[count++] = span_str(x->request_id);
+	parts[count++] = SPAN_LIT("\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct span value = exchange_header(x, names[i]);
-		size_t before = lines.len;
+		struct span value = http1_find(x->head, names[i]);
 
 		if (!value.ptr)
 			continue;
-		buf_add_str(&lines, names[i]);
-		buf_add_str(&lines, ": ");
-		buf_add_span(&lines, value);
-		if (buf_add_str(&lines, "\r\n") < 0)
-			buf_truncate(&lines, before); /* whole lines only */
+		parts[count++] = names[i];
+		parts[count++] = SPAN_LIT(": ");
+		parts[count++] = value;
+		parts[count++] = SPAN_LIT("\r\n");
 	}
-	result = arena_span(&x->arena, buf_span(&lines));
-	buf_free(&lines);
-	return result;
+	return arena_join(&x->arena, parts, count);
 }
 
 int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err)

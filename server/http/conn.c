@@ -43,6 +43,7 @@ static void request_begin(struct request *r)
 	r->head.path = r->head.query = r->head.target = r->head.method_text = SPAN_NONE;
 	r->head.minor = 1;
 	r->head.field_count = r->head.size = 0;
+	r->head.names = 0;
 	r->head.content_length = -1;
 	r->head.keep_alive = r->head.expects_continue = r->head.chunked = false;
 	memset(r->head.known, 0, sizeof r->head.known);

@@ -86,7 +86,10 @@ int exchange_body(struct exchange *x, size_t max, struct span *body, struct err 
 enum { EXCHANGE_PIECE_MAX = 64 * 1024 };
 int exchange_next_piece(struct exchange *x, struct span *piece, struct err *err);
 /* First field of that name; ptr NULL when absent. */
-struct span exchange_header(const struct exchange *x, const char *name);
+static inline struct span exchange_header(const struct exchange *x, const char *name)
+{
+	return http1_field(x->head, name);
+}
 /* Whether the client is still there (false once the fiber has been cancelled). */
 bool exchange_is_open(const struct exchange *x);
 

@@ -234,22 +234,14 @@ static inline const char *jbytes_skip_space(const char *p, const char *end)
 /* What a value that begins with c is; J_NONE when no value does. */
 static inline enum jtype jbytes_type(char c)
 {
-	switch (c) {
-	case '{':
-		return J_OBJECT;
-	case '[':
-		return J_ARRAY;
-	case '"':
-		return J_STRING;
-	case 't':
-		return J_TRUE;
-	case 'f':
-		return J_FALSE;
-	case 'n':
-		return J_NULL;
-	default:
-		return c == '-' || (c >= '0' && c <= '9') ? J_NUMBER : J_NONE;
-	}
+	static const unsigned char types[256] = {
+		['{'] = J_OBJECT, ['['] = J_ARRAY,  ['"'] = J_STRING, ['t'] = J_TRUE,	['f'] = J_FALSE,
+		['n'] = J_NULL,	  ['-'] = J_NUMBER, ['0'] = J_NUMBER, ['1'] = J_NUMBER, ['2'] = J_NUMBER,
+		['3'] = J_NUMBER, ['4'] = J_NUMBER, ['5'] = J_NUMBER, ['6'] = J_NUMBER, ['7'] = J_NUMBER,
+		['8'] = J_NUMBER, ['9'] = J_NUMBER,
+	};
+
+	return (enum jtype)types[(unsigned char)c];
 }
 
 static inline int jbytes_hex(char c)

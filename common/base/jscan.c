@@ -36,8 +36,8 @@ struct scan {
 	size_t count;
 	struct jvalue *wanted; /* the row of out that the present member goes to, or NULL */
 	const char *value;     /* where the present member's value begins */
-	struct level *level, *deepest; /* the innermost that is open; the last that may be */
-	struct level levels[1 + DEPTH_MAX];
+	struct level *deepest; /* the last that may be open */
+	struct level levels[1 + DEPTH_MAX]; /* the text itself, then the open containers */
 	/* What was wrong. */
 	const char *bad, *expected;
 	const char *over; /* what there is too much of: more than limit */
@@ -219,23 +219,26 @@ static void note_member(struct scan *s, const char *key, const char *end, const 
 	s->value = value;
 }
 
-/* From a member's name to the first byte of its value. */
-static inline const char *scan_name(struct scan *s, const char *p)
+/* From a member's name to the first byte of its value.  Most have no space before the colon. */
+static inline const char *scan_name(struct scan *s, const char *p, bool is_top)
 {
+	const char *const end = s->end;
 	const char *key = p;
 
-	if (p == s->end || *p != '"')
+	if (p == end || *p != '"')
 		return refuse(s, p, "'\"' to begin a member's name");
 	p = scan_string(s, key + 1);
 	if (!p)
 		return NULL;
-	const char *end = p;
-	p = jbytes_skip_space(p, s->end);
-	if (p == s->end || *p != ':')
-		return refuse(s, p, "':' after the member's name");
-	p = jbytes_skip_space(p + 1, s->end);
-	if (s->level == s->levels + 1)
-		note_member(s, key, end, p);
+	const char *key_end = p;
+	if (p == end || *p != ':') {
+		p = jbytes_skip_space(p, end);
+		if (p == end || *p != ':')
+			return refuse(s, p, "':' after the member's name");
+	}
+	p = jbytes_skip_space(p + 1, end);
+	if (is_top)
+		note_member(s, key, key_end, p);
 	return p;
 }
 
@@ -262,14 +265,17 @@ static inline void end_row(struct scan *s, uint16_t row, const char *end)
 		map->count = row;
 }
 
-/* p: at a bracket that opens.  Returns what follows it: its first member, element or its end. */
-static inline const char *scan_open(struct scan *s, const char *p)
+/*
+ * p: at a bracket that opens; *level becomes its own.  Returns what follows it: its first member,
+ * element or its end.
+ */
+static inline const char *scan_open(struct scan *s, const char *p, struct level **at)
 {
-	struct level *level = s->level + 1;
+	struct level *level = *at + 1;
 	bool is_object = *p == '{';
 	unsigned max = is_object ? s->limits->members : s->limits->elements;
 
-	if (s->level == s->deepest)
+	if (*at == s->deepest)
 		return refuse_limit(s, p, (unsigned)(s->deepest - s->levels), "levels of nesting");
 	level->row = level - s->levels <= JMAP_DEPTH ? take_row(s, p) : JMAP_ROWS;
 	level->closer = is_object ? '}' : ']';
@@ -277,7 +283,7 @@ static inline const char *scan_open(struct scan *s, const char *p)
 	p = jbytes_skip_space(p + 1, s->end);
 	if (max == 0 && p < s->end && *p != level->closer)
 		return refuse_limit(s, p, 0, is_object ? "members in an object" : "elements in an array");
-	s->level = level;
+	*at = level;
 	return p;
 }
 
@@ -291,10 +297,8 @@ static void report(struct scan *s, const char *end)
 }
 
 /* p: after the comma that follows a member or an element. */
-static inline const char *scan_comma(struct scan *s, const char *p)
+static inline const char *scan_comma(struct scan *s, const char *p, struct level *level)
 {
-	struct level *level = s->level;
-
 	if (level->left == 0)
 		return level->closer == '}' ?
 			       refuse_limit(s, p, s->limits->members, "members in an object") :
@@ -303,21 +307,28 @@ static inline const char *scan_comma(struct scan *s, const char *p)
 	return jbytes_skip_space(p + 1, s->end);
 }
 
-/* After a value: closes what ends here.  Returns what comes next, the end when nothing is open. */
-static inline const char *scan_after(struct scan *s, const char *p)
+/*
+ * After a value: closes what ends here; *at becomes what is open then.  Returns what comes next, the
+ * end when nothing is open.  Most values have no space behind them.
+ */
+static inline const char *scan_after(struct scan *s, const char *p, struct level **at)
 {
-	while (s->level > s->levels) {
-		struct level *level = s->level;
+	const char *const end = s->end;
+
+	for (struct level *level = *at; level > s->levels; level--, *at = level) {
 		if (level == s->levels + 1 && s->wanted)
 			report(s, p);
-		p = jbytes_skip_space(p, s->end);
-		if (p < s->end && *p == ',')
-			return scan_comma(s, p);
-		if (p == s->end || *p != level->closer)
-			return refuse(s, p, level->closer == '}' ? "',' or '}'" : "',' or ']'");
+		if (p < end && *p == ',')
+			return scan_comma(s, p, level);
+		if (p == end || *p != level->closer) {
+			p = jbytes_skip_space(p, end);
+			if (p < end && *p == ',')
+				return scan_comma(s, p, level);
+			if (p == end || *p != level->closer)
+				return refuse(s, p, level->closer == '}' ? "',' or '}'" : "',' or ']'");
+		}
 		p++;
 		end_row(s, level->row, p);
-		s->level = level - 1;
 	}
 	return p;
 }
@@ -350,9 +361,11 @@ static const char *scan_other(struct scan *s, const char *p)
 /* A whole value from its first byte; returns what follows it. */
 static const char *scan_value(struct scan *s, const char *p)
 {
+	struct level *level = s->levels; /* the innermost that is open */
+
 	do {
-		if (s->level->closer == '}') {
-			p = scan_name(s, p);
+		if (level->closer == '}') {
+			p = scan_name(s, p, level == s->levels + 1);
 			if (!p)
 				return NULL;
 		}
@@ -361,15 +374,15 @@ static const char *scan_value(struct scan *s, const char *p)
 		if (*p == '"') {
 			p = scan_text_value(s, p);
 		} else if (*p == '{' || *p == '[') {
-			p = scan_open(s, p);
-			if (p && (p == s->end || *p != s->level->closer))
+			p = scan_open(s, p, &level);
+			if (p && (p == s->end || *p != level->closer))
 				continue;
 		} else {
 			p = scan_other(s, p);
 		}
 		if (p)
-			p = scan_after(s, p);
-	} while (p && s->level > s->levels);
+			p = scan_after(s, p, &level);
+	} while (p && level > s->levels);
 	return p;
 }
 
@@ -392,8 +405,7 @@ static void scan_init(struct scan *s, struct span text, const struct jscan_limit
 	s->start = text.len > 0 ? text.ptr : "";
 	s->end = s->start + text.len;
 	s->limits = limits ? limits : &jscan_default_limits;
-	s->level = s->levels;
-	s->level->closer = '\0';
+	s->levels->closer = '\0';
 	s->deepest = s->levels + (s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX);
 	s->map = NULL;
 	s->names = NULL;

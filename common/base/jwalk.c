@@ -15,8 +15,8 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
-/* p: after the opening quote.  Returns the closing one. */
-static const char *find_string_end(const char *p, const char *end)
+/* p: inside a string.  Returns the quote that closes it. */
+static const char *find_string_end_on(const char *p, const char *end)
 {
 	for (;;) {
 		p = jbytes_find_quote(p, end);
@@ -26,6 +26,27 @@ static const char *find_string_end(const char *p, const char *end)
 		assert(end - p > 2);
 		p += 2;
 	}
+}
+
+/* p: after the opening quote.  Most strings end within one step. */
+static inline const char *find_string_end(const char *p, const char *end)
+{
+	if (end - p >= JBYTES_STEP) {
+		uint64_t mask = jbytes_quote(p);
+		if (mask && p[jbytes_first(mask)] == '"')
+			return p + jbytes_first(mask);
+	}
+	return find_string_end_on(p, end);
+}
+
+/* p, past white space; something else follows in a valid text. */
+static inline const char *skip_space(const char *p)
+{
+	if ((unsigned char)*p > ' ')
+		return p;
+	while (jbytes_is_space(*p))
+		p++;
+	return p;
 }
 
 /* What follows the value at p, if the map knows: else NULL. */
@@ -107,20 +128,18 @@ static const char *skip_container(const char *p, const char *end, const struct j
 }
 
 /* p: at the quote that opens. */
-static const char *skip_string(const char *p, const char *end, const struct jmap *map)
+static inline const char *skip_string(const char *p, const char *end, const struct jmap *map)
 {
-	const char *known = NULL;
-
-	if (map && end - p >= JMAP_LONG) {
+	if (end - p > JBYTES_STEP) {
 		uint64_t mask = jbytes_quote(p + 1);
 		if (mask && p[1 + jbytes_first(mask)] == '"')
 			return p + 1 + jbytes_first(mask) + 1;
-		known = find_in_map(map, p);
 	}
-	return known ? known : find_string_end(p + 1, end) + 1;
+	const char *known = map && end - p >= JMAP_LONG ? find_in_map(map, p) : NULL;
+	return known ? known : find_string_end_on(p + 1, end) + 1;
 }
 
-static const char *skip_value(const char *p, const char *end, const struct jmap *map)
+static inline const char *skip_value(const char *p, const char *end, const struct jmap *map)
 {
 	switch (*p) {
 	case '"':
@@ -147,15 +166,19 @@ struct jwalk jwalk_start(struct jvalue container)
 	return w;
 }
 
-bool jwalk_next(struct jwalk *w)
+/* The first byte of the next value, its key being noted; NULL at the end, where w->at then is. */
+static inline const char *next_value(struct jwalk *w)
 {
-	const char *p = jbytes_skip_space(w->at, w->end);
-
-	if (p == w->end)
-		return false;
+	if (w->at == w->end)
+		return NULL;
+	const char *p = skip_space(w->at);
+	if ((*p | 0x20) == '}') {
+		w->at = p;
+		return NULL;
+	}
 	if (w->started) {
 		assert(*p == ',');
-		p = jbytes_skip_space(p + 1, w->end);
+		p = skip_space(p + 1);
 		w->index++;
 	}
 	w->started = true;
@@ -163,31 +186,77 @@ bool jwalk_next(struct jwalk *w)
 		assert(p < w->end && *p == '"');
 		const char *quote = find_string_end(p + 1, w->end);
 		w->key = span_of(p + 1, (size_t)(quote - p) - 1);
-		p = jbytes_skip_space(quote + 1, w->end);
+		p = skip_space(quote + 1);
 		assert(p < w->end && *p == ':');
-		p = jbytes_skip_space(p + 1, w->end);
+		p = skip_space(p + 1);
 	}
 	assert(p < w->end);
-	w->at = skip_value(p, w->end, w->map);
-	w->value.map = w->map;
-	w->value.type = jbytes_type(*p);
-	w->value.text = span_of(p, (size_t)(w->at - p));
-	assert(w->value.type != J_NONE);
-	return true;
+	return p;
 }
 
-void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count)
+/* The present value is what lies from p to end. */
+static inline void take_value(struct jwalk *w, const char *p, const char *end)
+{
+	w->at = end;
+	w->value.map = w->map;
+	w->value.type = jbytes_type(*p);
+	w->value.text = span_of(p, (size_t)(end - p));
+	assert(w->value.type != J_NONE);
+}
+
+static inline bool next(struct jwalk *w)
+{
+	const char *p = next_value(w);
+
+	if (p)
+		take_value(w, p, skip_value(p, w->end, w->map));
+	return p != NULL;
+}
+
+bool jwalk_next(struct jwalk *w)
+{
+	return next(w);
+}
+
+static void forget(struct jvalue *out, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		out[i] = (struct jvalue){ .type = J_NONE };
-	if (object.type != J_OBJECT)
-		return;
-	for (struct jwalk w = jwalk_start(object); jwalk_next(&w);)
+}
+
+/* The members of the object that begins at p; returns what follows it.  end: of what it lies in. */
+static const char *read_members(const char *p, const char *end, const struct jmap *map,
+				const char *const *names, struct jvalue *out, size_t count)
+{
+	struct jwalk w = { .in_object = true, .at = p + 1, .end = end, .map = map };
+
+	while (next(&w))
 		for (size_t i = 0; i < count; i++)
 			if (jkey_is(w.key, names[i])) {
 				out[i] = w.value;
 				break;
 			}
+	return w.at + 1;
+}
+
+bool jwalk_next_members(struct jwalk *w, const char *const *names, struct jvalue *out, size_t count)
+{
+	const char *p = next_value(w);
+
+	forget(out, count);
+	if (!p)
+		return false;
+	take_value(w, p,
+		   *p == '{' ? read_members(p, w->end, w->map, names, out, count) :
+			       skip_value(p, w->end, w->map));
+	return true;
+}
+
+void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count)
+{
+	forget(out, count);
+	if (object.type == J_OBJECT)
+		read_members(object.text.ptr, object.text.ptr + object.text.len, object.map, names, out, count);
 }
 
 struct jvalue jwalk_get(struct jvalue object, const char *name)

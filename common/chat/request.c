@@ -283,16 +283,17 @@ static const struct {
 	{ "developer", false }, { "tool", false },     { "function", true },
 };
 
-static int check_message(struct jvalue message, struct place *at, const struct model *alias,
-			 struct err *err)
+static const char *const message_names[] = { "role", "content", "tool_calls", "tool_call_id" };
+enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
+
+/* m: its members. */
+static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
+			 const struct model *alias, struct err *err)
 {
-	static const char *const names[] = { "role", "content", "tool_calls", "tool_call_id" };
-	struct jvalue m[ARRAY_LEN(names)];
 	size_t i;
 
 	if (message.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
-	jwalk_members(message, names, m, ARRAY_LEN(names));
 	if (m[0].type == J_NONE)
 		return fault(err, E_missing_field, at, ".role", "is required");
 	for (i = 0; i < ARRAY_LEN(roles); i++)
@@ -311,6 +312,7 @@ static int check_message(struct jvalue message, struct place *at, const struct m
 
 static int check_messages(struct jvalue messages, const struct model *alias, struct err *err)
 {
+	struct jvalue m[MESSAGE_MEMBERS];
 	struct place at = { 0 };
 	struct jwalk w;
 
@@ -318,12 +320,12 @@ static int check_messages(struct jvalue messages, const struct model *alias, str
 		return err_set(err, E_missing_field, "messages", "messages is required");
 	if (messages.type != J_ARRAY)
 		return wrong(err, "messages", "a list");
-	for (w = jwalk_start(messages); jwalk_next(&w);) {
+	for (w = jwalk_start(messages); jwalk_next_members(&w, message_names, m, MESSAGE_MEMBERS);) {
 		if (w.index >= CHAT_MESSAGES_MAX)
 			return err_set(err, E_invalid_field, "messages", "messages must hold at most %d items",
 				       CHAT_MESSAGES_MAX);
 		at = (struct place){ .message = w.index };
-		if (check_message(w.value, &at, alias, err) < 0)
+		if (check_message(w.value, m, &at, alias, err) < 0)
 			return -1;
 	}
 	if (!w.started)

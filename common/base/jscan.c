@@ -31,7 +31,7 @@ struct scan {
 	const struct jscan_limits *limits;
 	struct jmap *map; /* or NULL */
 	/* What to report of the top level's members. */
-	const char *const *names;
+	const struct span *names;
 	struct jvalue *out;
 	size_t count;
 	struct jvalue *wanted; /* the row of out that the present member goes to, or NULL */
@@ -204,18 +204,14 @@ static const char *scan_word(struct scan *s, const char *p, const char *word)
 	return p;
 }
 
-static struct jvalue *find_wanted(const struct scan *s, struct span key)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (jkey_is(key, s->names[i]))
-			return &s->out[i];
-	return NULL;
-}
-
 /* A top-level member: key to end with its quotes, and where its value begins. */
 static void note_member(struct scan *s, const char *key, const char *end, const char *value)
 {
-	s->wanted = find_wanted(s, span_of(key + 1, (size_t)(end - key) - 2));
+	const struct span name = span_of(key + 1, (size_t)(end - key) - 2);
+	bool has_escape = jbytes_find_quote(name.ptr, s->end) != end - 1;
+	size_t found = jkey_find(name, has_escape, s->names, s->count);
+
+	s->wanted = found < s->count ? &s->out[found] : NULL;
 	s->value = value;
 }
 
@@ -438,7 +434,7 @@ static void forget(struct jvalue *out, size_t count)
 		out[i] = (struct jvalue){ .type = J_NONE };
 }
 
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const char *const *names,
+int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
 		      struct jvalue *out, size_t count, struct jmap *map, struct err *err)
 {
 	struct scan s;
@@ -461,7 +457,7 @@ int jscan_members_map(struct span text, const struct jscan_limits *limits, const
 	return -1;
 }
 
-int jscan_members(struct span text, const struct jscan_limits *limits, const char *const *names,
+int jscan_members(struct span text, const struct jscan_limits *limits, const struct span *names,
 		  struct jvalue *out, size_t count, struct err *err)
 {
 	return jscan_members_map(text, limits, names, out, count, NULL, err);

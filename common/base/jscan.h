@@ -11,6 +11,7 @@
 #define SPASS_BASE_JSCAN_H
 
 #include "common/base/buf.h"
+#include "common/base/bytes.h"
 #include "common/base/err.h"
 
 enum jtype { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJECT };
@@ -36,7 +37,7 @@ extern const struct jscan_limits jscan_default_limits;
  * Fails with E_invalid_json and a message that gives the byte offset and what was expected.
  * limits NULL = default.  Time is linear in text, memory constant.
  */
-int jscan_members(struct span text, const struct jscan_limits *limits, const char *const *names,
+int jscan_members(struct span text, const struct jscan_limits *limits, const struct span *names,
 		  struct jvalue *out, size_t count, struct err *err);
 /* Validate any single value; *out (may be NULL) gets it. */
 int jscan_check(struct span text, const struct jscan_limits *limits, struct jvalue *out,
@@ -60,7 +61,7 @@ struct jmap {
 	} rows[JMAP_ROWS]; /* by begin */
 };
 /* As jscan_members; *map is filled too.  It may stay uninitialised before. */
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const char *const *names,
+int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
 		      struct jvalue *out, size_t count, struct jmap *map, struct err *err);
 /* v, out of the map's text, for walks that use it; so do the values they find.  NULL = as it is. */
 static inline struct jvalue jmap_on(const struct jmap *map, struct jvalue v)
@@ -91,12 +92,12 @@ struct jvalue jwalk_get(struct jvalue object, const char *name);
 /* The first of that name, without a look at what follows it; for checks, where the last may differ. */
 struct jvalue jwalk_first(struct jvalue object, const char *name);
 /* Several in one pass; out[i] is J_NONE when absent. */
-void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count);
+void jwalk_members(struct jvalue object, const struct span *names, struct jvalue *out, size_t count);
 /*
  * As jwalk_next, and of an object the members as by jwalk_members, which are read on the way: cheaper
  * than one after the other.  Of any other value all are J_NONE.
  */
-bool jwalk_next_members(struct jwalk *w, const char *const *names, struct jvalue *out, size_t count);
+bool jwalk_next_members(struct jwalk *w, const struct span *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);
 /* The type of the first element or member's value; J_NONE when there is none. */
 enum jtype jwalk_first_type(struct jvalue container);
@@ -104,20 +105,26 @@ enum jtype jwalk_first_type(struct jvalue container);
 /* Whether the escaped key equals name. */
 bool jkey_equals(struct span key, struct span name);
 
-/* Most differ in their first byte. */
 static inline bool jkey_is(struct span key, const char *name)
+{
+	/* Most differ in their first byte, unless it is an escape. */
+	if (key.len > 0 && key.ptr[0] != name[0] && key.ptr[0] != '\\')
+		return false;
+	return jkey_equals(key, span_str(name));
+}
+
+/* The index of the first of those names that the escaped key equals; count when there is none. */
+static inline size_t jkey_find(struct span key, bool has_escape, const struct span *names, size_t count)
 {
 	size_t i = 0;
 
-	if (key.len > 0 && key.ptr[0] != name[0] && key.ptr[0] != '\\')
-		return false;
-	for (; i < key.len; i++) {
-		if (key.ptr[i] == '\\')
-			return jkey_equals(key, span_str(name));
-		if (key.ptr[i] != name[i] || !name[i])
-			return false;
-	}
-	return !name[i];
+	if (has_escape)
+		while (i < count && !jkey_equals(key, names[i]))
+			i++;
+	else
+		while (i < count && (key.len != names[i].len || !bytes_equal(key.ptr, names[i].ptr, key.len)))
+			i++;
+	return i;
 }
 
 /* Whether a J_STRING equals text after unescaping. */

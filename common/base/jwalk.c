@@ -226,20 +226,21 @@ static void forget(struct jvalue *out, size_t count)
 
 /* The members of the object that begins at p; returns what follows it.  end: of what it lies in. */
 static const char *read_members(const char *p, const char *end, const struct jmap *map,
-				const char *const *names, struct jvalue *out, size_t count)
+				const struct span *names, struct jvalue *out, size_t count)
 {
 	struct jwalk w = { .in_object = true, .at = p + 1, .end = end, .map = map };
 
-	while (next(&w))
-		for (size_t i = 0; i < count; i++)
-			if (jkey_is(w.key, names[i])) {
-				out[i] = w.value;
-				break;
-			}
+	while (next(&w)) {
+		bool has_escape = jbytes_find_quote(w.key.ptr, end) != w.key.ptr + w.key.len;
+		size_t i = jkey_find(w.key, has_escape, names, count);
+
+		if (i < count)
+			out[i] = w.value;
+	}
 	return w.at + 1;
 }
 
-bool jwalk_next_members(struct jwalk *w, const char *const *names, struct jvalue *out, size_t count)
+bool jwalk_next_members(struct jwalk *w, const struct span *names, struct jvalue *out, size_t count)
 {
 	const char *p = next_value(w);
 
@@ -252,7 +253,7 @@ bool jwalk_next_members(struct jwalk *w, const char *const *names, struct jvalue
 	return true;
 }
 
-void jwalk_members(struct jvalue object, const char *const *names, struct jvalue *out, size_t count)
+void jwalk_members(struct jvalue object, const struct span *names, struct jvalue *out, size_t count)
 {
 	forget(out, count);
 	if (object.type == J_OBJECT)
@@ -261,9 +262,10 @@ void jwalk_members(struct jvalue object, const char *const *names, struct jvalue
 
 struct jvalue jwalk_get(struct jvalue object, const char *name)
 {
+	const struct span wanted = span_str(name);
 	struct jvalue value;
 
-	jwalk_members(object, &name, &value, 1);
+	jwalk_members(object, &wanted, &value, 1);
 	return value;
 }
 

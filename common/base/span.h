@@ -20,6 +20,8 @@ struct span {
 #define SPAN_NONE ((struct span){ NULL, 0 })
 /* From a string literal, at compile time. */
 #define SPAN_LIT(s) ((struct span){ "" s, sizeof(s) - 1 })
+/* The same where a constant is initialised. */
+#define SPAN_INIT(s) { "" s, sizeof(s) - 1 }
 /* For printf("%.*s", SPAN_ARGS(s)). */
 #define SPAN_ARGS(s) (int)((s).len > INT32_MAX ? INT32_MAX : (s).len), ((s).ptr ? (s).ptr : "")
 

@@ -61,7 +61,7 @@ static int check_text(struct jvalue v, const char *name, struct err *err)
 
 static int read_json(struct audio_request *r, struct err *err)
 {
-	static const char *const names[] = { "model", "input", "voice", "user_id" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("voice"), SPAN_INIT("user_id") };
 	struct jvalue v[ARRAY_LEN(names)];
 
 	if (jscan_members(r->body, NULL, names, v, ARRAY_LEN(names), err) < 0)

@@ -97,7 +97,7 @@ static struct gather_call *find_call(struct gather *g, struct jvalue index, bool
 
 static void add_fragments(struct gather *g, struct jvalue list)
 {
-	static const char *const names[] = { "index", "id", "function" };
+	static const struct span names[] = { SPAN_INIT("index"), SPAN_INIT("id"), SPAN_INIT("function") };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct jwalk w;
 
@@ -127,7 +127,7 @@ static void add_fragments(struct gather *g, struct jvalue list)
 /* The first choice, of index 0 or without one. */
 static struct jvalue find_choice(struct span text)
 {
-	static const char *const names[] = { "choices" };
+	static const struct span names[] = { SPAN_INIT("choices") };
 	struct jvalue choices;
 	struct jwalk w;
 
@@ -155,7 +155,7 @@ static void take_finish(struct gather *g, struct jvalue reason)
 
 void gather_frame(struct gather *g, struct span data)
 {
-	static const char *const names[] = { "content", "refusal", "tool_calls", "images" };
+	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
 	struct jvalue v[ARRAY_LEN(names)], choice = find_choice(data), delta;
 
 	if (choice.type != J_OBJECT)
@@ -185,7 +185,7 @@ static void take_parts(struct gather *g, struct jvalue parts)
 
 void gather_answer(struct gather *g, struct span body)
 {
-	static const char *const names[] = { "content", "refusal", "tool_calls", "images" };
+	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
 	struct jvalue v[ARRAY_LEN(names)], choice = find_choice(body), message;
 
 	if (choice.type != J_OBJECT)

@@ -49,9 +49,9 @@ static int64_t number(struct jvalue v, int64_t otherwise)
 }
 
 /* Members of a message that models are sent, and those that tell of it. */
-static const char *const message_names[] = { "role",	      "content", "refusal",    "tool_calls",
-					     "tool_call_id",  "images",	 "created_at", "model",
-					     "finish_reason", "usage",	 "interrupted" };
+static const struct span message_names[] = { SPAN_INIT("role"),	      SPAN_INIT("content"), SPAN_INIT("refusal"),    SPAN_INIT("tool_calls"),
+					     SPAN_INIT("tool_call_id"),  SPAN_INIT("images"),	 SPAN_INIT("created_at"), SPAN_INIT("model"),
+					     SPAN_INIT("finish_reason"), SPAN_INIT("usage"),	 SPAN_INIT("interrupted") };
 enum { M_ROLE, M_CONTENT, M_REFUSAL, M_CALLS, M_CALL_ID, M_IMAGES, M_CREATED, M_MODEL, M_FINISH, M_USAGE,
        M_INTERRUPTED, M_SENT = M_IMAGES };
 
@@ -62,7 +62,9 @@ static void write_body(const struct jvalue *v, struct buf *out)
 	for (size_t i = M_CONTENT; i < M_SENT; i++) {
 		if (v[i].type == J_NONE)
 			continue;
-		buf_printf(out, ",\"%s\":", message_names[i]);
+		buf_add_str(out, ",\"");
+		buf_add_span(out, message_names[i]);
+		buf_add_str(out, "\":");
 		buf_add_span(out, v[i].text);
 	}
 	buf_add_char(out, '}');
@@ -230,8 +232,8 @@ static int read_model(struct conversation_import *i, struct jvalue model, struct
 int conversation_import_read(struct conversation_import *i, struct span body,
 			     const struct routing *routing, struct err *err)
 {
-	static const char *const names[] = { "format", "version", "title", "model", "messages",
-					     "created_at", "user_id" };
+	static const struct span names[] = { SPAN_INIT("format"), SPAN_INIT("version"), SPAN_INIT("title"), SPAN_INIT("model"), SPAN_INIT("messages"),
+					     SPAN_INIT("created_at"), SPAN_INIT("user_id") };
 	struct jvalue v[ARRAY_LEN(names)], root;
 	int64_t version;
 

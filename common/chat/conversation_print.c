@@ -142,9 +142,10 @@ static void add_escaped(struct buf *out, enum conversation_form form, struct spa
 
 static struct jvalue member(struct span object, const char *name)
 {
+	const struct span wanted = span_str(name);
 	struct jvalue v = { 0 };
 
-	if (object.ptr && jscan_members(object, NULL, &name, &v, 1, NULL) < 0)
+	if (object.ptr && jscan_members(object, NULL, &wanted, &v, 1, NULL) < 0)
 		v = (struct jvalue){ 0 };
 	return v;
 }

@@ -13,10 +13,10 @@
 enum { MODEL_MAX = 1024, SYSTEM_MAX = 1024 * 1024, TITLE_CHARACTERS = 60 };
 
 /* Members that /v1 does not have, or that mean something else there. */
-static const char *const own_members[] = { "model",	       "message",  "images",
-					   "conversation_id",  "provider", "tool_results",
-					   "messages",	       "user_id",  "n",	      "system",
-					   "tools",	       "tool_choice" };
+static const struct span own_members[] = { SPAN_INIT("model"),	       SPAN_INIT("message"),  SPAN_INIT("images"),
+					   SPAN_INIT("conversation_id"),  SPAN_INIT("provider"), SPAN_INIT("tool_results"),
+					   SPAN_INIT("messages"),	       SPAN_INIT("user_id"),  SPAN_INIT("n"),	      SPAN_INIT("system"),
+					   SPAN_INIT("tools"),	       SPAN_INIT("tool_choice") };
 enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_USER_ID, M_N, M_SYSTEM, M_TOOLS,
        M_TOOL_CHOICE };
 
@@ -223,7 +223,7 @@ static void write_user(const struct conversation_request *r, struct buf *text, s
 /* An absent id or content is found by the check. */
 static void write_result(struct jvalue result, struct buf *text, struct buf *body)
 {
-	static const char *const names[] = { "tool_call_id", "content" };
+	static const struct span names[] = { SPAN_INIT("tool_call_id"), SPAN_INIT("content") };
 	struct jvalue v[ARRAY_LEN(names)];
 
 	jwalk_members(result, names, v, ARRAY_LEN(names));
@@ -299,7 +299,7 @@ void new_messages_free(struct new_messages *n)
 static bool is_own(struct span key, bool without_tools)
 {
 	for (size_t i = 0; i < (without_tools ? ARRAY_LEN(own_members) : (size_t)M_TOOLS); i++)
-		if (jkey_is(key, own_members[i]))
+		if (jkey_equals(key, own_members[i]))
 			return true;
 	return false;
 }

@@ -84,9 +84,10 @@ static void forget_call(struct buf *calls, struct span id)
 
 static struct jvalue member(struct span object, const char *name)
 {
+	const struct span wanted = span_str(name);
 	struct jvalue v = { 0 };
 
-	if (object.ptr && jscan_members(object, NULL, &name, &v, 1, NULL) < 0)
+	if (object.ptr && jscan_members(object, NULL, &wanted, &v, 1, NULL) < 0)
 		v = (struct jvalue){ 0 };
 	return v;
 }

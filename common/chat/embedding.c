@@ -127,7 +127,7 @@ static int convert(const char **done, struct jvalue v, struct buf *out)
 int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count, struct buf *out,
 		     struct err *err)
 {
-	static const char *const names[] = { "data" };
+	static const struct span names[] = { SPAN_INIT("data") };
 	struct jvalue data;
 	const char *done = body->ptr;
 	struct jwalk w;

@@ -18,34 +18,51 @@ struct param {
 	double min, max;
 };
 
-/* In the order of enum below; the rest of a body passes unseen. */
+/* P(name, kind, min, max); the rest of a body passes unseen. */
+#define CHAT_PARAMS(P) \
+	P(stream, PARAM_BOOL, 0, 0) \
+	P(stream_options, PARAM_OBJECT, 0, 0) \
+	P(max_tokens, PARAM_INT, 1, 1e9) \
+	P(max_completion_tokens, PARAM_INT, 1, 1e9) \
+	P(n, PARAM_INT, 1, CHAT_CHOICES_MAX) \
+	P(tools, PARAM_ARRAY, 0, CHAT_TOOLS_MAX) \
+	P(tool_choice, PARAM_CHOICE, 0, 0) \
+	P(response_format, PARAM_OBJECT, 0, 0) \
+	P(temperature, PARAM_NUMBER, 0, 2) \
+	P(top_p, PARAM_NUMBER, 0, 1) \
+	P(presence_penalty, PARAM_NUMBER, -2, 2) \
+	P(frequency_penalty, PARAM_NUMBER, -2, 2) \
+	P(logprobs, PARAM_BOOL, 0, 0) \
+	P(top_logprobs, PARAM_INT, 0, 20) \
+	P(logit_bias, PARAM_OBJECT, 0, 0) \
+	P(seed, PARAM_INT, -9.3e18, 9.3e18) \
+	P(stop, PARAM_STRINGS, 0, 16) \
+	P(parallel_tool_calls, PARAM_BOOL, 0, 0) \
+	P(user, PARAM_STRING, 0, 0) \
+	P(metadata, PARAM_OBJECT, 0, 0)
 static const struct param chat_params[] = {
-	{ "stream", PARAM_BOOL, 0, 0 },
-	{ "stream_options", PARAM_OBJECT, 0, 0 },
-	{ "max_tokens", PARAM_INT, 1, 1e9 },
-	{ "max_completion_tokens", PARAM_INT, 1, 1e9 },
-	{ "n", PARAM_INT, 1, CHAT_CHOICES_MAX },
-	{ "tools", PARAM_ARRAY, 0, CHAT_TOOLS_MAX },
-	{ "tool_choice", PARAM_CHOICE, 0, 0 },
-	{ "response_format", PARAM_OBJECT, 0, 0 },
-	{ "temperature", PARAM_NUMBER, 0, 2 },
-	{ "top_p", PARAM_NUMBER, 0, 1 },
-	{ "presence_penalty", PARAM_NUMBER, -2, 2 },
-	{ "frequency_penalty", PARAM_NUMBER, -2, 2 },
-	{ "logprobs", PARAM_BOOL, 0, 0 },
-	{ "top_logprobs", PARAM_INT, 0, 20 },
-	{ "logit_bias", PARAM_OBJECT, 0, 0 },
-	{ "seed", PARAM_INT, -9.3e18, 9.3e18 },
-	{ "stop", PARAM_STRINGS, 0, 16 },
-	{ "parallel_tool_calls", PARAM_BOOL, 0, 0 },
-	{ "user", PARAM_STRING, 0, 0 },
-	{ "metadata", PARAM_OBJECT, 0, 0 },
+#define P(name, kind, min, max) { #name, kind, min, max },
+	CHAT_PARAMS(P)
+#undef P
 };
-enum { P_STREAM, P_STREAM_OPTIONS, P_MAX_TOKENS, P_MAX_COMPLETION_TOKENS, P_N, P_TOOLS };
+enum {
+#define P(name, kind, min, max) P_##name,
+	CHAT_PARAMS(P)
+#undef P
+};
+
+/* What is looked for in a body: the parameters stand behind three of the gateway's own. */
+static const struct span chat_members[] = {
+	SPAN_INIT("model"),
+	SPAN_INIT("messages"),
+	SPAN_INIT("user_id"),
+#define P(name, kind, min, max) SPAN_INIT(#name),
+	CHAT_PARAMS(P)
+#undef P
+};
+enum { CHAT_MEMBERS = ARRAY_LEN(chat_members), MEMBERS_FIRST = CHAT_MEMBERS - ARRAY_LEN(chat_params) };
 
 enum { MODEL_NAME_MAX = 1024 };
-enum { MEMBERS_FIRST = 3 }; /* model, messages, user_id stand before the parameters */
-enum { CHAT_MEMBERS = MEMBERS_FIRST + ARRAY_LEN(chat_params) };
 
 static bool is_present(struct jvalue v)
 {
@@ -283,7 +300,7 @@ static const struct {
 	{ "developer", false }, { "tool", false },     { "function", true },
 };
 
-static const char *const message_names[] = { "role", "content", "tool_calls", "tool_call_id" };
+static const struct span message_names[] = { SPAN_INIT("role"), SPAN_INIT("content"), SPAN_INIT("tool_calls"), SPAN_INIT("tool_call_id") };
 enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
 
 /* m: its members. */
@@ -344,7 +361,7 @@ static int tool_fault(struct err *err, struct jvalue v, size_t index, const char
 
 static int check_tool(struct jvalue tool, size_t index, struct err *err)
 {
-	static const char *const names[] = { "type", "function" };
+	static const struct span names[] = { SPAN_INIT("type"), SPAN_INIT("function") };
 	struct jvalue v[ARRAY_LEN(names)], name;
 
 	if (tool.type != J_OBJECT)
@@ -380,7 +397,7 @@ static bool is_space(char c)
 }
 
 /* The whole body as one object; user_id has no place in it.  map may be NULL. */
-static int read_object(struct span body, const char *const *names, struct jvalue *values, size_t count,
+static int read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
 		       struct jvalue *root, size_t user_id, struct jmap *map, struct err *err)
 {
 	if (jscan_members_map(body, NULL, names, values, count, map, err) < 0)
@@ -424,14 +441,14 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 		if (check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
 	if ((!trusted && check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
-	    check_tools(jmap_on(map, p[P_TOOLS]), err) < 0)
+	    check_tools(jmap_on(map, p[P_tools]), err) < 0)
 		return -1;
-	r->stream = p[P_STREAM];
-	r->stream_options = p[P_STREAM_OPTIONS];
-	r->max_tokens = p[P_MAX_TOKENS];
-	r->max_completion_tokens = p[P_MAX_COMPLETION_TOKENS];
-	r->n = p[P_N];
-	r->tools = p[P_TOOLS];
+	r->stream = p[P_stream];
+	r->stream_options = p[P_stream_options];
+	r->max_tokens = p[P_max_tokens];
+	r->max_completion_tokens = p[P_max_completion_tokens];
+	r->n = p[P_n];
+	r->tools = p[P_tools];
 	return 0;
 }
 
@@ -456,16 +473,13 @@ static int read_wishes(struct chat_request *r, struct err *err)
 static int read_chat(struct chat_request *r, struct span body, bool trusted,
 		     const struct routing *routing, struct err *err)
 {
-	const char *names[CHAT_MEMBERS] = { "model", "messages", "user_id" };
 	struct jvalue v[CHAT_MEMBERS];
 	struct jmap *map = body.len >= MAP_WORTH ? mem_alloc(sizeof *map) : NULL;
 	int result = -1;
 
 	memset(r, 0, sizeof *r);
 	r->body = body;
-	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
-		names[MEMBERS_FIRST + i] = chat_params[i].name;
-	if (read_object(body, names, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
+	if (read_object(body, chat_members, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
 	    check_chat(r, v, map, trusted, routing, err) == 0)
 		result = read_wishes(r, err);
 	mem_free(map);
@@ -524,7 +538,7 @@ static int check_inputs(struct embed_request *r, struct err *err)
 int embed_request_check(struct embed_request *r, struct span body, const struct routing *routing,
 			struct err *err)
 {
-	static const char *const names[] = { "model", "input", "encoding_format", "dimensions", "user_id" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("encoding_format"), SPAN_INIT("dimensions"), SPAN_INIT("user_id") };
 	struct jvalue v[ARRAY_LEN(names)];
 	int64_t dimensions;
 

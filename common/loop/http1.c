@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
 
@@ -371,22 +372,6 @@ static int read_line_end(struct http1_parser *p, struct span in, struct err *err
 	return NEXT;
 }
 
-static uint64_t load_8(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof word);
-	return word;
-}
-
-static uint32_t load_4(const char *p)
-{
-	uint32_t word;
-
-	memcpy(&word, p, sizeof word);
-	return word;
-}
-
 /*
  * Whether a token is a name in lower case of that length, at least 4: in words, the last of which may
  * overlap the one before.  Of a token's characters only letters change by this bit into a letter or '-'.
@@ -396,12 +381,12 @@ static bool is_name(const char *token, const char *name, size_t len)
 	const uint64_t lower = UINT64_C(0x2020202020202020);
 
 	if (len < 8)
-		return (load_4(token) | (uint32_t)lower) == load_4(name) &&
-		       (load_4(token + len - 4) | (uint32_t)lower) == load_4(name + len - 4);
+		return (bytes_load_4(token) | (uint32_t)lower) == bytes_load_4(name) &&
+		       (bytes_load_4(token + len - 4) | (uint32_t)lower) == bytes_load_4(name + len - 4);
 	for (size_t at = 0; at + 8 < len; at += 8)
-		if ((load_8(token + at) | lower) != load_8(name + at))
+		if ((bytes_load_8(token + at) | lower) != bytes_load_8(name + at))
 			return false;
-	return (load_8(token + len - 8) | lower) == load_8(name + len - 8);
+	return (bytes_load_8(token + len - 8) | lower) == bytes_load_8(name + len - 8);
 }
 
 /* -1 when it is none that matters here.  name: a token. */

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/ident.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
@@ -61,30 +62,6 @@ const struct series_bounds *series_bounds(enum metric_kind kind)
 	return NULL;
 }
 
-static uint64_t load_u64(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
-}
-
-/* At most seven bytes as one word; distinct for distinct bytes of one length. */
-static uint64_t load_short(const char *p, size_t len)
-{
-	uint32_t low, high;
-
-	if (len >= 4) {
-		memcpy(&low, p, 4);
-		memcpy(&high, p + len - 4, 4);
-		return (uint64_t)high << 32 | low;
-	}
-	if (len == 0)
-		return 0;
-	return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 |
-	       (uint64_t)(unsigned char)p[len - 1];
-}
-
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
@@ -94,20 +71,10 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 static uint64_t hash_value(uint64_t hash, struct span s)
 {
 	if (s.len < 8)
-		return mix(hash, load_short(s.ptr, s.len) ^ (uint64_t)s.len << 59);
+		return mix(hash, bytes_load_short(s.ptr, s.len) ^ (uint64_t)s.len << 59);
 	for (size_t at = 0; at + 8 < s.len; at += 8)
-		hash = mix(hash, load_u64(s.ptr + at));
-	return mix(hash ^ s.len, load_u64(s.ptr + s.len - 8));
-}
-
-static bool same_bytes(const char *a, const char *b, size_t len)
-{
-	if (len < 8)
-		return load_short(a, len) == load_short(b, len);
-	for (size_t at = 0; at + 8 < len; at += 8)
-		if (load_u64(a + at) != load_u64(b + at))
-			return false;
-	return load_u64(a + len - 8) == load_u64(b + len - 8);
+		hash = mix(hash, bytes_load_8(s.ptr + at));
+	return mix(hash ^ s.len, bytes_load_8(s.ptr + s.len - 8));
 }
 
 static bool same_series(const struct series *series, uint32_t hash, enum metric m,
@@ -120,7 +87,7 @@ static bool same_series(const struct series *series, uint32_t hash, enum metric 
 	for (size_t i = 0; i < count; i++) {
 		size_t len = series->ends[i] - start;
 
-		if (len != labels[i].len || !same_bytes(series->text + start, labels[i].ptr, len))
+		if (len != labels[i].len || !bytes_equal(series->text + start, labels[i].ptr, len))
 			return false;
 		start = series->ends[i];
 	}

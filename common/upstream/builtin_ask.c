@@ -334,7 +334,7 @@ static void read_messages(struct ask *ask, struct jvalue list, struct messages *
 	struct jwalk w = jwalk_start(list);
 
 	while (jwalk_next(&w)) {
-		static const char *const names[] = { "role", "content" };
+		static const struct span names[] = { SPAN_INIT("role"), SPAN_INIT("content") };
 		struct jvalue found[2];
 		struct message *m;
 
@@ -464,9 +464,9 @@ enum { AT_MESSAGES, AT_N, AT_MAX, AT_MAX_COMPLETION, AT_STOP, AT_TOOLS, AT_CHOIC
 
 int builtin_ask_read(struct ask *ask, struct span body, struct err *err)
 {
-	static const char *const names[AT_COUNT] = {
-		"messages", "n", "max_tokens", "max_completion_tokens", "stop", "tools", "tool_choice",
-		"response_format", "stream_options",
+	static const struct span names[AT_COUNT] = {
+		SPAN_INIT("messages"), SPAN_INIT("n"), SPAN_INIT("max_tokens"), SPAN_INIT("max_completion_tokens"), SPAN_INIT("stop"), SPAN_INIT("tools"), SPAN_INIT("tool_choice"),
+		SPAN_INIT("response_format"), SPAN_INIT("stream_options"),
 	};
 	struct jvalue at[AT_COUNT];
 	struct messages all = { 0 };

@@ -85,7 +85,7 @@ static void add_base64(struct buf *out, const float *vector)
 
 static int read_request(struct span body, struct embed_request *r, struct err *err)
 {
-	static const char *const names[] = { "input", "encoding_format", "dimensions" };
+	static const struct span names[] = { SPAN_INIT("input"), SPAN_INIT("encoding_format"), SPAN_INIT("dimensions") };
 	struct jvalue found[ARRAY_LEN(names)];
 	struct jvalue format, dimensions;
 	int64_t ignored;

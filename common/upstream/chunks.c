@@ -8,11 +8,11 @@
 #include "common/base/mem.h"
 
 /* In every chunk of a stream; other members are told once, in the first. */
-static const char *const repeated[] = { "id", "created", "model", "system_fingerprint", "service_tier" };
+static const struct span repeated[] = { SPAN_INIT("id"), SPAN_INIT("created"), SPAN_INIT("model"), SPAN_INIT("system_fingerprint"), SPAN_INIT("service_tier") };
 /* What is told in another place, or otherwise. */
-static const char *const of_answer[] = { "object", "choices", "usage" };
-static const char *const of_choice[] = { "index", "message", "finish_reason" };
-static const char *const of_message[] = { "role", "tool_calls" };
+static const struct span of_answer[] = { SPAN_INIT("object"), SPAN_INIT("choices"), SPAN_INIT("usage") };
+static const struct span of_choice[] = { SPAN_INIT("index"), SPAN_INIT("message"), SPAN_INIT("finish_reason") };
+static const struct span of_message[] = { SPAN_INIT("role"), SPAN_INIT("tool_calls") };
 
 struct writer {
 	struct buf *out;
@@ -20,10 +20,10 @@ struct writer {
 	bool is_begun; /* the first chunk has left */
 };
 
-static bool is_among(struct span key, const char *const *names, size_t count)
+static bool is_among(struct span key, const struct span *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (jkey_is(key, names[i]))
+		if (jkey_equals(key, names[i]))
 			return true;
 	return false;
 }
@@ -49,7 +49,7 @@ static void add_member(struct buf *out, struct span key, struct jvalue value)
 }
 
 /* All members but those named. */
-static void add_others(struct buf *out, struct jvalue object, const char *const *names, size_t count)
+static void add_others(struct buf *out, struct jvalue object, const struct span *names, size_t count)
 {
 	for (struct jwalk w = jwalk_start(object); jwalk_next(&w);)
 		if (!is_among(w.key, names, count))
@@ -72,7 +72,7 @@ static void begin_chunk(struct writer *w)
 /* A call's place in the list, which a whole message leaves to the list. */
 static void add_tool_calls(struct buf *out, struct jvalue calls)
 {
-	static const char *const placed[] = { "index" };
+	static const struct span placed[] = { SPAN_INIT("index") };
 
 	buf_add_str(out, ",\"tool_calls\":[");
 	for (struct jwalk w = jwalk_start(calls); jwalk_next(&w);) {
@@ -140,7 +140,7 @@ static void add_choice(struct writer *w, struct jvalue choice, size_t place)
 
 int chunks_of_completion(struct span body, struct buf *out, struct err *err)
 {
-	static const char *const names[] = { "choices", "usage" };
+	static const struct span names[] = { SPAN_INIT("choices"), SPAN_INIT("usage") };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct writer w = { .out = out };
 

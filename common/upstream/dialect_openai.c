@@ -184,7 +184,7 @@ static uint64_t choice_bit(struct jvalue index)
 
 static void read_choices(struct jvalue choices, struct frame *f)
 {
-	static const char *const names[] = { "delta", "finish_reason", "index" };
+	static const struct span names[] = { SPAN_INIT("delta"), SPAN_INIT("finish_reason"), SPAN_INIT("index") };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct jwalk w;
 	size_t count = 0;
@@ -208,7 +208,7 @@ static void read_choices(struct jvalue choices, struct frame *f)
 
 static void openai_frame(struct span data, struct frame *f)
 {
-	static const char *const names[] = { "choices", "usage", "error", "object" };
+	static const struct span names[] = { SPAN_INIT("choices"), SPAN_INIT("usage"), SPAN_INIT("error"), SPAN_INIT("object") };
 	struct jvalue v[ARRAY_LEN(names)];
 
 	memset(f, 0, sizeof *f);
@@ -250,9 +250,9 @@ static void read_count(struct jvalue v, int64_t *out)
 
 static void openai_usage(struct jvalue usage, struct token_usage *out)
 {
-	static const char *const names[] = { "prompt_tokens", "completion_tokens",
-					     "prompt_tokens_details", "completion_tokens_details",
-					     "cost" };
+	static const struct span names[] = { SPAN_INIT("prompt_tokens"), SPAN_INIT("completion_tokens"),
+					     SPAN_INIT("prompt_tokens_details"), SPAN_INIT("completion_tokens_details"),
+					     SPAN_INIT("cost") };
 	struct jvalue v[ARRAY_LEN(names)];
 
 	int64_t cost;
@@ -271,9 +271,10 @@ static void openai_usage(struct jvalue usage, struct token_usage *out)
 		out->cost_usd = cost;
 }
 
-static int read_answer(struct span body, const char *list, struct answer *a, struct err *err)
+/* list: the name of what the answer is about. */
+static int read_answer(struct span body, struct span list, struct answer *a, struct err *err)
 {
-	const char *names[] = { list, "usage", "error" };
+	const struct span names[] = { list, SPAN_LIT("usage"), SPAN_LIT("error") };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct err why;
 
@@ -284,7 +285,7 @@ static int read_answer(struct span body, const char *list, struct answer *a, str
 		return err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
 	a->is_error = v[2].type == J_OBJECT || v[2].type == J_STRING;
 	if (!a->is_error && v[0].type != J_ARRAY)
-		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list);
+		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list.ptr);
 	openai_usage(v[1], &a->usage);
 	a->items = v[0];
 	return 0;
@@ -292,7 +293,7 @@ static int read_answer(struct span body, const char *list, struct answer *a, str
 
 static int openai_chat_answer(struct span body, struct answer *a, struct err *err)
 {
-	if (read_answer(body, "choices", a, err) < 0)
+	if (read_answer(body, SPAN_LIT("choices"), a, err) < 0)
 		return -1;
 	if (!a->is_error && jwalk_first_type(a->items) != J_OBJECT)
 		return err_set(err, E_upstream_error, "", "the answer has no choice");
@@ -301,7 +302,7 @@ static int openai_chat_answer(struct span body, struct answer *a, struct err *er
 
 static int64_t openai_images(struct jvalue choices)
 {
-	static const char *const places[] = { "message", "delta" };
+	static const struct span places[] = { SPAN_INIT("message"), SPAN_INIT("delta") };
 	struct jvalue place[ARRAY_LEN(places)];
 	struct jwalk w;
 	int64_t count = 0;
@@ -323,7 +324,7 @@ static int64_t openai_images(struct jvalue choices)
 
 static int openai_embed_answer(struct span body, struct answer *a, struct err *err)
 {
-	return read_answer(body, "data", a, err);
+	return read_answer(body, SPAN_LIT("data"), a, err);
 }
 
 static const struct dialect dialects[] = {

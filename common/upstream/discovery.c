@@ -81,15 +81,15 @@ enum {
 	M_META,
 	M_COUNT
 };
-static const char *const member_names[M_COUNT] = {
-	[M_ID] = "id",
-	[M_NAME] = "name",
-	[M_MODEL] = "model",
-	[M_TYPE] = "type",
-	[M_MAX_MODEL_LEN] = "max_model_len", /* vLLM */
-	[M_CONTEXT_LENGTH] = "context_length",
-	[M_MAX_CONTEXT_LENGTH] = "max_context_length", /* LM Studio */
-	[M_META] = "meta",                             /* llama.cpp */
+static const struct span member_names[M_COUNT] = {
+	[M_ID] = SPAN_INIT("id"),
+	[M_NAME] = SPAN_INIT("name"),
+	[M_MODEL] = SPAN_INIT("model"),
+	[M_TYPE] = SPAN_INIT("type"),
+	[M_MAX_MODEL_LEN] = SPAN_INIT("max_model_len"), /* vLLM */
+	[M_CONTEXT_LENGTH] = SPAN_INIT("context_length"),
+	[M_MAX_CONTEXT_LENGTH] = SPAN_INIT("max_context_length"), /* LM Studio */
+	[M_META] = SPAN_INIT("meta"),                             /* llama.cpp */
 };
 
 /* A heap copy of a name that is fit to be shown and sent; NULL when it is not. */
@@ -166,7 +166,7 @@ int found_read(struct span body, struct found_list *out, struct err *err)
 	static const struct jscan_limits limits = { .depth = 32,
 						    .members = 10000,
 						    .elements = 100000 };
-	static const char *const lists[] = { "data", "models" };
+	static const struct span lists[] = { SPAN_INIT("data"), SPAN_INIT("models") };
 	struct jvalue found[ARRAY_LEN(lists)] = { { 0 } };
 
 	*out = (struct found_list){ 0 };

@@ -271,7 +271,7 @@ static void add_words(struct buf *out, struct span body)
  */
 static void read_said(struct said *said, struct span body)
 {
-	static const char *const top[] = { "error", "message", "detail", "code", "type" };
+	static const struct span top[] = { SPAN_INIT("error"), SPAN_INIT("message"), SPAN_INIT("detail"), SPAN_INIT("code"), SPAN_INIT("type") };
 	struct jvalue v[ARRAY_LEN(top)], e[ARRAY_LEN(top)];
 	struct err ignored;
 

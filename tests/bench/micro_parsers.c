@@ -39,8 +39,8 @@ static double best_ns(work *run, struct span input)
 	return best;
 }
 
-static const char *const body_names[] = { "model", "messages", "stream", "max_tokens", "tools", "user",
-					  "temperature", "stream_options", "n", "stop" };
+static const struct span body_names[] = { SPAN_INIT("model"), SPAN_INIT("messages"), SPAN_INIT("stream"), SPAN_INIT("max_tokens"), SPAN_INIT("tools"), SPAN_INIT("user"),
+					  SPAN_INIT("temperature"), SPAN_INIT("stream_options"), SPAN_INIT("n"), SPAN_INIT("stop") };
 
 static size_t scan_body(struct span input)
 {
@@ -70,8 +70,8 @@ static size_t walk(struct span input)
 /* What a relay asks of an event: choices, usage, error; the delta's content, the finish reason. */
 static size_t scan_event(struct span input)
 {
-	static const char *const names[] = { "choices", "usage", "error" };
-	static const char *const inner[] = { "delta", "finish_reason" };
+	static const struct span names[] = { SPAN_INIT("choices"), SPAN_INIT("usage"), SPAN_INIT("error") };
+	static const struct span inner[] = { SPAN_INIT("delta"), SPAN_INIT("finish_reason") };
 	struct jvalue out[ARRAY_LEN(names)], parts[ARRAY_LEN(inner)];
 
 	if (jscan_members(input, NULL, names, out, ARRAY_LEN(names), NULL) < 0)

@@ -52,8 +52,8 @@ static const char *join(struct fixture *f, const struct outgoing *o)
 
 static struct chat_wish wish_of(const char *body, int floor)
 {
-	static const char *const names[] = { "model", "stream", "stream_options", "max_tokens",
-					     "max_completion_tokens" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("stream"), SPAN_INIT("stream_options"), SPAN_INIT("max_tokens"),
+					     SPAN_INIT("max_completion_tokens") };
 	struct jvalue v[ARRAY_LEN(names)];
 	struct err err = ERR_INIT;
 	struct chat_wish w = { .body = span_str(body), .floor = floor };
@@ -136,7 +136,7 @@ static void a_missing_encoding_is_float(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		static const char *const names[] = { "model", "encoding_format" };
+		static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("encoding_format") };
 		struct embed_wish w = { .body = span_str(cases[i].in) };
 		struct jvalue v[2];
 		struct outgoing o;

@@ -297,7 +297,7 @@ static void refuses_everything_when_the_limits_are_zero(void **state)
 
 static void reports_the_members_asked_for(void **state)
 {
-	static const char *const names[] = { "model", "stream", "messages", "absent", "n", "" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("stream"), SPAN_INIT("messages"), SPAN_INIT("absent"), SPAN_INIT("n"), SPAN_INIT("") };
 	static const char text[] = " { \"model\" : \"m\" ,\"inner\":{\"stream\":1,\"model\":2},\"stream\":true,"
 				   "\"messages\":[{\"model\":{}}] , \"\":null, \"n\": -1.5e3 } ";
 	struct jvalue out[ARRAY_LEN(names)];
@@ -318,7 +318,7 @@ static void reports_the_members_asked_for(void **state)
 
 static void takes_the_last_of_two_members_and_reads_escaped_names(void **state)
 {
-	static const char *const names[] = { "model", "\xc3\xa9", "\xf0\x9f\x98\x80", "a\\b" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("\xc3\xa9"), SPAN_INIT("\xf0\x9f\x98\x80"), SPAN_INIT("a\\b") };
 	static const char text[] = "{\"model\":1,\"m\\u006fdel\":2,\"\\u00e9\":3,\"\\ud83d\\ude00\":4,\"a\\\\b\":5}";
 	struct jvalue out[ARRAY_LEN(names)];
 
@@ -332,7 +332,7 @@ static void takes_the_last_of_two_members_and_reads_escaped_names(void **state)
 
 static void reports_nothing_when_it_fails_or_when_there_is_no_object(void **state)
 {
-	static const char *const names[] = { "a" };
+	static const struct span names[] = { SPAN_INIT("a") };
 	struct jvalue out = { .type = J_TRUE, .text = SPAN_LIT("x") };
 
 	(void)state;
@@ -392,7 +392,7 @@ static void walks_nothing_in_empty_containers_and_scalars(void **state)
 
 static void gets_members_by_name_the_last_one_counting(void **state)
 {
-	static const char *const names[] = { "delta", "index", "nope" };
+	static const struct span names[] = { SPAN_INIT("delta"), SPAN_INIT("index"), SPAN_INIT("nope") };
 	struct jvalue out[3], v = value_of("{\"index\":0,\"delta\":{\"content\":\"x\"},\"index\":7}");
 
 	(void)state;
@@ -630,7 +630,7 @@ static void removes_and_adds_members_with_the_right_commas(void **state)
 
 static void cuts_out_a_member_that_is_the_only_one_of_its_name(void **state)
 {
-	static const char *const names[] = { "u" };
+	static const struct span names[] = { SPAN_INIT("u") };
 	static const struct {
 		const char *text, *want; /* want NULL: not single */
 	} cases[] = {
@@ -798,7 +798,7 @@ static void walks_by_a_map_as_without_one(void **state)
 	(void)state;
 
 	for (size_t len = 0; len < 2 * JMAP_LONG; len++) {
-		static const char *const names[] = { "list" };
+		static const struct span names[] = { SPAN_INIT("list") };
 		struct jvalue v, whole;
 		struct buf b;
 

@@ -18,7 +18,7 @@
 
 #include "common/base/mem.h"
 
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const char *const *names,
+int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
 		      struct jvalue *out, size_t count, struct jmap *map, struct err *err);
 
 enum { ROUNDS = 20000, TEXT_MAX = 160 };
@@ -35,7 +35,7 @@ static struct jmap map, portable_map;
 
 static void assert_read_alike(struct span text)
 {
-	static const char *const names[] = { "model", "k" };
+	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("k") };
 	struct jvalue v[ARRAY_LEN(names)], p[ARRAY_LEN(names)];
 	struct err err = ERR_INIT, portable_err = ERR_INIT;
 	int got = jscan_members_map(text, NULL, names, v, ARRAY_LEN(names), &map, &err);

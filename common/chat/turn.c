@@ -379,8 +379,9 @@ static const struct call_kind embed_call = { SOURCE_EMBED, build_embed, take_emb
 
 static void count_call(struct turn *t, const struct target *target, const char *outcome)
 {
-	metrics_add(t->worker->shard, M_spass_upstream_requests_total, 1,
-		    LABELS(span_str(target->backend->name), span_str(outcome)));
+	metrics_epoch(t->worker->shard, t->snapshot->generation);
+	metrics_add_texts(t->worker->shard, M_spass_upstream_requests_total, 1,
+			  TEXTS(target->backend->name, outcome));
 }
 
 /* What a failed call says of the whole server, not of one model of it. */

@@ -1,8 +1,8 @@
 /*
  * common/observe/metrics.c - counting into shards.
  *
- * Finding a series costs one hash over the label values and one comparison; memory is taken only
- * when a series is seen for the first time.  Printing is metrics_print.c's.
+ * Finding a series costs one hash over the label values and one comparison, or over their addresses
+ * where those stay; memory is taken only when a series is seen for the first time.  Printing is metrics_print.c's.
  */
 #include "common/observe/metrics.h"
 
@@ -177,13 +177,59 @@ static struct series *add_series(struct metrics_shard *s, enum metric m, const s
 	return series;
 }
 
-static struct series *series_of(struct metrics_shard *s, enum metric m, const struct span *labels)
+static struct series *search(struct metrics_shard *s, enum metric m, const struct span *labels)
 {
 	uint32_t hash;
 	size_t slot;
 	struct series *series = find(s, m, labels, &hash, &slot);
 
 	return series ? series : add_series(s, m, labels, hash, slot);
+}
+
+static struct series *series_of(struct metrics_shard *s, enum metric m, const struct span *labels)
+{
+	if (s->labels[m] > 0)
+		return search(s, m, labels);
+	if (!s->plain[m])
+		s->plain[m] = search(s, m, NULL);
+	return s->plain[m];
+}
+
+static struct series *fill_recent(struct metrics_shard *s, struct series_recent *r, enum metric m,
+				  const char *const *texts)
+{
+	struct span labels[METRICS_LABELS_MAX] = { SPAN_NONE };
+
+	for (size_t i = 0; i < s->labels[m]; i++) {
+		r->texts[i] = texts[i];
+		labels[i] = span_str(texts[i]);
+	}
+	r->series = search(s, m, labels);
+	return r->series;
+}
+
+static struct series *series_of_texts(struct metrics_shard *s, enum metric m, const char *const *texts)
+{
+	uint64_t hash = (uint64_t)m + 1;
+	struct series_recent *r;
+
+	for (size_t i = 0; i < s->labels[m]; i++)
+		hash = (hash ^ (uintptr_t)texts[i]) * 0x9e3779b97f4a7c15u;
+	r = &s->recent[hash >> 57 & (SERIES_RECENT - 1)];
+	if (!r->series || r->series->metric != (uint16_t)m)
+		return fill_recent(s, r, m, texts);
+	for (size_t i = 0; i < s->labels[m]; i++)
+		if (r->texts[i] != texts[i])
+			return fill_recent(s, r, m, texts);
+	return r->series;
+}
+
+void metrics_epoch(struct metrics_shard *s, uint64_t epoch)
+{
+	if (!s || s->epoch == epoch)
+		return;
+	memset(s->recent, 0, sizeof s->recent);
+	s->epoch = epoch;
 }
 
 /* One writer: a load and a store are enough, and cheaper than a read-modify-write. */
@@ -201,6 +247,12 @@ void metrics_add(struct metrics_shard *s, enum metric m, int64_t amount, const s
 		cell_add(&series_of(s, m, labels)->cells[0], amount);
 }
 
+void metrics_add_texts(struct metrics_shard *s, enum metric m, int64_t amount, const char *const *texts)
+{
+	if (s)
+		cell_add(&series_of_texts(s, m, texts)->cells[0], amount);
+}
+
 void metrics_set(struct metrics_shard *s, enum metric m, int64_t value, const struct span *labels)
 {
 	if (s)
@@ -208,24 +260,32 @@ void metrics_set(struct metrics_shard *s, enum metric m, int64_t value, const st
 				      memory_order_relaxed);
 }
 
-void metrics_observe_us(struct metrics_shard *s, enum metric m, int64_t us,
-			const struct span *labels)
+static void observe(struct series *series, int64_t us)
 {
-	const struct series_bounds *bounds = series_bounds(metric_table[m].kind);
-	struct series *series;
+	const struct series_bounds *bounds = series_bounds(metric_table[series->metric].kind);
 	size_t at = 0;
 
-	if (!s)
-		return;
 	assert(bounds);
 	/* A clock that steps back must not make a sum shrink. */
 	if (us < 0)
 		us = 0;
-	series = series_of(s, m, labels);
 	while (at < bounds->count && us > bounds->at[at].us)
 		at++;
 	cell_add(&series->cells[0], us);
 	cell_add(&series->cells[1 + at], 1);
+}
+
+void metrics_observe_us(struct metrics_shard *s, enum metric m, int64_t us,
+			const struct span *labels)
+{
+	if (s)
+		observe(series_of(s, m, labels), us);
+}
+
+void metrics_observe_texts_us(struct metrics_shard *s, enum metric m, int64_t us, const char *const *texts)
+{
+	if (s)
+		observe(series_of_texts(s, m, texts), us);
 }
 
 static uint8_t count_labels(const char *names)

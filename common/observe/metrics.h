@@ -43,6 +43,15 @@ void metrics_observe_us(struct metrics_shard *s, enum metric m, int64_t us, cons
 /* Gauges: each shard sets its own part; the print adds them up. */
 void metrics_set(struct metrics_shard *s, enum metric m, int64_t value, const struct span *labels);
 #define LABELS(...) ((const struct span[]){ __VA_ARGS__ })
+/*
+ * The same for texts that stay where they are, and as they are, for an epoch: their addresses tell
+ * them apart, so that a series is searched for once.
+ */
+void metrics_add_texts(struct metrics_shard *s, enum metric m, int64_t amount, const char *const *texts);
+void metrics_observe_texts_us(struct metrics_shard *s, enum metric m, int64_t us, const char *const *texts);
+#define TEXTS(...) ((const char *const[]){ __VA_ARGS__ })
+/* Addresses of another epoch than the last one mean nothing any more. */
+void metrics_epoch(struct metrics_shard *s, uint64_t epoch);
 /* Sum over all shards and all series of a counter or gauge. */
 int64_t metrics_total(struct metrics *m, enum metric metric);
 /* Prometheus text format 0.0.4, to out; also spass_build_info{version} and process_* basics. */

@@ -18,6 +18,7 @@ enum {
 	SERIES_ROOM = METRICS_SERIES_MAX + METRIC_COUNT, /* each metric's "other" always has room */
 	SERIES_SLOTS = 8192,     /* a power of two, at least 1.9 times the room */
 	SERIES_BOUNDS_MAX = 20,
+	SERIES_RECENT = 128,     /* a power of two */
 };
 
 struct series {
@@ -29,13 +30,23 @@ struct series {
 	_Atomic int64_t cells[];
 };
 
+/* A series by the addresses of its label values. */
+struct series_recent {
+	struct series *series; /* NULL: free */
+	const char *texts[METRICS_LABELS_MAX];
+};
+
 struct metrics_shard {
 	struct metrics_shard *next;
 	uint64_t seed;
 	_Atomic uint32_t count; /* of series[] that may be read */
 	uint8_t labels[METRIC_COUNT];
 	struct series *series[SERIES_ROOM];
-	struct series *slots[SERIES_SLOTS]; /* open addressing by hash; the owner's alone */
+	/* The owner's alone: */
+	struct series *slots[SERIES_SLOTS]; /* open addressing by hash */
+	struct series *plain[METRIC_COUNT]; /* those without labels */
+	uint64_t epoch;
+	struct series_recent recent[SERIES_RECENT]; /* of the epoch, each at the place of its hash */
 };
 
 struct metrics {

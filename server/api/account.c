@@ -110,12 +110,19 @@ static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 	store_commit(store, r);
 }
 
-static struct span status_label(int status, char out[4])
+/* The statuses that there are, each three digits and a NUL, for labels that stay. */
+#define TEN(p) p "0\0" p "1\0" p "2\0" p "3\0" p "4\0" p "5\0" p "6\0" p "7\0" p "8\0" p "9\0"
+#define HUNDRED(p)                                                                                      \
+	TEN(p "0") TEN(p "1") TEN(p "2") TEN(p "3") TEN(p "4") TEN(p "5") TEN(p "6") TEN(p "7") TEN(p "8") \
+	TEN(p "9")
+static const char statuses[] = HUNDRED("1") HUNDRED("2") HUNDRED("3") HUNDRED("4") HUNDRED("5");
+enum { STATUS_FIRST = 100, STATUS_TEXT = 4, STATUS_LAST = 599 };
+
+static const char *status_label(int status)
 {
-	for (int i = 2; i >= 0; i--, status /= 10)
-		out[i] = (char)('0' + status % 10);
-	out[3] = '\0';
-	return span_of(out, 3);
+	if (status < STATUS_FIRST || status > STATUS_LAST)
+		return "000";
+	return statuses + (size_t)(status - STATUS_FIRST) * STATUS_TEXT;
 }
 
 static struct span phase_of(const struct exchange *x, const struct turn *t)
@@ -125,53 +132,51 @@ static struct span phase_of(const struct exchange *x, const struct turn *t)
 	return t->attempts ? SPAN_LIT("waiting") : SPAN_LIT("request");
 }
 
-static void count_cost(struct metrics_shard *shard, struct span tenant, struct span model,
-		       const struct bill *b)
+/* Routes, models and tenants stay as long as the snapshot, whose generation is the epoch. */
+static void count_cost(struct metrics_shard *shard, const char *tenant, const char *model, const struct bill *b)
 {
 	if (b->usd < 0) {
-		metrics_add(shard, M_spass_cost_unknown_total, 1, LABELS(tenant, model));
+		metrics_add_texts(shard, M_spass_cost_unknown_total, 1, TEXTS(tenant, model));
 		return;
 	}
-	metrics_add(shard, M_spass_cost_usd_total, b->usd, LABELS(tenant, model));
-	metrics_add(shard, M_spass_cost_eur_total, b->eur, LABELS(tenant, model));
+	metrics_add_texts(shard, M_spass_cost_usd_total, b->usd, TEXTS(tenant, model));
+	metrics_add_texts(shard, M_spass_cost_eur_total, b->eur, TEXTS(tenant, model));
 }
 
 static void count_turn(struct metrics_shard *shard, const struct exchange *x, const struct call *c)
 {
+	static const char input[] = "input", output[] = "output";
 	const struct turn *t = &c->turn;
-	struct span model = span_str(t->model);
 
 	if (!t->attempts)
 		return;
 	if (t->target)
-		count_cost(shard, span_str(c->identity.tenant_id), model, &t->bill);
+		count_cost(shard, c->identity.tenant_id, t->model, &t->bill);
 	if (t->usage.prompt >= 0)
-		metrics_add(shard, M_spass_tokens_total, t->usage.prompt, LABELS(model, SPAN_LIT("input")));
+		metrics_add_texts(shard, M_spass_tokens_total, t->usage.prompt, TEXTS(t->model, input));
 	if (t->usage.completion >= 0)
-		metrics_add(shard, M_spass_tokens_total, t->usage.completion,
-			    LABELS(model, SPAN_LIT("output")));
+		metrics_add_texts(shard, M_spass_tokens_total, t->usage.completion, TEXTS(t->model, output));
 	if (t->finished && t->usage.prompt < 0 && t->usage.completion < 0)
-		metrics_add(shard, M_spass_usage_missing_total, 1, LABELS(model));
+		metrics_add_texts(shard, M_spass_usage_missing_total, 1, TEXTS(t->model));
 	if (t->first_event_us)
-		metrics_observe_us(shard, M_spass_first_token_seconds, t->first_event_us - x->started_us,
-				   LABELS(model));
+		metrics_observe_texts_us(shard, M_spass_first_token_seconds, t->first_event_us - x->started_us,
+					 TEXTS(t->model));
 }
 
 static void count(struct metrics_shard *shard, const struct exchange *x, const struct call *c,
 		  int64_t now_us)
 {
-	char text[4];
-	struct span surface = span_str(surface_of(c)), route = span_str(pattern_of(c));
+	const char *surface = surface_of(c), *route = pattern_of(c);
 	struct span retry = exchange_header(x, "x-stainless-retry-count");
 	int64_t took = now_us - x->started_us, retries;
 
-	metrics_add(shard, M_spass_requests_total, 1,
-		    LABELS(surface, route, span_str(http1_method_name(x->head->method)),
-			   status_label(status_of(x), text)));
-	metrics_observe_us(shard, M_spass_request_duration_seconds, took, LABELS(surface, route));
+	metrics_epoch(shard, c->snapshot->generation);
+	metrics_add_texts(shard, M_spass_requests_total, 1,
+			  TEXTS(surface, route, http1_method_name(x->head->method), status_label(status_of(x))));
+	metrics_observe_texts_us(shard, M_spass_request_duration_seconds, took, TEXTS(surface, route));
 	if (!c->turn.streamed)
-		metrics_observe_us(shard, M_spass_overhead_seconds, took - c->turn.waited_us,
-				   LABELS(route));
+		metrics_observe_texts_us(shard, M_spass_overhead_seconds, took - c->turn.waited_us,
+					 TEXTS(route));
 	if (x->error != E_none)
 		metrics_add(shard, M_spass_errors_total, 1, LABELS(span_str(err_info(x->error)->code)));
 	if (x->client_gone)

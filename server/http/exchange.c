@@ -467,6 +467,7 @@ int exchange_next_piece(struct exchange *x, struct span *piece, struct err *err)
 	r->is_lent = true;
 	return r->block_len > 0;
 }
+
 bool exchange_is_open(const struct exchange *x)
 {
 	return x->conn->sock && !(x->fiber && fiber_is_cancelled(x->fiber));

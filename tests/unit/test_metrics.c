@@ -203,6 +203,34 @@ static void tells_neighbouring_labels_apart(void **state)
 		      "spass_tokens_total{model=\"abc\",direction=\"\"} 4\n");
 }
 
+static void texts_are_told_apart_by_their_places_for_an_epoch(void **state)
+{
+	struct fixture *f = *state;
+	char model[] = "first", copy[] = "first";
+	static const char in[] = "in", out[] = "out";
+
+	metrics_epoch(f->shard, 1);
+	metrics_add_texts(f->shard, M_spass_tokens_total, 1, TEXTS(model, in));
+	metrics_add_texts(f->shard, M_spass_tokens_total, 10, TEXTS(model, out));
+	metrics_add_texts(f->shard, M_spass_tokens_total, 2, TEXTS(model, in));
+	metrics_add_texts(f->shard, M_spass_tokens_total, 4, TEXTS(copy, in));
+	metrics_observe_texts_us(f->shard, M_spass_first_token_seconds, 1500, TEXTS(model));
+	metrics_observe_us(f->shard, M_spass_first_token_seconds, 1500, LABELS(SPAN_LIT("first")));
+	assert_has(f, "spass_tokens_total{model=\"first\",direction=\"in\"} 7\n"
+		      "spass_tokens_total{model=\"first\",direction=\"out\"} 10\n");
+	assert_has(f, "spass_first_token_seconds_count{model=\"first\"} 2\n");
+
+	memcpy(model, "other", sizeof model);
+	metrics_epoch(f->shard, 2);
+	metrics_add_texts(f->shard, M_spass_tokens_total, 3, TEXTS(model, in));
+	assert_has(f, "spass_tokens_total{model=\"first\",direction=\"in\"} 7\n");
+	assert_has(f, "spass_tokens_total{model=\"other\",direction=\"in\"} 3\n");
+
+	metrics_epoch(NULL, 1);
+	metrics_add_texts(NULL, M_spass_tokens_total, 1, TEXTS(model, in));
+	metrics_observe_texts_us(NULL, M_spass_first_token_seconds, 1, TEXTS(model));
+}
+
 static void what_cannot_be_a_label_counts_as_other(void **state)
 {
 	struct fixture *f = *state;
@@ -370,6 +398,7 @@ int main(void)
 		TEST(escapes_label_values),
 		TEST(tells_label_values_apart),
 		TEST(tells_neighbouring_labels_apart),
+		TEST(texts_are_told_apart_by_their_places_for_an_epoch),
 		TEST(what_cannot_be_a_label_counts_as_other),
 		TEST(too_many_series_count_as_other),
 		TEST(without_a_shard_nothing_is_counted),

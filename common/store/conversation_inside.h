@@ -10,7 +10,6 @@
 #define CONVERSATION_COLUMNS                                                                       \
 	"c.number, c.id, c.user_id, c.title, c.model, c.parent_id, c.parent_message, c.created_at,"    \
 	" c.used_at, c.message_count, c.sent_from"
-enum { CONVERSATION_COLUMN_COUNT = 11 };
 void conversation_read_row(struct db_statement *st, struct conversation_row *row);
 
 /* "t0123456789abcdef u0123456789abcdef": one word for the tenant, one for the user. */

@@ -2,7 +2,7 @@
  * common/observe/record.c - a record as a line of audit.jsonl.
  *
  * The store's writer prints every request that passes, so a line is put together by hand where
- * its longest has room, without a look at each piece.
+ * its longest has room, without a look at each piece; what is as in other lines is copied as a whole.
  */
 #include "common/observe/record.h"
 
@@ -83,15 +83,19 @@ static char *put_text(char *at, const char *text)
 
 static char *put_digits(char *at, uint64_t value)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+				    "34353637383940414243444546474849505152535455565758596061626364656667"
+				    "6869707172737475767778798081828384858687888990919293949596979899";
 	char digits[20];
 	size_t n = sizeof(digits);
 
-	do
-		digits[--n] = (char)('0' + value % 10);
-	while (value /= 10);
-	while (n < sizeof(digits))
-		*at++ = digits[n++];
-	return at;
+	for (; value >= 100; value /= 100)
+		memcpy(digits + (n -= 2), pairs + 2 * (value % 100), 2);
+	if (value >= 10)
+		memcpy(digits + (n -= 2), pairs + 2 * value, 2);
+	else
+		digits[--n] = (char)('0' + value);
+	return put(at, digits + n, sizeof(digits) - n);
 }
 
 static char *put_int(char *at, int value)
@@ -149,22 +153,14 @@ static char *put_size(char *at, uint64_t bytes)
 	return put_digits(at, bytes > INT64_MAX ? INT64_MAX : bytes);
 }
 
+/* From the parents' id to the tokens. */
 static char *put_who(char *at, const struct record *r)
 {
-	at = PUT(at, "{\"ts\":\"");
-	clock_iso(r->ts_ms, at);
-	at += CLOCK_ISO_SIZE - 1;
-	at = put_text(PUT(at, "\",\"request_id\":"), r->request_id);
-	at = put_text(PUT(at, ",\"parent_request_id\":"), r->parent_request_id);
 	at = put_int(PUT(at, ",\"depth\":"), r->depth);
 	at = put_text(PUT(at, ",\"tenant_id\":"), r->tenant_id);
 	at = put_text(PUT(at, ",\"token_id\":"), r->token_id);
 	at = put_text(PUT(at, ",\"user_id\":"), r->user_id);
-	return put_text(PUT(at, ",\"scope_id\":"), r->scope_id);
-}
-
-static char *put_what(char *at, const struct record *r)
-{
+	at = put_text(PUT(at, ",\"scope_id\":"), r->scope_id);
 	at = put_text(PUT(at, ",\"surface\":"), r->surface);
 	at = put_text(PUT(at, ",\"method\":"), r->method);
 	at = put_text(PUT(at, ",\"path\":"), r->route);
@@ -173,24 +169,70 @@ static char *put_what(char *at, const struct record *r)
 		      r->error == E_none ? NULL : err_info(r->error)->code);
 	at = put_text(PUT(at, ",\"model\":"), r->model);
 	at = put_text(PUT(at, ",\"resolved_model\":"), r->resolved_model);
-	return put_text(PUT(at, ",\"resolved_backend\":"), r->resolved_backend);
+	at = put_text(PUT(at, ",\"resolved_backend\":"), r->resolved_backend);
+	return PUT(at, ",\"prompt_tokens\":");
 }
 
-static char *put_how_much(char *at, const struct record *r)
+static char *put_cost(char *at, const struct record *r)
 {
-	at = put_count(PUT(at, ",\"prompt_tokens\":"), r->prompt_tokens);
-	at = put_count(PUT(at, ",\"completion_tokens\":"), r->completion_tokens);
-	at = put_count(PUT(at, ",\"cached_tokens\":"), r->cached_tokens);
-	at = put_count(PUT(at, ",\"reasoning_tokens\":"), r->reasoning_tokens);
 	at = put_text(PUT(at, ",\"cost_source\":"), r->cost_source);
-	at = put_amount(PUT(at, ",\"cost_usd\":"), r->cost_usd);
-	at = put_amount(PUT(at, ",\"cost_eur\":"), r->cost_eur);
-	at = put_amount(PUT(at, ",\"cost_billed_usd\":"), r->cost_billed_usd);
-	at = put_amount(PUT(at, ",\"cost_billed_eur\":"), r->cost_billed_eur);
+	return PUT(at, ",\"cost_usd\":");
+}
+
+static char *put_how(char *at, const struct record *r)
+{
 	at = put_int(PUT(at, ",\"attempts\":"), r->attempts);
 	at = put_bool(PUT(at, ",\"streamed\":"), r->streamed);
 	at = put_bool(PUT(at, ",\"finished\":"), r->finished);
-	at = put_ms(PUT(at, ",\"latency_ms\":"), r->latency_us);
+	return PUT(at, ",\"latency_ms\":");
+}
+
+void record_frame_print(struct record_frame *f, const struct record *r, char *out)
+{
+	char *who = put_who(out, r), *cost = put_cost(who, r), *how = put_how(cost, r);
+
+	f->who = span_of(out, (size_t)(who - out));
+	f->cost = span_of(who, (size_t)(cost - who));
+	f->how = span_of(cost, (size_t)(how - cost));
+	f->second = INT64_MIN;
+}
+
+/* Most lines are of the same second as the one before. */
+static char *put_stamp(char *at, struct record_frame *f, int64_t ms)
+{
+	static_assert(sizeof f->stamp >= CLOCK_ISO_SIZE - 5, "all but the milliseconds fits");
+	const size_t len = CLOCK_ISO_SIZE - 5;
+	unsigned places = (unsigned)(ms % 1000);
+
+	if (ms < 0 || ms / 1000 != f->second) {
+		clock_iso(ms, at);
+		memcpy(f->stamp, at, len);
+		f->second = ms < 0 ? INT64_MIN : ms / 1000;
+		return at + CLOCK_ISO_SIZE - 1;
+	}
+	memcpy(at, f->stamp, len);
+	at += len;
+	*at++ = (char)('0' + places / 100);
+	*at++ = (char)('0' + places / 10 % 10);
+	*at++ = (char)('0' + places % 10);
+	*at++ = 'Z';
+	return at;
+}
+
+char *record_put(char *at, struct record_frame *f, const struct record *r)
+{
+	at = put_stamp(PUT(at, "{\"ts\":\""), f, r->ts_ms);
+	at = put_text(PUT(at, "\",\"request_id\":"), r->request_id);
+	at = put_text(PUT(at, ",\"parent_request_id\":"), r->parent_request_id);
+	at = put_count(put(at, f->who.ptr, f->who.len), r->prompt_tokens);
+	at = put_count(PUT(at, ",\"completion_tokens\":"), r->completion_tokens);
+	at = put_count(PUT(at, ",\"cached_tokens\":"), r->cached_tokens);
+	at = put_count(PUT(at, ",\"reasoning_tokens\":"), r->reasoning_tokens);
+	at = put_amount(put(at, f->cost.ptr, f->cost.len), r->cost_usd);
+	at = put_amount(PUT(at, ",\"cost_eur\":"), r->cost_eur);
+	at = put_amount(PUT(at, ",\"cost_billed_usd\":"), r->cost_billed_usd);
+	at = put_amount(PUT(at, ",\"cost_billed_eur\":"), r->cost_billed_eur);
+	at = put_ms(put(at, f->how.ptr, f->how.len), r->latency_us);
 	at = put_ms(PUT(at, ",\"first_byte_ms\":"), r->first_byte_us);
 	at = put_ms(PUT(at, ",\"upstream_ms\":"), r->upstream_us);
 	at = put_size(PUT(at, ",\"bytes_in\":"), r->bytes_in);
@@ -200,8 +242,11 @@ static char *put_how_much(char *at, const struct record *r)
 
 int record_print(const struct record *r, struct buf *out)
 {
-	char line[RECORD_LINE_MAX];
-	char *end = put_how_much(put_what(put_who(line, r), r), r);
+	char common[RECORD_LINE_MAX], line[RECORD_LINE_MAX];
+	struct record_frame f;
+	char *end;
 
+	record_frame_print(&f, r, common);
+	end = record_put(line, &f, r);
 	return buf_add(out, line, (size_t)(end - line));
 }

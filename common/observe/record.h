@@ -10,41 +10,64 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
-enum { RECORD_TEXT_MAX = 128, RECORD_RATE_SOURCE_MAX = 19 };
+enum { RECORD_TEXT_MAX = 128, RECORD_NAME_MAX = 64, RECORD_RATE_SOURCE_MAX = 19 };
 
+/*
+ * Texts are borrowed; NULL or "" = none.  They are kept up to RECORD_TEXT_MAX bytes, those of
+ * RECORD_NAME_MAX up to that.
+ */
 struct record {
 	int64_t ts_ms;                 /* wall clock at the first byte */
-	char request_id[RECORD_TEXT_MAX + 1];
-	char parent_request_id[RECORD_TEXT_MAX + 1]; /* "" = none */
+	const char *request_id;
+	const char *parent_request_id;
+
+	/* What many records have in common. */
 	int depth;
-	char tenant_id[65], token_id[65];
-	char user_id[RECORD_TEXT_MAX + 1];
-	bool pseudonymous;             /* audit.jsonl gets a pseudonym in place of user_id */
-	char scope_id[RECORD_TEXT_MAX + 1];
-	const char *surface;           /* "v1"; static text, as the next three */
-	const char *method;
-	const char *route;             /* the route's pattern */
-	enum err_code error;
 	int status;                    /* HTTP; 499 when the client left before a status */
-	char model[RECORD_TEXT_MAX + 1];          /* alias asked for */
-	char resolved_model[RECORD_TEXT_MAX + 1]; /* what the backend was asked for */
-	char resolved_backend[65];
+	enum err_code error;
 	int attempts;                  /* calls to backends */
 	bool streamed;
 	bool finished;                 /* false: the client left or the stream was cut */
+	bool pseudonymous;             /* audit.jsonl gets a pseudonym in place of user_id */
+	const char *surface;           /* "v1"; static text, as the next three */
+	const char *method;
+	const char *route;             /* the route's pattern */
+	const char *cost_source;       /* "table", "unknown" */
+	int64_t rate;                  /* millionths of a euro for a dollar; -1 = none was used */
+	const char *rate_source;       /* RECORD_RATE_SOURCE_MAX */
+	const char *tenant_id;         /* RECORD_NAME_MAX, as the next */
+	const char *token_id;
+	const char *user_id;
+	const char *scope_id;
+	const char *model;             /* alias asked for */
+	const char *resolved_model;    /* what the backend was asked for */
+	const char *resolved_backend;  /* RECORD_NAME_MAX */
+
 	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
-	const char *cost_source;       /* "table", "unknown"; static */
 	int64_t cost_usd, cost_eur;    /* millionths; -1 = unknown, or nothing was answered */
 	int64_t cost_billed_usd, cost_billed_eur; /* with the tenant's factor */
-	int64_t rate;                  /* millionths of a euro for a dollar; -1 = none was used */
-	char rate_source[RECORD_RATE_SOURCE_MAX + 1];
 	int64_t latency_us, first_byte_us, upstream_us;
 	uint64_t bytes_in, bytes_out;
 };
 
-/* Bytes of the longest line: every character escaped as six.  Longer static texts are cut. */
+/* Bytes of the longest line: every character escaped as six.  Longer texts are cut. */
 enum { RECORD_LINE_MAX = 12 * 1024 };
-/* One JSON object and a newline, the fields of audit.jsonl.  0, or -1 with out as it was. */
+
+/* The parts of a line that records with much in common share; borrows its texts. */
+struct record_frame {
+	struct span who, cost, how;
+	int64_t second; /* private: the last line's, and how it is written */
+	char stamp[24];
+};
+
+/* Prints the parts into out[RECORD_LINE_MAX], which the frame borrows. */
+void record_frame_print(struct record_frame *f, const struct record *r, char *out);
+/*
+ * One JSON object and a newline, the fields of audit.jsonl, at at[RECORD_LINE_MAX]; returns its end.
+ * f: of a record that has the same in common.
+ */
+char *record_put(char *at, struct record_frame *f, const struct record *r);
+/* The same in one, into out.  0, or -1 with out as it was. */
 int record_print(const struct record *r, struct buf *out);
 
 #endif

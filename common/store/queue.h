@@ -7,24 +7,7 @@
 #ifndef SPASS_STORE_QUEUE_H
 #define SPASS_STORE_QUEUE_H
 
-#include "common/observe/record.h"
-
-#include <stdatomic.h>
-
-enum parcel_kind { PARCEL_RECORD, PARCEL_WORK, PARCEL_MARK };
-
-struct parcel {
-	struct parcel *next;
-	enum parcel_kind kind;
-};
-
-/* A record on its way. */
-struct entry {
-	struct parcel parcel;
-	uint32_t index; /* 1-based, in the pool */
-	_Atomic uint32_t next_free;
-	struct record record;
-};
+#include "common/store/entry.h"
 
 struct queue;
 

@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/store/audit.h"
 #include "common/store/conversation.h"
+#include "common/store/kinds.h"
 #include "common/store/migrate.h"
 #include "common/store/pseudonym.h"
 #include "common/store/usage.h"
@@ -43,6 +44,7 @@ struct sink {
 	struct usage_limits usage_limits;
 	struct db *db; /* NULL while it cannot be opened */
 	struct usage *usage;
+	struct kinds *kinds;
 	struct usage_batch *days; /* the batch's records added up */
 	struct audit *audit; /* NULL: none is kept */
 	char *key_path;
@@ -62,12 +64,9 @@ static int open_database(struct sink *s, int patience_ms, struct err *err)
 	s->db = db_open_within(s->path, DB_WRITE, patience_ms, err);
 	if (!s->db)
 		return -1;
-	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) < 0)
-		goto fail;
-	s->usage = usage_new(s->db, err);
-	if (s->usage)
+	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) == 0 &&
+	    usage_attach(s->usage, s->db, err) == 0)
 		return 0;
-fail:
 	db_close(s->db);
 	s->db = NULL;
 	return -1;
@@ -75,9 +74,7 @@ fail:
 
 static void close_database(struct sink *s)
 {
-	usage_free(s->usage);
 	db_close(s->db);
-	s->usage = NULL;
 	s->db = NULL;
 }
 
@@ -86,11 +83,13 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	struct sink *s = mem_new(struct sink);
 
 	pthread_mutex_init(&s->lock, NULL);
-	buf_init(&s->lines, (size_t)STORE_BATCH_MAX * RECORD_LINE_MAX);
+	buf_init(&s->lines, (size_t)(STORE_BATCH_MAX + 1) * RECORD_LINE_MAX);
 	s->path = mem_strdup(options->database);
 	s->keeps_usage = options->usage;
 	s->usage_limits = options->usage_limits;
 	s->db_fault.what = "usage rows";
+	s->usage = usage_new();
+	s->kinds = kinds_new();
 	s->days = usage_batch_new();
 	s->audit_fault.what = "audit lines";
 	if (open_database(s, DB_PATIENCE_MS, err) < 0)
@@ -117,6 +116,8 @@ void sink_close(struct sink *s)
 	pseudonyms_free(s->pseudonyms);
 	mem_free(s->key_path);
 	usage_batch_free(s->days);
+	kinds_free(s->kinds);
+	usage_free(s->usage);
 	buf_free(&s->lines);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s->path);
@@ -168,14 +169,14 @@ static int change_all(struct sink *s, const struct batch *b, struct err *err)
 	for (size_t i = 0; i < b->work_count; i++)
 		if (work_run(b->works[i], s->db, err) < 0)
 			return -1;
+	if (b->record_count == 0)
+		return 0;
+	if (usage_insert(s->usage, s->kinds, b->records, b->record_count, err) < 0)
+		return -1;
 	usage_batch_begin(s->days, b->record_count);
-	for (size_t i = 0; i < b->record_count; i++) {
-		const struct record *r = &b->records[i]->record;
-
-		if (usage_insert(s->usage, r, err) < 0)
-			return -1;
-		usage_batch_add(s->days, r);
-	}
+	for (size_t i = 0; i < b->record_count; i++)
+		kinds_add(s->kinds, b->records[i]->kind, &b->records[i]->record, s->days);
+	kinds_sum_up(s->kinds, s->days);
 	return usage_batch_write(s->days, s->db, err);
 }
 
@@ -221,6 +222,7 @@ static int write_rows(struct sink *s, const struct batch *b)
 	if (refresh_database(s, &err) < 0 || commit_all(s, b, &err) < 0) {
 		for (size_t i = 0; i < b->work_count; i++)
 			work_fail(b->works[i], &err);
+		usage_undo(s->usage, s->kinds);
 		note_failure(s, &s->db_fault, &err, b->record_count);
 		return -1;
 	}
@@ -232,20 +234,55 @@ static int write_rows(struct sink *s, const struct batch *b)
 	return 0;
 }
 
-/* After the rows were written, in which users have their own names. */
-static int hide_user(struct sink *s, struct record *r, struct err *err)
+/* The user's pseudonym; NULL when it cannot be made. */
+static const char *hide_user(struct sink *s, const struct record *r, char name[PSEUDONYM_SIZE],
+			     struct err *err)
 {
-	char name[PSEUDONYM_SIZE];
-
 	if (!r->pseudonymous || !r->user_id[0])
-		return 0;
+		return r->user_id;
 	if (!s->pseudonyms && s->key_path)
 		s->pseudonyms = pseudonyms_open(s->key_path, err);
-	if (!s->pseudonyms)
-		return s->key_path ? -1
-				   : err_set(err, E_storage_error, "", "there is no key for pseudonyms");
+	if (!s->pseudonyms) {
+		if (!s->key_path)
+			err_set(err, E_storage_error, "", "there is no key for pseudonyms");
+		return NULL;
+	}
 	pseudonym_make(s->pseudonyms, r->tenant_id, r->user_id, name);
-	memcpy(r->user_id, name, sizeof(name));
+	return name;
+}
+
+static int print_frame(struct sink *s, struct kind *kind, struct err *err)
+{
+	char name[PSEUDONYM_SIZE], text[RECORD_LINE_MAX];
+	struct record like = kind->like;
+	size_t len;
+
+	like.user_id = hide_user(s, &like, name, err);
+	if (!like.user_id)
+		return -1;
+	record_frame_print(&kind->frame, &like, text);
+	len = kind->frame.who.len + kind->frame.cost.len + kind->frame.how.len;
+	kind->frame_text = mem_alloc(len);
+	memcpy(kind->frame_text, text, len);
+	kind->frame.who.ptr = kind->frame_text;
+	kind->frame.cost.ptr = kind->frame.who.ptr + kind->frame.who.len;
+	kind->frame.how.ptr = kind->frame.cost.ptr + kind->frame.cost.len;
+	return 0;
+}
+
+static int print_lines(struct sink *s, struct entry *const *batch, size_t count, struct err *err)
+{
+	buf_clear(&s->lines);
+	for (size_t i = 0; i < count; i++) {
+		struct kind *kind = batch[i]->kind;
+		char *at;
+
+		if (!kind->frame_text && print_frame(s, kind, err) < 0)
+			return -1;
+		buf_reserve(&s->lines, RECORD_LINE_MAX);
+		at = s->lines.ptr + s->lines.len;
+		s->lines.len += (size_t)(record_put(at, &kind->frame, &batch[i]->record) - at);
+	}
 	return 0;
 }
 
@@ -253,15 +290,8 @@ static int write_lines(struct sink *s, struct entry *const *batch, size_t count)
 {
 	struct err err = ERR_INIT;
 
-	buf_clear(&s->lines);
-	for (size_t i = 0; i < count; i++) {
-		if (hide_user(s, &batch[i]->record, &err) < 0) {
-			note_failure(s, &s->audit_fault, &err, count);
-			return -1;
-		}
-		record_print(&batch[i]->record, &s->lines);
-	}
-	if (audit_write(s->audit, buf_span(&s->lines), &err) < 0) {
+	if (print_lines(s, batch, count, &err) < 0 ||
+	    audit_write(s->audit, buf_span(&s->lines), &err) < 0) {
 		note_failure(s, &s->audit_fault, &err, count);
 		return -1;
 	}
@@ -275,6 +305,9 @@ int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct 
 	const struct batch b = { batch, s->keeps_usage ? count : 0, works, work_count };
 	int result = 0;
 
+	kinds_begin(s->kinds);
+	for (size_t i = 0; i < count; i++)
+		batch[i]->kind = kinds_find(s->kinds, batch[i]);
 	if ((b.record_count || b.work_count) && write_rows(s, &b) < 0)
 		result = -1;
 	if (s->audit && count && write_lines(s, batch, count) < 0)

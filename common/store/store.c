@@ -43,32 +43,19 @@ void store_close(struct store *s)
 	mem_free(s);
 }
 
-struct record *store_begin(struct store *s)
+void store_record(struct store *s, const struct record *r)
 {
-	struct entry *e = queue_entry(s->queue);
+	struct entry *e = s ? queue_entry(s->queue) : NULL;
 
-	if (!e)
-		writer_count_dropped(s->writer);
-	return e ? &e->record : NULL;
-}
-
-void store_commit(struct store *s, struct record *r)
-{
-	struct entry *e = container_of(r, struct entry, record);
-
+	if (!e) {
+		if (s)
+			writer_count_dropped(s->writer);
+		return;
+	}
+	entry_fill(e, r);
 	e->parcel.kind = PARCEL_RECORD;
 	if (queue_push(s->queue, &e->parcel))
 		writer_wake(s->writer);
-}
-
-void store_record(struct store *s, const struct record *r)
-{
-	struct record *room = s ? store_begin(s) : NULL;
-
-	if (!room)
-		return;
-	*room = *r;
-	store_commit(s, room);
 }
 
 int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,

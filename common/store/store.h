@@ -37,12 +37,9 @@ struct store *store_open(const struct store_options *options, struct err *err);
 /* Writes what is queued, closes. */
 void store_close(struct store *s);
 /*
- * Room for a record, to be filled in every member and handed to store_commit by the same thread.
- * NULL when the queue is full, which is counted.  Any thread; never blocks.
+ * Queues a copy of the record, or counts it as dropped when the queue is full.  s may be NULL:
+ * nothing is kept.  Any thread; never blocks.
  */
-struct record *store_begin(struct store *s);
-void store_commit(struct store *s, struct record *r);
-/* Both at once: copies the record.  s may be NULL (nothing is kept). */
 void store_record(struct store *s, const struct record *r);
 /*
  * Runs work(db, arg) inside the writer's transaction, together with what others want written at

@@ -1,171 +1,197 @@
 /*
- * common/store/usage.c - rows of the table usage.
+ * common/store/usage.c - rows of the ledger.
  *
- * Most of a row is as in the one before: what is bound already and has not changed stays bound,
- * as binding a text costs as much as storing it.
+ * A row names its kind, which has a row of its own.  Kinds are written anew every KIND_SPAN rows, so
+ * that old ones can go with their rows: nobody has to look for rows that name them.
  */
 #include "common/store/usage.h"
 
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/store/db_feed.h"
+#include "common/store/kinds.h"
 
-enum { COLUMNS = 35 };
-
-/* What a parameter is bound to. */
-struct bound {
-	enum { BOUND_NOTHING, BOUND_NULL, BOUND_INT, BOUND_TEXT } kind;
-	int64_t value; /* or the length of text */
-	char text[RECORD_TEXT_MAX + 1];
-};
+enum { KIND_SPAN = 200000 };
 
 struct usage {
-	struct db_statement *insert;
-	struct bound bound[COLUMNS + 1]; /* from 1, as the parameters */
+	struct db *db;
+	struct db_feed feed;
+	int64_t since; /* number of the first row that may name a kind which has one; 0: none has */
+};
+
+static void put_text(struct db_cell *cell, const char *text)
+{
+	if (*text)
+		db_put_text(cell, text, strlen(text));
+}
+
+/* Below 0: unknown. */
+static void put_count(struct db_cell *cell, int64_t value)
+{
+	if (value >= 0)
+		db_put_int(cell, value);
+}
+
+static void put_size(struct db_cell *cell, uint64_t bytes)
+{
+	db_put_int(cell, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+}
+
+/* In the order of insert_sql. */
+enum column {
+	TS, REQUEST_ID, PARENT_REQUEST_ID, KIND, PROMPT_TOKENS, COMPLETION_TOKENS, CACHED_TOKENS,
+	REASONING_TOKENS, COST_USD, COST_EUR, COST_BILLED_USD, COST_BILLED_EUR, LATENCY_US, FIRST_BYTE_US,
+	UPSTREAM_US, BYTES_IN, BYTES_OUT, COLUMNS
 };
 
 static const char insert_sql[] =
-	"INSERT INTO usage (ts, request_id, parent_request_id, depth, tenant_id, token_id, user_id,"
-	" scope_id, surface, method, route, status, error_code, model, resolved_model,"
-	" resolved_backend, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,"
-	" cost_source, attempts, streamed, finished, latency_us, first_byte_us, upstream_us,"
-	" bytes_in, bytes_out, cost_usd, cost_eur, cost_billed_usd, cost_billed_eur, rate, rate_source)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-	" ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)";
+	"INSERT INTO usage_row (ts, request_id, parent_request_id, kind, prompt_tokens,"
+	" completion_tokens, cached_tokens, reasoning_tokens, cost_usd, cost_eur, cost_billed_usd,"
+	" cost_billed_eur, latency_us, first_byte_us, upstream_us, bytes_in, bytes_out)"
+	" SELECT * FROM usage_feed";
 
-struct usage *usage_new(struct db *db, struct err *err)
+static void put_column(const void *rows, size_t row, int column, struct db_cell *cell)
 {
-	struct db_statement *insert = db_prepare(db, insert_sql, err);
-	struct usage *u;
+	struct entry *const *entries = rows;
+	const struct entry *e = entries[row];
+	const struct record *r = &e->record;
 
-	if (!insert)
-		return NULL;
-	u = mem_new(struct usage);
-	u->insert = insert;
+	switch ((enum column)column) {
+	case TS: db_put_int(cell, r->ts_ms); break;
+	case REQUEST_ID: db_put_text(cell, r->request_id, strlen(r->request_id)); break;
+	case PARENT_REQUEST_ID: put_text(cell, r->parent_request_id); break;
+	case KIND: db_put_int(cell, e->kind->number); break;
+	case PROMPT_TOKENS: put_count(cell, r->prompt_tokens); break;
+	case COMPLETION_TOKENS: put_count(cell, r->completion_tokens); break;
+	case CACHED_TOKENS: put_count(cell, r->cached_tokens); break;
+	case REASONING_TOKENS: put_count(cell, r->reasoning_tokens); break;
+	case COST_USD: put_count(cell, r->cost_usd); break;
+	case COST_EUR: put_count(cell, r->cost_eur); break;
+	case COST_BILLED_USD: put_count(cell, r->cost_billed_usd); break;
+	case COST_BILLED_EUR: put_count(cell, r->cost_billed_eur); break;
+	case LATENCY_US: put_count(cell, r->latency_us); break;
+	case FIRST_BYTE_US: put_count(cell, r->first_byte_us); break;
+	case UPSTREAM_US: put_count(cell, r->upstream_us); break;
+	case BYTES_IN: put_size(cell, r->bytes_in); break;
+	case BYTES_OUT: put_size(cell, r->bytes_out); break;
+	case COLUMNS: break;
+	}
+}
+
+struct usage *usage_new(void)
+{
+	struct usage *u = mem_new(struct usage);
+
+	u->feed = (struct db_feed){ .name = "usage_feed", .columns = COLUMNS, .put = put_column };
 	return u;
 }
 
 void usage_free(struct usage *u)
 {
-	if (!u)
-		return;
-	db_finish(u->insert);
 	mem_free(u);
 }
 
-static void bind_null(struct usage *u, int at)
+int usage_attach(struct usage *u, struct db *db, struct err *err)
 {
-	struct bound *b = &u->bound[at];
-
-	if (b->kind == BOUND_NULL)
-		return;
-	b->kind = BOUND_NULL;
-	db_bind_null(u->insert, at);
-}
-
-static void bind_int(struct usage *u, int at, int64_t value)
-{
-	struct bound *b = &u->bound[at];
-
-	if (b->kind == BOUND_INT && b->value == value)
-		return;
-	b->kind = BOUND_INT;
-	b->value = value;
-	db_bind_int(u->insert, at, value);
-}
-
-static void bind_text(struct usage *u, int at, const char *text)
-{
-	struct bound *b = &u->bound[at];
-	size_t len = strnlen(text, RECORD_TEXT_MAX);
-
-	if (b->kind == BOUND_TEXT && b->value == (int64_t)len && memcmp(b->text, text, len) == 0)
-		return;
-	/* A copy: the record goes before the binding does. */
-	b->kind = BOUND_TEXT;
-	b->value = (int64_t)len;
-	memcpy(b->text, text, len);
-	db_bind_text(u->insert, at, span_of(b->text, len));
+	u->db = db;
+	u->since = 0;
+	return db_feed_add(db, &u->feed, err);
 }
 
 /* No text is NULL. */
-static void bind_name(struct usage *u, int at, const char *text)
+static void bind_name(struct db_statement *st, int at, const char *text)
 {
-	if (text && *text)
-		bind_text(u, at, text);
-	else
-		bind_null(u, at);
+	db_bind_str(st, at, text && *text ? text : NULL);
 }
 
-/* Below 0: unknown. */
-static void bind_count(struct usage *u, int at, int64_t value)
+static void bind_kind(struct db_statement *st, const struct record *r)
 {
-	if (value < 0)
-		bind_null(u, at);
-	else
-		bind_int(u, at, value);
+	const char *const names[] = {
+		r->tenant_id, r->token_id, r->user_id, r->scope_id, r->surface, r->method, r->route,
+		r->error == E_none ? NULL : err_info(r->error)->code, r->model, r->resolved_model,
+		r->resolved_backend, r->cost_source, r->rate_source,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		bind_name(st, 8 + (int)i, names[i]);
+	db_bind_int(st, 2, r->depth);
+	db_bind_int(st, 3, r->status);
+	db_bind_int(st, 4, r->attempts);
+	db_bind_int(st, 5, r->streamed);
+	db_bind_int(st, 6, r->finished);
+	if (r->rate >= 0)
+		db_bind_int(st, 7, r->rate);
 }
 
-static void bind_size(struct usage *u, int at, uint64_t bytes)
+static int insert_kind(struct usage *u, struct kind *kind, struct err *err)
 {
-	bind_int(u, at, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
+	struct db_statement *st = db_statement(
+		u->db,
+		"INSERT INTO usage_kind (since, depth, status, attempts, streamed, finished, rate,"
+		" tenant_id, token_id, user_id, scope_id, surface, method, route, error_code, model,"
+		" resolved_model, resolved_backend, cost_source, rate_source) VALUES (?1, ?2, ?3, ?4, ?5,"
+		" ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+		err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, u->since);
+	bind_kind(st, &kind->like);
+	if (db_run(st, err) < 0)
+		return -1;
+	kind->number = db_last_id(u->db);
+	return 0;
 }
 
-static void bind_names(struct usage *u, const struct record *r)
+/* Rows are added behind the last and go from the front: their places have no gaps. */
+static int find_newest(struct db *db, int64_t *place, struct err *err)
 {
-	bind_text(u, 2, r->request_id);
-	bind_name(u, 3, r->parent_request_id);
-	bind_int(u, 4, r->depth);
-	bind_name(u, 5, r->tenant_id);
-	bind_name(u, 6, r->token_id);
-	bind_name(u, 7, r->user_id);
-	bind_name(u, 8, r->scope_id);
-	bind_name(u, 9, r->surface);
-	bind_name(u, 10, r->method);
-	bind_name(u, 11, r->route);
-	bind_int(u, 12, r->status);
-	bind_name(u, 13, r->error == E_none ? NULL : err_info(r->error)->code);
-	bind_name(u, 14, r->model);
-	bind_name(u, 15, r->resolved_model);
-	bind_name(u, 16, r->resolved_backend);
+	struct db_statement *st = db_statement(db, "SELECT max(number) FROM usage_row", err);
+	int row;
+
+	if (!st)
+		return -1;
+	row = db_next(st, err);
+	*place = row == 1 ? db_int(st, 0) : 0;
+	db_reset(st);
+	return row < 0 ? -1 : 0;
 }
 
-int usage_insert(struct usage *u, const struct record *r, struct err *err)
+int usage_insert(struct usage *u, struct kinds *kinds, struct entry *const *entries, size_t count,
+		 struct err *err)
 {
-	bind_int(u, 1, r->ts_ms);
-	bind_names(u, r);
-	bind_count(u, 17, r->prompt_tokens);
-	bind_count(u, 18, r->completion_tokens);
-	bind_count(u, 19, r->cached_tokens);
-	bind_count(u, 20, r->reasoning_tokens);
-	bind_name(u, 21, r->cost_source);
-	bind_int(u, 22, r->attempts);
-	bind_int(u, 23, r->streamed);
-	bind_int(u, 24, r->finished);
-	bind_count(u, 25, r->latency_us);
-	bind_count(u, 26, r->first_byte_us);
-	bind_count(u, 27, r->upstream_us);
-	bind_size(u, 28, r->bytes_in);
-	bind_size(u, 29, r->bytes_out);
-	bind_count(u, 30, r->cost_usd);
-	bind_count(u, 31, r->cost_eur);
-	bind_count(u, 32, r->cost_billed_usd);
-	bind_count(u, 33, r->cost_billed_eur);
-	bind_count(u, 34, r->rate);
-	bind_name(u, 35, r->rate_source);
-	if (db_run(u->insert, err) == 0)
-		return 0;
-	/* It may have been a binding that failed. */
-	for (int at = 1; at <= COLUMNS; at++)
-		u->bound[at].kind = BOUND_NOTHING;
-	return -1;
+	struct db_statement *st;
+	int64_t last;
+
+	if (find_newest(u->db, &last, err) < 0)
+		return -1;
+	if (u->since == 0 || last < u->since - 1 || last + (int64_t)count >= u->since + KIND_SPAN) {
+		kinds_unnumber(kinds);
+		u->since = last + 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (entries[i]->kind->number == 0 && insert_kind(u, entries[i]->kind, err) < 0)
+			return -1;
+	st = db_statement(u->db, insert_sql, err);
+	if (!st)
+		return -1;
+	u->feed.rows = entries;
+	u->feed.count = count;
+	return db_run(st, err);
+}
+
+void usage_undo(struct usage *u, struct kinds *kinds)
+{
+	kinds_unnumber(kinds);
+	u->since = 0;
 }
 
 /* 1 with the oldest row's place and time, 0 when there is none. */
 static int find_oldest(struct db *db, int64_t *place, int64_t *ts, struct err *err)
 {
 	struct db_statement *st =
-		db_statement(db, "SELECT rowid, ts FROM usage ORDER BY rowid LIMIT 1", err);
+		db_statement(db, "SELECT number, ts FROM usage_row ORDER BY number LIMIT 1", err);
 	int row;
 
 	if (!st)
@@ -185,8 +211,8 @@ static int find_since(struct db *db, struct usage_range rows, int64_t since, int
 {
 	struct db_statement *st =
 		db_statement(db,
-			     "SELECT rowid FROM usage WHERE rowid >= ?1 AND rowid < ?2 AND ts >= ?3"
-			     " ORDER BY rowid LIMIT 1",
+			     "SELECT number FROM usage_row WHERE number >= ?1 AND number < ?2 AND ts >= ?3"
+			     " ORDER BY number LIMIT 1",
 			     err);
 	int row;
 
@@ -197,20 +223,6 @@ static int find_since(struct db *db, struct usage_range rows, int64_t since, int
 	db_bind_int(st, 3, since);
 	row = db_next(st, err);
 	*place = row == 1 ? db_int(st, 0) : rows.end;
-	db_reset(st);
-	return row < 0 ? -1 : 0;
-}
-
-/* Rows are added behind the last and go from the front: their places have no gaps. */
-static int find_newest(struct db *db, int64_t *place, struct err *err)
-{
-	struct db_statement *st = db_statement(db, "SELECT max(rowid) FROM usage", err);
-	int row;
-
-	if (!st)
-		return -1;
-	row = db_next(st, err);
-	*place = row == 1 ? db_int(st, 0) : 0;
 	db_reset(st);
 	return row < 0 ? -1 : 0;
 }
@@ -245,11 +257,24 @@ int usage_find_excess(struct db *db, const struct usage_limits *limits, int64_t 
 	return 0;
 }
 
+/* Those that no row can name any more that is not older than first. */
+static int delete_kinds(struct db *db, int64_t first, struct err *err)
+{
+	struct db_statement *st = db_statement(db, "DELETE FROM usage_kind WHERE since < ?1", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, first - KIND_SPAN);
+	return db_run(st, err);
+}
+
 int usage_delete(struct db *db, const struct usage_range *rows, struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db, "DELETE FROM usage WHERE rowid >= ?1 AND rowid < ?2", err);
+	struct db_statement *st;
 
+	if (delete_kinds(db, rows->end, err) < 0)
+		return -1;
+	st = db_statement(db, "DELETE FROM usage_row WHERE number >= ?1 AND number < ?2", err);
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, rows->begin);

@@ -1,12 +1,13 @@
 /*
- * common/store/usage.h - the table of what requests used.  Owner thread: the connection's.
+ * common/store/usage.h - the ledger: what each request used.  Owner thread: the connection's.
  */
 #ifndef SPASS_STORE_USAGE_H
 #define SPASS_STORE_USAGE_H
 
-#include "common/observe/record.h"
 #include "common/store/db.h"
 
+struct entry;
+struct kinds;
 struct usage;
 
 /* How much is kept; 0: no limit. */
@@ -19,11 +20,15 @@ struct usage_range {
 	int64_t begin, end;
 };
 
-/* db has been migrated and outlives it. */
-struct usage *usage_new(struct db *db, struct err *err);
+struct usage *usage_new(void);
 void usage_free(struct usage *u);
-/* Within the caller's transaction. */
-int usage_insert(struct usage *u, const struct record *r, struct err *err);
+/* The connection to write to, which has been migrated; u outlives it. */
+int usage_attach(struct usage *u, struct db *db, struct err *err);
+/* Within the caller's transaction, which may not be kept: usage_undo. */
+int usage_insert(struct usage *u, struct kinds *kinds, struct entry *const *entries, size_t count,
+		 struct err *err);
+/* The transaction was not kept. */
+void usage_undo(struct usage *u, struct kinds *kinds);
 
 /*
  * The oldest rows that the limits give up, at most so many of them.  A row stays while an older

@@ -7,11 +7,12 @@
 
 #include "common/base/mem.h"
 
-/* A key and its sum; the key's texts are the first record's that had it. */
+/* A key and its sum; the key's texts are those of the first that had it. */
 struct day_sum {
 	const struct record *of;
 	int64_t day;
 	uint32_t hash;
+	size_t slot;
 	struct usage_sum sum;
 };
 
@@ -19,7 +20,6 @@ struct usage_batch {
 	struct day_sum *sums;
 	uint32_t *slots; /* open addressing: 1-based into sums, 0 = free */
 	size_t count, max, slot_count;
-	struct day_sum *last; /* most records are of the same key as the one before */
 };
 
 struct usage_batch *usage_batch_new(void)
@@ -40,16 +40,16 @@ void usage_batch_begin(struct usage_batch *b, size_t max)
 {
 	if (max > b->max) {
 		b->max = max;
+		b->count = 0;
 		for (b->slot_count = 16; b->slot_count < 2 * max;)
 			b->slot_count *= 2;
 		b->sums = mem_realloc(b->sums, max * sizeof *b->sums);
 		b->slots = mem_realloc(b->slots, b->slot_count * sizeof *b->slots);
 		memset(b->slots, 0, b->slot_count * sizeof *b->slots);
-	} else if (b->count) {
-		memset(b->slots, 0, b->slot_count * sizeof *b->slots);
 	}
-	b->count = 0;
-	b->last = NULL;
+	/* Mostly a few of very many. */
+	while (b->count > 0)
+		b->slots[b->sums[--b->count].slot] = 0;
 }
 
 static bool is_key_of(const struct day_sum *s, const struct record *r, int64_t day)
@@ -86,7 +86,7 @@ static struct day_sum *sum_for(struct usage_batch *b, const struct record *r, in
 			return s;
 		at = (at + 1) & (b->slot_count - 1);
 	}
-	b->sums[b->count] = (struct day_sum){ .of = r, .day = day, .hash = hash };
+	b->sums[b->count] = (struct day_sum){ .of = r, .day = day, .hash = hash, .slot = at };
 	b->slots[at] = (uint32_t)++b->count;
 	return &b->sums[b->count - 1];
 }
@@ -97,16 +97,8 @@ static void add(int64_t *sum, int64_t more)
 		*sum = INT64_MAX;
 }
 
-void usage_batch_add(struct usage_batch *b, const struct record *r)
+void usage_sum_add(struct usage_sum *s, const struct record *r)
 {
-	int64_t day = r->ts_ms / USAGE_DAY_MS;
-	struct usage_sum *s;
-
-	if (!r->model[0])
-		return;
-	if (!b->last || !is_key_of(b->last, r, day))
-		b->last = sum_for(b, r, day);
-	s = &b->last->sum;
 	s->requests++;
 	add(&s->prompt_tokens, r->prompt_tokens);
 	add(&s->completion_tokens, r->completion_tokens);
@@ -115,6 +107,21 @@ void usage_batch_add(struct usage_batch *b, const struct record *r)
 	add(&s->cost_billed_usd, r->cost_billed_usd);
 	add(&s->cost_billed_eur, r->cost_billed_eur);
 	s->unknown += r->cost_usd < 0 && r->resolved_backend[0];
+}
+
+void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
+		     const struct usage_sum *more)
+{
+	struct usage_sum *s = &sum_for(b, of, day)->sum;
+
+	s->requests += more->requests;
+	s->unknown += more->unknown;
+	add(&s->prompt_tokens, more->prompt_tokens);
+	add(&s->completion_tokens, more->completion_tokens);
+	add(&s->cost_usd, more->cost_usd);
+	add(&s->cost_eur, more->cost_eur);
+	add(&s->cost_billed_usd, more->cost_billed_usd);
+	add(&s->cost_billed_eur, more->cost_billed_eur);
 }
 
 /* The members of a sum from parameter at on. */

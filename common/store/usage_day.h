@@ -1,7 +1,8 @@
 /*
  * common/store/usage_day.h - what was used, added up by day, tenant, user, token and model.
  *
- * The writer adds a batch up in memory first, so that many rows cost one upsert.  Reading goes by
+ * The writer adds a batch up in memory first, so that many rows cost one upsert.  What called no
+ * model is in no sum.  Reading goes by
  * these sums alone, however many rows there are.
  */
 #ifndef SPASS_STORE_USAGE_DAY_H
@@ -19,15 +20,19 @@ struct usage_sum {
 	int64_t unknown; /* answers without a cost, which the amounts lack */
 };
 
+/* Adds what a record used. */
+void usage_sum_add(struct usage_sum *sum, const struct record *r);
+
 /* The sums of one batch.  Owner thread. */
 struct usage_batch;
 
 struct usage_batch *usage_batch_new(void);
 void usage_batch_free(struct usage_batch *b);
-/* Begins a batch of at most max records, which outlive it. */
+/* Begins a batch of at most max sums. */
 void usage_batch_begin(struct usage_batch *b, size_t max);
-/* One that called no model counts nothing. */
-void usage_batch_add(struct usage_batch *b, const struct record *r);
+/* of: tells whose it is by its tenant, user, token and model, and outlives the batch. */
+void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
+		     const struct usage_sum *sum);
 /* Within the caller's transaction. */
 int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err);
 

@@ -69,6 +69,9 @@ static const struct question {
 	  " s.tenant_id = r.tenant AND s.day = r.day AND s.user_id = r.who AND"
 	  " s.token_id = r.token AND s.model = r.model WHERE s.day >= " WHOLE_FROM
 	  " AND (r.n IS NULL OR " DIFFERS(">") ")" },
+	{ "usage_kind", "rows of the ledger without what they are of", "usage_kind",
+	  "SELECT count(*), min(r.request_id) FROM usage_row AS r WHERE NOT EXISTS"
+	  " (SELECT 1 FROM usage_kind AS k WHERE k.number = r.kind)" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
 	{ "image_parts", "pictures that are not as long as they should be", "image_blob",

@@ -23,17 +23,6 @@ static int status_of(const struct exchange *x)
 	return x->status ? x->status : err_info(E_cancelled)->status;
 }
 
-static void copy(char *out, size_t size, const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	if (len >= size)
-		len = size - 1;
-	if (len)
-		memcpy(out, text, len);
-	out[len] = '\0';
-}
-
 /* The gateway's setting is for all tenants, a tenant's own for itself. */
 static bool hides_users(const struct call *c)
 {
@@ -45,41 +34,40 @@ static bool hides_users(const struct call *c)
 
 static void fill_call(struct record *r, const struct exchange *x, const struct call *c)
 {
-	copy(r->request_id, sizeof r->request_id, x->request_id);
-	copy(r->parent_request_id, sizeof r->parent_request_id, c->parent_request_id);
-	copy(r->tenant_id, sizeof r->tenant_id, c->identity.tenant_id);
-	copy(r->token_id, sizeof r->token_id, c->identity.token_id);
-	copy(r->user_id, sizeof r->user_id, c->identity.user_id);
+	r->request_id = x->request_id;
+	r->parent_request_id = c->parent_request_id;
+	r->tenant_id = c->identity.tenant_id;
+	r->token_id = c->identity.token_id;
+	r->user_id = c->identity.user_id;
 	r->pseudonymous = hides_users(c);
-	copy(r->scope_id, sizeof r->scope_id, c->identity.scope_id);
-	copy(r->model, sizeof r->model, c->model);
+	r->scope_id = c->identity.scope_id;
+	r->model = c->model;
 	r->depth = c->depth;
 	r->surface = surface_of(c);
 	r->method = http1_method_name(x->head->method);
 	r->route = pattern_of(c);
 }
 
-static void fill_bill(struct record *r, const struct bill *b)
+/* source: room for the rate's. */
+static void fill_bill(struct record *r, const struct bill *b, char source[RATE_SOURCE_MAX])
 {
-	char source[RATE_SOURCE_MAX];
-
-	static_assert(RATE_SOURCE_MAX == sizeof r->rate_source, "a rate's source fits");
+	static_assert(RATE_SOURCE_MAX == RECORD_RATE_SOURCE_MAX + 1, "a rate's source fits");
 	r->cost_source = b ? cost_source_name(b->source) : "";
 	r->cost_usd = b ? b->usd : MONEY_UNKNOWN;
 	r->cost_eur = b ? b->eur : MONEY_UNKNOWN;
 	r->cost_billed_usd = b ? b->billed_usd : MONEY_UNKNOWN;
 	r->cost_billed_eur = b ? b->billed_eur : MONEY_UNKNOWN;
 	r->rate = b ? b->rate.eur : MONEY_UNKNOWN;
-	copy(r->rate_source, sizeof r->rate_source, b ? rate_source(&b->rate, source) : "");
+	r->rate_source = b ? rate_source(&b->rate, source) : "";
 }
 
-static void fill_turn(struct record *r, const struct turn *t)
+static void fill_turn(struct record *r, const struct turn *t, char source[RATE_SOURCE_MAX])
 {
 	const struct target *target = t->target;
 
-	copy(r->resolved_model, sizeof r->resolved_model, target ? target->model : "");
-	copy(r->resolved_backend, sizeof r->resolved_backend, target ? target->backend->name : "");
-	fill_bill(r, target ? &t->bill : NULL);
+	r->resolved_model = target ? target->model : "";
+	r->resolved_backend = target ? target->backend->name : "";
+	fill_bill(r, target ? &t->bill : NULL, source);
 	r->attempts = t->attempts;
 	r->streamed = t->streamed;
 	r->prompt_tokens = t->usage.prompt;
@@ -91,23 +79,21 @@ static void fill_turn(struct record *r, const struct turn *t)
 
 static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 {
-	struct store *store = c->worker->core->store;
-	struct record *r = store_begin(store);
+	char source[RATE_SOURCE_MAX];
+	struct record r;
 
-	if (!r)
-		return;
-	fill_call(r, x, c);
-	fill_turn(r, &c->turn);
-	r->ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
-	r->status = status_of(x);
-	r->finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
+	fill_call(&r, x, c);
+	fill_turn(&r, &c->turn, source);
+	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
+	r.status = status_of(x);
+	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
 	/* status is what the client was told; that it left before the end stands beside it. */
-	r->error = x->error == E_none && x->client_gone ? E_cancelled : x->error;
-	r->latency_us = now_us - x->started_us;
-	r->first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
-	r->bytes_in = x->bytes_in;
-	r->bytes_out = x->bytes_out;
-	store_commit(store, r);
+	r.error = x->error == E_none && x->client_gone ? E_cancelled : x->error;
+	r.latency_us = now_us - x->started_us;
+	r.first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
+	r.bytes_in = x->bytes_in;
+	r.bytes_out = x->bytes_out;
+	store_record(c->worker->core->store, &r);
 }
 
 /* The statuses that there are, each three digits and a NUL, for labels that stay. */

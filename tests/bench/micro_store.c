@@ -108,11 +108,13 @@ static void bench_metrics(void)
 static void bench_print(void)
 {
 	struct record r = example();
+	char id[IDENT_UUID_SIZE];
 	struct buf out;
 	double start = now_ns();
 	size_t len = 0;
 
-	ident_uuid(r.request_id);
+	ident_uuid(id);
+	r.request_id = id;
 	buf_init(&out, 64 * KIB);
 	for (int i = 0; i < PRINTS; i++) {
 		buf_clear(&out);
@@ -154,7 +156,7 @@ static void *push_burst(void *data)
 		make_id(b->kind, b->ids[i]);
 	start = now_ns();
 	for (int i = 0; i < BURST; i++) {
-		memcpy(r.request_id, b->ids[i], IDENT_UUID_SIZE);
+		r.request_id = b->ids[i];
 		store_record(b->store, &r);
 	}
 	b->ns = now_ns() - start;
@@ -165,12 +167,14 @@ static void *push_burst(void *data)
 static double steady_ns(struct store *s, int *calls)
 {
 	struct record r = example();
+	char id[IDENT_UUID_SIZE];
 	double end = now_ns() + 2e9, spent = 0;
 
 	for (*calls = 0; now_ns() < end; (*calls)++) {
 		double start, next;
 
-		ident_uuid(r.request_id);
+		ident_uuid(id);
+		r.request_id = id;
 		start = now_ns();
 		store_record(s, &r);
 		spent += now_ns() - start;

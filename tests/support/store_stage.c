@@ -47,10 +47,11 @@ int fixture_remove(void **state)
 	return 0;
 }
 
-struct record example_record(int number)
+struct record example_record(int number, char id[EXAMPLE_ID_SIZE])
 {
 	struct record r = {
 		.ts_ms = 1795255200000 + number,
+		.request_id = id,
 		.depth = 0,
 		.tenant_id = "acme",
 		.token_id = "tok",
@@ -74,7 +75,7 @@ struct record example_record(int number)
 		.bytes_in = 600,
 	};
 
-	snprintf(r.request_id, sizeof(r.request_id), "req-%d", number);
+	snprintf(id, EXAMPLE_ID_SIZE, "req-%d", number);
 	return r;
 }
 
@@ -90,8 +91,10 @@ struct store *open_store(const struct fixture *f)
 
 void push_records(struct store *s, int from, int to)
 {
+	char id[EXAMPLE_ID_SIZE];
+
 	for (int i = from; i < to; i++) {
-		struct record r = example_record(i);
+		struct record r = example_record(i, id);
 
 		store_record(s, &r);
 	}

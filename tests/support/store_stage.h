@@ -23,8 +23,9 @@ struct fixture {
 int fixture_make(void **state);
 int fixture_remove(void **state);
 
-/* A record of the request req-<number>. */
-struct record example_record(int number);
+/* A record of the request req-<number>, which id holds. */
+enum { EXAMPLE_ID_SIZE = 48 };
+struct record example_record(int number, char id[EXAMPLE_ID_SIZE]);
 struct store *open_store(const struct fixture *f);
 /* The examples from..to - 1. */
 void push_records(struct store *s, int from, int to);

@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
+#include "tests/support/ledger.h"
 #include "tests/support/tree.h"
 
 #define NOW INT64_C(1795255200000)
@@ -72,29 +73,26 @@ static int64_t number(struct db *db, const char *sql)
 	return value;
 }
 
-static struct db *open_migrated(const char *path)
+static struct db *open_migrated(const char *path, struct ledger *l)
 {
 	struct err err = ERR_INIT;
 	struct db *db = db_open(path, DB_WRITE, &err);
 
-	if (!db || migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0)
+	if (!db || migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0 || ledger_open(l, db, &err) < 0)
 		fail_msg("%s", err.message);
 	return db;
 }
 
 /* A row for each time. */
-static void insert(struct db *db, const int64_t *times, size_t count)
+static void insert(struct ledger *l, const int64_t *times, size_t count)
 {
 	struct err err = ERR_INIT;
-	struct usage *u = usage_new(db, &err);
 
-	assert_non_null(u);
 	for (size_t i = 0; i < count; i++) {
 		struct record r = record_at(times[i]);
 
-		assert_int_equal(usage_insert(u, &r, &err), 0);
+		assert_int_equal(ledger_insert(l, &r, 1, &err), 0);
 	}
-	usage_free(u);
 }
 
 /* One step; the rows that went. */
@@ -141,14 +139,15 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(situations); i++) {
 		const struct situation *s = &situations[i];
-		struct db *db = open_migrated(f->database);
+		struct ledger ledger;
+		struct db *db = open_migrated(f->database, &ledger);
 		struct usage_limits limits = { s->age_ms, s->max_rows };
 		int64_t times[8], gone, left;
 		size_t count = 0;
 
 		for (; s->ages[count] != -99; count++)
 			times[count] = NOW - s->ages[count] * DAY;
-		insert(db, times, count);
+		insert(&ledger, times, count);
 		gone = step(db, limits, NOW, s->at_most);
 		left = number(db, "SELECT count(*) FROM usage");
 		if (gone != s->gone || left != (int64_t)count - gone)
@@ -163,6 +162,7 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 				fail_msg("%s: row %zu went", s->what, k);
 		}
 		db_close(db);
+		ledger_close(&ledger);
 		unlink(f->database);
 	}
 }
@@ -170,13 +170,14 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 static void a_day_that_passes_makes_further_rows_go(void **state)
 {
 	struct fixture *f = *state;
-	struct db *db = open_migrated(f->database);
+	struct ledger ledger;
+	struct db *db = open_migrated(f->database, &ledger);
 	struct usage_limits limits = { 10 * DAY, 0 };
 	int64_t times[20];
 
 	for (int i = 0; i < 20; i++)
 		times[i] = NOW + i * DAY;
-	insert(db, times, 20);
+	insert(&ledger, times, 20);
 	assert_int_equal(step(db, limits, NOW + 10 * DAY, 100), 0);
 	assert_int_equal(step(db, limits, NOW + 11 * DAY, 100), 1);
 	assert_int_equal(step(db, limits, NOW + 11 * DAY - 3600000, 100), 0); /* an hour back */
@@ -184,9 +185,54 @@ static void a_day_that_passes_makes_further_rows_go(void **state)
 	assert_int_equal(step(db, limits, NOW + 100 * DAY, 100), 18);
 	assert_int_equal(step(db, limits, NOW + 100 * DAY, 100), 0);
 	/* An emptied table begins anew. */
-	insert(db, times, 3);
+	insert(&ledger, times, 3);
 	assert_int_equal(step(db, limits, NOW + 11 * DAY, 100), 1);
 	db_close(db);
+	ledger_close(&ledger);
+}
+
+/* As if many rows had been written between the first and the last. */
+static void kinds_are_written_anew_now_and_then_and_old_ones_go_with_their_rows(void **state)
+{
+	static const int64_t times[] = { NOW, NOW, NOW };
+	struct fixture *f = *state;
+	struct ledger ledger;
+	struct db *db = open_migrated(f->database, &ledger);
+	struct err err = ERR_INIT;
+
+	insert(&ledger, times, 3);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 1);
+	assert_int_equal(db_exec(db, "UPDATE usage_row SET number = 1000000 WHERE number = 3", &err), 0);
+	insert(&ledger, times, 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 5);
+	/* The third row still needs the first kind. */
+	assert_int_equal(usage_delete(db, &(struct usage_range){ 1, 3 }, &err), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 2);
+	assert_int_equal(usage_delete(db, &(struct usage_range){ 3, 1000001 }, &err), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 2);
+	db_close(db);
+	ledger_close(&ledger);
+}
+
+/* What a transaction that was not kept had written is written again. */
+static void after_a_rollback_rows_have_their_kind(void **state)
+{
+	static const int64_t times[] = { NOW };
+	struct fixture *f = *state;
+	struct ledger ledger;
+	struct db *db = open_migrated(f->database, &ledger);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(db_begin(db, &err), 0);
+	insert(&ledger, times, 1);
+	db_rollback(db);
+	usage_undo(ledger.usage, ledger.kinds);
+	insert(&ledger, times, 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 1);
+	db_close(db);
+	ledger_close(&ledger);
 }
 
 /* ---- the writer ---- */
@@ -278,10 +324,10 @@ static void old_rows_go_while_there_is_nothing_to_write_and_their_pages_too(void
 	struct usage_limits limits = { 90 * DAY, 0 };
 	int64_t full, now = clock_wall_ms();
 
-	write_rows(s, now - 100 * DAY, 60000);
+	write_rows(s, now - 100 * DAY, 120000);
 	write_rows(s, now - 80 * DAY, 100);
 	full = ask(s, pages_sql);
-	assert_int_equal(ask(s, rows_sql), 60100);
+	assert_int_equal(ask(s, rows_sql), 120100);
 	store_limit_usage(s, &limits); /* as a reload does */
 	wait_until(s, rows_sql, 100);
 	assert_int_equal(ask(s, rows_sql), 100);
@@ -327,6 +373,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rows_beyond_the_limits_go_and_others_stay),
 		TEST(a_day_that_passes_makes_further_rows_go),
+		TEST(kinds_are_written_anew_now_and_then_and_old_ones_go_with_their_rows),
+		TEST(after_a_rollback_rows_have_their_kind),
 		TEST(the_database_stops_growing),
 		TEST(old_rows_go_while_there_is_nothing_to_write_and_their_pages_too),
 		TEST(a_commit_does_not_wait_for_the_tidying),

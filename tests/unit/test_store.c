@@ -17,7 +17,8 @@ static void a_record_becomes_a_row_and_a_line(void **state)
 {
 	struct fixture *f = *state;
 	struct store *s = open_store(f);
-	struct record r = example_record(7);
+	char id[EXAMPLE_ID_SIZE];
+	struct record r = example_record(7, id);
 	struct err err = ERR_INIT;
 	struct buf line, file;
 	struct db *db;
@@ -72,6 +73,7 @@ static void a_row_takes_nothing_over_from_the_one_before(void **state)
 	static const char *const users[] = { "ann", "bob", "bobby", "", "", "ann", "eva" };
 	static const char *const models[] = { "fast", "", "fast", "fast", "slow", "", "fast" };
 	static const int64_t counts[] = { 5, -1, -1, 5, 0, 7, -1 };
+	char id[EXAMPLE_ID_SIZE];
 	struct fixture *f = *state;
 	struct store *s = open_store(f);
 	struct err err = ERR_INIT;
@@ -79,10 +81,10 @@ static void a_row_takes_nothing_over_from_the_one_before(void **state)
 	struct db *db;
 
 	for (size_t i = 0; i < ARRAY_LEN(users); i++) {
-		struct record r = example_record((int)i);
+		struct record r = example_record((int)i, id);
 
-		snprintf(r.user_id, sizeof(r.user_id), "%s", users[i]);
-		snprintf(r.model, sizeof(r.model), "%s", models[i]);
+		r.user_id = users[i];
+		r.model = models[i];
 		r.cached_tokens = counts[i];
 		r.error = i % 2 ? E_upstream_timeout : E_none;
 		store_record(s, &r);
@@ -163,7 +165,8 @@ static void without_a_record_a_flush_returns(void **state)
 static void what_is_not_wanted_is_not_kept(void **state)
 {
 	struct fixture *f = *state;
-	struct record r = example_record(1);
+	char id[EXAMPLE_ID_SIZE];
+	struct record r = example_record(1, id);
 	struct store *s;
 
 	f->options.usage = false;

@@ -17,7 +17,7 @@
 #include "common/base/ident.h"
 #include "common/store/db.h"
 #include "common/store/migrate.h"
-#include "common/store/usage.h"
+#include "tests/support/ledger.h"
 
 enum { PUSHERS = 8, EACH = 12500 };
 
@@ -29,9 +29,10 @@ struct pusher {
 static void *push_many(void *data)
 {
 	struct pusher *p = data;
+	char id[EXAMPLE_ID_SIZE];
 
 	for (int i = 0; i < EACH; i++) {
-		struct record r = example_record(i);
+		struct record r = example_record(i, id);
 
 		r.depth = p->number;
 		store_record(p->store, &r);
@@ -142,13 +143,14 @@ static void the_log_stays_small_under_load(void **state)
 {
 	struct fixture *f = *state;
 	struct store *s = open_store(f);
-	struct record r = example_record(0);
+	char id[EXAMPLE_ID_SIZE];
+	struct record r = example_record(0, id);
 	int64_t largest = 0;
 	char log[160];
 
 	snprintf(log, sizeof(log), "%s-wal", f->database);
 	for (int i = 0; i < 40 * STORE_BATCH_MAX; i++) {
-		ident_uuid(r.request_id);
+		ident_uuid(id);
 		store_record(s, &r);
 		if (i % STORE_BATCH_MAX != STORE_BATCH_MAX - 1)
 			continue;
@@ -216,22 +218,19 @@ static void commit_until_killed(struct fixture *f, int from, int pipe_end)
 {
 	struct err err = ERR_INIT;
 	struct db *db = db_open(f->database, DB_WRITE, &err);
-	struct usage *usage = NULL;
+	struct record rows[GROUP];
+	char ids[GROUP][EXAMPLE_ID_SIZE];
+	struct ledger ledger;
 
-	if (!db || migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0)
-		_exit(2);
-	usage = usage_new(db, &err);
-	if (!usage)
+	if (!db || migrate(db, asset_table, MIGRATE_SCHEMA, &err) < 0 || ledger_open(&ledger, db, &err) < 0)
 		_exit(2);
 	for (int next = from;; next += GROUP) {
 		if (db_begin(db, &err) < 0)
 			_exit(3);
-		for (int i = 0; i < GROUP; i++) {
-			struct record r = example_record(next + i);
-
-			if (usage_insert(usage, &r, &err) < 0)
-				_exit(4);
-		}
+		for (int i = 0; i < GROUP; i++)
+			rows[i] = example_record(next + i, ids[i]);
+		if (ledger_insert(&ledger, rows, GROUP, &err) < 0)
+			_exit(4);
 		if (db_commit(db, &err) < 0 || db_tend(db, &err) < 0 ||
 		    write(pipe_end, &(int){ next + GROUP }, sizeof(int)) < 0)
 			_exit(5);

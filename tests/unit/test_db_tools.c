@@ -312,16 +312,19 @@ static struct db *make_database(const char *path)
 }
 
 /* A ledger of two days and its sums; r4 has no cost that is known. */
+#define LEDGER_KIND(number, source)                                                                    \
+	"INSERT INTO usage_kind (number, since, depth, tenant_id, token_id, user_id, model,"                \
+	" resolved_backend, status, attempts, streamed, finished, cost_source) VALUES (" number             \
+	", 1, 0, 'acme', 't', 'ada', 'm', 'b', 200, 1, 0, 1, '" source "');"
 #define LEDGER_ROW(id, day, values)                                                                    \
-	"INSERT INTO usage (ts, request_id, depth, tenant_id, token_id, user_id, model, resolved_backend,"  \
-	" status, attempts, streamed, finished, bytes_in, bytes_out, prompt_tokens, completion_tokens,"     \
-	" cost_source, cost_usd, cost_eur, cost_billed_usd, cost_billed_eur) VALUES (" day                  \
-	" * 86400000, '" id "', 0, 'acme', 't', 'ada', 'm', 'b', 200, 1, 0, 1, 0, 0, " values ");"
+	"INSERT INTO usage_row (ts, request_id, prompt_tokens, completion_tokens, kind, cost_usd, cost_eur," \
+	" cost_billed_usd, cost_billed_eur) VALUES (" day " * 86400000, '" id "', " values ");"
 #define LEDGER_ROWS                                                                               \
-	LEDGER_ROW("r1", "10", "5, 2, 'table', 10, 9, 12, 11")                                          \
-	LEDGER_ROW("r2", "12", "3, 1, 'table', 6, 5, 7, 6")                                             \
-	LEDGER_ROW("r3", "12", "2, 1, 'table', 4, 3, 5, 4")                                             \
-	LEDGER_ROW("r4", "12", "1, 1, 'unknown', NULL, NULL, NULL, NULL")                               \
+	LEDGER_KIND("101", "table") LEDGER_KIND("102", "unknown")                                       \
+	LEDGER_ROW("r1", "10", "5, 2, 101, 10, 9, 12, 11")                                              \
+	LEDGER_ROW("r2", "12", "3, 1, 101, 6, 5, 7, 6")                                                 \
+	LEDGER_ROW("r3", "12", "2, 1, 101, 4, 3, 5, 4")                                                 \
+	LEDGER_ROW("r4", "12", "1, 1, 102, NULL, NULL, NULL, NULL")                                     \
 	"INSERT INTO usage_day VALUES ('acme', 10, 'ada', 't', 'm', 1, 5, 2, 10, 9, 12, 11, 0),"         \
 	" ('acme', 12, 'ada', 't', 'm', 3, 6, 3, 10, 8, 12, 10, 1);"
 
@@ -364,15 +367,16 @@ static const struct damage {
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_eur = 7 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 0 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "DELETE FROM usage_day WHERE day = 10", { "usage_sums" } },
-	{ LEDGER_ROWS "UPDATE usage SET prompt_tokens = 1000 WHERE request_id = 'r3'", { "usage_sums" } },
+	{ LEDGER_ROWS "UPDATE usage_row SET prompt_tokens = 1000 WHERE request_id = 'r3'", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET completion_tokens = 7 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_usd = 100 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 2 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 0, 0, 0, 0, 0)",
 	  { "usage_rows" } },
-	{ LEDGER_ROWS "DELETE FROM usage WHERE request_id = 'r3'", { "usage_rows" } },
+	{ LEDGER_ROWS "DELETE FROM usage_row WHERE request_id = 'r3'", { "usage_rows" } },
+	{ LEDGER_ROWS "DELETE FROM usage_kind WHERE number = 102", { "usage_rows", "usage_kind" } },
 	/* Rows grow old and go, the oldest first; their sums stay. */
-	{ LEDGER_ROWS "DELETE FROM usage WHERE request_id = 'r1'", { NULL } },
+	{ LEDGER_ROWS "DELETE FROM usage_row WHERE request_id = 'r1'", { NULL } },
 };
 
 static void each_contradiction_is_found_by_its_check_and_no_other(void **state)

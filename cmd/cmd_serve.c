@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/tenant/secret.h"
 #include "server/server.h"
 
 #include <signal.h>
@@ -18,26 +19,63 @@ struct serve_options {
 	bool check, show_token;
 };
 
-/* The address of the default, and this user's socket, where his commands look for a gateway. */
-static char *own_listen(void)
+/* NULL: neither given nor to be had. */
+static bool is_same(const char *a, const char *b)
 {
-	char *directory = file_place(FILE_RUNTIME, ""), *path = gateway_socket(), *listen = NULL;
-	struct err err = ERR_INIT;
-
-	/* A second gateway leaves the socket to the first. */
-	if (directory && path && !strchr(path, ',') && file_make_dirs(directory, &err) == 0 &&
-	    !gateway_answers(path))
-		listen = mem_printf("%s,unix:%s", config_table[CONFIG_KEY_listen].fallback, path);
-	mem_free(directory);
-	mem_free(path);
-	return listen;
+	return a && b && strcmp(a, b) == 0;
 }
 
-/* Only the user's own gateway: his data, and no address that somebody chose. */
+/* Whether this user's commands, which read what they find without flags, have its data and token. */
 static bool is_own(const struct config *c)
 {
-	return c->origins[CONFIG_KEY_listen] == CONFIG_DEFAULT &&
-	       c->origins[CONFIG_KEY_data_dir] == CONFIG_DEFAULT && !getenv("LISTEN_FDS");
+	struct err err = ERR_INIT;
+	struct config *theirs = config_load(NULL, environ, NULL, 0, &err);
+	char *data[2] = { NULL, NULL }, *token[2] = { NULL, NULL };
+	bool result = false;
+
+	if (theirs) {
+		data[0] = config_data_path(c, "", &err);
+		data[1] = config_data_path(theirs, "", &err);
+		token[0] = *c->token ? mem_strdup(c->token) : token_path(c, &err);
+		token[1] = *theirs->token ? mem_strdup(theirs->token) : token_path(theirs, &err);
+		result = is_same(data[0], data[1]) && is_same(token[0], token[1]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+		mem_free(data[i]);
+		if (token[i])
+			mem_free_secret(token[i], strlen(token[i]));
+	}
+	config_free(theirs);
+	return result;
+}
+
+static bool is_listed(const struct config *c, const char *path)
+{
+	for (size_t i = 0; i < c->listen.count; i++)
+		if (span_starts(span_str(c->listen.items[i]), "unix:") &&
+		    strcmp(c->listen.items[i] + 5, path) == 0)
+			return true;
+	return false;
+}
+
+/* Where this user's commands look for a gateway; NULL when it is not for this one. */
+static char *own_socket(const struct config *c)
+{
+	char *directory, *path;
+	struct err err = ERR_INIT;
+
+	if (!c->user_socket || getenv("LISTEN_FDS") || !is_own(c))
+		return NULL;
+	directory = file_place(FILE_RUNTIME, "");
+	path = gateway_socket();
+	/* A second gateway leaves the socket to the first. */
+	if (!directory || !path || is_listed(c, path) || file_make_dirs(directory, &err) < 0 ||
+	    gateway_answers(path)) {
+		mem_free(path);
+		path = NULL;
+	}
+	mem_free(directory);
+	return path;
 }
 
 /* An answer from the model that is always there. */
@@ -96,21 +134,6 @@ static void log_token(const struct server *s, const struct config *c)
 			 path);
 }
 
-/* What greet needs after the server has taken the configuration. */
-static struct config *load(const struct cmd_globals *g, char **listen, struct config_flag *more,
-			   size_t *more_count, struct err *err)
-{
-	struct config *c = cmd_config(g, NULL, 0, err);
-
-	*more_count = 0;
-	if (!c || !is_own(c) || !(*listen = own_listen()))
-		return c;
-	config_free(c);
-	*more = (struct config_flag){ "listen", *listen };
-	*more_count = 1;
-	return cmd_config(g, more, 1, err);
-}
-
 /* What server_run waits for must not end the program in the moment between answering the first
  * request and waiting. */
 static void hold_signals(void)
@@ -129,11 +152,9 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	const struct serve_options *o = options;
 	const struct cmd_globals *g = &o->globals;
 	struct server_source source = { .path = g->config };
-	struct config_flag more, *flags = NULL;
-	size_t more_count = 0;
-	char *listen = NULL;
-	struct config *c = load(g, &listen, &more, &more_count, err);
-	struct config *shown = NULL;
+	struct config_flag *flags = NULL;
+	struct config *c = cmd_config(g, NULL, 0, err), *shown = NULL;
+	char *socket = NULL;
 	struct server *server;
 	int result = -1;
 
@@ -145,9 +166,11 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		config_free(c);
 		goto out;
 	}
-	flags = cmd_config_flags(g, &more, more_count, &source.flag_count);
+	flags = cmd_config_flags(g, NULL, 0, &source.flag_count);
 	source.flags = flags;
-	shown = cmd_config(g, &more, more_count, err);
+	source.own_socket = socket = own_socket(c);
+	/* What greet needs after the server has taken the configuration. */
+	shown = cmd_config(g, NULL, 0, err);
 	hold_signals();
 	server = server_start(c, &source, err);
 	if (!server)
@@ -160,8 +183,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 out:
 	config_free(shown);
 	if (flags)
-		cmd_config_flags_free(flags, source.flag_count, more_count);
-	mem_free(listen);
+		cmd_config_flags_free(flags, source.flag_count, 0);
+	mem_free(socket);
 	return result;
 }
 

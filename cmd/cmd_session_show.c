@@ -99,18 +99,36 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 
 /* Export */
 
-/* That of --format, else what the name of the file says, else JSON, which can be imported. */
-static const char *format_of(const struct export_options *o)
+static const struct ending {
+	const char *name, *format;
+} endings[] = {
+	{ "json", "json" }, { "md", "md" }, { "markdown", "md" }, { "html", "html" }, { "htm", "html" },
+};
+
+/* What follows the last dot of the file's name; NULL when there is none. */
+static const char *ending_of(const char *path)
 {
-	struct span name = span_str(o->output);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot > name ? dot + 1 : NULL;
+}
+
+/* That of --format, else what the name of the file says, else JSON, which can be imported. */
+static const char *format_of(const struct export_options *o, struct err *err)
+{
+	const char *ending = o->output ? ending_of(o->output) : NULL;
 
 	if (o->format)
 		return o->format;
-	if (span_ends(name, ".md") || span_ends(name, ".markdown"))
-		return "md";
-	if (span_ends(name, ".html") || span_ends(name, ".htm"))
-		return "html";
-	return "json";
+	if (!ending)
+		return "json";
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+		if (strcmp(endings[i].name, ending) == 0)
+			return endings[i].format;
+	err_set(err, E_usage, "output",
+		"%s: the formats are json, md and html; --format says which one this file gets", o->output);
+	return NULL;
 }
 
 static int write_export(const struct export_options *o, const struct buf *document, struct err *err)
@@ -138,13 +156,15 @@ static int write_export(const struct export_options *o, const struct buf *docume
 static int run_export(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct export_options *o = options;
-	const char *format = format_of(o);
+	const char *format = format_of(o, err);
 	struct session_link link;
 	struct buf document;
 	char *id = NULL;
 	int result = -1;
 
 	(void)argc;
+	if (!format)
+		return -1;
 	buf_init(&document, CMD_OUTPUT_MAX);
 	if (session_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)))
 		result = sessions_export(link.wire, id, format, &document, err);

@@ -58,6 +58,8 @@ static const struct general {
 	{ CMD_CLIENT,
 	  GENERAL(OPT_TEXT, token_file, .name = "token-file", .argument = "FILE",
 		  .complete = OPT_FILE, .help = "Read the bearer token from this file") },
+	{ CMD_CLIENT, GENERAL(OPT_TEXT, user, .name = "user", .argument = "USER",
+			      .help = "Ask for this user; without it SPASS_USER, else who you are") },
 	{ CMD_CLIENT, GENERAL(OPT_DURATION, timeout_ms, .name = "timeout", .argument = "DURATION",
 			      .help = "Give up after this time: 500ms, 10s, 5m") },
 	{ CMD_JSON, GENERAL(OPT_SWITCH, json, .name = "json", .help = "Write JSON") },

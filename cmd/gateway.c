@@ -4,11 +4,13 @@
 #include "cmd/interrupt.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/tenant/identity.h"
 #include "common/tenant/secret.h"
 #include "server/server.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,8 @@ static int given_token(struct gateway *gateway, const struct cmd_globals *g, str
 	} else if (value && *value) {
 		gateway->token = mem_strdup(value);
 		gateway->token_from = mem_strdup("SPASS_TOKEN");
+		/* Who presents a token is not made the operator by it, if a gateway is started here. */
+		unsetenv("SPASS_TOKEN");
 	}
 	return 0;
 }
@@ -198,8 +202,8 @@ static int start_own(struct gateway *gateway, struct err *err)
 	gateway->target =
 		(struct target){ .url = mem_strdup("http://localhost"), .unix_path = path };
 	path = NULL;
-	mem_free_secret(gateway->token, gateway->token ? strlen(gateway->token) : 0);
-	gateway->token = mem_strdup(server_token(gateway->server));
+	if (!gateway->token)
+		gateway->token = mem_strdup(server_token(gateway->server));
 	result = 0;
 out:
 	mem_free(directory);
@@ -209,11 +213,23 @@ out:
 	return result;
 }
 
+/* --user, SPASS_USER, or NULL. */
+static const char *user_of(const struct cmd_globals *g)
+{
+	const char *named = getenv("SPASS_USER");
+
+	return g->user ? g->user : named && *named ? named : NULL;
+}
+
 static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_start,
 		struct err *err)
 {
-	const char *server = g->server ? g->server : getenv("SPASS_SERVER");
+	const char *server = g->server ? g->server : getenv("SPASS_SERVER"), *user = user_of(g);
 
+	if (user && !identity_is_user_id(span_str(user)))
+		return err_set(err, E_usage, "user",
+			       "\"%.64s\" is not the id of a user: letters, digits and . _ : @ + - make one",
+			       user);
 	if (given_token(gateway, g, err) < 0)
 		return -1;
 	if (server && *server)
@@ -225,12 +241,24 @@ static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_s
 	return err_set(err, E_connect_failed, "", "no gateway of this user is running");
 }
 
+/* NULL: the name has what an id must not. */
+static char *login_name(void)
+{
+	struct passwd entry, *found = NULL;
+	char text[4096];
+
+	if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found)
+		return identity_is_user_id(span_str(found->pw_name)) ? mem_strdup(found->pw_name) : NULL;
+	return mem_printf("%lu", (unsigned long)geteuid());
+}
+
 struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct err *err)
 {
 	struct gateway *gateway = mem_new(struct gateway);
 	char name[GATEWAY_NAME_SIZE];
 
 	interrupt_watch();
+	gateway->login = login_name();
 	if (find(gateway, g, may_start, err) < 0) {
 		gateway_close(gateway);
 		return NULL;
@@ -253,6 +281,7 @@ void gateway_close(struct gateway *g)
 	target_clear(&g->target);
 	mem_free_secret(g->token, g->token ? strlen(g->token) : 0);
 	mem_free(g->token_from);
+	mem_free(g->login);
 	mem_free(g);
 }
 
@@ -263,13 +292,12 @@ static bool is_interrupted(void)
 
 struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g)
 {
-	const char *user = getenv("SPASS_USER");
-
 	return (struct wire_target){
 		.url = gateway->target.url,
 		.unix_path = gateway->target.unix_path,
 		.token = gateway->token,
-		.user = user && *user ? user : NULL,
+		.user = user_of(g),
+		.login = gateway->login,
 		.is_local = target_is_local(&gateway->target),
 		.timeout_ms = g->timeout_ms,
 		.interrupted = is_interrupted,
@@ -281,7 +309,9 @@ void gateway_explain(const struct gateway *gateway, struct err *err)
 	size_t len = strlen(err->message), room = sizeof err->message - len;
 
 	if (err->code == E_invalid_authorization && gateway->token_from)
-		snprintf(err->message + len, room, "; it came from %s", gateway->token_from);
+		snprintf(err->message + len, room, "; it came from %s%s", gateway->token_from,
+			 gateway->server ? ", and no gateway is running: this command started one "
+					   "of its own, with your tokens" : "");
 	if (err->code == E_missing_authorization && !gateway->token)
 		snprintf(err->message + len, room, "; %s",
 			 target_is_local(&gateway->target) ?

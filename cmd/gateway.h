@@ -7,7 +7,9 @@
  * cases.
  *
  * The token: --token-file, SPASS_TOKEN, else what the user's configuration says; the last is
- * never sent to another machine.  SPASS_USER says for whom it is asked, where a token serves many.
+ * never sent to another machine.  A token that is given is the one that counts, also at a gateway
+ * started here.  --user or SPASS_USER says for whom it is asked; where a gateway wants to know and
+ * neither does, it is who runs the command.
  */
 #ifndef SPASS_CMD_GATEWAY_H
 #define SPASS_CMD_GATEWAY_H
@@ -22,6 +24,7 @@ struct gateway {
 	struct target target;
 	char *token;           /* NULL: none is known; secret */
 	char *token_from;      /* "SPASS_TOKEN", a file: for people; NULL with the token */
+	char *login;           /* of who runs the command, as a user's id; NULL: it cannot be one */
 	struct server *server; /* started here, or NULL */
 };
 

@@ -106,8 +106,15 @@ static int open_sockets(struct server *s, const struct config *c, struct err *er
 {
 	const char *scheme = c->tls_certificate[0] ? "https" : "http";
 
-	s->sockets = listen_set_new((const char *const *)c->listen.items, c->listen.count,
-				    s->worker_count, err);
+	const char **names = mem_calloc(c->listen.count + 1, sizeof *names);
+	size_t count = 0;
+
+	for (; count < c->listen.count; count++)
+		names[count] = c->listen.items[count];
+	if (s->source.own_socket)
+		names[count++] = arena_printf(&s->texts, "unix:%s", s->source.own_socket);
+	s->sockets = listen_set_new(names, count, s->worker_count, err);
+	mem_free(names);
 	if (!s->sockets)
 		return -1;
 	s->addresses = mem_calloc(listen_set_count(s->sockets), sizeof *s->addresses);
@@ -186,6 +193,7 @@ static int keep_source(struct server *s, const struct server_source *from, struc
 
 	arena_init(&s->texts, SOURCE_MAX);
 	s->source.path = from->path ? arena_strdup(&s->texts, from->path) : NULL;
+	s->source.own_socket = from->own_socket ? arena_strdup(&s->texts, from->own_socket) : NULL;
 	flags = arena_zalloc(&s->texts, (from->flag_count + 1) * sizeof *flags);
 	for (size_t i = 0; flags && i < from->flag_count; i++)
 		flags[i] = (struct config_flag){ arena_strdup(&s->texts, from->flags[i].name),

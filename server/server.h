@@ -17,6 +17,7 @@ struct server_source {
 	const char *path; /* --config, or NULL */
 	const struct config_flag *flags;
 	size_t flag_count;
+	const char *own_socket; /* a path to listen on besides, whatever is configured; or NULL */
 };
 
 /*

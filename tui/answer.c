@@ -18,7 +18,8 @@ struct call {
 
 struct answer {
 	struct wire_transfer transfer;
-	const char *path;
+	const char *path, *accept;
+	struct span body;
 	struct answer_sink sink;
 	struct answer_facts facts;
 	struct err err;
@@ -204,6 +205,15 @@ static bool on_bytes(struct wire_transfer *t, struct span s)
 	return false;
 }
 
+/* Whatever an earlier answer has left is not of the one that comes. */
+static void start(struct answer *a, struct wire *w)
+{
+	a->err = (struct err)ERR_INIT;
+	a->is_stream = a->saw_done = a->ended = false;
+	buf_clear(&a->whole);
+	wire_start(w, &a->transfer, a->path, a->body, a->accept, wire_target(w)->timeout_ms);
+}
+
 static void on_done(struct wire_transfer *t, const struct err *err)
 {
 	struct answer *a = container_of(t, struct answer, transfer);
@@ -217,6 +227,10 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 		wire_read_error(&t->head, where, buf_span(&a->whole), &a->err);
 		mem_free(where);
 		a->err.retry_after_s = a->retry_after_s;
+		if (wire_takes_user(t->wire, &a->err)) {
+			start(a, t->wire);
+			return;
+		}
 	} else if (err && !(a->is_stream && a->saw_done))
 		a->err = *err;
 	else if (a->is_stream && !a->saw_done)
@@ -244,8 +258,9 @@ struct answer *answer_start_at(struct wire *w, const char *path, struct span bod
 	sse_reader_init(&a->events, EVENT_MAX);
 	buf_init(&a->text, WIRE_REPLY_MAX);
 	buf_init(&a->whole, WIRE_REPLY_MAX);
-	wire_start(w, &a->transfer, path, body,
-		   streams ? "text/event-stream" : "application/json", wire_target(w)->timeout_ms);
+	a->body = body;
+	a->accept = streams ? "text/event-stream" : "application/json";
+	start(a, w);
 	return a;
 }
 

@@ -47,6 +47,15 @@ int wire_status(const struct wire *w)
 	return w->status;
 }
 
+bool wire_takes_user(struct wire *w, const struct err *err)
+{
+	if (err->code != E_missing_field || strcmp(err->param, "headers.spass-user-id") != 0 ||
+	    w->target.user || !w->target.login)
+		return false;
+	w->target.user = w->target.login;
+	return true;
+}
+
 char *wire_where(const struct wire *w, const char *path)
 {
 	if (w->target.unix_path)

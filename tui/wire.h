@@ -21,6 +21,7 @@ struct wire_target {
 	const char *unix_path; /* or NULL */
 	const char *token;     /* or NULL; secret */
 	const char *user;      /* SPASS-User-Id, or NULL */
+	const char *login;     /* the same where a gateway asks for one; or NULL */
 	bool is_local;         /* this machine: no proxy stands before it */
 	int64_t timeout_ms;    /* of an answer, 0 = none */
 	/* Asked often while a transfer runs, may be NULL; true ends it with E_cancelled. */
@@ -93,6 +94,11 @@ struct wire_request {
 json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err);
 /* The body of a 2xx, whatever it is, into out; 0, or -1 with err as wire_get. */
 int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err);
+/*
+ * Whether err says that a user must be named, and from now on one is: the request is worth making
+ * again.
+ */
+bool wire_takes_user(struct wire *w, const struct err *err);
 /* The HTTP status of the transfer that ended last; 0: there was no answer. */
 int wire_status(const struct wire *w);
 

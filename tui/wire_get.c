@@ -80,12 +80,18 @@ static json_t *read_answer(const struct wire *w, const struct get *get, const ch
 static json_t *ask(struct wire *w, const struct wire_request *r, bool (*is_answer)(const json_t *root),
 		   struct err *err)
 {
+	struct err fault = ERR_INIT;
 	struct get get;
 	json_t *root = NULL;
 
-	if (run(w, &get, r, err) == 0)
-		root = read_answer(w, &get, r->path, is_answer, err);
-	buf_free(&get.body);
+	do {
+		fault = (struct err)ERR_INIT;
+		if (run(w, &get, r, &fault) == 0)
+			root = read_answer(w, &get, r->path, is_answer, &fault);
+		buf_free(&get.body);
+	} while (!root && wire_takes_user(w, &fault));
+	if (!root)
+		*err = fault;
 	return root;
 }
 
@@ -102,13 +108,21 @@ json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err 
 
 int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err)
 {
+	struct err fault;
 	struct get get;
-	int result = run(w, &get, r, err);
+	int result;
 
-	if (result == 0 && get.transfer.head.status / 100 != 2)
-		result = refuse(w, &get, r->path, err);
-	if (result == 0 && buf_add_span(out, buf_span(&get.body)) < 0)
-		result = err_set(err, E_too_large, "", "the answer is larger than %zu bytes", out->max);
-	buf_free(&get.body);
+	do {
+		fault = (struct err)ERR_INIT;
+		result = run(w, &get, r, &fault);
+		if (result == 0 && get.transfer.head.status / 100 != 2)
+			result = refuse(w, &get, r->path, &fault);
+		if (result == 0 && buf_add_span(out, buf_span(&get.body)) < 0)
+			result = err_set(&fault, E_too_large, "", "the answer is larger than %zu bytes",
+					 out->max);
+		buf_free(&get.body);
+	} while (result < 0 && wire_takes_user(w, &fault));
+	if (result < 0)
+		*err = fault;
 	return result;
 }

@@ -62,8 +62,11 @@ struct metrics_fact {
 	int64_t value;
 	struct span labels[METRICS_LABELS_MAX];
 };
-/* The same with facts of the moment, which no shard counts. */
+/*
+ * The same with facts of the moment, which no shard counts; with_tenants: also the series that name
+ * a tenant.
+ */
 int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
-		       struct buf *out);
+		       bool with_tenants, struct buf *out);
 
 #endif

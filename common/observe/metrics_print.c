@@ -229,7 +229,12 @@ static void print_unused(struct buf *out, const struct metric_info *info)
 		print_value(out, info->name, "", SPAN_NONE, NULL, 0);
 }
 
-static void print_metrics(struct buf *out, const struct collection *c)
+static bool names_tenant(const struct metric_info *info)
+{
+	return span_starts(span_str(info->labels), "tenant");
+}
+
+static void print_metrics(struct buf *out, const struct collection *c, bool with_tenants)
 {
 	struct buf scratch;
 	size_t at = 0;
@@ -247,7 +252,8 @@ static void print_metrics(struct buf *out, const struct collection *c)
 			while (at + n < c->count &&
 			       compare_series(&c->series[at], &c->series[at + n]) == 0)
 				n++;
-			print_group(out, &scratch, &c->series[at], n);
+			if (with_tenants || !names_tenant(info))
+				print_group(out, &scratch, &c->series[at], n);
 			at += n;
 		}
 	}
@@ -344,12 +350,12 @@ static void print_process(struct buf *out, const struct metrics *m)
 }
 
 int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
-		       struct buf *out)
+		       bool with_tenants, struct buf *out)
 {
 	struct collection c;
 
 	collect(m, facts, count, &c);
-	print_metrics(out, &c);
+	print_metrics(out, &c, with_tenants);
 	print_process(out, m);
 	for (size_t i = 0; i < c.fact_count; i++)
 		mem_free(c.facts[i]);
@@ -360,5 +366,5 @@ int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size
 
 int metrics_print(struct metrics *m, struct buf *out)
 {
-	return metrics_print_with(m, NULL, 0, out);
+	return metrics_print_with(m, NULL, 0, true, out);
 }

@@ -62,6 +62,12 @@ static struct metrics_fact *backend_facts(const struct routing *routing, size_t 
 	return facts;
 }
 
+/* Who the tenants are and what they spend is no matter for everybody, where there are several. */
+static bool may_see_tenants(const struct call *c)
+{
+	return !tenancy_path(c->snapshot->tenancy) || (c->identity.scopes & SCOPE_BIT(metrics_read));
+}
+
 void ops_metrics(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
@@ -76,7 +82,7 @@ void ops_metrics(struct exchange *x, struct call *c)
 	}
 	buf_init(&text, METRICS_TEXT_MAX);
 	facts = backend_facts(c->snapshot->routing, &count);
-	metrics_print_with(c->worker->core->metrics, facts, count, &text);
+	metrics_print_with(c->worker->core->metrics, facts, count, may_see_tenants(c), &text);
 	reply_send(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
 	mem_free(facts);
 	buf_free(&text);

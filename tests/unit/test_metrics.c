@@ -323,7 +323,7 @@ static void facts_of_the_moment_stand_among_what_is_counted(void **state)
 	};
 
 	metrics_add(f->shard, M_spass_reloads_total, 1, LABELS(SPAN_LIT("done")));
-	assert_int_equal(metrics_print_with(f->metrics, facts, 2, &f->out), 0);
+	assert_int_equal(metrics_print_with(f->metrics, facts, 2, true, &f->out), 0);
 	assert_non_null(strstr(buf_str(&f->out), "# TYPE spass_backend_up gauge\n"
 						 "spass_backend_up{backend=\"a\"} 1\n"
 						 "spass_backend_up{backend=\"b\"} 0\n"));

@@ -170,6 +170,9 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	if (identity_find(s->tenancy, s->keys, authorization, clock_wall_ms(), &c->identity.token,
 			  err) < 0)
 		return -1;
+	/* What is refused from here on is its tenant's, though the tenant is checked later. */
+	if (*c->identity.token->tenant)
+		c->identity.tenant_id = c->identity.token->tenant;
 	c->identity.token_id = c->identity.token->id;
 	c->identity.scopes = c->identity.token->scopes;
 	c->identity.role = c->identity.token->role;

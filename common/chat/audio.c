@@ -260,12 +260,30 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 	return take_whole(t, s, type, why, err);
 }
 
+/*
+ * What a call may use.  A second of speech has 20 tokens to speak and 10 to hear, 15 characters,
+ * and as a file 2.5 KB or more.
+ */
+static struct turn_size size_of(const struct audio_request *r)
+{
+	enum { TOKENS_OF_BYTE = 2, BYTES_OF_TOKEN = 256, TOKENS_MIN = 64 };
+	const int64_t bytes = (int64_t)r->body.len;
+	const bool speaks = r->kind == AUDIO_SPEECH;
+
+	return (struct turn_size){
+		.alias = r->alias,
+		.prompt_bytes = speaks ? bytes : bytes / BYTES_OF_TOKEN + 1,
+		.answer_max = (speaks ? TOKENS_OF_BYTE * bytes : bytes / BYTES_OF_TOKEN) + TOKENS_MIN,
+		.choices = 1,
+		.kind = speaks ? ANSWER_MEDIA : ANSWER_TEXT,
+	};
+}
+
 int turn_audio(struct turn *t, const struct audio_request *r, struct err *err)
 {
 	static const struct call_kind kind = { SOURCE_AUDIO, build, take };
 
-	/* No price of the list is one of sounds: what a call costs is told by its backend, if at all. */
-	const struct turn_size size = { r->alias, 0, 0 };
+	const struct turn_size size = size_of(r);
 
 	return turn_walk(t, &kind, r, &size, err);
 }

@@ -187,7 +187,7 @@ static int check_some(const struct conversation_import *i, size_t from, const st
 	}
 	result = buf_add_str(&body, "]}") < 0 ?
 			 err_set(err, E_body_too_large, "body", "the body is too large") :
-			 chat_request_check(chat, buf_span(&body), routing, err);
+			 chat_request_check(chat, buf_span(&body), &(struct offer){ .routing = routing }, err);
 	if (result < 0 && conversation_param_index(&rest, "messages", &index) == 0) {
 		snprintf(field, sizeof field, "%.80s", rest);
 		snprintf(err->param, sizeof err->param, "messages[%zu]%s", from + index, field);

@@ -388,7 +388,7 @@ int conversation_request_check(const struct conversation_request *r, const struc
 	if (buf_add_str(&body, "]}") < 0)
 		err_set(err, E_body_too_large, "body", "the body is too large");
 	else
-		result = chat_request_check(chat, buf_span(&body), routing, err);
+		result = chat_request_check(chat, buf_span(&body), &(struct offer){ .routing = routing }, err);
 	if (result < 0)
 		rename_param(r, err);
 	buf_free(&body);

@@ -143,8 +143,13 @@ static int find_model(struct conversation_turn *t, struct span last, struct span
 	if (!name->ptr)
 		*name = span_str(routing_default(t->snapshot->routing)->alias);
 	t->alias = conversation_find_alias(t->snapshot->routing, *name, t->request.provider);
-	if (t->alias)
-		*name = span_str(t->alias->alias);
+	if (!t->alias)
+		return 0; /* the check of the request says so */
+	if (!tenancy_admits_model(t->offer.tenant, t->offer.token, span_str(t->alias->alias))) {
+		t->alias = NULL;
+		return offer_lacks(*name, err);
+	}
+	*name = span_str(t->alias->alias);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct conversation_turn {
 	struct core_worker *worker;
 	struct snapshot *snapshot;
 	struct conversation_owner owner;
+	struct offer offer;      /* the models that may be named */
 	struct span front;       /* system messages, "{...},{...}", that go before all others */
 	struct span named;       /* the conversation, as a header names it; ptr NULL: the body may */
 	struct turn *turn;       /* with its arena; the rest of it before conversation_turn_run */

@@ -137,8 +137,25 @@ static int check_param(const struct param *p, struct jvalue v, struct err *err)
 	return 0;
 }
 
+int offer_lacks(struct span name, struct err *err)
+{
+	return err_set(err, E_model_not_in_allowlist, "model",
+		       "model '%.*s' is not offered here; GET /v1/models lists the ids",
+		       name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
+}
+
+const struct model *offer_find(const struct offer *o, struct span name, struct err *err)
+{
+	const struct model *alias = routing_find(o->routing, name);
+
+	if (alias && tenancy_admits_model(o->tenant, o->token, span_str(alias->alias)))
+		return alias;
+	offer_lacks(name, err);
+	return NULL;
+}
+
 /* The alias named by v, which must be offered. */
-static const struct model *find_alias(struct jvalue v, const struct routing *routing, struct err *err)
+static const struct model *find_alias(struct jvalue v, const struct offer *offer, struct err *err)
 {
 	struct span name = jvalue_plain(v);
 	const struct model *alias;
@@ -157,11 +174,7 @@ static const struct model *find_alias(struct jvalue v, const struct routing *rou
 		jvalue_unescape(v, &unescaped);
 		name = buf_span(&unescaped);
 	}
-	alias = buf_failed(&unescaped) ? NULL : routing_find(routing, name);
-	if (!alias)
-		err_set(err, E_model_not_in_allowlist, "model",
-			"model '%.*s' is not offered here; GET /v1/models lists the ids",
-			name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
+	alias = offer_find(offer, buf_failed(&unescaped) ? SPAN_NONE : name, err);
 	buf_free(&unescaped);
 	return alias;
 }
@@ -424,13 +437,13 @@ enum { MAP_WORTH = 8 * KIB };
  * messages need none.
  */
 static int check_chat(struct chat_request *r, const struct jvalue *v, const struct jmap *map,
-		      bool trusted, const struct routing *routing, struct err *err)
+		      bool trusted, const struct offer *offer, struct err *err)
 {
 	const struct jvalue *p = v + MEMBERS_FIRST;
 
 	r->model = v[0];
 	r->messages = v[1];
-	r->alias = find_alias(r->model, routing, err);
+	r->alias = find_alias(r->model, offer, err);
 	if (!r->alias)
 		return -1;
 	if (!model_chats(r->alias))
@@ -452,6 +465,17 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 	return 0;
 }
 
+/* Both go upstream: which one counts is the backend's. */
+static void take_limit(struct chat_request *r, const char *name, struct jvalue v)
+{
+	int64_t limit;
+
+	if (!is_present(v) || jvalue_int(v, 1, INT32_MAX, &limit) < 0 || limit <= r->limit)
+		return;
+	r->limit = limit;
+	r->limit_name = name;
+}
+
 /* What follows from them. */
 static int read_wishes(struct chat_request *r, struct err *err)
 {
@@ -463,15 +487,13 @@ static int read_wishes(struct chat_request *r, struct err *err)
 		return wrong(err, "stream_options.include_usage", "true or false");
 	r->wants_usage = r->include_usage.type == J_TRUE;
 	r->limit = -1;
-	if (is_present(r->max_tokens))
-		jvalue_int(r->max_tokens, 1, INT32_MAX, &r->limit);
-	else if (is_present(r->max_completion_tokens))
-		jvalue_int(r->max_completion_tokens, 1, INT32_MAX, &r->limit);
+	take_limit(r, "max_tokens", r->max_tokens);
+	take_limit(r, "max_completion_tokens", r->max_completion_tokens);
 	return 0;
 }
 
 static int read_chat(struct chat_request *r, struct span body, bool trusted,
-		     const struct routing *routing, struct err *err)
+		     const struct offer *offer, struct err *err)
 {
 	struct jvalue v[CHAT_MEMBERS];
 	struct jmap *map = body.len >= MAP_WORTH ? mem_alloc(sizeof *map) : NULL;
@@ -480,22 +502,22 @@ static int read_chat(struct chat_request *r, struct span body, bool trusted,
 	memset(r, 0, sizeof *r);
 	r->body = body;
 	if (read_object(body, chat_members, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
-	    check_chat(r, v, map, trusted, routing, err) == 0)
+	    check_chat(r, v, map, trusted, offer, err) == 0)
 		result = read_wishes(r, err);
 	mem_free(map);
 	return result;
 }
 
-int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
+int chat_request_check(struct chat_request *r, struct span body, const struct offer *offer,
 		       struct err *err)
 {
-	return read_chat(r, body, false, routing, err);
+	return read_chat(r, body, false, offer, err);
 }
 
 int chat_request_read(struct chat_request *r, struct span body, const struct routing *routing,
 		      struct err *err)
 {
-	return read_chat(r, body, true, routing, err);
+	return read_chat(r, body, true, &(struct offer){ .routing = routing }, err);
 }
 
 static int check_input(struct jvalue input, const char *param, struct err *err)
@@ -535,7 +557,7 @@ static int check_inputs(struct embed_request *r, struct err *err)
 	return 0;
 }
 
-int embed_request_check(struct embed_request *r, struct span body, const struct routing *routing,
+int embed_request_check(struct embed_request *r, struct span body, const struct offer *offer,
 			struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("encoding_format"), SPAN_INIT("dimensions"), SPAN_INIT("user_id") };
@@ -550,7 +572,7 @@ int embed_request_check(struct embed_request *r, struct span body, const struct 
 	r->input = v[1];
 	r->encoding_format = v[2];
 	r->dimensions = v[3];
-	r->alias = find_alias(r->model, routing, err);
+	r->alias = find_alias(r->model, offer, err);
 	if (!r->alias)
 		return -1;
 	if (r->alias->kind != MODEL_EMBEDDING)

@@ -9,6 +9,7 @@
 #define SPASS_CHAT_REQUEST_H
 
 #include "common/base/jscan.h"
+#include "common/tenant/tenancy.h"
 #include "common/upstream/routing.h"
 
 enum {
@@ -31,14 +32,26 @@ struct chat_request {
 	struct span front; /* not the body's: messages put in front of its own, "{...},{...}" */
 	bool streams;      /* "stream": true */
 	bool wants_usage;  /* stream_options.include_usage: true */
-	int64_t limit;     /* max_tokens, else max_completion_tokens, -1 = neither */
+	int64_t limit;     /* the larger of max_tokens and max_completion_tokens, -1 = neither */
+	const char *limit_name; /* of the larger */
 };
+
+/* Which models there are for whom: a model that is not admitted is as if it were not there. */
+struct offer {
+	const struct routing *routing;
+	const struct tenant *tenant; /* may be NULL */
+	const struct token *token;   /* the same */
+};
+/* The model of that name; NULL with E_model_not_in_allowlist. */
+const struct model *offer_find(const struct offer *o, struct span name, struct err *err);
+/* That error. */
+int offer_lacks(struct span name, struct err *err);
 
 /*
  * body stays borrowed.  Fails with E_invalid_json, E_missing_field, E_invalid_field,
  * E_model_not_in_allowlist, E_image_*: param is the path of the field.
  */
-int chat_request_check(struct chat_request *r, struct span body, const struct routing *routing,
+int chat_request_check(struct chat_request *r, struct span body, const struct offer *offer,
 		       struct err *err);
 
 /* The same for a body that was put together of messages checked before: they are not looked at. */
@@ -55,7 +68,7 @@ struct embed_request {
 	size_t inputs;
 };
 /* As above; also E_embedding_input_too_large. */
-int embed_request_check(struct embed_request *r, struct span body, const struct routing *routing,
+int embed_request_check(struct embed_request *r, struct span body, const struct offer *offer,
 			struct err *err);
 
 #endif

@@ -337,6 +337,15 @@ static int take_embeddings(struct turn *t, const void *request, struct source *s
 	return take_whole(t, request, s, dialect_at(s)->embed_answer, encode_vectors, why, err);
 }
 
+int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target)
+{
+	int64_t floor = alias->min_max_tokens;
+
+	if (target->link_model && target->link_model->min_max_tokens > floor)
+		floor = target->link_model->min_max_tokens;
+	return t->limit > 0 && floor > t->limit ? t->limit : floor;
+}
+
 static int build_chat(struct turn *t, const void *request, const struct target *target, struct err *err)
 {
 	const struct chat_request *r = request;
@@ -351,11 +360,10 @@ static int build_chat(struct turn *t, const void *request, const struct target *
 		.max_tokens = r->max_tokens,
 		.max_completion_tokens = r->max_completion_tokens,
 		.streams = r->streams,
-		.floor = r->alias->min_max_tokens,
+		.floor = turn_floor(t, r->alias, target),
+		.limit = r->limit < 0 ? t->limit : 0,
 	};
 
-	if (target->link_model && target->link_model->min_max_tokens > wish.floor)
-		wish.floor = target->link_model->min_max_tokens;
 	return dialect_of(target->backend->provider->dialect)->chat(&wish, target, t->arena, &t->outgoing, err);
 }
 
@@ -529,6 +537,7 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 		}
 		if (result == TAKE_GONE) {
 			count_call(t, target, "client_gone");
+			t->target = target;
 			return end_gone(t, err);
 		}
 		note_failure(t, target, why);
@@ -558,21 +567,40 @@ int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 	return result;
 }
 
+static int check_limit(const struct turn *t, const struct chat_request *r, struct err *err)
+{
+	if (t->limit == 0 || r->limit <= t->limit)
+		return 0;
+	return err_set(err, E_invalid_field, r->limit_name, "this token may ask for at most %lld tokens",
+		       (long long)t->limit);
+}
+
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
 {
-	struct turn_size size = { r->alias, (int64_t)(r->body.len + r->front.len), r->limit };
-	int64_t choices = 1;
+	struct turn_size size = {
+		.alias = r->alias,
+		.prompt_bytes = (int64_t)(r->body.len + r->front.len),
+		.answer_max = r->limit < 0 && t->limit > 0 ? t->limit : r->limit,
+		.choices = 1,
+		.kind = r->alias->kind == MODEL_IMAGE ? ANSWER_MEDIA : ANSWER_TEXT,
+	};
 
-	if (r->n.type == J_NUMBER && span_to_int(r->n.text, 1, CHAT_CHOICES_MAX, &choices) == 0 &&
-	    size.answer_max > 0 && __builtin_mul_overflow(size.answer_max, choices, &size.answer_max))
-		size.answer_max = INT64_MAX;
+	if (check_limit(t, r, err) < 0)
+		return -1;
+	if (r->n.type == J_NUMBER)
+		(void)span_to_int(r->n.text, 1, CHAT_CHOICES_MAX, &size.choices);
 	t->streamed = r->streams;
 	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, &size, err);
 }
 
 int turn_embed(struct turn *t, const struct embed_request *r, struct err *err)
 {
-	const struct turn_size size = { r->alias, (int64_t)r->body.len, 0 };
+	const struct turn_size size = {
+		.alias = r->alias,
+		.prompt_bytes = (int64_t)r->body.len,
+		.choices = 1,
+		.kind = ANSWER_VECTORS,
+	};
 
 	return turn_walk(t, &embed_call, r, &size, err);
 }

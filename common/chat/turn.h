@@ -34,11 +34,20 @@ struct turn_sink {
 	void (*abort)(void *context, const struct err *err);
 };
 
+/* What the tokens of an answer are, where its backend does not tell their number. */
+enum answer_kind {
+	ANSWER_TEXT,
+	ANSWER_MEDIA,   /* pictures, sounds: bytes say nothing of them */
+	ANSWER_VECTORS, /* none */
+};
+
 /* How large a call is, before it is made. */
 struct turn_size {
 	const struct model *alias;
 	int64_t prompt_bytes; /* no fewer than tokens */
-	int64_t answer_max;   /* tokens that the answers may have together; -1: not said */
+	int64_t answer_max;   /* tokens that each answer may have; -1: not said */
+	int64_t choices;      /* answers, 1 and more */
+	enum answer_kind kind;
 };
 
 struct turn {
@@ -50,6 +59,7 @@ struct turn {
 	struct span forward;      /* header lines of the client that go along, or empty */
 	const struct target *targets; /* to be asked instead of the model's chain, or NULL */
 	size_t target_count;
+	int64_t limit;            /* of max_tokens, 0 = none: more is refused, and none is this much */
 	const char *request_id;
 	int64_t cost_factor;      /* of what the caller is told that it costs; MONEY_UNIT = 1 */
 	bool tells_cost;          /* at the end of a stream, by an event spass.cost */
@@ -57,7 +67,11 @@ struct turn {
 	int (*admit)(void *context, const struct turn_size *size, struct err *err);
 	void *admit_context;
 	/* told: for the record, the metrics and the reply's headers */
-	const struct target *target; /* the one that answered, or NULL */
+	/*
+	 * The one that answered, or NULL.  When the client left while a backend had the call, that one:
+	 * it may have worked, and what it used is not known.
+	 */
+	const struct target *target;
 	struct token_usage usage;
 	struct turn_size size;
 	int64_t content_events;   /* of a stream, that were delivered */
@@ -86,6 +100,12 @@ void turn_init(struct turn *t);
  */
 int turn_chat(struct turn *t, const struct chat_request *r, struct err *err);
 int turn_embed(struct turn *t, const struct embed_request *r, struct err *err);
+
+/*
+ * What the model makes of a limit that is too low for it, at that target; never above the turn's
+ * own limit.  0: takes any.
+ */
+int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target);
 
 /* The loop's time: see loop_now_us. */
 static inline int64_t turn_now_us(const struct turn *t)

@@ -3,13 +3,16 @@
  */
 #include "common/tenant/budget.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
 enum { PERIODS_KEPT = 4, SLOTS_MIN = 64 };
+enum { AMOUNT_TEXT_SIZE = 32 };
 static const int64_t day_ms = 86400000;
 
 /* What is known of one day or month. */
@@ -230,7 +233,7 @@ static struct rows rows_of(const struct spending *s, enum budget_of of)
 
 static bool concerns(const struct budget *row, const struct spending *s)
 {
-	return !row->model || strcmp(row->model, s->model) == 0;
+	return row->model ? strcmp(row->model, s->model) == 0 : !s->is_link;
 }
 
 bool budget_applies(const struct spending *s)
@@ -255,20 +258,39 @@ struct look {
 	int64_t wall_ms;
 };
 
+/* To the cent, which is what a reader of the message asks about; up, so that what is spent shows. */
+static const char *amount_text(int64_t micros, char out[AMOUNT_TEXT_SIZE])
+{
+	enum { MICROS = 1000000, CENT = 10000 };
+	int64_t cents = micros / CENT + (micros % CENT > 0);
+
+	if (micros < MICROS && micros % CENT)
+		snprintf(out, AMOUNT_TEXT_SIZE, "0.%06d", (int)micros);
+	else
+		snprintf(out, AMOUNT_TEXT_SIZE, "%" PRId64 ".%02d", cents / 100, (int)(cents % 100));
+	return out;
+}
+
 static int refuse(const struct look *k, struct err *err)
 {
 	static const char *const owners[] = { [BUDGET_OF_TOKEN] = "token", [BUDGET_OF_TENANT] = "tenant" };
+	static const char *const currencies[] = { [BUDGET_EUR] = "EUR", [BUDGET_USD] = "USD" };
 	const struct budget *row = k->row;
-	bool is_spent = in_currency(row, k->sum->spent) >= row->amount_micros;
-	int64_t left_ms = period_end(row->period, k->sum->from) * day_ms - k->wall_ms;
-	int64_t seconds = is_spent ? (left_ms + 999) / 1000 : 1;
+	const int64_t spent = in_currency(row, k->sum->spent), end_ms = period_end(row->period, k->sum->from) * day_ms;
+	bool is_spent = spent >= row->amount_micros;
+	int64_t seconds = is_spent ? (end_ms - k->wall_ms + 999) / 1000 : 1;
+	char amount[AMOUNT_TEXT_SIZE], used[AMOUNT_TEXT_SIZE], reset[CLOCK_ISO_SIZE];
+
+	clock_iso(end_ms, reset);
 
 	err_set(err, row->model ? E_model_quota_exhausted : E_overall_budget_exhausted,
 		row->model ? "model" : "headers.authorization",
-		"the %s's budget of this %s%s%s is %s", owners[k->of],
+		"the %s's budget of this %s%s%s is %s: %s of %s %s are spent%s%s", owners[k->of],
 		row->period == BUDGET_DAY ? "day" : "month", row->model ? " for " : "",
 		row->model ? row->model : "",
-		is_spent ? "spent" : "reserved by calls that are under way");
+		is_spent ? "spent" : "reserved by calls that are under way",
+		amount_text(spent, used), amount_text(row->amount_micros, amount), currencies[row->currency],
+		is_spent ? "; it begins anew at " : "", is_spent ? reset : "");
 	if (err)
 		err->retry_after_s = seconds < 1 ? 1 : seconds > INT32_MAX ? INT32_MAX : (int)seconds;
 	return -1;
@@ -296,13 +318,16 @@ static void tell_gap(const struct look *k, struct budget_gap *gap)
 		memcpy(gap->tenant, k->spending->token->tenant, sizeof gap->tenant);
 }
 
-static void note_hold(struct reservation *r, const struct look *k)
+static int note_hold(struct reservation *r, const struct look *k, struct err *err)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (r->holds[i].account == k->account)
-			return;
-	if (r->count < BUDGET_HOLDS_MAX)
-		r->holds[r->count++] = (struct budget_hold){ k->account, k->sum->from };
+			return 0;
+	if (r->count == BUDGET_HOLDS_MAX)
+		return err_set(err, E_model_quota_exhausted, "model", "the call has more than %d budgets",
+			       BUDGET_HOLDS_MAX);
+	r->holds[r->count++] = (struct budget_hold){ k->account, k->sum->from, k->spending->is_link };
+	return 0;
 }
 
 /* As budget_reserve, of one row, without reserving. */
@@ -322,12 +347,10 @@ static int look_at(struct budget_book *b, struct look *k, const char *owner, str
 		tell_gap(k, gap);
 		return 1;
 	}
-	/* What is free may be had with nothing left. */
-	if (most.usd != 0 && plus(in_currency(row, k->sum->spent), in_currency(row, k->sum->held)) >=
+	if (!k->spending->is_free && plus(in_currency(row, k->sum->spent), in_currency(row, k->sum->held)) >=
 				     row->amount_micros)
 		return refuse(k, err);
-	note_hold(r, k);
-	return 0;
+	return note_hold(r, k, err);
 }
 
 static int look_at_all(struct budget_book *b, const struct spending *s, int64_t wall_ms, struct reservation *r,
@@ -354,14 +377,14 @@ static int look_at_all(struct budget_book *b, const struct spending *s, int64_t 
 int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall_ms, struct reservation *r,
 		   struct budget_gap *gap, struct err *err)
 {
+	const size_t before = r->count;
 	int result;
 
-	*r = (struct reservation){ .count = 0 };
 	if (s->most.usd > 0)
 		r->amount = s->most;
 	pthread_mutex_lock(&b->lock);
 	result = look_at_all(b, s, wall_ms, r, gap, err);
-	for (size_t i = 0; result == 0 && i < r->count; i++) {
+	for (size_t i = before; result == 0 && i < r->count; i++) {
 		struct sum *sum = find_sum(r->holds[i].account, r->holds[i].from);
 
 		if (!sum)
@@ -371,7 +394,7 @@ int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (result != 0)
-		r->count = 0;
+		r->count = before;
 	return result;
 }
 
@@ -388,7 +411,13 @@ void budget_fill(struct budget_book *b, const struct budget_gap *gap, struct amo
 	pthread_mutex_unlock(&b->lock);
 }
 
-void budget_settle(struct budget_book *b, struct reservation *r, struct amount cost)
+/* A link that did not answer cost nothing. */
+static bool is_charged(const struct budget_hold *h, const char *link)
+{
+	return !h->is_link || is_same(((const struct account *)h->account)->model, link);
+}
+
+void budget_settle(struct budget_book *b, struct reservation *r, struct amount cost, const char *link)
 {
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < r->count; i++) {
@@ -399,7 +428,8 @@ void budget_settle(struct budget_book *b, struct reservation *r, struct amount c
 			continue;
 		s->holds--;
 		subtract(&s->held, r->amount);
-		add(&s->spent, cost);
+		if (is_charged(&r->holds[i], link))
+			add(&s->spent, cost);
 	}
 	pthread_mutex_unlock(&b->lock);
 	r->count = 0;

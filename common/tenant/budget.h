@@ -7,6 +7,10 @@
  * it may cost.  So a budget is passed by at most what calls under way had reserved, and the last
  * cent of it can be used.
  *
+ * A composite alias spends on two names: its own, and that of the alias whose link answers.  Which
+ * one that will be is not known before, so all that may are reserved on; only the one that
+ * answered is charged.
+ *
  * The wall clock may jump: sums are kept for the last few periods that were asked for, and those
  * that are not known are asked of the ledger, so that a clock that goes back finds the day it left,
  * and one that goes forwards finds what was spent there.  Any thread; exact under concurrency.
@@ -29,6 +33,8 @@ struct spending {
 	const struct tenant *tenant; /* may be NULL */
 	const char *model;           /* the alias asked for */
 	struct amount most;          /* that it may cost; below 0: not known */
+	bool is_free;                /* whatever it uses: it may be had with nothing left */
+	bool is_link;                /* model is that of a link: only its own budgets are meant */
 };
 
 /* A sum that has to be read from the ledger. */
@@ -42,12 +48,13 @@ struct budget_gap {
 };
 
 /* What a call holds; all zero: nothing. */
-enum { BUDGET_HOLDS_MAX = 8 };
+enum { BUDGET_HOLDS_MAX = 24 };
 struct reservation {
 	struct amount amount;
 	struct budget_hold {
 		void *account;
 		int64_t from;
+		bool is_link;
 	} holds[BUDGET_HOLDS_MAX];
 	size_t count;
 };
@@ -60,6 +67,7 @@ void budget_book_free(struct budget_book *b);
 /* Whether a budget concerns the call at all. */
 bool budget_applies(const struct spending *s);
 /*
+ * Adds to r, which is all zero at first; all that it holds is of one amount.
  * 0: reserved (or nothing to reserve); 1: *gap is to be read and given to budget_fill, then again;
  * -1: E_overall_budget_exhausted or E_model_quota_exhausted with the seconds until the period ends
  * (or, when what is left is only reserved, 1), or E_model_not_in_allowlist where a cost that is not
@@ -69,7 +77,10 @@ int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall
 		   struct budget_gap *gap, struct err *err);
 /* What was spent there.  The first one to tell counts. */
 void budget_fill(struct budget_book *b, const struct budget_gap *gap, struct amount spent);
-/* The call is over: it cost so much, of the period in which it began.  Empties r. */
-void budget_settle(struct budget_book *b, struct reservation *r, struct amount cost);
+/*
+ * The call is over: it cost so much, of the period in which it began.  Empties r.  link: the alias
+ * whose link answered, when it is not the one asked for; else NULL.
+ */
+void budget_settle(struct budget_book *b, struct reservation *r, struct amount cost, const char *link);
 
 #endif

@@ -201,14 +201,28 @@ static void tell(struct limit_ask *a, int64_t full_at, int64_t now_ns)
 	a->remaining = owed >= room ? 0 : (int64_t)(((double)(room - owed) + 0.5) / a->limit.interval_ns);
 }
 
-static void take_all(struct place *p, const struct limit_ask *asks, size_t count, int64_t now_ns)
+static void take_units(struct place *p, const struct limit_ask *a, int64_t units, int64_t now_ns)
+{
+	int64_t *full_at = &p->full_at[a->kind];
+
+	if (*full_at < now_ns)
+		*full_at = now_ns;
+	*full_at += span_of_units(a->limit, units);
+}
+
+/* What is asked, is told, and what more there is. */
+static void take_all(struct place *p, struct limit_ask *asks, size_t count, int64_t now_ns)
 {
 	for (size_t i = 0; i < count; i++) {
-		int64_t *full_at = &p->full_at[asks[i].kind];
+		struct limit_ask *a = &asks[i];
+		int64_t extra;
 
-		if (*full_at < now_ns)
-			*full_at = now_ns;
-		*full_at += span_of_units(asks[i].limit, asks[i].amount);
+		take_units(p, a, a->amount, now_ns);
+		tell(a, p->full_at[a->kind], now_ns);
+		extra = a->extra < a->remaining ? a->extra : a->remaining;
+		if (extra > 0)
+			take_units(p, a, extra, now_ns);
+		a->taken = a->amount + extra;
 	}
 }
 
@@ -227,17 +241,15 @@ bool limiter_take(struct limiter *l, const uint8_t key[LIMITER_KEY_SIZE], struct
 	if (!known)
 		known = &full;
 	for (size_t i = 0; i < count; i++) {
+		asks[i].taken = 0;
 		asks[i].wait_us = wait_of(&asks[i], known->full_at[asks[i].kind], now_ns);
 		is_admitted &= asks[i].wait_us == 0;
 	}
-	if (is_admitted && count > 0) {
-		struct place *p = take_place(l, s, key, hash / SHARD_COUNT, now_ns);
-
-		take_all(p, asks, count, now_ns);
-		known = p;
-	}
-	for (size_t i = 0; i < count; i++)
-		tell(&asks[i], known->full_at[asks[i].kind], now_ns);
+	if (is_admitted && count > 0)
+		take_all(take_place(l, s, key, hash / SHARD_COUNT, now_ns), asks, count, now_ns);
+	else
+		for (size_t i = 0; i < count; i++)
+			tell(&asks[i], known->full_at[asks[i].kind], now_ns);
 	pthread_mutex_unlock(&s->lock);
 	return is_admitted;
 }
@@ -256,7 +268,7 @@ void limiter_settle(struct limiter *l, const uint8_t key[LIMITER_KEY_SIZE], enum
 	pthread_mutex_lock(&s->lock);
 	p = take_place(l, s, key, hash / SHARD_COUNT, now_ns);
 	if (amount > 0)
-		take_all(p, &a, 1, now_ns);
+		take_units(p, &a, amount, now_ns);
 	else
 		p->full_at[kind] -= span_of_units(limit, a.amount);
 	pthread_mutex_unlock(&s->lock);

@@ -29,8 +29,10 @@ struct limit_ask {
 	enum limit_kind kind;
 	struct limit limit;
 	int64_t amount; /* 0: only to be told */
+	int64_t extra;  /* as much more is taken as the bucket then has */
 	/* told */
-	int64_t remaining; /* units; never below 0 */
+	int64_t taken;     /* amount and extra; 0 when it refuses */
+	int64_t remaining; /* units, extra not counted; never below 0 */
 	int64_t full_us;   /* until it is full */
 	int64_t wait_us;   /* until it would admit the amount; 0: now */
 };

@@ -35,7 +35,8 @@ struct chat_wish {
 	struct jvalue root, model, messages, stream_options, include_usage, max_tokens, max_completion_tokens;
 	struct span front; /* messages to go before those of the body, "{...},{...}"; or empty */
 	bool streams;
-	int floor; /* of max_tokens, 0 = none */
+	int64_t floor; /* of max_tokens, 0 = none */
+	int64_t limit; /* to be said where the client named none, 0 = none */
 };
 
 struct embed_wish {

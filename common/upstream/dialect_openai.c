@@ -5,6 +5,7 @@
  */
 #include "common/upstream/dialect.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,20 +56,57 @@ static bool is_number(struct jvalue v)
 	return v.type == J_NUMBER;
 }
 
+/* The number in place of what is there. */
+static int put_limit(struct jvalue place, int64_t limit, struct jsplice *s, struct arena *arena)
+{
+	return jsplice_replace(s, place.text, span_str(arena_printf(arena, "%" PRId64, limit)));
+}
+
+static void applied_limit(struct outgoing *out, const char *what, int64_t limit)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "%s=%" PRId64, what, limit);
+	outgoing_applied(out, text);
+}
+
 /* A limit below the model's floor is raised; reasoning models would answer nothing. */
 static int raise_limit(const struct chat_wish *w, struct jsplice *s, struct arena *arena,
 		       struct outgoing *out)
 {
-	struct jvalue limit = is_number(w->max_tokens) ? w->max_tokens : w->max_completion_tokens;
+	const struct jvalue limits[] = { w->max_tokens, w->max_completion_tokens };
+	bool is_raised = false;
 	int64_t value;
-	char text[64];
 
-	if (!w->floor || !is_number(limit) || jvalue_int(limit, 1, INT64_MAX, &value) < 0 ||
-	    value >= w->floor)
+	for (size_t i = 0; w->floor && i < ARRAY_LEN(limits); i++) {
+		if (!is_number(limits[i]) || jvalue_int(limits[i], 1, INT64_MAX, &value) < 0 ||
+		    value >= w->floor)
+			continue;
+		is_raised = true;
+		if (put_limit(limits[i], w->floor, s, arena) < 0)
+			return -1;
+	}
+	if (is_raised)
+		applied_limit(out, "max_tokens_floored", w->floor);
+	return 0;
+}
+
+/* Where the client named none and may not have any. */
+static int set_limit(const struct chat_wish *w, const struct target *t, struct jsplice *s, struct arena *arena,
+		     struct outgoing *out)
+{
+	bool is_new = t->backend->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS;
+	struct jvalue place = is_new ? w->max_completion_tokens : w->max_tokens;
+	const char *member;
+
+	if (!w->limit)
 		return 0;
-	snprintf(text, sizeof text, "max_tokens_floored=%d", w->floor);
-	outgoing_applied(out, text);
-	return jsplice_replace(s, limit.text, span_str(arena_printf(arena, "%d", w->floor)));
+	applied_limit(out, "max_tokens_set", w->limit);
+	if (place.type == J_NULL)
+		return put_limit(place, w->limit, s, arena);
+	member = arena_printf(arena, "\"%s\":%" PRId64, is_new ? "max_completion_tokens" : "max_tokens",
+			      w->limit);
+	return jsplice_add_member(s, w->root, span_str(member));
 }
 
 static int rename_limit(const struct chat_wish *w, const struct target *t, struct jsplice *s,
@@ -133,7 +171,7 @@ static int openai_chat(const struct chat_wish *w, const struct target *t, struct
 	out->applied[0] = '\0';
 	jsplice_init(&s, w->body);
 	if (rename_model(w->model, t, &s, arena) < 0 || add_front(w, &s) < 0 ||
-	    raise_limit(w, &s, arena, out) < 0 ||
+	    raise_limit(w, &s, arena, out) < 0 || set_limit(w, t, &s, arena, out) < 0 ||
 	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0 || arena_failed(arena))
 		return full(err);
 	return finish(&s, out);

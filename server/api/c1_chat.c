@@ -17,6 +17,7 @@ static int prepare(struct exchange *x, struct call *c, struct conversation_turn 
 	t->worker = c->worker;
 	t->snapshot = c->snapshot;
 	t->owner = (struct conversation_owner){ c->identity.tenant_id, c->identity.user_id };
+	t->offer = call_offer(c);
 	t->turn = &c->turn;
 	c->turn.arena = &x->arena;
 	if (augment_messages(x, c, &t->front, err) < 0)
@@ -53,8 +54,6 @@ void c1_chat(struct exchange *x, struct call *c)
 		reply_header(x, "x-conversation-id", span_str(t->id));
 	if (t->alias)
 		c->model = t->alias->alias; /* of the snapshot */
-	if (result == 0 && t->alias)
-		result = call_check_model(c, span_str(t->alias->alias), &err);
 	if (result == 0)
 		result = run(x, c, t, &err);
 	conversation_turn_end(t);

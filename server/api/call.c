@@ -210,7 +210,10 @@ int call_check_model(const struct call *c, struct span alias, struct err *err)
 {
 	if (call_admits_model(c, alias))
 		return 0;
-	return err_set(err, E_model_not_in_allowlist, "model",
-		       "model '%.*s' is not offered here; GET /v1/models lists the ids",
-		       alias.len > 100 ? 100 : (int)alias.len, alias.ptr);
+	return offer_lacks(alias, err);
+}
+
+struct offer call_offer(const struct call *c)
+{
+	return (struct offer){ c->snapshot->routing, c->identity.tenant, c->identity.token };
 }

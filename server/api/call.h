@@ -95,6 +95,9 @@ bool call_admits_model(const struct call *c, struct span alias);
 /* The same, with E_model_not_in_allowlist: to the token it is as if the model were not there. */
 int call_check_model(const struct call *c, struct span alias, struct err *err);
 
+/* The models that it may choose from. */
+struct offer call_offer(const struct call *c);
+
 /* Handlers, by file. */
 void v1_chat_completions(struct exchange *x, struct call *c); /* v1_turns.c */
 void v1_embeddings(struct exchange *x, struct call *c);

@@ -106,13 +106,17 @@ static size_t request_limits(const struct call *c, struct limit_ask asks[2])
 	if (is_on) {
 		rate = rate > 0 ? rate : (double)config->rate_limit_per_second;
 		burst = burst > 0 ? burst : config->rate_limit_burst;
-		asks[count++] = (struct limit_ask){ LIMIT_SECOND, limit_of(rate, 1, burst), 1, 0, 0, 0 };
+		asks[count++] = (struct limit_ask){
+			.kind = LIMIT_SECOND,
+			.limit = limit_of(rate, 1, burst),
+			.amount = 1,
+		};
 	}
 	if (own->requests_per_minute > 0)
 		asks[count++] = (struct limit_ask){
-			LIMIT_MINUTE,
-			limit_of((double)own->requests_per_minute, MINUTE_S, own->requests_per_minute),
-			1, 0, 0, 0,
+			.kind = LIMIT_MINUTE,
+			.limit = limit_of((double)own->requests_per_minute, MINUTE_S, own->requests_per_minute),
+			.amount = 1,
 		};
 	return count;
 }
@@ -187,15 +191,15 @@ static struct limit token_limit(const struct call *c)
 	return count > 0 ? limit_of((double)count, MINUTE_S, count) : (struct limit){ 0, 0 };
 }
 
-int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, struct err *err)
+int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, int64_t extra, struct err *err)
 {
-	struct limit_ask a = { .kind = LIMIT_TOKENS, .limit = token_limit(c), .amount = tokens };
+	struct limit_ask a = { .kind = LIMIT_TOKENS, .limit = token_limit(c), .amount = tokens, .extra = extra };
 
 	if (a.limit.burst == 0)
 		return 0;
 	if (limiter_take(c->worker->core->token_limits, c->identity.token->digest, &a, 1,
 			 loop_now_us(c->worker->loop))) {
-		c->tokens_taken = tokens;
+		c->tokens_taken = a.taken;
 		put_tokens(x, &a);
 		return 0;
 	}

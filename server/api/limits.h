@@ -21,10 +21,11 @@ int limits_check(struct exchange *x, struct call *c, struct err *err);
  */
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
 /*
- * Before a call of a model: takes tokens (an estimate) from those that the token may use a minute.
- * After it: what was used, or the same again for nothing used.
+ * Before a call of a model: takes tokens (an estimate) from those that the token may use a minute,
+ * and of extra, which it may use besides, as many as are left: one that says no limit is let in as
+ * long as there is something, and those beside it find nothing.  After it: what was used.
  */
-int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, struct err *err);
+int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, int64_t extra, struct err *err);
 void limits_settle_tokens(struct call *c, int64_t used);
 /* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
 enum { LIMITS_DURATION_SIZE = 48 };

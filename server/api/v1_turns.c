@@ -12,7 +12,7 @@
 /* The check of a body; a large one runs as a job. */
 struct check {
 	struct span body;
-	const struct routing *routing;
+	struct offer offer;
 	union {
 		struct chat_request chat;
 		struct embed_request embed;
@@ -26,22 +26,8 @@ static void run_check(void *arg)
 {
 	struct check *k = arg;
 
-	k->result = k->embed ? embed_request_check(&k->request.embed, k->body, k->routing, &k->err)
-			     : chat_request_check(&k->request.chat, k->body, k->routing, &k->err);
-}
-
-/* The constraints of the token, and the lists of its tenant. */
-static int check_allowed(const struct call *c, const struct check *k, struct err *err)
-{
-	const struct model *alias = k->embed ? k->request.embed.alias : k->request.chat.alias;
-	int64_t max = c->identity.token ? c->identity.token->constraints->max_tokens : 0;
-
-	if (call_check_model(c, span_str(alias->alias), err) < 0)
-		return -1;
-	if (max > 0 && !k->embed && k->request.chat.limit > max)
-		return err_set(err, E_invalid_field, "max_tokens",
-			       "this token may ask for at most %lld tokens", (long long)max);
-	return 0;
+	k->result = k->embed ? embed_request_check(&k->request.embed, k->body, &k->offer, &k->err)
+			     : chat_request_check(&k->request.chat, k->body, &k->offer, &k->err);
 }
 
 /* Faults go to k->err. */
@@ -49,12 +35,12 @@ static int check_body(struct exchange *x, struct call *c, struct check *k)
 {
 	if (call_check_type(x, &k->err) < 0 || exchange_body(x, SIZE_MAX, &k->body, &k->err) < 0)
 		return -1;
-	k->routing = c->snapshot->routing;
+	k->offer = call_offer(c);
 	if (k->body.len <= REQUEST_INLINE_MAX)
 		run_check(k);
 	else if (job_run(c->worker->core->jobs, run_check, k, &k->err) < 0)
 		return -1;
-	return k->result < 0 ? -1 : check_allowed(c, k, &k->err);
+	return k->result;
 }
 
 struct span call_forwarded(struct exchange *x)

@@ -34,12 +34,12 @@ static void take(struct bench *b)
 
 static void spend(struct bench *b)
 {
-	struct reservation r;
+	struct reservation r = { .count = 0 };
 	struct budget_gap gap;
 
 	while (budget_reserve(b->book, &b->spending, 1800000000000, &r, &gap, NULL) == 1)
 		budget_fill(b->book, &gap, (struct amount){ 0, 0 });
-	budget_settle(b->book, &r, (struct amount){ 1, 1 });
+	budget_settle(b->book, &r, (struct amount){ 1, 1 }, NULL);
 }
 
 static double best_ns(void (*run)(struct bench *b), struct bench *b)
@@ -69,7 +69,7 @@ int main(void)
 	static struct token token = { .id = "bench", .constraints = &constraints };
 	struct bench b = { .limiter = limiter_new(), .book = budget_book_new(), .now_us = 1 };
 
-	b.spending = (struct spending){ &token, NULL, "mock", { 10, 9 } };
+	b.spending = (struct spending){ .token = &token, .model = "mock", .most = { 10, 9 } };
 	b.keys = mem_calloc(TOKENS, sizeof *b.keys);
 	for (uint32_t i = 0; i < TOKENS; i++)
 		digest_sha256(span_of((const char *)&i, sizeof i), b.keys[i]);

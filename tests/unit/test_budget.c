@@ -49,7 +49,7 @@ static void begin(struct scene *s, struct budget row)
 	s->constraints.budget_count = 1;
 	s->token.constraints = &s->constraints;
 	s->tenant.budgets = s->tenant_rows;
-	s->spending = (struct spending){ &s->token, &s->tenant, "mock", { 100, 90 } };
+	s->spending = (struct spending){ .token = &s->token, .tenant = &s->tenant, .model = "mock", .most = { 100, 90 } };
 }
 
 static void end(struct scene *s)
@@ -62,6 +62,7 @@ static int reserve_in(struct scene *s, struct reservation *r, int64_t now)
 	int result;
 
 	s->err = (struct err)ERR_INIT;
+	*r = (struct reservation){ .count = 0 };
 	while ((result = budget_reserve(s->book, &s->spending, now, r, &s->gap, &s->err)) == 1) {
 		s->asked++;
 		budget_fill(s->book, &s->gap, s->ledger);
@@ -79,7 +80,7 @@ static int call(struct scene *s, int64_t now, int64_t usd)
 {
 	if (reserve(s, now) < 0)
 		return -1;
-	budget_settle(s->book, &s->reservation, (struct amount){ usd, usd * 9 / 10 });
+	budget_settle(s->book, &s->reservation, (struct amount){ usd, usd * 9 / 10 }, NULL);
 	return 0;
 }
 
@@ -129,12 +130,12 @@ static void what_is_reserved_holds_others_up_for_a_moment_only(void **state)
 	assert_int_equal(reserve(&s, now), -1);
 	assert_int_equal(s.err.code, E_overall_budget_exhausted);
 	assert_int_equal(s.err.retry_after_s, 1);
-	budget_settle(s.book, &held[0], (struct amount){ 0, 0 });
+	budget_settle(s.book, &held[0], (struct amount){ 0, 0 }, NULL);
 	assert_int_equal(reserve_in(&s, &held[0], now), 0);
 	for (int i = 0; i < 10; i++)
-		budget_settle(s.book, &held[i], (struct amount){ 1, 1 });
+		budget_settle(s.book, &held[i], (struct amount){ 1, 1 }, NULL);
 	/* Settling what holds nothing does nothing. */
-	budget_settle(s.book, &held[0], (struct amount){ 5000, 5000 });
+	budget_settle(s.book, &held[0], (struct amount){ 5000, 5000 }, NULL);
 	assert_int_equal(reserve(&s, now), 0);
 	end(&s);
 }
@@ -233,7 +234,7 @@ static void a_call_counts_for_the_day_in_which_it_began(void **state)
 	/* However many days go by: what is held keeps its place. */
 	for (int i = 1; i < 10; i++)
 		assert_int_equal(call(&s, now + i * day, 1000), 0);
-	budget_settle(s.book, &night, (struct amount){ 1000, 900 });
+	budget_settle(s.book, &night, (struct amount){ 1000, 900 }, NULL);
 	assert_int_equal(call(&s, now, 1), -1);
 	assert_int_equal(call(&s, now + 20 * day, 1), 0);
 	end(&s);
@@ -304,7 +305,11 @@ static void what_is_free_may_be_had_with_nothing_left(void **state)
 	begin(&s, usd_a_day);
 	assert_int_equal(call(&s, now, 1000), 0);
 	s.spending.most = (struct amount){ 0, 0 };
+	s.spending.is_free = true;
 	assert_int_equal(call(&s, now, 0), 0);
+	/* What is not free is not had because no use was foreseen. */
+	s.spending.is_free = false;
+	assert_int_equal(call(&s, now, 0), -1);
 	end(&s);
 }
 
@@ -374,7 +379,7 @@ static void *run(void *arg)
 	struct race *race = arg;
 
 	for (int i = 0; i < TRIES; i++) {
-		struct reservation r;
+		struct reservation r = { .count = 0 };
 		struct budget_gap gap;
 		int result;
 
@@ -384,7 +389,7 @@ static void *run(void *arg)
 		if (result < 0)
 			continue;
 		atomic_fetch_add(&race->spent, 7);
-		budget_settle(race->scene.book, &r, (struct amount){ 7, 6 });
+		budget_settle(race->scene.book, &r, (struct amount){ 7, 6 }, NULL);
 	}
 	return NULL;
 }

@@ -135,7 +135,7 @@ static void each_fault_of_a_chat_body_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(chat_cases); i++) {
 		struct chat_request r;
 		struct err err = ERR_INIT;
-		int result = chat_request_check(&r, span_str(chat_cases[i].body), f->routing, &err);
+		int result = chat_request_check(&r, span_str(chat_cases[i].body), &(struct offer){ .routing = f->routing }, &err);
 
 		if (err.code != chat_cases[i].code)
 			print_message("case %zu: %s -> %s\n", i, chat_cases[i].body, err.message);
@@ -188,7 +188,7 @@ static void limits_hold_to_the_unit(void **state)
 			struct chat_request r;
 			struct err err = ERR_INIT;
 
-			chat_request_check(&r, span_str(body), f->routing, &err);
+			chat_request_check(&r, span_str(body), &(struct offer){ .routing = f->routing }, &err);
 			assert_int_equal(err.code, over > 0 ? E_invalid_field : E_none);
 			assert_string_equal(err.param, over > 0 ? cases[i].param : "");
 			mem_free(body);
@@ -204,7 +204,7 @@ static void what_the_turn_needs_is_read(void **state)
 	const char *body = "{" M "," U ",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
 			   "\"max_completion_tokens\":7}";
 
-	assert_int_equal(chat_request_check(&r, span_str(body), f->routing, &err), 0);
+	assert_int_equal(chat_request_check(&r, span_str(body), &(struct offer){ .routing = f->routing }, &err), 0);
 	assert_true(r.streams);
 	assert_true(r.wants_usage);
 	assert_int_equal(r.limit, 7);
@@ -242,7 +242,7 @@ static void each_fault_of_an_embeddings_body_is_named(void **state)
 		struct embed_request r;
 		struct err err = ERR_INIT;
 
-		embed_request_check(&r, span_str(cases[i].body), f->routing, &err);
+		embed_request_check(&r, span_str(cases[i].body), &(struct offer){ .routing = f->routing }, &err);
 		assert_int_equal(err.code, cases[i].code);
 		assert_string_equal(err.param, cases[i].param);
 	}
@@ -268,7 +268,7 @@ static void embedding_caps_count_what_escapes_stand_for(void **state)
 		struct embed_request r;
 		struct err err = ERR_INIT;
 
-		embed_request_check(&r, span_str(body), f->routing, &err);
+		embed_request_check(&r, span_str(body), &(struct offer){ .routing = f->routing }, &err);
 		assert_int_equal(err.code, cases[i].code);
 		mem_free(body);
 	}
@@ -283,7 +283,7 @@ static void embedding_caps_count_what_escapes_stand_for(void **state)
 		for (int i = 0; i < EMBED_TEXT_MAX; i++)
 			buf_add_str(&b, "\\n");
 		buf_add_str(&b, "\"}");
-		assert_int_equal(embed_request_check(&r, buf_span(&b), f->routing, &err), 0);
+		assert_int_equal(embed_request_check(&r, buf_span(&b), &(struct offer){ .routing = f->routing }, &err), 0);
 		buf_free(&b);
 	}
 }

@@ -11,8 +11,19 @@ struct range {
 	uint32_t first, last;
 };
 
+/* Syllables take several characters there: a pair would say too little. */
+static const struct range spelt[] = {
+	{ 0x0e01, 0x0e4e }, /* Thai */
+	{ 0x0e80, 0x0ecd }, /* Lao */
+	{ 0x1000, 0x1049 }, /* Burmese */
+	{ 0x1780, 0x17d3 }, /* Khmer */
+};
+
 static const struct range dense[] = {
-	{ 0x0e01, 0x0e4e },   /* Thai */
+	{ 0x0e01, 0x0e4e },   /* as above */
+	{ 0x0e80, 0x0ecd },
+	{ 0x1000, 0x1049 },
+	{ 0x1780, 0x17d3 },
 	{ 0x3005, 0x3007 },   /* iteration mark, zero */
 	{ 0x3041, 0x30ff },   /* kana */
 	{ 0x3400, 0x9fff },   /* Han */
@@ -157,9 +168,10 @@ static int compare_stop(const void *key, const void *item)
 	return order != 0 ? order : (word->len > stop.len) - (word->len < stop.len);
 }
 
-static bool is_stop_word(struct span word)
+bool words_is_stop(const struct word *word)
 {
-	return bsearch(&word, stop_words, ARRAY_LEN(stop_words), sizeof(stop_words[0]),
+	return word->is_particle ||
+	       bsearch(&word->text, stop_words, ARRAY_LEN(stop_words), sizeof(stop_words[0]),
 		       compare_stop) != NULL;
 }
 
@@ -184,50 +196,76 @@ struct cutter {
 	/* the present run of word characters, lower case, with where its parts begin */
 	char bytes[WORD_MAX];
 	size_t len;
-	unsigned char starts[WORD_MAX];
+	const char *begin; /* in the text */
+	struct {
+		const char *begin;
+		size_t at; /* in bytes */
+	} starts[WORD_MAX];
 	size_t parts;
 	uint32_t before;       /* last character of the run as it was written; 0 = none */
-	/* the last dense character */
-	char dense_bytes[4];
-	size_t dense_len;
-	uint32_t dense_before; /* 0 = none */
-	bool was_paired;
+	/* the last dense characters of a run, so many as make a gram */
+	struct {
+		const char *begin;
+		size_t len;
+		uint32_t c;
+	} gram[3];
+	size_t dense_count;    /* of the run */
+	size_t gram_size;      /* 2 or 3 */
 };
 
-static void emit(struct cutter *cut, struct span text, enum word_kind kind, bool is_stop)
+/* text stands from begin to end. */
+static void emit(struct cutter *cut, struct span text, const char *begin, const char *end, enum word_kind kind)
 {
-	struct word word = { .text = text, .kind = kind, .hash = words_hash(text),
-			     .is_stop = is_stop || is_stop_word(text) };
+	struct word word = { .text = text, .source = span_of(begin, (size_t)(end - begin)), .kind = kind };
 
 	cut->use(cut->data, &word);
 }
 
-static void end_run(struct cutter *cut)
+static void emit_parts(struct cutter *cut, const char *end)
 {
-	struct span whole = span_of(cut->bytes, cut->len);
+	for (size_t i = 0; i < cut->parts; i++) {
+		bool is_last = i + 1 == cut->parts;
+		size_t from = cut->starts[i].at, to = is_last ? cut->len : cut->starts[i + 1].at;
+		const char *part_end = is_last ? end : cut->starts[i + 1].begin;
 
-	/* "__init__" and "_x" are found as "init" and "x" too, below. */
-	if (cut->len > 0 && (cut->parts > 0 || whole.ptr[0] != '_'))
-		emit(cut, whole, WORD_WHOLE, false);
-	for (size_t i = 0; i < cut->parts && (cut->parts > 1 || cut->bytes[0] == '_'); i++) {
-		size_t from = cut->starts[i];
-		size_t to = i + 1 < cut->parts ? cut->starts[i + 1] : cut->len;
-
-		while (to > from && cut->bytes[to - 1] == '_')
-			to--;
-		emit(cut, span_of(cut->bytes + from, to - from), WORD_PART, false);
+		for (; to > from && cut->bytes[to - 1] == '_'; to--)
+			part_end--;
+		emit(cut, span_of(cut->bytes + from, to - from), cut->starts[i].begin, part_end, WORD_PART);
 	}
+}
+
+static void end_run(struct cutter *cut, const char *end)
+{
+	if (cut->len == 0)
+		return;
+	/* "__init__" and "_x" are found as "init" and "x" too. */
+	if (cut->parts > 0 || cut->bytes[0] != '_')
+		emit(cut, span_of(cut->bytes, cut->len), cut->begin, end, WORD_WHOLE);
+	if (cut->parts > 1 || cut->bytes[0] == '_')
+		emit_parts(cut, end);
 	cut->len = cut->parts = 0;
 	cut->before = 0;
 }
 
+/* The last count characters of the dense run. */
+static void emit_gram(struct cutter *cut, size_t count)
+{
+	size_t first = (cut->dense_count - count) % 3;
+	struct word word = { .text = span_of(cut->gram[first].begin, 0), .kind = WORD_GRAM };
+
+	for (size_t i = cut->dense_count - count; i < cut->dense_count; i++) {
+		word.text.len += cut->gram[i % 3].len;
+		word.is_particle = word.is_particle || is_particle(cut->gram[i % 3].c);
+	}
+	word.source = word.text;
+	cut->use(cut->data, &word);
+}
+
 static void end_dense(struct cutter *cut)
 {
-	if (cut->dense_before && !cut->was_paired)
-		emit(cut, span_of(cut->dense_bytes, cut->dense_len), WORD_PAIR,
-		     is_particle(cut->dense_before));
-	cut->dense_before = 0;
-	cut->was_paired = false;
+	if (cut->dense_count > 0 && cut->dense_count < cut->gram_size)
+		emit_gram(cut, cut->dense_count);
+	cut->dense_count = 0;
 }
 
 /* A part begins after "_", at a capital after a small letter, and where digits meet letters. */
@@ -240,57 +278,115 @@ static bool begins_part(uint32_t before, uint32_t c)
 	return is_digit(before) != is_digit(c) || (lower(c) != c && lower(before) == before);
 }
 
-static void add_to_run(struct cutter *cut, uint32_t c)
+/* at: where it stands in the text. */
+static void add_to_run(struct cutter *cut, uint32_t c, const char *at)
 {
-	char bytes[4];
+	char bytes[UTF8_MAX];
 	size_t len = utf8_encode(bytes, lower(c));
 
 	if (cut->len + len > WORD_MAX)
 		return;
-	if (begins_part(cut->before, c))
-		cut->starts[cut->parts++] = (unsigned char)cut->len;
+	if (cut->len == 0)
+		cut->begin = at;
+	if (begins_part(cut->before, c)) {
+		cut->starts[cut->parts].begin = at;
+		cut->starts[cut->parts++].at = cut->len;
+	}
 	memcpy(cut->bytes + cut->len, bytes, len);
 	cut->len += len;
 	cut->before = c;
 }
 
-static void add_dense(struct cutter *cut, uint32_t c)
+/* Letters without capitals: as they stand in the text they are the gram's. */
+static void add_dense(struct cutter *cut, uint32_t c, struct span source)
 {
-	char bytes[8];
-	size_t len;
+	size_t size = c <= 0x17d3 && is_in(spelt, ARRAY_LEN(spelt), c) ? 3 : 2;
+	size_t at;
 
-	if (cut->dense_before) {
-		memcpy(bytes, cut->dense_bytes, cut->dense_len);
-		len = cut->dense_len + utf8_encode(bytes + cut->dense_len, c);
-		emit(cut, span_of(bytes, len), WORD_PAIR,
-		     is_particle(c) || is_particle(cut->dense_before));
-		cut->was_paired = true;
+	if (size != cut->gram_size)
+		end_dense(cut);
+	cut->gram_size = size;
+	at = cut->dense_count++ % 3;
+	cut->gram[at].begin = source.ptr;
+	cut->gram[at].len = source.len;
+	cut->gram[at].c = c;
+	if (cut->dense_count >= size)
+		emit_gram(cut, size);
+}
+
+/* The word characters of ASCII in lower case; 0 for the rest. */
+static const char plain[128] = {
+	['_'] = '_', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5',
+	['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+	['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g',
+	['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n',
+	['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u',
+	['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z',
+	['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f', ['G'] = 'g',
+	['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n',
+	['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u',
+	['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
+};
+
+/* What add_to_run does with each, faster: most text is this.  Returns where it ends. */
+static const char *add_plain_run(struct cutter *cut, const char *at, const char *end)
+{
+	for (; at < end && (unsigned char)*at < 0x80; at++) {
+		char c = *at, low = plain[(unsigned char)c];
+
+		if (!low)
+			break;
+		if (cut->len == 0)
+			cut->begin = at;
+		if (cut->len == WORD_MAX)
+			continue;
+		/* Small letter after small letter is what there is most of. */
+		if (!(c >= 'a' && cut->before >= 'a' && cut->before <= 'z') &&
+		    begins_part(cut->before, (unsigned char)c)) {
+			cut->starts[cut->parts].begin = at;
+			cut->starts[cut->parts++].at = cut->len;
+		}
+		cut->bytes[cut->len++] = low;
+		cut->before = (unsigned char)c;
 	}
-	cut->dense_len = utf8_encode(cut->dense_bytes, c);
-	cut->dense_before = c;
+	return at;
 }
 
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data)
 {
-	struct cutter cut = { .use = use, .data = data };
+	struct cutter cut; /* large: what matters is set one by one */
+	const char *at = text.ptr, *end = text.len > 0 ? text.ptr + text.len : at;
 
-	while (text.len > 0) {
-		size_t len;
-		uint32_t c = utf8_next(text, &len);
+	cut.use = use;
+	cut.data = data;
+	cut.len = cut.parts = cut.dense_count = cut.gram_size = 0;
+	cut.before = 0;
+	while (at < end) {
+		size_t len = 1;
+		uint32_t c = (unsigned char)*at;
 
-		if (words_is_dense(c)) {
-			end_run(&cut);
-			add_dense(&cut, c);
-		} else {
-			end_dense(&cut);
-			if (is_word_char(c))
-				add_to_run(&cut, c);
-			else
-				end_run(&cut);
+		if (c < 0x80 && plain[c]) {
+			if (cut.dense_count > 0)
+				end_dense(&cut);
+			at = add_plain_run(&cut, at, end);
+			continue;
 		}
-		text = span_from(text, len);
+		if (c >= 0x80)
+			c = utf8_next(span_of(at, (size_t)(end - at)), &len);
+		if (words_is_dense(c)) {
+			end_run(&cut, at);
+			add_dense(&cut, c, span_of(at, len));
+		} else {
+			if (cut.dense_count > 0)
+				end_dense(&cut);
+			if (c >= 0x80 && is_word_char(c))
+				add_to_run(&cut, c, at);
+			else
+				end_run(&cut, at);
+		}
+		at += len;
 	}
-	end_run(&cut);
+	end_run(&cut, end);
 	end_dense(&cut);
 }
 

@@ -2,8 +2,8 @@
  * common/text/words.h - the words of a text in any script, for searching by machine.
  *
  * Words are lower case; of identifiers (camelCase, snake_case, v2) the whole and the parts are
- * handed out; scripts without spaces (Chinese, Japanese, Korean, Thai) give pairs of characters.
- * Nothing depends on the locale.  Any thread.
+ * handed out; scripts without spaces give grams: pairs of characters (Chinese, Japanese, Korean) or
+ * triples (Thai, Lao, Burmese, Khmer).  Nothing depends on the locale.  Any thread.
  */
 #ifndef SPASS_TEXT_WORDS_H
 #define SPASS_TEXT_WORDS_H
@@ -15,20 +15,22 @@ enum { WORD_MAX = 96 }; /* bytes; the rest of a longer word is cut off */
 enum word_kind {
 	WORD_WHOLE, /* between blanks and punctuation */
 	WORD_PART,  /* of an identifier; its whole came before */
-	WORD_PAIR,  /* two characters of a script without spaces, or one that stands alone */
+	WORD_GRAM,  /* characters of a script without spaces; fewer when the run is shorter */
 };
 
 struct word {
-	struct span text; /* lower case, borrowed for the call */
+	struct span text;   /* lower case, borrowed for the call */
+	struct span source; /* where it stands in the text, as it was written */
 	enum word_kind kind;
-	uint64_t hash;    /* of text; the same on every machine */
-	bool is_stop;     /* says little: "the", "und", 的 */
+	bool is_particle;   /* a gram with 的, を or their like */
 };
 
 /* Calls use for each word of text in order. */
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data);
-/* FNV-1a and a finishing mix: every bit of the result may be used. */
+/* FNV-1a and a finishing mix: every bit may be used, and it is the same on every machine. */
 uint64_t words_hash(struct span text);
+/* It says little: "the", "und", 什么. */
+bool words_is_stop(const struct word *word);
 /* A character of a script that is written without spaces. */
 bool words_is_dense(uint32_t code_point);
 

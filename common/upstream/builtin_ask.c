@@ -180,8 +180,8 @@ static void tally_word(void *data, const struct word *word)
 	};
 	struct tally *t = data;
 
-	t->telling += !word->is_stop && word->kind != WORD_PART;
-	t->dense += word->kind == WORD_PAIR;
+	t->telling += !words_is_stop(word) && word->kind != WORD_PART;
+	t->dense += word->kind == WORD_GRAM;
 	for (size_t i = 0; i < ARRAY_LEN(german); i++)
 		t->german += span_is(word->text, german[i]);
 	for (size_t i = 0; i < ARRAY_LEN(english); i++)

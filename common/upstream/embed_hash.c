@@ -62,9 +62,10 @@ static void add_word(void *data, const struct word *word)
 {
 	struct features *f = data;
 	int64_t weight = word->kind == WORD_PART ? WEIGHT_PART : WEIGHT_WORD;
+	bool is_stop = words_is_stop(word);
 
-	add(f, word->hash, word->is_stop ? WEIGHT_STOP : weight);
-	if (word->kind == WORD_WHOLE && !word->is_stop)
+	add(f, words_hash(word->text), is_stop ? WEIGHT_STOP : weight);
+	if (word->kind == WORD_WHOLE && !is_stop)
 		add_grams(f, word->text);
 }
 

@@ -34,14 +34,15 @@ static void grow_slots(struct extraction *x)
 /* The index of the word's vocable, or -1 when there is no room for another. */
 static int64_t vocable_of(struct extraction *x, const struct word *word)
 {
+	uint64_t hash = words_hash(word->text);
 	struct span text;
 	size_t at;
 
 	if (2 * x->vocable_count >= x->slot_count)
 		grow_slots(x);
-	at = (size_t)word->hash & (x->slot_count - 1);
+	at = (size_t)hash & (x->slot_count - 1);
 	for (; x->slots[at]; at = (at + 1) & (x->slot_count - 1))
-		if (x->vocables[x->slots[at] - 1].hash == word->hash)
+		if (x->vocables[x->slots[at] - 1].hash == hash)
 			return x->slots[at] - 1;
 	text = arena_span(&x->arena, word->text);
 	if (!text.ptr)
@@ -50,8 +51,8 @@ static int64_t vocable_of(struct extraction *x, const struct word *word)
 		x->vocable_size = x->vocable_size ? 2 * x->vocable_size : 1024;
 		x->vocables = mem_realloc(x->vocables, x->vocable_size * sizeof(*x->vocables));
 	}
-	x->vocables[x->vocable_count] = (struct vocable){ .hash = word->hash, .text = text,
-							  .is_stop = word->is_stop, .term = -1 };
+	x->vocables[x->vocable_count] = (struct vocable){ .hash = hash, .text = text,
+							  .is_stop = words_is_stop(word), .term = -1 };
 	x->slots[at] = (uint32_t)++x->vocable_count;
 	return (int64_t)x->vocable_count - 1;
 }

@@ -153,17 +153,18 @@ static unsigned traits_of_shape(struct span s)
 static void add_term(void *data, const struct word *word)
 {
 	struct extraction *x = data;
+	uint64_t hash = words_hash(word->text);
 	struct span text;
 
 	for (size_t i = 0; i < x->term_count; i++)
-		if (x->terms[i].hash == word->hash)
+		if (x->terms[i].hash == hash)
 			return;
 	if (x->term_count == TERMS_MAX)
 		return;
 	text = arena_span(&x->arena, word->text);
 	if (text.ptr)
-		x->terms[x->term_count++] = (struct term){ .hash = word->hash, .text = text,
-							   .is_stop = word->is_stop };
+		x->terms[x->term_count++] = (struct term){ .hash = hash, .text = text,
+							   .is_stop = words_is_stop(word) };
 }
 
 /*
@@ -260,12 +261,10 @@ static void add_heading_word(void *data, const struct word *word)
 {
 	struct heading_words *h = data;
 
-	for (size_t t = 0; t < h->x->term_count; t++) {
-		struct vocable v = { .hash = word->hash, .text = word->text, .is_stop = word->is_stop };
+	struct vocable v = { .hash = words_hash(word->text), .text = word->text, .is_stop = words_is_stop(word) };
 
-		if (!word->is_stop)
-			h->score += (double)likeness(&v, &h->x->terms[t]) * h->x->terms[t].weight;
-	}
+	for (size_t t = 0; t < h->x->term_count && !v.is_stop; t++)
+		h->score += (double)likeness(&v, &h->x->terms[t]) * h->x->terms[t].weight;
 }
 
 static bool ends_in_question(struct span s)

@@ -22,7 +22,7 @@ CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -1)
 
 LIBS := libwebsockets libcurl jansson sqlite3 yaml-0.1 readline ncursesw libcrypto libssl zlib md4c
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lev -lboost_context -lpthread -lm
+PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lstemmer -lev -lboost_context -lpthread -lm
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wundef -Wpointer-arith -Wcast-qual \
@@ -175,7 +175,8 @@ build/fuzz/%: tests/fuzz/fuzz_%.c fuzz-lib
 		$(PKG_CFLAGS) -o $@ $< build/fuzz/libspass.a $(PKG_LIBS)
 
 # What one module costs: make bench-NAME runs tests/bench/micro_NAME.c; meaningful in MODE=release.
-$B/tests/micro_%: $B/tests/bench/micro_%.o $B/libspass.a
+BENCH_OBJ := $(patsubst %.c,$B/%.o,$(filter-out tests/bench/micro_%,$(wildcard tests/bench/*.c)))
+$B/tests/micro_%: $B/tests/bench/micro_%.o $(BENCH_OBJ) $B/libspass.a
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 bench-%: $B/tests/micro_%
 	@$<

@@ -1,0 +1,284 @@
+/* common/rag/segment_build.c - rows as they come, then all of them packed. */
+#include "common/rag/segment.h"
+
+#include "common/base/mem.h"
+#include "common/rag/segment_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SLOTS_FIRST = 1 << 10, ENTRIES_FIRST = 1 << 12 };
+
+/* A term, numbered in the order in which they were met. */
+struct made_term {
+	uint32_t text; /* where its bytes begin */
+	uint32_t len;
+	uint32_t rows;
+	uint32_t last_row; /* + 1 */
+	uint32_t entry;    /* of last_row */
+};
+
+struct entry {
+	uint32_t term, weight;
+};
+
+struct made_row {
+	int64_t chunk;
+	uint32_t length;
+	size_t entries, places; /* where those of the row end */
+};
+
+/* All arrays double when they are full; nothing is allocated for a term, a row or an entry alone. */
+struct segment_builder {
+	uint64_t *slots; /* upper half of a hash | number of the term + 1; a power of two of them */
+	size_t slot_count;
+	struct made_term *terms;
+	size_t term_count, term_room;
+	char *bytes;
+	size_t byte_count, byte_room;
+	struct entry *entries; /* by row */
+	size_t entry_count, entry_room;
+	uint32_t *places; /* PLACE_ marks, and numbers + PLACE_FIRST */
+	size_t place_count, place_room;
+	struct made_row *rows;
+	size_t row_count, row_room;
+};
+
+struct segment_builder *segment_builder_new(void)
+{
+	struct segment_builder *b = mem_new(struct segment_builder);
+
+	b->slot_count = SLOTS_FIRST;
+	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	return b;
+}
+
+static void clear(struct segment_builder *b)
+{
+	mem_free(b->slots);
+	mem_free(b->terms);
+	mem_free(b->bytes);
+	mem_free(b->entries);
+	mem_free(b->places);
+	mem_free(b->rows);
+	memset(b, 0, sizeof(*b));
+}
+
+void segment_builder_free(struct segment_builder *b)
+{
+	if (b)
+		clear(b);
+	mem_free(b);
+}
+
+/* Room for extra more of size bytes each. */
+static void *grown(void *array, size_t count, size_t extra, size_t *room, size_t size)
+{
+	if (count + extra <= *room)
+		return array;
+	while (count + extra > *room)
+		*room = *room > 0 ? *room * 2 : ENTRIES_FIRST;
+	return mem_realloc(array, *room * size);
+}
+
+int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err)
+{
+	if (b->row_count == SEGMENT_ROWS_MAX || b->place_count > UINT32_MAX / 4)
+		return err_set(err, E_too_large, "", "a segment of the index has too many rows");
+	assert(b->row_count == 0 || chunk > b->rows[b->row_count - 1].chunk);
+	b->rows = grown(b->rows, b->row_count, 1, &b->row_room, sizeof(*b->rows));
+	b->rows[b->row_count++] = (struct made_row){ .chunk = chunk, .entries = b->entry_count,
+						     .places = b->place_count };
+	return 0;
+}
+
+static void grow_slots(struct segment_builder *b)
+{
+	uint64_t *old = b->slots;
+	size_t old_count = b->slot_count;
+
+	b->slot_count *= 2;
+	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	for (size_t i = 0; i < old_count; i++) {
+		size_t at = old[i] >> 32 & (b->slot_count - 1);
+
+		if (!old[i])
+			continue;
+		while (b->slots[at])
+			at = (at + 1) & (b->slot_count - 1);
+		b->slots[at] = old[i];
+	}
+	mem_free(old);
+}
+
+static uint32_t add_term(struct segment_builder *b, struct span text)
+{
+	b->terms = grown(b->terms, b->term_count, 1, &b->term_room, sizeof(*b->terms));
+	b->bytes = grown(b->bytes, b->byte_count, text.len, &b->byte_room, 1);
+	memcpy(b->bytes + b->byte_count, text.ptr, text.len);
+	b->terms[b->term_count] = (struct made_term){ .text = (uint32_t)b->byte_count, .len = (uint32_t)text.len };
+	b->byte_count += text.len;
+	return (uint32_t)b->term_count++;
+}
+
+static struct span text_of(const struct segment_builder *b, uint32_t term)
+{
+	return span_of(b->bytes + b->terms[term].text, b->terms[term].len);
+}
+
+static uint32_t find_term(struct segment_builder *b, struct span text, uint64_t hash)
+{
+	uint64_t high = hash >> 32;
+	uint32_t term;
+	size_t at;
+
+	if (2 * b->term_count >= b->slot_count)
+		grow_slots(b);
+	for (at = high & (b->slot_count - 1); b->slots[at]; at = (at + 1) & (b->slot_count - 1)) {
+		term = (uint32_t)b->slots[at] - 1;
+		if (b->slots[at] >> 32 == high && span_equal(text_of(b, term), text))
+			return term;
+	}
+	term = add_term(b, text);
+	b->slots[at] = high << 32 | (term + 1);
+	return term;
+}
+
+static void add_place(struct segment_builder *b, uint32_t term, enum segment_place place)
+{
+	b->places = grown(b->places, b->place_count, 2, &b->place_room, sizeof(*b->places));
+	if (place == SEGMENT_BESIDE || place == SEGMENT_APART)
+		b->places[b->place_count++] = place == SEGMENT_BESIDE ? PLACE_BESIDE : PLACE_APART;
+	b->places[b->place_count++] = term + PLACE_FIRST;
+}
+
+void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash, unsigned weight,
+			  enum segment_place place)
+{
+	struct made_term *term;
+	uint32_t number;
+
+	assert(text.len > 0 && text.len <= SEGMENT_TERM_MAX && weight > 0 && b->row_count > 0);
+	number = find_term(b, text, hash);
+	term = &b->terms[number];
+	if (term->last_row != b->row_count) {
+		b->entries = grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
+		term->last_row = (uint32_t)b->row_count;
+		term->entry = (uint32_t)b->entry_count;
+		term->rows++;
+		b->entries[b->entry_count++] = (struct entry){ .term = number };
+	}
+	if (b->entries[term->entry].weight <= SEGMENT_WEIGHT_MAX - weight)
+		b->entries[term->entry].weight += weight;
+	if (place != SEGMENT_NOWHERE)
+		add_place(b, number, place);
+	b->rows[b->row_count - 1].entries = b->entry_count;
+	b->rows[b->row_count - 1].places = b->place_count;
+}
+
+void segment_builder_length(struct segment_builder *b, uint32_t words)
+{
+	assert(b->row_count > 0);
+	b->rows[b->row_count - 1].length = words;
+}
+
+size_t segment_builder_rows(const struct segment_builder *b)
+{
+	return b->row_count;
+}
+
+size_t segment_builder_bytes(const struct segment_builder *b)
+{
+	return b->slot_count * sizeof(*b->slots) + b->term_room * sizeof(*b->terms) + b->byte_room +
+	       b->entry_room * sizeof(*b->entries) + b->place_room * sizeof(*b->places) +
+	       b->row_room * sizeof(*b->rows);
+}
+
+static int compare_texts(const void *a, const void *b, void *data)
+{
+	struct span x = text_of(data, *(const uint32_t *)a), y = text_of(data, *(const uint32_t *)b);
+	int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+
+	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+/* The entries by term: those of order[i] end at ends[i] in rows and weights. */
+static void turn(const struct segment_builder *b, const uint32_t *order, uint32_t *slots, size_t *ends,
+		 uint32_t *rows, uint32_t *weights)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i < b->term_count; i++) {
+		slots[order[i]] = (uint32_t)i;
+		ends[i] = begin;
+		begin += b->terms[order[i]].rows;
+	}
+	for (size_t row = 0, i = 0; row < b->row_count; row++)
+		for (; i < b->rows[row].entries; i++) {
+			size_t at = ends[slots[b->entries[i].term]]++;
+
+			rows[at] = (uint32_t)row;
+			weights[at] = b->entries[i].weight;
+		}
+}
+
+static void write_terms(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
+			struct segment_writer *w)
+{
+	size_t *ends = mem_calloc(b->term_count + 1, sizeof(*ends));
+	uint32_t *rows = mem_calloc(b->entry_count + 1, sizeof(*rows));
+	uint32_t *weights = mem_calloc(b->entry_count + 1, sizeof(*weights));
+
+	turn(b, order, slots, ends, rows, weights);
+	for (size_t i = 0; i < b->term_count; i++) {
+		uint32_t count = b->terms[order[i]].rows;
+		size_t begin = ends[i] - count;
+
+		writer_term(w, text_of(b, order[i]), rows + begin, weights + begin, count);
+	}
+	mem_free(ends);
+	mem_free(rows);
+	mem_free(weights);
+}
+
+static void write_places(const struct segment_builder *b, const uint32_t *slots, struct segment_writer *w)
+{
+	for (size_t row = 0, i = 0; row < b->row_count; row++) {
+		uint32_t mark = PLACE_FIRST;
+
+		for (; i < b->rows[row].places; i++) {
+			uint32_t place = b->places[i];
+
+			if (place >= PLACE_FIRST)
+				writer_place(w, slots[place - PLACE_FIRST], mark);
+			mark = place < PLACE_FIRST ? place : PLACE_FIRST;
+		}
+		writer_end_places(w);
+	}
+}
+
+int segment_builder_write(struct segment_builder *b, struct buf *out, struct err *err)
+{
+	uint32_t *order = mem_calloc(b->term_count + 1, sizeof(*order));
+	uint32_t *slots = mem_calloc(b->term_count + 1, sizeof(*slots));
+	struct segment_writer w;
+	int result;
+
+	writer_init(&w);
+	for (size_t i = 0; i < b->row_count; i++)
+		writer_row(&w, b->rows[i].chunk, b->rows[i].length);
+	for (size_t i = 0; i < b->term_count; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, b->term_count, sizeof(*order), compare_texts, b);
+	write_terms(b, order, slots, &w);
+	writer_order_terms(&w);
+	write_places(b, slots, &w);
+	result = writer_end(&w, out, err);
+	writer_free(&w);
+	mem_free(order);
+	mem_free(slots);
+	clear(b);
+	b->slot_count = SLOTS_FIRST;
+	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	return result;
+}

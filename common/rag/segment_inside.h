@@ -1,0 +1,158 @@
+/*
+ * common/rag/segment_inside.h - how a segment lies in its bytes; for common/rag/segment*.c alone.
+ *
+ * header | sections, in the order of enum section.  An entry of the dictionary ("slot") is a term
+ * by its place in byte order; ids order the same terms by frequency, so that the frequent ones are
+ * short in SECTION_PLACES.
+ */
+#ifndef SPASS_RAG_SEGMENT_INSIDE_H
+#define SPASS_RAG_SEGMENT_INSIDE_H
+
+#include "common/rag/segment.h"
+
+#include <endian.h>
+
+#define SEGMENT_MAGIC "spasslex"
+
+enum section {
+	SECTION_CHUNKS,      /* int64 by row */
+	SECTION_LENGTHS,     /* uint16 by row */
+	SECTION_PLACE_ENDS,  /* uint32 by row: where its run in SECTION_PLACES ends */
+	SECTION_PLACES,      /* varints: id + PLACE_FIRST, or a PLACE_ mark for what follows */
+	SECTION_SLOTS,       /* SLOT_SIZE by slot: uint32 where its postings begin, rows, id, trigrams */
+	SECTION_BY_ID,       /* uint32 by id: its slot */
+	SECTION_TEXT_BLOCKS, /* uint32 by TEXT_BLOCK slots: where they begin in SECTION_TEXTS */
+	SECTION_TEXTS,       /* bytes shared with the term before, bytes of its own, those */
+	SECTION_POSTINGS,    /* blocks: segment.c; PACK_SLACK bytes more */
+	SECTION_GRAMS,       /* uint32 by trigram: its hash, ascending */
+	SECTION_GRAM_ENDS,   /* uint32 by trigram: where its run in SECTION_GRAM_SLOTS ends */
+	SECTION_GRAM_SLOTS,  /* varints: gaps between slots */
+	SECTION_COUNT
+};
+
+enum {
+	SEGMENT_VERSION = 1,
+	/* header: magic, version, rows, terms, trigrams; words, checksum; end of each section */
+	HEAD_VERSION = 8, HEAD_ROWS = 12, HEAD_TERMS = 16, HEAD_GRAMS = 20, HEAD_WORDS = 24,
+	HEAD_CHECKSUM = 32, HEAD_SECTIONS = 40, HEAD_SIZE = HEAD_SECTIONS + 4 * SECTION_COUNT,
+	SLOT_SIZE = 16, SLOT_POSTINGS = 0, SLOT_ROWS = 4, SLOT_ID = 8, SLOT_GRAMS = 12,
+	TEXT_BLOCK = 16,
+	PACK_SLACK = 8, /* bytes that may be loaded past the last packed number */
+	PLACE_BESIDE = 0, PLACE_APART = 1, PLACE_FIRST = 2,
+	PLACE_JUMP = 16, /* between places that are no neighbours */
+	GRAMS_MAX = SEGMENT_TERM_MAX + 1, /* of a term */
+};
+
+struct segment {
+	const unsigned char *bytes;
+	size_t size;
+	uint32_t row_count, term_count, gram_count;
+	uint64_t words;
+	const unsigned char *sections[SECTION_COUNT];
+	size_t section_sizes[SECTION_COUNT];
+};
+
+static inline uint32_t load32(const void *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le32toh(value);
+}
+
+static inline uint64_t load64(const void *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le64toh(value);
+}
+
+static inline uint32_t load16(const void *at)
+{
+	uint16_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le16toh(value);
+}
+
+static inline void store32(void *at, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void store64(void *at, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Number i of those at section. */
+static inline uint32_t section32(const struct segment *s, enum section section, size_t i)
+{
+	return load32(s->sections[section] + 4 * i);
+}
+
+/* Moves *at; 0 and *at = end when it is cut short or over 32 bits. */
+static inline uint32_t varint_read(const unsigned char **at, const unsigned char *end)
+{
+	uint32_t value = 0;
+
+	for (unsigned shift = 0; *at < end && shift < 32; shift += 7) {
+		uint32_t byte = *(*at)++;
+
+		value |= (byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return value;
+	}
+	*at = end;
+	return 0;
+}
+
+/* What covers all of bytes but the checksum itself. */
+uint64_t segment_checksum(const unsigned char *bytes, size_t size);
+const unsigned char *segment_slot(const struct segment *s, uint32_t slot);
+
+/* The dictionary in byte order. */
+struct texts {
+	const unsigned char *at, *end;
+	uint32_t slot, slot_count; /* of the next one */
+	char text[SEGMENT_TERM_MAX];
+	size_t len;
+};
+void texts_open(const struct segment *s, uint32_t slot, struct texts *t);
+bool texts_next(struct texts *t);
+
+/* Hashes of the trigrams of word, ascending, each once; none when it is a number or a gram. */
+size_t segment_grams(struct span word, uint32_t grams[GRAMS_MAX]);
+
+/*
+ * Writing: all rows; then the terms in byte order, each with its postings; then of each row the
+ * places, by slot; then the end, which appends everything to out.
+ */
+struct segment_writer {
+	struct buf sections[SECTION_COUNT];
+	char before[SEGMENT_TERM_MAX]; /* the last term */
+	size_t before_len;
+	uint32_t row_count, term_count;
+	uint64_t words;
+	uint64_t *grams; /* hash << 32 | slot */
+	size_t gram_count, gram_room;
+	uint32_t *ids;   /* by slot, once the terms are complete */
+};
+void writer_init(struct segment_writer *w);
+void writer_free(struct segment_writer *w);
+void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length);
+/* count > 0. */
+void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows, const uint32_t *weights,
+		 uint32_t count);
+void writer_order_terms(struct segment_writer *w);
+/* mark: PLACE_BESIDE or PLACE_APART, or PLACE_FIRST for neither. */
+void writer_place(struct segment_writer *w, uint32_t slot, uint32_t mark);
+void writer_end_places(struct segment_writer *w);
+int writer_end(struct segment_writer *w, struct buf *out, struct err *err);
+/* The trigram sections. */
+void writer_grams(struct segment_writer *w);
+
+#endif

@@ -1,0 +1,246 @@
+/* common/rag/segment_write.c - the packing that building and merging share. */
+#include "common/rag/segment_inside.h"
+
+#include "common/base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void writer_init(struct segment_writer *w)
+{
+	memset(w, 0, sizeof(*w));
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		buf_init(&w->sections[i], SEGMENT_BYTES_MAX);
+}
+
+void writer_free(struct segment_writer *w)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		buf_free(&w->sections[i]);
+	mem_free(w->grams);
+	mem_free(w->ids);
+}
+
+static void add16(struct buf *b, uint32_t value)
+{
+	unsigned char bytes[2] = { (unsigned char)value, (unsigned char)(value >> 8) };
+
+	buf_add(b, bytes, sizeof(bytes));
+}
+
+static void add32(struct buf *b, uint32_t value)
+{
+	char bytes[4];
+
+	store32(bytes, value);
+	buf_add(b, bytes, sizeof(bytes));
+}
+
+static void add64(struct buf *b, uint64_t value)
+{
+	char bytes[8];
+
+	store64(bytes, value);
+	buf_add(b, bytes, sizeof(bytes));
+}
+
+static void add_varint(struct buf *b, uint32_t value)
+{
+	unsigned char bytes[5];
+	size_t len = 0;
+
+	for (; value >= 0x80; value >>= 7)
+		bytes[len++] = (unsigned char)(value | 0x80);
+	bytes[len++] = (unsigned char)value;
+	buf_add(b, bytes, len);
+}
+
+void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length)
+{
+	add64(&w->sections[SECTION_CHUNKS], (uint64_t)chunk);
+	length = length < SEGMENT_LENGTH_MAX ? length : SEGMENT_LENGTH_MAX;
+	add16(&w->sections[SECTION_LENGTHS], length);
+	w->words += length;
+	w->row_count++;
+}
+
+static unsigned bits_of(uint32_t value)
+{
+	return value > 0 ? 32 - (unsigned)__builtin_clz(value) : 0;
+}
+
+/* Numbers of at most 24 bits, the lowest first. */
+static void pack(struct buf *b, const uint32_t *values, size_t count, unsigned bits)
+{
+	unsigned char bytes[SEGMENT_BLOCK * 4];
+	uint64_t pending = 0;
+	unsigned held = 0;
+	size_t len = 0;
+
+	for (size_t i = 0; i < count && bits > 0; i++) {
+		pending |= (uint64_t)values[i] << held;
+		for (held += bits; held >= 8; held -= 8) {
+			bytes[len++] = (unsigned char)pending;
+			pending >>= 8;
+		}
+	}
+	if (held > 0)
+		bytes[len++] = (unsigned char)pending;
+	buf_add(b, bytes, len);
+}
+
+/* As postings_next reads it. */
+static void add_block(struct buf *b, const uint32_t *rows, const uint32_t *weights, size_t count, uint32_t next_row)
+{
+	uint32_t gaps[SEGMENT_BLOCK], over[SEGMENT_BLOCK];
+	uint32_t all_gaps = 0, all_over = 0, least = weights[0];
+	unsigned char head[2];
+
+	for (size_t i = 1; i < count; i++)
+		least = weights[i] < least ? weights[i] : least;
+	for (size_t i = 0; i < count; i++) {
+		gaps[i] = rows[i] - next_row;
+		next_row = rows[i] + 1;
+		over[i] = weights[i] - least;
+		all_gaps |= gaps[i];
+		all_over |= over[i];
+	}
+	head[0] = (unsigned char)bits_of(all_gaps);
+	head[1] = (unsigned char)bits_of(all_over);
+	buf_add(b, head, sizeof(head));
+	add_varint(b, least);
+	pack(b, gaps, count, head[0]);
+	pack(b, over, count, head[1]);
+}
+
+static void add_text(struct segment_writer *w, struct span term)
+{
+	struct buf *texts = &w->sections[SECTION_TEXTS];
+	unsigned char head[2];
+	size_t shared = 0;
+
+	if (w->term_count % TEXT_BLOCK == 0)
+		add32(&w->sections[SECTION_TEXT_BLOCKS], (uint32_t)texts->len);
+	else
+		while (shared < w->before_len && shared < term.len && w->before[shared] == term.ptr[shared])
+			shared++;
+	head[0] = (unsigned char)shared;
+	head[1] = (unsigned char)(term.len - shared);
+	buf_add(texts, head, sizeof(head));
+	buf_add(texts, term.ptr + shared, term.len - shared);
+	memcpy(w->before, term.ptr, term.len);
+	w->before_len = term.len;
+}
+
+static size_t note_grams(struct segment_writer *w, struct span term)
+{
+	uint32_t grams[GRAMS_MAX];
+	size_t count = segment_grams(term, grams);
+
+	if (w->gram_count + count > w->gram_room) {
+		w->gram_room = w->gram_room > 0 ? w->gram_room * 2 : 1024;
+		w->grams = mem_realloc(w->grams, w->gram_room * sizeof(*w->grams));
+	}
+	for (size_t i = 0; i < count; i++)
+		w->grams[w->gram_count++] = (uint64_t)grams[i] << 32 | w->term_count;
+	return count;
+}
+
+void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows, const uint32_t *weights,
+		 uint32_t count)
+{
+	struct buf *slots = &w->sections[SECTION_SLOTS], *postings = &w->sections[SECTION_POSTINGS];
+	uint32_t next_row = 0;
+
+	assert(count > 0 && term.len > 0 && term.len <= SEGMENT_TERM_MAX);
+	add32(slots, (uint32_t)postings->len);
+	add32(slots, count);
+	add32(slots, 0);
+	add32(slots, (uint32_t)note_grams(w, term));
+	add_text(w, term);
+	for (uint32_t at = 0; at < count; at += SEGMENT_BLOCK) {
+		size_t block = count - at < SEGMENT_BLOCK ? count - at : SEGMENT_BLOCK;
+
+		add_block(postings, rows + at, weights + at, block, next_row);
+		next_row = rows[at + block - 1] + 1;
+	}
+	w->term_count++;
+}
+
+static int compare64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void writer_order_terms(struct segment_writer *w)
+{
+	struct buf *slots = &w->sections[SECTION_SLOTS];
+	uint64_t *order = mem_calloc((size_t)w->term_count + 1, sizeof(*order));
+
+	w->ids = mem_calloc((size_t)w->term_count + 1, sizeof(*w->ids));
+	if (buf_failed(slots))
+		goto out; /* writer_end will say so */
+	for (uint32_t i = 0; i < w->term_count; i++)
+		order[i] = (uint64_t)(UINT32_MAX - load32(slots->ptr + SLOT_SIZE * (size_t)i + SLOT_ROWS)) << 32 | i;
+	qsort(order, w->term_count, sizeof(*order), compare64);
+	for (uint32_t id = 0; id < w->term_count; id++) {
+		uint32_t slot = (uint32_t)order[id];
+
+		w->ids[slot] = id;
+		store32(slots->ptr + SLOT_SIZE * (size_t)slot + SLOT_ID, id);
+		add32(&w->sections[SECTION_BY_ID], slot);
+	}
+out:
+	mem_free(order);
+}
+
+void writer_place(struct segment_writer *w, uint32_t slot, uint32_t mark)
+{
+	struct buf *places = &w->sections[SECTION_PLACES];
+
+	if (mark != PLACE_FIRST)
+		buf_add_char(places, (char)mark);
+	add_varint(places, w->ids[slot] + PLACE_FIRST);
+}
+
+void writer_end_places(struct segment_writer *w)
+{
+	add32(&w->sections[SECTION_PLACE_ENDS], (uint32_t)w->sections[SECTION_PLACES].len);
+}
+
+int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
+{
+	static const char slack[PACK_SLACK];
+	char head[HEAD_SIZE] = { 0 };
+	size_t begin = out->len, end = HEAD_SIZE;
+	unsigned char *bytes;
+
+	buf_add(&w->sections[SECTION_POSTINGS], slack, sizeof(slack));
+	writer_grams(w);
+	memcpy(head, SEGMENT_MAGIC, 8);
+	store32(head + HEAD_VERSION, SEGMENT_VERSION);
+	store32(head + HEAD_ROWS, w->row_count);
+	store32(head + HEAD_TERMS, w->term_count);
+	store32(head + HEAD_GRAMS, (uint32_t)(w->sections[SECTION_GRAMS].len / 4));
+	store64(head + HEAD_WORDS, w->words);
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		end += w->sections[i].len;
+		if (buf_failed(&w->sections[i]) || end > SEGMENT_BYTES_MAX)
+			return err_set(err, E_too_large, "", "a segment of the index passes %d MB", SEGMENT_BYTES_MAX / 1000000);
+		store32(head + HEAD_SECTIONS + 4 * i, (uint32_t)end);
+	}
+	buf_reserve(out, end);
+	buf_add(out, head, sizeof(head));
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		buf_add_span(out, buf_span(&w->sections[i]));
+	if (buf_failed(out)) {
+		buf_truncate(out, begin);
+		return err_set(err, E_too_large, "", "a segment of the index does not fit");
+	}
+	bytes = (unsigned char *)out->ptr + begin;
+	store64(bytes + HEAD_CHECKSUM, segment_checksum(bytes + HEAD_SECTIONS, end - HEAD_SECTIONS) +
+						segment_checksum(bytes, HEAD_CHECKSUM));
+	return 0;
+}

@@ -1,0 +1,237 @@
+/* common/rag/terms.c - words by stem, each stemmed once. */
+#include "common/rag/terms.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/text/words.h"
+
+#include <assert.h>
+#include <libstemmer.h>
+
+enum { SLOTS_FIRST = 1 << 10, WORDS_KEPT_MAX = 1 << 16 };
+
+static_assert((int)TERM_MAX == (int)WORD_MAX, "a word is a term");
+
+/* Letters whose words share one set of rules. */
+static const struct script {
+	const char *algorithm;
+	struct {
+		uint32_t first, last;
+	} ranges[3];
+} scripts[] = {
+	{ "porter", { { 'a', 'z' }, { 0xc0, 0x24f }, { 0x1e00, 0x1eff } } },
+	{ "russian", { { 0x400, 0x52f } } },
+	{ "greek", { { 0x370, 0x3ff }, { 0x1f00, 0x1fff } } },
+	{ "arabic", { { 0x620, 0x669 }, { 0x66e, 0x6d3 }, { 0xfb50, 0xfefc } } },
+	{ "hindi", { { 0x900, 0x97f } } },
+};
+
+/* A word and its stem, one after the other in bytes. */
+struct known {
+	uint64_t hash;      /* of the word; 0 = a free slot */
+	uint64_t stem_hash;
+	uint32_t at;
+	uint8_t len, stem_len;
+	bool is_stop;
+};
+
+struct terms {
+	struct sb_stemmer *stemmers[ARRAY_LEN(scripts)];
+	struct known *slots;
+	size_t slot_count; /* a power of two, at most half of them taken */
+	size_t known_count;
+	char *bytes;
+	size_t byte_count, byte_room;
+};
+
+struct terms *terms_new(void)
+{
+	struct terms *t = mem_new(struct terms);
+
+	t->slot_count = SLOTS_FIRST;
+	t->slots = mem_calloc(t->slot_count, sizeof(*t->slots));
+	return t;
+}
+
+void terms_free(struct terms *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+		sb_stemmer_delete(t->stemmers[i]);
+	mem_free(t->slots);
+	mem_free(t->bytes);
+	mem_free(t);
+}
+
+uint64_t terms_hash(struct span text)
+{
+	static const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = text.len, eight = 0;
+	size_t at = 0;
+
+	for (; text.len - at >= 8; at += 8) {
+		memcpy(&eight, text.ptr + at, 8);
+		h = (h ^ eight) * factor;
+		h ^= h >> 32;
+	}
+	eight = 0;
+	for (unsigned shift = 0; at < text.len; at++, shift += 8)
+		eight |= (uint64_t)(unsigned char)text.ptr[at] << shift;
+	h = (h ^ eight) * factor;
+	h = (h ^ (h >> 29)) * factor;
+	return h ^ (h >> 32);
+}
+
+static bool is_of(const struct script *script, uint32_t c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(script->ranges) && script->ranges[i].first; i++)
+		if (c >= script->ranges[i].first && c <= script->ranges[i].last)
+			return true;
+	return false;
+}
+
+/* The script of all its letters; -1 for a mixture, digits, and what has no rules. */
+static int script_of(struct span word)
+{
+	int found = -1;
+
+	while (word.len > 0) {
+		size_t len;
+		uint32_t c = utf8_next(word, &len);
+
+		for (int i = 0; found < 0 && i < (int)ARRAY_LEN(scripts); i++)
+			if (is_of(&scripts[i], c))
+				found = i;
+		if (found < 0 || !is_of(&scripts[found], c))
+			return -1;
+		word = span_from(word, len);
+	}
+	return found;
+}
+
+/* Borrowed until the next one; the word itself where there is nothing to take off. */
+static struct span stem_of(struct terms *t, struct span word)
+{
+	int script = script_of(word);
+	const sb_symbol *stem;
+	size_t len;
+
+	if (script < 0)
+		return word;
+	if (!t->stemmers[script])
+		t->stemmers[script] = sb_stemmer_new(scripts[script].algorithm, NULL);
+	stem = t->stemmers[script] ?
+		sb_stemmer_stem(t->stemmers[script], (const sb_symbol *)word.ptr, (int)word.len) : NULL;
+	if (!stem)
+		return word;
+	len = (size_t)sb_stemmer_length(t->stemmers[script]);
+	return len > 0 && len <= TERM_MAX ? span_of((const char *)stem, len) : word;
+}
+
+static void forget(struct terms *t)
+{
+	memset(t->slots, 0, t->slot_count * sizeof(*t->slots));
+	t->known_count = t->byte_count = 0;
+}
+
+static void grow(struct terms *t)
+{
+	struct known *old = t->slots;
+	size_t old_count = t->slot_count;
+
+	t->slot_count *= 2;
+	t->slots = mem_calloc(t->slot_count, sizeof(*t->slots));
+	for (size_t i = 0; i < old_count; i++) {
+		size_t at = old[i].hash & (t->slot_count - 1);
+
+		if (!old[i].hash)
+			continue;
+		while (t->slots[at].hash)
+			at = (at + 1) & (t->slot_count - 1);
+		t->slots[at] = old[i];
+	}
+	mem_free(old);
+}
+
+static void keep_bytes(struct terms *t, struct span s)
+{
+	if (t->byte_count + s.len > t->byte_room) {
+		t->byte_room = t->byte_room > 0 ? t->byte_room * 2 : 4 * KIB;
+		t->bytes = mem_realloc(t->bytes, t->byte_room);
+	}
+	memcpy(t->bytes + t->byte_count, s.ptr, s.len);
+	t->byte_count += s.len;
+}
+
+static const struct known *learn(struct terms *t, const struct word *w, uint64_t hash, size_t at)
+{
+	struct span word = w->text;
+	struct known *k = &t->slots[at];
+	struct span stem = stem_of(t, word);
+
+	*k = (struct known){ .hash = hash, .stem_hash = terms_hash(stem), .at = (uint32_t)t->byte_count,
+			     .len = (uint8_t)word.len, .stem_len = (uint8_t)stem.len,
+			     .is_stop = words_is_stop(w) };
+	keep_bytes(t, word);
+	keep_bytes(t, stem);
+	t->known_count++;
+	return k;
+}
+
+static const struct known *know(struct terms *t, const struct word *word)
+{
+	uint64_t hash = terms_hash(word->text);
+	size_t at;
+
+	hash |= hash == 0;
+	if (t->known_count == WORDS_KEPT_MAX)
+		forget(t);
+	if (2 * t->known_count >= t->slot_count)
+		grow(t);
+	for (at = hash & (t->slot_count - 1); t->slots[at].hash; at = (at + 1) & (t->slot_count - 1)) {
+		const struct known *k = &t->slots[at];
+
+		if (k->hash == hash && span_equal(span_of(t->bytes + k->at, k->len), word->text))
+			return k;
+	}
+	return learn(t, word, hash, at);
+}
+
+struct walk {
+	struct terms *t;
+	void (*use)(void *data, const struct term *term);
+	void *data;
+	uint32_t places;
+	enum word_kind before;
+};
+
+static void take_word(void *data, const struct word *word)
+{
+	struct walk *w = data;
+	struct term term = { .text = word->text, .source = word->source, .is_gram = word->kind == WORD_GRAM,
+			     .is_beside = word->kind == WORD_PART && w->before == WORD_WHOLE };
+
+	if (term.is_gram) {
+		term.hash = terms_hash(word->text);
+		term.is_stop = words_is_stop(word);
+	} else {
+		const struct known *k = know(w->t, word);
+
+		term.text = span_of(w->t->bytes + k->at + k->len, k->stem_len);
+		term.hash = k->stem_hash;
+		term.is_stop = k->is_stop;
+	}
+	w->before = word->kind;
+	w->places += !term.is_beside;
+	w->use(w->data, &term);
+}
+
+uint32_t terms_each(struct terms *t, struct span text, void (*use)(void *data, const struct term *term),
+		    void *data)
+{
+	struct walk w = { .t = t, .use = use, .data = data, .before = WORD_GRAM };
+
+	words_each(text, take_word, &w);
+	return w.places;
+}

@@ -345,11 +345,11 @@ static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view
 
 static void make_room(struct lexical_scratch *s, size_t rows, size_t best)
 {
-	if (rows > s->row_room) {
+	if (rows >= s->row_room) {
 		mem_free(s->scores);
 		mem_free(s->times);
 		mem_free(s->touched);
-		s->row_room = rows + rows / 4;
+		s->row_room = rows + rows / 4 + 1;
 		s->scores = mem_calloc(s->row_room, sizeof(*s->scores));
 		s->times = mem_calloc(s->row_room, sizeof(*s->times));
 		s->touched = mem_calloc(s->row_room + 1, sizeof(*s->touched));

@@ -1,0 +1,467 @@
+/*
+ * tests/bench/micro_lexical.c - our index of words beside SQLite's: IR=directory make bench-lexical.
+ *
+ * The directory holds collections (tests/bench/collection.h).  First how good the rankings are,
+ * with a paragraph cut where documents are long and each document at its best piece; then how
+ * fast, on CHUNKS chunks of 100 words mixed from the texts.  Every FTS5 figure is of the same run;
+ * times are CPU times of one thread.  RUNS=directory writes the rankings in TREC form.
+ */
+#include "tests/bench/collection.h"
+
+#include "common/base/mem.h"
+#include "common/rag/lexical.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CHUNKS = 100000, CHUNK_WORDS = 100, RANKED_MAX = 1000, PIECE = 700, HEAD = 240, MERGED = 16 };
+
+static const char *const names[] = { "codechunks", "docspages" };
+
+struct piece {
+	uint32_t document;
+	struct span text, title, head;
+};
+
+struct pieces {
+	struct piece *list;
+	size_t count, room;
+};
+
+static double cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void add_piece(struct pieces *p, struct piece one)
+{
+	if (p->count == p->room) {
+		p->room = p->room > 0 ? p->room * 2 : 1024;
+		p->list = mem_realloc(p->list, p->room * sizeof(*p->list));
+	}
+	p->list[p->count++] = one;
+}
+
+/* The first len bytes, no character cut. */
+static struct span first(struct span s, size_t len)
+{
+	while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+		len--;
+	return len < s.len ? span_of(s.ptr, len) : s;
+}
+
+/* At the last blank line before PIECE bytes, else line, else blank, else there. */
+static size_t piece_len(struct span s)
+{
+	static const struct span ends[] = { { "\n\n", 2 }, { "\n", 1 }, { " ", 1 } };
+
+	if (s.len <= PIECE)
+		return s.len;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		for (size_t at = PIECE; at > PIECE / 3; at--)
+			if (memcmp(s.ptr + at - ends[i].len, ends[i].ptr, ends[i].len) == 0)
+				return at;
+	return first(s, PIECE).len;
+}
+
+/* Code chunks are cut already; how their file begins is in chunk #0. */
+static struct span head_of(const struct collection *c, size_t document)
+{
+	const char *id = c->documents[document].id, *hash = strrchr(id, '#');
+
+	for (size_t i = document + 1; hash && i-- > 0;) {
+		const char *other = strrchr(c->documents[i].id, '#');
+
+		if (!other || other - c->documents[i].id != hash - id || strncmp(c->documents[i].id, id, (size_t)(hash - id)) != 0)
+			break;
+		if (strcmp(other, "#0") == 0)
+			return first(span_str(c->documents[i].text), HEAD);
+	}
+	return first(span_str(c->documents[document].text), HEAD);
+}
+
+static void cut(struct pieces *p, const struct collection *c, bool is_cut)
+{
+	for (size_t i = 0; i < c->document_count; i++) {
+		struct span rest = span_str(c->documents[i].text);
+		struct piece one = { .document = (uint32_t)i, .title = span_str(c->documents[i].title),
+				     .head = head_of(c, i) };
+
+		do {
+			size_t len = is_cut ? piece_len(rest) : rest.len;
+
+			one.text = span_of(rest.ptr, len);
+			add_piece(p, one);
+			rest = span_from(rest, len);
+		} while (rest.len > 0);
+	}
+}
+
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "%s\n", what);
+	exit(1);
+}
+
+/* ---- ours ---- */
+
+struct ours {
+	struct buf bytes;
+	struct segment *segment;
+	struct lexical_scratch *scratch;
+};
+
+static void build_into(struct buf *out, const struct piece *list, size_t count, int64_t first_chunk, bool with_head)
+{
+	struct segment_builder *builder = segment_builder_new();
+	struct terms *terms = terms_new();
+
+	for (size_t i = 0; i < count; i++) {
+		struct lexical_row row = { .chunk = first_chunk + (int64_t)i, .text = list[i].text,
+					   .title = list[i].title, .head = list[i].head };
+
+		if (!with_head || row.head.ptr == row.text.ptr)
+			row.head = SPAN_NONE;
+		must(lexical_add(builder, terms, &row, NULL) == 0, "a row does not fit");
+	}
+	must(segment_builder_write(builder, out, NULL) == 0, "the segment does not fit");
+	segment_builder_free(builder);
+	terms_free(terms);
+}
+
+static void open_ours(struct ours *o)
+{
+	o->segment = segment_open(buf_span(&o->bytes), NULL);
+	must(o->segment != NULL, "the segment cannot be opened");
+	o->scratch = lexical_scratch_new();
+}
+
+static void build_ours(struct ours *o, const struct pieces *p, bool with_head)
+{
+	buf_init(&o->bytes, SEGMENT_BYTES_MAX);
+	build_into(&o->bytes, p->list, p->count, 1, with_head);
+	open_ours(o);
+}
+
+static void free_ours(struct ours *o)
+{
+	lexical_scratch_free(o->scratch);
+	segment_close(o->segment);
+	buf_free(&o->bytes);
+}
+
+static size_t search_ours(void *data, const char *text, uint32_t *rows, size_t max)
+{
+	static struct lexical_hit hits[RANKED_MAX];
+	struct ours *o = data;
+	const struct segment *segments[] = { o->segment };
+	const uint32_t firsts[] = { 0 };
+	struct lexical_view view = { .segments = segments, .first = firsts, .count = 1 };
+	size_t count = lexical_search(&view, span_str(text), o->scratch, hits, max);
+
+	for (size_t i = 0; i < count; i++)
+		rows[i] = hits[i].row;
+	return count;
+}
+
+/* ---- FTS5 ---- */
+
+struct fts {
+	sqlite3 *db;
+	sqlite3_stmt *search;
+	bool without_stops;
+};
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+	must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(db));
+}
+
+static void build_fts(struct fts *f, const struct pieces *p)
+{
+	sqlite3_stmt *insert;
+
+	must(sqlite3_open(":memory:", &f->db) == SQLITE_OK, "SQLite cannot be opened");
+	run_sql(f->db, "CREATE VIRTUAL TABLE t USING fts5(title, text, tokenize='porter unicode61', content='')");
+	run_sql(f->db, "BEGIN");
+	must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)", -1, &insert, NULL) == SQLITE_OK,
+	     "FTS5 is not there");
+	for (size_t i = 0; i < p->count; i++) {
+		const struct piece *one = &p->list[i];
+
+		sqlite3_bind_int64(insert, 1, (sqlite3_int64)i + 1);
+		sqlite3_bind_text(insert, 2, one->title.ptr ? one->title.ptr : "", (int)one->title.len, SQLITE_STATIC);
+		sqlite3_bind_text(insert, 3, one->text.ptr, (int)one->text.len, SQLITE_STATIC);
+		must(sqlite3_step(insert) == SQLITE_DONE, sqlite3_errmsg(f->db));
+		sqlite3_reset(insert);
+	}
+	sqlite3_finalize(insert);
+	run_sql(f->db, "COMMIT");
+	sqlite3_prepare_v2(f->db, "SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY bm25(t) LIMIT ?2", -1, &f->search, NULL);
+}
+
+static void free_fts(struct fts *f)
+{
+	sqlite3_finalize(f->search);
+	sqlite3_close(f->db);
+}
+
+/* Runs of ASCII letters and digits, and of anything above ASCII. */
+static bool is_word_byte(unsigned char c)
+{
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static void note_stop(void *data, const struct term *term)
+{
+	bool *is_stop = data;
+
+	*is_stop = term->is_stop;
+}
+
+static size_t search_fts(void *data, const char *text, uint32_t *rows, size_t max)
+{
+	struct fts *f = data;
+	struct terms *terms = f->without_stops ? terms_new() : NULL;
+	struct buf query;
+	size_t count = 0;
+
+	buf_init(&query, 1 * MIB);
+	for (const char *at = text; *at;) {
+		const char *end = at;
+		bool is_stop = false;
+
+		while (*end && is_word_byte((unsigned char)*end))
+			end++;
+		if (f->without_stops)
+			terms_each(terms, span_of(at, (size_t)(end - at)), note_stop, &is_stop);
+		if (end > at && !is_stop)
+			buf_printf(&query, "%s\"%.*s\"", query.len > 0 ? " OR " : "", (int)(end - at), at);
+		at = end > at ? end : at + 1;
+	}
+	sqlite3_reset(f->search);
+	sqlite3_bind_text(f->search, 1, buf_str(&query), -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(f->search, 2, (sqlite3_int64)max);
+	while (count < max && sqlite3_step(f->search) == SQLITE_ROW)
+		rows[count++] = (uint32_t)(sqlite3_column_int64(f->search, 0) - 1);
+	sqlite3_reset(f->search);
+	buf_free(&query);
+	terms_free(terms);
+	return count;
+}
+
+/* ---- how good ---- */
+
+typedef size_t search(void *data, const char *text, uint32_t *rows, size_t max);
+
+static void judge(const char *name, const struct collection *c, const struct pieces *p, search *run, void *data)
+{
+	struct quality sum = { 0 };
+	const char *runs = getenv("RUNS");
+	char *path = runs ? mem_printf("%s/%s.run", runs, name) : NULL;
+	FILE *file = path ? fopen(path, "w") : NULL;
+	bool *seen = mem_calloc(c->document_count, sizeof(*seen));
+
+	for (size_t i = 0; i < c->query_count; i++) {
+		static uint32_t rows[RANKED_MAX], ranked[RANKED_MAX];
+		size_t count = run(data, c->queries[i].text, rows, RANKED_MAX), kept = 0;
+
+		memset(seen, 0, c->document_count * sizeof(*seen));
+		for (size_t j = 0; j < count; j++) {
+			uint32_t document = p->list[rows[j]].document;
+
+			if (!seen[document])
+				ranked[kept++] = document;
+			seen[document] = true;
+		}
+		quality_add(&sum, &c->queries[i], ranked, kept);
+		for (size_t j = 0; file && j < kept; j++)
+			fprintf(file, "%s Q0 %s %zu %zu %s\n", c->queries[i].id, c->documents[ranked[j]].id, j + 1, kept - j, "run");
+	}
+	quality_print(name, &sum, c->query_count);
+	if (file)
+		fclose(file);
+	mem_free(seen);
+	mem_free(path);
+}
+
+static void judge_all(const struct collection *c, const char *name)
+{
+	struct pieces p = { 0 };
+	struct ours o;
+	struct fts f = { 0 };
+
+	cut(&p, c, strcmp(name, "codechunks") != 0);
+	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count, c->query_count);
+	quality_print(name, NULL, 0);
+	build_fts(&f, &p);
+	judge("FTS5 porter", c, &p, search_fts, &f);
+	f.without_stops = true;
+	judge("FTS5 porter, no stop words", c, &p, search_fts, &f);
+	free_fts(&f);
+	build_ours(&o, &p, false);
+	judge("ours", c, &p, search_ours, &o);
+	free_ours(&o);
+	build_ours(&o, &p, true);
+	judge("ours, with the head", c, &p, search_ours, &o);
+	free_ours(&o);
+	mem_free(p.list);
+}
+
+/* ---- how fast ---- */
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *state >> 33;
+}
+
+/* Runs of 10 words from anywhere, until there are CHUNK_WORDS. */
+static void mix(const struct collection *c, size_t collections, struct buf *text, struct pieces *p)
+{
+	uint64_t state = 1;
+
+	for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+		size_t begin = text->len;
+
+		for (int run = 0; run < CHUNK_WORDS / 10; run++) {
+			const struct collection *from = &c[next_random(&state) % collections];
+			struct span s = span_str(from->documents[next_random(&state) % from->document_count].text);
+			size_t at = s.len > 0 ? next_random(&state) % s.len : 0, end;
+			int words = 0;
+
+			while (at < s.len && s.ptr[at] != ' ')
+				at++;
+			for (end = at; end < s.len && words < 11; end++)
+				words += s.ptr[end] == ' ';
+			buf_add(text, s.ptr + at, end - at);
+		}
+		add_piece(p, (struct piece){ .text = span_of(NULL, text->len - begin) });
+	}
+	for (size_t i = 0, at = 0; i < p->count; at += p->list[i++].text.len)
+		p->list[i].text.ptr = text->ptr + at;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+struct times {
+	double p50, p95, build;
+};
+
+static void time_queries(struct times *t, const struct collection *c, size_t collections, search *run, void *data)
+{
+	static double each[4096];
+	static uint32_t rows[RANKED_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < collections; i++)
+		for (size_t j = 0; j < c[i].query_count && count < ARRAY_LEN(each); j++) {
+			double begin = cpu_s();
+
+			run(data, c[i].queries[j].text, rows, 50);
+			each[count++] = cpu_s() - begin;
+		}
+	qsort(each, count, sizeof(*each), compare_doubles);
+	t->p50 = each[count / 2] * 1e3;
+	t->p95 = each[count * 95 / 100] * 1e3;
+}
+
+static void print_merge(const struct pieces *p, size_t whole)
+{
+	struct buf parts[MERGED], out;
+	const struct segment *segments[MERGED];
+	struct segment *opened[MERGED];
+	double begin;
+
+	for (size_t i = 0; i < MERGED; i++) {
+		size_t from = p->count * i / MERGED, to = p->count * (i + 1) / MERGED;
+
+		buf_init(&parts[i], SEGMENT_BYTES_MAX);
+		build_into(&parts[i], p->list + from, to - from, (int64_t)from + 1, false);
+		opened[i] = segment_open(buf_span(&parts[i]), NULL);
+		segments[i] = opened[i];
+	}
+	buf_init(&out, SEGMENT_BYTES_MAX);
+	begin = cpu_s();
+	must(segment_merge(segments, NULL, MERGED, &out, NULL) == 0, "the segments cannot be merged");
+	printf("merging %d segments into one: %.2f s; %s\n", MERGED, cpu_s() - begin,
+	       out.len == whole ? "as large as built at once" : "NOT as large as built at once");
+	for (size_t i = 0; i < MERGED; i++) {
+		segment_close(opened[i]);
+		buf_free(&parts[i]);
+	}
+	buf_free(&out);
+}
+
+static void race(const struct collection *c, size_t collections)
+{
+	struct pieces p = { 0 };
+	struct times ours, fts;
+	struct buf text;
+	struct fts f = { 0 };
+	struct ours o;
+	double begin;
+
+	buf_init(&text, 1000 * MIB);
+	mix(c, collections, &text, &p);
+	begin = cpu_s();
+	build_ours(&o, &p, false);
+	ours.build = cpu_s() - begin;
+	begin = cpu_s();
+	build_fts(&f, &p);
+	fts.build = cpu_s() - begin;
+	time_queries(&ours, c, collections, search_ours, &o);
+	time_queries(&fts, c, collections, search_fts, &f);
+	printf("\n%zu chunks, %.1f MB of text; our segment has %u terms and %.0f bytes a chunk\n", p.count,
+	       (double)text.len / 1e6, (unsigned)segment_terms(o.segment), (double)o.bytes.len / (double)p.count);
+	printf("%-30s %10s %10s %10s\n", "", "ours", "FTS5", "ratio");
+	printf("%-30s %10.3f %10.3f %10.1f\n", "query p50, ms", ours.p50, fts.p50, fts.p50 / ours.p50);
+	printf("%-30s %10.3f %10.3f %10.1f\n", "query p95, ms", ours.p95, fts.p95, fts.p95 / ours.p95);
+	printf("%-30s %10.2f %10.2f %10.1f\n", "building, s", ours.build, fts.build, fts.build / ours.build);
+	f.without_stops = true;
+	time_queries(&fts, c, collections, search_fts, &f);
+	printf("%-30s %10.3f %10.3f %10.1f\n", "p50, no stop words, ms", ours.p50, fts.p50, fts.p50 / ours.p50);
+	print_merge(&p, o.bytes.len);
+	free_fts(&f);
+	free_ours(&o);
+	buf_free(&text);
+	mem_free(p.list);
+}
+
+int main(int argc, char **argv)
+{
+	struct collection c[ARRAY_LEN(names)];
+	const char *directory = argc > 1 ? argv[1] : getenv("IR");
+	const char *rows = getenv("ROWS");
+
+	if (!directory) {
+		printf("no collections: say where they are, IR=directory make bench-lexical\n");
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *path = mem_printf("%s/%s", directory, names[i]);
+
+		collection_load(&c[i], path);
+		mem_free(path);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names) && (!rows || strstr(rows, "quality")); i++)
+		judge_all(&c[i], names[i]);
+	if (!rows || strstr(rows, "speed"))
+		race(c, ARRAY_LEN(names));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		collection_free(&c[i]);
+	return 0;
+}

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/chat/audio_inside.h"
 #include "common/chat/request.h"
-#include "common/chat/turn_inside.h"
+
+enum { USAGE_INLINE_MAX = 1024 * 1024 }; /* of an answer that is looked through on the worker's thread */
 
 static const struct {
 	enum model_kind model;
@@ -132,25 +134,58 @@ static int build_speech(struct turn *t, const struct audio_request *r, const str
 	return 0;
 }
 
-static int build_form(struct turn *t, const struct audio_request *r, const struct target *target,
-		      struct err *err)
+static void add_file(struct spool_body *body, const struct audio_form *f, const struct audio_cut *cut)
 {
-	const struct audio_form *f = r->form;
+	spool_body_add_text(body, cut->header);
+	spool_body_add(body, cut->to ? cut->from : f->file.from, cut->to ? cut->to : f->file.to);
+}
+
+/* Both fields in the order in which they came. */
+static void add_form(struct spool_body *body, const struct audio_form *f, const struct audio_cut *cut,
+		     struct span model)
+{
+	const bool file_first = f->file.from < f->model.from;
+	const struct audio_field *first = file_first ? &f->file : &f->model;
+	const struct audio_field *second = file_first ? &f->model : &f->file;
+
+	spool_body_add(body, 0, first->from);
+	if (file_first)
+		add_file(body, f, cut);
+	else
+		spool_body_add_text(body, model);
+	spool_body_add(body, first->to, second->from);
+	if (file_first)
+		spool_body_add_text(body, model);
+	else
+		add_file(body, f, cut);
+	spool_body_add(body, second->to, f->size);
+}
+
+int audio_build_form(struct turn *t, const struct audio_request *r, const struct audio_cut *cut,
+		     const struct target *target, struct err *err)
+{
 	const struct span type[] = { SPAN_LIT("Content-Type: "), r->type, SPAN_LIT("\r\n") };
 	struct spool_body *body = arena_alloc(t->arena, sizeof *body);
 	struct outgoing *out = &t->outgoing;
 
+	*out = (struct outgoing){ .path = kinds[r->kind].path };
 	out->type_line = arena_join(t->arena, type, ARRAY_LEN(type));
 	if (!body || !out->type_line.ptr)
 		return used_up(err);
 	spool_body_init(body, r->spool);
-	spool_body_add(body, 0, f->model.from);
-	spool_body_add_text(body, span_str(target->model));
-	spool_body_add(body, f->model.to, f->size);
+	add_form(body, r->form, cut, span_str(target->model));
 	out->supply = &body->supply;
-	/* Cutting would need the samples of every coding there is: the file goes in one piece. */
+	return 0;
+}
+
+static int build_whole(struct turn *t, const struct audio_request *r, const struct target *target, struct err *err)
+{
+	const struct audio_cut uncut = { SPAN_NONE, 0, 0 };
+
+	if (audio_build_form(t, r, &uncut, target, err) < 0)
+		return -1;
 	if (r->wants_windows)
-		outgoing_applied(out, "stt_mode=continuous");
+		outgoing_applied(&t->outgoing, "stt_mode=continuous");
 	return 0;
 }
 
@@ -161,10 +196,10 @@ static int build(struct turn *t, const void *request, const struct target *targe
 	if (target->backend->provider->dialect == DIALECT_BUILTIN)
 		return err_set(err, E_upstream_error, "", "the built-in models neither listen nor speak");
 	t->outgoing = (struct outgoing){ .path = kinds[r->kind].path };
-	return r->kind == AUDIO_SPEECH ? build_speech(t, r, target, err) : build_form(t, r, target, err);
+	return r->kind == AUDIO_SPEECH ? build_speech(t, r, target, err) : build_whole(t, r, target, err);
 }
 
-static int give_up(const struct source *s, struct failure *why, const struct err *err)
+int audio_give_up(const struct source *s, struct failure *why, const struct err *err)
 {
 	failure_from_err(why, s->target, err);
 	return why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
@@ -187,6 +222,29 @@ static void announce(struct turn *t, const struct source *s)
 	turn_announce(t, t->target);
 }
 
+void audio_read_usage(struct jvalue usage, struct token_usage *out)
+{
+	static const struct span names[] = { SPAN_INIT("input_tokens"), SPAN_INIT("output_tokens") };
+	struct jvalue v[ARRAY_LEN(names)];
+
+	if (usage.type != J_OBJECT)
+		return;
+	jwalk_members(usage, names, v, ARRAY_LEN(names));
+	(void)jvalue_int(v[0], 0, INT64_MAX, &out->prompt);
+	(void)jvalue_int(v[1], 0, INT64_MAX, &out->completion);
+}
+
+/* What a text's answer says that it used; one that is not JSON, or very long, says nothing. */
+static void read_usage(struct turn *t, struct span type, struct span body)
+{
+	static const struct span names[] = { SPAN_INIT("usage") };
+	struct jvalue usage;
+
+	if (is_type(type, "application/json") && body.len <= USAGE_INLINE_MAX &&
+	    jscan_members(body, NULL, names, &usage, 1, NULL) == 0)
+		audio_read_usage(usage, &t->usage);
+}
+
 static int take_whole(struct turn *t, struct source *s, const char *type, struct failure *why, struct err *err)
 {
 	struct buf room;
@@ -195,9 +253,10 @@ static int take_whole(struct turn *t, struct source *s, const char *type, struct
 
 	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
 	if (source_read_whole(s, &room, &body, err) < 0) {
-		result = give_up(s, why, err);
+		result = audio_give_up(s, why, err);
 	} else {
 		t->finished = true;
+		read_usage(t, span_str(type), body);
 		announce(t, s);
 		t->sink->send(t->sink->context, 200, type, body);
 	}
@@ -227,7 +286,7 @@ static int relay(struct turn *t, struct source *s, const char *type, struct fail
 			sink->flush(sink->context);
 	}
 	if (r == UPCALL_FAILED)
-		return give_up(s, why, err);
+		return audio_give_up(s, why, err);
 	if (!t->committed) {
 		failure_set(why, FAILURE_CUT, "the answer is empty");
 		return TAKE_FAILED;
@@ -267,8 +326,8 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 static struct turn_size size_of(const struct audio_request *r)
 {
 	enum { TOKENS_OF_BYTE = 2, BYTES_OF_TOKEN = 256, TOKENS_MIN = 64 };
-	const int64_t bytes = (int64_t)r->body.len;
 	const bool speaks = r->kind == AUDIO_SPEECH;
+	const int64_t bytes = speaks ? (int64_t)r->body.len : (int64_t)(r->form->file.to - r->form->file.from);
 
 	return (struct turn_size){
 		.alias = r->alias,
@@ -284,6 +343,11 @@ int turn_audio(struct turn *t, const struct audio_request *r, struct err *err)
 	static const struct call_kind kind = { SOURCE_AUDIO, build, take };
 
 	const struct turn_size size = size_of(r);
+	struct audio_windows *windows = NULL;
 
+	if (r->wants_windows && audio_windows_plan(t, r, &windows, err) < 0)
+		return -1;
+	if (windows)
+		return audio_windows_run(t, windows, &size, err);
 	return turn_walk(t, &kind, r, &size, err);
 }

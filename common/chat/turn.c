@@ -58,7 +58,8 @@ void turn_announce_changes(struct turn *t)
 
 void turn_settle(struct turn *t, const struct target *target)
 {
-	const struct cost cost = cost_of(&t->usage, target_is_free(target), target->price);
+	const struct cost cost =
+		t->sum ? *t->sum : cost_of(&t->usage, target_is_free(target), target->price);
 
 	bill_make(&t->bill, &cost, &t->snapshot->rate, t->cost_factor);
 }
@@ -474,7 +475,8 @@ static void start_walk(struct turn *t, const struct model *alias)
 	t->model = alias->alias;
 	t->draws = alias->kind == MODEL_IMAGE;
 	t->quiet_since_ms = turn_now_ms(t);
-	t->deadline_ms = t->quiet_since_ms + config->total_timeout;
+	if (!t->deadline_ms) /* of the turn's first call */
+		t->deadline_ms = t->quiet_since_ms + config->total_timeout;
 	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
 		      config->retry_delay_max);
 	t->walk.deadline_ms = t->deadline_ms;
@@ -551,19 +553,33 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 	return end_failed(t, err);
 }
 
+int turn_admit(struct turn *t, const struct turn_size *size, struct err *err)
+{
+	t->size = *size;
+	return t->admit ? t->admit(t->admit_context, size, err) : 0;
+}
+
+int turn_walk_once(struct turn *t, const struct call_kind *kind, const void *request, struct err *err)
+{
+	return walk_targets(t, kind, request, t->size.alias, err);
+}
+
+void turn_end(struct turn *t)
+{
+	/* A stream that was cut is settled by what has been told of it. */
+	if (t->target)
+		turn_settle(t, t->target);
+}
+
 int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 	      const struct turn_size *size, struct err *err)
 {
 	int result;
 
-	t->size = *size;
-	if (t->admit && t->admit(t->admit_context, size, err) < 0)
+	if (turn_admit(t, size, err) < 0)
 		return -1;
-	result = walk_targets(t, kind, request, size->alias, err);
-
-	/* A stream that was cut is settled by what has been told of it. */
-	if (t->target)
-		turn_settle(t, t->target);
+	result = turn_walk_once(t, kind, request, err);
+	turn_end(t);
 	return result;
 }
 

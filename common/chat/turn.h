@@ -75,6 +75,7 @@ struct turn {
 	struct token_usage usage;
 	struct turn_size size;
 	int64_t content_events;   /* of a stream, that were delivered */
+	const struct cost *sum;   /* of a turn of several calls: what they cost together; else NULL */
 	struct bill bill;         /* once there is a target, and at the turn's end */
 	int attempts;
 	bool streamed, finished;

@@ -22,6 +22,10 @@ struct call_kind {
 /* As turn_chat. */
 int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 	      const struct turn_size *size, struct err *err);
+/* The same in steps, for turns of several calls: before the first, for each, after the last. */
+int turn_admit(struct turn *t, const struct turn_size *size, struct err *err);
+int turn_walk_once(struct turn *t, const struct call_kind *kind, const void *request, struct err *err);
+void turn_end(struct turn *t);
 /* Headers about the target that answers, once it is sure. */
 void turn_announce(struct turn *t, const struct target *target);
 

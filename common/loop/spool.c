@@ -226,6 +226,20 @@ int spool_read(struct spool *s, uint64_t offset, struct span *piece, struct err 
 	return 0;
 }
 
+int spool_copy(struct spool *s, uint64_t offset, char *out, size_t len, struct err *err)
+{
+	struct span piece;
+
+	for (size_t done = 0; done < len; done += piece.len) {
+		if (spool_read(s, offset + done, &piece, err) < 0)
+			return -1;
+		if (piece.len > len - done)
+			piece.len = len - done;
+		memcpy(out + done, piece.ptr, piece.len);
+	}
+	return 0;
+}
+
 /* ---- as the body of a call ---- */
 
 static int body_piece(void *context, uint64_t offset, struct span *piece, struct err *err)

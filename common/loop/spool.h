@@ -39,6 +39,9 @@ uint64_t spool_size(const struct spool *s);
  */
 int spool_read(struct spool *s, uint64_t offset, struct span *piece, struct err *err);
 
+/* len bytes from offset on, all below the size, to out. */
+int spool_copy(struct spool *s, uint64_t offset, char *out, size_t len, struct err *err);
+
 /*
  * A body made of texts and parts of a spool, for upcall_request.supply; it may be read any number
  * of times.  Texts and spool are borrowed.

@@ -143,7 +143,10 @@ const struct route route_table[] = {
 	ROUTE(POST, "/v1/audio/transcriptions", v1_transcriptions, SCOPE_BIT(audio_exec), .surface = "v1",
 	  .summary = "Speech to text",
 	  .description = "The form goes to a backend of a model of kind transcription, and its answer back, "
-			 "as they are.  SPASS-Stt-Mode is chunked or continuous.",
+			 "as they are.  SPASS-Stt-Mode is chunked or continuous; chunked, the default, cuts "
+			 "a WAV file into windows and joins their texts (response_format json or text; "
+			 "x-spass-applied: stt_windows=N); what cannot be cut goes whole "
+			 "(stt_mode=continuous).",
 	  .form = "TranscriptionForm", .response = "Transcription"),
 	ROUTE(POST, "/v1/audio/translations", v1_translations, SCOPE_BIT(audio_exec), .surface = "v1",
 	  .summary = "Speech to English text", .form = "TranscriptionForm", .response = "Transcription"),

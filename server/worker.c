@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/chat/news.h"
 #include "common/model/exchange.h"
 #include "server/api/api.h"
 #include "server/http/conn.h"
@@ -40,6 +41,7 @@ struct worker {
 	atomic_bool has_looked; /* at those of this machine, once */
 	struct fiber *keeping; /* the exchange rate */
 	bool keeper_rests;
+	struct fiber *watching; /* the database, for what others change */
 	_Atomic bool ending;
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
@@ -256,6 +258,27 @@ static void keep_rates(void *arg)
 	w->keeping = NULL;
 }
 
+/* What other processes change in the database */
+
+/* A fiber of worker 0, as long as it runs. */
+static void watch_database(void *arg)
+{
+	struct worker *w = arg;
+	bool failed = false;
+
+	w->watching = fiber_self();
+	while (fiber_suspend_for(NEWS_LOOK_MS, NULL) >= 0) {
+		struct err err = ERR_INIT;
+		int result = news_take(w->setup.core, &err);
+
+		if (result < 0 && !failed)
+			log_warn("worker", "keys and settings that others change are not heard of: %s",
+				 err.message);
+		failed = result < 0;
+	}
+	w->watching = NULL;
+}
+
 /* Configuration */
 
 static void apply_limits(struct worker *w, const struct config *c)
@@ -383,7 +406,7 @@ static void look_for_quiet(struct timer *t)
 	struct worker *w = container_of(t, struct worker, quiet);
 
 	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking &&
-	    !w->keeping) {
+	    !w->keeping && !w->watching) {
 		loop_stop(w->loop);
 	} else if (loop_now_ms(w->loop) - w->stopping_ms > QUIET_MAX_MS) {
 		w->stuck = true;
@@ -402,6 +425,8 @@ static void stop(struct worker *w)
 	atomic_store(&w->ending, true);
 	if (w->keeping)
 		fiber_cancel(w->keeping);
+	if (w->watching)
+		fiber_cancel(w->watching);
 	w->stopping_ms = loop_now_ms(w->loop);
 	look_for_quiet(&w->quiet);
 }
@@ -440,6 +465,8 @@ static void *thread_main(void *arg)
 		log_error("worker", "there is no memory to look at the backends");
 	if (w->setup.index == 0 && !fiber_start(w->loop, keep_rates, w))
 		log_error("worker", "there is no memory to keep the exchange rate");
+	if (w->setup.index == 0 && !fiber_start(w->loop, watch_database, w))
+		log_error("worker", "there is no memory to watch the database");
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
+#include "common/store/change.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
 
@@ -148,12 +149,14 @@ static int load_setting(void *arg, const struct tenant_config *row, struct err *
 	return 0;
 }
 
-/* What the database has of the snapshot. */
+/* What the database has of the first snapshot. */
 static int load_state(struct db *db, void *arg, struct err *err)
 {
-	struct snapshot *s = arg;
+	struct core *c = arg;
+	struct snapshot *s = c->current;
 
-	if (tenant_key_list(db, NULL, -1, 0, load_key, s->keys, err) < 0)
+	if (change_last(db, &c->change_seen, err) < 0 ||
+	    tenant_key_list(db, NULL, -1, 0, load_key, s->keys, err) < 0)
 		return -1;
 	return tenant_config_list(db, NULL, load_setting, s->cascade, err);
 }
@@ -181,7 +184,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	first->cascade = cascade_new();
 	first->generation = 1;
 	atomic_store(&c->generation, first->generation);
-	if (!c->store || !c->uploads || store_read(c->store, NULL, load_state, first, err) < 0) {
+	if (!c->store || !c->uploads || store_read(c->store, NULL, load_state, c, err) < 0) {
 		core_free(c);
 		return NULL;
 	}

@@ -44,6 +44,7 @@ struct core {
 	struct store *store;
 	struct augment *augment;
 	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
+	int64_t change_seen;      /* see news.h */
 	struct job_pool *jobs;
 	struct spool_room *uploads;
 	struct turnstile *conversations; /* one turn of each at a time */

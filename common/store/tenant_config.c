@@ -3,6 +3,8 @@
  */
 #include "common/store/tenant_config.h"
 
+#include "common/store/change.h"
+
 int tenant_config_put(struct db *db, const struct tenant_config *row, struct err *err)
 {
 	struct db_statement *st = db_statement(
@@ -20,7 +22,9 @@ int tenant_config_put(struct db *db, const struct tenant_config *row, struct err
 	db_bind_text(st, 3, row->value);
 	db_bind_int(st, 4, row->updated_ms);
 	db_bind_text(st, 5, row->updated_by);
-	return db_run(st, err);
+	if (db_run(st, err) < 0)
+		return -1;
+	return change_note(db, CHANGE_CONFIG, row->tenant_id, SPAN_LIT(""), err);
 }
 
 int tenant_config_delete(struct db *db, const char *tenant_id, const char *key, struct err *err)
@@ -35,7 +39,9 @@ int tenant_config_delete(struct db *db, const char *tenant_id, const char *key, 
 	db_bind_str(st, 1, tenant_id);
 	if (key)
 		db_bind_str(st, 2, key);
-	return db_run(st, err);
+	if (db_run(st, err) < 0)
+		return -1;
+	return change_note(db, CHANGE_CONFIG, span_str(tenant_id), SPAN_LIT(""), err);
 }
 
 #define LIST "SELECT tenant_id, key, value, updated_by, updated_at FROM tenant_config"

@@ -4,6 +4,7 @@
 #include "common/store/tenant_key.h"
 
 #include "common/base/mem.h"
+#include "common/store/change.h"
 
 #define COLUMNS                                                                               \
 	"id, tenant_id, prefix, label, created_by, sha256, old_sha256, role, extra_scopes,"   \
@@ -69,7 +70,9 @@ int tenant_key_insert(struct db *db, const struct tenant_key *k, struct err *err
 	bind_time(st, 15, k->revoked_ms);
 	bind_time(st, 16, k->old_until_ms);
 	db_bind_int(st, 17, k->version);
-	return db_run(st, err);
+	if (db_run(st, err) < 0)
+		return -1;
+	return change_note(db, CHANGE_KEY, span_str(k->tenant_id), span_str(k->id), err);
 }
 
 int tenant_key_update(struct db *db, const struct tenant_key *k, struct err *err)
@@ -89,7 +92,9 @@ int tenant_key_update(struct db *db, const struct tenant_key *k, struct err *err
 	db_bind_int(st, 9, k->version);
 	if (db_run(st, err) < 0)
 		return -1;
-	return db_changes(db) > 0;
+	if (db_changes(db) == 0)
+		return 0;
+	return change_note(db, CHANGE_KEY, span_str(k->tenant_id), span_str(k->id), err) < 0 ? -1 : 1;
 }
 
 /* Reading */

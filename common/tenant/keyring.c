@@ -221,10 +221,10 @@ static struct shard **shard_of(struct shard **shards, uint64_t hash)
 	return &shards[hash >> 32 & (SHARDS - 1)];
 }
 
-static struct key *find_id(struct keyring *k, const char *id)
+static struct key *find_id(const struct keyring *k, const char *id)
 {
 	uint64_t hash = hash_id(id);
-	const struct shard *s = *shard_of(k->by_id, hash);
+	const struct shard *s = k->by_id[hash >> 32 & (SHARDS - 1)];
 
 	for (size_t i = s ? shard_seek(s, hash) : 0; s && i < s->count && s->entries[i].hash == hash;
 	     i++)
@@ -328,6 +328,13 @@ struct keyring *keyring_with(struct keyring *k, const struct tenant_key *row, st
 		return next;
 	keyring_unref(next);
 	return NULL;
+}
+
+bool keyring_has(const struct keyring *k, const struct tenant_key *row)
+{
+	const struct key *key = find_id(k, row->id);
+
+	return key && key->version >= row->version;
 }
 
 size_t keyring_count(const struct keyring *k)

@@ -1,0 +1,65 @@
+/*
+ * common/store/change.c - rows of the table change.
+ */
+#include "common/store/change.h"
+
+#include "common/base/mem.h"
+
+int change_note(struct db *db, enum change_kind kind, struct span tenant_id, struct span name, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db,
+		"INSERT INTO change (kind, tenant_id, name, number)"
+		" VALUES (?1, ?2, ?3, (SELECT coalesce(max(number), 0) + 1 FROM change))"
+		" ON CONFLICT (kind, tenant_id, name) DO UPDATE SET number = excluded.number",
+		err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, kind);
+	db_bind_text(st, 2, tenant_id);
+	db_bind_text(st, 3, name);
+	return db_run(st, err);
+}
+
+int change_last(struct db *db, int64_t *number, struct err *err)
+{
+	return db_number(db, "SELECT coalesce(max(number), 0) FROM change", number, err);
+}
+
+/* A row as it is, which is told before the next is read. */
+static int tell(struct db_statement *st, int (*visit)(void *arg, const struct change *c, struct err *err),
+		void *arg, struct err *err)
+{
+	char *tenant_id = db_str(st, 2), *name = db_str(st, 3);
+	const struct change c = {
+		.number = db_int(st, 0),
+		.kind = db_int(st, 1) == CHANGE_KEY ? CHANGE_KEY : CHANGE_CONFIG,
+		.tenant_id = tenant_id ? tenant_id : "",
+		.name = name ? name : "",
+	};
+	int result = visit(arg, &c, err);
+
+	mem_free(tenant_id);
+	mem_free(name);
+	return result;
+}
+
+int change_list(struct db *db, int64_t after, int (*visit)(void *arg, const struct change *c, struct err *err),
+		void *arg, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db, "SELECT number, kind, tenant_id, name FROM change WHERE number > ?1 ORDER BY number", err);
+	int result;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, after);
+	while ((result = db_next(st, err)) == 1) {
+		result = tell(st, visit, arg, err);
+		if (result < 0)
+			break;
+	}
+	db_reset(st);
+	return result < 0 ? -1 : 0;
+}

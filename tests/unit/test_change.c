@@ -1,0 +1,129 @@
+/*
+ * The table of changes: each has a number of its own, the last one of a thing counts, and a change
+ * that is undone was none.
+ */
+#include "tests/support/store_stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/store/change.h"
+#include "common/store/tenant_config.h"
+#include "common/store/tenant_key.h"
+
+static int print(void *arg, const struct change *c, struct err *err)
+{
+	(void)err;
+	return buf_printf(arg, "%lld:%s:%s:%s ", (long long)c->number, c->kind == CHANGE_KEY ? "key" : "config",
+			  c->tenant_id, c->name);
+}
+
+struct listing {
+	int64_t after;
+	struct buf text;
+};
+
+static int list(struct db *db, void *arg, struct err *err)
+{
+	struct listing *l = arg;
+
+	return change_list(db, l->after, print, &l->text, err);
+}
+
+static void assert_changes(struct store *s, int64_t after, const char *wanted)
+{
+	struct listing l = { .after = after };
+
+	buf_init(&l.text, 4096);
+	assert_int_equal(store_read(s, NULL, list, &l, NULL), 0);
+	assert_string_equal(buf_str(&l.text), wanted);
+	buf_free(&l.text);
+}
+
+static int set(struct db *db, void *arg, struct err *err)
+{
+	const struct tenant_config row = {
+		.tenant_id = span_str(arg), .key = SPAN_LIT("memory_inject"), .value = SPAN_LIT("true"),
+		.updated_by = SPAN_LIT("me"), .updated_ms = 1,
+	};
+
+	return tenant_config_put(db, &row, err);
+}
+
+static int set_and_fail(struct db *db, void *arg, struct err *err)
+{
+	return set(db, arg, err) < 0 ? -1 : err_set(err, E_internal_error, "", "no");
+}
+
+static int drop(struct db *db, void *arg, struct err *err)
+{
+	return tenant_config_delete(db, arg, NULL, err);
+}
+
+static struct tenant_key key_of(const char *tenant, const char *id)
+{
+	struct tenant_key k = { .version = 1, .created_ms = 1 };
+
+	snprintf(k.tenant_id, sizeof k.tenant_id, "%s", tenant);
+	snprintf(k.id, sizeof k.id, "%s", id);
+	snprintf(k.prefix, sizeof k.prefix, "spass_");
+	memcpy(k.digest, id, strlen(id));
+	k.role = mem_strdup("tenant_user");
+	return k;
+}
+
+static int make_key(struct db *db, void *arg, struct err *err)
+{
+	struct tenant_key k = key_of("acme", arg);
+	int result = tenant_key_insert(db, &k, err);
+
+	tenant_key_clear(&k);
+	return result;
+}
+
+static int revoke_key(struct db *db, void *arg, struct err *err)
+{
+	struct tenant_key k = key_of("acme", arg);
+	int found;
+
+	k.version = 2;
+	k.revoked_ms = 5;
+	found = tenant_key_update(db, &k, err);
+	tenant_key_clear(&k);
+	return found < 0 ? -1 : 0;
+}
+
+static void each_change_is_told_once_by_its_last_number(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = open_store(f);
+	char acme[] = "acme", beta[] = "beta", first[] = "k1", nobody[] = "k9";
+
+	assert_changes(s, 0, "");
+	assert_int_equal(store_write(s, make_key, first, NULL), 0);
+	assert_int_equal(store_write(s, set, acme, NULL), 0);
+	assert_int_equal(store_write(s, set, beta, NULL), 0);
+	assert_changes(s, 0, "1:key:acme:k1 2:config:acme: 3:config:beta: ");
+	assert_int_equal(store_write(s, drop, acme, NULL), 0);
+	assert_int_equal(store_write(s, revoke_key, first, NULL), 0);
+	assert_changes(s, 0, "3:config:beta: 4:config:acme: 5:key:acme:k1 ");
+	assert_changes(s, 4, "5:key:acme:k1 ");
+	assert_changes(s, 5, "");
+	/* What was not kept, and a key that is not there. */
+	assert_int_equal(store_write(s, set_and_fail, beta, NULL), -1);
+	assert_int_equal(store_write(s, revoke_key, nobody, NULL), 0);
+	assert_changes(s, 5, "");
+	store_close(s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_change_is_told_once_by_its_last_number, fixture_make,
+						fixture_remove),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

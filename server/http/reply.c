@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/jscan.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 #include <assert.h>
@@ -170,12 +171,24 @@ void reply_send(struct exchange *x, int status, const char *content_type, struct
 	r->reply_state = REPLY_DONE;
 }
 
+/* What names files and the words of the database is for the operator, not for a client. */
+static const char *message_of(const struct exchange *x, const struct err *e)
+{
+	const struct err_info *info = err_info(e->code);
+
+	if (e->code == E_storage_error) {
+		log_warn("server", "request %s: %s", x->request_id, e->message);
+		return info->title;
+	}
+	return e->message[0] ? e->message : info->title;
+}
+
 int reply_error_body(struct exchange *x, const struct err *e, struct buf *out)
 {
 	const struct err_info *info = err_info(e->code);
 
 	buf_add_str(out, "{\"error\":{\"message\":");
-	jtext_string(out, span_str(e->message[0] ? e->message : info->title));
+	jtext_string(out, span_str(message_of(x, e)));
 	buf_add_str(out, ",\"type\":");
 	jtext_string(out, span_str(err_type_name(info->type)));
 	buf_add_str(out, ",\"param\":");

@@ -130,11 +130,14 @@ static int walk(struct db_statement *st, bool heavy, message_each *each, void *a
 	int more;
 
 	while ((more = db_next(st, err)) == 1) {
+		int wish;
+
 		read_message(st, heavy, &row);
-		if (each(arg, &row, err) < 0)
-			more = -1;
-		if (more < 0)
-			break;
+		wish = each(arg, &row, err);
+		if (wish == 0)
+			continue;
+		more = wish < 0 ? -1 : 0;
+		break;
 	}
 	db_reset(st);
 	return more < 0 ? -1 : 0;
@@ -272,69 +275,4 @@ int conversation_rename(struct db *db, const struct conversation_owner *owner, s
 	db_bind_text(st, 1, title);
 	db_bind_int(st, 2, row.number);
 	return db_run(st, err);
-}
-
-/* The index takes the same words back that it was given. */
-static int unindex_messages(struct db *db, int64_t number, struct span words, struct err *err)
-{
-	struct db_statement *st = db_statement(db,
-					       "SELECT number, role, text FROM message WHERE conversation = ?1"
-					       " AND number <= (SELECT up_to FROM message_indexed) ORDER BY seq",
-					       err);
-	int more;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	while ((more = db_next(st, err)) == 1)
-		if (conversation_is_said(db_text(st, 1), db_text(st, 2)) &&
-		    conversation_unindex(db, db_int(st, 0), db_text(st, 2), words, err) < 0) {
-			more = -1;
-			break;
-		}
-	db_reset(st);
-	return more < 0 ? -1 : 0;
-}
-
-static int run_with_number(struct db *db, const char *sql, int64_t number, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	return db_run(st, err);
-}
-
-int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
-			struct err *err)
-{
-	struct conversation_row row = { .number = 0 };
-	struct db_statement *st;
-	char words[OWNER_WORDS_SIZE];
-	struct span text;
-	size_t len;
-
-	if (conversation_get(db, owner, id, &row, err) < 0)
-		return -1;
-	st = db_statement(db, "SELECT owner FROM conversation WHERE number = ?1", err);
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, row.number);
-	if (db_next(st, err) != 1)
-		return -1;
-	text = db_text(st, 0);
-	len = text.len < sizeof words ? text.len : sizeof words;
-	memcpy(words, text.ptr, len);
-	db_reset(st);
-	if (unindex_messages(db, row.number, span_of(words, len), err) < 0 ||
-	    run_with_number(db, "DELETE FROM message WHERE conversation = ?1", row.number, err) < 0 ||
-	    conversation_index_back(db, err) < 0)
-		return -1;
-	if (run_with_number(db,
-			    "UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="
-			    " (SELECT tenant_id, user_id FROM conversation WHERE number = ?1)",
-			    row.number, err) < 0)
-		return -1;
-	return run_with_number(db, "DELETE FROM conversation WHERE number = ?1", row.number, err);
 }

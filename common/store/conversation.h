@@ -54,7 +54,10 @@ int conversation_find(struct db *db, const struct conversation_owner *owner, str
 /* The same, where none is E_conversation_not_found.  0 or -1. */
 int conversation_get(struct db *db, const struct conversation_owner *owner, struct span id,
 		     struct conversation_row *row, struct err *err);
-/* Calls each for the messages from seq on, in order; ends early with -1 when each returns -1. */
+/*
+ * Calls each for the messages from seq on, in order; ends early with -1 when each returns -1, with 0
+ * when it returns 1.
+ */
 int conversation_messages(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
 			  struct err *err);
 /* The same without text, body and images: what a message weighs. */
@@ -90,6 +93,7 @@ struct conversation_addition {
 	struct conversation_owner owner;
 	const char *id;
 	bool is_new;               /* makes the conversation, with the members below */
+	bool is_unfinished;        /* more follows: nobody sees it until conversation_publish */
 	struct span title, parent_id, parent_message;
 	int64_t created_ms;        /* of a new one, 0 = now */
 	struct span model;
@@ -100,14 +104,37 @@ struct conversation_addition {
 int conversation_add(struct db *db, const struct conversation_addition *a, struct err *err);
 int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct span title, struct err *err);
+/* An unfinished one, whole now. */
+int conversation_publish(struct db *db, const struct conversation_owner *owner, struct span id,
+			 int64_t now_ms, struct err *err);
+/* Nobody sees it from then on; its rows go with conversation_sweep. */
 int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct err *err);
 /*
- * A new conversation with copies of the messages up to at (ptr NULL: all), under new ids.  title:
- * ptr NULL = the origin's.  E_invalid_field (at) when the conversation has no such message.
+ * Removes some rows of a conversation that was deleted, or was not finished within
+ * CONVERSATION_UNFINISHED_MS.  *more: there are others.
  */
-int conversation_fork(struct db *db, const struct conversation_owner *owner, struct span id,
-		      struct span at, struct span title, const char *new_id, int64_t now_ms,
-		      struct err *err);
+enum { CONVERSATION_UNFINISHED_MS = 3600 * 1000 };
+int conversation_sweep(struct db *db, int64_t now_ms, bool *more, struct err *err);
+/* Whether that would find any: 1, 0, or -1.  No change. */
+int conversation_is_to_sweep(struct db *db, int64_t now_ms, struct err *err);
+
+/* What is written of large conversations in one go: others wait for it. */
+enum { CONVERSATION_SLICE_BYTES = 512 * 1024, CONVERSATION_SLICE_MESSAGES = 500 };
+/*
+ * A new conversation with copies of the messages up to at (ptr NULL: all), under new ids, slice by
+ * slice: conversation_fork_some until *more is false, when it is there for all to see.  title: ptr
+ * NULL = the origin's.  E_invalid_field (at) when the conversation has no such message.
+ */
+struct conversation_fork {
+	struct conversation_owner owner;
+	struct span id, at, title;
+	const char *new_id;
+	int64_t now_ms;
+	/* private */
+	int64_t number, seq, last; /* of the copy; of the last message copied, and to copy */
+};
+int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err);
+int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err);
 
 #endif

@@ -59,6 +59,21 @@ static int insert_message(struct db *db, struct place *p, const struct message_r
 	return db_run(st, err);
 }
 
+static int count_one(struct db *db, const struct conversation_owner *owner, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db,
+			     "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)"
+			     " ON CONFLICT (tenant_id, user_id) DO UPDATE SET count = count + 1",
+			     err);
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, owner->tenant_id);
+	db_bind_str(st, 2, owner->user_id);
+	return db_run(st, err);
+}
+
 static int insert_conversation(struct db *db, const struct conversation_addition *a, struct place *p,
 			       struct err *err)
 {
@@ -72,7 +87,7 @@ static int insert_conversation(struct db *db, const struct conversation_addition
 	if (!st)
 		return -1;
 	db_bind_str(st, 1, a->id);
-	db_bind_str(st, 2, a->owner.tenant_id);
+	db_bind_str(st, 2, a->is_unfinished ? CONVERSATION_NOBODY : a->owner.tenant_id);
 	db_bind_str(st, 3, a->owner.user_id);
 	db_bind_text(st, 4, p->words);
 	db_bind_text(st, 5, a->title.ptr ? a->title : SPAN_LIT(""));
@@ -86,15 +101,27 @@ static int insert_conversation(struct db *db, const struct conversation_addition
 	if (db_run(st, err) < 0)
 		return -1;
 	p->number = db_last_id(db);
-	st = db_statement(db,
-			  "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)"
-			  " ON CONFLICT (tenant_id, user_id) DO UPDATE SET count = count + 1",
-			  err);
+	return a->is_unfinished ? 0 : count_one(db, &a->owner, err);
+}
+
+int conversation_publish(struct db *db, const struct conversation_owner *owner, struct span id,
+			 int64_t now_ms, struct err *err)
+{
+	const struct conversation_owner nobody = { CONVERSATION_NOBODY, owner->user_id };
+	struct conversation_row row = { .number = 0 };
+	struct db_statement *st;
+	int64_t number;
+
+	if (conversation_get(db, &nobody, id, &row, err) < 0)
+		return -1;
+	number = row.number;
+	st = db_statement(db, "UPDATE conversation SET tenant_id = ?1, used_at = ?2 WHERE number = ?3", err);
 	if (!st)
 		return -1;
-	db_bind_str(st, 1, a->owner.tenant_id);
-	db_bind_str(st, 2, a->owner.user_id);
-	return db_run(st, err);
+	db_bind_str(st, 1, owner->tenant_id);
+	db_bind_int(st, 2, now_ms);
+	db_bind_int(st, 3, number);
+	return db_run(st, err) < 0 ? -1 : count_one(db, owner, err);
 }
 
 static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err *err)
@@ -115,10 +142,13 @@ static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err
 static int touch_conversation(struct db *db, const struct conversation_addition *a, struct place *p,
 			      struct err *err)
 {
+	const struct conversation_owner owner = {
+		a->is_unfinished ? CONVERSATION_NOBODY : a->owner.tenant_id, a->owner.user_id
+	};
 	struct conversation_row row;
 	struct db_statement *st;
 
-	if (conversation_get(db, &a->owner, span_str(a->id), &row, err) < 0)
+	if (conversation_get(db, &owner, span_str(a->id), &row, err) < 0)
 		return -1;
 	p->number = row.number;
 	if (read_last_seq(db, row.number, &p->seq, err) < 0)
@@ -142,15 +172,21 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 	return db_run(st, err);
 }
 
+static struct place place_of(const struct conversation_owner *owner, char words[OWNER_WORDS_SIZE])
+{
+	conversation_tenant_word(owner, words);
+	words[OWNER_WORD_SIZE - 1] = ' ';
+	conversation_user_word(owner, words + OWNER_WORD_SIZE);
+	return (struct place){ .words = span_of(words, OWNER_WORDS_SIZE - 1) };
+}
+
 int conversation_add(struct db *db, const struct conversation_addition *a, struct err *err)
 {
 	char words[OWNER_WORDS_SIZE];
-	struct place p = { .model = a->model, .now_ms = a->now_ms };
+	struct place p = place_of(&a->owner, words);
 
-	conversation_tenant_word(&a->owner, words);
-	words[OWNER_WORD_SIZE - 1] = ' ';
-	conversation_user_word(&a->owner, words + OWNER_WORD_SIZE);
-	p.words = span_of(words, sizeof words - 1);
+	p.model = a->model;
+	p.now_ms = a->now_ms;
 	if ((a->is_new ? insert_conversation : touch_conversation)(db, a, &p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < a->count; i++)
@@ -159,81 +195,107 @@ int conversation_add(struct db *db, const struct conversation_addition *a, struc
 	return 0;
 }
 
-/* A fork on its way: messages of one conversation into another. */
-struct fork {
-	struct db *db;
-	struct conversation_addition to;
-	struct place place;
-	struct span at;
-	bool found;
-};
-
-static int find_message(void *arg, const struct message_row *row, struct err *err)
+static int find_last(void *arg, const struct message_row *row, struct err *err)
 {
-	struct fork *f = arg;
+	struct conversation_fork *f = arg;
 
 	(void)err;
-	if (f->found || (f->at.ptr && !span_equal(f->at, row->id)))
+	f->last = row->seq;
+	return f->at.ptr && span_equal(f->at, row->id);
+}
+
+/* Sets which is the last message to be copied. */
+static int measure(struct db *db, struct conversation_fork *f, int64_t number, struct err *err)
+{
+	struct db_statement *st;
+	int found = 1;
+
+	if (conversation_weights(db, number, 1, find_last, f, err) < 0)
+		return -1;
+	if (!f->at.ptr)
 		return 0;
-	f->found = f->at.ptr != NULL;
-	f->place.seq = row->seq; /* the last to be copied */
+	st = db_statement(db, "SELECT 1 FROM message WHERE conversation = ?1 AND seq = ?2 AND id = ?3", err);
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	db_bind_int(st, 2, f->last);
+	db_bind_text(st, 3, f->at);
+	found = db_next(st, err);
+	db_reset(st);
+	if (found == 0)
+		return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
+			       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
+	return found < 0 ? -1 : 0;
+}
+
+int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err)
+{
+	char words[OWNER_WORDS_SIZE];
+	struct place place = place_of(&f->owner, words);
+	struct conversation_addition to;
+	struct conversation_row from;
+
+	if (conversation_get(db, &f->owner, f->id, &from, err) < 0)
+		return -1;
+	to = (struct conversation_addition){
+		.owner = f->owner,
+		.id = f->new_id,
+		.is_new = true,
+		.is_unfinished = true,
+		.title = f->title.ptr ? f->title : from.title,
+		.parent_id = from.id,
+		.parent_message = f->at,
+		.model = from.model,
+		.now_ms = f->now_ms,
+		.sent_from = from.sent_from,
+	};
+	f->seq = f->last = 0;
+	if (measure(db, f, from.number, err) < 0)
+		return -1;
+	to.count = (size_t)f->last;
+	if (to.sent_from > f->last)
+		to.sent_from = 1; /* older than what is sent today: weighed anew */
+	if (insert_conversation(db, &to, &place, err) < 0)
+		return -1;
+	f->number = place.number;
 	return 0;
 }
+
+struct fork_slice {
+	struct db *db;
+	struct conversation_fork *fork;
+	struct place place;
+	int64_t bytes;
+	size_t count;
+};
 
 static int copy_message(void *arg, const struct message_row *row, struct err *err)
 {
-	struct fork *f = arg;
+	struct fork_slice *s = arg;
 	struct message_row copy = *row;
 
-	if (f->place.seq == (int64_t)f->to.count)
-		return 0;
+	if (row->seq > s->fork->last)
+		return 1;
 	copy.id = SPAN_NONE;
-	return insert_message(f->db, &f->place, &copy, err);
-}
-
-/* Sets how many messages are copied, and which is the last. */
-static int measure(struct fork *f, int64_t number, struct err *err)
-{
-	if (conversation_weights(f->db, number, 1, find_message, f, err) < 0)
+	if (insert_message(s->db, &s->place, &copy, err) < 0)
 		return -1;
-	if (f->at.ptr && !f->found)
-		return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
-			       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
-	f->to.count = (size_t)f->place.seq;
-	f->place.seq = 0;
-	return 0;
+	s->fork->seq = row->seq;
+	s->bytes += row->bytes;
+	return ++s->count == CONVERSATION_SLICE_MESSAGES || s->bytes >= CONVERSATION_SLICE_BYTES;
 }
 
-int conversation_fork(struct db *db, const struct conversation_owner *owner, struct span id,
-		      struct span at, struct span title, const char *new_id, int64_t now_ms,
-		      struct err *err)
+int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err)
 {
-	struct fork f = { .db = db, .at = at };
-	char words[OWNER_WORDS_SIZE];
+	struct fork_slice s = {
+		.db = db, .fork = f, .place = { .number = f->number, .seq = f->seq, .now_ms = f->now_ms }
+	};
 	struct conversation_row from;
 
-	if (conversation_get(db, owner, id, &from, err) < 0)
+	*more = false;
+	/* The origin may have gone meanwhile. */
+	if (conversation_get(db, &f->owner, f->id, &from, err) < 0 ||
+	    conversation_messages(db, from.number, f->seq + 1, copy_message, &s, err) < 0)
 		return -1;
-	f.to = (struct conversation_addition){
-		.owner = *owner,
-		.id = new_id,
-		.is_new = true,
-		.title = title.ptr ? title : from.title,
-		.parent_id = from.id,
-		.parent_message = at,
-		.model = from.model,
-		.now_ms = now_ms,
-		.sent_from = from.sent_from,
-	};
-	conversation_tenant_word(owner, words);
-	words[OWNER_WORD_SIZE - 1] = ' ';
-	conversation_user_word(owner, words + OWNER_WORD_SIZE);
-	f.place = (struct place){ .now_ms = now_ms, .words = span_of(words, sizeof words - 1) };
-	if (measure(&f, from.number, err) < 0)
-		return -1;
-	if (f.to.sent_from > (int64_t)f.to.count)
-		f.to.sent_from = 1; /* older than what is sent today: weighed anew */
-	if (insert_conversation(db, &f.to, &f.place, err) < 0)
-		return -1;
-	return conversation_messages(db, from.number, 1, copy_message, &f, err);
+	*more = f->seq < f->last && s.count > 0;
+	return *more ? 0 : conversation_publish(db, &f->owner, span_str(f->new_id), f->now_ms, err);
 }

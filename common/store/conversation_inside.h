@@ -6,6 +6,9 @@
 
 #include "common/store/conversation.h"
 
+/* The tenant of what nobody may see: see conversation_remove.c. */
+#define CONVERSATION_NOBODY ""
+
 /* The columns of a conversation_row, its alias being c, and their reading. */
 #define CONVERSATION_COLUMNS                                                                       \
 	"c.number, c.id, c.user_id, c.title, c.model, c.parent_id, c.parent_message, c.created_at,"    \

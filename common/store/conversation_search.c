@@ -208,6 +208,7 @@ static int write_match(const struct conversation_owner *owner, struct span query
 /* One search: the finds are walked newest first, and each conversation counts once. */
 struct search {
 	struct db *db;
+	const struct conversation_owner *owner;
 	const char *match;
 	int64_t skip, left; /* conversations until the page begins, and of the page */
 	int64_t below;      /* the finds that have not been visited */
@@ -237,14 +238,34 @@ static const char *const finds[] = {
 	[COUNTING] = FINDS(""),
 };
 
-static bool is_seen(struct search *s, int64_t conversation)
+static bool is_seen(const struct search *s, int64_t conversation)
 {
 	/* A conversation's messages come in runs, so the last ones are looked at first. */
 	for (size_t i = s->count; i > 0; i--)
 		if (s->seen[i - 1] == conversation)
 			return true;
-	s->seen[s->count++] = conversation;
 	return false;
+}
+
+/*
+ * The index goes by 64 bits of a digest, and keeps the words of what was deleted for a while: whose
+ * a conversation is, its row says.  1, 0, -1.
+ */
+static int is_theirs(struct search *s, int64_t conversation, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		s->db, "SELECT tenant_id, user_id FROM conversation WHERE number = ?1", err);
+	int found;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, conversation);
+	found = db_next(st, err);
+	if (found == 1)
+		found = span_is(db_text(st, 0), s->owner->tenant_id) &&
+			(!s->owner->user_id || span_is(db_text(st, 1), s->owner->user_id));
+	db_reset(st);
+	return found;
 }
 
 static int show(struct search *s, int64_t conversation, struct span snippet, struct err *err)
@@ -269,10 +290,15 @@ static int show(struct search *s, int64_t conversation, struct span snippet, str
 static int take_find(struct search *s, struct db_statement *st, enum phase phase, struct err *err)
 {
 	int64_t conversation = db_int(st, 1);
+	int theirs;
 
 	s->below = db_int(st, 0);
 	if (is_seen(s, conversation))
 		return 0;
+	theirs = is_theirs(s, conversation, err);
+	if (theirs <= 0)
+		return theirs;
+	s->seen[s->count++] = conversation;
 	switch (phase) {
 	case SKIPPING:
 		s->skip--;
@@ -326,6 +352,7 @@ int conversation_search(struct db *db, const struct conversation_owner *owner, s
 	if (write_match(owner, query, &match, err) < 0)
 		goto out;
 	s->db = db;
+	s->owner = owner;
 	s->match = buf_str(&match);
 	s->skip = offset;
 	s->left = limit;

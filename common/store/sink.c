@@ -359,19 +359,33 @@ static int index_some(struct sink *s, bool *more, struct err *err)
 	return -1;
 }
 
+static int sweep_some(struct sink *s, bool *more, struct err *err)
+{
+	int dead = conversation_is_to_sweep(s->db, clock_wall_ms(), err);
+
+	if (dead <= 0)
+		return dead;
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	if (conversation_sweep(s->db, clock_wall_ms(), more, err) == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
+}
+
 static int tidy(struct sink *s, bool *more, struct err *err)
 {
 	struct usage_range excess;
-	bool more_words = false;
+	bool more_words = false, more_dead = false;
 
-	if (index_some(s, &more_words, err) < 0)
+	if (index_some(s, &more_words, err) < 0 || sweep_some(s, &more_dead, err) < 0)
 		return -1;
-	*more = more_words;
+	*more = more_words || more_dead;
 	if (usage_find_excess(s->db, &s->usage_limits, clock_wall_ms(), EXCESS_ALONE, &excess,
 			      err) < 0)
 		return -1;
 	if (excess.begin == excess.end) {
-		if (!more_words && give_pages_back(s, more, err) < 0)
+		if (!*more && give_pages_back(s, more, err) < 0)
 			return -1;
 	} else {
 		*more = true;

@@ -38,7 +38,7 @@
 #define COUNTED_CONVERSATIONS \
 	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
 #define CONVERSATIONS \
-	"SELECT tenant_id, user_id, count(*) FROM conversation GROUP BY tenant_id, user_id"
+	"SELECT tenant_id, user_id, count(*) FROM conversation WHERE tenant_id <> '' GROUP BY tenant_id, user_id"
 #define WHOLE_FROM "(SELECT ts / 86400000 + 2 FROM usage ORDER BY rowid LIMIT 1)"
 
 /* Each asks for a number of rows that should not be, and names one of them. */
@@ -51,7 +51,7 @@ static const struct question {
 	  "SELECT count(*), min(m.id) FROM message AS m WHERE NOT EXISTS"
 	  " (SELECT 1 FROM conversation AS c WHERE c.number = m.conversation)" },
 	{ "message_count", "conversations that miscount their messages", "conversation",
-	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.message_count <>"
+	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.tenant_id <> '' AND c.message_count <>"
 	  " (SELECT count(*) FROM message AS m WHERE m.conversation = c.number)" },
 	{ "message_order", "conversations with messages past their last", "conversation",
 	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.last_seq <"

@@ -1,30 +1,17 @@
 /*
- * server/api/c1_conversations.c - /c1/conversations: what there is, and what is done with it.
+ * server/api/c1_conversations.c - /c1/conversations: what there is.
  */
-#include <stdio.h>
-#include <string.h>
-
-#include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/mem.h"
 #include "common/chat/conversation_print.h"
-#include "common/chat/conversation_request.h"
-#include "common/chat/conversation_turn.h"
-#include "server/api/call.h"
+#include "server/api/c1.h"
 
 enum {
 	LIST_MAX = 16 * 1024 * 1024,
-	WHOLE_MAX = 1024 * 1024 * 1024, /* bytes of a conversation as one answer */
-	SMALL_BODY_MAX = 64 * 1024,
-	SLICE_BYTES = 512 * 1024, /* of an import, in one change */
-	SLICE_MESSAGES = 500,
+	PART_BYTES = 512 * 1024,       /* of a conversation, about: what is in memory at a time */
+	PART_MAX = 256 * 1024 * 1024,  /* with a message of any size */
 };
 
-/*
- * Whose conversations a call is about.  On routes that only read an administrator may leave the
- * user out, and sees the whole tenant.
- */
-static struct conversation_owner owner_of(const struct call *c)
+struct conversation_owner c1_owner(const struct call *c)
 {
 	return (struct conversation_owner){
 		.tenant_id = c->identity.tenant_id,
@@ -35,20 +22,12 @@ static struct conversation_owner owner_of(const struct call *c)
 /* One look at the database, whose answer is written on the thread that looks. */
 struct look {
 	struct conversation_owner owner;
-	struct span id, query, prefix;
+	struct span query, prefix;
 	struct page page;
-	enum conversation_form form;
 	struct buf out;
 	int64_t total;
 	bool more;
 };
-
-static void begin_look(struct look *l, const struct call *c, size_t max)
-{
-	memset(l, 0, sizeof *l);
-	l->owner = owner_of(c);
-	buf_init(&l->out, max);
-}
 
 static int add_row(void *arg, const struct conversation_row *row, struct err *err)
 {
@@ -102,7 +81,7 @@ static void reply_list(struct exchange *x, const struct look *l)
 	buf_free(&body);
 }
 
-static void answer_error(struct exchange *x, const struct err *err)
+void c1_answer_error(struct exchange *x, const struct err *err)
 {
 	if (err->code != E_cancelled)
 		reply_error(x, err);
@@ -136,9 +115,9 @@ static void catch_up(const struct exchange *x, struct call *c)
 void c1_list(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
-	struct look l;
+	struct look l = { .owner = c1_owner(c) };
 
-	begin_look(&l, c, LIST_MAX);
+	buf_init(&l.out, LIST_MAX);
 	if (read_list_query(x, &l, &err) < 0)
 		goto out;
 	if (l.query.ptr)
@@ -146,56 +125,106 @@ void c1_list(struct exchange *x, struct call *c)
 	store_read(c->worker->core->store, c->worker->core->jobs, look_at_list, &l, &err);
 out:
 	if (err.code != E_none)
-		answer_error(x, &err);
+		c1_answer_error(x, &err);
 	else
 		reply_list(x, &l);
 	buf_free(&l.out);
 }
 
-static int add_message(void *arg, const struct message_row *m, struct err *err)
-{
-	struct look *l = arg;
+/* A whole conversation, part by part: what a slow client has not taken yet is never all of it. */
+struct telling {
+	struct conversation_owner owner;
+	struct span id;
+	enum conversation_form form;
+	struct buf out;
+	int64_t seq;  /* of the last message told, 0 = none and not begun */
+	int64_t last; /* to be told: of later ones this answer does not know */
+	bool more;
+};
 
-	conversation_print_message(&l->out, l->form, m);
-	if (buf_failed(&l->out))
-		return err_set(err, E_too_large, "id", "the conversation is larger than %d bytes", WHOLE_MAX);
-	return 0;
+static int tell_message(void *arg, const struct message_row *m, struct err *err)
+{
+	struct telling *t = arg;
+
+	if (m->seq > t->last)
+		return 1;
+	t->seq = m->seq;
+	conversation_print_message(&t->out, t->form, m);
+	if (buf_failed(&t->out))
+		return err_set(err, E_too_large, "id", "a message is larger than %d bytes", PART_MAX);
+	t->more = m->seq < t->last;
+	return t->out.len >= PART_BYTES;
 }
 
-static int look_at_whole(struct db *db, void *arg, struct err *err)
+static int tell_part(struct db *db, void *arg, struct err *err)
 {
-	struct look *l = arg;
+	struct telling *t = arg;
 	struct conversation_row row;
 	int64_t number;
 
-	if (conversation_get(db, &l->owner, l->id, &row, err) < 0)
+	if (conversation_get(db, &t->owner, t->id, &row, err) < 0)
 		return -1;
 	number = row.number;
-	conversation_print_begin(&l->out, l->form, &row);
-	if (conversation_messages(db, number, 1, add_message, l, err) < 0)
+	if (t->seq == 0) {
+		t->last = row.message_count;
+		conversation_print_begin(&t->out, t->form, &row);
+	}
+	t->more = false;
+	if (conversation_messages(db, number, t->seq + 1, tell_message, t, err) < 0)
 		return -1;
-	conversation_print_end(&l->out, l->form);
+	if (!t->more)
+		conversation_print_end(&t->out, t->form);
 	return 0;
 }
 
-static int look(struct exchange *x, struct call *c, struct look *l, struct err *err)
+static int tell_rest(struct exchange *x, struct call *c, struct telling *t, struct err *err)
 {
-	l->id = span_str(call_param(x, c, 0));
-	return store_read(c->worker->core->store, c->worker->core->jobs, look_at_whole, l, err);
+	struct core *core = c->worker->core;
+	struct span part;
+
+	if (reply_begin(x, 200, conversation_form_type(t->form)) < 0)
+		return -1;
+	while (x->head->method != HTTP1_HEAD) {
+		part = buf_span(&t->out);
+		if (reply_write(x, &part, 1, err) < 0)
+			return -1;
+		reply_flush(x);
+		if (!t->more)
+			break;
+		buf_clear(&t->out);
+		if (store_read(core->store, core->jobs, tell_part, t, err) < 0)
+			return -1;
+	}
+	reply_end(x);
+	return 0;
+}
+
+/* headers: adds what the form needs, once the conversation has been found; or NULL. */
+static void tell(struct exchange *x, struct call *c, enum conversation_form form,
+		 void (*headers)(struct exchange *x, const struct telling *t))
+{
+	struct core *core = c->worker->core;
+	struct telling t = { .owner = c1_owner(c), .id = span_str(call_param(x, c, 0)), .form = form };
+	struct err err = ERR_INIT;
+
+	buf_init(&t.out, PART_MAX);
+	if (store_read(core->store, core->jobs, tell_part, &t, &err) < 0) {
+		c1_answer_error(x, &err);
+		goto out;
+	}
+	if (headers)
+		headers(x, &t);
+	if (!t.more)
+		reply_send(x, 200, conversation_form_type(form), buf_span(&t.out));
+	else if (tell_rest(x, c, &t, &err) < 0) /* deleted meanwhile, and part of it has left */
+		reply_abort(x);
+out:
+	buf_free(&t.out);
 }
 
 void c1_get(struct exchange *x, struct call *c)
 {
-	struct err err = ERR_INIT;
-	struct look l;
-
-	begin_look(&l, c, WHOLE_MAX);
-	l.form = CONVERSATION_JSON;
-	if (look(x, c, &l, &err) < 0)
-		answer_error(x, &err);
-	else
-		reply_send(x, 200, conversation_form_type(l.form), buf_span(&l.out));
-	buf_free(&l.out);
+	tell(x, c, CONVERSATION_JSON, NULL);
 }
 
 static int read_form(struct exchange *x, enum conversation_form *form, struct err *err)
@@ -210,325 +239,25 @@ static int read_form(struct exchange *x, enum conversation_form *form, struct er
 	return err_set(err, E_invalid_field, "query.format", "format must be json, md or html");
 }
 
+static void add_export_headers(struct exchange *x, const struct telling *t)
+{
+	/* What models wrote is shown, and never runs. */
+	reply_header(x, "Content-Security-Policy",
+		     SPAN_LIT("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"));
+	reply_header(x, "X-Content-Type-Options", SPAN_LIT("nosniff"));
+	reply_header(x, "Content-Disposition",
+		     span_str(arena_printf(&x->arena, "attachment; filename=\"%.*s.%s\"", SPAN_ARGS(t->id),
+					   conversation_form_name(t->form))));
+}
+
 void c1_export(struct exchange *x, struct call *c)
 {
+	enum conversation_form form;
 	struct err err = ERR_INIT;
-	struct look l;
 
-	begin_look(&l, c, WHOLE_MAX);
-	if (read_form(x, &l.form, &err) < 0 || look(x, c, &l, &err) < 0) {
-		answer_error(x, &err);
-	} else {
-		/* What models wrote is shown, and never runs. */
-		reply_header(x, "Content-Security-Policy",
-			     SPAN_LIT("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"));
-		reply_header(x, "X-Content-Type-Options", SPAN_LIT("nosniff"));
-		reply_header(x, "Content-Disposition",
-			     span_str(arena_printf(&x->arena, "attachment; filename=\"%.*s.%s\"",
-						   SPAN_ARGS(l.id), conversation_form_name(l.form))));
-		reply_send(x, 200, conversation_form_type(l.form), buf_span(&l.out));
-	}
-	buf_free(&l.out);
-}
-
-/* One change of the database. */
-struct change {
-	struct conversation_owner owner;
-	struct span id, at, title;
-	struct buf title_text;
-	char new_id[CONVERSATION_ID_SIZE];
-	struct conversation_import import;
-	int64_t now_ms;
-};
-
-static int begin_change(struct exchange *x, struct call *c, struct change *k, struct err *err)
-{
-	memset(k, 0, sizeof *k);
-	k->owner = owner_of(c);
-	k->id = span_str(call_param(x, c, 0));
-	k->now_ms = clock_wall_ms();
-	buf_init(&k->title_text, 4 * KIB);
-	conversation_make_id(k->new_id, k->now_ms);
-	if (k->owner.user_id)
-		return 0;
-	return err_set(err, E_missing_field, "headers.spass-user-id", "the SPASS-User-Id header is required");
-}
-
-/* A member that is a string; absent or null leaves *out. */
-static int read_string(struct exchange *x, json_t *root, const char *name, struct span *out, struct err *err)
-{
-	json_t *value = json_object_get(root, name);
-
-	if (!value || json_is_null(value))
-		return 0;
-	if (!json_is_string(value))
-		return err_set(err, E_invalid_field, name, "%s must be a string", name);
-	*out = arena_span(&x->arena, span_of(json_string_value(value), json_string_length(value)));
-	return out->ptr ? 0 : call_used_up(err);
-}
-
-static int read_title(struct exchange *x, json_t *root, struct change *k, struct err *err)
-{
-	struct span title = SPAN_NONE;
-
-	if (read_string(x, root, "title", &title, err) < 0)
-		return -1;
-	if (!title.ptr)
-		return 0;
-	if (conversation_clean_title(title, &k->title_text, err) < 0)
-		return -1;
-	k->title = buf_span(&k->title_text);
-	return 0;
-}
-
-/* Only these members, so that a misspelt one is not taken for none. */
-static int check_members(json_t *root, const char *first, const char *second, struct err *err)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(root, key, value)
-		if (strcmp(key, first) != 0 && (!second || strcmp(key, second) != 0))
-			return err_set(err, E_invalid_field, key, "there is no member %.60s here", key);
-	return 0;
-}
-
-/* What the row looks like now, with that status. */
-static int look_at_row(struct db *db, void *arg, struct err *err)
-{
-	struct look *l = arg;
-	struct conversation_row row;
-
-	if (conversation_get(db, &l->owner, l->id, &row, err) < 0)
-		return -1;
-	conversation_print_row(&l->out, &row);
-	return 0;
-}
-
-static void reply_row(struct exchange *x, struct call *c, int status, const char *id)
-{
-	struct err err = ERR_INIT;
-	struct look l;
-
-	begin_look(&l, c, LIST_MAX);
-	l.id = span_str(id);
-	if (store_read(c->worker->core->store, c->worker->core->jobs, look_at_row, &l, &err) < 0)
-		answer_error(x, &err);
+	if (read_form(x, &form, &err) < 0)
+		c1_answer_error(x, &err);
 	else
-		reply_send(x, status, "application/json", buf_span(&l.out));
-	buf_free(&l.out);
+		tell(x, c, form, add_export_headers);
 }
 
-static int rename_row(struct db *db, void *arg, struct err *err)
-{
-	const struct change *k = arg;
-
-	return conversation_rename(db, &k->owner, k->id, k->title, err);
-}
-
-void c1_rename(struct exchange *x, struct call *c)
-{
-	struct err err = ERR_INIT;
-	json_t *root = NULL;
-	struct change k;
-	int result = begin_change(x, c, &k, &err);
-
-	if (result == 0 && !(root = call_read_json(x, SMALL_BODY_MAX, &err)))
-		result = -1;
-	if (result == 0)
-		result = check_members(root, "title", NULL, &err);
-	if (result == 0)
-		result = read_title(x, root, &k, &err);
-	if (result == 0 && !k.title.ptr)
-		result = err_set(&err, E_missing_field, "title", "title is required");
-	if (result == 0)
-		result = store_write(c->worker->core->store, rename_row, &k, &err);
-	if (result < 0)
-		answer_error(x, &err);
-	else
-		reply_row(x, c, 200, call_param(x, c, 0));
-	json_decref(root);
-	buf_free(&k.title_text);
-}
-
-static int delete_row(struct db *db, void *arg, struct err *err)
-{
-	const struct change *k = arg;
-
-	return conversation_delete(db, &k->owner, k->id, err);
-}
-
-/* A turn that is under way ends first: its answer would have no place. */
-void c1_delete(struct exchange *x, struct call *c)
-{
-	struct turnstile *turnstile = c->worker->core->conversations;
-	struct turnstile_pass pass = { NULL };
-	struct err err = ERR_INIT;
-	struct change k;
-	int result = begin_change(x, c, &k, &err);
-
-	if (result == 0)
-		result = conversation_enter(turnstile, &k.owner, k.id, c->snapshot->config->conversation_wait,
-					    &pass, &err);
-	if (result == 0)
-		result = store_write(c->worker->core->store, delete_row, &k, &err);
-	turnstile_leave(turnstile, &pass);
-	if (result < 0)
-		answer_error(x, &err);
-	else
-		call_reply_nothing(x);
-	buf_free(&k.title_text);
-}
-
-static int fork_row(struct db *db, void *arg, struct err *err)
-{
-	const struct change *k = arg;
-
-	return conversation_fork(db, &k->owner, k->id, k->at, k->title, k->new_id, k->now_ms, err);
-}
-
-/* An empty body asks for all of it under the same title. */
-static int read_fork(struct exchange *x, struct change *k, struct err *err)
-{
-	struct span body;
-	json_t *root;
-	int result;
-
-	if (exchange_body(x, SMALL_BODY_MAX, &body, err) < 0)
-		return -1;
-	if (body.len == 0)
-		return 0;
-	root = call_read_json(x, SMALL_BODY_MAX, err);
-	if (!root)
-		return -1;
-	result = check_members(root, "at", "title", err);
-	if (result == 0)
-		result = read_string(x, root, "at", &k->at, err);
-	if (result == 0)
-		result = read_title(x, root, k, err);
-	json_decref(root);
-	return result;
-}
-
-void c1_fork(struct exchange *x, struct call *c)
-{
-	struct err err = ERR_INIT;
-	struct change k;
-	int result = begin_change(x, c, &k, &err);
-
-	if (result == 0)
-		result = read_fork(x, &k, &err);
-	if (result == 0)
-		result = store_write(c->worker->core->store, fork_row, &k, &err);
-	if (result < 0)
-		answer_error(x, &err);
-	else
-		reply_row(x, c, 201, k.new_id);
-	buf_free(&k.title_text);
-}
-
-/* Reading what may be megabytes of JSON. */
-struct reading {
-	struct conversation_import *import;
-	struct span body;
-	const struct routing *routing;
-	int result;
-	struct err err;
-};
-
-static void run_reading(void *arg)
-{
-	struct reading *g = arg;
-
-	g->result = conversation_import_read(g->import, g->body, g->routing, &g->err);
-}
-
-/*
- * The writer serves others between two slices of a large import: one that is cut short by a crash
- * was never answered.
- */
-struct slice {
-	const struct change *change;
-	size_t from, count;
-};
-
-static int import_slice(struct db *db, void *arg, struct err *err)
-{
-	const struct slice *s = arg;
-	const struct change *k = s->change;
-	struct conversation_addition a = {
-		.owner = k->owner,
-		.id = k->new_id,
-		.is_new = s->from == 0,
-		.title = buf_span(&k->import.title),
-		.model = k->import.model.len ? buf_span(&k->import.model) : SPAN_LIT(""),
-		.created_ms = k->import.created_ms,
-		.now_ms = k->now_ms,
-		.messages = k->import.rows + s->from,
-		.count = s->count,
-	};
-
-	return conversation_add(db, &a, err);
-}
-
-/* At least one message, and no more than the writer does in some milliseconds. */
-static size_t measure_slice(const struct conversation_import *i, size_t from)
-{
-	int64_t bytes = 0;
-	size_t to = from;
-
-	while (to < i->count && to - from < SLICE_MESSAGES &&
-	       (to == from || bytes + i->rows[to].bytes <= SLICE_BYTES))
-		bytes += i->rows[to++].bytes;
-	return to - from;
-}
-
-static int write_import(struct store *store, struct change *k, struct err *err)
-{
-	struct slice s = { .change = k };
-	struct err ignored = ERR_INIT;
-
-	for (; s.from < k->import.count; s.from += s.count) {
-		s.count = measure_slice(&k->import, s.from);
-		if (store_write(store, import_slice, &s, err) == 0)
-			continue;
-		k->id = span_str(k->new_id);
-		if (s.from > 0)
-			(void)store_write(store, delete_row, k, &ignored);
-		return -1;
-	}
-	return 0;
-}
-
-static int read_import(struct exchange *x, struct call *c, struct change *k, struct err *err)
-{
-	struct reading g = { .import = &k->import, .routing = c->snapshot->routing };
-
-	if (call_check_type(x, err) < 0 || exchange_body(x, SIZE_MAX, &g.body, err) < 0)
-		return -1;
-	if (g.body.len <= REQUEST_INLINE_MAX)
-		run_reading(&g);
-	else if (job_run(c->worker->core->jobs, run_reading, &g, err) < 0)
-		return -1;
-	if (g.result < 0)
-		*err = g.err;
-	return g.result;
-}
-
-void c1_import(struct exchange *x, struct call *c)
-{
-	struct err err = ERR_INIT;
-	struct change k;
-	int result = begin_change(x, c, &k, &err);
-
-	if (result == 0)
-		result = read_import(x, c, &k, &err);
-	if (result == 0)
-		result = write_import(c->worker->core->store, &k, &err);
-	if (result < 0)
-		answer_error(x, &err);
-	else
-		reply_row(x, c, 201, k.new_id);
-	conversation_import_free(&k.import);
-	buf_free(&k.title_text);
-}

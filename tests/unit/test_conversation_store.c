@@ -95,6 +95,30 @@ static void begin(struct fixture *f, const struct conversation_owner *owner, cha
 	add_turn(f, owner, id, true, question, answer);
 }
 
+static int fork(struct db *db, const struct conversation_owner *owner, struct span id, struct span at,
+		struct span title, const char *new_id, int64_t now_ms, struct err *err)
+{
+	struct conversation_fork f = { .owner = *owner, .id = id, .at = at, .title = title,
+				       .new_id = new_id, .now_ms = now_ms };
+	bool more = true;
+
+	if (conversation_fork_begin(db, &f, err) < 0)
+		return -1;
+	while (more)
+		if (conversation_fork_some(db, &f, &more, err) < 0)
+			return -1;
+	return 0;
+}
+
+static void sweep(struct fixture *f)
+{
+	bool more = true;
+
+	while (more)
+		assert_int_equal(conversation_sweep(f->db, f->now_ms, &more, &f->err), 0);
+	assert_int_equal(conversation_is_to_sweep(f->db, f->now_ms, &f->err), 0);
+}
+
 /* What a callback has been told, as text. */
 struct told {
 	struct buf text;
@@ -225,7 +249,7 @@ static void of_others_there_is_nothing(void **state)
 		assert_int_equal(f->err.code, E_conversation_not_found);
 		assert_int_equal(conversation_delete(f->db, o, span_str(id), &f->err), -1);
 		assert_int_equal(f->err.code, E_conversation_not_found);
-		assert_int_equal(conversation_fork(f->db, o, span_str(id), SPAN_NONE, SPAN_NONE, copy, 1,
+		assert_int_equal(fork(f->db, o, span_str(id), SPAN_NONE, SPAN_NONE, copy, 1,
 						   &f->err),
 				 -1);
 		assert_int_equal(f->err.code, E_conversation_not_found);
@@ -370,7 +394,11 @@ static void what_is_deleted_is_found_no_more(void **state)
 					     &total, &more, &f->err),
 			 0);
 	expect_told(&t, "gone/2/**gone**;");
+	assert_int_equal(total, 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), 4);
+	sweep(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM message"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM conversation"), 1);
 	/* Says so when the index does not hold exactly what the view shows. */
 	assert_int_equal(db_exec(f->db,
 				 "INSERT INTO message_index (message_index, rank)"
@@ -407,6 +435,8 @@ static void what_is_indexed_late_is_found_whatever_was_deleted_meanwhile(void **
 		expect_whole_index(f);
 		assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
 		expect_whole_index(f);
+		sweep(f);
+		expect_whole_index(f);
 		assert_int_equal(conversation_index_left(f->db, &left, &f->err), 0);
 		assert_int_equal(left, 0);
 		begin(f, &ada, id, "kept", "word");
@@ -426,6 +456,100 @@ static void what_is_indexed_late_is_found_whatever_was_deleted_meanwhile(void **
 	}
 }
 
+static void large_ones_are_copied_and_removed_in_slices_that_nobody_sees(void **state)
+{
+	enum { COUNT = 2 * CONVERSATION_SLICE_MESSAGES + 1 };
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+	struct message_row *messages = mem_calloc(COUNT, sizeof *messages);
+	struct conversation_addition a = { .owner = ada, .id = id, .is_new = true, .is_unfinished = true,
+					   .title = SPAN_LIT("long"), .model = SPAN_LIT("mock"),
+					   .now_ms = ++f->now_ms, .messages = messages, .count = COUNT };
+	struct conversation_fork fork = { .owner = ada, .new_id = copy };
+	struct conversation_row row;
+	struct told t;
+	int64_t total;
+	bool more = true;
+	int slices = 0;
+
+	for (size_t i = 0; i < COUNT; i++)
+		messages[i] = say("user", "needle");
+	conversation_make_id(id, f->now_ms);
+	conversation_make_id(copy, f->now_ms);
+	assert_int_equal(conversation_add(f->db, &a, &f->err), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct conversation_owner *who = i ? &acme : &ada;
+
+		assert_int_equal(conversation_find(f->db, who, span_str(id), &row, &f->err), 0);
+		expect_list(f, who, "", 10, 0, 0, "");
+		assert_int_equal(search(f->db, who, SPAN_LIT("needle"), 10, 0, tell_row, hear(&t, true),
+					&total, &more, &f->err),
+				 0);
+		expect_told(&t, "");
+		assert_int_equal(total, 0);
+	}
+	assert_int_equal(conversation_publish(f->db, &other, span_str(id), f->now_ms, &f->err), 0);
+	expect_list(f, &ada, "", 10, 0, 0, "");
+	assert_int_equal(db_exec(f->db, "UPDATE conversation SET tenant_id = 'acme'", &f->err), 0);
+	assert_int_equal(db_exec(f->db, "UPDATE conversation_count SET tenant_id = 'acme'", &f->err), 0);
+
+	fork.id = span_str(id);
+	fork.now_ms = ++f->now_ms;
+	assert_int_equal(conversation_fork_begin(f->db, &fork, &f->err), 0);
+	for (more = true; more; slices++) {
+		assert_int_equal(conversation_find(f->db, &ada, span_str(copy), &row, &f->err), 0);
+		assert_int_equal(conversation_fork_some(f->db, &fork, &more, &f->err), 0);
+	}
+	assert_int_equal(slices, 3);
+	expect_list(f, &ada, "", 10, 0, 2, "long/1001/ada;long/1001/ada;");
+
+	assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
+	expect_list(f, &ada, "", 10, 0, 1, "long/1001/ada;");
+	assert_int_equal(conversation_sweep(f->db, f->now_ms, &more, &f->err), 0);
+	assert_true(more);
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), 2 * COUNT - CONVERSATION_SLICE_MESSAGES);
+	sweep(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), COUNT);
+	mem_free(messages);
+}
+
+static void what_was_never_finished_goes_after_an_hour(void **state)
+{
+	struct fixture *f = *state;
+	struct message_row message = say("user", "half");
+	char id[CONVERSATION_ID_SIZE];
+	struct conversation_addition a = { .owner = ada, .id = id, .is_new = true, .is_unfinished = true,
+					   .model = SPAN_LIT("mock"), .now_ms = ++f->now_ms,
+					   .messages = &message, .count = 1 };
+
+	conversation_make_id(id, f->now_ms);
+	assert_int_equal(conversation_add(f->db, &a, &f->err), 0);
+	assert_int_equal(conversation_is_to_sweep(f->db, f->now_ms + CONVERSATION_UNFINISHED_MS, &f->err), 0);
+	f->now_ms += CONVERSATION_UNFINISHED_MS + 1;
+	assert_int_equal(conversation_is_to_sweep(f->db, f->now_ms, &f->err), 1);
+	sweep(f);
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM conversation"), 0);
+}
+
+static void an_origin_that_goes_ends_its_fork(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+	struct conversation_fork fork = { .owner = ada, .new_id = copy };
+	bool more;
+
+	begin(f, &ada, id, "one", "two");
+	conversation_make_id(copy, f->now_ms);
+	fork.id = span_str(id);
+	fork.now_ms = f->now_ms;
+	assert_int_equal(conversation_fork_begin(f->db, &fork, &f->err), 0);
+	assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
+	assert_int_equal(conversation_fork_some(f->db, &fork, &more, &f->err), -1);
+	assert_int_equal(f->err.code, E_conversation_not_found);
+	expect_list(f, &ada, "", 10, 0, 0, "");
+}
+
 static void a_fork_has_copies_up_to_a_message(void **state)
 {
 	struct fixture *f = *state;
@@ -441,10 +565,10 @@ static void a_fork_has_copies_up_to_a_message(void **state)
 	db_reset(st);
 	conversation_make_id(whole, f->now_ms);
 	conversation_make_id(half, f->now_ms);
-	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, whole,
+	assert_int_equal(fork(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, whole,
 					   ++f->now_ms, &f->err),
 			 0);
-	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), span_str(at), SPAN_LIT("other way"),
+	assert_int_equal(fork(f->db, &ada, span_str(id), span_str(at), SPAN_LIT("other way"),
 					   half, ++f->now_ms, &f->err),
 			 0);
 	expect_messages(f, &ada, whole, 1, "1 user: one;2 assistant: two;3 user: three;4 assistant: four;");
@@ -456,12 +580,13 @@ static void a_fork_has_copies_up_to_a_message(void **state)
 	assert_true(span_is(row.parent_id, id));
 	assert_true(span_is(row.parent_message, at));
 	assert_int_equal(number(f, "SELECT count(DISTINCT id) - count(*) FROM message"), 0);
-	assert_int_equal(conversation_fork(f->db, &ada, span_str(id), SPAN_LIT("msg_none"), SPAN_NONE, half,
+	assert_int_equal(fork(f->db, &ada, span_str(id), SPAN_LIT("msg_none"), SPAN_NONE, half,
 					   1, &f->err),
 			 -1);
 	assert_string_equal(f->err.param, "at");
 	/* The origin goes, its forks stay. */
 	assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
+	sweep(f);
 	expect_messages(f, &ada, half, 4, "4 assistant: six;");
 	assert_int_equal(db_exec(f->db,
 				 "INSERT INTO message_index (message_index, rank)"
@@ -493,6 +618,9 @@ int main(void)
 		T(what_is_deleted_is_found_no_more),
 		T(what_is_indexed_late_is_found_whatever_was_deleted_meanwhile),
 		T(a_fork_has_copies_up_to_a_message),
+		T(large_ones_are_copied_and_removed_in_slices_that_nobody_sees),
+		T(what_was_never_finished_goes_after_an_hour),
+		T(an_origin_that_goes_ends_its_fork),
 		T(a_title_is_changed),
 	};
 

@@ -1,0 +1,341 @@
+/*
+ * server/api/c1_changes.c - /c1/conversations: another title, forks, imports, and the end.
+ */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/chat/conversation_print.h"
+#include "common/chat/conversation_request.h"
+#include "common/chat/conversation_turn.h"
+#include "server/api/c1.h"
+
+enum { SMALL_BODY_MAX = 64 * 1024, ROW_MAX = 64 * 1024 };
+
+/* One change of the database. */
+struct change {
+	struct conversation_owner owner;
+	struct span id, at, title;
+	struct buf title_text;
+	char new_id[CONVERSATION_ID_SIZE];
+	struct conversation_import import;
+	int64_t now_ms;
+};
+
+static int begin_change(struct exchange *x, struct call *c, struct change *k, struct err *err)
+{
+	memset(k, 0, sizeof *k);
+	k->owner = c1_owner(c);
+	k->id = span_str(call_param(x, c, 0));
+	k->now_ms = clock_wall_ms();
+	buf_init(&k->title_text, 4 * KIB);
+	conversation_make_id(k->new_id, k->now_ms);
+	if (k->owner.user_id)
+		return 0;
+	return err_set(err, E_missing_field, "headers.spass-user-id", "the SPASS-User-Id header is required");
+}
+
+/* A member that is a string; absent or null leaves *out. */
+static int read_string(struct exchange *x, json_t *root, const char *name, struct span *out, struct err *err)
+{
+	json_t *value = json_object_get(root, name);
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_string(value))
+		return err_set(err, E_invalid_field, name, "%s must be a string", name);
+	*out = arena_span(&x->arena, span_of(json_string_value(value), json_string_length(value)));
+	return out->ptr ? 0 : call_used_up(err);
+}
+
+static int read_title(struct exchange *x, json_t *root, struct change *k, struct err *err)
+{
+	struct span title = SPAN_NONE;
+
+	if (read_string(x, root, "title", &title, err) < 0)
+		return -1;
+	if (!title.ptr)
+		return 0;
+	if (conversation_clean_title(title, &k->title_text, err) < 0)
+		return -1;
+	k->title = buf_span(&k->title_text);
+	return 0;
+}
+
+/* Only these members, so that a misspelt one is not taken for none. */
+static int check_members(json_t *root, const char *first, const char *second, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(root, key, value)
+		if (strcmp(key, first) != 0 && (!second || strcmp(key, second) != 0))
+			return err_set(err, E_invalid_field, key, "there is no member %.60s here", key);
+	return 0;
+}
+
+/* What the row looks like now. */
+struct look {
+	struct conversation_owner owner;
+	struct span id;
+	struct buf out;
+};
+
+static int look_at_row(struct db *db, void *arg, struct err *err)
+{
+	struct look *l = arg;
+	struct conversation_row row;
+
+	if (conversation_get(db, &l->owner, l->id, &row, err) < 0)
+		return -1;
+	conversation_print_row(&l->out, &row);
+	return 0;
+}
+
+static void reply_row(struct exchange *x, struct call *c, int status, const char *id)
+{
+	struct err err = ERR_INIT;
+	struct look l = { .owner = c1_owner(c), .id = span_str(id) };
+
+	buf_init(&l.out, ROW_MAX);
+	if (store_read(c->worker->core->store, c->worker->core->jobs, look_at_row, &l, &err) < 0)
+		c1_answer_error(x, &err);
+	else
+		reply_send(x, status, "application/json", buf_span(&l.out));
+	buf_free(&l.out);
+}
+
+static int rename_row(struct db *db, void *arg, struct err *err)
+{
+	const struct change *k = arg;
+
+	return conversation_rename(db, &k->owner, k->id, k->title, err);
+}
+
+void c1_rename(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+	json_t *root = NULL;
+	struct change k;
+	int result = begin_change(x, c, &k, &err);
+
+	if (result == 0 && !(root = call_read_json(x, SMALL_BODY_MAX, &err)))
+		result = -1;
+	if (result == 0)
+		result = check_members(root, "title", NULL, &err);
+	if (result == 0)
+		result = read_title(x, root, &k, &err);
+	if (result == 0 && !k.title.ptr)
+		result = err_set(&err, E_missing_field, "title", "title is required");
+	if (result == 0)
+		result = store_write(c->worker->core->store, rename_row, &k, &err);
+	if (result < 0)
+		c1_answer_error(x, &err);
+	else
+		reply_row(x, c, 200, call_param(x, c, 0));
+	json_decref(root);
+	buf_free(&k.title_text);
+}
+
+static int delete_row(struct db *db, void *arg, struct err *err)
+{
+	const struct change *k = arg;
+
+	return conversation_delete(db, &k->owner, k->id, err);
+}
+
+/* A turn that is under way ends first: its answer would have no place. */
+void c1_delete(struct exchange *x, struct call *c)
+{
+	struct turnstile *turnstile = c->worker->core->conversations;
+	struct turnstile_pass pass = { NULL };
+	struct err err = ERR_INIT;
+	struct change k;
+	int result = begin_change(x, c, &k, &err);
+
+	if (result == 0)
+		result = conversation_enter(turnstile, &k.owner, k.id, c->snapshot->config->conversation_wait,
+					    &pass, &err);
+	if (result == 0)
+		result = store_write(c->worker->core->store, delete_row, &k, &err);
+	turnstile_leave(turnstile, &pass);
+	if (result < 0)
+		c1_answer_error(x, &err);
+	else
+		call_reply_nothing(x);
+	buf_free(&k.title_text);
+}
+
+struct forking {
+	struct conversation_fork fork;
+	bool begun, more;
+};
+
+static int fork_some(struct db *db, void *arg, struct err *err)
+{
+	struct forking *f = arg;
+
+	if (!f->begun && conversation_fork_begin(db, &f->fork, err) < 0)
+		return -1;
+	f->begun = true;
+	return conversation_fork_some(db, &f->fork, &f->more, err);
+}
+
+static int write_fork(struct store *store, const struct change *k, struct err *err)
+{
+	struct forking f = {
+		.fork = { .owner = k->owner, .id = k->id, .at = k->at, .title = k->title,
+			  .new_id = k->new_id, .now_ms = k->now_ms },
+	};
+	int result;
+
+	do
+		result = store_write(store, fork_some, &f, err);
+	while (result == 0 && f.more);
+	return result;
+}
+
+/* An empty body asks for all of it under the same title. */
+static int read_fork(struct exchange *x, struct change *k, struct err *err)
+{
+	struct span body;
+	json_t *root;
+	int result;
+
+	if (exchange_body(x, SMALL_BODY_MAX, &body, err) < 0)
+		return -1;
+	if (body.len == 0)
+		return 0;
+	root = call_read_json(x, SMALL_BODY_MAX, err);
+	if (!root)
+		return -1;
+	result = check_members(root, "at", "title", err);
+	if (result == 0)
+		result = read_string(x, root, "at", &k->at, err);
+	if (result == 0)
+		result = read_title(x, root, k, err);
+	json_decref(root);
+	return result;
+}
+
+void c1_fork(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+	struct change k;
+	int result = begin_change(x, c, &k, &err);
+
+	if (result == 0)
+		result = read_fork(x, &k, &err);
+	if (result == 0)
+		result = write_fork(c->worker->core->store, &k, &err);
+	if (result < 0)
+		c1_answer_error(x, &err);
+	else
+		reply_row(x, c, 201, k.new_id);
+	buf_free(&k.title_text);
+}
+
+/* Reading what may be megabytes of JSON. */
+struct reading {
+	struct conversation_import *import;
+	struct span body;
+	const struct routing *routing;
+	int result;
+	struct err err;
+};
+
+static void run_reading(void *arg)
+{
+	struct reading *g = arg;
+
+	g->result = conversation_import_read(g->import, g->body, g->routing, &g->err);
+}
+
+/*
+ * The writer serves others between two slices of a large import.  Nobody sees it before it is whole:
+ * one that is cut short by a crash is swept away.
+ */
+struct slice {
+	const struct change *change;
+	size_t from, count;
+};
+
+static int import_slice(struct db *db, void *arg, struct err *err)
+{
+	const struct slice *s = arg;
+	const struct change *k = s->change;
+	struct conversation_addition a = {
+		.owner = k->owner,
+		.id = k->new_id,
+		.is_new = s->from == 0,
+		.is_unfinished = true,
+		.title = buf_span(&k->import.title),
+		.model = k->import.model.len ? buf_span(&k->import.model) : SPAN_LIT(""),
+		.created_ms = k->import.created_ms,
+		.now_ms = k->now_ms,
+		.messages = k->import.rows + s->from,
+		.count = s->count,
+	};
+
+	if (conversation_add(db, &a, err) < 0)
+		return -1;
+	return s->from + s->count < k->import.count
+		       ? 0
+		       : conversation_publish(db, &k->owner, span_str(k->new_id), k->now_ms, err);
+}
+
+/* At least one message, and no more than the writer does in some milliseconds. */
+static size_t measure_slice(const struct conversation_import *i, size_t from)
+{
+	int64_t bytes = 0;
+	size_t to = from;
+
+	while (to < i->count && to - from < CONVERSATION_SLICE_MESSAGES &&
+	       (to == from || bytes + i->rows[to].bytes <= CONVERSATION_SLICE_BYTES))
+		bytes += i->rows[to++].bytes;
+	return to - from;
+}
+
+static int write_import(struct store *store, struct change *k, struct err *err)
+{
+	struct slice s = { .change = k };
+
+	for (; s.from < k->import.count; s.from += s.count) {
+		s.count = measure_slice(&k->import, s.from);
+		if (store_write(store, import_slice, &s, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_import(struct exchange *x, struct call *c, struct change *k, struct err *err)
+{
+	struct reading g = { .import = &k->import, .routing = c->snapshot->routing };
+
+	if (call_check_type(x, err) < 0 || exchange_body(x, SIZE_MAX, &g.body, err) < 0)
+		return -1;
+	if (g.body.len <= REQUEST_INLINE_MAX)
+		run_reading(&g);
+	else if (job_run(c->worker->core->jobs, run_reading, &g, err) < 0)
+		return -1;
+	if (g.result < 0)
+		*err = g.err;
+	return g.result;
+}
+
+void c1_import(struct exchange *x, struct call *c)
+{
+	struct err err = ERR_INIT;
+	struct change k;
+	int result = begin_change(x, c, &k, &err);
+
+	if (result == 0)
+		result = read_import(x, c, &k, &err);
+	if (result == 0)
+		result = write_import(c->worker->core->store, &k, &err);
+	if (result < 0)
+		c1_answer_error(x, &err);
+	else
+		reply_row(x, c, 201, k.new_id);
+	conversation_import_free(&k.import);
+	buf_free(&k.title_text);
+}

@@ -50,7 +50,7 @@ static const char *join(struct fixture *f, const struct outgoing *o)
 	return buf_str(&f->out);
 }
 
-static struct chat_wish wish_of(const char *body, int floor)
+static struct chat_wish wish_of(const char *body, int64_t floor)
 {
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("stream"), SPAN_INIT("stream_options"), SPAN_INIT("max_tokens"),
 					     SPAN_INIT("max_completion_tokens") };
@@ -87,6 +87,9 @@ static void requests_are_spliced_and_nothing_else(void **state)
 		  "{\"model\":\"real-model\",\"max_tokens\":200}", "" },
 		{ "{\"model\":\"a\",\"max_completion_tokens\":5}", 16, 0,
 		  "{\"model\":\"real-model\",\"max_completion_tokens\":16}", "max_tokens_floored=16" },
+		{ "{\"model\":\"a\",\"max_tokens\":5,\"max_completion_tokens\":300}", 200, 0,
+		  "{\"model\":\"real-model\",\"max_tokens\":200,\"max_completion_tokens\":300}",
+		  "max_tokens_floored=200" },
 		{ "{\"model\":\"a\"}", 200, 0, "{\"model\":\"real-model\"}", "" },
 		{ "{\"model\":\"a\",\"max_tokens\":null}", 200, 0,
 		  "{\"model\":\"real-model\",\"max_tokens\":null}", "" },
@@ -118,6 +121,33 @@ static void requests_are_spliced_and_nothing_else(void **state)
 		assert_int_equal(dialect_of(DIALECT_OPENAI)->chat(&w, &f->target, &f->arena, &o, &err), 0);
 		assert_string_equal(join(f, &o), cases[i].out);
 		assert_string_equal(o.applied, cases[i].applied);
+	}
+}
+
+static void a_limit_that_must_be_is_said_by_the_name_the_backend_takes(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned quirks;
+		const char *out;
+	} cases[] = {
+		{ "{\"model\":\"a\"}", 0, "{\"max_tokens\":7,\"model\":\"real-model\"}" },
+		{ "{\"model\":\"a\",\"max_tokens\":null}", 0, "{\"model\":\"real-model\",\"max_tokens\":7}" },
+		{ "{\"model\":\"a\"}", QUIRK_MAX_COMPLETION_TOKENS,
+		  "{\"max_completion_tokens\":7,\"model\":\"real-model\"}" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct chat_wish w = wish_of(cases[i].in, 200);
+		struct outgoing o;
+		struct err err = ERR_INIT;
+
+		w.limit = 7;
+		f->provider.quirks = cases[i].quirks;
+		assert_int_equal(dialect_of(DIALECT_OPENAI)->chat(&w, &f->target, &f->arena, &o, &err), 0);
+		assert_string_equal(join(f, &o), cases[i].out);
+		assert_string_equal(o.applied, "max_tokens_set=7");
 	}
 }
 
@@ -238,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(requests_are_spliced_and_nothing_else),
+		TEST(a_limit_that_must_be_is_said_by_the_name_the_backend_takes),
 		TEST(a_missing_encoding_is_float),
 		cmocka_unit_test(frames_are_told_apart),
 		cmocka_unit_test(usage_is_read_and_what_is_not_told_stays_unknown),

@@ -144,6 +144,21 @@ int offer_lacks(struct span name, struct err *err)
 		       name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
 }
 
+int offer_no_backend(const struct routing *routing, const struct model *m, enum err_code code, const char *param,
+		     struct err *err)
+{
+	struct buf why;
+
+	buf_init(&why, ERR_MESSAGE_MAX);
+	routing_why_not(routing, m, &why);
+	err_set(err, code, param, "model '%s' is known, but none of its backends can be used: %s", m->alias,
+		buf_str(&why));
+	buf_free(&why);
+	if (err)
+		err->no_retry = true;
+	return -1;
+}
+
 const struct model *offer_find(const struct offer *o, struct span name, struct err *err)
 {
 	const struct model *alias = routing_find(o->routing, name);

@@ -404,6 +404,16 @@ static void report_failure(struct backend *backend, const struct failure *why)
 		backend_report(backend, true);
 }
 
+/* What the client sends along; of the account that is billed only to a backend that is told to take it. */
+static struct span forwarded(struct turn *t, const struct target *target)
+{
+	const struct span both[] = { t->forward, t->forward_account };
+
+	if (!t->forward_account.len || !target->backend->forward_account)
+		return t->forward;
+	return arena_join(t->arena, both, ARRAY_LEN(both));
+}
+
 /* One attempt at one target. */
 static int attempt(struct turn *t, const struct call_kind *kind, const void *request,
 		   const struct target *target, struct failure *why, struct err *err)
@@ -415,7 +425,7 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 		.outgoing = &t->outgoing,
 		.kind = kind->source,
 		.arena = t->arena,
-		.forward = t->forward,
+		.forward = forwarded(t, target),
 		.deadline_ms = t->deadline_ms,
 		.unpack_max = (size_t)t->snapshot->config->max_answer_bytes,
 	};
@@ -555,6 +565,12 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 
 int turn_admit(struct turn *t, const struct turn_size *size, struct err *err)
 {
+	size_t count = t->target_count;
+
+	if (!t->targets)
+		routing_chain(t->snapshot->routing, size->alias, &count);
+	if (count == 0)
+		return offer_no_backend(t->snapshot->routing, size->alias, E_upstream_unavailable, "model", err);
 	t->size = *size;
 	return t->admit ? t->admit(t->admit_context, size, err) : 0;
 }

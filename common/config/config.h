@@ -70,6 +70,7 @@ struct config_backend {
 	char *ca_file;      /* or NULL */
 	char *proxy;        /* or NULL */
 	bool disabled;
+	bool forward_account; /* openai-organization and openai-project of the client go along */
 	int64_t connect_timeout, first_byte_timeout, between_timeout, total_timeout; /* 0 = general */
 	int line;
 };

@@ -21,6 +21,9 @@ static const char get_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_i
 static const char list_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_id = ?1"
 			       " ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 static const char all_sql[] = "SELECT " COLUMNS " FROM tenant_key LIMIT ?1 OFFSET ?2";
+static const char prune_sql[] = "DELETE FROM tenant_key WHERE tenant_id = ?1 AND revoked_at < ?2";
+static const char count_revoked_sql[] =
+	"SELECT count(*) FROM tenant_key WHERE tenant_id = ?1 AND revoked_at IS NOT NULL";
 static const char count_sql[] = "SELECT count(*) FROM tenant_key WHERE tenant_id = ?1";
 
 void tenant_key_clear(struct tenant_key *k)
@@ -160,9 +163,9 @@ int tenant_key_get(struct db *db, const char *tenant_id, const char *id, struct 
 	return result;
 }
 
-int tenant_key_count(struct db *db, const char *tenant_id, int64_t *count, struct err *err)
+static int count_rows(struct db *db, const char *sql, const char *tenant_id, int64_t *count, struct err *err)
 {
-	struct db_statement *st = db_statement(db, count_sql, err);
+	struct db_statement *st = db_statement(db, sql, err);
 	int result;
 
 	if (!st)
@@ -173,6 +176,27 @@ int tenant_key_count(struct db *db, const char *tenant_id, int64_t *count, struc
 		*count = db_int(st, 0);
 	db_reset(st);
 	return result < 0 ? -1 : 0;
+}
+
+int tenant_key_count(struct db *db, const char *tenant_id, int64_t *count, struct err *err)
+{
+	return count_rows(db, count_sql, tenant_id, count, err);
+}
+
+int tenant_key_count_revoked(struct db *db, const char *tenant_id, int64_t *count, struct err *err)
+{
+	return count_rows(db, count_revoked_sql, tenant_id, count, err);
+}
+
+int tenant_key_prune(struct db *db, const char *tenant_id, int64_t before_ms, struct err *err)
+{
+	struct db_statement *st = db_statement(db, prune_sql, err);
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, tenant_id);
+	db_bind_int(st, 2, before_ms);
+	return db_run(st, err);
 }
 
 int tenant_key_list(struct db *db, const char *tenant_id, int64_t limit, int64_t offset,

@@ -4,26 +4,34 @@
 #include "common/store/usage_spent.h"
 
 #define SUMS "SELECT coalesce(sum(cost_billed_usd), 0), coalesce(sum(cost_billed_eur), 0) FROM usage_day"
-#define NARROWED                                                                                 \
-	" day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR token_id = ?3) AND (?4 IS NULL OR model = ?4)"
+#define NARROWED " day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR model = ?3)"
+/* The token's keys, and those that they made. */
+#define MADE                                                                                        \
+	"WITH RECURSIVE made (id) AS (SELECT ?4 UNION SELECT k.id FROM tenant_key AS k JOIN made"     \
+	" ON k.created_by = made.id) "
+#define OF_TOKEN " AND token_id IN (SELECT id FROM made)"
 
 int usage_spent_read(struct db *db, void *arg, struct err *err)
 {
-	/* Two texts: a tenant that may be NULL would keep SQLite from using the table's order. */
-	static const char of_tenant[] = SUMS " WHERE tenant_id = ?5 AND" NARROWED,
-			  of_all[] = SUMS " WHERE" NARROWED;
+	/* A tenant that may be NULL would keep SQLite from using the table's order. */
+	static const char *const texts[2][2] = {
+		{ SUMS " WHERE" NARROWED, SUMS " WHERE tenant_id = ?4 AND" NARROWED },
+		{ MADE SUMS " WHERE" NARROWED OF_TOKEN, MADE SUMS " WHERE tenant_id = ?5 AND" NARROWED OF_TOKEN },
+	};
 	struct usage_spent *s = arg;
-	struct db_statement *st = db_statement(db, s->tenant_id ? of_tenant : of_all, err);
+	struct db_statement *st = db_statement(db, texts[s->token_id != NULL][s->tenant_id != NULL], err);
+	int at = 4;
 	int more;
 
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, s->from);
 	db_bind_int(st, 2, s->to);
-	db_bind_str(st, 3, s->token_id);
-	db_bind_str(st, 4, s->model);
+	db_bind_str(st, 3, s->model);
+	if (s->token_id)
+		db_bind_str(st, at++, s->token_id);
 	if (s->tenant_id)
-		db_bind_str(st, 5, s->tenant_id);
+		db_bind_str(st, at, s->tenant_id);
 	more = db_next(st, err);
 	if (more > 0) {
 		s->usd = db_int(st, 0);

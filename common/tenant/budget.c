@@ -314,7 +314,8 @@ static void tell_gap(const struct look *k, struct budget_gap *gap)
 		.place = k->account,
 	};
 	memcpy(gap->owner, a->owner, sizeof gap->owner);
-	if (a->of == BUDGET_OF_TOKEN)
+	/* Another's account: nobody knows here where he may have spent, so it is looked for everywhere. */
+	if (a->of == BUDGET_OF_TOKEN && !k->row->owner)
 		memcpy(gap->tenant, k->spending->token->tenant, sizeof gap->tenant);
 }
 
@@ -366,7 +367,7 @@ static int look_at_all(struct budget_book *b, const struct spending *s, int64_t 
 
 			if (!concerns(k.row, s))
 				continue;
-			result = look_at(b, &k, rows.owner, r, gap, err);
+			result = look_at(b, &k, k.row->owner ? k.row->owner : rows.owner, r, gap, err);
 			if (result != 0)
 				return result;
 		}

@@ -1,7 +1,8 @@
 /*
  * common/tenant/budget.h - what tokens and tenants may spend: reserved before, settled after.
  *
- * What was spent is added up for each token and tenant, for all models together and for those that
+ * What was spent is added up for each token (with the keys it made, which spend on its account, too)
+ * and tenant, for all models together and for those that
  * have budgets of their own, by days and months of UTC.  A call is admitted while what was spent
  * and what calls under way have reserved is less than the budget; then it reserves the most that
  * it may cost.  So a budget is passed by at most what calls under way had reserved, and the last
@@ -41,7 +42,7 @@ struct spending {
 struct budget_gap {
 	enum budget_of of;
 	char owner[TOKEN_ID_SIZE];   /* the token's or tenant's id */
-	char tenant[TENANT_ID_SIZE]; /* of a bound token, else "" */
+	char tenant[TENANT_ID_SIZE]; /* the only one in which it may have been spent, else "" */
 	char *model;                 /* borrowed; NULL: all */
 	int64_t from, to;            /* days since 1970-01-01, both included */
 	void *place;                 /* private */

@@ -20,8 +20,10 @@ void name_list_free(struct config_list *list)
 
 void budgets_free(struct budget *rows, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		mem_free(rows[i].model);
+		mem_free(rows[i].owner);
+	}
 	mem_free(rows);
 }
 
@@ -130,11 +132,19 @@ static int read_unknown(struct reading *r, const struct member *m, json_t *value
 	return 0;
 }
 
+static int read_owner(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	if (!r->is_stored)
+		return reading_fault(r, "is the gateway's to say");
+	return read_own_text(r, m, value, field);
+}
+
 static const struct member budget_members[] = {
 	{ "amount", read_amount, offsetof(struct budget, amount_micros), .is_required = true },
 	{ "currency", read_currency, offsetof(struct budget, currency), .is_required = true },
 	{ "per", read_period, offsetof(struct budget, period), .is_required = true },
 	{ "model", read_own_text, offsetof(struct budget, model), 1, 256, false },
+	{ "owner", read_owner, offsetof(struct budget, owner), 1, TOKEN_ID_SIZE - 1, false },
 	{ "unknown", read_unknown, offsetof(struct budget, allow_unknown), .is_required = false },
 };
 

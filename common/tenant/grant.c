@@ -58,7 +58,8 @@ static json_t *member_json(const struct constraints *c, size_t i)
 	return NULL;
 }
 
-static json_t *budget_json(const struct budget *b)
+/* owner: of one that is the token's own, or NULL. */
+static json_t *budget_json(const struct budget *b, const char *owner)
 {
 	json_t *amount = b->amount_micros % MICROS == 0
 				 ? json_integer(b->amount_micros / MICROS)
@@ -69,12 +70,14 @@ static json_t *budget_json(const struct budget *b)
 
 	if (b->model)
 		json_object_set_new(one, "model", json_string(b->model));
+	if (b->owner || owner)
+		json_object_set_new(one, "owner", json_string(b->owner ? b->owner : owner));
 	if (b->allow_unknown)
 		json_object_set_new(one, "unknown", json_string("allow"));
 	return one;
 }
 
-json_t *constraints_json(const struct constraints *c)
+static json_t *constraints_of_owner(const struct constraints *c, const char *owner)
 {
 	json_t *all = json_object(), *budgets;
 
@@ -88,14 +91,19 @@ json_t *constraints_json(const struct constraints *c)
 		return all;
 	budgets = json_array();
 	for (size_t i = 0; i < c->budget_count; i++)
-		json_array_append_new(budgets, budget_json(&c->budgets[i]));
+		json_array_append_new(budgets, budget_json(&c->budgets[i], owner));
 	json_object_set_new(all, "budgets", budgets);
 	return all;
 }
 
-json_t *constraints_inherit(const struct constraints *maker, json_t *asked)
+json_t *constraints_json(const struct constraints *c)
 {
-	json_t *all = constraints_json(maker), *own = json_object_get(all, "budgets"), *value;
+	return constraints_of_owner(c, NULL);
+}
+
+json_t *constraints_inherit(const struct constraints *maker, const char *owner, json_t *asked)
+{
+	json_t *all = constraints_of_owner(maker, owner), *own = json_object_get(all, "budgets"), *value;
 	const char *name;
 
 	json_object_foreach(asked, name, value)

@@ -10,9 +10,9 @@
 json_t *constraints_json(const struct constraints *c);
 /*
  * The members of asked (an object, or NULL for none), and those of the maker that it does not
- * have: budgets of both.  The caller owns it.
+ * have: budgets of both, the maker's on his own account (owner; his token's id).  The caller owns it.
  */
-json_t *constraints_inherit(const struct constraints *maker, json_t *asked);
+json_t *constraints_inherit(const struct constraints *maker, const char *owner, json_t *asked);
 /* Whether c is as narrow as the maker's; else *member names what is wider. */
 bool constraints_cover(const struct constraints *maker, const struct constraints *c,
 		       const char **member);

@@ -74,7 +74,7 @@ static int parse_scopes(const char *text, uint64_t *set)
 static int parse_constraints(const char *text, const struct constraints **c)
 {
 	struct err err = ERR_INIT;
-	struct reading r = { .err = &err };
+	struct reading r = { .err = &err, .is_stored = true };
 	struct constraints *own = NULL;
 	json_t *value;
 	int result;

@@ -17,6 +17,7 @@ struct reading {
 	struct yml *file;         /* NULL: a body */
 	int line;                 /* of what is read, 0 unknown */
 	char path[ERR_PARAM_MAX]; /* of the object that is read */
+	bool is_stored;           /* the gateway's own words, which say more */
 	struct err *err;
 };
 

@@ -26,6 +26,7 @@ struct budget {
 	enum budget_currency currency;
 	enum budget_period period;
 	char *model; /* NULL: all models together */
+	char *owner; /* the token on whose account it is: of a key that inherits it; NULL: the token's own */
 	bool allow_unknown; /* calls whose cost is not known beforehand, which then count nothing */
 	int line;    /* in the file; 0 for one of a key */
 };

@@ -197,6 +197,7 @@ int backend_init(struct backend *b, const struct backend_source *s, struct err *
 	if (e) {
 		b->origin.ca_file = copy(e->ca_file);
 		b->origin.proxy = copy(e->proxy);
+		b->forward_account = e->forward_account;
 	}
 	if (set_endpoint(b, s, err) < 0) {
 		backend_clear(b);

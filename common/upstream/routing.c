@@ -581,3 +581,36 @@ bool routing_has_news(const struct routing *r)
 	pthread_mutex_unlock(&r->found->lock);
 	return news;
 }
+
+struct why_not {
+	const struct routing *routing;
+	struct buf *out;
+};
+
+static const char *why_not_offered(const struct routing *r, const struct backend *b)
+{
+	if (b->disabled_why)
+		return b->disabled_why;
+	return r->found->states[backend_index(r, b)].known ? "its server does not have the model"
+							   : "its server was not found";
+}
+
+static void add_why_not(void *arg, const struct model_link *link, const struct model *of)
+{
+	struct why_not *w = arg;
+	const struct backend *b = backend_find(w->routing, link->backend);
+	const struct span name = span_str(b->name);
+	const ptrdiff_t before = span_find(buf_span(w->out), name);
+
+	(void)of;
+	if (before >= 0 && w->out->ptr[(size_t)before + name.len] == ':')
+		return;
+	buf_printf(w->out, "%s%s: %s", w->out->len ? "; " : "", b->name, why_not_offered(w->routing, b));
+}
+
+void routing_why_not(const struct routing *r, const struct model *m, struct buf *out)
+{
+	struct why_not w = { r, out };
+
+	flatten_model(r->catalog, m, add_why_not, &w);
+}

@@ -29,8 +29,9 @@ static int run(struct exchange *x, struct call *c, struct conversation_turn *t, 
 {
 	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
 
-	c->turn.forward = call_forwarded(x);
-	if (!sink || !c->turn.forward.ptr)
+	if (call_forward(x, c, err) < 0)
+		return -1;
+	if (!sink)
 		return call_used_up(err);
 	call_sink(x, sink);
 	t->sink = sink;

@@ -88,8 +88,11 @@ void call_decode(struct span text, struct buf *out);
 
 /* -1 with E_internal_error: the exchange's arena gives no more. */
 int call_used_up(struct err *err);
-/* Header lines of the client that concern the model server; its credentials never do. */
-struct span call_forwarded(struct exchange *x);
+/*
+ * Gives the turn the header lines of the client that concern the model server; its credentials never
+ * do.  An idempotency-key is replaced by a digest of it that no other tenant or user has.
+ */
+int call_forward(struct exchange *x, struct call *c, struct err *err);
 /* Whether the token may use the model in its tenant. */
 bool call_admits_model(const struct call *c, struct span alias);
 /* The same, with E_model_not_in_allowlist: to the token it is as if the model were not there. */

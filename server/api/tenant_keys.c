@@ -18,7 +18,9 @@ enum {
 	SECRET_CHARS = 43, /* 256 bits and a little, of 62 characters */
 	SECRET_SIZE = 64,
 	PREFIX_CHARS = 12,
-	KEYS_MAX = 1000000, /* of all tenants, the revoked too */
+	KEYS_MAX = 10000,     /* of a tenant, that are not revoked */
+	REVOKED_MAX = 100000, /* and that are, and are still kept */
+	REVOKED_DAYS = 100,   /* longer than a budget's period: what they spent is their maker's */
 	GRACE_MAX_S = 90 * 86400,
 };
 
@@ -189,9 +191,10 @@ static char *scopes_text(uint64_t set)
 static int take_constraints(const struct call *c, const struct key_form *f, struct tenant_key *k,
 			    struct err *err)
 {
-	struct reading r = { .path = "body.constraints", .err = err };
+	struct reading r = { .path = "body.constraints", .err = err, .is_stored = true };
 	struct constraints *parsed = NULL;
-	json_t *all = constraints_inherit(constraints_of(c), f->constraints);
+	json_t *all = constraints_inherit(constraints_of(c), c->identity.token ? c->identity.token->id : NULL,
+					  f->constraints);
 	int result = read_constraints(&r, NULL, all, &parsed);
 
 	if (result == 0)
@@ -239,7 +242,20 @@ static int fill_key(const struct call *c, const struct key_form *f, struct tenan
 
 static int insert(struct db *db, void *arg, struct err *err)
 {
-	return tenant_key_insert(db, arg, err);
+	const int64_t day_ms = 86400000;
+	const struct tenant_key *k = arg;
+	int64_t all = 0, revoked = 0;
+
+	if (tenant_key_prune(db, k->tenant_id, k->created_ms - REVOKED_DAYS * day_ms, err) < 0 ||
+	    tenant_key_count(db, k->tenant_id, &all, err) < 0 ||
+	    tenant_key_count_revoked(db, k->tenant_id, &revoked, err) < 0)
+		return -1;
+	if (all - revoked >= KEYS_MAX)
+		return err_set(err, E_too_large, "", "the tenant has %d keys already; revoke some", KEYS_MAX);
+	if (revoked >= REVOKED_MAX)
+		return err_set(err, E_too_large, "", "the tenant has revoked %d keys within %d days",
+			       REVOKED_MAX, REVOKED_DAYS);
+	return tenant_key_insert(db, k, err);
 }
 
 static int create(struct exchange *x, struct call *c, struct tenant_key *k,
@@ -256,10 +272,6 @@ static int create(struct exchange *x, struct call *c, struct tenant_key *k,
 	if (reading_object(&r, body, key_members, ARRAY_LEN(key_members), &form) < 0 ||
 	    fill_key(c, &form, k, err) < 0)
 		goto out;
-	if (keyring_count(c->snapshot->keys) >= KEYS_MAX) {
-		err_set(err, E_too_large, "", "there are %d keys already", KEYS_MAX);
-		goto out;
-	}
 	make_secret(k, secret);
 	result = store_write(core->store, insert, k, err);
 	if (result == 0)

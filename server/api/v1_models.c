@@ -1,6 +1,7 @@
 /*
  * server/api/v1_models.c - GET /v1/models, /v1/models/{id}, /v1/info.
  */
+#include "common/chat/request.h"
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 
@@ -27,7 +28,11 @@ void v1_model(struct exchange *x, struct call *c)
 		call_reply_json(x, 200, info_model(routing, model));
 		return;
 	}
-	err_set(&err, E_model_not_found, "id", "there is no model '%.100s'; GET /v1/models lists them", id);
+	if (model && call_admits_model(c, span_str(model->alias)))
+		offer_no_backend(routing, model, E_model_not_found, "id", &err);
+	else
+		err_set(&err, E_model_not_found, "id", "there is no model '%.100s'; GET /v1/models lists them",
+			id);
 	reply_error(x, &err);
 }
 

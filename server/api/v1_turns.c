@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/base/digest.h"
 #include "common/base/mem.h"
 #include "common/chat/request.h"
 #include "common/loop/job.h"
@@ -43,29 +44,65 @@ static int check_body(struct exchange *x, struct call *c, struct check *k)
 	return k->result;
 }
 
-struct span call_forwarded(struct exchange *x)
+/*
+ * All tenants are one client to a backend, whose answers to a key it may keep: two that use the same
+ * key must not meet there.  The same caller's key is the same each time.
+ */
+static struct span own_key(const struct call *c, struct span key, char out[2 * DIGEST_SIZE + 1])
 {
-	const struct span names[] = {
-		SPAN_LIT("openai-beta"),     SPAN_LIT("openai-organization"), SPAN_LIT("openai-project"),
-		SPAN_LIT("idempotency-key"), SPAN_LIT("traceparent"),	      SPAN_LIT("tracestate"),
-	};
-	struct span parts[3 + 4 * ARRAY_LEN(names)];
-	size_t count = 0;
+	enum { OWN_BYTES = 16 };
+	const struct identity *i = &c->identity;
+	uint8_t who[DIGEST_SIZE], own[DIGEST_SIZE];
+	struct buf names;
 
-	parts[count++] = SPAN_LIT("X-Request-Id: ");
-	parts[count++] = span_str(x->request_id);
+	buf_init(&names, 1 * KIB);
+	buf_add_str(&names, i->tenant_id);
+	buf_add_char(&names, '\n');
+	buf_add_str(&names, i->user_id ? i->user_id : "");
+	digest_sha256(buf_span(&names), who);
+	buf_free(&names);
+	digest_hmac_sha256(span_of((const char *)who, sizeof who), key, own);
+	digest_hex(own, OWN_BYTES, out);
+	return span_str(out);
+}
+
+static size_t add_line(struct span *parts, size_t count, struct span name, struct span value)
+{
+	parts[count++] = name;
+	parts[count++] = SPAN_LIT(": ");
+	parts[count++] = value;
 	parts[count++] = SPAN_LIT("\r\n");
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	return count;
+}
+
+static struct span lines_of(struct exchange *x, const struct span *names, size_t name_count, struct span *parts,
+			    size_t count)
+{
+	for (size_t i = 0; i < name_count; i++) {
 		struct span value = http1_find(x->head, names[i]);
 
-		if (!value.ptr)
-			continue;
-		parts[count++] = names[i];
-		parts[count++] = SPAN_LIT(": ");
-		parts[count++] = value;
-		parts[count++] = SPAN_LIT("\r\n");
+		if (value.ptr)
+			count = add_line(parts, count, names[i], value);
 	}
-	return arena_join(&x->arena, parts, count);
+	return count ? arena_join(&x->arena, parts, count) : SPAN_NONE;
+}
+
+int call_forward(struct exchange *x, struct call *c, struct err *err)
+{
+	static const struct span names[] = { SPAN_INIT("openai-beta"), SPAN_INIT("traceparent"),
+					     SPAN_INIT("tracestate") },
+				 accounts[] = { SPAN_INIT("openai-organization"), SPAN_INIT("openai-project") };
+	enum { LINE = 4, OWN = 2 };
+	struct span parts[LINE * (OWN + ARRAY_LEN(names))];
+	struct span key = http1_find(x->head, SPAN_LIT("idempotency-key"));
+	char own[2 * DIGEST_SIZE + 1];
+	size_t count = add_line(parts, 0, SPAN_LIT("X-Request-Id"), span_str(x->request_id));
+
+	if (key.ptr)
+		count = add_line(parts, count, SPAN_LIT("idempotency-key"), own_key(c, key, own));
+	c->turn.forward = lines_of(x, names, ARRAY_LEN(names), parts, count);
+	c->turn.forward_account = lines_of(x, accounts, ARRAY_LEN(accounts), parts, 0);
+	return c->turn.forward.ptr ? 0 : call_used_up(err);
 }
 
 int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
@@ -73,8 +110,9 @@ int call_prepare_turn(struct exchange *x, struct call *c, const struct model *al
 	struct turn *t = &c->turn;
 	struct turn_sink *sink = arena_alloc(&x->arena, sizeof *sink);
 
-	t->forward = call_forwarded(x);
-	if (!sink || !t->forward.ptr)
+	if (call_forward(x, c, err) < 0)
+		return -1;
+	if (!sink)
 		return call_used_up(err);
 	c->model = alias->alias; /* of the snapshot */
 	call_sink(x, sink);

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What a token may is what it was given, and covers itself. */
 static void look_at(const struct token *token)
 {
-	json_t *all = constraints_inherit(token->constraints, NULL);
+	json_t *all = constraints_inherit(token->constraints, NULL, NULL);
 	const char *member;
 
 	if (!constraints_cover(token->constraints, token->constraints, &member) ||

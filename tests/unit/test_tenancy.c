@@ -253,7 +253,7 @@ static void what_is_handed_on_is_never_wider(void **state)
 		" rate_limit_per_second: 1, budgets: [ { amount: 5, currency: EUR, per: month } ] } }\n");
 	const struct constraints *maker = bearer(t, "m")->constraints;
 	const char *member = NULL;
-	json_t *all = constraints_inherit(maker, NULL), *same = constraints_json(maker);
+	json_t *all = constraints_inherit(maker, NULL, NULL), *same = constraints_json(maker);
 
 	(void)state;
 	assert_true(constraints_cover(maker, maker, &member));

@@ -109,6 +109,14 @@ int turn_embed(struct turn *t, const struct embed_request *r, struct err *err);
  */
 int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target);
 
+/* The alias whose link the target is, when it is another than the one asked for; else NULL. */
+static inline const char *turn_link(const struct turn_size *size, const struct target *target)
+{
+	const struct model *link = target->link_model;
+
+	return link && link != size->alias ? link->alias : NULL;
+}
+
 /* The loop's time: see loop_now_us. */
 static inline int64_t turn_now_us(const struct turn *t)
 {

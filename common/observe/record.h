@@ -42,6 +42,7 @@ struct record {
 	const char *model;             /* alias asked for */
 	const char *resolved_model;    /* what the backend was asked for */
 	const char *resolved_backend;  /* RECORD_NAME_MAX */
+	const char *link_model;        /* of a composite: the alias whose link answered; "": model's own */
 
 	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
 	int64_t cost_usd, cost_eur;    /* millionths; -1 = unknown, or nothing was answered */

@@ -31,6 +31,7 @@ void entry_fill(struct entry *e, const struct record *r)
 	at = keep(at, &own->model, RECORD_TEXT_MAX);
 	at = keep(at, &own->resolved_model, RECORD_TEXT_MAX);
 	at = keep(at, &own->resolved_backend, RECORD_NAME_MAX);
+	at = keep(at, &own->link_model, RECORD_TEXT_MAX);
 	at = keep(at, &own->rate_source, RECORD_RATE_SOURCE_MAX);
 	e->common_len = (size_t)(at - e->texts);
 	at = keep(at, &own->request_id, RECORD_TEXT_MAX);
@@ -49,7 +50,7 @@ void entry_point(struct record *r, const char *texts)
 {
 	const char **const members[] = { &r->tenant_id, &r->token_id, &r->user_id, &r->scope_id,
 					 &r->model, &r->resolved_model, &r->resolved_backend,
-					 &r->rate_source };
+					 &r->link_model, &r->rate_source };
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		*members[i] = next_text(&texts);

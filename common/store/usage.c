@@ -110,7 +110,7 @@ static void bind_kind(struct db_statement *st, const struct record *r)
 	const char *const names[] = {
 		r->tenant_id, r->token_id, r->user_id, r->scope_id, r->surface, r->method, r->route,
 		r->error == E_none ? NULL : err_info(r->error)->code, r->model, r->resolved_model,
-		r->resolved_backend, r->cost_source, r->rate_source,
+		r->resolved_backend, r->cost_source, r->rate_source, r->link_model,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -130,8 +130,8 @@ static int insert_kind(struct usage *u, struct kind *kind, struct err *err)
 		u->db,
 		"INSERT INTO usage_kind (since, depth, status, attempts, streamed, finished, rate,"
 		" tenant_id, token_id, user_id, scope_id, surface, method, route, error_code, model,"
-		" resolved_model, resolved_backend, cost_source, rate_source) VALUES (?1, ?2, ?3, ?4, ?5,"
-		" ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+		" resolved_model, resolved_backend, cost_source, rate_source, link_model) VALUES (?1, ?2, ?3,"
+		" ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
 		err);
 
 	if (!st)

@@ -56,7 +56,8 @@ static bool is_key_of(const struct day_sum *s, const struct record *r, int64_t d
 {
 	const struct record *o = s->of;
 
-	return s->day == day && strcmp(o->model, r->model) == 0 && strcmp(o->user_id, r->user_id) == 0 &&
+	return s->day == day && strcmp(o->model, r->model) == 0 && strcmp(o->link_model, r->link_model) == 0 &&
+	       strcmp(o->user_id, r->user_id) == 0 &&
 	       strcmp(o->token_id, r->token_id) == 0 && strcmp(o->tenant_id, r->tenant_id) == 0;
 }
 
@@ -134,6 +135,36 @@ static void bind_sum(struct db_statement *st, int at, const struct usage_sum *s)
 		db_bind_int(st, at + (int)i, values[i]);
 }
 
+/* What the alias of a link has earned for others. */
+static int write_links(const struct usage_batch *b, struct db *db, struct err *err)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct day_sum *s = &b->sums[i];
+		struct db_statement *st;
+
+		if (!s->of->link_model[0] || (s->sum.cost_billed_usd == 0 && s->sum.cost_billed_eur == 0))
+			continue;
+		st = db_statement(db,
+				  "INSERT INTO usage_link_day (tenant_id, day, token_id, model,"
+				  " cost_billed_usd, cost_billed_eur) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+				  " ON CONFLICT (tenant_id, day, token_id, model) DO UPDATE SET"
+				  " cost_billed_usd = usage_link_day.cost_billed_usd + excluded.cost_billed_usd,"
+				  " cost_billed_eur = usage_link_day.cost_billed_eur + excluded.cost_billed_eur",
+				  err);
+		if (!st)
+			return -1;
+		db_bind_str(st, 1, s->of->tenant_id);
+		db_bind_int(st, 2, s->day);
+		db_bind_str(st, 3, s->of->token_id);
+		db_bind_str(st, 4, s->of->link_model);
+		db_bind_int(st, 5, s->sum.cost_billed_usd);
+		db_bind_int(st, 6, s->sum.cost_billed_eur);
+		if (db_run(st, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
 {
 	struct db_statement *st;
@@ -169,7 +200,7 @@ int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
 		if (db_run(st, err) < 0)
 			return -1;
 	}
-	return 0;
+	return write_links(b, db, err);
 }
 
 #define SUMS                                                                                       \

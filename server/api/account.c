@@ -67,6 +67,7 @@ static void fill_turn(struct record *r, const struct turn *t, char source[RATE_S
 
 	r->resolved_model = target ? target->model : "";
 	r->resolved_backend = target ? target->backend->name : "";
+	r->link_model = target ? turn_link(&t->size, target) : NULL;
 	fill_bill(r, target ? &t->bill : NULL, source);
 	r->attempts = t->attempts;
 	r->streamed = t->streamed;

@@ -143,12 +143,6 @@ static int reserve(struct call *c, const struct spending *s, struct err *err)
 	return result;
 }
 
-/* The alias whose link a target is, when it is another than the one asked for. */
-static const char *link_of(const struct turn_size *size, const struct target *t)
-{
-	return t->link_model && t->link_model != size->alias ? t->link_model->alias : NULL;
-}
-
 /* 0, or -1 when no link of that alias may be used; err says why where it is not for lack of one. */
 typedef int link_check(struct call *c, const char *link, const struct spending *s, struct err *err);
 
@@ -193,7 +187,7 @@ static int narrow(struct call *c, const struct turn_size *size, link_check *chec
 	if (!left || !is_left)
 		return call_used_up(err);
 	for (size_t i = 0; i < count; i++) {
-		const char *link = link_of(size, &targets[i]);
+		const char *link = turn_link(size, &targets[i]);
 
 		if (!is_asked(targets, i, is_left, &is_left[i]))
 			is_left[i] = !link || check(c, link, s, err) == 0;
@@ -314,5 +308,5 @@ void spend_settle(const struct exchange *x, struct call *c)
 	limits_settle_tokens(c, used.prompt + used.answer);
 	if (c->reservation.count)
 		budget_settle(c->worker->core->budgets, &c->reservation, cost_by(c, used),
-			      target ? link_of(&c->turn.size, target) : NULL);
+			      target ? turn_link(&c->turn.size, target) : NULL);
 }

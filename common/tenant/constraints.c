@@ -2,11 +2,13 @@
  * common/tenant/constraints.c - what narrows a token: read, compared, freed.
  */
 #include <math.h>
+#include <string.h>
 
+#include "common/base/digest.h"
 #include "common/base/mem.h"
 #include "common/tenant/reading.h"
 
-enum { BUDGETS_MAX = 100, AMOUNT_MAX = 1000000000, MICROS = 1000000 };
+enum { BUDGETS_MAX = 100, SHARED_MAX = 32, AMOUNT_MAX = 1000000000, MICROS = 1000000 };
 
 const struct constraints no_constraints;
 
@@ -33,6 +35,7 @@ static void clear(struct constraints *c)
 	name_list_free(&c->agents);
 	name_list_free(&c->endpoints);
 	budgets_free(c->budgets, c->budget_count);
+	mem_free(c->shared);
 }
 
 void constraints_free(const struct constraints *c)
@@ -190,16 +193,68 @@ static int read_own_budgets(struct reading *r, const struct member *m, json_t *v
 	return result;
 }
 
+void token_bucket(const char *id, uint8_t out[DIGEST_SIZE])
+{
+	digest_sha256(span_str(id), out);
+}
+
+#define RATES(base)                                                                               \
+	{ "rate_limit_per_second", read_real, (base) + offsetof(struct rates, rate_limit_per_second), 0, \
+	  1000000, false },                                                                        \
+	{ "rate_limit_burst", read_int, (base) + offsetof(struct rates, rate_limit_burst), 0, 1000000,  \
+	  false },                                                                                 \
+	{ "requests_per_minute", read_int, (base) + offsetof(struct rates, requests_per_minute), 0,     \
+	  INT32_MAX, false },                                                                      \
+	{ "tokens_per_minute", read_int, (base) + offsetof(struct rates, tokens_per_minute), 0,         \
+	  INT32_MAX, false }
+
+/* A row while it is read: the owner is borrowed. */
+struct shared_form {
+	const char *owner;
+	struct rates rates;
+};
+
+static const struct member shared_members[] = {
+	{ "owner", read_text, offsetof(struct shared_form, owner), 1, TOKEN_ID_SIZE - 1, true },
+	RATES(offsetof(struct shared_form, rates)),
+};
+
+static int read_shared(struct reading *r, const struct member *m, json_t *value, void *field)
+{
+	struct constraints *c = container_of(field, struct constraints, shared);
+	json_t *item;
+	size_t i;
+
+	(void)m;
+	if (!r->is_stored)
+		return reading_fault(r, "is the gateway's to say");
+	if (!json_is_array(value) || json_array_size(value) > SHARED_MAX)
+		return reading_fault(r, "must be a list of at most %d", SHARED_MAX);
+	c->shared = mem_calloc(json_array_size(value) + 1, sizeof *c->shared);
+	json_array_foreach(value, i, item)
+	{
+		struct shared_rates *row = &c->shared[c->shared_count++];
+		struct shared_form form = { .owner = "" };
+		size_t before = reading_enter_at(r, i);
+
+		if (reading_object(r, item, shared_members, ARRAY_LEN(shared_members), &form) < 0)
+			return -1;
+		reading_leave(r, before);
+		row->rates = form.rates;
+		memccpy(row->owner, form.owner, 0, sizeof row->owner - 1);
+		token_bucket(row->owner, row->bucket);
+	}
+	return 0;
+}
+
 #define FIELD(name) offsetof(struct constraints, name)
 static const struct member constraint_members[] = {
 	{ "models", read_names, FIELD(models), 0, 0, false },
 	{ "agents", read_names, FIELD(agents), 0, 0, false },
 	{ "endpoints", read_names, FIELD(endpoints), 0, 0, false },
 	{ "max_tokens", read_int, FIELD(max_tokens), 0, INT32_MAX, false },
-	{ "rate_limit_per_second", read_real, FIELD(rate_limit_per_second), 0, 1000000, false },
-	{ "rate_limit_burst", read_int, FIELD(rate_limit_burst), 0, 1000000, false },
-	{ "requests_per_minute", read_int, FIELD(requests_per_minute), 0, INT32_MAX, false },
-	{ "tokens_per_minute", read_int, FIELD(tokens_per_minute), 0, INT32_MAX, false },
+	RATES(FIELD(rates)),
+	{ "shared", read_shared, FIELD(shared), 0, 0, false },
 	{ "budgets", read_own_budgets, FIELD(budgets), 0, 0, false },
 };
 

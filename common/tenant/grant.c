@@ -15,15 +15,17 @@ static const struct {
 	size_t offset;
 } members[] = {
 #define MEMBER(kind, name) { #name, kind, offsetof(struct constraints, name) }
+#define RATE(kind, name) { #name, kind, offsetof(struct constraints, rates.name) }
 	MEMBER(LIST, models),
 	MEMBER(LIST, agents),
 	MEMBER(LIST, endpoints),
 	MEMBER(INTEGER, max_tokens),
-	MEMBER(REAL, rate_limit_per_second),
-	MEMBER(INTEGER, rate_limit_burst),
-	MEMBER(INTEGER, requests_per_minute),
-	MEMBER(INTEGER, tokens_per_minute),
+	RATE(REAL, rate_limit_per_second),
+	RATE(INTEGER, rate_limit_burst),
+	RATE(INTEGER, requests_per_minute),
+	RATE(INTEGER, tokens_per_minute),
 #undef MEMBER
+#undef RATE
 };
 
 static const void *field_of(const struct constraints *c, size_t i)
@@ -77,9 +79,40 @@ static json_t *budget_json(const struct budget *b, const char *owner)
 	return one;
 }
 
+static json_t *rates_json(const char *owner, const struct rates *r)
+{
+	json_t *one = json_pack("{s:s}", "owner", owner);
+
+	if (r->rate_limit_per_second > 0)
+		json_object_set_new(one, "rate_limit_per_second", json_real(r->rate_limit_per_second));
+	if (r->rate_limit_burst > 0)
+		json_object_set_new(one, "rate_limit_burst", json_integer(r->rate_limit_burst));
+	if (r->requests_per_minute > 0)
+		json_object_set_new(one, "requests_per_minute", json_integer(r->requests_per_minute));
+	if (r->tokens_per_minute > 0)
+		json_object_set_new(one, "tokens_per_minute", json_integer(r->tokens_per_minute));
+	return one;
+}
+
+/* Those that keys of the owner draw on: his, and those that he does. */
+static json_t *shared_json(const struct constraints *c, const char *owner)
+{
+	json_t *all = json_array(), *own = owner ? rates_json(owner, &c->rates) : NULL;
+
+	for (size_t i = 0; i < c->shared_count; i++)
+		json_array_append_new(all, rates_json(c->shared[i].owner, &c->shared[i].rates));
+	if (json_object_size(own) > 1)
+		json_array_append(all, own);
+	json_decref(own);
+	if (json_array_size(all) > 0)
+		return all;
+	json_decref(all);
+	return NULL;
+}
+
 static json_t *constraints_of_owner(const struct constraints *c, const char *owner)
 {
-	json_t *all = json_object(), *budgets;
+	json_t *all = json_object(), *shared = shared_json(c, owner), *budgets;
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		json_t *value = member_json(c, i);
@@ -87,6 +120,8 @@ static json_t *constraints_of_owner(const struct constraints *c, const char *own
 		if (value)
 			json_object_set_new(all, members[i].name, value);
 	}
+	if (shared)
+		json_object_set_new(all, "shared", shared);
 	if (!c->budget_count)
 		return all;
 	budgets = json_array();

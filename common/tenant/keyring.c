@@ -114,6 +114,7 @@ static struct key *key_of(const struct tenant_key *row, struct err *err)
 	t->expires_ms = row->expires_ms;
 	t->revoked_ms = row->revoked_ms;
 	t->is_key = true;
+	token_bucket(t->id, t->bucket);
 	memcpy(t->digest, row->digest, sizeof t->digest);
 	key->has_old = row->has_old;
 	if (!row->has_old)

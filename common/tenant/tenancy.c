@@ -241,6 +241,7 @@ int tenancy_add_own(struct tenancy *t, const struct config *c, bool *made, char 
 				 .role = ROLE_operator,
 				 .scopes = SCOPE_all,
 				 .constraints = &no_constraints };
+	token_bucket(t->own.id, t->own.bucket);
 	digest_sha256(span_str(secret), t->own.digest);
 	return 0;
 }

@@ -31,13 +31,26 @@ struct budget {
 	int line;    /* in the file; 0 for one of a key */
 };
 
+/* How often a token may ask, and how much; 0: the setting's, or no limit. */
+struct rates {
+	double rate_limit_per_second;
+	int64_t rate_limit_burst, requests_per_minute, tokens_per_minute;
+};
+
+/* Another token's, on whose buckets its keys draw besides their own. */
+struct shared_rates {
+	struct rates rates;
+	char owner[TOKEN_ID_SIZE];
+	uint8_t bucket[DIGEST_SIZE];
+};
+
 /* What narrows a token.  An empty list, or 0, narrows nothing. */
 struct constraints {
 	struct config_list models, agents, endpoints; /* "name", or "begin*" */
 	int64_t max_tokens;           /* most that a request may ask for */
-	double rate_limit_per_second; /* 0: the setting's */
-	int64_t rate_limit_burst;     /* 0: the setting's */
-	int64_t requests_per_minute, tokens_per_minute;
+	struct rates rates;
+	struct shared_rates *shared;  /* of a key: those of its maker, and of his */
+	size_t shared_count;
 	struct budget *budgets;
 	size_t budget_count;
 };
@@ -53,7 +66,10 @@ struct token {
 	bool rate_limit_bypass;
 	bool is_key; /* one of keyring.h */
 	uint8_t digest[DIGEST_SIZE];
+	uint8_t bucket[DIGEST_SIZE]; /* by which its limits are kept: of its id, whatever its secret is */
 };
+/* The bucket of the token of that id. */
+void token_bucket(const char *id, uint8_t out[DIGEST_SIZE]);
 
 /* A member of a tenant's "defaults:", as it stands in the file. */
 struct tenant_default {

@@ -158,6 +158,7 @@ static int take_token(struct load *l, json_t *object, const struct tenant *tenan
 	f->constraints = NULL;
 	row->expires_ms = f->expires_ms;
 	row->rate_limit_bypass = f->bypass;
+	token_bucket(row->id, row->bucket);
 	memcpy(row->digest, digest, sizeof row->digest);
 	tenancy_index_token(l->t, row);
 	return 0;

@@ -90,20 +90,15 @@ static int refuse(const struct call *c, const char *param, const char *what, int
 	return -1;
 }
 
-/* The limits on a token's requests; their number. */
-static size_t request_limits(const struct call *c, struct limit_ask asks[2])
+/* The limits on requests by such rates; their number.  is_on: the settings' count, too. */
+static size_t request_limits(const struct config *config, const struct rates *own, bool is_on,
+			     struct limit_ask asks[2])
 {
-	const struct config *config = c->snapshot->config;
-	const struct token *token = c->identity.token;
-	const struct constraints *own = token->constraints;
 	double rate = own->rate_limit_per_second;
 	int64_t burst = own->rate_limit_burst;
-	bool is_on = is_limiting(c) || rate > 0 || burst > 0;
 	size_t count = 0;
 
-	if (token->rate_limit_bypass)
-		return 0;
-	if (is_on) {
+	if (is_on || rate > 0 || burst > 0) {
 		rate = rate > 0 ? rate : (double)config->rate_limit_per_second;
 		burst = burst > 0 ? burst : config->rate_limit_burst;
 		asks[count++] = (struct limit_ask){
@@ -121,26 +116,77 @@ static size_t request_limits(const struct call *c, struct limit_ask asks[2])
 	return count;
 }
 
+/*
+ * A token draws on its own buckets, which come first, and a key on its maker's, too: else each new key
+ * would let its maker ask as often again.
+ */
+struct bucket {
+	const uint8_t *key;
+	const struct rates *rates;
+};
+
+static size_t bucket_count(const struct token *token)
+{
+	return token && !token->rate_limit_bypass ? 1 + token->constraints->shared_count : 0;
+}
+
+static struct bucket bucket_at(const struct token *token, size_t i)
+{
+	const struct constraints *c = token->constraints;
+
+	return i == 0 ? (struct bucket){ token->bucket, &c->rates }
+		      : (struct bucket){ c->shared[i - 1].bucket, &c->shared[i - 1].rates };
+}
+
+static void give_back(const struct call *c, const uint8_t *key, const struct limit_ask *asks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		limiter_settle(c->worker->core->token_limits, key, asks[i].kind, asks[i].limit, -asks[i].taken,
+			       loop_now_us(c->worker->loop));
+}
+
+static bool is_tighter(const struct limit_ask *a, const struct limit_ask *than)
+{
+	if (than->limit.burst == 0 || a->wait_us != than->wait_us)
+		return than->limit.burst == 0 || a->wait_us > than->wait_us;
+	return a->remaining < than->remaining;
+}
+
+/* The requests' limits of the token's buckets from i on; what these took is given back when one refuses. */
+static bool take_request(const struct call *c, size_t i, struct limit_ask *tightest)
+{
+	const struct token *token = c->identity.token;
+	struct limit_ask asks[2] = { { .amount = 0 } };
+	const struct bucket b = bucket_at(token, i);
+	size_t count = request_limits(c->snapshot->config, b.rates, i == 0 && is_limiting(c), asks);
+	bool is_admitted = count == 0 || limiter_take(c->worker->core->token_limits, b.key, asks, count,
+						       loop_now_us(c->worker->loop));
+
+	for (size_t k = 0; k < count; k++)
+		if (is_tighter(&asks[k], tightest))
+			*tightest = asks[k];
+	if (!is_admitted || i + 1 == bucket_count(token))
+		return is_admitted;
+	if (take_request(c, i + 1, tightest))
+		return true;
+	give_back(c, b.key, asks, count);
+	return false;
+}
+
 static int check_token(struct exchange *x, struct call *c, struct err *err)
 {
-	struct limit_ask asks[2] = { { .amount = 0 } };
-	size_t count = request_limits(c, asks);
-	const struct limit_ask *tightest = &asks[0];
+	struct limit_ask tightest = { .amount = 0 };
 	bool is_admitted;
 
-	if (count == 0)
+	if (bucket_count(c->identity.token) == 0)
 		return 0;
-	is_admitted = limiter_take(c->worker->core->token_limits, c->identity.token->digest, asks, count,
-				   loop_now_us(c->worker->loop));
-	for (size_t i = 1; i < count; i++)
-		if (asks[i].wait_us > tightest->wait_us ||
-		    (asks[i].wait_us == tightest->wait_us && asks[i].remaining < tightest->remaining))
-			tightest = &asks[i];
-	put_requests(x, tightest);
+	is_admitted = take_request(c, 0, &tightest);
+	if (tightest.limit.burst > 0)
+		put_requests(x, &tightest);
 	if (is_admitted)
 		return 0;
-	return refuse(c, "headers.authorization", "this token has made too many requests",
-		      tightest->wait_us, err);
+	return refuse(c, "headers.authorization", "this token has made too many requests", tightest.wait_us,
+		      err);
 }
 
 static int check_address(struct exchange *x, struct call *c, struct err *err)
@@ -183,37 +229,78 @@ void limits_refuse_address(struct exchange *x, struct call *c, struct err *err)
 		*err = limited;
 }
 
-static struct limit token_limit(const struct call *c)
+static struct limit token_limit(const struct rates *rates)
 {
-	const struct token *token = c->identity.token;
-	int64_t count = token && !token->rate_limit_bypass ? token->constraints->tokens_per_minute : 0;
+	int64_t count = rates->tokens_per_minute;
 
 	return count > 0 ? limit_of((double)count, MINUTE_S, count) : (struct limit){ 0, 0 };
 }
 
+/* As take_request; *taken comes out as what all could give. */
+static bool take_tokens(const struct call *c, size_t i, int64_t tokens, int64_t *taken, struct limit_ask *tightest)
+{
+	const struct token *token = c->identity.token;
+	const struct bucket b = bucket_at(token, i);
+	struct limit_ask a = {
+		.kind = LIMIT_TOKENS,
+		.limit = token_limit(b.rates),
+		.amount = tokens,
+		.extra = *taken - tokens,
+	};
+
+	if (a.limit.burst > 0) {
+		bool is_admitted = limiter_take(c->worker->core->token_limits, b.key, &a, 1,
+						loop_now_us(c->worker->loop));
+
+		if (is_tighter(&a, tightest))
+			*tightest = a;
+		if (!is_admitted)
+			return false;
+		*taken = a.taken;
+	}
+	if (i + 1 < bucket_count(token) && !take_tokens(c, i + 1, tokens, taken, tightest)) {
+		give_back(c, b.key, &a, a.limit.burst > 0);
+		return false;
+	}
+	a.taken -= *taken;
+	if (a.limit.burst > 0 && a.taken > 0)
+		give_back(c, b.key, &a, 1);
+	return true;
+}
+
 int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, int64_t extra, struct err *err)
 {
-	struct limit_ask a = { .kind = LIMIT_TOKENS, .limit = token_limit(c), .amount = tokens, .extra = extra };
+	struct limit_ask tightest = { .amount = 0 };
+	int64_t taken;
+	bool is_admitted;
 
-	if (a.limit.burst == 0)
+	if (bucket_count(c->identity.token) == 0)
 		return 0;
-	if (limiter_take(c->worker->core->token_limits, c->identity.token->digest, &a, 1,
-			 loop_now_us(c->worker->loop))) {
-		c->tokens_taken = a.taken;
-		put_tokens(x, &a);
+	if (__builtin_add_overflow(tokens, extra, &taken))
+		taken = INT64_MAX;
+	is_admitted = take_tokens(c, 0, tokens, &taken, &tightest);
+	if (tightest.limit.burst == 0)
+		return 0;
+	put_tokens(x, &tightest);
+	if (is_admitted) {
+		c->tokens_taken = taken;
 		return 0;
 	}
-	put_tokens(x, &a);
-	return refuse(c, "headers.authorization", "this token has used too many tokens", a.wait_us, err);
+	return refuse(c, "headers.authorization", "this token has used too many tokens", tightest.wait_us, err);
 }
 
 void limits_settle_tokens(struct call *c, int64_t used)
 {
-	struct limit limit = token_limit(c);
+	const struct token *token = c->identity.token;
+	int64_t more = used - c->tokens_taken;
 
-	if (c->tokens_taken == 0 || limit.burst == 0)
-		return;
-	limiter_settle(c->worker->core->token_limits, c->identity.token->digest, LIMIT_TOKENS, limit,
-		       used - c->tokens_taken, loop_now_us(c->worker->loop));
+	for (size_t i = 0; c->tokens_taken > 0 && i < bucket_count(token); i++) {
+		const struct bucket b = bucket_at(token, i);
+		const struct limit limit = token_limit(b.rates);
+
+		if (limit.burst > 0)
+			limiter_settle(c->worker->core->token_limits, b.key, LIMIT_TOKENS, limit, more,
+				       loop_now_us(c->worker->loop));
+	}
 	c->tokens_taken = 0;
 }

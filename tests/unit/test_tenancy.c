@@ -91,10 +91,10 @@ static void all_members_are_read(void **state)
 	assert_false(app->scopes & SCOPE_BIT(chat_exec));
 	assert_true(app->expires_ms == INT64_C(1893452400000));
 	assert_true(app->rate_limit_bypass);
-	assert_true(app->constraints->rate_limit_per_second > 0.49);
-	assert_int_equal(app->constraints->rate_limit_burst, 3);
-	assert_int_equal(app->constraints->requests_per_minute, 60);
-	assert_int_equal(app->constraints->tokens_per_minute, 1000);
+	assert_true(app->constraints->rates.rate_limit_per_second > 0.49);
+	assert_int_equal(app->constraints->rates.rate_limit_burst, 3);
+	assert_int_equal(app->constraints->rates.requests_per_minute, 60);
+	assert_int_equal(app->constraints->rates.tokens_per_minute, 1000);
 	assert_int_equal(app->constraints->max_tokens, 5);
 	assert_int_equal(app->constraints->budgets[0].amount_micros, 3000000);
 	assert_string_equal(app->constraints->budgets[0].model, "a");

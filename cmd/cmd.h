@@ -67,7 +67,7 @@ extern const struct cmd *const cmd_table[];
 extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_show, cmd_db_backup, cmd_db_migrate,
 	cmd_db_vacuum, cmd_db_verify, cmd_errors, cmd_help,
 	cmd_model_list, cmd_model_show, cmd_serve, cmd_status,
-	cmd_tenant_config, cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_usage, cmd_version;
+	cmd_tenant_config, cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_tenant_usage, cmd_usage, cmd_version;
 extern const struct cmd cmd_session_delete, cmd_session_export, cmd_session_fork, cmd_session_import,
 	cmd_session_list, cmd_session_rename, cmd_session_search, cmd_session_show, cmd_session_tree;
 

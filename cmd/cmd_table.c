@@ -25,6 +25,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_model_show,
 	&cmd_tenant_list,
 	&cmd_tenant_show,
+	&cmd_tenant_usage,
 	&cmd_tenant_key,
 	&cmd_tenant_config,
 	&cmd_usage,

@@ -60,10 +60,11 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 
 	if (!tenant)
 		return -1;
-	if (g->json)
-		cmd_print_json_take(json_incref(tenant));
-	else
-		tenant_print_members(g, tenant);
+	if (g->json) {
+		tenant_print_document_take(tenant);
+		return 0;
+	}
+	tenant_print_members(g, tenant);
 	json_decref(tenant);
 	return 0;
 }

@@ -24,7 +24,7 @@ static void print_secret(const struct key_options *o, json_t *key)
 	struct buf out;
 
 	if (o->globals.json) {
-		cmd_print_json_take(json_incref(key));
+		tenant_print_document_take(json_incref(key));
 		return;
 	}
 	buf_init(&out, CMD_OUTPUT_MAX);
@@ -153,7 +153,8 @@ static int run_revoke(const struct key_options *o, const char *id, struct err *e
 		return -1;
 	json_decref(answer);
 	if (o->globals.json)
-		cmd_print_json_take(json_pack("{s:s, s:b}", "id", id, "revoked", 1));
+		cmd_print_json_take(json_pack("{s:i, s:s, s:b}", "schema_version", 1, "id", id, "revoked",
+					      1));
 	cmd_notice(&o->globals, "%s was revoked", id);
 	return 0;
 }

@@ -76,11 +76,10 @@ static int check_date(const char *option, const char *text, struct err *err)
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct usage_options *o = options;
-	struct tenant_request ask = { .tenant = o->tenant };
+	struct tenant_request ask = { .tenant = argc > 0 ? argv[0] : o->tenant };
 	char *path;
 	json_t *report;
 
-	(void)argc, (void)argv;
 	if (check_date("from", o->from, err) < 0 || check_date("to", o->to, err) < 0)
 		return -1;
 	path = mem_printf("/v1/usage?by=%s%s%s%s%s", o->by ? o->by : "model", o->from ? "&from=" : "",
@@ -91,8 +90,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	if (!report)
 		return -1;
 	if (o->globals.json) {
-		json_object_set_new(report, "schema_version", json_integer(1));
-		cmd_print_json_take(report);
+		tenant_print_document_take(report);
 		return 0;
 	}
 	print_report(o, report);
@@ -130,5 +128,25 @@ const struct cmd cmd_usage = {
 	.text = "A user sees his own, an administrator his tenant's, the operator all. Answers whose cost "
 		"is not known are counted, and missing in the amounts.",
 	.examples = examples,
+	.run = run,
+};
+
+static const struct cmd_example tenant_examples[] = {
+	{ "spass tenant usage", "What the tenant of the token has used, by model." },
+	{ "spass tenant usage acme --by user", "Another one's, by user; for the operator." },
+	{ NULL, NULL },
+};
+
+/* The same of one tenant, who is the operand. */
+const struct cmd cmd_tenant_usage = {
+	.group = "tenant",
+	.name = "usage",
+	.summary = "Show what a tenant has used, and what it cost",
+	.operands = "[TENANT]",
+	.operands_max = 1,
+	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
+	.options = own,
+	.options_size = sizeof(struct usage_options),
+	.examples = tenant_examples,
 	.run = run,
 };

@@ -33,6 +33,9 @@ _spass()
 	--log-format) values="text json" ;;
 	--drain-timeout) action=none ;;
 	--config) action=file ;;
+	--by) values="model user token day tenant" ;;
+	--from) action=none ;;
+	--to) action=none ;;
 	--tenant) action=none ;;
 	--label) action=none ;;
 	--role) values="readonly tenant_user tenant_admin" ;;
@@ -40,9 +43,6 @@ _spass()
 	--deny) action=none ;;
 	--expires) action=none ;;
 	--grace) action=none ;;
-	--by) values="model user token day tenant" ;;
-	--from) action=none ;;
-	--to) action=none ;;
 	--wait) action=none ;;
 	esac
 	case "$action" in
@@ -66,7 +66,7 @@ _spass()
 		case "$command" in
 	session) verbs="list search show tree rename fork export import delete" ;;
 	model) verbs="list show" ;;
-	tenant) verbs="list show key config" ;;
+	tenant) verbs="list show usage key config" ;;
 	config) verbs="show check" ;;
 	db) verbs="backup verify migrate vacuum" ;;
 		esac
@@ -91,6 +91,7 @@ _spass()
 	"model show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"tenant usage") options="--by --from --to --tenant --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant key") options="--tenant --label --role --scope --deny --model --max-tokens --expires --grace --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="create list rotate revoke" ;;
 	"tenant config") options="--tenant --show-origin --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="get set unset list diff" ;;
 	"usage") options="--by --from --to --tenant --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

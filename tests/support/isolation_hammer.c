@@ -160,6 +160,7 @@ static void ask_twin(struct worker *w, struct attempt *k, const struct answer *f
 	text_add_str(&path, k->request.path);
 	replace(&path, k->request.about, other);
 	replace(&k->request.body, k->request.about, other);
+	replace(&k->request.headers, k->request.about, other);
 	snprintf(k->request.path, sizeof k->request.path, "%s", text_str(&path));
 	ask(&w->c, &k->request, &a);
 	normalise(first, k->request.about, &left);

@@ -91,7 +91,10 @@ static void body_turn(const struct making *m)
 	switch (next_random(m->seed, 4)) {
 	case 0:
 		refer(m, CONVERSATION, id);
-		text_printf(&m->r->body, ",\"conversation_id\":\"%s\"", id);
+		if (next_random(m->seed, 2))
+			text_printf(&m->r->body, ",\"conversation_id\":\"%s\"", id);
+		else
+			text_printf(&m->r->headers, "X-Conversation-Id: %s\r\n", id);
 		m->r->begins = false;
 		break;
 	case 1:

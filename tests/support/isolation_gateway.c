@@ -206,7 +206,8 @@ void gateway_start(struct isolation *t, const char *format)
 	struct gateway *g = &t->gateway;
 	char *home = kit_printf("HOME=%s", g->dir), *config = kit_printf("XDG_CONFIG_HOME=%s", g->dir);
 	char *runtime = kit_printf("XDG_RUNTIME_DIR=%s", g->dir), *path = kit_printf("PATH=%s", getenv("PATH"));
-	char *const environment[] = { home, config, runtime, path, NULL };
+	char *sanitizer = kit_printf("TSAN_OPTIONS=%s", getenv("TSAN_OPTIONS") ? getenv("TSAN_OPTIONS") : "");
+	char *const environment[] = { home, config, runtime, path, sanitizer, NULL };
 	const char *const arguments[] = { g->spass, "serve", NULL };
 	int64_t until = kit_now_us() + START_US;
 
@@ -221,6 +222,7 @@ void gateway_start(struct isolation *t, const char *format)
 	free(config);
 	free(runtime);
 	free(path);
+	free(sanitizer);
 }
 
 void gateway_stop(struct isolation *t)

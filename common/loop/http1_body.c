@@ -1,7 +1,8 @@
 /*
  * common/loop/http1_body.c - takes a body out of its framing: by length, chunked, until close.
  *
- * Framing is read byte by byte (it is short and bounded), data is handed on in whole pieces.
+ * Framing is read byte by byte (it is short and bounded) unless it is the usual one and at hand;
+ * data is handed on in whole pieces.
  */
 #include "common/loop/http1.h"
 
@@ -9,6 +10,7 @@
 
 enum {
 	CHUNK_LINE_MAX = 256,
+	USUAL_DIGITS_MAX = 7,
 	CHUNK_DIGITS_MAX = 16,
 	TRAILERS_MAX = 8192,
 };
@@ -183,6 +185,34 @@ static const char *read_framing(struct http1_body *b, char c)
 	}
 }
 
+/* The whole line that begins a chunk, when it is some digits and CRLF; the bytes used, or 0. */
+static size_t read_usual_size(struct http1_body *b, struct span bytes)
+{
+	size_t digits = 0;
+	unsigned size = 0;
+
+	while (digits < bytes.len && digits < USUAL_DIGITS_MAX && http1_is(HTTP1_HEX, bytes.ptr[digits]))
+		size = size << 4 | hex_digit(bytes.ptr[digits++]);
+	if (size == 0 || bytes.len - digits < 2 || bytes.ptr[digits] != '\r' ||
+	    bytes.ptr[digits + 1] != '\n' || size > INT64_MAX - b->total)
+		return 0;
+	b->left = size;
+	b->state = CHUNK_DATA;
+	return digits + 2;
+}
+
+/* What takes several steps, in one; the bytes used, or 0: byte by byte. */
+static size_t read_usual(struct http1_body *b, struct span bytes)
+{
+	if (b->state == CHUNK_SIZE && b->digits == 0)
+		return read_usual_size(b, bytes);
+	if (b->state != DATA_CR || bytes.len < 2 || bytes.ptr[0] != '\r' || bytes.ptr[1] != '\n')
+		return 0;
+	b->state = CHUNK_SIZE;
+	b->digits = b->line_bytes = 0;
+	return 2;
+}
+
 static enum http1_step refuse(struct http1_body *b, const char *what, struct err *err)
 {
 	b->state = BROKEN;
@@ -220,10 +250,12 @@ enum http1_step http1_body_next(struct http1_body *b, struct span *bytes, struct
 			return HTTP1_MORE;
 		if (b->state == LENGTH || b->state == UNTIL_CLOSE || b->state == CHUNK_DATA)
 			return take_data(b, bytes, data);
-		const char *fault = read_framing(b, bytes->ptr[0]);
+		size_t used = read_usual(b, *bytes);
+		const char *fault = used == 0 ? read_framing(b, bytes->ptr[0]) : NULL;
 		if (fault)
 			return refuse(b, fault, err);
-		*bytes = span_of(bytes->ptr + 1, bytes->len - 1);
+		used += used == 0;
+		*bytes = span_of(bytes->ptr + used, bytes->len - used);
 	}
 }
 

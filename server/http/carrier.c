@@ -54,6 +54,7 @@ struct carrier_socket {
 	struct carrier *carrier;
 	struct host *host;
 	struct lws *wsi;
+	int fd;
 	void *owner;   /* NULL: closed by us, or not adopted yet */
 	bool tls;
 	bool adopting; /* carrier_adopt frees it */
@@ -369,6 +370,7 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 	s->carrier = c;
 	s->host = h;
 	s->tls = tls;
+	s->fd = fd;
 	s->adopting = true;
 	s->reading = true;
 	s->wsi = lws_adopt_descriptor_vhost_via_info(&desc);
@@ -387,12 +389,31 @@ bool carrier_is_plain(const struct carrier_socket *s)
 	return s->tls && !lws_get_ssl(s->wsi);
 }
 
+/*
+ * What the socket takes at once.  Nothing is held back when this is called, so it is all the same
+ * to libwebsockets; an error comes again when the bytes are given to it.
+ */
+static size_t send_directly(const struct carrier_socket *s, const char *bytes, size_t len)
+{
+	ssize_t sent;
+
+	if (s->tls)
+		return 0;
+	do
+		sent = send(s->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	return sent > 0 ? (size_t)sent : 0;
+}
+
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)
 {
+	size_t sent = send_directly(s, bytes, len);
 	/* The raw role only reads the bytes. */
-	unsigned char *out = (unsigned char *)(uintptr_t)bytes;
+	unsigned char *rest = (unsigned char *)(uintptr_t)(bytes + sent);
 
-	if (lws_write(s->wsi, out, len, LWS_WRITE_RAW) < 0)
+	if (sent == len)
+		return CARRIER_SENT;
+	if (lws_write(s->wsi, rest, len - sent, LWS_WRITE_RAW) < 0)
 		return CARRIER_BROKEN;
 	if (!lws_partial_buffered(s->wsi))
 		return CARRIER_SENT;

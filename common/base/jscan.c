@@ -475,3 +475,11 @@ int jscan_check(struct span text, const struct jscan_limits *limits, struct jval
 		*out = whole;
 	return result;
 }
+
+const char *jscan_string(const char *p, const char *end)
+{
+	struct scan s;
+
+	s.end = end;
+	return scan_string(&s, p);
+}

@@ -44,6 +44,12 @@ int jscan_check(struct span text, const struct jscan_limits *limits, struct jval
 		struct err *err);
 
 /*
+ * p: after the quote that opens a string.  What follows the one that closes it, when all between is
+ * as it must be, else NULL.
+ */
+const char *jscan_string(const char *p, const char *end);
+
+/*
  * Where the longer values of a text end, noted on the way through it: what walks afterwards need
  * not read them again to get past them.  Values that have no row are read through, so a map that
  * is full is no error.

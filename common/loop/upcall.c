@@ -336,6 +336,7 @@ void upcall_close(struct upcall *u)
 {
 	if (!u)
 		return;
+	upcall_offer(u, NULL, NULL);
 	if (u->uplink && is_reusable(u))
 		uplink_put_idle(u->uplink, u->head.known[HTTP1_KEEP_ALIVE]);
 	else if (u->state == UPCALL_ENDED && u->is_sent)

@@ -75,7 +75,7 @@ enum upcall_result {
 	                       E_upstream_error (cut, malformed), E_cancelled */
 	UPCALL_END = 0,     /* the body is complete, by its framing */
 	UPCALL_DATA = 1,    /* a piece, borrowed until the next call */
-	UPCALL_WAIT = 2,    /* nothing came within wait_ms; call again */
+	UPCALL_WAIT = 2,    /* nothing came within wait_ms, or a taker has it; call again */
 };
 
 struct uplink_pool;
@@ -99,6 +99,14 @@ enum upcall_result upcall_wait_head(struct upcall *u, int64_t wait_ms, struct er
 const struct http1_head *upcall_head(const struct upcall *u);
 enum upcall_result upcall_read(struct upcall *u, struct span *piece, int64_t wait_ms,
 			       struct err *err);
+/*
+ * While the fiber waits in upcall_read each piece is offered to take, on the loop's stack, when it
+ * is all that has come: true when it has been used, and the fiber sleeps on; false when nothing
+ * has been done, and upcall_read returns it.  take must not enter a fiber.  After the head has
+ * come; NULL: no more.
+ */
+typedef bool upcall_taker(void *context, struct span piece);
+void upcall_offer(struct upcall *u, upcall_taker *take, void *context);
 /* Whether upcall_read would return a piece, or the end, of what has been received already. */
 bool upcall_has_piece(const struct upcall *u);
 /*

@@ -35,6 +35,7 @@ enum upcall_result upcall_wait_ready(struct upcall *u, bool for_write, int64_t w
 	int ready;
 
 	u->burst = 0;
+	u->has_taken = false;
 	if (end_ms != INT64_MAX)
 		timeout_ms = end_ms > upcall_now_ms(u) ? end_ms - upcall_now_ms(u) : 0;
 	if (wait_ms >= 0 && (timeout_ms < 0 || wait_ms < timeout_ms))
@@ -46,7 +47,7 @@ enum upcall_result upcall_wait_ready(struct upcall *u, bool for_write, int64_t w
 		return UPCALL_DATA;
 	if (upcall_now_ms(u) >= u->end_ms)
 		return say_timeout(u, "the call was not over", u->limits.total_ms, err);
-	if (upcall_now_ms(u) >= phase->end_ms)
+	if (upcall_now_ms(u) >= phase->end_ms && !u->has_taken)
 		return say_timeout(u, phase->what, phase->limit_ms, err);
 	return UPCALL_WAIT;
 }
@@ -278,7 +279,8 @@ static enum upcall_result receive_body(struct upcall *u, int64_t wait_ms, struct
 		if (r != UPCALL_DATA)
 			return r;
 	}
-	n = upcall_receive(u);
+	n = u->is_fed ? u->fed : upcall_receive(u);
+	u->is_fed = false;
 	if (n > 0)
 		u->wait_from_ms = -1;
 	if (n >= 0)
@@ -338,6 +340,51 @@ static enum http1_step look_ahead(const struct upcall *u)
 	struct http1_body body = u->body;
 
 	return http1_body_next(&body, &bytes, &piece, NULL);
+}
+
+/*
+ * All that has come, as far as it is one piece: what came together is the fiber's, which lets it
+ * leave together.
+ */
+static bool offer_piece(struct upcall *u)
+{
+	struct span bytes = span_of(u->bytes + u->start, u->end - u->start), piece, more;
+	struct http1_body body = u->body;
+
+	if (http1_body_next(&body, &bytes, &piece, NULL) != HTTP1_DATA ||
+	    http1_body_next(&body, &bytes, &more, NULL) != HTTP1_MORE ||
+	    !u->taker(u->taker_context, piece))
+		return false;
+	u->body = body;
+	u->start = u->end = u->base;
+	u->wait_from_ms = upcall_now_ms(u);
+	u->has_taken = true;
+	return true;
+}
+
+/* In place of the fiber, which waits in receive_body. */
+static bool serve(void *call)
+{
+	struct upcall *u = call;
+
+	for (int n = 0; n < BURST && u->uplink->readable; n++) {
+		u->fed = upcall_receive(u);
+		u->is_fed = u->fed != CONNECTOR_AGAIN && (u->fed < 0 || !offer_piece(u));
+		if (u->is_fed)
+			return false;
+	}
+	/* The fiber, which waits no longer, begins by asking for more. */
+	return !u->uplink->readable;
+}
+
+void upcall_offer(struct upcall *u, upcall_taker *take, void *context)
+{
+	u->taker = take;
+	u->taker_context = context;
+	if (!u->uplink)
+		return;
+	u->uplink->serve = take ? serve : NULL;
+	u->uplink->serve_context = u;
 }
 
 bool upcall_has_piece(const struct upcall *u)

@@ -46,6 +46,11 @@ struct upcall {
 	char *head_bytes;         /* where a large head is kept, or NULL */
 	size_t head_capacity;
 	struct http1_body body;
+	upcall_taker *taker;      /* is offered pieces, or NULL */
+	void *taker_context;
+	bool has_taken;           /* the taker, since the fiber waits */
+	bool is_fed;              /* fed is what upcall_receive said, on the fiber's behalf */
+	ssize_t fed;
 	/* ... to here. */
 	struct buf head_out;
 	struct http1_limits head_limits;

@@ -256,9 +256,10 @@ static void on_ready(struct watch *w, int events)
 		watch_set(w, w->events & ~LOOP_WRITE);
 		u->writable = true;
 	}
+	if (!u->fiber || (events == LOOP_READ && u->serve && u->serve(u->serve_context)))
+		return;
 	/* The call may free u. */
-	if (u->fiber)
-		fiber_notify(u->fiber, u);
+	fiber_notify(u->fiber, u);
 }
 
 struct uplink *uplink_connect(struct uplink_group *g, int timeout_ms, struct err *err)

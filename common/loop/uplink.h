@@ -37,6 +37,9 @@ struct uplink {
 	struct timer expiry;
 	struct connector *connector; /* NULL: plain, the descriptor is ours */
 	struct fiber *fiber;         /* who waits for it now, or NULL */
+	/* What may use bytes that come, before the fiber is woken for them: false when it is to be. */
+	bool (*serve)(void *context);
+	void *serve_context;
 	bool is_idle;
 	bool readable, writable;     /* as far as the loop has told */
 	bool is_reused;

@@ -423,6 +423,118 @@ static void what_has_come_already_is_known(void **state)
 	finish(&s);
 }
 
+/* A taker of small letters, which lets the peer go on. */
+static bool take_small(void *context, struct span piece)
+{
+	struct stage *s = context;
+
+	assert_null(fiber_self());
+	if (piece.ptr[0] < 'a' || piece.ptr[0] > 'z')
+		return false;
+	buf_add_span(&s->body, piece);
+	atomic_fetch_add(&s->peer.go_on, 1);
+	return true;
+}
+
+/* What is taken goes into the body as it is, what is read in brackets. */
+static void offer_all(struct stage *s)
+{
+	struct upcall *u = open_call(s, HTTP1_GET, SPAN_NONE);
+	struct span piece;
+
+	assert_int_equal(upcall_wait_head(u, -1, &s->err), UPCALL_DATA);
+	upcall_offer(u, take_small, s);
+	while ((s->result = upcall_read(u, &piece, -1, &s->err)) == UPCALL_DATA) {
+		buf_add_char(&s->body, '[');
+		buf_add_span(&s->body, piece);
+		buf_add_char(&s->body, ']');
+		if (span_is(piece, "Q"))
+			upcall_offer(u, NULL, NULL);
+		if (piece.ptr[piece.len - 1] != '.')
+			atomic_fetch_add(&s->peer.go_on, 1);
+	}
+	upcall_close(u);
+}
+
+static void pieces_are_offered_while_the_fiber_waits(void **state)
+{
+	static const struct {
+		struct step script[STEPS_MAX];
+		const char *body;
+		enum upcall_result end;
+		size_t idle;
+	} cases[] = {
+		/* alone they are taken, together or refused they are read; in parts, likewise */
+		{ { READ, SEND(CHUNKED "1\r\nA\r\n"), AWAIT, SEND("1\r\nb\r\n"), AWAIT,
+		    SEND("2\r\ncd\r\n"), AWAIT, SEND("1\r\nE\r\n"), AWAIT,
+		    SEND("2\r\nf.\r\n1\r\ng\r\n"), AWAIT, SEND("1\r\nh"), AWAIT,
+		    SEND("\r\n1\r\ni\r\n"), AWAIT, SEND("0\r\n\r\n"), GONE },
+		  "[A]bcd[E][f.][g]hi", UPCALL_END, 1 },
+		/* by length and until the end, too */
+		{ { READ, SEND(OK_HEAD "Content-Length: 3\r\n\r\nA"), AWAIT, SEND("b"), AWAIT, SEND("c"),
+		    GONE }, "[A]b[c]", UPCALL_END, 1 },
+		{ { READ, SEND(OK_HEAD "\r\nA"), AWAIT, SEND("b"), AWAIT }, "[A]b", UPCALL_END, 0 },
+		/* no longer, once it is said */
+		{ { READ, SEND(CHUNKED "1\r\nA\r\n"), AWAIT, SEND("1\r\nQ\r\n"), AWAIT,
+		    SEND("1\r\nb\r\n"), AWAIT, SEND("0\r\n\r\n"), GONE }, "[A][Q][b]", UPCALL_END, 1 },
+		/* what ends badly, ends so */
+		{ { READ, SEND(CHUNKED "1\r\nA\r\n"), AWAIT, SEND("1\r\nb\r\n"), AWAIT }, "[A]b",
+		  UPCALL_FAILED, 0 },
+		{ { READ, SEND(OK_HEAD "\r\nA"), AWAIT, SEND("b"), AWAIT, RESET }, "[A]b", UPCALL_FAILED, 0 },
+		{ { READ, SEND(CHUNKED "1\r\nA\r\n"), AWAIT, SEND("1\r\nb\r\n"), AWAIT, SEND("zz\r\n"),
+		    GONE }, "[A]b", UPCALL_FAILED, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stage s;
+
+		stage_init(&s);
+		perform(&s, &cases[i].script, 1, offer_all);
+		assert_int_equal(s.result, cases[i].end);
+		assert_string_equal(buf_str(&s.body), cases[i].body);
+		if (cases[i].end == UPCALL_FAILED)
+			assert_int_equal(s.err.code, E_upstream_error);
+		finish(&s);
+	}
+}
+
+static void offer_until_silence(struct stage *s)
+{
+	struct upcall *u = open_call(s, HTTP1_GET, SPAN_NONE);
+	struct span piece;
+
+	assert_int_equal(upcall_wait_head(u, -1, &s->err), UPCALL_DATA);
+	upcall_offer(u, take_small, s);
+	while ((s->result = upcall_read(u, &piece, -1, &s->err)) > UPCALL_END)
+		if (s->result == UPCALL_DATA) /* it came with the head */
+			atomic_fetch_add(&s->peer.go_on, 1);
+	upcall_close(u);
+}
+
+static void silence_after_what_was_taken_ends_in_a_time_out(void **state)
+{
+	static const struct step scripts[][STEPS_MAX] = {
+		{ READ, SEND(CHUNKED), SEND("1\r\na\r\n"), AWAIT, SEND("1\r\nb\r\n"), GONE },
+	};
+	static const struct upcall_limits all[] = {
+		{ .connect_ms = 5000, .between_ms = 300, .head_max = 4096 },
+		{ .connect_ms = 5000, .between_ms = PATIENCE_MS, .total_ms = 600,
+		  .head_max = 4096 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct stage s;
+
+		stage_init(&s);
+		s.limits = all[i];
+		perform(&s, scripts, 1, offer_until_silence);
+		assert_failed(&s, E_upstream_timeout);
+		finish(&s);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -434,6 +546,8 @@ int main(void)
 		cmocka_unit_test(a_large_head_outlives_its_body_and_a_larger_one_is_refused),
 		cmocka_unit_test(an_answer_that_came_at_once_is_not_copied),
 		cmocka_unit_test(what_has_come_already_is_known),
+		cmocka_unit_test(pieces_are_offered_while_the_fiber_waits),
+		cmocka_unit_test(silence_after_what_was_taken_ends_in_a_time_out),
 		cmocka_unit_test(reading_all_heeds_the_buffers_limit),
 		cmocka_unit_test(a_large_body_is_sent_whole),
 		cmocka_unit_test(an_early_answer_ends_the_sending),

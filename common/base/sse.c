@@ -219,6 +219,12 @@ bool sse_reader_is_mid_event(const struct sse_reader *r)
 	return in_bom || has_held || r->input.len > 0;
 }
 
+bool sse_reader_is_between(const struct sse_reader *r)
+{
+	return r->started && r->at_line_start && !r->after_cr && !r->failed &&
+	       !sse_reader_is_mid_event(r);
+}
+
 static int write_lines(struct buf *out, struct span data)
 {
 	const char *p = data.len > 0 ? data.ptr : "", *end = p + data.len;

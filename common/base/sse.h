@@ -49,6 +49,8 @@ void sse_reader_feed(struct sse_reader *r, struct span piece);
  * they drip in.
  */
 int sse_reader_next(struct sse_reader *r, struct sse_event *event, struct err *err);
+/* Whether the next byte begins an event, with nothing left of the one before it. */
+bool sse_reader_is_between(const struct sse_reader *r);
 /* Bytes of an unfinished event are waiting: at the end of a body this means a cut. */
 bool sse_reader_is_mid_event(const struct sse_reader *r);
 

@@ -8,8 +8,9 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/sse.h"
+#include "common/base/stencil.h"
 
-enum { DRAIN_MS = 20, COST_EVENT_MAX = 4096 };
+enum { DRAIN_MS = 20, COST_EVENT_MAX = 4096, STENCILS_MAX = 32 };
 
 /* One relay: what has been seen, what is held, what waits to be written. */
 struct relay {
@@ -23,6 +24,8 @@ struct relay {
 	bool shows_usage, finishes, done;
 	uint64_t seen, finished; /* choices, by index */
 	struct failure *why;
+	struct stencil stencil;  /* of the last event of content */
+	unsigned stencils;       /* made in a row that no event fitted */
 };
 
 static int64_t ping_after(const struct turn *t)
@@ -153,10 +156,15 @@ static int hold(struct relay *r, struct span part, struct err *err)
 	return 0;
 }
 
+static bool lies_in(struct span part, struct span whole)
+{
+	return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
 /* An event as it came; those that lie side by side in one piece become one write. */
 static int put(struct relay *r, struct span raw, struct err *err)
 {
-	bool inside = raw.ptr >= r->piece.ptr && raw.ptr + raw.len <= r->piece.ptr + r->piece.len;
+	bool inside = lies_in(raw, r->piece);
 
 	if (!r->turn->committed)
 		return hold(r, raw, err);
@@ -217,10 +225,9 @@ static int rewrite_without_usage(struct relay *r, const struct sse_event *e, con
 static int put_without_usage(struct relay *r, const struct sse_event *e, const struct frame *f,
 			     struct err *err)
 {
-	bool is_inside = e->data.ptr >= e->raw.ptr && e->data.ptr + e->data.len <= e->raw.ptr + e->raw.len;
 	struct span parts[2];
 
-	if (!is_inside || !f->usage.is_single)
+	if (!lies_in(e->data, e->raw) || !f->usage.is_single)
 		return rewrite_without_usage(r, e, f, err);
 	jsplice_cut(e->raw, f->usage, parts);
 	return put_parts(r, parts, ARRAY_LEN(parts), err);
@@ -286,6 +293,45 @@ static void count_images(struct relay *r, const struct frame *f)
 		*images = (*images < 0 ? 0 : *images) + more;
 }
 
+/* Events like this one, which has been relayed as it came or without its usage, need not be read. */
+static void learn(struct relay *r, const struct sse_event *e, const struct frame *f)
+{
+	bool is_cut = f->usage.type != J_NONE && !r->shows_usage;
+	struct span gaps[STENCIL_GAPS], parts[2] = { SPAN_NONE, SPAN_NONE }, cut = SPAN_NONE;
+	size_t count;
+
+	if (r->stencils == STENCILS_MAX || f->finishes || f->usage.type > J_NULL || r->turn->draws ||
+	    !lies_in(e->data, e->raw) || !span_ends(e->raw, "\n") || (is_cut && !f->usage.is_single))
+		return;
+	r->stencils++;
+	if (is_cut) {
+		jsplice_cut(e->raw, f->usage, parts);
+		cut = span_of(parts[0].ptr + parts[0].len,
+			      (size_t)(parts[1].ptr - parts[0].ptr) - parts[0].len);
+	}
+	count = r->dialect->gaps(f, gaps, ARRAY_LEN(gaps));
+	stencil_make(&r->stencil, e->raw, gaps, count, cut);
+}
+
+/* Relays what is like the events before it, and moves piece on. */
+static int take_alike(struct relay *r, struct span *piece, struct err *err)
+{
+	struct span parts[2];
+	size_t len;
+
+	while ((len = stencil_fits(&r->stencil, *piece, parts)) > 0) {
+		int result = parts[1].len ? put_parts(r, parts, ARRAY_LEN(parts), err)
+					  : put(r, parts[0], err);
+
+		if (result < 0)
+			return -1;
+		r->turn->content_events++;
+		r->stencils = 0;
+		*piece = span_from(*piece, len);
+	}
+	return 0;
+}
+
 /* 0: go on; -1: err is set, and r->why when it is the backend's fault. */
 static int take_event(struct relay *r, const struct sse_event *e, struct err *err)
 {
@@ -318,6 +364,8 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	case FRAME_PRELUDE:
 		break;
 	}
+	if (f.kind == FRAME_CONTENT)
+		learn(r, e, &f);
 	if (f.usage.type != J_NONE && !r->shows_usage)
 		return put_without_usage(r, e, &f, err);
 	return put(r, e->raw, err);
@@ -329,6 +377,8 @@ static int take_piece(struct relay *r, struct span piece, struct err *err)
 	int more;
 
 	r->piece = piece;
+	if (sse_reader_is_between(&r->reader) && take_alike(r, &piece, err) < 0)
+		return -1;
 	sse_reader_feed(&r->reader, piece);
 	while (!r->done && (more = sse_reader_next(&r->reader, &event, err)) != 0) {
 		if (more < 0) {
@@ -388,11 +438,30 @@ static void drain(const struct turn *t, struct source *s)
 			return;
 }
 
+/* An event that is all that has come, and like those before it, leaves without the fiber. */
+static bool take_offered(void *context, struct span piece)
+{
+	struct relay *r = context;
+	struct turn *t = r->turn;
+	struct span parts[2];
+
+	if (stencil_fits(&r->stencil, piece, parts) != piece.len ||
+	    !sse_reader_is_between(&r->reader) ||
+	    !t->sink->pass(t->sink->context, parts, parts[1].len ? 2 : 1))
+		return false;
+	t->content_events++;
+	t->quiet_since_ms = turn_now_ms(t);
+	r->stencils = 0;
+	return true;
+}
+
 static int relay_loop(struct relay *r, struct err *err)
 {
 	struct turn *t = r->turn;
 	bool trimmed = false;
 
+	if (t->sink->pass)
+		source_offer(r->source, take_offered, r);
 	while (!r->done) {
 		struct span piece;
 		int64_t before = turn_now_us(t);
@@ -409,7 +478,7 @@ static int relay_loop(struct relay *r, struct err *err)
 			}
 			break;
 		case UPCALL_WAIT:
-			if (ping(t, err) < 0)
+			if (until_ping(t) == 0 && ping(t, err) < 0)
 				return -1;
 			break;
 		case UPCALL_END:
@@ -430,6 +499,7 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	/* Long-lived, so not on the fiber's stack. */
 	struct relay *r = arena_zalloc(t->arena, sizeof *r);
 	enum relay_end end = RELAY_DONE;
+	int result;
 
 	if (!r) {
 		failure_set(why, FAILURE_INTERNAL, "the request's memory is used up");
@@ -443,7 +513,9 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	failure_set(why, FAILURE_CANCELLED, "the client left");
 	sse_reader_init(&r->reader, STREAM_EVENT_MAX);
 	buf_init(&r->held, STREAM_HELD_MAX);
-	if (relay_loop(r, err) < 0) {
+	result = relay_loop(r, err);
+	source_offer(s, NULL, NULL);
+	if (result < 0) {
 		end = err->code == E_cancelled ? RELAY_GONE : RELAY_FAILED;
 		if (end == RELAY_FAILED && why->class == FAILURE_CANCELLED)
 			failure_from_err(why, s->target, err);

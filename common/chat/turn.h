@@ -27,6 +27,11 @@ struct turn_sink {
 	int (*begin)(void *context, int status, const char *type);
 	int (*write)(void *context, const struct span *parts, size_t count, struct err *err);
 	void (*flush)(void *context);
+	/*
+	 * write and flush in one, without a fiber; false when that would have to wait, or cannot be
+	 * done, and nothing has been.  NULL: never.
+	 */
+	bool (*pass)(void *context, const struct span *parts, size_t count);
 	void (*end)(void *context);
 	/* Inside a stream: the error as an event, then broken off. */
 	void (*fail)(void *context, const struct err *err);

@@ -77,6 +77,11 @@ struct dialect {
 		     struct outgoing *out, struct err *err);
 	/* data: of one event. */
 	void (*frame)(struct span data, struct frame *f);
+	/*
+	 * The values of a FRAME_CONTENT, in their order, of which its meaning does not depend as long
+	 * as they are neither empty nor of another type; returns how many, at most max.
+	 */
+	size_t (*gaps)(const struct frame *f, struct span *gaps, size_t max);
 	/* The whole body of a 200.  0, or -1 when it is no answer of this kind (E_upstream_error). */
 	int (*chat_answer)(struct span body, struct answer *a, struct err *err);
 	/* Such a body as the events of a stream, appended to out.  0 or -1 (E_upstream_error). */

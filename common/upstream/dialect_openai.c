@@ -278,6 +278,60 @@ static void openai_frame(struct span data, struct frame *f)
 	}
 }
 
+/* What a frame's list of gaps has room for; deeper in a delta stands nothing that changes. */
+struct gap_list {
+	struct span *gaps;
+	size_t count, max;
+};
+enum { DELTA_DEPTH = 5 };
+
+static void add_gap(struct gap_list *list, struct jvalue v)
+{
+	if ((v.type == J_STRING || v.type == J_NUMBER) && list->count < list->max)
+		list->gaps[list->count++] = v.text;
+}
+
+/* Text, a piece of a tool call's arguments. */
+static void add_delta_gaps(struct gap_list *list, struct jvalue delta, int depth) /* NOLINT(misc-no-recursion) */
+{
+	for (struct jwalk w = jwalk_start(delta); jwalk_next(&w);)
+		if (w.value.type == J_STRING)
+			add_gap(list, w.value);
+		else if (depth < DELTA_DEPTH)
+			add_delta_gaps(list, w.value, depth + 1);
+}
+
+static void add_choice_gaps(struct gap_list *list, struct jvalue choices)
+{
+	for (struct jwalk c = jwalk_start(choices); jwalk_next(&c);)
+		for (struct jwalk w = jwalk_start(c.value); jwalk_next(&w);)
+			if (jkey_is(w.key, "delta"))
+				add_delta_gaps(list, w.value, 0);
+}
+
+/*
+ * At the top padding and the like: anything but what openai_frame looks at, and what stays the same
+ * for long and is quicker to compare than to skip.
+ */
+static size_t openai_gaps(const struct frame *f, struct span *gaps, size_t max)
+{
+	static const char *const fixed[] = { "usage", "error", "object", "id", "created",
+					     "model", "system_fingerprint", "service_tier" };
+	struct gap_list list = { gaps, 0, max };
+
+	for (struct jwalk w = jwalk_start(f->root); jwalk_next(&w);) {
+		bool is_fixed = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+			is_fixed |= jkey_is(w.key, fixed[i]);
+		if (jkey_is(w.key, "choices"))
+			add_choice_gaps(&list, w.value);
+		else if (!is_fixed)
+			add_gap(&list, w.value);
+	}
+	return list.count;
+}
+
 static void read_count(struct jvalue v, int64_t *out)
 {
 	int64_t value;
@@ -366,9 +420,9 @@ static int openai_embed_answer(struct span body, struct answer *a, struct err *e
 }
 
 static const struct dialect dialects[] = {
-	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_chat_answer,
+	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_gaps, openai_chat_answer,
 			     chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
-	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_chat_answer,
+	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_gaps, openai_chat_answer,
 			      chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
 };
 

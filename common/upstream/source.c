@@ -242,6 +242,12 @@ enum upcall_result source_read(struct source *s, struct span *piece, int64_t wai
 	return s->call ? upcall_read(s->call, piece, wait_ms, err) : read_built(s, piece);
 }
 
+void source_offer(struct source *s, upcall_taker *take, void *context)
+{
+	if (s->call && !s->unpack)
+		upcall_offer(s->call, take, context);
+}
+
 bool source_has_piece(const struct source *s)
 {
 	return s->call && !s->unpack && upcall_has_piece(s->call);

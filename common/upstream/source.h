@@ -49,6 +49,8 @@ const struct http1_head *source_head(const struct source *s);
  */
 struct span source_coding(const struct source *s);
 enum upcall_result source_read(struct source *s, struct span *piece, int64_t wait_ms, struct err *err);
+/* upcall_offer, for what comes as it is from a backend; others are offered nothing. */
+void source_offer(struct source *s, upcall_taker *take, void *context);
 /* Whether source_read would return at once, as far as that can be told. */
 bool source_has_piece(const struct source *s);
 /* The rest of the body in one piece, which may lie in room: see upcall_read_whole. */

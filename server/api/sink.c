@@ -33,6 +33,11 @@ static void sink_flush(void *context)
 	reply_flush(context);
 }
 
+static bool sink_pass(void *context, const struct span *parts, size_t count)
+{
+	return reply_pass(context, parts, count);
+}
+
 static void sink_end(void *context)
 {
 	reply_end(context);
@@ -74,6 +79,7 @@ void call_sink(struct exchange *x, struct turn_sink *sink)
 		.begin = sink_begin,
 		.write = sink_write,
 		.flush = sink_flush,
+		.pass = sink_pass,
 		.end = sink_end,
 		.fail = sink_fail,
 		.abort = sink_abort,

@@ -189,6 +189,8 @@ void conn_flush(struct conn *c);
 void conn_queue(struct conn *c, const char *bytes, size_t len);
 /* carrier_send, counted; for when nothing is queued or held.  Broken: the client is lost. */
 enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len);
+/* The same on any stack: broken changes nothing. */
+enum carrier_sent conn_pass(struct conn *c, const char *bytes, size_t len);
 /* Sends and suspends until at most max bytes are queued; 0: and none are held back.  0 or -1. */
 int conn_wait_room(struct conn *c, size_t max, struct err *err);
 /* Hands the bytes that came ahead to the body's reader. */

@@ -52,11 +52,11 @@ bool conn_has_stalled(struct conn *c)
 	return false;
 }
 
-enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len)
+enum carrier_sent conn_pass(struct conn *c, const char *bytes, size_t len)
 {
 	enum carrier_sent sent = carrier_send(c->sock, bytes, len);
 
-	if (c->request) {
+	if (sent != CARRIER_BROKEN && c->request) {
 		struct exchange *x = &c->request->x;
 
 		if (!x->first_byte_us)
@@ -67,9 +67,16 @@ enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len)
 		c->held = true;
 		c->stalls = 0;
 		watch_stall(c);
-	} else if (sent == CARRIER_BROKEN) {
-		conn_lost(c);
 	}
+	return sent;
+}
+
+enum carrier_sent conn_send(struct conn *c, const char *bytes, size_t len)
+{
+	enum carrier_sent sent = conn_pass(c, bytes, len);
+
+	if (sent == CARRIER_BROKEN)
+		conn_lost(c);
 	return sent;
 }
 

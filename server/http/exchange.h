@@ -118,6 +118,11 @@ bool reply_has_begun(const struct exchange *x);
 int reply_write(struct exchange *x, const struct span *parts, size_t count, struct err *err);
 /* One write to the socket of all that is queued. */
 void reply_flush(struct exchange *x);
+/*
+ * Both in one, without waiting, on any stack: false when something waits to leave before, when it
+ * is no small piece or the client has gone, and nothing has been done.
+ */
+bool reply_pass(struct exchange *x, const struct span *parts, size_t count);
 /* Ends the stream cleanly (last chunk). */
 void reply_end(struct exchange *x);
 /* Ends it so that the client notices: what is queued leaves, no last chunk, connection closed. */

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONTENT_TYPE_MAX = 256, CHUNK_PREFIX_MAX = 20, ERROR_BODY_MAX = 8 * 1024 };
+enum { CONTENT_TYPE_MAX = 256, CHUNK_PREFIX_MAX = 20, ERROR_BODY_MAX = 8 * 1024, PASSED_MAX = 4096 };
 /* A head fits the scratch: lines of our own, the type, and what reply_header took. */
 static_assert(512 + CONTENT_TYPE_MAX + CONN_REPLY_HEADERS_MAX < CARRIER_SLICE / 2,
 	      "scratch too small");
@@ -354,6 +354,28 @@ int reply_write(struct exchange *x, const struct span *parts, size_t count, stru
 	if (r->chunked)
 		conn_queue(c, "\r\n", 2);
 	return 0;
+}
+
+bool reply_pass(struct exchange *x, const struct span *parts, size_t count)
+{
+	struct request *r = request_of(x);
+	struct conn *c = x->conn;
+	char *at = c->http->scratch;
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].len;
+	if (!exchange_is_open(x) || r->reply_state != REPLY_STREAM || r->no_body || c->held ||
+	    c->out_len > 0 || len == 0 || len > PASSED_MAX)
+		return false;
+	if (r->chunked)
+		at += chunk_prefix(at, len);
+	for (size_t i = 0; i < count; i++)
+		at = put(at, parts[i].ptr, parts[i].len);
+	if (r->chunked)
+		at = put(at, "\r\n", 2);
+	/* Of a client that is lost the next to wait for it takes notice. */
+	return conn_pass(c, c->http->scratch, (size_t)(at - c->http->scratch)) != CARRIER_BROKEN;
 }
 
 void reply_flush(struct exchange *x)

@@ -227,6 +227,44 @@ static void frames_are_told_apart(void **state)
 	}
 }
 
+/* What a frame's meaning may hang on is in none of them. */
+static void gaps_are_what_a_frame_does_not_hang_on(void **state)
+{
+	static const struct {
+		const char *data, *gaps;
+	} cases[] = {
+		{ "{\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":17,\"model\":\"m\",\"choices\":"
+		  "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"w\"},\"logprobs\":null,"
+		  "\"finish_reason\":\"\"}],\"usage\":null,\"error\":null,\"us\":9,\"pad\":\"xx\"}",
+		  "\"assistant\" \"w\" 9 \"xx\" " },
+		{ "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"{}\"}}]}}]}",
+		  "\"{}\" " },
+		{ "{\"choices\":[{\"delta\":{\"a\":[[[[[[[\"deep\"]]]]]]]}}]}", "" },
+		{ "{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"b\"}}]}", "\"a\" \"b\" " },
+		{ "{\"choices\":[{\"delta\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\",\"d\":\"4\"}}],\"e\":5}",
+		  "\"1\" \"2\" \"3\" \"4\" " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span gaps[4];
+		struct frame f;
+		struct buf out;
+		size_t count;
+
+		buf_init(&out, 1024);
+		dialect_of(DIALECT_OPENAI)->frame(span_str(cases[i].data), &f);
+		assert_int_equal(f.kind, FRAME_CONTENT);
+		count = dialect_of(DIALECT_OPENAI)->gaps(&f, gaps, ARRAY_LEN(gaps));
+		for (size_t k = 0; k < count; k++) {
+			buf_add_span(&out, gaps[k]);
+			buf_add_char(&out, ' ');
+		}
+		assert_string_equal(buf_str(&out), cases[i].gaps);
+		buf_free(&out);
+	}
+}
+
 static void usage_is_read_and_what_is_not_told_stays_unknown(void **state)
 {
 	const char *full = "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":7,"
@@ -271,6 +309,7 @@ int main(void)
 		TEST(a_limit_that_must_be_is_said_by_the_name_the_backend_takes),
 		TEST(a_missing_encoding_is_float),
 		cmocka_unit_test(frames_are_told_apart),
+		cmocka_unit_test(gaps_are_what_a_frame_does_not_hang_on),
 		cmocka_unit_test(usage_is_read_and_what_is_not_told_stays_unknown),
 		cmocka_unit_test(what_is_no_answer_is_refused),
 	};

@@ -7,6 +7,7 @@
 #define jscan_members_map portable_members_map
 #define jscan_members portable_members
 #define jscan_check portable_check
+#define jscan_string portable_string
 #include "common/base/jscan.c"
 #undef jscan_members_map
 

@@ -9,7 +9,9 @@
 static const float k1 = 1.2f, b = 0.75f, pair_share = 0.1f;
 
 enum {
-	WEIGHT_TEXT = 4, WEIGHT_TITLE = 8, WEIGHT_HEAD = 1,
+	WEIGHT_TEXT = 4,
+	WEIGHT_TITLE = 8,
+	WEIGHT_HEAD = 1,
 	ID_SLOTS = 4 * LEXICAL_WORDS_MAX, /* a power of two */
 };
 
@@ -17,8 +19,8 @@ struct lexical_scratch {
 	struct terms *terms;
 	struct segment_counts counts;
 	struct question question;
-	float *scores; /* by row; all 0 between searches */
-	float *times;  /* by row of a segment; all 0 between words */
+	float *scores;     /* by row; all 0 between searches */
+	float *times;      /* by row of a segment; all 0 between words */
 	uint32_t *touched; /* rows whose times are not 0, and one behind them */
 	size_t row_room;
 	struct lexical_hit *best;
@@ -58,14 +60,17 @@ struct adding {
 static void add_term(void *data, const struct term *term)
 {
 	struct adding *a = data;
-	enum segment_place place = a->is_nowhere ? SEGMENT_NOWHERE : a->is_apart ? SEGMENT_APART :
-				   term->is_beside ? SEGMENT_BESIDE : SEGMENT_NEXT;
+	enum segment_place place = a->is_nowhere     ? SEGMENT_NOWHERE
+				   : a->is_apart     ? SEGMENT_APART
+				   : term->is_beside ? SEGMENT_BESIDE
+						     : SEGMENT_NEXT;
 
 	segment_builder_term(a->builder, term->text, term->hash, a->weight, place);
 	a->is_apart = false;
 }
 
-int lexical_add(struct segment_builder *builder, struct terms *terms, const struct lexical_row *row, struct err *err)
+int lexical_add(struct segment_builder *builder, struct terms *terms, const struct lexical_row *row,
+		struct err *err)
 {
 	struct adding title = { .builder = builder, .weight = WEIGHT_TITLE };
 	struct adding text = { .builder = builder, .weight = WEIGHT_TEXT, .is_apart = true };
@@ -102,26 +107,40 @@ static struct norm norm_of(const struct lexical_view *view)
 		rows += segment_rows(view->segments[i]);
 	}
 	return (struct norm){ .flat = WEIGHT_TEXT * k1 * (1 - b),
-			      .slope = WEIGHT_TEXT * k1 * b * (float)rows / (float)(words > 0 ? words : 1) };
+			      .slope = WEIGHT_TEXT * k1 * b * (float)rows /
+				       (float)(words > 0 ? words : 1) };
 }
 
-static void score_word(const struct segment *segment, uint32_t id, float factor, struct norm norm, float *scores)
+/* The frequencies of count rows, dampened, go to their scores. */
+static void add_scores(const struct segment *segment, const uint32_t *rows, const float *times,
+		       size_t count, float factor, struct norm norm, float *scores)
+{
+	float parts[SEGMENT_BLOCK];
+
+	segment_lengths(segment, rows, count, parts);
+	for (size_t i = 0; i < count; i++)
+		parts[i] = factor * times[i] / (times[i] + norm.flat + norm.slope * parts[i]);
+	for (size_t i = 0; i < count; i++)
+		scores[rows[i]] += parts[i];
+}
+
+static void score_word(const struct segment *segment, uint32_t id, float factor, struct norm norm,
+		       float *scores)
 {
 	struct postings p;
+	float times[SEGMENT_BLOCK];
 
 	postings_open(segment, id, &p);
-	while (postings_next(&p))
-		for (size_t i = 0; i < p.count; i++) {
-			float length = (float)segment_length(segment, p.rows[i]);
-			float times = (float)p.weights[i];
-
-			scores[p.rows[i]] += factor * times / (times + norm.flat + norm.slope * length);
-		}
+	while (postings_next(&p)) {
+		for (size_t i = 0; i < p.count; i++)
+			times[i] = (float)(int32_t)p.weights[i];
+		add_scores(segment, p.rows, times, p.count, factor, norm, scores);
+	}
 }
 
 /* Adds what the term counts to times; the rows that had none go behind the count in touched. */
-static size_t add_times(const struct segment *segment, uint32_t id, float weight, float *times, uint32_t *touched,
-			size_t count)
+static size_t add_times(const struct segment *segment, uint32_t id, float weight, float *times,
+			uint32_t *touched, size_t count)
 {
 	struct postings p;
 
@@ -132,30 +151,35 @@ static size_t add_times(const struct segment *segment, uint32_t id, float weight
 
 			touched[count] = row;
 			count += times[row] == 0;
-			times[row] += weight * (float)p.weights[i];
+			times[row] += weight * (float)(int32_t)p.weights[i];
 		}
 	return count;
 }
 
 /* A word and those alike are one term: its forms add up before the frequency is dampened. */
-static void score_forms(struct lexical_scratch *s, const struct segment *segment, const uint32_t *ids,
-			const struct wanted *word, float factor, struct norm norm, float *scores)
+static void score_forms(struct lexical_scratch *s, const struct segment *segment,
+			const uint32_t *ids, const struct wanted *word, float factor,
+			struct norm norm, float *scores)
 {
 	const struct question *q = &s->question;
 	size_t count = 0;
+	float times[SEGMENT_BLOCK];
 
 	for (size_t j = 0; j < word->form_count; j++) {
 		size_t form = j == 0 ? (size_t)(word - q->wanted) : word->forms + j - 1;
 
 		if (ids[form] != NOT_THERE)
-			count = add_times(segment, ids[form], q->wanted[form].weight, s->times, s->touched, count);
+			count = add_times(segment, ids[form], q->wanted[form].weight, s->times,
+					  s->touched, count);
 	}
-	for (size_t i = 0; i < count; i++) {
-		uint32_t row = s->touched[i];
-		float times = s->times[row], length = (float)segment_length(segment, row);
+	for (size_t at = 0; at < count; at += SEGMENT_BLOCK) {
+		size_t block = count - at < SEGMENT_BLOCK ? count - at : SEGMENT_BLOCK;
 
-		scores[row] += factor * times / (times + norm.flat + norm.slope * length);
-		s->times[row] = 0;
+		for (size_t i = 0; i < block; i++) {
+			times[i] = s->times[s->touched[at + i]];
+			s->times[s->touched[at + i]] = 0;
+		}
+		add_scores(segment, s->touched + at, times, block, factor, norm, scores);
 	}
 }
 
@@ -168,7 +192,8 @@ static void score(struct lexical_scratch *s, const struct lexical_view *view, st
 			const struct segment *segment = view->segments[i];
 			const uint32_t *ids = q->ids + i * q->count;
 			const struct wanted *word = &q->wanted[j];
-			float factor = word->times * word->idf * (k1 + 1), *scores = s->scores + view->first[i];
+			float factor = word->times * word->idf * (k1 + 1),
+			      *scores = s->scores + view->first[i];
 
 			if (word->form_count > 1)
 				score_forms(s, segment, ids, word, factor, norm, scores);
@@ -223,17 +248,39 @@ static int compare_hits(const void *x, const void *y)
 	return is_worse(*a, *c) ? 1 : is_worse(*c, *a) ? -1 : 0;
 }
 
+static bool is_found(const struct lexical_view *view, uint32_t row)
+{
+	return !(view->dead && has_bit(view->dead, row)) &&
+	       !(view->only && !has_bit(view->only, row));
+}
+
+/* Whether any of GROUP scores is above the bar: mostly none is, and that is soon seen. */
+enum { GROUP = 16 };
+static bool has_better(const float *scores, float bar)
+{
+	int better = 0;
+
+	for (size_t i = 0; i < GROUP; i++)
+		better |= scores[i] > bar;
+	return better;
+}
+
 /* Unsorted; the scores are 0 again afterwards. */
-static size_t take_best(struct lexical_scratch *s, const struct lexical_view *view, uint32_t rows, size_t max)
+static size_t take_best(struct lexical_scratch *s, const struct lexical_view *view, uint32_t rows,
+			size_t max)
 {
 	size_t count = 0;
 	float bar = 0; /* what is not above it cannot be among the best */
 
 	for (uint32_t row = 0; row < rows; row++) {
-		struct lexical_hit one = { .row = row, .score = s->scores[row] };
+		struct lexical_hit one = { .row = row };
 
-		if (one.score <= bar || (view->dead && has_bit(view->dead, row)) ||
-		    (view->only && !has_bit(view->only, row)))
+		if (row % GROUP == 0 && !has_better(s->scores + row, bar)) {
+			row += GROUP - 1;
+			continue;
+		}
+		one.score = s->scores[row];
+		if (one.score <= bar || !is_found(view, row))
 			continue;
 		if (count < max)
 			push(s->best, &count, one);
@@ -250,6 +297,7 @@ static size_t take_best(struct lexical_scratch *s, const struct lexical_view *vi
 
 /* Which word an id is, for the words of one segment. */
 struct id_table {
+	uint64_t hint; /* bit id % 64 of each */
 	uint32_t ids[ID_SLOTS];
 	uint16_t words[ID_SLOTS];
 };
@@ -266,19 +314,21 @@ static size_t id_slot(const struct id_table *t, uint32_t id)
 static void table_fill(struct id_table *t, const struct question *q, size_t segment)
 {
 	memset(t->ids, 0xff, sizeof(t->ids));
+	t->hint = 0;
 	for (size_t i = 0; i < q->word_count; i++) {
 		uint32_t id = q->ids[segment * q->count + i];
 		size_t at = id != NOT_THERE ? id_slot(t, id) : 0;
 
 		if (id == NOT_THERE)
 			continue;
+		t->hint |= UINT64_C(1) << (id % 64);
 		t->ids[at] = id;
 		t->words[at] = (uint16_t)i;
 	}
 }
 
-static float score_pairs(const struct question *q, const struct segment *segment, const struct id_table *t,
-			 uint32_t row, struct norm norm)
+static float score_pairs(const struct question *q, const struct segment *segment,
+			 const struct id_table *t, uint32_t row, struct norm norm)
 {
 	uint32_t last[LEXICAL_WORDS_MAX];
 	float counts[PAIRS_MAX] = { 0 };
@@ -288,9 +338,12 @@ static float score_pairs(const struct question *q, const struct segment *segment
 	memset(last, 0xff, sizeof(last));
 	places_open(segment, row, &p);
 	while (places_next(&p)) {
-		size_t at = id_slot(t, p.id);
 		uint16_t word;
+		size_t at;
 
+		if (!(t->hint >> (p.id % 64) & 1))
+			continue;
+		at = id_slot(t, p.id);
 		if (t->ids[at] == NOT_THERE)
 			continue;
 		word = t->words[at];
@@ -298,14 +351,16 @@ static float score_pairs(const struct question *q, const struct segment *segment
 			const struct pair *pair = &q->pairs[i];
 
 			if (pair->second == word && last[pair->first] != UINT32_MAX &&
-			    p.place - last[pair->first] <= pair->reach && p.place != last[pair->first])
+			    p.place - last[pair->first] <= pair->reach &&
+			    p.place != last[pair->first])
 				counts[i] += WEIGHT_TEXT;
 		}
 		last[word] = p.place;
 	}
 	for (size_t i = 0; i < q->pair_count; i++)
 		if (counts[i] > 0)
-			sum += (q->wanted[q->pairs[i].first].idf + q->wanted[q->pairs[i].second].idf) *
+			sum += (q->wanted[q->pairs[i].first].idf +
+				q->wanted[q->pairs[i].second].idf) *
 			       counts[i] / (counts[i] + norm.flat + norm.slope * length);
 	return pair_share * (k1 + 1) * sum;
 }
@@ -326,9 +381,10 @@ static int compare_rows(const void *x, const void *y)
 	return (a->row > c->row) - (a->row < c->row);
 }
 
-static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view, struct norm norm, size_t count)
+static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view, struct norm norm,
+		      size_t count)
 {
-	struct id_table table;
+	struct id_table table = { 0 };
 	size_t filled = SIZE_MAX;
 
 	qsort(s->best, count, sizeof(*s->best), compare_rows);
@@ -345,11 +401,11 @@ static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view
 
 static void make_room(struct lexical_scratch *s, size_t rows, size_t best)
 {
-	if (rows >= s->row_room) {
+	if (rows + GROUP > s->row_room) {
 		mem_free(s->scores);
 		mem_free(s->times);
 		mem_free(s->touched);
-		s->row_room = rows + rows / 4 + 1;
+		s->row_room = rows + rows / 4 + GROUP;
 		s->scores = mem_calloc(s->row_room, sizeof(*s->scores));
 		s->times = mem_calloc(s->row_room, sizeof(*s->times));
 		s->touched = mem_calloc(s->row_room + 1, sizeof(*s->touched));
@@ -360,8 +416,8 @@ static void make_room(struct lexical_scratch *s, size_t rows, size_t best)
 	}
 }
 
-size_t lexical_search(const struct lexical_view *view, struct span question, struct lexical_scratch *s,
-		      struct lexical_hit *hits, size_t max)
+size_t lexical_search(const struct lexical_view *view, struct span question,
+		      struct lexical_scratch *s, struct lexical_hit *hits, size_t max)
 {
 	uint32_t rows = rows_of(view);
 	size_t room = max > LEXICAL_DEEP ? max : LEXICAL_DEEP, count;
@@ -384,8 +440,8 @@ size_t lexical_search(const struct lexical_view *view, struct span question, str
 	return count;
 }
 
-size_t lexical_matches(const struct lexical_view *view, uint32_t row, const struct lexical_scratch *s,
-		       struct lexical_match *found, size_t max)
+size_t lexical_matches(const struct lexical_view *view, uint32_t row,
+		       const struct lexical_scratch *s, struct lexical_match *found, size_t max)
 {
 	const struct question *q = &s->question;
 	size_t segment = segment_of(view, row), count = 0;
@@ -402,7 +458,8 @@ size_t lexical_matches(const struct lexical_view *view, uint32_t row, const stru
 			if (seen[i] || q->ids[segment * q->count + i] != p.id)
 				continue;
 			seen[i] = true;
-			found[count++] = (struct lexical_match){ .term = span_of(w->text, w->len), .weight = w->weight };
+			found[count++] = (struct lexical_match){ .term = span_of(w->text, w->len),
+								 .weight = w->weight };
 		}
 	return count;
 }

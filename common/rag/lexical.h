@@ -28,7 +28,8 @@ struct lexical_row {
 	struct span head;  /* how the document begins, unless that is the text; may be empty */
 };
 /* Begins a row of the builder with these.  -1: E_too_large. */
-int lexical_add(struct segment_builder *b, struct terms *terms, const struct lexical_row *row, struct err *err);
+int lexical_add(struct segment_builder *b, struct terms *terms, const struct lexical_row *row,
+		struct err *err);
 
 /* ---- finding ---- */
 
@@ -50,18 +51,19 @@ struct lexical_scratch;
 struct lexical_scratch *lexical_scratch_new(void);
 void lexical_scratch_free(struct lexical_scratch *s);
 /* The best max hits, best first, equal ones by row; returns how many. */
-size_t lexical_search(const struct lexical_view *view, struct span question, struct lexical_scratch *scratch,
-		      struct lexical_hit *hits, size_t max);
+size_t lexical_search(const struct lexical_view *view, struct span question,
+		      struct lexical_scratch *scratch, struct lexical_hit *hits, size_t max);
 
 /*
- * The terms of the last question searched with scratch that stand in the row (of the same view), each
- * once, in the order of the text; at most max.
+ * The terms of the last question searched with scratch that stand in the row (of the same view),
+ * each once, in the order of the text; at most max.
  */
 struct lexical_match {
 	struct span term; /* into the scratch, until the next search */
 	float weight;     /* 1 for the word itself, less for one alike */
 };
-size_t lexical_matches(const struct lexical_view *view, uint32_t row, const struct lexical_scratch *scratch,
-		       struct lexical_match *found, size_t max);
+size_t lexical_matches(const struct lexical_view *view, uint32_t row,
+		       const struct lexical_scratch *scratch, struct lexical_match *found,
+		       size_t max);
 
 #endif

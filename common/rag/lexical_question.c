@@ -2,6 +2,8 @@
 #include "common/rag/lexical_inside.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/text/words.h"
 
 #include <math.h>
 
@@ -14,8 +16,8 @@ struct said {
 
 struct reading {
 	struct question *q;
-	bool with_stops;
-	uint32_t place;  /* of the last term; UINT32_MAX before the first */
+	bool with_stops, has_marks;
+	uint32_t place; /* of the last term; UINT32_MAX before the first */
 	struct said said[2 * LEXICAL_WORDS_MAX];
 	size_t said_count;
 };
@@ -43,6 +45,19 @@ static struct wanted *add(struct question *q, struct span text, float weight)
 	return w;
 }
 
+static bool has_marks(struct span text)
+{
+	while (text.len > 0) {
+		size_t len;
+		uint32_t c = utf8_next(text, &len);
+
+		if (words_fold(c) != c)
+			return true;
+		text = span_from(text, len);
+	}
+	return false;
+}
+
 static void take_term(void *data, const struct term *term)
 {
 	struct reading *r = data;
@@ -50,6 +65,7 @@ static void take_term(void *data, const struct term *term)
 	size_t word;
 
 	r->place += !term->is_beside;
+	r->has_marks = r->has_marks || has_marks(term->text);
 	if (term->is_stop && !r->with_stops)
 		return;
 	word = find(q, 0, q->count, term->text);
@@ -60,7 +76,8 @@ static void take_term(void *data, const struct term *term)
 	}
 	q->wanted[word].times += 1;
 	if (r->said_count < sizeof(r->said) / sizeof(r->said[0]))
-		r->said[r->said_count++] = (struct said){ .word = (uint16_t)word, .place = r->place };
+		r->said[r->said_count++] =
+			(struct said){ .word = (uint16_t)word, .place = r->place };
 }
 
 static void add_pair(struct question *q, uint16_t first, uint16_t second, uint32_t reach)
@@ -70,7 +87,8 @@ static void add_pair(struct question *q, uint16_t first, uint16_t second, uint32
 	for (size_t i = 0; i < q->pair_count; i++)
 		if (q->pairs[i].first == first && q->pairs[i].second == second)
 			return;
-	q->pairs[q->pair_count++] = (struct pair){ .first = first, .second = second, .reach = reach };
+	q->pairs[q->pair_count++] =
+		(struct pair){ .first = first, .second = second, .reach = reach };
 }
 
 /* Each term with those at the nearest place before its own. */
@@ -84,12 +102,15 @@ static void find_pairs(struct reading *r)
 			j--;
 		if (j == 0 || second->place - r->said[j - 1].place > PAIR_REACH)
 			continue;
-		for (uint32_t place = r->said[j - 1].place; j > 0 && r->said[j - 1].place == place; j--)
+		for (uint32_t place = r->said[j - 1].place; j > 0 && r->said[j - 1].place == place;
+		     j--)
 			add_pair(r->q, r->said[j - 1].word, second->word, second->place - place);
 	}
 }
 
-static void read_words(struct question *q, struct terms *terms, struct span text)
+/* Whether there are letters with marks: who writes some means them, who writes none may have left
+ * them out. */
+static bool read_words(struct question *q, struct terms *terms, struct span text)
 {
 	struct reading r = { .q = q, .place = UINT32_MAX };
 
@@ -101,6 +122,7 @@ static void read_words(struct question *q, struct terms *terms, struct span text
 	}
 	q->word_count = q->count;
 	find_pairs(&r);
+	return r.has_marks;
 }
 
 /* Insertion sort: the best first, more than ALIKE_MAX fall off. */
@@ -126,20 +148,22 @@ static bool has(const struct wanted *list, size_t count, struct span text)
 
 /* Words of the question are left to themselves. */
 static void add_alike(struct question *q, size_t word, const struct lexical_view *view,
-		      struct segment_counts *counts)
+		      struct segment_counts *counts, bool folded)
 {
 	struct segment_alike found[ALIKE_MAX];
 	struct wanted kept[ALIKE_MAX];
 	size_t kept_count = 0;
 
 	for (size_t i = 0; i < view->count; i++) {
-		size_t count = segment_alike(view->segments[i], text_of(&q->wanted[word]), alike_min, counts,
-					     found, ALIKE_MAX);
+		size_t count = segment_alike(view->segments[i], text_of(&q->wanted[word]),
+					     alike_min, folded, counts, found, ALIKE_MAX);
 
 		for (size_t j = 0; j < count; j++) {
-			struct wanted one = { .weight = alike_weight * found[j].dice * found[j].dice };
+			struct wanted one = { .weight = alike_weight * found[j].dice *
+							found[j].dice };
 
-			one.len = (uint8_t)segment_term_text(view->segments[i], found[j].term.id, one.text);
+			one.len = (uint8_t)segment_term_text(view->segments[i], found[j].term.id,
+							     one.text);
 			if (find(q, 0, q->word_count, text_of(&one)) == q->word_count &&
 			    !has(kept, kept_count, text_of(&one)))
 				keep_alike(kept, &kept_count, &one);
@@ -176,7 +200,8 @@ static void look_up(struct question *q, const struct lexical_view *view)
 		all += segment_rows(view->segments[i]);
 		for (size_t j = 0; j < q->count; j++) {
 			struct segment_term term;
-			bool is_there = segment_find(view->segments[i], text_of(&q->wanted[j]), &term);
+			bool is_there =
+				segment_find(view->segments[i], text_of(&q->wanted[j]), &term);
 
 			q->ids[i * q->count + j] = is_there ? term.id : NOT_THERE;
 			q->wanted[j].rows += is_there ? term.rows : 0;
@@ -189,10 +214,11 @@ static void look_up(struct question *q, const struct lexical_view *view)
 void question_read(struct question *q, struct terms *terms, struct segment_counts *counts,
 		   const struct lexical_view *view, struct span text)
 {
-	read_words(q, terms, text);
+	bool folded = !read_words(q, terms, text);
+
 	for (size_t i = 0; i < q->word_count; i++)
 		if (!q->wanted[i].is_gram)
-			add_alike(q, i, view, counts);
+			add_alike(q, i, view, counts, folded);
 	look_up(q, view);
 }
 

@@ -35,13 +35,19 @@ static int find_sections(struct segment *s, struct err *err)
 {
 	size_t rows = s->row_count, terms = s->term_count, grams = s->gram_count;
 	const size_t sizes[SECTION_COUNT] = {
-		[SECTION_CHUNKS] = 8 * rows, [SECTION_LENGTHS] = 2 * rows, [SECTION_PLACE_ENDS] = 4 * rows,
-		[SECTION_SLOTS] = SLOT_SIZE * terms, [SECTION_BY_ID] = 4 * terms,
+		[SECTION_CHUNKS] = 8 * rows,
+		[SECTION_LENGTHS] = 2 * rows,
+		[SECTION_PLACE_ENDS] = 4 * rows,
+		[SECTION_SLOTS] = SLOT_SIZE * terms,
+		[SECTION_BY_ID] = 4 * terms,
 		[SECTION_TEXT_BLOCKS] = 4 * ((terms + TEXT_BLOCK - 1) / TEXT_BLOCK),
-		[SECTION_GRAMS] = 4 * grams, [SECTION_GRAM_ENDS] = 4 * grams,
+		[SECTION_GRAMS] = 4 * grams,
+		[SECTION_GRAM_ENDS] = 4 * grams,
 	};
-	static const bool varies[SECTION_COUNT] = { [SECTION_PLACES] = true, [SECTION_TEXTS] = true,
-						    [SECTION_POSTINGS] = true, [SECTION_GRAM_SLOTS] = true };
+	static const bool varies[SECTION_COUNT] = { [SECTION_PLACES] = true,
+						    [SECTION_TEXTS] = true,
+						    [SECTION_POSTINGS] = true,
+						    [SECTION_GRAM_SLOTS] = true };
 	size_t from = HEAD_SIZE;
 
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
@@ -84,7 +90,8 @@ static int check_tables(const struct segment *s, struct err *err)
 		const unsigned char *slot = segment_slot(s, i);
 
 		if (load32(slot + SLOT_POSTINGS) > s->section_sizes[SECTION_POSTINGS] ||
-		    load32(slot + SLOT_ROWS) > s->row_count || load32(slot + SLOT_ID) >= s->term_count ||
+		    load32(slot + SLOT_ROWS) > s->row_count ||
+		    load32(slot + SLOT_ID) >= s->term_count ||
 		    section32(s, SECTION_BY_ID, i) >= s->term_count)
 			return damaged(err, "a term points outside");
 	}
@@ -96,7 +103,7 @@ struct segment *segment_open(struct span bytes, struct err *err)
 	const unsigned char *at = (const unsigned char *)bytes.ptr;
 	struct segment *s;
 
-	if (bytes.len < HEAD_SIZE || memcmp(at, SEGMENT_MAGIC, 8) != 0) {
+	if (bytes.len < HEAD_SIZE || load64(at) != SEGMENT_MAGIC) {
 		damaged(err, "it does not begin like one");
 		return NULL;
 	}
@@ -105,8 +112,9 @@ struct segment *segment_open(struct span bytes, struct err *err)
 			(unsigned)load32(at + HEAD_VERSION), SEGMENT_VERSION);
 		return NULL;
 	}
-	if (load64(at + HEAD_CHECKSUM) != segment_checksum(at + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
-					  segment_checksum(at, HEAD_CHECKSUM)) {
+	if (load64(at + HEAD_CHECKSUM) !=
+	    segment_checksum(at + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
+		    segment_checksum(at, HEAD_CHECKSUM)) {
 		damaged(err, "its checksum is wrong");
 		return NULL;
 	}
@@ -155,6 +163,14 @@ uint32_t segment_length(const struct segment *s, uint32_t row)
 	return load16(s->sections[SECTION_LENGTHS] + 2 * (size_t)row);
 }
 
+void segment_lengths(const struct segment *s, const uint32_t *rows, size_t count, float *lengths)
+{
+	const unsigned char *at = s->sections[SECTION_LENGTHS];
+
+	for (size_t i = 0; i < count; i++)
+		lengths[i] = (float)(int32_t)load16(at + 2 * (size_t)rows[i]);
+}
+
 int64_t segment_row(const struct segment *s, int64_t chunk)
 {
 	uint32_t low = 0, high = s->row_count;
@@ -183,7 +199,8 @@ void texts_open(const struct segment *s, uint32_t slot, struct texts *t)
 	t->slot = slot - slot % TEXT_BLOCK;
 	t->len = 0;
 	t->end = texts + s->section_sizes[SECTION_TEXTS];
-	t->at = slot < s->term_count ? texts + section32(s, SECTION_TEXT_BLOCKS, slot / TEXT_BLOCK) : t->end;
+	t->at = slot < s->term_count ? texts + section32(s, SECTION_TEXT_BLOCKS, slot / TEXT_BLOCK)
+				     : t->end;
 	while (t->slot < slot && texts_next(t))
 		;
 }
@@ -221,8 +238,10 @@ static uint32_t find_block(const struct segment *s, struct span term)
 
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
-		const unsigned char *end = s->sections[SECTION_TEXTS] + s->section_sizes[SECTION_TEXTS];
-		const unsigned char *at = s->sections[SECTION_TEXTS] + section32(s, SECTION_TEXT_BLOCKS, middle);
+		const unsigned char *end =
+			s->sections[SECTION_TEXTS] + s->section_sizes[SECTION_TEXTS];
+		const unsigned char *at =
+			s->sections[SECTION_TEXTS] + section32(s, SECTION_TEXT_BLOCKS, middle);
 		size_t own = end - at >= 2 && at[1] <= end - at - 2 ? at[1] : 0;
 
 		if (own > 0 && compare(span_of((const char *)at + 2, own), term) <= 0)
@@ -258,8 +277,10 @@ bool segment_find(const struct segment *s, struct span term, struct segment_term
 
 struct segment_term segment_term(const struct segment *s, uint32_t id)
 {
-	return (struct segment_term){ .id = id,
-		.rows = load32(segment_slot(s, section32(s, SECTION_BY_ID, id)) + SLOT_ROWS) };
+	return (struct segment_term){
+		.id = id,
+		.rows = load32(segment_slot(s, section32(s, SECTION_BY_ID, id)) + SLOT_ROWS)
+	};
 }
 
 size_t segment_term_text(const struct segment *s, uint32_t id, char room[SEGMENT_TERM_MAX])
@@ -293,7 +314,8 @@ static inline uint32_t unpack(const unsigned char *at, size_t i, unsigned bits, 
 	return (uint32_t)(load64(at + bit / 8) >> (bit % 8) & mask);
 }
 
-/* A block: bits of a gap, bits of a weight, least weight (varint); gaps, packed; weights, packed. */
+/* A block: bits of a gap, bits of a weight, least weight (varint); gaps, packed; weights, packed.
+ */
 bool postings_next(struct postings *p)
 {
 	size_t count = p->left < SEGMENT_BLOCK ? p->left : SEGMENT_BLOCK;
@@ -309,7 +331,8 @@ bool postings_next(struct postings *p)
 	p->at += 2;
 	least = varint_read(&p->at, p->end);
 	if (gap_bits > 24 || weight_bits > 16 || least > SEGMENT_WEIGHT_MAX ||
-	    (size_t)(p->end - p->at) < (count * gap_bits + 7) / 8 + (count * weight_bits + 7) / 8 + PACK_SLACK)
+	    (size_t)(p->end - p->at) <
+		    (count * gap_bits + 7) / 8 + (count * weight_bits + 7) / 8 + PACK_SLACK)
 		return false;
 	mask = (UINT64_C(1) << gap_bits) - 1;
 	for (size_t i = 0; i < count; i++) {
@@ -341,7 +364,7 @@ void places_open(const struct segment *s, uint32_t row, struct places *p)
 	p->id = 0;
 }
 
-bool places_next(struct places *p)
+bool places_next_slowly(struct places *p)
 {
 	uint32_t step = 1;
 

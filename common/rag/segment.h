@@ -29,7 +29,8 @@ enum {
 struct segment_builder;
 struct segment_builder *segment_builder_new(void);
 void segment_builder_free(struct segment_builder *b);
-/* Begins the next row; chunk is larger than the one before.  -1 (E_too_large) past SEGMENT_ROWS_MAX. */
+/* Begins the next row; chunk is larger than the one before.  -1 (E_too_large) past
+ * SEGMENT_ROWS_MAX. */
 int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err);
 
 enum segment_place {
@@ -43,8 +44,8 @@ enum segment_place {
  * A term of the row, 1 to SEGMENT_TERM_MAX bytes; hash: terms_hash of it.  weight: what this
  * occurrence counts in the frequency, in quarters, 1..64 (4 = a word of the text).
  */
-void segment_builder_term(struct segment_builder *b, struct span term, uint64_t hash, unsigned weight,
-			  enum segment_place place);
+void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
+			  unsigned weight, enum segment_place place);
 /* The row's length in words, for normalisation; 0 unless told. */
 void segment_builder_length(struct segment_builder *b, uint32_t words);
 size_t segment_builder_rows(const struct segment_builder *b);
@@ -80,6 +81,8 @@ uint64_t segment_words(const struct segment *s);
 /* row < segment_rows. */
 int64_t segment_chunk(const struct segment *s, uint32_t row);
 uint32_t segment_length(const struct segment *s, uint32_t row);
+/* The lengths of many rows. */
+void segment_lengths(const struct segment *s, const uint32_t *rows, size_t count, float *lengths);
 /* The row of that chunk; -1 when it has none. */
 int64_t segment_row(const struct segment *s, int64_t chunk);
 
@@ -98,7 +101,8 @@ size_t segment_term_text(const struct segment *s, uint32_t id, char room[SEGMENT
 /*
  * The terms whose letters are like word's: Dice coefficient of their trigrams (with a mark at each
  * end) of at least min, > 0; best first, at most max.  The word itself, numbers and grams of
- * scripts without spaces are not among them.  counts: kept between calls, zeroed struct at first.
+ * scripts without spaces are not among them.  folded: "resume" is quite like "résumé"; else é is
+ * as far from e as any other letter.  counts: kept between calls, zeroed struct at first.
  */
 struct segment_alike {
 	struct segment_term term;
@@ -109,8 +113,8 @@ struct segment_counts {
 	uint32_t *seen;
 	size_t room;
 };
-size_t segment_alike(const struct segment *s, struct span word, float min, struct segment_counts *counts,
-		     struct segment_alike *found, size_t max);
+size_t segment_alike(const struct segment *s, struct span word, float min, bool folded,
+		     struct segment_counts *counts, struct segment_alike *found, size_t max);
 void segment_counts_free(struct segment_counts *counts);
 
 /* Postings of a term in blocks, decoded into arrays (a scorer's loop runs over these). */
@@ -127,7 +131,9 @@ void postings_open(const struct segment *s, uint32_t id, struct postings *p);
 /* Fills the next block; false at the end. */
 bool postings_next(struct postings *p);
 
-/* The terms of a row in the order of the text. */
+/* The terms of a row in the order of the text, from id 0 on as SEGMENT_PLACE_FIRST and following.
+ */
+enum { SEGMENT_PLACE_FIRST = 2 };
 struct places {
 	uint32_t id;
 	uint32_t place; /* neighbours differ by 1 */
@@ -136,6 +142,23 @@ struct places {
 	uint32_t term_count;
 };
 void places_open(const struct segment *s, uint32_t row, struct places *p);
-bool places_next(struct places *p);
+/* places_next for what is not one plain term of one or two bytes. */
+bool places_next_slowly(struct places *p);
+
+static inline bool places_next(struct places *p)
+{
+	uint32_t code;
+
+	if (p->end - p->at < 2 || p->at[0] < SEGMENT_PLACE_FIRST ||
+	    (p->at[0] >= 0x80 && p->at[1] >= 0x80))
+		return places_next_slowly(p);
+	code = p->at[0] < 0x80 ? p->at[0] : (p->at[0] & 0x7fu) | (uint32_t)p->at[1] << 7;
+	if (code - SEGMENT_PLACE_FIRST >= p->term_count || code < SEGMENT_PLACE_FIRST)
+		return false;
+	p->at += p->at[0] < 0x80 ? 1 : 2;
+	p->id = code - SEGMENT_PLACE_FIRST;
+	p->place++;
+	return true;
+}
 
 #endif

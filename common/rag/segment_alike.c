@@ -41,20 +41,23 @@ static size_t sort_once(uint32_t *values, size_t count)
 	return kept;
 }
 
-size_t segment_grams(struct span word, uint32_t grams[GRAMS_MAX])
+size_t segment_grams(struct span word, bool folded, uint32_t grams[GRAMS_MAX], bool *is_marked)
 {
 	uint32_t before = 0, last = 0;
 	size_t len, count = 0;
 
+	*is_marked = false;
 	if (is_number(word) || words_is_dense(utf8_next(word, &len)))
 		return 0;
 	for (; word.len > 0 && count < GRAMS_MAX - 1; word = span_from(word, len)) {
-		uint32_t c = utf8_next(word, &len);
+		uint32_t c = utf8_next(word, &len), letter = words_fold(c);
 
+		*is_marked = *is_marked || letter != c;
+		letter = folded ? letter : c;
 		if (last)
-			grams[count++] = hash_gram(before, last, c);
+			grams[count++] = hash_gram(before, last, letter);
 		before = last;
-		last = c;
+		last = letter;
 	}
 	grams[count++] = hash_gram(before, last, 0);
 	return sort_once(grams, count);
@@ -142,11 +145,13 @@ static uint32_t find_gram(const struct segment *s, uint32_t gram)
 		else
 			high = middle;
 	}
-	return low < s->gram_count && section32(s, SECTION_GRAMS, low) == gram ? low : s->gram_count;
+	return low < s->gram_count && section32(s, SECTION_GRAMS, low) == gram ? low
+									       : s->gram_count;
 }
 
 /* Counts the terms that have the trigram; seen_count grows by those that are new. */
-static size_t count_gram(const struct segment *s, uint32_t gram, struct segment_counts *c, size_t seen_count)
+static size_t count_gram(const struct segment *s, uint32_t gram, struct segment_counts *c,
+			 size_t seen_count)
 {
 	const unsigned char *lists = s->sections[SECTION_GRAM_SLOTS], *at, *end;
 	uint32_t place = find_gram(s, gram), slot = 0;
@@ -171,7 +176,8 @@ static int is_better(const struct segment_alike *a, const struct segment_alike *
 	return a->dice > b->dice || (a->dice == b->dice && a->term.id < b->term.id);
 }
 
-static size_t insert(struct segment_alike *found, size_t count, size_t max, struct segment_alike one)
+static size_t insert(struct segment_alike *found, size_t count, size_t max,
+		     struct segment_alike one)
 {
 	size_t at;
 
@@ -184,11 +190,32 @@ static size_t insert(struct segment_alike *found, size_t count, size_t max, stru
 	return count;
 }
 
-size_t segment_alike(const struct segment *s, struct span word, float min, struct segment_counts *counts,
-		     struct segment_alike *found, size_t max)
+/* With their marks as they stand. */
+static float marked_dice(const struct segment *s, uint32_t id, const uint32_t *grams, size_t count)
 {
-	uint32_t grams[GRAMS_MAX];
-	size_t gram_count = segment_grams(word, grams), seen = 0, count = 0;
+	uint32_t others[GRAMS_MAX];
+	char room[SEGMENT_TERM_MAX];
+	size_t len = segment_term_text(s, id, room), common = 0, other_count;
+	bool is_marked;
+
+	other_count = segment_grams(span_of(room, len), false, others, &is_marked);
+	for (size_t i = 0, j = 0; i < count && j < other_count;) {
+		common += grams[i] == others[j];
+		if (grams[i] <= others[j])
+			i++;
+		else
+			j++;
+	}
+	return 2 * (float)common / (float)(count + other_count);
+}
+
+size_t segment_alike(const struct segment *s, struct span word, float min, bool folded,
+		     struct segment_counts *counts, struct segment_alike *found, size_t max)
+{
+	uint32_t grams[GRAMS_MAX], marked[GRAMS_MAX];
+	bool is_marked;
+	size_t gram_count = segment_grams(word, true, grams, &is_marked), seen = 0, count = 0;
+	size_t marked_count = segment_grams(word, false, marked, &is_marked);
 	struct segment_term same = { .id = UINT32_MAX };
 
 	if (gram_count == 0 || max == 0)
@@ -199,12 +226,19 @@ size_t segment_alike(const struct segment *s, struct span word, float min, struc
 		seen = count_gram(s, grams[i], counts, seen);
 	for (size_t i = 0; i < seen; i++) {
 		const unsigned char *slot = segment_slot(s, counts->seen[i]);
-		float all = (float)(gram_count + load32(slot + SLOT_GRAMS));
-		struct segment_alike one = { .dice = 2 * (float)counts->counts[counts->seen[i]] / all,
-					     .term = { .id = load32(slot + SLOT_ID), .rows = load32(slot + SLOT_ROWS) } };
+		uint32_t slot_grams = load32(slot + SLOT_GRAMS);
+		float all = (float)(gram_count + (slot_grams & ~(uint32_t)SLOT_MARKED));
+		struct segment_alike one = {
+			.dice = 2 * (float)counts->counts[counts->seen[i]] / all,
+			.term = { .id = load32(slot + SLOT_ID), .rows = load32(slot + SLOT_ROWS) }
+		};
 
 		counts->counts[counts->seen[i]] = 0;
-		if (one.dice >= min && one.term.id != same.id)
+		if (one.dice < min || one.term.id == same.id)
+			continue;
+		if (!folded && (is_marked || slot_grams & SLOT_MARKED))
+			one.dice = marked_dice(s, one.term.id, marked, marked_count);
+		if (one.dice >= min)
 			count = insert(found, count, max, one);
 	}
 	return count;

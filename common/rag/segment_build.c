@@ -28,7 +28,8 @@ struct made_row {
 	size_t entries, places; /* where those of the row end */
 };
 
-/* All arrays double when they are full; nothing is allocated for a term, a row or an entry alone. */
+/* All arrays double when they are full; nothing is allocated for a term, a row or an entry alone.
+ */
 struct segment_builder {
 	uint64_t *slots; /* upper half of a hash | number of the term + 1; a power of two of them */
 	size_t slot_count;
@@ -87,7 +88,8 @@ int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *er
 		return err_set(err, E_too_large, "", "a segment of the index has too many rows");
 	assert(b->row_count == 0 || chunk > b->rows[b->row_count - 1].chunk);
 	b->rows = grown(b->rows, b->row_count, 1, &b->row_room, sizeof(*b->rows));
-	b->rows[b->row_count++] = (struct made_row){ .chunk = chunk, .entries = b->entry_count,
+	b->rows[b->row_count++] = (struct made_row){ .chunk = chunk,
+						     .entries = b->entry_count,
 						     .places = b->place_count };
 	return 0;
 }
@@ -116,7 +118,8 @@ static uint32_t add_term(struct segment_builder *b, struct span text)
 	b->terms = grown(b->terms, b->term_count, 1, &b->term_room, sizeof(*b->terms));
 	b->bytes = grown(b->bytes, b->byte_count, text.len, &b->byte_room, 1);
 	memcpy(b->bytes + b->byte_count, text.ptr, text.len);
-	b->terms[b->term_count] = (struct made_term){ .text = (uint32_t)b->byte_count, .len = (uint32_t)text.len };
+	b->terms[b->term_count] =
+		(struct made_term){ .text = (uint32_t)b->byte_count, .len = (uint32_t)text.len };
 	b->byte_count += text.len;
 	return (uint32_t)b->term_count++;
 }
@@ -152,8 +155,8 @@ static void add_place(struct segment_builder *b, uint32_t term, enum segment_pla
 	b->places[b->place_count++] = term + PLACE_FIRST;
 }
 
-void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash, unsigned weight,
-			  enum segment_place place)
+void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
+			  unsigned weight, enum segment_place place)
 {
 	struct made_term *term;
 	uint32_t number;
@@ -162,7 +165,8 @@ void segment_builder_term(struct segment_builder *b, struct span text, uint64_t 
 	number = find_term(b, text, hash);
 	term = &b->terms[number];
 	if (term->last_row != b->row_count) {
-		b->entries = grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
+		b->entries =
+			grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
 		term->last_row = (uint32_t)b->row_count;
 		term->entry = (uint32_t)b->entry_count;
 		term->rows++;
@@ -196,15 +200,16 @@ size_t segment_builder_bytes(const struct segment_builder *b)
 
 static int compare_texts(const void *a, const void *b, void *data)
 {
-	struct span x = text_of(data, *(const uint32_t *)a), y = text_of(data, *(const uint32_t *)b);
+	struct span x = text_of(data, *(const uint32_t *)a),
+		    y = text_of(data, *(const uint32_t *)b);
 	int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
 
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
 /* The entries by term: those of order[i] end at ends[i] in rows and weights. */
-static void turn(const struct segment_builder *b, const uint32_t *order, uint32_t *slots, size_t *ends,
-		 uint32_t *rows, uint32_t *weights)
+static void turn(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
+		 size_t *ends, uint32_t *rows, uint32_t *weights)
 {
 	size_t begin = 0;
 
@@ -241,7 +246,9 @@ static void write_terms(const struct segment_builder *b, const uint32_t *order, 
 	mem_free(weights);
 }
 
-static void write_places(const struct segment_builder *b, const uint32_t *slots, struct segment_writer *w)
+/* ids: by number. */
+static void write_places(const struct segment_builder *b, const uint32_t *ids,
+			 struct segment_writer *w)
 {
 	for (size_t row = 0, i = 0; row < b->row_count; row++) {
 		uint32_t mark = PLACE_FIRST;
@@ -250,7 +257,7 @@ static void write_places(const struct segment_builder *b, const uint32_t *slots,
 			uint32_t place = b->places[i];
 
 			if (place >= PLACE_FIRST)
-				writer_place(w, slots[place - PLACE_FIRST], mark);
+				writer_place(w, ids[place - PLACE_FIRST], mark);
 			mark = place < PLACE_FIRST ? place : PLACE_FIRST;
 		}
 		writer_end_places(w);
@@ -272,6 +279,8 @@ int segment_builder_write(struct segment_builder *b, struct buf *out, struct err
 	qsort_r(order, b->term_count, sizeof(*order), compare_texts, b);
 	write_terms(b, order, slots, &w);
 	writer_order_terms(&w);
+	for (size_t i = 0; i < b->term_count; i++)
+		slots[i] = w.ids[slots[i]];
 	write_places(b, slots, &w);
 	result = writer_end(&w, out, err);
 	writer_free(&w);

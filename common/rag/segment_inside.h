@@ -12,14 +12,14 @@
 
 #include <endian.h>
 
-#define SEGMENT_MAGIC "spasslex"
+#define SEGMENT_MAGIC UINT64_C(0x78656c7373617073) /* "spasslex" */
 
 enum section {
-	SECTION_CHUNKS,      /* int64 by row */
-	SECTION_LENGTHS,     /* uint16 by row */
-	SECTION_PLACE_ENDS,  /* uint32 by row: where its run in SECTION_PLACES ends */
-	SECTION_PLACES,      /* varints: id + PLACE_FIRST, or a PLACE_ mark for what follows */
-	SECTION_SLOTS,       /* SLOT_SIZE by slot: uint32 where its postings begin, rows, id, trigrams */
+	SECTION_CHUNKS,     /* int64 by row */
+	SECTION_LENGTHS,    /* uint16 by row */
+	SECTION_PLACE_ENDS, /* uint32 by row: where its run in SECTION_PLACES ends */
+	SECTION_PLACES,     /* varints: id + PLACE_FIRST, or a PLACE_ mark for what follows */
+	SECTION_SLOTS,       /* SLOT_SIZE by slot: uint32 each, as the SLOT_ names say */
 	SECTION_BY_ID,       /* uint32 by id: its slot */
 	SECTION_TEXT_BLOCKS, /* uint32 by TEXT_BLOCK slots: where they begin in SECTION_TEXTS */
 	SECTION_TEXTS,       /* bytes shared with the term before, bytes of its own, those */
@@ -32,14 +32,27 @@ enum section {
 
 enum {
 	SEGMENT_VERSION = 1,
-	/* header: magic, version, rows, terms, trigrams; words, checksum; end of each section */
-	HEAD_VERSION = 8, HEAD_ROWS = 12, HEAD_TERMS = 16, HEAD_GRAMS = 20, HEAD_WORDS = 24,
-	HEAD_CHECKSUM = 32, HEAD_SECTIONS = 40, HEAD_SIZE = HEAD_SECTIONS + 4 * SECTION_COUNT,
-	SLOT_SIZE = 16, SLOT_POSTINGS = 0, SLOT_ROWS = 4, SLOT_ID = 8, SLOT_GRAMS = 12,
+	/* of the header, after the magic; words and checksum have 64 bits */
+	HEAD_VERSION = 8,
+	HEAD_ROWS = 12,
+	HEAD_TERMS = 16,
+	HEAD_GRAMS = 20, /* trigrams */
+	HEAD_WORDS = 24, /* sum of the lengths */
+	HEAD_CHECKSUM = 32,
+	HEAD_SECTIONS = 40, /* where each ends */
+	HEAD_SIZE = HEAD_SECTIONS + 4 * SECTION_COUNT,
+	SLOT_POSTINGS = 0, /* where they begin */
+	SLOT_ROWS = 4,
+	SLOT_ID = 8,
+	SLOT_GRAMS = 12, /* how many, and perhaps SLOT_MARKED */
+	SLOT_SIZE = 16,
+	SLOT_MARKED = 1 << 30, /* its trigrams are of letters that lost their marks */
 	TEXT_BLOCK = 16,
 	PACK_SLACK = 8, /* bytes that may be loaded past the last packed number */
-	PLACE_BESIDE = 0, PLACE_APART = 1, PLACE_FIRST = 2,
-	PLACE_JUMP = 16, /* between places that are no neighbours */
+	PLACE_BESIDE = 0,
+	PLACE_APART = 1,
+	PLACE_FIRST = SEGMENT_PLACE_FIRST,
+	PLACE_JUMP = 16,                  /* between places that are no neighbours */
 	GRAMS_MAX = SEGMENT_TERM_MAX + 1, /* of a term */
 };
 
@@ -124,12 +137,15 @@ struct texts {
 void texts_open(const struct segment *s, uint32_t slot, struct texts *t);
 bool texts_next(struct texts *t);
 
-/* Hashes of the trigrams of word, ascending, each once; none when it is a number or a gram. */
-size_t segment_grams(struct span word, uint32_t grams[GRAMS_MAX]);
+/*
+ * Hashes of the trigrams of word, ascending, each once; none when it is a number or a gram. Folded:
+ * of its letters without their marks, as the index has them; *is_marked: that makes a difference.
+ */
+size_t segment_grams(struct span word, bool folded, uint32_t grams[GRAMS_MAX], bool *is_marked);
 
 /*
- * Writing: all rows; then the terms in byte order, each with its postings; then of each row the
- * places, by slot; then the end, which appends everything to out.
+ * Writing: all rows; then the terms in byte order, each with its postings; then, as the terms have
+ * ids, of each row the places; then the end, which appends everything to out.
  */
 struct segment_writer {
 	struct buf sections[SECTION_COUNT];
@@ -139,17 +155,17 @@ struct segment_writer {
 	uint64_t words;
 	uint64_t *grams; /* hash << 32 | slot */
 	size_t gram_count, gram_room;
-	uint32_t *ids;   /* by slot, once the terms are complete */
+	uint32_t *ids; /* by slot, once the terms are complete */
 };
 void writer_init(struct segment_writer *w);
 void writer_free(struct segment_writer *w);
 void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length);
 /* count > 0. */
-void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows, const uint32_t *weights,
-		 uint32_t count);
+void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows,
+		 const uint32_t *weights, uint32_t count);
 void writer_order_terms(struct segment_writer *w);
 /* mark: PLACE_BESIDE or PLACE_APART, or PLACE_FIRST for neither. */
-void writer_place(struct segment_writer *w, uint32_t slot, uint32_t mark);
+void writer_place(struct segment_writer *w, uint32_t id, uint32_t mark);
 void writer_end_places(struct segment_writer *w);
 int writer_end(struct segment_writer *w, struct buf *out, struct err *err);
 /* The trigram sections. */

@@ -12,7 +12,7 @@ struct part {
 	const struct segment *segment;
 	const uint64_t *dead;
 	uint32_t *rows;  /* by row: its number in the whole, or GONE */
-	uint32_t *slots; /* by slot: its number in the whole, or GONE */
+	uint32_t *terms; /* by slot: its slot in the whole, later its id there, or GONE */
 	struct texts texts;
 	bool has_text;
 };
@@ -43,9 +43,11 @@ static int add_rows(struct merge *m, struct err *err)
 			if (is_dead(p, row))
 				continue;
 			if (m->writer.row_count > 0 && chunk <= last)
-				return err_set(err, E_storage_error, "", "the segments of the index overlap");
+				return err_set(err, E_storage_error, "",
+					       "the segments of the index overlap");
 			if (m->writer.row_count == SEGMENT_ROWS_MAX)
-				return err_set(err, E_too_large, "", "a segment of the index has too many rows");
+				return err_set(err, E_too_large, "",
+					       "a segment of the index has too many rows");
 			last = chunk;
 			p->rows[row] = m->writer.row_count;
 			writer_row(&m->writer, chunk, segment_length(p->segment, row));
@@ -111,7 +113,8 @@ static int add_terms(struct merge *m, struct err *err)
 
 		memcpy(text, first->texts.text, term.len);
 		if (term.len == 0 || span_equal(term, span_of(before, before_len)))
-			return err_set(err, E_storage_error, "", "a segment of the index has a term twice");
+			return err_set(err, E_storage_error, "",
+				       "a segment of the index has a term twice");
 		for (size_t i = 0; i < m->count; i++)
 			if (m->parts[i].has_text && span_equal(text_of(&m->parts[i]), term))
 				count = add_postings(m, &m->parts[i], count);
@@ -120,7 +123,7 @@ static int add_terms(struct merge *m, struct err *err)
 
 			if (!p->has_text || !span_equal(text_of(p), term))
 				continue;
-			p->slots[p->texts.slot - 1] = count > 0 ? m->writer.term_count : GONE;
+			p->terms[p->texts.slot - 1] = count > 0 ? m->writer.term_count : GONE;
 			p->has_text = texts_next(&p->texts);
 		}
 		if (count > 0)
@@ -138,12 +141,16 @@ static int add_places_of(struct merge *m, const struct part *p, uint32_t row, st
 
 	places_open(p->segment, row, &places);
 	while (places_next(&places)) {
-		uint32_t slot = p->slots[section32(p->segment, SECTION_BY_ID, places.id)];
+		uint32_t id = p->terms[section32(p->segment, SECTION_BY_ID, places.id)];
 		uint32_t step = places.place - before;
 
-		if (slot == GONE)
-			return err_set(err, E_storage_error, "", "a segment of the index has a row without postings");
-		writer_place(&m->writer, slot, step == 0 ? PLACE_BESIDE : step == 1 ? PLACE_FIRST : PLACE_APART);
+		if (id == GONE)
+			return err_set(err, E_storage_error, "",
+				       "a segment of the index has a row without postings");
+		writer_place(&m->writer, id,
+			     step == 0   ? PLACE_BESIDE
+			     : step == 1 ? PLACE_FIRST
+					 : PLACE_APART);
 		before = places.place;
 	}
 	writer_end_places(&m->writer);
@@ -153,10 +160,16 @@ static int add_places_of(struct merge *m, const struct part *p, uint32_t row, st
 static int add_places(struct merge *m, struct err *err)
 {
 	writer_order_terms(&m->writer);
-	for (size_t i = 0; i < m->count; i++)
-		for (uint32_t row = 0; row < segment_rows(m->parts[i].segment); row++)
-			if (m->parts[i].rows[row] != GONE && add_places_of(m, &m->parts[i], row, err) < 0)
+	for (size_t i = 0; i < m->count; i++) {
+		const struct part *p = &m->parts[i];
+
+		for (uint32_t slot = 0; slot < segment_terms(p->segment); slot++)
+			if (p->terms[slot] != GONE)
+				p->terms[slot] = m->writer.ids[p->terms[slot]];
+		for (uint32_t row = 0; row < segment_rows(p->segment); row++)
+			if (p->rows[row] != GONE && add_places_of(m, p, row, err) < 0)
 				return -1;
+	}
 	return 0;
 }
 
@@ -174,18 +187,19 @@ int segment_merge(const struct segment *const *segments, const uint64_t *const *
 		p->segment = segments[i];
 		p->dead = dead ? dead[i] : NULL;
 		p->rows = mem_calloc((size_t)segment_rows(p->segment) + 1, sizeof(*p->rows));
-		p->slots = mem_calloc((size_t)segment_terms(p->segment) + 1, sizeof(*p->slots));
-		memset(p->slots, 0xff, segment_terms(p->segment) * sizeof(*p->slots));
+		p->terms = mem_calloc((size_t)segment_terms(p->segment) + 1, sizeof(*p->terms));
+		memset(p->terms, 0xff, segment_terms(p->segment) * sizeof(*p->terms));
 		texts_open(p->segment, 0, &p->texts);
 		rows += segment_rows(p->segment);
 	}
 	m.rows = mem_calloc(rows + 1, sizeof(*m.rows));
 	m.weights = mem_calloc(rows + 1, sizeof(*m.weights));
-	result = add_rows(&m, err) < 0 || add_terms(&m, err) < 0 || add_places(&m, err) < 0 ? -1 :
-		 writer_end(&m.writer, out, err);
+	result = add_rows(&m, err) < 0 || add_terms(&m, err) < 0 || add_places(&m, err) < 0
+			 ? -1
+			 : writer_end(&m.writer, out, err);
 	for (size_t i = 0; i < count; i++) {
 		mem_free(m.parts[i].rows);
-		mem_free(m.parts[i].slots);
+		mem_free(m.parts[i].terms);
 	}
 	mem_free(m.parts);
 	mem_free(m.rows);

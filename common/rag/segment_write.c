@@ -44,15 +44,21 @@ static void add64(struct buf *b, uint64_t value)
 	buf_add(b, bytes, sizeof(bytes));
 }
 
-static void add_varint(struct buf *b, uint32_t value)
+static size_t put_varint(unsigned char *to, uint32_t value)
 {
-	unsigned char bytes[5];
 	size_t len = 0;
 
 	for (; value >= 0x80; value >>= 7)
-		bytes[len++] = (unsigned char)(value | 0x80);
-	bytes[len++] = (unsigned char)value;
-	buf_add(b, bytes, len);
+		to[len++] = (unsigned char)(value | 0x80);
+	to[len++] = (unsigned char)value;
+	return len;
+}
+
+static void add_varint(struct buf *b, uint32_t value)
+{
+	unsigned char bytes[5];
+
+	buf_add(b, bytes, put_varint(bytes, value));
 }
 
 void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length)
@@ -90,7 +96,8 @@ static void pack(struct buf *b, const uint32_t *values, size_t count, unsigned b
 }
 
 /* As postings_next reads it. */
-static void add_block(struct buf *b, const uint32_t *rows, const uint32_t *weights, size_t count, uint32_t next_row)
+static void add_block(struct buf *b, const uint32_t *rows, const uint32_t *weights, size_t count,
+		      uint32_t next_row)
 {
 	uint32_t gaps[SEGMENT_BLOCK], over[SEGMENT_BLOCK];
 	uint32_t all_gaps = 0, all_over = 0, least = weights[0];
@@ -122,7 +129,8 @@ static void add_text(struct segment_writer *w, struct span term)
 	if (w->term_count % TEXT_BLOCK == 0)
 		add32(&w->sections[SECTION_TEXT_BLOCKS], (uint32_t)texts->len);
 	else
-		while (shared < w->before_len && shared < term.len && w->before[shared] == term.ptr[shared])
+		while (shared < w->before_len && shared < term.len &&
+		       w->before[shared] == term.ptr[shared])
 			shared++;
 	head[0] = (unsigned char)shared;
 	head[1] = (unsigned char)(term.len - shared);
@@ -132,10 +140,12 @@ static void add_text(struct segment_writer *w, struct span term)
 	w->before_len = term.len;
 }
 
-static size_t note_grams(struct segment_writer *w, struct span term)
+/* What the slot says of them. */
+static uint32_t note_grams(struct segment_writer *w, struct span term)
 {
 	uint32_t grams[GRAMS_MAX];
-	size_t count = segment_grams(term, grams);
+	bool is_marked;
+	size_t count = segment_grams(term, true, grams, &is_marked);
 
 	if (w->gram_count + count > w->gram_room) {
 		w->gram_room = w->gram_room > 0 ? w->gram_room * 2 : 1024;
@@ -143,11 +153,11 @@ static size_t note_grams(struct segment_writer *w, struct span term)
 	}
 	for (size_t i = 0; i < count; i++)
 		w->grams[w->gram_count++] = (uint64_t)grams[i] << 32 | w->term_count;
-	return count;
+	return (uint32_t)count | (is_marked ? SLOT_MARKED : 0);
 }
 
-void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows, const uint32_t *weights,
-		 uint32_t count)
+void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows,
+		 const uint32_t *weights, uint32_t count)
 {
 	struct buf *slots = &w->sections[SECTION_SLOTS], *postings = &w->sections[SECTION_POSTINGS];
 	uint32_t next_row = 0;
@@ -156,7 +166,7 @@ void writer_term(struct segment_writer *w, struct span term, const uint32_t *row
 	add32(slots, (uint32_t)postings->len);
 	add32(slots, count);
 	add32(slots, 0);
-	add32(slots, (uint32_t)note_grams(w, term));
+	add32(slots, note_grams(w, term));
 	add_text(w, term);
 	for (uint32_t at = 0; at < count; at += SEGMENT_BLOCK) {
 		size_t block = count - at < SEGMENT_BLOCK ? count - at : SEGMENT_BLOCK;
@@ -183,7 +193,10 @@ void writer_order_terms(struct segment_writer *w)
 	if (buf_failed(slots))
 		goto out; /* writer_end will say so */
 	for (uint32_t i = 0; i < w->term_count; i++)
-		order[i] = (uint64_t)(UINT32_MAX - load32(slots->ptr + SLOT_SIZE * (size_t)i + SLOT_ROWS)) << 32 | i;
+		order[i] = (uint64_t)(UINT32_MAX -
+				      load32(slots->ptr + SLOT_SIZE * (size_t)i + SLOT_ROWS))
+				   << 32 |
+			   i;
 	qsort(order, w->term_count, sizeof(*order), compare64);
 	for (uint32_t id = 0; id < w->term_count; id++) {
 		uint32_t slot = (uint32_t)order[id];
@@ -196,13 +209,18 @@ out:
 	mem_free(order);
 }
 
-void writer_place(struct segment_writer *w, uint32_t slot, uint32_t mark)
+/* There is one for each word of each text: no call where there is room. */
+void writer_place(struct segment_writer *w, uint32_t id, uint32_t mark)
 {
 	struct buf *places = &w->sections[SECTION_PLACES];
 
 	if (mark != PLACE_FIRST)
 		buf_add_char(places, (char)mark);
-	add_varint(places, w->ids[slot] + PLACE_FIRST);
+	if (places->capacity - places->len > 5)
+		places->len +=
+			put_varint((unsigned char *)places->ptr + places->len, id + PLACE_FIRST);
+	else
+		add_varint(places, id + PLACE_FIRST);
 }
 
 void writer_end_places(struct segment_writer *w)
@@ -219,7 +237,7 @@ int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
 
 	buf_add(&w->sections[SECTION_POSTINGS], slack, sizeof(slack));
 	writer_grams(w);
-	memcpy(head, SEGMENT_MAGIC, 8);
+	store64(head, SEGMENT_MAGIC);
 	store32(head + HEAD_VERSION, SEGMENT_VERSION);
 	store32(head + HEAD_ROWS, w->row_count);
 	store32(head + HEAD_TERMS, w->term_count);
@@ -228,7 +246,8 @@ int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
 		end += w->sections[i].len;
 		if (buf_failed(&w->sections[i]) || end > SEGMENT_BYTES_MAX)
-			return err_set(err, E_too_large, "", "a segment of the index passes %d MB", SEGMENT_BYTES_MAX / 1000000);
+			return err_set(err, E_too_large, "", "a segment of the index passes %d MB",
+				       SEGMENT_BYTES_MAX / 1000000);
 		store32(head + HEAD_SECTIONS + 4 * i, (uint32_t)end);
 	}
 	buf_reserve(out, end);
@@ -240,7 +259,8 @@ int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
 		return err_set(err, E_too_large, "", "a segment of the index does not fit");
 	}
 	bytes = (unsigned char *)out->ptr + begin;
-	store64(bytes + HEAD_CHECKSUM, segment_checksum(bytes + HEAD_SECTIONS, end - HEAD_SECTIONS) +
-						segment_checksum(bytes, HEAD_CHECKSUM));
+	store64(bytes + HEAD_CHECKSUM,
+		segment_checksum(bytes + HEAD_SECTIONS, end - HEAD_SECTIONS) +
+			segment_checksum(bytes, HEAD_CHECKSUM));
 	return 0;
 }

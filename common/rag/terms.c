@@ -28,7 +28,7 @@ static const struct script {
 
 /* A word and its stem, one after the other in bytes. */
 struct known {
-	uint64_t hash;      /* of the word; 0 = a free slot */
+	uint64_t hash; /* of the word; 0 = a free slot */
 	uint64_t stem_hash;
 	uint32_t at;
 	uint8_t len, stem_len;
@@ -121,8 +121,9 @@ static struct span stem_of(struct terms *t, struct span word)
 		return word;
 	if (!t->stemmers[script])
 		t->stemmers[script] = sb_stemmer_new(scripts[script].algorithm, NULL);
-	stem = t->stemmers[script] ?
-		sb_stemmer_stem(t->stemmers[script], (const sb_symbol *)word.ptr, (int)word.len) : NULL;
+	stem = t->stemmers[script] ? sb_stemmer_stem(t->stemmers[script],
+						     (const sb_symbol *)word.ptr, (int)word.len)
+				   : NULL;
 	if (!stem)
 		return word;
 	len = (size_t)sb_stemmer_length(t->stemmers[script]);
@@ -164,14 +165,26 @@ static void keep_bytes(struct terms *t, struct span s)
 	t->byte_count += s.len;
 }
 
+/* Words are short: a call would take longer. */
+static bool is_same(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 static const struct known *learn(struct terms *t, const struct word *w, uint64_t hash, size_t at)
 {
 	struct span word = w->text;
 	struct known *k = &t->slots[at];
 	struct span stem = stem_of(t, word);
 
-	*k = (struct known){ .hash = hash, .stem_hash = terms_hash(stem), .at = (uint32_t)t->byte_count,
-			     .len = (uint8_t)word.len, .stem_len = (uint8_t)stem.len,
+	*k = (struct known){ .hash = hash,
+			     .stem_hash = terms_hash(stem),
+			     .at = (uint32_t)t->byte_count,
+			     .len = (uint8_t)word.len,
+			     .stem_len = (uint8_t)stem.len,
 			     .is_stop = words_is_stop(w) };
 	keep_bytes(t, word);
 	keep_bytes(t, stem);
@@ -189,10 +202,12 @@ static const struct known *know(struct terms *t, const struct word *word)
 		forget(t);
 	if (2 * t->known_count >= t->slot_count)
 		grow(t);
-	for (at = hash & (t->slot_count - 1); t->slots[at].hash; at = (at + 1) & (t->slot_count - 1)) {
+	for (at = hash & (t->slot_count - 1); t->slots[at].hash;
+	     at = (at + 1) & (t->slot_count - 1)) {
 		const struct known *k = &t->slots[at];
 
-		if (k->hash == hash && span_equal(span_of(t->bytes + k->at, k->len), word->text))
+		if (k->hash == hash && k->len == word->text.len &&
+		    is_same(t->bytes + k->at, word->text.ptr, k->len))
 			return k;
 	}
 	return learn(t, word, hash, at);
@@ -209,7 +224,9 @@ struct walk {
 static void take_word(void *data, const struct word *word)
 {
 	struct walk *w = data;
-	struct term term = { .text = word->text, .source = word->source, .is_gram = word->kind == WORD_GRAM,
+	struct term term = { .text = word->text,
+			     .source = word->source,
+			     .is_gram = word->kind == WORD_GRAM,
 			     .is_beside = word->kind == WORD_PART && w->before == WORD_WHOLE };
 
 	if (term.is_gram) {
@@ -227,8 +244,8 @@ static void take_word(void *data, const struct word *word)
 	w->use(w->data, &term);
 }
 
-uint32_t terms_each(struct terms *t, struct span text, void (*use)(void *data, const struct term *term),
-		    void *data)
+uint32_t terms_each(struct terms *t, struct span text,
+		    void (*use)(void *data, const struct term *term), void *data)
 {
 	struct walk w = { .t = t, .use = use, .data = data, .before = WORD_GRAM };
 

@@ -17,17 +17,18 @@ struct term {
 	struct span text;   /* borrowed for the call */
 	struct span source; /* where it stands in the text, as it was written */
 	uint64_t hash;      /* of text, as terms_hash has it */
-	bool is_beside; /* at the place of the term before: the first part of an identifier */
-	bool is_stop;   /* says little; a question leaves it out unless it has nothing else */
-	bool is_gram;   /* characters of a script without spaces */
+	bool is_beside;     /* at the place of the term before: the first part of an identifier */
+	bool is_stop;       /* says little; a question leaves it out unless it has nothing else */
+	bool is_gram;       /* characters of a script without spaces */
 };
 
 struct terms; /* stemmers, and what they have stemmed already */
 struct terms *terms_new(void);
 void terms_free(struct terms *t);
-/* Calls use for each term in order; returns the number of places, which is the text's length in words. */
-uint32_t terms_each(struct terms *t, struct span text, void (*use)(void *data, const struct term *term),
-		    void *data);
+/* Calls use for each term in order; returns the number of places, which is the text's length in
+ * words. */
+uint32_t terms_each(struct terms *t, struct span text,
+		    void (*use)(void *data, const struct term *term), void *data);
 
 /* For hash tables in memory: every bit may be used. */
 uint64_t terms_hash(struct span text);

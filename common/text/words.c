@@ -113,6 +113,30 @@ bool words_is_dense(uint32_t c)
 	return c >= 0x0e01 && is_in(dense, ARRAY_LEN(dense), c);
 }
 
+/* Letters that are a letter of a to z with a mark, from U+00C0 and U+1E00 on; "." for others. */
+static const char marked_latin[] =
+	"................................aaaaaa.ceeeeiiiidnooooo.ouuuuy.y"
+	".a.a.a.c.c.c.c.d.d.e.e.e.e.e.g.g.g.g.h.h.i.i.i.i.i...j.k..l.l.l."
+	"..l.n.n.n....o.o.o...r.r.r.s.s.s.s.t.t.t.u.u.u.u.u.u.w.y..z.z.z.";
+static const char marked_more[] =
+	".a.b.b.b.c.d.d.d.d.d.e.e.e.e.e.f.g.h.h.h.h.h.i.i.k.k.k.l.l.l.l.m"
+	".m.m.n.n.n.n.o.o.o.o.p.p.r.r.r.r.s.s.s.s.s.t.t.t.t.u.u.u.u.u.v.v"
+	".w.w.w.w.w.x.x.y.z.z.zhtwy.......a.a.a.a.a.a.a.a.a.a.a.a.e.e.e.e"
+	".e.e.e.e.i.i.o.o.o.o.o.o.o.o.o.o.o.o.u.u.u.u.u.u.u.y.y.y.y......";
+
+uint32_t words_fold(uint32_t c)
+{
+	char plain_letter = '.';
+
+	if (c >= 0xc0 && c < 0xc0 + sizeof(marked_latin) - 1)
+		plain_letter = marked_latin[c - 0xc0];
+	else if (c >= 0x1e00 && c < 0x1e00 + sizeof(marked_more) - 1)
+		plain_letter = marked_more[c - 0x1e00];
+	else if (c == 0x451)
+		return 0x435;
+	return plain_letter == '.' ? c : (unsigned char)plain_letter;
+}
+
 static bool is_digit(uint32_t c)
 {
 	return c >= '0' && c <= '9';
@@ -125,6 +149,17 @@ static bool is_word_char(uint32_t c)
 	return !is_in(no_letters, ARRAY_LEN(no_letters), c);
 }
 
+/* Capitals that stand beside their small letters; c when it is none of them. */
+static uint32_t lower_beside(uint32_t c)
+{
+	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x4ff) ||
+	    (c >= 0x1e00 && c <= 0x1eff && c != 0x1e9e))
+		return c | 1;
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+		return c + (c & 1);
+	return c;
+}
+
 /* Latin, Greek and Cyrillic capitals; other scripts have none that matter here. */
 static uint32_t lower(uint32_t c)
 {
@@ -133,18 +168,13 @@ static uint32_t lower(uint32_t c)
 	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3ab && c != 0x3a2) ||
 	    (c >= 0x410 && c <= 0x42f))
 		return c + 32;
-	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x4ff) ||
-	    (c >= 0x1e00 && c <= 0x1eff))
-		return c | 1;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-		return c + (c & 1);
 	if (c >= 0x400 && c <= 0x40f)
 		return c + 80;
 	if (c >= 0xff21 && c <= 0xff3a)
 		return c - 0xff21 + 'a';
 	if (c >= 0xff10 && c <= 0xff19)
 		return c - 0xff10 + '0';
-	return c == 0x1e9e ? 0xdf : c;
+	return c == 0x1e9e ? 0xdf : lower_beside(c);
 }
 
 uint64_t words_hash(struct span text)
@@ -161,11 +191,11 @@ uint64_t words_hash(struct span text)
 static int compare_stop(const void *key, const void *item)
 {
 	const struct span *word = key;
-	struct span stop = span_str(*(const char *const *)item);
-	size_t len = word->len < stop.len ? word->len : stop.len;
-	int order = memcmp(word->ptr, stop.ptr, len);
+	const char *stop = *(const char *const *)item;
+	size_t stop_len = strlen(stop);
+	int order = memcmp(word->ptr, stop, word->len < stop_len ? word->len : stop_len);
 
-	return order != 0 ? order : (word->len > stop.len) - (word->len < stop.len);
+	return order != 0 ? order : (word->len > stop_len) - (word->len < stop_len);
 }
 
 bool words_is_stop(const struct word *word)
@@ -354,13 +384,9 @@ static const char *add_plain_run(struct cutter *cut, const char *at, const char 
 
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data)
 {
-	struct cutter cut; /* large: what matters is set one by one */
+	struct cutter cut = { .use = use, .data = data };
 	const char *at = text.ptr, *end = text.len > 0 ? text.ptr + text.len : at;
 
-	cut.use = use;
-	cut.data = data;
-	cut.len = cut.parts = cut.dense_count = cut.gram_size = 0;
-	cut.before = 0;
 	while (at < end) {
 		size_t len = 1;
 		uint32_t c = (unsigned char)*at;

@@ -19,8 +19,8 @@ static void fail(const char *path, const char *what)
 }
 
 /* Reads plain files too.  Calls use for each line. */
-static void each_line(const char *directory, const char *name, void (*use)(struct collection *c, const char *line),
-		      struct collection *c)
+static void each_line(const char *directory, const char *name,
+		      void (*use)(struct collection *c, const char *line), struct collection *c)
 {
 	char *path = mem_printf("%s/%s", directory, name), *line = mem_alloc(LINE_MAX_BYTES);
 	gzFile file = gzopen(path, "rb");
@@ -55,8 +55,9 @@ static void add_document(struct collection *c, const char *line)
 	json_t *object = parse(line);
 
 	c->documents = mem_realloc(c->documents, (c->document_count + 1) * sizeof(*c->documents));
-	c->documents[c->document_count++] = (struct document){
-		.id = text_of(object, "id"), .title = text_of(object, "title"), .text = text_of(object, "text") };
+	c->documents[c->document_count++] = (struct document){ .id = text_of(object, "id"),
+							       .title = text_of(object, "title"),
+							       .text = text_of(object, "text") };
 	json_decref(object);
 }
 
@@ -65,7 +66,8 @@ static void add_query(struct collection *c, const char *line)
 	json_t *object = parse(line);
 
 	c->queries = mem_realloc(c->queries, (c->query_count + 1) * sizeof(*c->queries));
-	c->queries[c->query_count++] = (struct query){ .id = text_of(object, "id"), .text = text_of(object, "text") };
+	c->queries[c->query_count++] =
+		(struct query){ .id = text_of(object, "id"), .text = text_of(object, "text") };
 	json_decref(object);
 }
 
@@ -77,13 +79,16 @@ static void add_judgement(struct collection *c, const char *line)
 	if (sscanf(line, "%199s %*s %399s %d", query, document, &relevance) != 3 || relevance <= 0)
 		return;
 	for (size_t i = 0; i < c->query_count; i++)
-		for (size_t j = 0; strcmp(c->queries[i].id, query) == 0 && j < c->document_count; j++) {
+		for (size_t j = 0; strcmp(c->queries[i].id, query) == 0 && j < c->document_count;
+		     j++) {
 			struct query *q = &c->queries[i];
 
 			if (strcmp(c->documents[j].id, document) != 0)
 				continue;
-			q->judged = mem_realloc(q->judged, (q->judged_count + 1) * sizeof(*q->judged));
-			q->judged[q->judged_count++] = (struct judged){ .document = (uint32_t)j, .relevance = relevance };
+			q->judged =
+				mem_realloc(q->judged, (q->judged_count + 1) * sizeof(*q->judged));
+			q->judged[q->judged_count++] =
+				(struct judged){ .document = (uint32_t)j, .relevance = relevance };
 		}
 }
 
@@ -185,11 +190,12 @@ void quality_print(const char *name, const struct quality *sum, size_t queries)
 	double n = (double)queries;
 
 	if (!sum) {
-		printf("%-30s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", name, "nDCG@10", "R@10", "R@100", "MRR",
-		       "succ@5", "R@3", "MRR@3", "R@5", "R@20");
+		printf("%-30s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", name, "nDCG@10", "R@10",
+		       "R@100", "MRR", "succ@5", "R@3", "MRR@3", "R@5", "R@20");
 		return;
 	}
-	printf("%-30s %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f\n", name, sum->ndcg10 / n,
-	       sum->recall10 / n, sum->recall100 / n, sum->mrr / n, sum->success5 / n, sum->recall3 / n,
-	       sum->mrr3 / n, sum->recall5 / n, sum->recall20 / n);
+	printf("%-30s %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f\n", name,
+	       sum->ndcg10 / n, sum->recall10 / n, sum->recall100 / n, sum->mrr / n,
+	       sum->success5 / n, sum->recall3 / n, sum->mrr3 / n, sum->recall5 / n,
+	       sum->recall20 / n);
 }

@@ -1,5 +1,6 @@
 /*
- * tests/bench/micro_lexical.c - our index of words beside SQLite's: IR=directory make bench-lexical.
+ * tests/bench/micro_lexical.c - our index of words beside SQLite's: IR=directory make
+ * bench-lexical.
  *
  * The directory holds collections (tests/bench/collection.h).  First how good the rankings are,
  * with a paragraph cut where documents are long and each document at its best piece; then how
@@ -17,7 +18,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHUNKS = 100000, CHUNK_WORDS = 100, RANKED_MAX = 1000, PIECE = 700, HEAD = 240, MERGED = 16 };
+enum {
+	CHUNKS = 100000,
+	CHUNK_WORDS = 100,
+	RANKED_MAX = 1000,
+	PIECE = 700,
+	HEAD = 240,
+	MERGED = 16
+};
 
 static const char *const names[] = { "codechunks", "docspages" };
 
@@ -78,7 +86,8 @@ static struct span head_of(const struct collection *c, size_t document)
 	for (size_t i = document + 1; hash && i-- > 0;) {
 		const char *other = strrchr(c->documents[i].id, '#');
 
-		if (!other || other - c->documents[i].id != hash - id || strncmp(c->documents[i].id, id, (size_t)(hash - id)) != 0)
+		if (!other || other - c->documents[i].id != hash - id ||
+		    strncmp(c->documents[i].id, id, (size_t)(hash - id)) != 0)
 			break;
 		if (strcmp(other, "#0") == 0)
 			return first(span_str(c->documents[i].text), HEAD);
@@ -90,7 +99,8 @@ static void cut(struct pieces *p, const struct collection *c, bool is_cut)
 {
 	for (size_t i = 0; i < c->document_count; i++) {
 		struct span rest = span_str(c->documents[i].text);
-		struct piece one = { .document = (uint32_t)i, .title = span_str(c->documents[i].title),
+		struct piece one = { .document = (uint32_t)i,
+				     .title = span_str(c->documents[i].title),
 				     .head = head_of(c, i) };
 
 		do {
@@ -119,14 +129,17 @@ struct ours {
 	struct lexical_scratch *scratch;
 };
 
-static void build_into(struct buf *out, const struct piece *list, size_t count, int64_t first_chunk, bool with_head)
+static void build_into(struct buf *out, const struct piece *list, size_t count, int64_t first_chunk,
+		       bool with_head)
 {
 	struct segment_builder *builder = segment_builder_new();
 	struct terms *terms = terms_new();
 
 	for (size_t i = 0; i < count; i++) {
-		struct lexical_row row = { .chunk = first_chunk + (int64_t)i, .text = list[i].text,
-					   .title = list[i].title, .head = list[i].head };
+		struct lexical_row row = { .chunk = first_chunk + (int64_t)i,
+					   .text = list[i].text,
+					   .title = list[i].title,
+					   .head = list[i].head };
 
 		if (!with_head || row.head.ptr == row.text.ptr)
 			row.head = SPAN_NONE;
@@ -190,22 +203,26 @@ static void build_fts(struct fts *f, const struct pieces *p)
 	sqlite3_stmt *insert;
 
 	must(sqlite3_open(":memory:", &f->db) == SQLITE_OK, "SQLite cannot be opened");
-	run_sql(f->db, "CREATE VIRTUAL TABLE t USING fts5(title, text, tokenize='porter unicode61', content='')");
+	run_sql(f->db, "CREATE VIRTUAL TABLE t USING fts5(title, text, tokenize='porter "
+		       "unicode61', content='')");
 	run_sql(f->db, "BEGIN");
-	must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)", -1, &insert, NULL) == SQLITE_OK,
+	must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)", -1,
+				&insert, NULL) == SQLITE_OK,
 	     "FTS5 is not there");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct piece *one = &p->list[i];
 
 		sqlite3_bind_int64(insert, 1, (sqlite3_int64)i + 1);
-		sqlite3_bind_text(insert, 2, one->title.ptr ? one->title.ptr : "", (int)one->title.len, SQLITE_STATIC);
+		sqlite3_bind_text(insert, 2, one->title.ptr ? one->title.ptr : "",
+				  (int)one->title.len, SQLITE_STATIC);
 		sqlite3_bind_text(insert, 3, one->text.ptr, (int)one->text.len, SQLITE_STATIC);
 		must(sqlite3_step(insert) == SQLITE_DONE, sqlite3_errmsg(f->db));
 		sqlite3_reset(insert);
 	}
 	sqlite3_finalize(insert);
 	run_sql(f->db, "COMMIT");
-	sqlite3_prepare_v2(f->db, "SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY bm25(t) LIMIT ?2", -1, &f->search, NULL);
+	sqlite3_prepare_v2(f->db, "SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY bm25(t) LIMIT ?2",
+			   -1, &f->search, NULL);
 }
 
 static void free_fts(struct fts *f)
@@ -217,7 +234,8 @@ static void free_fts(struct fts *f)
 /* Runs of ASCII letters and digits, and of anything above ASCII. */
 static bool is_word_byte(unsigned char c)
 {
-	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
 }
 
 static void note_stop(void *data, const struct term *term)
@@ -244,7 +262,8 @@ static size_t search_fts(void *data, const char *text, uint32_t *rows, size_t ma
 		if (f->without_stops)
 			terms_each(terms, span_of(at, (size_t)(end - at)), note_stop, &is_stop);
 		if (end > at && !is_stop)
-			buf_printf(&query, "%s\"%.*s\"", query.len > 0 ? " OR " : "", (int)(end - at), at);
+			buf_printf(&query, "%s\"%.*s\"", query.len > 0 ? " OR " : "",
+				   (int)(end - at), at);
 		at = end > at ? end : at + 1;
 	}
 	sqlite3_reset(f->search);
@@ -262,7 +281,8 @@ static size_t search_fts(void *data, const char *text, uint32_t *rows, size_t ma
 
 typedef size_t search(void *data, const char *text, uint32_t *rows, size_t max);
 
-static void judge(const char *name, const struct collection *c, const struct pieces *p, search *run, void *data)
+static void judge(const char *name, const struct collection *c, const struct pieces *p, search *run,
+		  void *data)
 {
 	struct quality sum = { 0 };
 	const char *runs = getenv("RUNS");
@@ -284,7 +304,8 @@ static void judge(const char *name, const struct collection *c, const struct pie
 		}
 		quality_add(&sum, &c->queries[i], ranked, kept);
 		for (size_t j = 0; file && j < kept; j++)
-			fprintf(file, "%s Q0 %s %zu %zu %s\n", c->queries[i].id, c->documents[ranked[j]].id, j + 1, kept - j, "run");
+			fprintf(file, "%s Q0 %s %zu %zu %s\n", c->queries[i].id,
+				c->documents[ranked[j]].id, j + 1, kept - j, "run");
 	}
 	quality_print(name, &sum, c->query_count);
 	if (file)
@@ -300,7 +321,8 @@ static void judge_all(const struct collection *c, const char *name)
 	struct fts f = { 0 };
 
 	cut(&p, c, strcmp(name, "codechunks") != 0);
-	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count, c->query_count);
+	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count,
+	       c->query_count);
 	quality_print(name, NULL, 0);
 	build_fts(&f, &p);
 	judge("FTS5 porter", c, &p, search_fts, &f);
@@ -334,7 +356,8 @@ static void mix(const struct collection *c, size_t collections, struct buf *text
 
 		for (int run = 0; run < CHUNK_WORDS / 10; run++) {
 			const struct collection *from = &c[next_random(&state) % collections];
-			struct span s = span_str(from->documents[next_random(&state) % from->document_count].text);
+			struct span s = span_str(
+				from->documents[next_random(&state) % from->document_count].text);
 			size_t at = s.len > 0 ? next_random(&state) % s.len : 0, end;
 			int words = 0;
 
@@ -361,7 +384,8 @@ struct times {
 	double p50, p95, build;
 };
 
-static void time_queries(struct times *t, const struct collection *c, size_t collections, search *run, void *data)
+static void time_queries(struct times *t, const struct collection *c, size_t collections,
+			 search *run, void *data)
 {
 	static double each[4096];
 	static uint32_t rows[RANKED_MAX];
@@ -396,7 +420,8 @@ static void print_merge(const struct pieces *p, size_t whole)
 	}
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	begin = cpu_s();
-	must(segment_merge(segments, NULL, MERGED, &out, NULL) == 0, "the segments cannot be merged");
+	must(segment_merge(segments, NULL, MERGED, &out, NULL) == 0,
+	     "the segments cannot be merged");
 	printf("merging %d segments into one: %.2f s; %s\n", MERGED, cpu_s() - begin,
 	       out.len == whole ? "as large as built at once" : "NOT as large as built at once");
 	for (size_t i = 0; i < MERGED; i++) {
@@ -425,15 +450,20 @@ static void race(const struct collection *c, size_t collections)
 	fts.build = cpu_s() - begin;
 	time_queries(&ours, c, collections, search_ours, &o);
 	time_queries(&fts, c, collections, search_fts, &f);
-	printf("\n%zu chunks, %.1f MB of text; our segment has %u terms and %.0f bytes a chunk\n", p.count,
-	       (double)text.len / 1e6, (unsigned)segment_terms(o.segment), (double)o.bytes.len / (double)p.count);
+	printf("\n%zu chunks, %.1f MB of text; our segment has %u terms and %.0f bytes a chunk\n",
+	       p.count, (double)text.len / 1e6, (unsigned)segment_terms(o.segment),
+	       (double)o.bytes.len / (double)p.count);
 	printf("%-30s %10s %10s %10s\n", "", "ours", "FTS5", "ratio");
-	printf("%-30s %10.3f %10.3f %10.1f\n", "query p50, ms", ours.p50, fts.p50, fts.p50 / ours.p50);
-	printf("%-30s %10.3f %10.3f %10.1f\n", "query p95, ms", ours.p95, fts.p95, fts.p95 / ours.p95);
-	printf("%-30s %10.2f %10.2f %10.1f\n", "building, s", ours.build, fts.build, fts.build / ours.build);
+	printf("%-30s %10.3f %10.3f %10.1f\n", "query p50, ms", ours.p50, fts.p50,
+	       fts.p50 / ours.p50);
+	printf("%-30s %10.3f %10.3f %10.1f\n", "query p95, ms", ours.p95, fts.p95,
+	       fts.p95 / ours.p95);
+	printf("%-30s %10.2f %10.2f %10.1f\n", "building, s", ours.build, fts.build,
+	       fts.build / ours.build);
 	f.without_stops = true;
 	time_queries(&fts, c, collections, search_fts, &f);
-	printf("%-30s %10.3f %10.3f %10.1f\n", "p50, no stop words, ms", ours.p50, fts.p50, fts.p50 / ours.p50);
+	printf("%-30s %10.3f %10.3f %10.1f\n", "p50, no stop words, ms", ours.p50, fts.p50,
+	       fts.p50 / ours.p50);
 	print_merge(&p, o.bytes.len);
 	free_fts(&f);
 	free_ours(&o);

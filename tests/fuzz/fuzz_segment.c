@@ -29,7 +29,8 @@ static void read_terms(const struct segment *s)
 		postings_open(s, id, &postings);
 		while (postings_next(&postings))
 			for (size_t i = 0; i < postings.count; i++) {
-				must(postings.rows[i] >= next && postings.rows[i] < segment_rows(s));
+				must(postings.rows[i] >= next &&
+				     postings.rows[i] < segment_rows(s));
 				next = postings.rows[i] + 1;
 			}
 	}
@@ -41,7 +42,8 @@ static void read_rows(const struct segment *s)
 		struct places places;
 		int64_t found = segment_row(s, segment_chunk(s, row));
 
-		must(found >= -1 && found < segment_rows(s) && segment_length(s, row) <= SEGMENT_LENGTH_MAX);
+		must(found >= -1 && found < segment_rows(s) &&
+		     segment_length(s, row) <= SEGMENT_LENGTH_MAX);
 		places_open(s, row, &places);
 		while (places_next(&places))
 			must(places.id < segment_terms(s));
@@ -109,10 +111,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	forged = mem_alloc(size);
 	memcpy(forged, data, size);
-	memcpy(forged, SEGMENT_MAGIC, 8);
+	store64(forged, SEGMENT_MAGIC);
 	store32(forged + HEAD_VERSION, SEGMENT_VERSION);
-	store64(forged + HEAD_CHECKSUM, segment_checksum(forged + HEAD_SECTIONS, size - HEAD_SECTIONS) +
-						segment_checksum(forged, HEAD_CHECKSUM));
+	store64(forged + HEAD_CHECKSUM,
+		segment_checksum(forged + HEAD_SECTIONS, size - HEAD_SECTIONS) +
+			segment_checksum(forged, HEAD_CHECKSUM));
 	try(span_of((const char *)forged, size));
 	mem_free(forged);
 	return 0;

@@ -32,7 +32,8 @@ static void check_term(void *data, const struct term *term)
 {
 	struct check *c = data;
 
-	must(term->text.len > 0 && term->text.len <= TERM_MAX && term->hash == terms_hash(term->text));
+	must(term->text.len > 0 && term->text.len <= TERM_MAX &&
+	     term->hash == terms_hash(term->text));
 	must(!term->is_beside || c->terms > 0);
 	c->terms++;
 	c->places += !term->is_beside;
@@ -50,7 +51,8 @@ static void check_row(struct terms *terms, struct span text, const struct check 
 	buf_init(&bytes, SEGMENT_BYTES_MAX);
 	must(lexical_add(b, terms, &row, NULL) == 0 && segment_builder_write(b, &bytes, NULL) == 0);
 	s = segment_open(buf_span(&bytes), NULL);
-	must(s && segment_rows(s) == 1 && segment_row(s, 7) == 0 && segment_length(s, 0) == c->places);
+	must(s && segment_rows(s) == 1 && segment_row(s, 7) == 0 &&
+	     segment_length(s, 0) == c->places);
 	places_open(s, 0, &places);
 	while (places_next(&places))
 		count++;

@@ -60,7 +60,8 @@ static struct plain *make_plain(uint64_t seed, size_t row_count)
 			unsigned u = next_random(&seed, 1000);
 
 			row->places[i].term = u * u / 1000 * TERMS / 1000;
-			row->places[i].place = i == 0 ? SEGMENT_NEXT : (enum segment_place)next_random(&seed, 4);
+			row->places[i].place =
+				i == 0 ? SEGMENT_NEXT : (enum segment_place)next_random(&seed, 4);
 		}
 	}
 	return p;
@@ -142,10 +143,12 @@ static void check_places(const struct plain *p, const struct segment *s, uint32_
 		if (row->places[i].place == SEGMENT_NOWHERE)
 			continue;
 		assert_true(places_next(&places));
-		assert_true(span_is(span_of(room, segment_term_text(s, places.id, room)), p->texts[row->places[i].term]));
+		assert_true(span_is(span_of(room, segment_term_text(s, places.id, room)),
+				    p->texts[row->places[i].term]));
 		step = places.place - before;
-		assert_true(row->places[i].place == SEGMENT_NEXT ? step == 1 :
-			    row->places[i].place == SEGMENT_BESIDE ? step == 0 : step > 8);
+		assert_true(row->places[i].place == SEGMENT_NEXT     ? step == 1
+			    : row->places[i].place == SEGMENT_BESIDE ? step == 0
+								     : step > 8);
 		before = places.place;
 	}
 	assert_false(places_next(&places));
@@ -155,7 +158,10 @@ static void a_segment_holds_what_a_plain_index_holds(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		struct plain *p = make_plain(seed, seed == 1 ? 0 : seed == 2 ? 1 : seed == 3 ? 129 : ROWS);
+		struct plain *p = make_plain(seed, seed == 1   ? 0
+						   : seed == 2 ? 1
+						   : seed == 3 ? 129
+							       : ROWS);
 		struct segment *s;
 		struct buf bytes;
 		uint64_t words = 0;
@@ -168,7 +174,9 @@ static void a_segment_holds_what_a_plain_index_holds(void **state)
 		for (unsigned i = 0; i < TERMS; i++)
 			check_term(p, s, i);
 		for (uint32_t r = 0; r < p->row_count; r++) {
-			uint32_t length = p->rows[r].length < SEGMENT_LENGTH_MAX ? p->rows[r].length : SEGMENT_LENGTH_MAX;
+			uint32_t length = p->rows[r].length < SEGMENT_LENGTH_MAX
+						  ? p->rows[r].length
+						  : SEGMENT_LENGTH_MAX;
 
 			words += length;
 			assert_int_equal(segment_length(s, r), length);
@@ -197,7 +205,8 @@ static void merging_is_building_at_once(void **state)
 		static const size_t cuts[] = { 0, 3, 130, 131, 600, ROWS };
 		enum { PARTS = sizeof(cuts) / sizeof(cuts[0]) - 1 };
 		struct plain *p = make_plain(seed, ROWS);
-		uint64_t dead[(ROWS + 63) / 64] = { 0 }, part_dead[PARTS][(ROWS + 63) / 64] = { { 0 } };
+		uint64_t dead[(ROWS + 63) / 64] = { 0 },
+					    part_dead[PARTS][(ROWS + 63) / 64] = { { 0 } };
 		const uint64_t *dead_of[PARTS];
 		struct segment *parts[PARTS];
 		struct buf bytes[PARTS], whole, merged;
@@ -209,7 +218,8 @@ static void merging_is_building_at_once(void **state)
 		for (size_t i = 0; i < PARTS; i++) {
 			for (size_t r = cuts[i]; r < cuts[i + 1]; r++)
 				if (has_bit(dead, r))
-					part_dead[i][(r - cuts[i]) / 64] |= UINT64_C(1) << ((r - cuts[i]) % 64);
+					part_dead[i][(r - cuts[i]) / 64] |= UINT64_C(1)
+									    << ((r - cuts[i]) % 64);
 			dead_of[i] = part_dead[i];
 			build(p, cuts[i], cuts[i + 1], NULL, &bytes[i]);
 			parts[i] = segment_open(buf_span(&bytes[i]), NULL);
@@ -217,8 +227,9 @@ static void merging_is_building_at_once(void **state)
 		}
 		build(p, 0, ROWS, dead, &whole);
 		buf_init(&merged, SEGMENT_BYTES_MAX);
-		assert_int_equal(segment_merge((const struct segment *const *)parts, seed == 1 ? NULL : dead_of, PARTS,
-					       &merged, NULL), 0);
+		assert_int_equal(segment_merge((const struct segment *const *)parts,
+					       seed == 1 ? NULL : dead_of, PARTS, &merged, NULL),
+				 0);
 		assert_true(span_equal(buf_span(&whole), buf_span(&merged)));
 		for (size_t i = 0; i < PARTS; i++) {
 			segment_close(parts[i]);
@@ -242,7 +253,8 @@ static void segments_that_overlap_are_not_merged(void **state)
 	s = segment_open(buf_span(&bytes), NULL);
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	buf_add_str(&out, "kept");
-	assert_int_equal(segment_merge((const struct segment *const[]){ s, s }, NULL, 2, &out, &err), -1);
+	assert_int_equal(
+		segment_merge((const struct segment *const[]){ s, s }, NULL, 2, &out, &err), -1);
 	assert_int_equal(err.code, E_storage_error);
 	assert_string_equal(buf_str(&out), "kept");
 	segment_close(s);
@@ -326,7 +338,8 @@ static struct segment *open_words(const char *const *words, size_t count, struct
 	buf_init(bytes, SEGMENT_BYTES_MAX);
 	for (size_t i = 0; i < count; i++) {
 		segment_builder_row(b, (int64_t)i, NULL);
-		segment_builder_term(b, span_str(words[i]), terms_hash(span_str(words[i])), 4, SEGMENT_NEXT);
+		segment_builder_term(b, span_str(words[i]), terms_hash(span_str(words[i])), 4,
+				     SEGMENT_NEXT);
 	}
 	assert_int_equal(segment_builder_write(b, bytes, NULL), 0);
 	segment_builder_free(b);
@@ -337,20 +350,27 @@ static struct segment *open_words(const char *const *words, size_t count, struct
 
 static void words_that_look_alike_are_found(void **state)
 {
-	static const char *const words[] = { "connection", "connector", "conection", "section", "reflection", "münchen",
-					     "2019", "2018", "长江", "max_body", "maxbody", "a", "aaaaaaaa", "aaaaaaab" };
+	static const char *const words[] = { "connection", "connector", "conection", "section",
+					     "reflection", "münchen",   "2019",      "2018",
+					     "长江",       "max_body",  "maxbody",   "a",
+					     "aaaaaaaa",   "aaaaaaab",  "résumé" };
 	static const struct {
 		const char *word, *alike;
+		bool folded;
 	} cases[] = {
-		{ "connection", "conection connector section reflection" },
-		{ "conections", "conection connection" },
-		{ "munchen", "münchen" },
-		{ "2017", "" },
-		{ "长", "" },
-		{ "max_bod", "max_body" },
-		{ "", "" },
-		{ "aaa", "aaaaaaaa aaaaaaab" },
-		{ "b", "" },
+		{ "connection", "conection connector section reflection", false },
+		{ "conections", "conection connection", false },
+		{ "munchen", "münchen", false },
+		{ "resume", "", false },
+		{ "resume", "résumé", true },
+		{ "résumé", "", false },
+		{ "résumè", "résumé", true },
+		{ "2017", "", false },
+		{ "长", "", false },
+		{ "max_bod", "max_body", false },
+		{ "", "", false },
+		{ "aaa", "aaaaaaaa aaaaaaab", false },
+		{ "b", "", false },
 	};
 	struct segment_counts counts = { 0 };
 	struct buf bytes, out;
@@ -360,7 +380,8 @@ static void words_that_look_alike_are_found(void **state)
 	buf_init(&out, 1000);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct segment_alike found[10];
-		size_t count = segment_alike(s, span_str(cases[i].word), 0.5f, &counts, found, 10);
+		size_t count = segment_alike(s, span_str(cases[i].word), 0.5f, cases[i].folded,
+					     &counts, found, 10);
 
 		buf_clear(&out);
 		for (size_t j = 0; j < count; j++) {
@@ -375,7 +396,9 @@ static void words_that_look_alike_are_found(void **state)
 		if (count > 1) {
 			struct segment_alike best;
 
-			assert_int_equal(segment_alike(s, span_str(cases[i].word), 0.5f, &counts, &best, 1), 1);
+			assert_int_equal(segment_alike(s, span_str(cases[i].word), 0.5f,
+						       cases[i].folded, &counts, &best, 1),
+					 1);
 			assert_int_equal(best.term.id, found[0].term.id);
 		}
 	}

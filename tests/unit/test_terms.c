@@ -13,8 +13,8 @@ static void add_term(void *data, const struct term *term)
 {
 	struct buf *out = data;
 
-	buf_printf(out, "%s%s%s%.*s", out->len > 0 ? " " : "", term->is_beside ? "+" : "", term->is_stop ? "-" : "",
-		   SPAN_ARGS(term->text));
+	buf_printf(out, "%s%s%s%.*s", out->len > 0 ? " " : "", term->is_beside ? "+" : "",
+		   term->is_stop ? "-" : "", SPAN_ARGS(term->text));
 	assert_int_equal(term->hash, terms_hash(term->text));
 	assert_in_range(term->text.len, 1, TERM_MAX);
 }
@@ -45,7 +45,8 @@ static void words_are_stemmed_by_their_script(void **state)
 	for (size_t round = 0; round < 2; round++) /* the second time from memory */
 		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 			buf_clear(&out);
-			assert_int_equal(terms_each(t, span_str(cases[i].text), add_term, &out), cases[i].places);
+			assert_int_equal(terms_each(t, span_str(cases[i].text), add_term, &out),
+					 cases[i].places);
 			assert_string_equal(buf_str(&out), cases[i].terms);
 		}
 	buf_free(&out);

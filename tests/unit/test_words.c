@@ -93,6 +93,17 @@ static void words_say_where_they_stand(void **state)
 	buf_free(&out);
 }
 
+static void letters_lose_their_marks(void **state)
+{
+	static const uint32_t cases[][2] = { { 'e', 'e' }, { 0xe9, 'e' }, { 0xf8, 'o' }, { 0xfc, 'u' }, { 0xdf, 0xdf },
+					     { 0x142, 'l' }, { 0x17e, 'z' }, { 0x1ec7, 'e' }, { 0x1ef3, 'y' },
+					     { 0x1eff, 0x1eff }, { 0x451, 0x435 }, { 0x6c34, 0x6c34 }, { 0xf7, 0xf7 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(words_fold(cases[i][0]), cases[i][1]);
+}
+
 static void check_length(void *data, const struct word *word)
 {
 	size_t *count = data;
@@ -221,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cuts_any_script_into_words),
 		cmocka_unit_test(words_say_where_they_stand),
+		cmocka_unit_test(letters_lose_their_marks),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(tokens_cover_the_text),
 		cmocka_unit_test(sentences_end_where_a_reader_would_end_them),

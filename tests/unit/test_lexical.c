@@ -1,0 +1,307 @@
+/* Tests of common/rag/lexical.h. */
+#include "common/rag/lexical.h"
+
+#include "common/base/mem.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { SEGMENTS_MAX = 4, HITS = 50 };
+
+struct index {
+	struct buf bytes[SEGMENTS_MAX];
+	struct segment *segments[SEGMENTS_MAX];
+	uint32_t first[SEGMENTS_MAX];
+	struct lexical_view view;
+	struct lexical_scratch *scratch;
+	struct lexical_hit hits[HITS];
+	size_t hit_count;
+};
+
+/* Rows spread over segments in order. */
+static void open_index(struct index *x, const struct lexical_row *rows, size_t count,
+		       size_t segments)
+{
+	struct segment_builder *b = segment_builder_new();
+	struct terms *terms = terms_new();
+	uint32_t first = 0;
+
+	memset(x, 0, sizeof(*x));
+	for (size_t i = 0; i < segments; i++) {
+		for (size_t r = count * i / segments; r < count * (i + 1) / segments; r++) {
+			struct lexical_row row = rows[r];
+
+			row.chunk = (int64_t)r + 1;
+			assert_int_equal(lexical_add(b, terms, &row, NULL), 0);
+		}
+		buf_init(&x->bytes[i], SEGMENT_BYTES_MAX);
+		assert_int_equal(segment_builder_write(b, &x->bytes[i], NULL), 0);
+		x->segments[i] = segment_open(buf_span(&x->bytes[i]), NULL);
+		assert_non_null(x->segments[i]);
+		x->first[i] = first;
+		first += segment_rows(x->segments[i]);
+	}
+	x->view = (struct lexical_view){ .segments = (const struct segment *const *)x->segments,
+					 .first = x->first,
+					 .count = segments };
+	x->scratch = lexical_scratch_new();
+	segment_builder_free(b);
+	terms_free(terms);
+}
+
+static void close_index(struct index *x)
+{
+	for (size_t i = 0; i < x->view.count; i++) {
+		segment_close(x->segments[i]);
+		buf_free(&x->bytes[i]);
+	}
+	lexical_scratch_free(x->scratch);
+}
+
+static void ask(struct index *x, const char *question)
+{
+	x->hit_count = lexical_search(&x->view, span_str(question), x->scratch, x->hits, HITS);
+	for (size_t i = 0; i < x->hit_count; i++) {
+		assert_true(x->hits[i].score > 0);
+		assert_true(i == 0 || x->hits[i].score < x->hits[i - 1].score ||
+			    (x->hits[i].score == x->hits[i - 1].score &&
+			     x->hits[i].row > x->hits[i - 1].row));
+	}
+}
+
+#define ROW(t)                                  \
+	{                                       \
+		.text = { "" t, sizeof(t) - 1 } \
+	}
+#define TITLED(h, t)                                                              \
+	{                                                                         \
+		.title = { "" h, sizeof(h) - 1 }, .text = { "" t, sizeof(t) - 1 } \
+	}
+
+static const struct lexical_row library[] = {
+	ROW("The server listens on a port and answers requests."),
+	ROW("A connection is closed when the timeout has passed."),
+	ROW("max_body_bytes limits the body; getUserName() names the user."),
+	ROW("Der Server wartet auf Verbindungen, die Verbindung endet."),
+	ROW("北京是中国的首都。长江是最长的河。"),
+	ROW("To be or not to be."),
+	TITLED("Installation", "Run the program once, then again."),
+	ROW("Words about nothing at all, without any meaning here or there, that go on and on, "
+	    "port and so on."),
+	ROW("ภาษาไทยเป็นภาษาที่ใช้ในประเทศไทย"),
+	ROW("Le café est fermé, le thé aussi."),
+};
+
+static void questions_find_what_they_ask_for(void **state)
+{
+	static const struct {
+		const char *question;
+		uint32_t row;
+	} cases[] = {
+		{ "Which port does the server answer on?", 0 },
+		{ "closing connections", 1 },
+		{ "conection", 1 },
+		{ "max body bytes", 2 },
+		{ "user name", 2 },
+		{ "getUserName", 2 },
+		{ "MAX_BODY_BYTES", 2 },
+		{ "Verbindungen", 3 },
+		{ "中国的首都在哪里", 4 },
+		{ "to be or not to be", 5 },
+		{ "How do I install it? installation", 6 },
+		{ "ประเทศไทย", 8 },
+		{ "CAFÉ", 9 },
+		{ "cafe ferme", 9 },
+	};
+	struct index x;
+
+	(void)state;
+	for (size_t segments = 1; segments <= SEGMENTS_MAX; segments++) {
+		open_index(&x, library, ARRAY_LEN(library), segments);
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+			ask(&x, cases[i].question);
+			assert_true(x.hit_count > 0);
+			assert_int_equal(x.hits[0].row, cases[i].row);
+		}
+		ask(&x, "xylophone");
+		assert_int_equal(x.hit_count, 0);
+		ask(&x, "");
+		assert_int_equal(x.hit_count, 0);
+		ask(&x, "\xff\xfe ?!");
+		assert_int_equal(x.hit_count, 0);
+		close_index(&x);
+	}
+}
+
+/* Okapi BM25 by hand; no word of the vocabulary is like another. */
+static void scores_are_those_of_the_formula(void **state)
+{
+	static const struct lexical_row rows[] = {
+		ROW("apple apple pear"),
+		ROW("apple zebra zebra zebra monkey"),
+		ROW("monkey"),
+		TITLED("apple", "pear"),
+	};
+	static const double lengths[] = { 3, 5, 1, 1 }, times[] = { 2, 1, 0, 2 };
+	double mean = 10.0 / 4, idf = log(1 + (4 - 3 + 0.5) / (3 + 0.5));
+	struct index x;
+
+	(void)state;
+	open_index(&x, rows, ARRAY_LEN(rows), 1);
+	ask(&x, "apple");
+	assert_int_equal(x.hit_count, 3);
+	for (size_t i = 0; i < x.hit_count; i++) {
+		uint32_t row = x.hits[i].row;
+		double score = idf * 2.2 * times[row] /
+			       (times[row] + 1.2 * (0.25 + 0.75 * lengths[row] / mean));
+
+		assert_true(fabs((double)x.hits[i].score - score) < 1e-5);
+	}
+	close_index(&x);
+}
+
+static void segments_together_score_like_one(void **state)
+{
+	static const char *const questions[] = { "server port", "the connection of the user",
+						 "Verbindung",  "conection timeouts",
+						 "中国的首都",  "to be" };
+	struct index one, many;
+
+	(void)state;
+	open_index(&one, library, ARRAY_LEN(library), 1);
+	open_index(&many, library, ARRAY_LEN(library), 3);
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		ask(&one, questions[i]);
+		ask(&many, questions[i]);
+		assert_int_equal(one.hit_count, many.hit_count);
+		for (size_t j = 0; j < one.hit_count; j++) {
+			assert_int_equal(one.hits[j].row, many.hits[j].row);
+			assert_true(fabsf(one.hits[j].score - many.hits[j].score) < 1e-5f);
+		}
+	}
+	close_index(&one);
+	close_index(&many);
+}
+
+static void neighbours_count_more_than_the_same_words_apart(void **state)
+{
+	static const struct lexical_row rows[] = {
+		ROW("memory of an elephant and the leak of a pipe"),
+		ROW("an elephant and the memory leak of a pipe of"),
+		ROW("an elephant and the leak memory of a pipe of"),
+	};
+	struct index x;
+
+	(void)state;
+	open_index(&x, rows, ARRAY_LEN(rows), 1);
+	ask(&x, "memory leak");
+	assert_int_equal(x.hit_count, 3);
+	assert_int_equal(x.hits[0].row, 1);
+	assert_true(x.hits[0].score > x.hits[1].score);
+	assert_true(x.hits[1].score == x.hits[2].score);
+	close_index(&x);
+}
+
+static void the_dead_and_the_filtered_are_not_found(void **state)
+{
+	struct lexical_row rows[200];
+	uint64_t dead[4] = { 0 }, only[4] = { 0 };
+	struct index x;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		rows[i] = (struct lexical_row){ .text = SPAN_LIT("the same words in each row") };
+	open_index(&x, rows, ARRAY_LEN(rows), 2);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (i % 2)
+			dead[i / 64] |= UINT64_C(1) << (i % 64);
+		if (i % 10 == 0 || i % 10 == 1)
+			only[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+	ask(&x, "words");
+	assert_int_equal(x.hit_count, HITS);
+	assert_int_equal(x.hits[HITS - 1].row, HITS - 1);
+	x.view.dead = dead;
+	ask(&x, "words");
+	assert_int_equal(x.hit_count, HITS);
+	for (size_t i = 0; i < x.hit_count; i++)
+		assert_int_equal(x.hits[i].row, 2 * i);
+	x.view.only = only;
+	ask(&x, "words");
+	assert_int_equal(x.hit_count, 20);
+	for (size_t i = 0; i < x.hit_count; i++)
+		assert_int_equal(x.hits[i].row, 10 * i);
+	close_index(&x);
+}
+
+static void matches_are_named(void **state)
+{
+	struct lexical_match found[10];
+	struct index x;
+	size_t count;
+
+	(void)state;
+	open_index(&x, library, ARRAY_LEN(library), 2);
+	ask(&x, "does the conection timeout pass");
+	assert_int_equal(x.hits[0].row, 1);
+	count = lexical_matches(&x.view, 1, x.scratch, found, 10);
+	assert_int_equal(count, 3);
+	assert_true(span_is(found[0].term, "connect") && found[0].weight < 0.5f);
+	assert_true(span_is(found[1].term, "timeout") && found[1].weight == 1);
+	assert_true(span_is(found[2].term, "pass") && found[2].weight == 1);
+	assert_int_equal(lexical_matches(&x.view, 1, x.scratch, found, 1), 1);
+	assert_int_equal(lexical_matches(&x.view, 4, x.scratch, found, 10), 0);
+	close_index(&x);
+}
+
+static void long_questions_and_many_hits_stay_within_bounds(void **state)
+{
+	static struct lexical_row rows[3000];
+	static struct lexical_hit hits[3000];
+	struct buf question, texts;
+	struct index x;
+	size_t count;
+
+	(void)state;
+	buf_init(&question, 1 * MIB);
+	buf_init(&texts, 4 * MIB);
+	buf_reserve(&texts, 1 * MIB);
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t begin = texts.len;
+
+		buf_printf(&texts, "common word%c%c%c w%u ", 'a' + i % 26, 'a' + i / 26 % 26,
+			   'a' + i % 7, i);
+		rows[i].text = span_of(texts.ptr + begin, texts.len - begin);
+		buf_add_span(&question, rows[i].text);
+	}
+	open_index(&x, rows, ARRAY_LEN(rows), 3);
+	ask(&x, buf_str(&question));
+	assert_int_equal(x.hit_count, HITS);
+	count = lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, ARRAY_LEN(hits));
+	assert_int_equal(count, ARRAY_LEN(rows));
+	assert_int_equal(lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, 0), 0);
+	x.view.count = 0;
+	assert_int_equal(lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, 5), 0);
+	assert_int_equal(lexical_matches(&x.view, 0, x.scratch, NULL, 0), 0);
+	x.view.count = 3;
+	close_index(&x);
+	buf_free(&question);
+	buf_free(&texts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_find_what_they_ask_for),
+		cmocka_unit_test(scores_are_those_of_the_formula),
+		cmocka_unit_test(segments_together_score_like_one),
+		cmocka_unit_test(neighbours_count_more_than_the_same_words_apart),
+		cmocka_unit_test(the_dead_and_the_filtered_are_not_found),
+		cmocka_unit_test(matches_are_named),
+		cmocka_unit_test(long_questions_and_many_hits_stay_within_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -9,8 +9,9 @@ enum {
 	WANTED_MAX = LEXICAL_WORDS_MAX * (1 + ALIKE_MAX),
 	PAIRS_MAX = 2 * LEXICAL_WORDS_MAX,
 	PAIR_REACH = 4, /* places between words that a question still puts together */
-	NOT_THERE = UINT32_MAX,
 };
+
+#define NOT_THERE UINT32_MAX
 
 /* A term that is looked for: a word of the question, or one alike. */
 struct wanted {

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-enum { GONE = UINT32_MAX };
+#define GONE UINT32_MAX
 
 struct part {
 	const struct segment *segment;

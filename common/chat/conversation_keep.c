@@ -29,6 +29,7 @@ struct keeping {
 	struct buf body, images, title;
 };
 
+/* Looks for the conversation and its room before it changes anything. */
 static int write_turn(struct db *db, void *arg, struct err *err)
 {
 	const struct keeping *k = arg;
@@ -100,7 +101,7 @@ static int keep(struct conversation_turn *t, bool interrupted)
 
 	t->kept = true;
 	fill(t, k, interrupted || t->answer.overflowed);
-	if (store_write(t->worker->core->store, write_turn, k, &t->failure) == 0)
+	if (store_write_whole(t->worker->core->store, write_turn, k, &t->failure) == 0)
 		t->exists = true;
 	else
 		t->failed = true;

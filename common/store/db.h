@@ -79,7 +79,8 @@ int db_copy(struct db *db, const char *path, const struct db_copying *how, struc
 
 /*
  * The statement of that text on this connection, made once and reset: what table modules use, so
- * that they keep no state of their own.  sql: a string literal, or text that outlives db.  Borrowed;
+ * that they keep no state of their own.  sql: a string literal, or text that outlives db and stays as it is:
+ * it is known by its address.  Borrowed;
  * never db_finish it, and not in use twice at the same time.
  */
 struct db_statement *db_statement(struct db *db, const char *sql, struct err *err);

@@ -58,15 +58,30 @@ void store_record(struct store *s, const struct record *r)
 		writer_wake(s->writer);
 }
 
+static int write_and_wait(struct store *s, struct work *w, struct err *err)
+{
+	queue_push(s->queue, &w->parcel);
+	writer_hurry(s->writer);
+	return work_wait(w, err);
+}
+
 int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
 		struct err *err)
 {
 	struct work w;
 
 	work_init(&w, work, arg);
-	queue_push(s->queue, &w.parcel);
-	writer_hurry(s->writer);
-	return work_wait(&w, err);
+	return write_and_wait(s, &w, err);
+}
+
+int store_write_whole(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
+		      struct err *err)
+{
+	struct work w;
+
+	work_init(&w, work, arg);
+	w.is_whole = true;
+	return write_and_wait(s, &w, err);
 }
 
 int store_read(struct store *s, struct job_pool *jobs,

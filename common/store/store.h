@@ -51,6 +51,13 @@ void store_record(struct store *s, const struct record *r);
 int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
 		struct err *err);
 /*
+ * The same for work that looks before it changes anything: when it fails it has changed nothing,
+ * unless the database failed, which is E_storage_error and fails what others want written, too.
+ * It needs no savepoint, which is a third of what a turn costs.
+ */
+int store_write_whole(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
+		      struct err *err);
+/*
  * Runs work(db, arg) on a connection that only reads and sees one state of the database; on a
  * fiber on a thread of jobs, elsewhere (jobs may be NULL) on the calling thread.  Sees everything
  * that a store_write had committed before.  0, or -1 with work's error, E_storage_error or

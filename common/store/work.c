@@ -19,8 +19,20 @@ int work_wait(struct work *w, struct err *err)
 	return w->result;
 }
 
+/* Nothing is to be undone, unless the database failed half way. */
+static int run_whole(struct work *w, struct db *db, struct err *err)
+{
+	w->result = w->run(db, w->arg, &w->err);
+	if (w->result == 0 || w->err.code != E_storage_error)
+		return 0;
+	*err = w->err;
+	return -1;
+}
+
 int work_run(struct work *w, struct db *db, struct err *err)
 {
+	if (w->is_whole)
+		return run_whole(w, db, err);
 	if (db_mark(db, err) < 0)
 		return -1;
 	w->result = w->run(db, w->arg, &w->err);

@@ -14,6 +14,7 @@ struct work {
 	struct parcel parcel;
 	int (*run)(struct db *db, void *arg, struct err *err);
 	void *arg;
+	bool is_whole; /* changes all or nothing by itself */
 	int result;
 	struct err err;
 	struct promise done;

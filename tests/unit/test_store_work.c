@@ -104,6 +104,32 @@ static void what_was_written_is_read_at_once(void **state)
 	}
 }
 
+static int refuse(struct db *db, void *arg, struct err *err)
+{
+	(void)db;
+	(void)arg;
+	return err_set(err, E_invalid_field, "n", "not this one");
+}
+
+static void whole_work_that_refuses_says_why_and_one_that_breaks_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	int64_t n = 1;
+
+	assert_int_equal(store_write_whole(f->store, insert, &n, &err), 0);
+	assert_int_equal(store_write_whole(f->store, refuse, &n, &err), -1);
+	assert_int_equal(err.code, E_invalid_field);
+	assert_int_equal(store_check(f->store, NULL), 0);
+	assert_int_equal(store_write_whole(f->store, insert, &n, &err), -1);
+	assert_int_equal(err.code, E_storage_error);
+	assert_int_equal(rows(f), 1);
+	n = 2;
+	assert_int_equal(store_write_whole(f->store, insert, &n, &err), 0);
+	assert_int_equal(rows(f), 2);
+	assert_int_equal(store_check(f->store, NULL), 0);
+}
+
 static void a_failure_undoes_itself_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +299,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			whole_work_that_refuses_says_why_and_one_that_breaks_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failure_undoes_itself_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads_share_transactions_without_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fibers_wait_beside_each_other, set_up, tear_down),

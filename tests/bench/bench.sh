@@ -3,7 +3,8 @@
 #
 #   tests/bench/bench.sh [-b BUILD] [-r ROUNDS] [-s SECONDS] [ROW...]
 #
-# Rows: plain single features ttfb streams writes tls body20 tools start reload portkey (default: all).
+# Rows: plain single features ttfb streams writes tls body20 tools start reload everything turns history
+# many ledger portkey (default: all).
 # With two cores or more the gateway under test runs on core 1, load and upstream on core 0.
 # Every figure is a median over the rounds; ratios are taken inside a round and then their median.
 set -u
@@ -14,15 +15,16 @@ while getopts b:r:s: option; do
 	b) build=$OPTARG ;;
 	r) rounds=$OPTARG ;;
 	s) seconds=$OPTARG ;;
-	*) sed -n '2,8p' "$0" >&2; exit 2 ;;
+	*) sed -n '2,9p' "$0" >&2; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
-rows=${*:-plain single features ttfb streams writes tls body20 tools start reload portkey}
+rows=${*:-plain single features ttfb streams writes tls body20 tools start reload everything turns history many ledger portkey}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 spass=$build/spass upstream=$build/tests/upstream load=$build/tests/load
 root=$PWD
 . tests/bench/lib.sh
+. tests/bench/rows_tenants.sh
 
 setup
 for row in $rows; do
@@ -38,6 +40,11 @@ for row in $rows; do
 	tools) row_tools ;;
 	start) row_start ;;
 	reload) row_reload ;;
+	everything) row_everything ;;
+	turns) row_turns ;;
+	history) row_history ;;
+	many) row_many ;;
+	ledger) row_ledger ;;
 	portkey) row_portkey ;;
 	*) echo "bench: no row is called $row" >&2; exit 2 ;;
 	esac

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/ident.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/observe/record.h"
 #include "common/store/store.h"
@@ -265,6 +266,7 @@ int main(void)
 	char dir[] = "/tmp/spass-bench-XXXXXX";
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
 	bench_metrics();
 	bench_print();
 	if (!mkdtemp(dir))

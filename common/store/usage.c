@@ -38,18 +38,19 @@ static void put_size(struct db_cell *cell, uint64_t bytes)
 	db_put_int(cell, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
 }
 
-/* In the order of insert_sql. */
+/* In the order of insert_sql, behind the number. */
 enum column {
 	TS, REQUEST_ID, PARENT_REQUEST_ID, KIND, PROMPT_TOKENS, COMPLETION_TOKENS, CACHED_TOKENS,
 	REASONING_TOKENS, COST_USD, COST_EUR, COST_BILLED_USD, COST_BILLED_EUR, LATENCY_US, FIRST_BYTE_US,
 	UPSTREAM_US, BYTES_IN, BYTES_OUT, COLUMNS
 };
 
+/* All columns in the table's order, so that SQLite need not put them there. */
 static const char insert_sql[] =
-	"INSERT INTO usage_row (ts, request_id, parent_request_id, kind, prompt_tokens,"
+	"INSERT INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"
 	" completion_tokens, cached_tokens, reasoning_tokens, cost_usd, cost_eur, cost_billed_usd,"
 	" cost_billed_eur, latency_us, first_byte_us, upstream_us, bytes_in, bytes_out)"
-	" SELECT * FROM usage_feed";
+	" SELECT NULL, * FROM usage_feed";
 
 static void put_column(const void *rows, size_t row, int column, struct db_cell *cell)
 {

@@ -1,14 +1,21 @@
 /*
  * server/api/c1_conversations.c - /c1/conversations: what there is.
  */
+#include <errno.h>
+#include <time.h>
+
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/chat/conversation_print.h"
+#include "common/loop/fiber.h"
 #include "server/api/c1.h"
 
 enum {
 	LIST_MAX = 16 * 1024 * 1024,
 	PART_BYTES = 512 * 1024,       /* of a conversation, about: what is in memory at a time */
 	PART_MAX = 256 * 1024 * 1024,  /* with a message of any size */
+	SEARCH_STEP_US = 5000,
+	SECOND_US = 1000000,
 };
 
 struct conversation_owner c1_owner(const struct call *c)
@@ -112,6 +119,31 @@ static void catch_up(const struct exchange *x, struct call *c)
 		log_warn("search", "%s: the latest messages are not searched: %s", x->request_id, err.message);
 }
 
+static void sleep_until(void *arg)
+{
+	const int64_t *until_us = arg;
+	const struct timespec until = { *until_us / SECOND_US, *until_us % SECOND_US * 1000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+/*
+ * The index of words is one for all: whether others said a word, and how often, is in the time that
+ * looking for it takes.  So a search is answered on the next full step after its begin; the loop's
+ * timers go by whole milliseconds since the search ended, and a job waits for the rest.
+ */
+static void await_step(const struct exchange *x, const struct call *c)
+{
+	int64_t now_us = clock_mono_us(), took_us = now_us - x->started_us;
+	int64_t until_us = now_us + SEARCH_STEP_US - took_us % SEARCH_STEP_US;
+	int64_t whole_ms = (until_us - now_us) / 1000 - 1;
+
+	if (whole_ms > 0 && fiber_sleep(whole_ms, NULL) < 0)
+		return;
+	job_run(c->worker->core->jobs, sleep_until, &until_us, NULL);
+}
+
 void c1_list(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
@@ -123,6 +155,8 @@ void c1_list(struct exchange *x, struct call *c)
 	if (l.query.ptr)
 		catch_up(x, c);
 	store_read(c->worker->core->store, c->worker->core->jobs, look_at_list, &l, &err);
+	if (l.query.ptr)
+		await_step(x, c);
 out:
 	if (err.code != E_none)
 		c1_answer_error(x, &err);

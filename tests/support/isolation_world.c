@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SEARCH_STEP_US = 4000 }; /* of 5 ms, by a clock of whole ones */
+
 void fault(struct isolation *t, const char *format, ...)
 {
 	va_list args;
@@ -257,6 +259,20 @@ static void check_total(struct step *s, const struct owner *o)
 	end(s);
 }
 
+/* What others said must not be in how long a search takes: none is answered before its step. */
+static void check_step(struct step *s, const char *path)
+{
+	int64_t took_us;
+
+	begin(s, "user", "GET", path);
+	took_us = kit_now_us();
+	play(s);
+	took_us = kit_now_us() - took_us;
+	if (took_us < SEARCH_STEP_US)
+		fault(s->t, "GET %s took %lld us", path, (long long)took_us);
+	end(s);
+}
+
 static void check_owner(struct isolation *t, const struct owner *o)
 {
 	struct step s = { .t = t, .c.socket = t->gateway.socket, .view = { o->tenant, o->user } };
@@ -275,6 +291,8 @@ static void check_owner(struct isolation *t, const struct owner *o)
 	must_hold(&s, "user", path, NULL, t->tenants[o->tenant].secret);
 	snprintf(path, sizeof path, "/c1/conversations?q=%s", o->bait);
 	must_hold(&s, "user", path, NULL, o->secret);
+	check_step(&s, path);
+	check_step(&s, "/c1/conversations?q=unsaid");
 	snprintf(path, sizeof path, "/c1/conversations?prefix=%s", o->ids[CONVERSATION]);
 	must_hold(&s, "user", path, NULL, o->ids[CONVERSATION]);
 	check_total(&s, o);

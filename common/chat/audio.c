@@ -32,19 +32,17 @@ static bool has_model_of(const struct routing *routing, enum model_kind kind)
 	return false;
 }
 
-static int find_model(struct audio_request *r, struct span name, const struct routing *routing, struct err *err)
+static int find_model(struct audio_request *r, struct span name, const struct offer *offer, struct err *err)
 {
 	enum model_kind kind = kinds[r->kind].model;
 
-	if (!has_model_of(routing, kind))
+	if (!has_model_of(offer->routing, kind))
 		return err_set(err, E_upstream_unavailable, "model",
 			       "no backend for %s is configured: there is no model of that kind",
 			       model_kind_name(kind));
-	r->alias = routing_find(routing, name);
+	r->alias = offer_find(offer, name, err);
 	if (!r->alias)
-		return err_set(err, E_model_not_in_allowlist, "model",
-			       "model '%.*s' is not offered here; GET /v1/models lists the ids",
-			       (int)(name.len < 100 ? name.len : 100), name.ptr ? name.ptr : "");
+		return -1;
 	if (r->alias->kind != kind)
 		return err_set(err, E_model_not_in_allowlist, "model",
 			       "model '%s' is of kind %s; this route takes those of kind %s", r->alias->alias,
@@ -84,12 +82,12 @@ static int read_json(struct audio_request *r, struct err *err)
 	return 0;
 }
 
-int audio_find_model(struct audio_request *r, const struct routing *routing, struct err *err)
+int audio_find_model(struct audio_request *r, const struct offer *offer, struct err *err)
 {
-	return find_model(r, span_of(r->form->model.text, r->form->model.len), routing, err);
+	return find_model(r, span_of(r->form->model.text, r->form->model.len), offer, err);
 }
 
-int audio_speech_check(struct audio_request *r, const struct routing *routing, struct err *err)
+int audio_speech_check(struct audio_request *r, const struct offer *offer, struct err *err)
 {
 	enum { NAME_MAX_BYTES = 1024 };
 	struct buf name;
@@ -100,7 +98,7 @@ int audio_speech_check(struct audio_request *r, const struct routing *routing, s
 	buf_init(&name, NAME_MAX_BYTES);
 	(void)jvalue_unescape((struct jvalue){ .type = J_STRING, .text = span_of(r->model.ptr - 1, r->model.len + 2) },
 			      &name);
-	result = find_model(r, buf_span(&name), routing, err);
+	result = find_model(r, buf_span(&name), offer, err);
 	buf_free(&name);
 	return result;
 }

@@ -15,6 +15,7 @@
 #define SPASS_CHAT_AUDIO_H
 
 #include "common/chat/audio_form.h"
+#include "common/chat/request.h"
 #include "common/chat/turn.h"
 
 enum audio_kind { AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, AUDIO_SPEECH };
@@ -36,12 +37,12 @@ struct audio_request {
  * Of a form, whose model's name is complete: sets alias.  Fails with E_model_not_in_allowlist, or
  * with E_upstream_unavailable when there is no model of that kind at all.  Any thread.
  */
-int audio_find_model(struct audio_request *r, const struct routing *routing, struct err *err);
+int audio_find_model(struct audio_request *r, const struct offer *offer, struct err *err);
 /*
  * Of a speech's request the same, once its body has been checked: E_missing_field, E_invalid_field
  * (param: the field), E_invalid_json.  Any thread; run bodies above REQUEST_INLINE_MAX on a job.
  */
-int audio_speech_check(struct audio_request *r, const struct routing *routing, struct err *err);
+int audio_speech_check(struct audio_request *r, const struct offer *offer, struct err *err);
 /* As turn_chat; r has been checked, and its form has come to its end. */
 int turn_audio(struct turn *t, const struct audio_request *r, struct err *err);
 

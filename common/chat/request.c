@@ -148,14 +148,15 @@ int offer_no_backend(const struct routing *routing, const struct model *m, enum 
 		     struct err *err)
 {
 	struct buf why;
+	bool may_come;
 
 	buf_init(&why, ERR_MESSAGE_MAX);
-	routing_why_not(routing, m, &why);
+	may_come = routing_why_not(routing, m, &why);
 	err_set(err, code, param, "model '%s' is known, but none of its backends can be used: %s", m->alias,
 		buf_str(&why));
 	buf_free(&why);
 	if (err)
-		err->no_retry = true;
+		err->no_retry = !may_come;
 	return -1;
 }
 

@@ -46,7 +46,10 @@ struct offer {
 const struct model *offer_find(const struct offer *o, struct span name, struct err *err);
 /* That error. */
 int offer_lacks(struct span name, struct err *err);
-/* That none of the model's backends can be used, with what each lacks: waiting does not help. */
+/*
+ * That none of the model's backends can be used, with what each lacks; waiting does not help, unless a
+ * server is looked for.
+ */
 int offer_no_backend(const struct routing *routing, const struct model *m, enum err_code code, const char *param,
 		     struct err *err);
 

@@ -585,6 +585,7 @@ bool routing_has_news(const struct routing *r)
 struct why_not {
 	const struct routing *routing;
 	struct buf *out;
+	bool may_come;
 };
 
 static const char *why_not_offered(const struct routing *r, const struct backend *b)
@@ -603,14 +604,16 @@ static void add_why_not(void *arg, const struct model_link *link, const struct m
 	const ptrdiff_t before = span_find(buf_span(w->out), name);
 
 	(void)of;
+	w->may_come |= !b->disabled_why;
 	if (before >= 0 && w->out->ptr[(size_t)before + name.len] == ':')
 		return;
 	buf_printf(w->out, "%s%s: %s", w->out->len ? "; " : "", b->name, why_not_offered(w->routing, b));
 }
 
-void routing_why_not(const struct routing *r, const struct model *m, struct buf *out)
+bool routing_why_not(const struct routing *r, const struct model *m, struct buf *out)
 {
-	struct why_not w = { r, out };
+	struct why_not w = { .routing = r, .out = out };
 
 	flatten_model(r->catalog, m, add_why_not, &w);
+	return w.may_come;
 }

@@ -57,9 +57,9 @@ const struct model *routing_find(const struct routing *r, struct span alias);
 const struct target *routing_chain(const struct routing *r, const struct model *m, size_t *count);
 /*
  * Why a model has no target: its backends, each with what it lacks.  "openai: OPENAI_API_KEY is not
- * set".
+ * set".  Whether one of them may yet come: a server that is looked for.
  */
-void routing_why_not(const struct routing *r, const struct model *m, struct buf *out);
+bool routing_why_not(const struct routing *r, const struct model *m, struct buf *out);
 /* The names of all backends of the chain, disabled ones too, for GET /v1/info. */
 size_t routing_chain_backends(const struct routing *r, const struct model *m, const char **names, size_t max);
 /*

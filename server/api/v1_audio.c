@@ -12,7 +12,7 @@ enum { SLICE = 64 * 1024 }; /* of a form that came in one piece; between two oth
 struct audio_call {
 	struct audio_request request;
 	struct audio_form form;
-	const struct routing *routing;
+	struct offer offer;
 	int result; /* of a check that ran as a job */
 	struct err err;
 };
@@ -39,7 +39,7 @@ static int check_model(const struct call *c, struct audio_call *k)
 
 	if (r->alias || !audio_form_has_model(&k->form))
 		return 0;
-	if (audio_find_model(r, k->routing, &k->err) < 0)
+	if (audio_find_model(r, &k->offer, &k->err) < 0)
 		return -1;
 	return call_check_model(c, span_str(r->alias->alias), &k->err);
 }
@@ -79,7 +79,7 @@ static void run_check(void *arg)
 {
 	struct audio_call *k = arg;
 
-	k->result = audio_speech_check(&k->request, k->routing, &k->err);
+	k->result = audio_speech_check(&k->request, &k->offer, &k->err);
 }
 
 static int read_speech(struct exchange *x, const struct call *c, struct audio_call *k)
@@ -107,7 +107,7 @@ static void answer(struct exchange *x, struct call *c, enum audio_kind kind)
 	if (!k) /* the layer below answers */
 		return;
 	r = &k->request;
-	k->routing = c->snapshot->routing;
+	k->offer = call_offer(c);
 	r->kind = kind;
 	r->type = x->head->known[HTTP1_CONTENT_TYPE];
 	r->form = &k->form;

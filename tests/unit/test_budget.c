@@ -70,6 +70,16 @@ static int reserve_in(struct scene *s, struct reservation *r, int64_t now)
 	return result;
 }
 
+/* On top of what is reserved. */
+static int reserve_more(struct scene *s, int64_t now)
+{
+	int result;
+
+	while ((result = budget_reserve(s->book, &s->spending, now, &s->reservation, &s->gap, &s->err)) == 1)
+		budget_fill(s->book, &s->gap, s->ledger);
+	return result;
+}
+
 static int reserve(struct scene *s, int64_t now)
 {
 	return reserve_in(s, &s->reservation, now);
@@ -296,6 +306,61 @@ static void all_budgets_of_token_tenant_and_model_must_have_something_left(void 
 	end(&s);
 }
 
+/* A call of the composite mix whose link's alias is dear. */
+static int reserve_composite(struct scene *s, int64_t now)
+{
+	s->spending.model = "mix";
+	s->spending.is_link = false;
+	if (reserve(s, now) < 0)
+		return -1;
+	s->spending.model = "dear";
+	s->spending.is_link = true;
+	return reserve_more(s, now);
+}
+
+static void a_link_that_answers_is_charged_and_one_that_does_not_is_not(void **state)
+{
+	int64_t now = at("2026-11-21T10:00:00Z");
+	static char model[] = "dear";
+	struct budget row = usd_a_day;
+	struct scene s;
+
+	(void)state;
+	row.model = model;
+	begin(&s, row);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(reserve_composite(&s, now), 0);
+		assert_int_equal(s.reservation.count, 1);
+		budget_settle(s.book, &s.reservation, (struct amount){ 1000, 900 }, i < 2 ? NULL : "dear");
+	}
+	assert_int_equal(reserve_composite(&s, now), -1);
+	assert_int_equal(s.err.code, E_model_quota_exhausted);
+	end(&s);
+}
+
+static void an_inherited_budget_is_its_owners(void **state)
+{
+	int64_t now = at("2026-11-21T10:00:00Z");
+	static char owner[] = "maker";
+	struct budget row = usd_a_day;
+	struct scene s;
+
+	(void)state;
+	row.owner = owner;
+	begin(&s, row);
+	assert_int_equal(call(&s, now, 1000), 0);
+	assert_string_equal(s.gap.owner, "maker");
+	assert_string_equal(s.gap.tenant, "");
+	memcpy(s.token.id, "u", 2);
+	assert_int_equal(call(&s, now, 1), -1);
+	/* The maker himself. */
+	memcpy(s.token.id, "maker", 6);
+	s.rows[0].owner = NULL;
+	assert_int_equal(call(&s, now, 1), -1);
+	assert_int_equal(s.err.code, E_overall_budget_exhausted);
+	end(&s);
+}
+
 static void what_is_free_may_be_had_with_nothing_left(void **state)
 {
 	int64_t now = at("2026-11-21T10:00:00Z");
@@ -423,6 +488,8 @@ int main(void)
 		cmocka_unit_test(a_call_counts_for_the_day_in_which_it_began),
 		cmocka_unit_test(what_was_spent_before_the_start_counts),
 		cmocka_unit_test(all_budgets_of_token_tenant_and_model_must_have_something_left),
+		cmocka_unit_test(a_link_that_answers_is_charged_and_one_that_does_not_is_not),
+		cmocka_unit_test(an_inherited_budget_is_its_owners),
 		cmocka_unit_test(what_is_free_may_be_had_with_nothing_left),
 		cmocka_unit_test(what_costs_nobody_knows_how_much_is_refused_unless_allowed),
 		cmocka_unit_test(budgets_of_others_concern_nobody),

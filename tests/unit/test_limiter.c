@@ -169,6 +169,26 @@ static void settling_takes_and_gives_back(void **state)
 	limiter_free(l);
 }
 
+static void what_is_wanted_besides_is_taken_as_far_as_there_is_some(void **state)
+{
+	struct limiter *l = limiter_new();
+	struct limit_ask a = {
+		.kind = LIMIT_TOKENS, .limit = limit_of(600, 60, 600), .amount = 100, .extra = 32768,
+	};
+
+	(void)state;
+	assert_true(ask(l, "a", &a, begin));
+	assert_int_equal(a.taken, 600);
+	assert_int_equal(a.remaining, 500);
+	/* Nothing is left for those beside it, */
+	assert_false(ask(l, "a", &a, begin));
+	assert_int_equal(a.taken, 0);
+	/* and what has come back is not more than what is asked. */
+	assert_true(ask(l, "a", &a, begin + 10 * second));
+	assert_int_equal(a.taken, 100);
+	limiter_free(l);
+}
+
 static void numbers_at_their_largest_do_not_run_over(void **state)
 {
 	struct limiter *l = limiter_new();
@@ -287,6 +307,7 @@ int main(void)
 		cmocka_unit_test(so_much_passes_in_an_hour_as_the_rate_says),
 		cmocka_unit_test(what_is_more_than_a_bucket_passes_a_full_one_and_is_owed),
 		cmocka_unit_test(settling_takes_and_gives_back),
+		cmocka_unit_test(what_is_wanted_besides_is_taken_as_far_as_there_is_some),
 		cmocka_unit_test(numbers_at_their_largest_do_not_run_over),
 		cmocka_unit_test(what_is_idle_goes),
 		cmocka_unit_test(memory_has_a_bound_when_none_is_idle),

@@ -95,12 +95,6 @@ int err_prefix(struct err *err, const char *format, ...)
 	return -1;
 }
 
-void err_clear(struct err *err)
-{
-	if (err)
-		*err = (struct err)ERR_INIT;
-}
-
 const struct err_info *err_info(enum err_code code)
 {
 	assert((unsigned)code < ERR_CODE_COUNT);

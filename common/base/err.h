@@ -59,7 +59,16 @@ int err_set(struct err *err, enum err_code code, const char *param, const char *
 	__attribute__((format(printf, 4, 5)));
 /* Puts "where: " before the message.  Returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void err_clear(struct err *err);
+/* As ERR_INIT, without a write to the room that no text is in: where requests pass.  err may be NULL. */
+static inline void err_clear(struct err *err)
+{
+	if (!err)
+		return;
+	err->code = E_none;
+	err->retry_after_s = 0;
+	err->no_retry = false;
+	err->param[0] = err->message[0] = '\0';
+}
 /* The catalogue row; E_none has one too (status 200, exit 0). */
 const struct err_info *err_info(enum err_code code);
 /* E_none when no row has that code. */

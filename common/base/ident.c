@@ -1,8 +1,6 @@
 /* common/base/ident.c - randomness in a pool a thread, and ids. */
 #include "common/base/ident.h"
 
-#include "common/base/digest.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -66,22 +64,35 @@ void ident_random(void *out, size_t len)
 	pool.left -= len;
 }
 
+/* Eight hexadecimal digits of random bits; which digit tells which of them is nothing to anybody. */
+static void random_digits(uint32_t bits, char out[8])
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = bits;
+
+	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x | x << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	x += ones * '0' + ((x + ones * 6) >> 4 & ones) * ('a' - '9' - 1);
+	memcpy(out, &x, sizeof x);
+}
+
 void ident_uuid(char *out)
 {
-	static const struct {
-		size_t from, len;
-	} groups[] = { { 0, 4 }, { 4, 2 }, { 6, 2 }, { 8, 2 }, { 10, 6 } };
-	uint8_t bytes[16];
+	static const char form[] = "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx", variants[] = "89ab";
+	uint32_t bits[5]; /* the last for the variant */
+	char digits[32];
 
-	ident_random(bytes, sizeof(bytes));
-	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
-	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (i > 0)
-			*out++ = '-';
-		digest_hex(bytes + groups[i].from, groups[i].len, out);
-		out += 2 * groups[i].len;
-	}
+	ident_random(bits, sizeof(bits));
+	for (size_t i = 0; i < 4; i++)
+		random_digits(bits[i], digits + 8 * i);
+	memcpy(out, form, sizeof(form));
+	memcpy(out, digits, 8);
+	memcpy(out + 9, digits + 8, 4);
+	memcpy(out + 15, digits + 13, 3);
+	out[19] = variants[bits[4] & 3];
+	memcpy(out + 20, digits + 17, 3);
+	memcpy(out + 24, digits + 20, 12);
 }
 
 /* Six random bits, those above 61 thrown away, so that every character is equally likely. */

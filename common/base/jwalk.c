@@ -451,21 +451,36 @@ static int read_decimal(struct span s, uint64_t *value, int64_t *power)
 	return 0;
 }
 
-int jvalue_int(struct jvalue v, int64_t min, int64_t max, int64_t *out)
+/* Of any number.  0 or -1. */
+static int read_whole(struct span s, int64_t *value)
 {
+	bool negative = s.ptr[0] == '-';
 	uint64_t magnitude;
 	int64_t power;
 
-	if (v.type != J_NUMBER)
-		return -1;
-	bool negative = v.text.ptr[0] == '-';
-	if (read_decimal(span_from(v.text, negative), &magnitude, &power) < 0)
+	if (read_decimal(span_from(s, negative), &magnitude, &power) < 0)
 		return -1;
 	if (magnitude > 0 && (power < 0 || scale_up(&magnitude, power) < 0))
 		return -1;
 	if (magnitude > (uint64_t)INT64_MAX + negative)
 		return -1;
-	int64_t value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	*value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	return 0;
+}
+
+int jvalue_int(struct jvalue v, int64_t min, int64_t max, int64_t *out)
+{
+	enum { DIGITS_SAFE = 18 };
+	int64_t value = 0;
+	size_t i = 0;
+
+	if (v.type != J_NUMBER)
+		return -1;
+	if (v.text.len <= DIGITS_SAFE) /* most are some digits */
+		for (; i < v.text.len && v.text.ptr[i] >= '0' && v.text.ptr[i] <= '9'; i++)
+			value = value * 10 + (v.text.ptr[i] - '0');
+	if (i < v.text.len && read_whole(v.text, &value) < 0)
+		return -1;
 	if (value < min || value > max)
 		return -1;
 	*out = value;

@@ -1,6 +1,8 @@
 /* common/base/span.c - comparing, cutting and reading borrowed bytes. */
 #include "common/base/span.h"
 
+#include "common/base/bytes.h"
+
 static unsigned char ascii_lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
@@ -10,6 +12,8 @@ bool span_equal_nocase(struct span a, struct span b)
 {
 	if (a.len != b.len)
 		return false;
+	if (bytes_equal(a.ptr, b.ptr, a.len)) /* as it is written by most */
+		return true;
 	for (size_t i = 0; i < a.len; i++)
 		if (a.ptr[i] != b.ptr[i] && ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
 			return false;

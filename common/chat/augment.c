@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/list.h"
 #include "common/base/mem.h"
 
@@ -65,13 +66,64 @@ static struct augmentation *ref(struct augmentation *t)
 	return t;
 }
 
+/* --- keys: ids have no NUL, so one behind each keeps keys apart --- */
+
+enum { KEY_PARTS = 3 };
+
+struct key {
+	uint64_t hash;
+	struct span parts[KEY_PARTS];
+	size_t len; /* of all, with their NULs */
+};
+
+static void key_init(struct key *k, const struct owner *o)
+{
+	const char *const parts[KEY_PARTS] = { o->tenant_id, o->scope_id, o->user_id };
+
+	k->hash = 0;
+	k->len = 0;
+	for (size_t i = 0; i < KEY_PARTS; i++) {
+		k->parts[i] = span_str(parts[i]);
+		k->hash = bytes_hash(k->hash, k->parts[i].ptr, k->parts[i].len);
+		k->len += k->parts[i].len + 1;
+	}
+}
+
+static void key_write(const struct key *k, char *out)
+{
+	for (size_t i = 0; i < KEY_PARTS; i++) {
+		memcpy(out, k->parts[i].ptr, k->parts[i].len);
+		out += k->parts[i].len;
+		*out++ = '\0';
+	}
+}
+
+static bool key_is(const struct key *k, const struct entry *e)
+{
+	const char *at = e->key;
+
+	if (e->hash != k->hash || e->key_len != k->len)
+		return false;
+	for (size_t i = 0; i < KEY_PARTS; i++) {
+		if (memcmp(at, k->parts[i].ptr, k->parts[i].len) != 0 || at[k->parts[i].len])
+			return false;
+		at += k->parts[i].len + 1;
+	}
+	return true;
+}
+
 /* --- the shards; all with the lock held --- */
 
-static struct entry **slot_of(struct shard *s, uint64_t hash, struct span key)
+static struct entry **bucket_of(struct shard *s, uint64_t hash)
 {
-	struct entry **slot = &s->buckets[hash / SHARDS % BUCKETS];
+	return &s->buckets[hash / SHARDS % BUCKETS];
+}
 
-	while (*slot && ((*slot)->hash != hash || !span_equal(span_of((*slot)->key, (*slot)->key_len), key)))
+static struct entry **slot_of(struct shard *s, const struct key *k)
+{
+	struct entry **slot = bucket_of(s, k->hash);
+
+	while (*slot && !key_is(k, *slot))
 		slot = &(*slot)->next;
 	return slot;
 }
@@ -90,24 +142,27 @@ static void drop(struct shard *s, struct entry **slot)
 static void drop_oldest(struct shard *s)
 {
 	struct entry *e = container_of(s->used.next, struct entry, used);
+	struct entry **slot = bucket_of(s, e->hash);
 
-	drop(s, slot_of(s, e->hash, span_of(e->key, e->key_len)));
+	while (*slot != e)
+		slot = &(*slot)->next;
+	drop(s, slot);
 }
 
-static void keep(struct shard *s, uint64_t hash, struct span key, struct augmentation *text)
+static void keep(struct shard *s, const struct key *k, struct augmentation *text)
 {
-	struct entry **slot = slot_of(s, hash, key), *e;
+	struct entry **slot = slot_of(s, k), *e;
 
 	if (*slot)
 		drop(s, slot);
 	if (s->count >= SHARD_MAX)
 		drop_oldest(s);
-	e = mem_alloc(sizeof *e + key.len);
-	e->hash = hash;
+	e = mem_alloc(sizeof *e + k->len);
+	e->hash = k->hash;
 	e->text = ref(text);
-	e->key_len = key.len;
-	memcpy(e->key, key.ptr, key.len);
-	slot = &s->buckets[hash / SHARDS % BUCKETS];
+	e->key_len = k->len;
+	key_write(k, e->key);
+	slot = bucket_of(s, k->hash);
 	e->next = *slot;
 	*slot = e;
 	list_push(&s->used, &e->used);
@@ -124,28 +179,6 @@ void augment_free(struct augment *a)
 		pthread_mutex_destroy(&a->shards[i].lock);
 	}
 	mem_free(a);
-}
-
-/* --- keys --- */
-
-struct key {
-	uint64_t hash;
-	struct buf text;
-};
-
-/* FNV-1a, 64 bits.  Ids have no NUL, so one between them keeps keys apart. */
-static void key_init(struct key *k, const struct owner *o)
-{
-	const char *const parts[] = { o->tenant_id, o->scope_id, o->user_id };
-
-	buf_init(&k->text, 1024);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		buf_add_str(&k->text, parts[i]);
-		buf_add_char(&k->text, '\0');
-	}
-	k->hash = UINT64_C(14695981039346656037);
-	for (size_t i = 0; i < k->text.len; i++)
-		k->hash = (k->hash ^ (uint8_t)k->text.ptr[i]) * UINT64_C(1099511628211);
 }
 
 /* --- reading --- */
@@ -219,7 +252,7 @@ static struct augmentation *find(struct shard *s, const struct key *k, uint64_t 
 	struct entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = *slot_of(s, k->hash, buf_span(&k->text));
+	e = *slot_of(s, k);
 	if (e) {
 		list_remove(&e->used);
 		list_push(&s->used, &e->used);
@@ -245,10 +278,9 @@ struct augmentation *augment_get(struct augment *a, struct store *s, struct job_
 		t = read_augmentation(s, jobs, o, err);
 		pthread_mutex_lock(&shard->lock);
 		if (t && changes == shard->changes)
-			keep(shard, k.hash, buf_span(&k.text), t);
+			keep(shard, &k, t);
 		pthread_mutex_unlock(&shard->lock);
 	}
-	buf_free(&k.text);
 	return t;
 }
 
@@ -278,10 +310,9 @@ void augment_forget(struct augment *a, const struct owner *o)
 	key_init(&k, o);
 	s = &a->shards[k.hash % SHARDS];
 	pthread_mutex_lock(&s->lock);
-	slot = slot_of(s, k.hash, buf_span(&k.text));
+	slot = slot_of(s, &k);
 	if (*slot)
 		drop(s, slot);
 	s->changes++;
 	pthread_mutex_unlock(&s->lock);
-	buf_free(&k.text);
 }

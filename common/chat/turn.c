@@ -33,7 +33,8 @@ static bool is_json(const struct http1_head *head)
 	struct span type = head->known[HTTP1_CONTENT_TYPE];
 
 	/* Lenient: a missing type is taken for JSON, and judged by its content. */
-	return !type.ptr || span_find(type, SPAN_LIT("json")) >= 0 || span_find(type, SPAN_LIT("JSON")) >= 0;
+	return !type.ptr || span_is(type, "application/json") || span_find(type, SPAN_LIT("json")) >= 0 ||
+	       span_find(type, SPAN_LIT("JSON")) >= 0;
 }
 
 /* Lenient too: a missing type is taken for a stream, and judged by its events. */

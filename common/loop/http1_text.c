@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
 
@@ -110,9 +111,26 @@ bool http1_is_token(struct span s)
 	return s.len > 0 && all_of(s, HTTP1_TCHAR);
 }
 
+/* Whether a byte of a word is a control character, among them the tab, or DEL; or may be one. */
+static bool has_control(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t del = x ^ ones * 0x7f;
+
+	return (((x - ones * 0x20) & ~x) | ((del - ones) & ~del)) & high;
+}
+
 bool http1_is_field_value(struct span s)
 {
-	return http1_value_end(s.ptr, 0, s.len) == s.len;
+	/* Most are short and plain: words, the last of which may overlap the one before. */
+	if (s.len >= 4 && s.len < 8)
+		return !has_control(bytes_load_short(s.ptr, s.len)) || http1_value_end(s.ptr, 0, s.len) == s.len;
+	if (s.len < 8 || s.len > 64)
+		return http1_value_end(s.ptr, 0, s.len) == s.len;
+	for (size_t at = 0; at + 8 < s.len; at += 8)
+		if (has_control(bytes_load_8(s.ptr + at)))
+			return http1_value_end(s.ptr, at, s.len) == s.len;
+	return !has_control(bytes_load_8(s.ptr + s.len - 8)) || http1_value_end(s.ptr, 0, s.len) == s.len;
 }
 
 bool http1_list_has(struct span list, const char *token)

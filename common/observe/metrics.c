@@ -62,21 +62,6 @@ const struct series_bounds *series_bounds(enum metric_kind kind)
 	return NULL;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-	return hash ^ hash >> 29;
-}
-
-static uint64_t hash_value(uint64_t hash, struct span s)
-{
-	if (s.len < 8)
-		return mix(hash, bytes_load_short(s.ptr, s.len) ^ (uint64_t)s.len << 59);
-	for (size_t at = 0; at + 8 < s.len; at += 8)
-		hash = mix(hash, bytes_load_8(s.ptr + at));
-	return mix(hash ^ s.len, bytes_load_8(s.ptr + s.len - 8));
-}
-
 static bool same_series(const struct series *series, uint32_t hash, enum metric m,
 			const struct span *labels, size_t count)
 {
@@ -134,7 +119,7 @@ static struct series *find(struct metrics_shard *s, enum metric m, const struct 
 	struct series *series;
 
 	for (size_t i = 0; i < count; i++)
-		wide = hash_value(wide, labels[i]);
+		wide = bytes_hash(wide, labels[i].ptr, labels[i].len);
 	*hash = (uint32_t)(wide ^ wide >> 32);
 	for (size_t at = *hash;; at++) {
 		*slot = at & (SERIES_SLOTS - 1);
@@ -208,20 +193,34 @@ static struct series *fill_recent(struct metrics_shard *s, struct series_recent 
 	return r->series;
 }
 
+static bool is_recent(const struct series_recent *r, enum metric m, const char *const *texts, size_t count)
+{
+	if (r->series->metric != (uint16_t)m)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (r->texts[i] != texts[i])
+			return false;
+	return true;
+}
+
 static struct series *series_of_texts(struct metrics_shard *s, enum metric m, const char *const *texts)
 {
+	const size_t mask = SERIES_RECENT - 1, near = 4;
+	size_t count = s->labels[m], at;
 	uint64_t hash = (uint64_t)m + 1;
-	struct series_recent *r;
 
-	for (size_t i = 0; i < s->labels[m]; i++)
-		hash = (hash ^ (uintptr_t)texts[i]) * 0x9e3779b97f4a7c15u;
-	r = &s->recent[hash >> 57 & (SERIES_RECENT - 1)];
-	if (!r->series || r->series->metric != (uint16_t)m)
-		return fill_recent(s, r, m, texts);
-	for (size_t i = 0; i < s->labels[m]; i++)
-		if (r->texts[i] != texts[i])
-			return fill_recent(s, r, m, texts);
-	return r->series;
+	for (size_t i = 0; i < count; i++)
+		hash = bytes_mix(hash, (uintptr_t)texts[i]);
+	at = hash & mask;
+	for (size_t end = at + near; at < end; at++) {
+		struct series_recent *r = &s->recent[at & mask];
+
+		if (!r->series)
+			break;
+		if (is_recent(r, m, texts, count))
+			return r->series;
+	}
+	return fill_recent(s, &s->recent[at & mask], m, texts);
 }
 
 void metrics_epoch(struct metrics_shard *s, uint64_t epoch)

@@ -46,7 +46,7 @@ struct metrics_shard {
 	struct series *slots[SERIES_SLOTS]; /* open addressing by hash */
 	struct series *plain[METRIC_COUNT]; /* those without labels */
 	uint64_t epoch;
-	struct series_recent recent[SERIES_RECENT]; /* of the epoch, each at the place of its hash */
+	struct series_recent recent[SERIES_RECENT]; /* of the epoch, at the place of its hash or near it */
 };
 
 struct metrics {

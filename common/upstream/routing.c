@@ -222,6 +222,16 @@ static int check_links(const struct routing *r, const struct model *m, struct er
 	return 0;
 }
 
+/* The first eight bytes as a number that orders as they do, missing ones as 0. */
+static uint64_t front_of(struct span alias)
+{
+	uint64_t front = 0;
+
+	for (size_t i = 0; i < sizeof front; i++)
+		front = front << 8 | (i < alias.len ? (unsigned char)alias.ptr[i] : 0);
+	return front;
+}
+
 static int by_alias(const void *a, const void *b)
 {
 	return strcmp(((const struct route *)a)->model->alias,
@@ -259,6 +269,8 @@ static int make_routes(struct routing *r, struct err *err)
 	r->routes = mem_calloc(r->route_count, sizeof *r->routes);
 	for (size_t i = 0; i < r->route_count; i++) {
 		r->routes[i].model = catalog_at(r->catalog, i);
+		r->routes[i].alias = span_str(r->routes[i].model->alias);
+		r->routes[i].front = front_of(r->routes[i].alias);
 		if (check_links(r, r->routes[i].model, err) < 0)
 			return -1;
 	}
@@ -343,19 +355,27 @@ static void make_breakers(struct routing *r, const struct config *c, const struc
 		}
 }
 
+/* Below, at or above 0 as the route's alias stands to one that has that front. */
+static int compare_alias(const struct route *route, struct span alias, uint64_t front)
+{
+	size_t least = route->alias.len < alias.len ? route->alias.len : alias.len;
+	int order;
+
+	if (route->front != front)
+		return route->front < front ? -1 : 1;
+	order = least ? memcmp(route->alias.ptr, alias.ptr, least) : 0;
+	return order ? order : (route->alias.len > alias.len) - (route->alias.len < alias.len);
+}
+
 static const struct route *route_find(const struct routing *r, struct span alias)
 {
+	const uint64_t front = front_of(alias);
 	size_t low = 0, high = r->route_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const char *at = r->routes[middle].model->alias;
-		size_t len = strlen(at);
-		int order =
-			memcmp(at, alias.ptr ? alias.ptr : "", len < alias.len ? len : alias.len);
+		int order = compare_alias(&r->routes[middle], alias, front);
 
-		if (order == 0)
-			order = (len > alias.len) - (len < alias.len);
 		if (order == 0)
 			return &r->routes[middle];
 		if (order < 0)

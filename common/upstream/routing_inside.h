@@ -26,6 +26,8 @@ struct found_table {
 /* An alias and its flattened chain; sorted by alias. */
 struct route {
 	const struct model *model;
+	struct span alias; /* the model's */
+	uint64_t front;    /* its first bytes, in whose order they are */
 	struct target *targets;
 	size_t count;
 };

@@ -125,9 +125,10 @@ int augment_messages(struct exchange *x, struct call *c, struct span *messages, 
 	struct core *core = c->worker->core;
 	bool is_wanted;
 	struct augmentation *t = NULL;
-	struct err fault = ERR_INIT;
+	struct err fault;
 	int result = 0;
 
+	err_clear(&fault);
 	*messages = SPAN_NONE;
 	ask_tenant(c);
 	is_wanted = !c->augment_off[AUGMENT_system_prompt] || !c->augment_off[AUGMENT_memory];

@@ -91,7 +91,7 @@ int call_check_type(struct exchange *x, struct err *err)
 {
 	struct span type = x->head->known[HTTP1_CONTENT_TYPE];
 
-	if (is_json_type(type, x->head->known[HTTP1_ORIGIN].ptr != NULL))
+	if (span_is(type, "application/json") || is_json_type(type, x->head->known[HTTP1_ORIGIN].ptr != NULL))
 		return 0;
 	return err_set(err, E_unsupported_media_type, "headers.content-type",
 		       "the body must be application/json, not %.*s", SPAN_ARGS(type));

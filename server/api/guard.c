@@ -334,8 +334,9 @@ static int (*const checks[])(struct exchange *x, struct call *c, struct err *err
 
 int guard(struct exchange *x, struct call *c)
 {
-	struct err err = ERR_INIT;
+	struct err err;
 
+	err_clear(&err);
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		if (checks[i](x, c, &err) == 0)
 			continue;

@@ -420,7 +420,7 @@ static int read_head(struct conn *c, struct err *err)
 /* Whoever gets no service is told why at his first bytes. */
 static bool refuse_client(struct conn *c)
 {
-	struct err err = ERR_INIT;
+	struct err err;
 
 	if (c->refused) {
 		refuse_crowd(c, "the gateway has as many connections as it may");
@@ -428,6 +428,7 @@ static bool refuse_client(struct conn *c)
 	}
 	if (!c->wants_tls)
 		return false;
+	err_clear(&err);
 	err_set(&err, E_malformed_request, "",
 		"this port speaks TLS, and plain HTTP was sent to it; the address begins with "
 		"https://");
@@ -438,8 +439,9 @@ static bool refuse_client(struct conn *c)
 /* Works off the bytes at hand, request by request. */
 static void conn_run(struct conn *c)
 {
-	struct err err = ERR_INIT;
+	struct err err;
 
+	err_clear(&err);
 	for (int turns = 0; c->sock && c->state == CONN_HEAD; turns++) {
 		struct request *r = c->request;
 

@@ -114,15 +114,19 @@ static char *put_head(struct request *r, int status, const char *type, int64_t l
 void reply_header(struct exchange *x, const char *name, struct span value)
 {
 	struct request *r = request_of(x);
-	size_t before = r->headers.len;
+	size_t name_len = strlen(name), len = name_len + 2 + value.len + 2;
+	char *at;
 
 	if (r->reply_state != REPLY_NONE || !http1_is_field_value(value))
 		return;
-	buf_add_str(&r->headers, name);
-	buf_add(&r->headers, ": ", 2);
-	buf_add_span(&r->headers, value);
-	if (buf_add(&r->headers, "\r\n", 2) < 0)
-		buf_truncate(&r->headers, before);
+	if (len >= r->headers.capacity - r->headers.len && buf_reserve(&r->headers, len) < 0)
+		return;
+	at = put(r->headers.ptr + r->headers.len, name, name_len);
+	at = put(at, ": ", 2);
+	at = put(at, value.ptr ? value.ptr : "", value.len);
+	at = put(at, "\r\n", 2);
+	*at = '\0';
+	r->headers.len += len;
 }
 
 /* The rest of a reply too large for one slice: straight from the caller's memory. */

@@ -39,6 +39,12 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_cov     := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 OPT := $(OPT_$(MODE))
+# The program as a whole is optimised once more when it is linked; tests are linked as they are.
+ifeq ($(MODE)$(CC_IS_CLANG),release)
+LTO := -flto=auto
+LTO_OBJ := -flto -ffat-lto-objects
+NO_LTO := -fno-lto
+endif
 ifeq ($(MODE),tsan)
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/support/tsan.supp
 endif
@@ -48,7 +54,7 @@ endif
 
 CPPFLAGS := -I. -D_GNU_SOURCE -DSPASS_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"'
 CFLAGS   ?=
-ALL_CFLAGS = -std=c11 $(OPT) -fPIE -fvisibility=hidden -pthread $(WARN) $(WERROR) $(PKG_CFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c11 $(OPT) $(LTO_OBJ) -fPIE -fvisibility=hidden -pthread $(WARN) $(WERROR) $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 SRC := $(wildcard common/*/*.c server/*.c server/*/*.c tui/*.c cmd/*.c)
@@ -74,7 +80,7 @@ run: all
 
 $B/spass: $B/cmd/main.o $B/libspass.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $< $B/libspass.a $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $(LTO) -o $@ $< $B/libspass.a $(PKG_LIBS)
 
 $B/libspass.a: $(LIB_OBJ)
 	@echo "  AR    $@"
@@ -100,7 +106,7 @@ UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 $B/unit/%: $B/tests/unit/%.o $B/libspass.a $(SUPPORT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(SUPPORT_OBJ) $B/libspass.a $(PKG_LIBS) -lcmocka
+	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $< $(SUPPORT_OBJ) $B/libspass.a $(PKG_LIBS) -lcmocka
 unit: deps $(UNIT)
 	@sh tests/support/run_unit.sh $(UNIT)
 # One of them: make unit-jscan
@@ -110,7 +116,7 @@ unit-%: $B/unit/test_%
 define TOOL_RULE
 $B/tests/$1: $(patsubst %.c,$B/%.o,$(call TOOL_SRC,$1))
 	@echo "  LD    $$@"
-	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+	@$$(CC) $$(ALL_LDFLAGS) $$(NO_LTO) -o $$@ $$^ $$(PKG_LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$t)))
 tools: deps $(foreach t,$(TOOLS),$(if $(wildcard tests/support/$t_main.c),$B/tests/$t))
@@ -154,7 +160,7 @@ terminal: all tools
 REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$B/tests/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 $B/tests/replay_%: $B/tests/fuzz/fuzz_%.o $B/tests/support/replay_main.o $B/libspass.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $^ $(PKG_LIBS)
 replay: deps $(REPLAY)
 	@for f in $(REPLAY); do $$f tests/fuzz/corpus/$${f##*replay_} || exit 1; done
 
@@ -177,7 +183,7 @@ build/fuzz/%: tests/fuzz/fuzz_%.c fuzz-lib
 # What one module costs: make bench-NAME runs tests/bench/micro_NAME.c; meaningful in MODE=release.
 BENCH_OBJ := $(patsubst %.c,$B/%.o,$(filter-out tests/bench/micro_%,$(wildcard tests/bench/*.c)))
 $B/tests/micro_%: $B/tests/bench/micro_%.o $(BENCH_OBJ) $B/libspass.a
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $^ $(PKG_LIBS)
 bench-%: $B/tests/micro_%
 	@$<
 

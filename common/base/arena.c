@@ -15,6 +15,13 @@ enum {
 	ALIGN = alignof(max_align_t),
 };
 
+/* So that a sanitizer sees what is used after its time. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ARENA_FREES = 1 };
+#else
+enum { ARENA_FREES = 0 };
+#endif
+
 struct arena_block {
 	struct arena_block *next;
 	size_t size;
@@ -38,6 +45,27 @@ void arena_clear(struct arena *a)
 		block = next;
 	}
 	arena_init(a, a->max);
+}
+
+void arena_reset(struct arena *a)
+{
+	struct arena_block *block = a->blocks, *next;
+
+	/* The first one stands last. */
+	for (; block && block->next; block = next) {
+		next = block->next;
+		mem_free(block);
+	}
+	if (block && (ARENA_FREES || block->size != BLOCK_FIRST)) { /* or it was made for one large thing */
+		mem_free(block);
+		block = NULL;
+	}
+	arena_init(a, a->max);
+	if (!block)
+		return;
+	a->blocks = block;
+	a->next = block->bytes;
+	a->end = block->bytes + block->size;
 }
 
 /* A block for size bytes or more; what is left of the present one is given up if that is less. */

@@ -23,6 +23,8 @@ struct arena {
 void arena_init(struct arena *a, size_t max);
 /* Frees everything; the arena may be used again. */
 void arena_clear(struct arena *a);
+/* The same, but the first block is kept for what comes next; arena_clear frees that, too. */
+void arena_reset(struct arena *a);
 /* Aligned for any type; size > 0.  NULL beyond the limit. */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_zalloc(struct arena *a, size_t size);

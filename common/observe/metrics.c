@@ -203,15 +203,15 @@ static bool is_recent(const struct series_recent *r, enum metric m, const char *
 	return true;
 }
 
-static struct series *series_of_texts(struct metrics_shard *s, enum metric m, const char *const *texts)
+static inline struct series *series_of_texts(struct metrics_shard *s, enum metric m, const char *const *texts)
 {
 	const size_t mask = SERIES_RECENT - 1, near = 4;
 	size_t count = s->labels[m], at;
-	uint64_t hash = (uint64_t)m + 1;
+	uint64_t hash = m;
 
 	for (size_t i = 0; i < count; i++)
-		hash = bytes_mix(hash, (uintptr_t)texts[i]);
-	at = hash & mask;
+		hash = (hash << 7 | hash >> 57) ^ (uintptr_t)texts[i];
+	at = bytes_mix(0, hash) >> 32;
 	for (size_t end = at + near; at < end; at++) {
 		struct series_recent *r = &s->recent[at & mask];
 

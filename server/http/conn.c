@@ -20,16 +20,17 @@ static void conn_run(struct conn *c);
 static void request_begin(struct request *r)
 {
 	struct conn *c = r->conn;
+	struct arena arena = r->x.arena;
 
 	r->x = (struct exchange){
 		.conn = c,
+		.arena = arena,
 		.context = c->http->service.context,
 		.head = &r->head,
 		.peer = { c->peer, c->peer_len },
 		.secure = c->secure,
 		.started_us = loop_now_us(c->http->loop),
 	};
-	arena_init(&r->x.arena, MIB);
 	r->body_state = BODY_UNREAD;
 	r->waits_body = r->waits_room = false;
 	r->block = NULL;
@@ -52,7 +53,7 @@ static void request_begin(struct request *r)
 /* What the request owned besides its receive buffer. */
 static void request_end(struct request *r)
 {
-	arena_clear(&r->x.arena);
+	arena_reset(&r->x.arena);
 	http_give_body(r->conn->http, r->block, r->block_cap);
 	r->block = NULL;
 }

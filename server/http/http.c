@@ -21,6 +21,7 @@ struct request *http_take_request(struct http *h, struct conn *c)
 		r = mem_new(struct request);
 		list_init(&r->link);
 		buf_init(&r->headers, CONN_REPLY_HEADERS_MAX);
+		arena_init(&r->x.arena, MIB);
 	}
 	r->conn = c;
 	return r;
@@ -42,6 +43,7 @@ void http_give_request(struct http *h, struct request *r)
 		h->spare_request_count++;
 		return;
 	}
+	arena_clear(&r->x.arena);
 	buf_free(&r->headers);
 	mem_free(r);
 }
@@ -141,6 +143,7 @@ void http_free(struct http *h)
 		struct request *r = container_of(at, struct request, link);
 
 		mem_free(r->in);
+		arena_clear(&r->x.arena);
 		buf_free(&r->headers);
 		mem_free(r);
 	}

@@ -95,6 +95,29 @@ static void zeroes_when_asked_to(void **state)
 	arena_clear(&a);
 }
 
+static void is_as_new_after_a_reset(void **state)
+{
+	static const size_t firsts[] = { 1, 100, 5000, 100000 };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 200000);
+	arena_reset(&a);
+	for (size_t i = 0; i < ARRAY_LEN(firsts); i++)
+		for (int round = 0; round < 3; round++) {
+			assert_non_null(arena_alloc(&a, firsts[i]));
+			for (int k = 0; k < 20; k++)
+				memset(arena_alloc(&a, 1000), 0xa5, 1000);
+			assert_null(arena_alloc(&a, 200000));
+			assert_true(arena_failed(&a));
+			arena_reset(&a);
+			assert_false(arena_failed(&a));
+			assert_int_equal(a.used, 0);
+		}
+	assert_non_null(arena_alloc(&a, 200000));
+	arena_clear(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +125,7 @@ int main(void)
 		cmocka_unit_test(refuses_beyond_its_limit_and_remembers),
 		cmocka_unit_test(copies_text),
 		cmocka_unit_test(zeroes_when_asked_to),
+		cmocka_unit_test(is_as_new_after_a_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -504,7 +504,7 @@ static int judge_field(struct http1_parser *p, int known, struct span value, str
 }
 
 /* p->at: at the CR after the value. */
-static int end_field(struct http1_parser *p, struct span in, struct err *err)
+static inline int end_field(struct http1_parser *p, struct span in, struct err *err)
 {
 	size_t end = p->at, i = p->field_count;
 
@@ -529,7 +529,7 @@ static int end_field(struct http1_parser *p, struct span in, struct err *err)
 	return NEXT;
 }
 
-static int read_value(struct http1_parser *p, struct span in, struct err *err)
+static inline int read_value(struct http1_parser *p, struct span in, struct err *err)
 {
 	p->at = http1_value_end(in.ptr, p->at, in.len);
 	if (p->at == in.len)
@@ -540,7 +540,7 @@ static int read_value(struct http1_parser *p, struct span in, struct err *err)
 							 "a control character in a field's value");
 }
 
-static int read_value_space(struct http1_parser *p, struct span in, struct err *err)
+static inline int read_value_space(struct http1_parser *p, struct span in, struct err *err)
 {
 	while (p->at < in.len && (in.ptr[p->at] == ' ' || in.ptr[p->at] == '\t'))
 		p->at++;
@@ -551,7 +551,7 @@ static int read_value_space(struct http1_parser *p, struct span in, struct err *
 	return read_value(p, in, err);
 }
 
-static int read_name(struct http1_parser *p, struct span in, struct err *err)
+static inline int read_name(struct http1_parser *p, struct span in, struct err *err)
 {
 	size_t at = http1_name_end(in.ptr, p->at, in.len);
 

@@ -226,9 +226,10 @@ static int check_links(const struct routing *r, const struct model *m, struct er
 static uint64_t front_of(struct span alias)
 {
 	uint64_t front = 0;
+	size_t len = alias.len < sizeof front ? alias.len : sizeof front;
 
-	for (size_t i = 0; i < sizeof front; i++)
-		front = front << 8 | (i < alias.len ? (unsigned char)alias.ptr[i] : 0);
+	for (size_t i = 0; i < len; i++)
+		front |= (uint64_t)(unsigned char)alias.ptr[i] << (56 - 8 * i);
 	return front;
 }
 

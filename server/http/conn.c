@@ -479,9 +479,10 @@ static void data(void *owner, struct span bytes)
 		c->request = http_take_request(c->http, c);
 		request_begin(c->request);
 		c->state = CONN_HEAD;
-		timer_set(&c->timer, conn_limits(c)->head_timeout_ms);
 		in_append(c->request, bytes);
 		conn_run(c);
+		if (c->sock && c->state == CONN_HEAD && !c->yields) /* most heads come whole */
+			timer_set(&c->timer, conn_limits(c)->head_timeout_ms);
 		break;
 	case CONN_HEAD:
 		if (c->yields) {

@@ -35,6 +35,16 @@
 #define SUMMED                                                                           \
 	" AS r LEFT JOIN usage_day AS s ON s.tenant_id = r.tenant AND s.day = r.day AND" \
 	" s.user_id = r.who AND s.token_id = r.token AND s.model = r.model"
+/* Likewise what was billed through composite aliases, by the alias whose link answered. */
+#define LINKS                                                                                      \
+	"SELECT coalesce(tenant_id, '') AS tenant, ts / 86400000 AS day, coalesce(token_id, '') "  \
+	"AS token,"                                                                                \
+	" link_model AS model, coalesce(sum(cost_billed_usd), 0) AS usd,"                          \
+	" coalesce(sum(cost_billed_eur), 0) AS eur FROM usage WHERE link_model IS NOT NULL AND model IS NOT NULL"\
+	" GROUP BY 1, 2, 3, 4"
+#define OF_LINK                                                                        \
+	" ON s.tenant_id = r.tenant AND s.day = r.day AND s.token_id = r.token AND"    \
+	" s.model = r.model"
 #define COUNTED_CONVERSATIONS \
 	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
 #define CONVERSATIONS \
@@ -69,6 +79,13 @@ static const struct question {
 	  " s.tenant_id = r.tenant AND s.day = r.day AND s.user_id = r.who AND"
 	  " s.token_id = r.token AND s.model = r.model WHERE s.day >= " WHOLE_FROM
 	  " AND (r.n IS NULL OR " DIFFERS(">") ")" },
+	{ "link_sums", "sums of a day and a link that are less than their rows", "usage_link_day",
+	  "SELECT count(*), min(r.model) FROM (" LINKS ") AS r LEFT JOIN usage_link_day AS s" OF_LINK
+	  " WHERE coalesce(s.cost_billed_usd, 0) < r.usd OR coalesce(s.cost_billed_eur, 0) < r.eur" },
+	{ "link_rows", "sums of a day and a link that are not those of their rows", "usage_link_day",
+	  "SELECT count(*), min(s.model) FROM usage_link_day AS s LEFT JOIN (" LINKS ") AS r" OF_LINK
+	  " WHERE s.day >= " WHOLE_FROM " AND (s.cost_billed_usd > coalesce(r.usd, 0) OR"
+	  " s.cost_billed_eur > coalesce(r.eur, 0))" },
 	{ "usage_kind", "rows of the ledger without what they are of", "usage_kind",
 	  "SELECT count(*), min(r.request_id) FROM usage_row AS r WHERE NOT EXISTS"
 	  " (SELECT 1 FROM usage_kind AS k WHERE k.number = r.kind)" },

@@ -328,6 +328,11 @@ static struct db *make_database(const char *path)
 	"INSERT INTO usage_day VALUES ('acme', 10, 'ada', 't', 'm', 1, 5, 2, 10, 9, 12, 11, 0),"         \
 	" ('acme', 12, 'ada', 't', 'm', 3, 6, 3, 10, 8, 12, 10, 1);"
 
+/* The same through a composite alias, whose link's alias is l. */
+#define LINK_ROWS                                                                                 \
+	LEDGER_ROWS "UPDATE usage_kind SET link_model = 'l';"                                           \
+		    "INSERT INTO usage_link_day VALUES ('acme', 10, 't', 'l', 12, 11), ('acme', 12, 't', 'l', 12, 10);"
+
 static const struct damage {
 	const char *sql;
 	const char *finds[5]; /* of the checks that are expected to find something */
@@ -363,6 +368,11 @@ static const struct damage {
 	  { "image_total" } },
 	{ "INSERT INTO memory VALUES ('', '', 'ada', 'n', 'c', 0, 0)", { "memory_name" } },
 	{ LEDGER_ROWS, { NULL } },
+	{ LINK_ROWS, { NULL } },
+	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_eur = 9 WHERE day = 12", { "link_sums" } },
+	{ LINK_ROWS "DELETE FROM usage_link_day WHERE day = 10", { "link_sums" } },
+	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_usd = 13 WHERE day = 12", { "link_rows" } },
+	{ LINK_ROWS "INSERT INTO usage_link_day VALUES ('acme', 13, 't', 'l', 1, 0)", { "link_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET requests = 1 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_eur = 7 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 0 WHERE day = 12", { "usage_sums" } },

@@ -98,12 +98,12 @@ json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const ch
 	return ask_gateway(g, &ask, true, err);
 }
 
-void tenant_print_document_take(json_t *object)
+void tenant_print_document_take(json_t *answer)
 {
 	json_t *document = json_pack("{s:i}", "schema_version", 1);
 
-	json_object_update(document, object);
-	json_decref(object);
+	json_object_update(document, answer);
+	json_decref(answer);
 	cmd_print_json_take(document);
 }
 

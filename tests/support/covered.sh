@@ -12,6 +12,7 @@ one_transport="
 connect_failed      # said by a command
 internal_error      # likewise: a fault of the gateway itself
 usage               # a command's own
+not_confirmed       # likewise
 "
 status=0
 fail() {

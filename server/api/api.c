@@ -9,7 +9,7 @@
 #include "common/base/ident.h"
 #include "server/api/account.h"
 #include "server/api/call.h"
-#include "server/api/spend.h"
+#include "server/api/limits.h"
 
 static struct call *call_new(struct exchange *x)
 {
@@ -110,6 +110,24 @@ static void prepare_bill(const struct exchange *x, struct call *c)
 	c->turn.tells_cost = wants_trailer(x, c->snapshot->config);
 }
 
+static void tell_tokens(void *context, const struct limit_ask *tokens)
+{
+	limits_tell_tokens(context, tokens);
+}
+
+static void prepare_spend(struct exchange *x, struct call *c)
+{
+	struct spend *s = &c->spend; /* all zero */
+
+	s->worker = c->worker;
+	s->snapshot = c->snapshot;
+	s->identity = &c->identity;
+	s->turn = &c->turn;
+	s->tell = tell_tokens;
+	s->context = x;
+	spend_begin(s);
+}
+
 void api_handle(struct exchange *x)
 {
 	struct call *c = call_new(x);
@@ -124,7 +142,7 @@ void api_handle(struct exchange *x)
 	if (guard(x, c) < 0)
 		return;
 	prepare_bill(x, c);
-	spend_prepare(x, c);
+	prepare_spend(x, c);
 	c->route->handle(x, c);
 }
 
@@ -156,7 +174,8 @@ void api_done(struct exchange *x)
 
 	if (!c)
 		return;
-	spend_settle(x, c);
+	if (c->spend.turn)
+		spend_end(&c->spend, x->bytes_out);
 	account(x, c);
 	snapshot_unref(c->snapshot);
 	x->state = NULL;

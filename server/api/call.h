@@ -5,7 +5,8 @@
 #define SPASS_SERVER_CALL_H
 
 #include "common/chat/core.h"
-#include "common/chat/turn.h"
+#include "common/chat/request.h"
+#include "common/chat/spend.h"
 #include "server/api/routes.h"
 
 /* What may be put in front of a chat request. */
@@ -21,8 +22,7 @@ struct call {
 	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
 	const char *parent_request_id; /* "" = none */
 	const char *model;             /* the alias; "" = none */
-	struct reservation reservation; /* of budgets */
-	int64_t tokens_taken; /* of those that the token may use a minute; 0 = none */
+	struct spend spend;
 	struct turn turn;
 };
 

@@ -51,7 +51,7 @@ static void put_requests(struct exchange *x, const struct limit_ask *a)
 	reply_header(x, "x-ratelimit-reset-requests", span_str(limits_duration(a->full_us, text)));
 }
 
-static void put_tokens(struct exchange *x, const struct limit_ask *a)
+void limits_tell_tokens(struct exchange *x, const struct limit_ask *a)
 {
 	char text[LIMITS_DURATION_SIZE];
 
@@ -77,116 +77,30 @@ static struct span tenant_label(const struct call *c)
 	return span_str(token && *token->tenant ? token->tenant : "default");
 }
 
-/* wait_us: of the bucket that took longest. */
-static int refuse(const struct call *c, const char *param, const char *what, int64_t wait_us,
+static int refuse(const struct call *c, const struct limit_ask *tightest, const char *param, const char *what,
 		  struct err *err)
 {
-	int64_t seconds = (wait_us + SECOND_US - 1) / SECOND_US;
-
 	metrics_add(c->worker->shard, M_spass_rate_limited_total, 1, LABELS(tenant_label(c)));
-	err_set(err, E_rate_limit_exceeded, param, "%s; try again in %" PRId64 " s", what, seconds);
-	if (err)
-		err->retry_after_s = seconds > INT32_MAX ? INT32_MAX : (int)seconds;
-	return -1;
-}
-
-/* The limits on requests by such rates; their number.  is_on: the settings' count, too. */
-static size_t request_limits(const struct config *config, const struct rates *own, bool is_on,
-			     struct limit_ask asks[2])
-{
-	double rate = own->rate_limit_per_second;
-	int64_t burst = own->rate_limit_burst;
-	size_t count = 0;
-
-	if (is_on || rate > 0 || burst > 0) {
-		rate = rate > 0 ? rate : (double)config->rate_limit_per_second;
-		burst = burst > 0 ? burst : config->rate_limit_burst;
-		asks[count++] = (struct limit_ask){
-			.kind = LIMIT_SECOND,
-			.limit = limit_of(rate, 1, burst),
-			.amount = 1,
-		};
-	}
-	if (own->requests_per_minute > 0)
-		asks[count++] = (struct limit_ask){
-			.kind = LIMIT_MINUTE,
-			.limit = limit_of((double)own->requests_per_minute, MINUTE_S, own->requests_per_minute),
-			.amount = 1,
-		};
-	return count;
-}
-
-/*
- * A token draws on its own buckets, which come first, and a key on its maker's, too: else each new key
- * would let its maker ask as often again.
- */
-struct bucket {
-	const uint8_t *key;
-	const struct rates *rates;
-};
-
-static size_t bucket_count(const struct token *token)
-{
-	return token && !token->rate_limit_bypass ? 1 + token->constraints->shared_count : 0;
-}
-
-static struct bucket bucket_at(const struct token *token, size_t i)
-{
-	const struct constraints *c = token->constraints;
-
-	return i == 0 ? (struct bucket){ token->bucket, &c->rates }
-		      : (struct bucket){ c->shared[i - 1].bucket, &c->shared[i - 1].rates };
-}
-
-static void give_back(const struct call *c, const uint8_t *key, const struct limit_ask *asks, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		limiter_settle(c->worker->core->token_limits, key, asks[i].kind, asks[i].limit, -asks[i].taken,
-			       loop_now_us(c->worker->loop));
-}
-
-static bool is_tighter(const struct limit_ask *a, const struct limit_ask *than)
-{
-	if (than->limit.burst == 0 || a->wait_us != than->wait_us)
-		return than->limit.burst == 0 || a->wait_us > than->wait_us;
-	return a->remaining < than->remaining;
-}
-
-/* The requests' limits of the token's buckets from i on; what these took is given back when one refuses. */
-static bool take_request(const struct call *c, size_t i, struct limit_ask *tightest)
-{
-	const struct token *token = c->identity.token;
-	struct limit_ask asks[2] = { { .amount = 0 } };
-	const struct bucket b = bucket_at(token, i);
-	size_t count = request_limits(c->snapshot->config, b.rates, i == 0 && is_limiting(c), asks);
-	bool is_admitted = count == 0 || limiter_take(c->worker->core->token_limits, b.key, asks, count,
-						       loop_now_us(c->worker->loop));
-
-	for (size_t k = 0; k < count; k++)
-		if (is_tighter(&asks[k], tightest))
-			*tightest = asks[k];
-	if (!is_admitted || i + 1 == bucket_count(token))
-		return is_admitted;
-	if (take_request(c, i + 1, tightest))
-		return true;
-	give_back(c, b.key, asks, count);
-	return false;
+	return bucket_refuse(tightest, param, what, err);
 }
 
 static int check_token(struct exchange *x, struct call *c, struct err *err)
 {
-	struct limit_ask tightest = { .amount = 0 };
-	bool is_admitted;
+	const struct config *config = c->snapshot->config;
+	const struct bucket_default d = {
+		.rate = (double)config->rate_limit_per_second,
+		.burst = config->rate_limit_burst,
+		.is_on = is_limiting(c),
+	};
+	struct limit_ask tightest;
+	bool is_admitted = bucket_take_request(c->worker->core->token_limits, c->identity.token, &d,
+					       loop_now_us(c->worker->loop), &tightest);
 
-	if (bucket_count(c->identity.token) == 0)
-		return 0;
-	is_admitted = take_request(c, 0, &tightest);
 	if (tightest.limit.burst > 0)
 		put_requests(x, &tightest);
 	if (is_admitted)
 		return 0;
-	return refuse(c, "headers.authorization", "this token has made too many requests", tightest.wait_us,
-		      err);
+	return refuse(c, &tightest, "headers.authorization", "this token has made too many requests", err);
 }
 
 static int check_address(struct exchange *x, struct call *c, struct err *err)
@@ -202,8 +116,7 @@ static int check_address(struct exchange *x, struct call *c, struct err *err)
 	if (limiter_take(c->worker->core->address_limits, key, &a, 1, loop_now_us(c->worker->loop)))
 		return 0;
 	put_requests(x, &a);
-	return refuse(c, "", "this address has made too many requests without valid credentials",
-		      a.wait_us, err);
+	return refuse(c, &a, "", "this address has made too many requests without valid credentials", err);
 }
 
 /* What watches over the gateway must not be told that it is ill because others ask too much. */
@@ -227,80 +140,4 @@ void limits_refuse_address(struct exchange *x, struct call *c, struct err *err)
 
 	if (check_address(x, c, &limited) < 0)
 		*err = limited;
-}
-
-static struct limit token_limit(const struct rates *rates)
-{
-	int64_t count = rates->tokens_per_minute;
-
-	return count > 0 ? limit_of((double)count, MINUTE_S, count) : (struct limit){ 0, 0 };
-}
-
-/* As take_request; *taken comes out as what all could give. */
-static bool take_tokens(const struct call *c, size_t i, int64_t tokens, int64_t *taken, struct limit_ask *tightest)
-{
-	const struct token *token = c->identity.token;
-	const struct bucket b = bucket_at(token, i);
-	struct limit_ask a = {
-		.kind = LIMIT_TOKENS,
-		.limit = token_limit(b.rates),
-		.amount = tokens,
-		.extra = *taken - tokens,
-	};
-
-	if (a.limit.burst > 0) {
-		bool is_admitted = limiter_take(c->worker->core->token_limits, b.key, &a, 1,
-						loop_now_us(c->worker->loop));
-
-		if (is_tighter(&a, tightest))
-			*tightest = a;
-		if (!is_admitted)
-			return false;
-		*taken = a.taken;
-	}
-	if (i + 1 < bucket_count(token) && !take_tokens(c, i + 1, tokens, taken, tightest)) {
-		give_back(c, b.key, &a, a.limit.burst > 0);
-		return false;
-	}
-	a.taken -= *taken;
-	if (a.limit.burst > 0 && a.taken > 0)
-		give_back(c, b.key, &a, 1);
-	return true;
-}
-
-int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, int64_t extra, struct err *err)
-{
-	struct limit_ask tightest = { .amount = 0 };
-	int64_t taken;
-	bool is_admitted;
-
-	if (bucket_count(c->identity.token) == 0)
-		return 0;
-	if (__builtin_add_overflow(tokens, extra, &taken))
-		taken = INT64_MAX;
-	is_admitted = take_tokens(c, 0, tokens, &taken, &tightest);
-	if (tightest.limit.burst == 0)
-		return 0;
-	put_tokens(x, &tightest);
-	if (is_admitted) {
-		c->tokens_taken = taken;
-		return 0;
-	}
-	return refuse(c, "headers.authorization", "this token has used too many tokens", tightest.wait_us, err);
-}
-
-void limits_settle_tokens(struct call *c, int64_t used)
-{
-	const struct token *token = c->identity.token;
-	int64_t more = used - c->tokens_taken;
-
-	for (size_t i = 0; c->tokens_taken > 0 && i < bucket_count(token); i++) {
-		const struct bucket b = bucket_at(token, i);
-		const struct limit limit = token_limit(b.rates);
-
-		if (limit.burst > 0)
-			limiter_settle(c->worker->core->token_limits, b.key, LIMIT_TOKENS, limit, more,
-				       loop_now_us(c->worker->loop));
-	}
-	c->tokens_taken = 0;
 }

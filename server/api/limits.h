@@ -8,6 +8,7 @@
 #ifndef SPASS_SERVER_LIMITS_H
 #define SPASS_SERVER_LIMITS_H
 
+#include "common/tenant/bucket.h"
 #include "server/api/call.h"
 
 /*
@@ -20,13 +21,8 @@ int limits_check(struct exchange *x, struct call *c, struct err *err);
  * err becomes E_rate_limit_exceeded.
  */
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
-/*
- * Before a call of a model: takes tokens (an estimate) from those that the token may use a minute,
- * and of extra, which it may use besides, as many as are left: one that says no limit is let in as
- * long as there is something, and those beside it find nothing.  After it: what was used.
- */
-int limits_take_tokens(struct exchange *x, struct call *c, int64_t tokens, int64_t extra, struct err *err);
-void limits_settle_tokens(struct call *c, int64_t used);
+/* How the token's tokens a minute stand, in x-ratelimit-* headers. */
+void limits_tell_tokens(struct exchange *x, const struct limit_ask *a);
 /* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
 enum { LIMITS_DURATION_SIZE = 48 };
 const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE]);

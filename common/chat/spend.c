@@ -1,12 +1,12 @@
 /*
- * server/api/spend.c - see spend.h.
+ * common/chat/spend.c - see spend.h.
  */
-#include "server/api/spend.h"
+#include "common/chat/spend.h"
 
 #include "common/base/clock.h"
 #include "common/chat/request.h"
 #include "common/store/usage_spent.h"
-#include "server/api/limits.h"
+#include "common/tenant/bucket.h"
 
 /* ANSWER_MAX: of a call that names no limit.  A token of prose is about four bytes. */
 enum { ANSWER_MAX = 32768, TOKEN_BYTES = 4 };
@@ -16,14 +16,14 @@ static int64_t at_most(int64_t value, int64_t max)
 	return max > 0 && value > max ? max : value;
 }
 
-static struct amount amount_of(const struct call *c, int64_t usd)
+static struct amount amount_of(const struct spend *s, int64_t usd)
 {
 	struct amount a = { -1, -1 };
 
 	if (usd < 0)
 		return a;
-	a.usd = money_scale(usd, c->turn.cost_factor, MONEY_UNIT);
-	a.eur = money_scale(money_scale(usd, c->snapshot->rate.eur, MONEY_UNIT), c->turn.cost_factor,
+	a.usd = money_scale(usd, s->turn->cost_factor, MONEY_UNIT);
+	a.eur = money_scale(money_scale(usd, s->snapshot->rate.eur, MONEY_UNIT), s->turn->cost_factor,
 			    MONEY_UNIT);
 	return a;
 }
@@ -77,42 +77,42 @@ static int64_t answer_at(const struct turn *t, const struct turn_size *size, con
 	return times(one, size->choices);
 }
 
-static const struct target *targets_of(const struct call *c, const struct turn_size *size, size_t *count)
+static const struct target *targets_of(const struct spend *s, const struct turn_size *size, size_t *count)
 {
-	const struct turn *t = &c->turn;
+	const struct turn *t = s->turn;
 
 	*count = t->target_count;
-	return t->targets ? t->targets : routing_chain(c->snapshot->routing, size->alias, count);
+	return t->targets ? t->targets : routing_chain(s->snapshot->routing, size->alias, count);
 }
 
 /* The dearest target's, as any of them may answer. */
-static void bound(const struct call *c, const struct turn_size *size, struct spending *s)
+static void bound(const struct spend *s, const struct turn_size *size, struct spending *wish)
 {
 	const int64_t prompt = at_most(size->prompt_bytes, size->alias->context_window);
 	size_t count;
-	const struct target *targets = targets_of(c, size, &count);
+	const struct target *targets = targets_of(s, size, &count);
 	int64_t most = 0;
 
-	s->is_free = true;
+	wish->is_free = true;
 	for (size_t i = 0; i < count && most >= 0; i++) {
-		int64_t usd = most_at(&targets[i], prompt, answer_at(&c->turn, size, &targets[i]),
+		int64_t usd = most_at(&targets[i], prompt, answer_at(s->turn, size, &targets[i]),
 				      size->choices);
 
-		s->is_free &= is_free(&targets[i]);
+		wish->is_free &= is_free(&targets[i]);
 		most = usd < 0 || usd > most ? usd : most;
 	}
-	s->most = amount_of(c, most);
+	wish->most = amount_of(s, most);
 }
 
-static bool has_budgets(const struct spending *s)
+static bool has_budgets(const struct spending *wish)
 {
-	return (s->token && s->token->constraints->budget_count) || (s->tenant && s->tenant->budget_count);
+	return (wish->token && wish->token->constraints->budget_count) || (wish->tenant && wish->tenant->budget_count);
 }
 
 /* What was spent before this process knew of it. */
-static int fill(const struct call *c, const struct budget_gap *gap, struct err *err)
+static int fill(const struct spend *s, const struct budget_gap *gap, struct err *err)
 {
-	struct core *core = c->worker->core;
+	struct core *core = s->worker->core;
 	const bool is_token = gap->of == BUDGET_OF_TOKEN;
 	const char *tenant = is_token ? gap->tenant : gap->owner;
 	struct usage_spent spent = {
@@ -129,36 +129,36 @@ static int fill(const struct call *c, const struct budget_gap *gap, struct err *
 	return 0;
 }
 
-static int reserve(struct call *c, const struct spending *s, struct err *err)
+static int reserve(struct spend *s, const struct spending *wish, struct err *err)
 {
 	struct budget_gap gap;
 	int result;
 
-	if (!budget_applies(s))
+	if (!budget_applies(wish))
 		return 0;
-	while ((result = budget_reserve(c->worker->core->budgets, s, clock_wall_ms(), &c->reservation, &gap,
+	while ((result = budget_reserve(s->worker->core->budgets, wish, clock_wall_ms(), &s->reservation, &gap,
 					err)) == 1)
-		if (fill(c, &gap, err) < 0)
+		if (fill(s, &gap, err) < 0)
 			return -1;
 	return result;
 }
 
 /* 0, or -1 when no link of that alias may be used; err says why where it is not for lack of one. */
-typedef int link_check(struct call *c, const char *link, const struct spending *s, struct err *err);
+typedef int link_check(struct spend *s, const char *link, const struct spending *wish, struct err *err);
 
-static int check_link(struct call *c, const char *link, const struct spending *s, struct err *err)
+static int check_link(struct spend *s, const char *link, const struct spending *wish, struct err *err)
 {
-	(void)s, (void)err;
-	return call_admits_model(c, span_str(link)) ? 0 : -1;
+	(void)wish, (void)err;
+	return tenancy_admits_model(s->identity->tenant, s->identity->token, span_str(link)) ? 0 : -1;
 }
 
-static int reserve_link(struct call *c, const char *link, const struct spending *s, struct err *err)
+static int reserve_link(struct spend *s, const char *link, const struct spending *wish, struct err *err)
 {
-	struct spending own = *s;
+	struct spending own = *wish;
 
 	own.model = link;
 	own.is_link = true;
-	return reserve(c, &own, err);
+	return reserve(s, &own, err);
 }
 
 /* Whether an earlier target was of the same link: what was found of it holds for this one. */
@@ -176,34 +176,37 @@ static bool is_asked(const struct target *targets, size_t at, const bool *is_lef
  * A composite alias is no way round what holds for its members: targets of those that do not pass
  * the check are left out.
  */
-static int narrow(struct call *c, const struct turn_size *size, link_check *check,
-		  const struct spending *s, struct err *err)
+static int narrow(struct spend *s, const struct turn_size *size, link_check *check,
+		  const struct spending *wish, struct err *err)
 {
 	size_t count, kept = 0;
-	const struct target *targets = targets_of(c, size, &count);
-	struct target *left = arena_alloc(c->turn.arena, count * sizeof *left + 1);
-	bool *is_left = arena_alloc(c->turn.arena, count + 1);
+	const struct target *targets = targets_of(s, size, &count);
+	struct target *left = arena_alloc(s->turn->arena, count * sizeof *left + 1);
+	bool *is_left = arena_alloc(s->turn->arena, count + 1);
 
 	if (!left || !is_left)
-		return call_used_up(err);
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
 	for (size_t i = 0; i < count; i++) {
 		const char *link = turn_link(size, &targets[i]);
 
 		if (!is_asked(targets, i, is_left, &is_left[i]))
-			is_left[i] = !link || check(c, link, s, err) == 0;
+			is_left[i] = !link || check(s, link, wish, err) == 0;
 		if (is_left[i])
 			left[kept++] = targets[i];
 	}
 	if (kept == 0 && count > 0)
 		return err && err->code != E_none ? -1 : offer_lacks(span_str(size->alias->alias), err);
-	c->turn.targets = left;
-	c->turn.target_count = kept;
+	err_clear(err); /* of those that were left out */
+	s->turn->targets = left;
+	s->turn->target_count = kept;
 	return 0;
 }
 
-static int take_tokens(struct exchange *x, struct call *c, const struct turn_size *size, struct err *err)
+static int take_tokens(struct spend *s, const struct turn_size *size, struct err *err)
 {
 	int64_t tokens = size->prompt_bytes / TOKEN_BYTES + 1, extra = 0, sum;
+	struct limit_ask tightest;
+	bool is_admitted;
 
 	if (size->answer_max < 0)
 		extra = times(at_most(ANSWER_MAX, size->alias->context_window), size->choices);
@@ -211,38 +214,44 @@ static int take_tokens(struct exchange *x, struct call *c, const struct turn_siz
 		tokens = INT64_MAX;
 	else
 		tokens = sum;
-	return limits_take_tokens(x, c, tokens, extra, err);
+	is_admitted = bucket_take_tokens(s->worker->core->token_limits, s->identity->token, tokens, extra,
+					 loop_now_us(s->worker->loop), &s->tokens_taken, &tightest);
+	if (tightest.limit.burst > 0 && s->tell)
+		s->tell(s->context, &tightest);
+	if (is_admitted)
+		return 0;
+	metrics_add(s->worker->shard, M_spass_rate_limited_total, 1, LABELS(span_str(s->identity->tenant_id)));
+	return bucket_refuse(&tightest, "headers.authorization", "this token has used too many tokens", err);
 }
 
 static int admit(void *context, const struct turn_size *size, struct err *err)
 {
-	struct exchange *x = context;
-	struct call *c = x->state;
-	struct spending s = {
-		.token = c->identity.token,
-		.tenant = c->identity.tenant,
+	struct spend *s = context;
+	struct spending wish = {
+		.token = s->identity->token,
+		.tenant = s->identity->tenant,
 		.model = size->alias->alias,
 	};
 
-	if (size->alias->composite && narrow(c, size, check_link, &s, err) < 0)
+	if (size->alias->composite && narrow(s, size, check_link, &wish, err) < 0)
 		return -1;
-	if (take_tokens(x, c, size, err) < 0)
+	if (take_tokens(s, size, err) < 0)
 		return -1;
-	if (!has_budgets(&s))
+	if (!has_budgets(&wish))
 		return 0;
-	bound(c, size, &s);
-	if (reserve(c, &s, err) < 0)
+	bound(s, size, &wish);
+	if (reserve(s, &wish, err) < 0)
 		return -1;
-	return size->alias->composite ? narrow(c, size, reserve_link, &s, err) : 0;
+	return size->alias->composite ? narrow(s, size, reserve_link, &wish, err) : 0;
 }
 
-void spend_prepare(struct exchange *x, struct call *c)
+void spend_begin(struct spend *s)
 {
-	const struct token *token = c->identity.token;
+	const struct token *token = s->identity->token;
 
-	c->turn.limit = token ? token->constraints->max_tokens : 0;
-	c->turn.admit = admit;
-	c->turn.admit_context = x;
+	s->turn->limit = token ? token->constraints->max_tokens : 0;
+	s->turn->admit = admit;
+	s->turn->admit_context = s;
 }
 
 struct used {
@@ -250,7 +259,7 @@ struct used {
 };
 
 /* As the backend counted; what it did not tell by what was sent and delivered. */
-static struct used used_by(const struct exchange *x, const struct turn *t)
+static struct used used_by(const struct turn *t, uint64_t delivered)
 {
 	struct used u = { t->usage.prompt, t->usage.completion };
 
@@ -263,7 +272,7 @@ static struct used used_by(const struct exchange *x, const struct turn *t)
 	if (t->size.kind != ANSWER_TEXT)
 		u.answer = 0;
 	else
-		u.answer = t->streamed ? t->content_events : (int64_t)(x->bytes_out / TOKEN_BYTES);
+		u.answer = t->streamed ? t->content_events : (int64_t)(delivered / TOKEN_BYTES);
 	return u;
 }
 
@@ -282,9 +291,9 @@ static int64_t cost_of_media(const struct turn *t, struct used used)
 						      : MONEY_UNKNOWN;
 }
 
-static struct amount cost_by(const struct call *c, struct used used)
+static struct amount cost_by(const struct spend *s, struct used used)
 {
-	const struct turn *t = &c->turn;
+	const struct turn *t = s->turn;
 	struct amount cost = { t->bill.billed_usd, t->bill.billed_eur };
 
 	if (!t->target)
@@ -292,21 +301,24 @@ static struct amount cost_by(const struct call *c, struct used used)
 	/* A bill without a rate was never made: the call was cut. */
 	if (cost.usd >= 0 && t->bill.rate.eur != 0)
 		return cost;
-	cost = amount_of(c, t->size.kind == ANSWER_MEDIA ? cost_of_media(t, used)
+	cost = amount_of(s, t->size.kind == ANSWER_MEDIA ? cost_of_media(t, used)
 							  : most_at(t->target, used.prompt, used.answer, 1));
-	return cost.usd < 0 ? c->reservation.amount : cost;
+	return cost.usd < 0 ? s->reservation.amount : cost;
 }
 
-void spend_settle(const struct exchange *x, struct call *c)
+void spend_end(struct spend *s, uint64_t delivered)
 {
-	const struct target *target = c->turn.target;
+	const struct target *target;
 	struct used used;
 
-	if (c->tokens_taken == 0 && c->reservation.count == 0)
+	if (s->tokens_taken == 0 && s->reservation.count == 0)
 		return;
-	used = used_by(x, &c->turn);
-	limits_settle_tokens(c, used.prompt + used.answer);
-	if (c->reservation.count)
-		budget_settle(c->worker->core->budgets, &c->reservation, cost_by(c, used),
-			      target ? turn_link(&c->turn.size, target) : NULL);
+	target = s->turn->target;
+	used = used_by(s->turn, delivered);
+	bucket_settle_tokens(s->worker->core->token_limits, s->identity->token, s->tokens_taken,
+			     used.prompt + used.answer, loop_now_us(s->worker->loop));
+	s->tokens_taken = 0;
+	if (s->reservation.count)
+		budget_settle(s->worker->core->budgets, &s->reservation, cost_by(s, used),
+			      target ? turn_link(&s->turn->size, target) : NULL);
 }

@@ -1,0 +1,40 @@
+/*
+ * common/chat/spend.h - a turn's tokens and money: taken before it, settled after it.
+ *
+ * Every turn passes here, whatever its route: before the first target is asked, its token's limit
+ * of tokens a minute and the budgets of token and tenant have to admit it.  Of a composite alias
+ * only the links are left whose own aliases they admit, too.
+ * Owner thread; admission on a fiber.
+ */
+#ifndef SPASS_CHAT_SPEND_H
+#define SPASS_CHAT_SPEND_H
+
+#include "common/chat/turn.h"
+
+struct spend {
+	/* given */
+	struct core_worker *worker;
+	struct snapshot *snapshot;
+	const struct identity *identity; /* whose tokens and money */
+	struct turn *turn;
+	/* How the tokens of a minute stand, when they are limited; may be NULL. */
+	void (*tell)(void *context, const struct limit_ask *tokens);
+	void *context;
+	/* private */
+	struct reservation reservation;
+	int64_t tokens_taken; /* 0 = none */
+};
+
+/* All but the given members is zero.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
+void spend_begin(struct spend *s);
+/*
+ * Once, when the call is over: what was used.  What the backend did not tell is estimated: of the
+ * prompt by its bytes, of a text by what was delivered of it; pictures and sounds by their price
+ * each, or else by all that was reserved.  A call whose client left while a backend had it is
+ * charged for its prompt at least, and its cost is unknown in the ledger: backends stop when they
+ * see it, but not all do.  A call that failed costs nothing.  delivered: bytes of the
+ * answer.
+ */
+void spend_end(struct spend *s, uint64_t delivered);
+
+#endif

@@ -111,18 +111,18 @@ void usage_sum_add(struct usage_sum *s, const struct record *r)
 }
 
 void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
-		     const struct usage_sum *more)
+		     const struct usage_sum *sum)
 {
 	struct usage_sum *s = &sum_for(b, of, day)->sum;
 
-	s->requests += more->requests;
-	s->unknown += more->unknown;
-	add(&s->prompt_tokens, more->prompt_tokens);
-	add(&s->completion_tokens, more->completion_tokens);
-	add(&s->cost_usd, more->cost_usd);
-	add(&s->cost_eur, more->cost_eur);
-	add(&s->cost_billed_usd, more->cost_billed_usd);
-	add(&s->cost_billed_eur, more->cost_billed_eur);
+	s->requests += sum->requests;
+	s->unknown += sum->unknown;
+	add(&s->prompt_tokens, sum->prompt_tokens);
+	add(&s->completion_tokens, sum->completion_tokens);
+	add(&s->cost_usd, sum->cost_usd);
+	add(&s->cost_eur, sum->cost_eur);
+	add(&s->cost_billed_usd, sum->cost_billed_usd);
+	add(&s->cost_billed_eur, sum->cost_billed_eur);
 }
 
 /* The members of a sum from parameter at on. */

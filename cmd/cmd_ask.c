@@ -73,6 +73,7 @@ static int write_file(const char *path, struct span text, struct err *err)
 		mode = st.st_mode & MODE_ALL;
 	if (file_write(path, text, err) < 0) {
 		err->code = E_output_failed;
+		snprintf(err->param, sizeof err->param, "output");
 		return -1;
 	}
 	if (chmod(path, mode) < 0)

@@ -12,9 +12,9 @@ static int unknown_setting(const char *name, struct err *err)
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		near_offer(&near, config_table[i].name);
 	if (near_best(&near))
-		return err_set(err, E_usage, "", "there is no setting \"%.64s\"; did you mean %s?",
+		return err_set(err, E_usage, "setting", "there is no setting \"%.64s\"; did you mean %s?",
 			       name, near_best(&near));
-	return err_set(err, E_usage, "", "there is no setting \"%.64s\"", name);
+	return err_set(err, E_usage, "setting", "there is no setting \"%.64s\"", name);
 }
 
 static int show_one(const struct cmd_globals *g, const struct config *c, const char *name,

@@ -54,9 +54,9 @@ static int unknown_code(const char *code, struct err *err)
 	for (int i = E_none + 1; i < ERR_CODE_COUNT; i++)
 		near_offer(&near, err_info((enum err_code)i)->code);
 	if (near_best(&near))
-		return err_set(err, E_usage, "", "there is no error \"%.64s\"; did you mean %s?",
+		return err_set(err, E_usage, "error", "there is no error \"%.64s\"; did you mean %s?",
 			       code, near_best(&near));
-	return err_set(err, E_usage, "", "there is no error \"%.64s\"", code);
+	return err_set(err, E_usage, "error", "there is no error \"%.64s\"", code);
 }
 
 static int run(const void *options, int argc, char **argv, struct err *err)

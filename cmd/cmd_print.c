@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "tui/remedy.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -95,24 +96,24 @@ json_t *cmd_error_json(const struct err *err)
 
 void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const struct err *err)
 {
-	const struct err_info *info = err_info(err->code);
+	const char *remedy = remedy_of(err, REMEDY_SHELL);
 	char path[CMD_PATH_SIZE];
 
 	if (g->json)
 		cmd_print_json_take(cmd_error_json(err));
 	fflush(stdout);
-	fprintf(stderr, "spass: %s: ", info->code);
+	fprintf(stderr, "spass: %s: ", err_info(err->code)->code);
 	write_harmless(stderr, err->message);
 	putc('\n', stderr);
 	if (g->quiet || err->code == E_cancelled)
 		return;
-	if (err->code == E_usage && c && c != &cmd_help) {
+	if (remedy && *remedy)
+		fprintf(stderr, "hint: %s\n", remedy);
+	else if (!remedy && c && c != &cmd_help) {
 		cmd_path(c, path);
 		fprintf(stderr, "hint: Read `spass help %s`.\n", path);
-	} else if (err->code == E_usage)
+	} else if (!remedy)
 		fputs("hint: `spass help` lists the commands.\n", stderr);
-	else if (*info->remedy)
-		fprintf(stderr, "hint: %s\n", info->remedy);
 }
 
 /* A reader that has gone is told apart from a full disk by what poll says of the descriptor. */

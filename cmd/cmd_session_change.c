@@ -56,7 +56,7 @@ static int find_at(struct session_link *l, const char *id, const char *at, char 
 	const char *end;
 	int64_t turn;
 
-	if (!at || span_to_int(span_str(at), 0, INT32_MAX, &turn) < 0) {
+	if (!at || span_to_int(span_str(at), INT32_MIN, INT32_MAX, &turn) < 0) {
 		*message = at ? mem_strdup(at) : NULL;
 		return 0;
 	}
@@ -125,6 +125,12 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 	if (read_document(argv[0], &document, err) < 0) {
 		buf_free(&document);
 		return -1;
+	}
+	if (!span_starts(span_trim(buf_span(&document)), "{")) {
+		buf_free(&document);
+		return err_set(err, E_invalid_json, "file",
+			       "%s is not a conversation as `spass session export` writes it in JSON; Markdown "
+			       "and HTML cannot be imported", argv[0]);
 	}
 	if (session_open(&link, g, err) == 0)
 		row = sessions_import(link.wire, span_str(buf_str(&document)), err);

@@ -11,6 +11,7 @@
 #include "tui/width.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { COLUMNS = 6, GAPS = 2 * (COLUMNS - 1), TITLE_MIN = 16, LIMIT_OTHERWISE = 20 };
 
@@ -147,7 +148,7 @@ static void print_items(const struct cmd_globals *g, const json_t *list, bool pl
 		print_lines(items);
 	else if (count)
 		print_table(g, items, columns, places);
-	if (!count && columns)
+	if (!count && (columns || isatty(STDERR_FILENO)))
 		cmd_notice(g, "%s", none);
 	else if (total > (long long)count)
 		cmd_notice(g, "%lld of %lld; --all lists them", (long long)count, total);

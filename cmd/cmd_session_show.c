@@ -139,6 +139,7 @@ static int write_export(const struct export_options *o, const struct buf *docume
 		if (file_write(o->output, buf_span(document), err) == 0)
 			return 0;
 		err->code = E_output_failed;
+		snprintf(err->param, sizeof err->param, "output");
 		return -1;
 	}
 	if (!isatty(STDOUT_FILENO)) {

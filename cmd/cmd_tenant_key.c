@@ -8,6 +8,7 @@
 #include "tui/models.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const char keys_path[] = "/v1/tenant/keys";
 
@@ -121,6 +122,8 @@ static int run_list(const struct key_options *o, const char *id, struct err *err
 		cmd_print_json_take(json_pack("{s:i, s:O}", "schema_version", 1, "keys", items));
 	else
 		print_keys(&o->globals, items);
+	if (!o->globals.json && !json_array_size(items) && isatty(STDERR_FILENO))
+		cmd_notice(&o->globals, "no key is made yet; `spass tenant key create` makes one");
 	json_decref(items);
 	return 0;
 }

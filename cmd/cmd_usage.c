@@ -60,8 +60,8 @@ static void print_report(const struct usage_options *o, const json_t *report)
 	buf_free(&out);
 	grid_free(&grid);
 	if (count_of(total, "unknown"))
-		cmd_notice(&o->globals, "%" PRId64 " answers have no known cost, which the amounts lack",
-			 count_of(total, "unknown"));
+		cmd_notice(&o->globals, "%" PRId64 " answer%s no known cost, which the amounts lack",
+			   count_of(total, "unknown"), count_of(total, "unknown") == 1 ? " has" : "s have");
 }
 
 /* Dates have nothing that a query would have to escape: what is none is refused by the gateway. */

@@ -21,7 +21,7 @@ static int check_text(struct span text, const char *what, struct err *err)
 	size_t at = 0, len;
 
 	if (nul)
-		return err_set(err, E_usage, "", "%s is not text: byte %zu is NUL", what,
+		return err_set(err, E_usage, "file", "%s is not text: byte %zu is NUL", what,
 			       (size_t)(nul - text.ptr) + 1);
 	if (utf8_is_valid(text))
 		return 0;
@@ -116,7 +116,7 @@ int attach_file(struct buf *question, const char *path, struct err *err)
 	buf_init(&text, ATTACH_MAX);
 	if (file_read(path, &text, &fault) < 0 && fault.code != E_too_large) {
 		/* A file that the user named is his affair, not that of the gateway's storage. */
-		err_set(err, E_usage, "", "%s", fault.message);
+		err_set(err, E_usage, "file", "%s", fault.message);
 		goto out;
 	}
 	if (fault.code == E_too_large) {
@@ -150,7 +150,7 @@ char *attach_text_or_file(const char *text, struct err *err)
 		return check_text(span_str(text), "the text", err) < 0 ? NULL : mem_strdup(text);
 	buf_init(&content, ATTACH_MAX);
 	if (file_read(text + 1, &content, &fault) < 0) {
-		err_set(err, E_usage, "", "%s", fault.message);
+		err_set(err, E_usage, "file", "%s", fault.message);
 		goto out;
 	}
 	what = mem_printf("the file %s", text + 1);

@@ -123,6 +123,12 @@ void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion)
 	c->usage.answers++;
 }
 
+void convo_count_interrupted(struct convo *c)
+{
+	c->usage.answers++;
+	c->usage.interrupted++;
+}
+
 struct convo_usage convo_usage(const struct convo *c)
 {
 	return c->usage;

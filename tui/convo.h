@@ -14,7 +14,7 @@ struct convo;
 
 struct convo_usage {
 	int64_t prompt, completion; /* tokens */
-	int64_t answers;
+	int64_t answers, interrupted; /* of the answers: those whose tokens are not known */
 };
 
 struct convo *convo_new(void);
@@ -36,6 +36,7 @@ size_t convo_count(const struct convo *c);
 /* Forgets the messages and what was used, not the system's. */
 void convo_clear(struct convo *c);
 void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion);
+void convo_count_interrupted(struct convo *c);
 struct convo_usage convo_usage(const struct convo *c);
 
 struct convo_request {

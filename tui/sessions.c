@@ -147,8 +147,14 @@ static void tell_candidates(const char *reference, const json_t *page, struct er
 	size_t i;
 
 	buf_init(&list, ERR_MESSAGE_MAX);
-	json_array_foreach(items, i, item) buf_printf(&list, "\n  %s  %.60s", models_text(item, "id"),
-						      models_text(item, "title"));
+	json_array_foreach(items, i, item)
+	{
+		char ago[SESSIONS_TIME_SIZE];
+
+		sessions_ago(json_integer_value(json_object_get(item, "last_used_at")), clock_wall_ms(), ago);
+		buf_printf(&list, "\n  %s  %s  %.60s", models_text(item, "id"), ago,
+			   models_text(item, "title"));
+	}
 	if (total > (long long)json_array_size(items))
 		buf_printf(&list, "\n  and %lld more", total - (long long)json_array_size(items));
 	err_set(err, E_usage, "id", "\"%.40s\" begins %lld ids:%s", reference, total, buf_str(&list));

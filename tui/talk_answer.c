@@ -143,7 +143,9 @@ void talk_stop(struct talk *t)
 {
 	page_end(t->page);
 	keep(t);
-	talk_say(t, STYLE_DIM, "[stopped]");
+	if (answer_text(t->answer).len)
+		convo_count_interrupted(t->convo);
+	talk_say(t, STYLE_DIM, "[interrupted]");
 	drop_waiting(t);
 	leave(t);
 }

@@ -168,7 +168,7 @@ static bool fork_at(struct talk *t, int64_t turn)
 		root = sessions_get(t->wire, t->conversation, &err);
 		at = root ? sessions_turn_end(root, turn) : NULL;
 		if (root && !at)
-			err_set(&err, E_usage, "", "there is no turn %lld; the conversation has %lld",
+			err_set(&err, E_usage, "at", "there is no turn %lld; the conversation has %lld",
 				(long long)turn, (long long)sessions_turns(root));
 	}
 	if (turn < 0 || at)
@@ -305,8 +305,9 @@ void talk_fork(struct talk *t, struct span argument)
 	root = sessions_get(t->wire, t->conversation, &err);
 	if (root) {
 		take_messages(t, root);
-		talk_say(t, STYLE_DIM, "[a copy, %.*s, with %lld turns]", ID_SHOWN,
-			 sessions_bare_id(t->conversation), (long long)sessions_turns(root));
+		talk_say(t, STYLE_DIM, "[a copy, %.*s, with %lld turn%s]", ID_SHOWN,
+			 sessions_bare_id(t->conversation), (long long)sessions_turns(root),
+			 sessions_turns(root) == 1 ? "" : "s");
 	} else
 		talk_say_error(t, &err);
 	json_decref(root);

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "tui/remedy.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,13 +34,13 @@ void talk_say(struct talk *t, unsigned style, const char *format, ...)
 
 void talk_say_error(struct talk *t, const struct err *err)
 {
-	const struct err_info *info = err_info(err->code);
+	const char *remedy = remedy_of(err, REMEDY_CHAT);
 
-	talk_say(t, STYLE_BAD, "%s: %s", info->code, err->message);
+	talk_say(t, STYLE_BAD, "%s: %s", err_info(err->code)->code, err->message);
 	if (err->retry_after_s > 0)
 		talk_say(t, STYLE_DIM, "It may work again in %d s.", err->retry_after_s);
-	else if (*info->remedy)
-		talk_say(t, STYLE_DIM, "%s", info->remedy);
+	else if (remedy && *remedy)
+		talk_say(t, STYLE_DIM, "%s", remedy);
 }
 
 /* The row below the finished lines: what has come of the next one, or that it is waited for. */

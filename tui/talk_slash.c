@@ -19,6 +19,10 @@ static void say_unknown(struct talk *t, struct span name, const char *near)
 {
 	talk_say(t, STYLE_BAD, near ? "There is no /%.*s; did you mean /%s?" : "There is no /%.*s; /help lists the commands.%s",
 		 SPAN_ARGS(name), near ? near : "");
+	/* A path was meant to be said: nothing typed is lost. */
+	if (name.len && memchr(name.ptr, '/', name.len))
+		talk_say(t, STYLE_DIM, "A message that begins with a slash is written with two, as in "
+				       "//%.*s; Up brings yours back.", SPAN_ARGS(name));
 }
 
 static void run_help(struct talk *t, struct span argument)
@@ -142,9 +146,14 @@ static void run_usage(struct talk *t, struct span argument)
 	struct convo_usage u = convo_usage(t->convo);
 
 	(void)argument;
-	talk_say(t, 0, "messages: %zu; answers: %lld, with %lld tokens of prompt and %lld of answer.",
+	talk_say(t, 0,
+		 "messages: %zu; answers since it was begun or opened here: %lld, with %lld tokens of prompt "
+		 "and %lld of answer.",
 		 convo_count(t->convo), (long long)u.answers, (long long)u.prompt,
 		 (long long)u.completion);
+	if (u.interrupted)
+		talk_say(t, STYLE_DIM, "Of %lld interrupted answer%s the tokens are not known.",
+			 (long long)u.interrupted, u.interrupted == 1 ? "" : "s");
 }
 
 static void run_retry(struct talk *t, struct span argument)

@@ -157,9 +157,13 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	const struct wire_target *target = &t->wire->target;
 	const char *where = target->unix_path ? target->unix_path : target->url;
 	const char *what = *t->detail ? t->detail : curl_easy_strerror(code), *doubt = doubt_of(code);
+	const char *param = target->is_local ? "" : "server";
 	const char *proxy = proxy_variable(target);
 	double connected = 0;
 
+	/* Of a socket curl tells the port that it did not use. */
+	if (target->unix_path && code == CURLE_COULDNT_CONNECT)
+		what = "no gateway answers there";
 	curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME, &connected);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		err_set(err, E_cancelled, "", "interrupted");
@@ -170,7 +174,7 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	else if (!doubt && (t->received || connected > 0))
 		err_set(err, E_stream_cut, "", "the connection to %s ended: %s", where, what);
 	else
-		err_set(err, E_connect_failed, "", "%s: %s%s%s%s", where, what, doubt ? doubt : "",
+		err_set(err, E_connect_failed, param, "%s: %s%s%s%s", where, what, doubt ? doubt : "",
 			proxy ? "; the proxy is that of " : "", proxy ? proxy : "");
 }
 

@@ -273,7 +273,9 @@ struct config *config_load(const char *path, char *const *environment,
 		if (!file) {
 			/* Whether it is missing or broken: to the operator it is the configuration.
 			 */
-			err_set(err, E_invalid_config, cause.param, "%s", cause.message);
+			err_set(err, E_invalid_config,
+				cause.code == E_storage_error ? "config" : cause.param, "%s",
+				cause.message);
 			goto out;
 		}
 	}

@@ -124,7 +124,7 @@ enum { CONVERSATION_SLICE_BYTES = 512 * 1024, CONVERSATION_SLICE_MESSAGES = 500 
 /*
  * A new conversation with copies of the messages up to at (ptr NULL: all), under new ids, slice by
  * slice: conversation_fork_some until *more is false, when it is there for all to see.  title: ptr
- * NULL = the origin's.  E_invalid_field (at) when the conversation has no such message.
+ * NULL = the origin's with "(copy)" behind it.  E_invalid_field (at) when the conversation has no such message.
  */
 struct conversation_fork {
 	struct conversation_owner owner;

@@ -3,7 +3,13 @@
  */
 #include "common/store/conversation_inside.h"
 
+#include "common/base/buf.h"
+
 #include <string.h>
+
+static const char copy_mark[] = " (copy";
+
+enum { COPY_MARK_MAX = 32 }; /* with its number and its end */
 
 /* Where messages are added. */
 struct place {
@@ -228,21 +234,58 @@ static int measure(struct db *db, struct conversation_fork *f, int64_t number, s
 	return found < 0 ? -1 : 0;
 }
 
+/* Of the end of a title, from its mark on: 1 of " (copy)", N of " (copy N)", else 0. */
+static int64_t copy_number(struct span end)
+{
+	struct span rest = span_from(end, sizeof copy_mark - 1);
+	int64_t number;
+
+	if (span_is(rest, ")"))
+		return 1;
+	if (!span_starts(rest, " ") || !span_ends(rest, ")"))
+		return 0;
+	rest = span_of(rest.ptr + 1, rest.len - 2);
+	return span_to_int(rest, 2, INT32_MAX - 1, &number) == 0 ? number : 0;
+}
+
+/* "Rivers", "Rivers (copy)", "Rivers (copy 2)": lists tell them apart. */
+static void name_copy(struct span title, struct buf *out)
+{
+	int64_t number = 0;
+
+	for (size_t at = title.len; at-- > 0 && number == 0;)
+		if (span_starts(span_from(title, at), copy_mark)) {
+			number = copy_number(span_from(title, at));
+			title.len = number ? at : title.len;
+		}
+	buf_add_span(out, title);
+	if (title.len + COPY_MARK_MAX > CONVERSATION_TITLE_MAX)
+		return;
+	buf_add_str(out, copy_mark);
+	if (number)
+		buf_printf(out, " %lld", (long long)number + 1);
+	buf_add_char(out, ')');
+}
+
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err)
 {
 	char words[OWNER_WORDS_SIZE];
 	struct place place = place_of(&f->owner, words);
 	struct conversation_addition to;
 	struct conversation_row from;
+	struct buf copy;
+	int result = -1;
 
 	if (conversation_get(db, &f->owner, f->id, &from, err) < 0)
 		return -1;
+	buf_init(&copy, from.title.len + COPY_MARK_MAX);
+	name_copy(from.title, &copy);
 	to = (struct conversation_addition){
 		.owner = f->owner,
 		.id = f->new_id,
 		.is_new = true,
 		.is_unfinished = true,
-		.title = f->title.ptr ? f->title : from.title,
+		.title = f->title.ptr ? f->title : buf_span(&copy),
 		.parent_id = from.id,
 		.parent_message = f->at,
 		.model = from.model,
@@ -251,14 +294,15 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 	};
 	f->seq = f->last = 0;
 	if (measure(db, f, from.number, err) < 0)
-		return -1;
+		goto out;
 	to.count = (size_t)f->last;
 	if (to.sent_from > f->last)
 		to.sent_from = 1; /* older than what is sent today: weighed anew */
-	if (insert_conversation(db, &to, &place, err) < 0)
-		return -1;
+	result = insert_conversation(db, &to, &place, err);
 	f->number = place.number;
-	return 0;
+out:
+	buf_free(&copy);
+	return result;
 }
 
 struct fork_slice {

@@ -31,7 +31,7 @@ struct token_form {
 #define FIELD(name) offsetof(struct token_form, name)
 static const struct member token_members[] = {
 	{ "id", read_text, FIELD(id), 1, TOKEN_ID_SIZE - 1, true },
-	{ "secret_sha256", read_text, FIELD(secret_sha256), 64, 64, false },
+	{ "secret_sha256", read_text, FIELD(secret_sha256), 1, 256, false },
 	{ "secret", read_text, FIELD(secret), 1, TOKEN_MAX, false },
 	{ "secret_env", read_text, FIELD(secret_env), 1, 128, false },
 	{ "role", read_role, FIELD(role), .is_required = true },
@@ -102,7 +102,8 @@ static int take_secret(struct load *l, json_t *object, const struct token_form *
 		return reading_fault(r, given ? "has more than one of secret_sha256, secret and secret_env"
 					      : "needs secret_sha256, secret or secret_env");
 	if (f->secret_sha256) {
-		if (read_digest(f->secret_sha256, digest) < 0)
+		if (strlen(f->secret_sha256) != 2 * (size_t)DIGEST_SIZE ||
+		    read_digest(f->secret_sha256, digest) < 0)
 			return FAULT_AT(r, object, "secret_sha256",
 					"must be a SHA-256 in 64 hexadecimal digits");
 		return 0;

@@ -145,7 +145,7 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass errors --color=always", 0, "\033[1mCODE", NULL },
 		{ "spass errors", 0, "CODE  ", NULL },
 		{ "spass errors upstream_timeot", 2, NULL,
-		  "did you mean upstream_timeout?\nhint: Read `spass help errors`." },
+		  "did you mean upstream_timeout?\nhint: `spass errors` lists them." },
 		{ "spass errors a b", 2, NULL, "does not take \"b\"" },
 		{ "spass completion", 2, NULL, "wants bash|zsh|fish" },
 		{ "spass completion tcsh", 2, NULL, "not one of bash, zsh, fish" },

@@ -550,6 +550,38 @@ static void an_origin_that_goes_ends_its_fork(void **state)
 	expect_list(f, &ada, "", 10, 0, 0, "");
 }
 
+/* Copies of one conversation under titles like these. */
+static void expect_copies(struct fixture *f, const char *id)
+{
+	static const struct {
+		const char *title, *copy;
+	} cases[] = {
+		{ "Rivers", "Rivers (copy)" },
+		{ "Rivers (copy)", "Rivers (copy 2)" },
+		{ "Rivers (copy 9)", "Rivers (copy 10)" },
+		{ "Rivers (copy x)", "Rivers (copy x) (copy)" },
+		{ "Rivers (copy", "Rivers (copy (copy)" },
+		{ "(copy)", "(copy) (copy)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char copy[CONVERSATION_ID_SIZE];
+		struct conversation_row row;
+
+		assert_int_equal(conversation_rename(f->db, &ada, span_str(id), span_str(cases[i].title),
+						     &f->err),
+				 0);
+		conversation_make_id(copy, f->now_ms);
+		assert_int_equal(fork(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, copy, ++f->now_ms,
+				      &f->err),
+				 0);
+		assert_int_equal(conversation_get(f->db, &ada, span_str(copy), &row, &f->err), 0);
+		if (!span_is(row.title, cases[i].copy))
+			fail_msg("%s: %.*s", cases[i].title, SPAN_ARGS(row.title));
+		assert_int_equal(conversation_delete(f->db, &ada, span_str(copy), &f->err), 0);
+	}
+}
+
 static void a_fork_has_copies_up_to_a_message(void **state)
 {
 	struct fixture *f = *state;
@@ -572,6 +604,7 @@ static void a_fork_has_copies_up_to_a_message(void **state)
 					   half, ++f->now_ms, &f->err),
 			 0);
 	expect_messages(f, &ada, whole, 1, "1 user: one;2 assistant: two;3 user: three;4 assistant: four;");
+	expect_copies(f, id);
 	add_turn(f, &ada, half, false, "five", "six");
 	expect_messages(f, &ada, half, 1, "1 user: one;2 assistant: two;3 user: five;4 assistant: six;");
 	expect_messages(f, &ada, id, 3, "3 user: three;4 assistant: four;");

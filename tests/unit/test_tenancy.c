@@ -144,7 +144,7 @@ static void faults_name_file_line_and_key(void **state)
 		{ IN_TENANT "      - { id: t, secret: 5, role: readonly }\n", "secret: must be a text" },
 		{ IN_TENANT "      - { id: t, secret: \"a b\", role: readonly }\n", "secret: must be 1 to 512" },
 		{ IN_TENANT "      - { id: t, secret_env: EMPTY, role: readonly }\n", "EMPTY is not set" },
-		{ IN_TENANT "      - { id: t, secret_sha256: abc, role: readonly }\n", "must have 64 to 64 bytes" },
+		{ IN_TENANT "      - { id: t, secret_sha256: abc, role: readonly }\n", "must be a SHA-256 in 64 hexadecimal digits" },
 		{ IN_TENANT "      - { id: t, secret: s, role: readonly }\n"
 			    "      - { id: t, secret: r, role: readonly }\n",
 		  "tokens.yaml:5: tenants[0].tokens[1].id: \"t\" is the id of an earlier token" },

@@ -44,7 +44,7 @@ text 'a draft'
 see '> a draft'
 see 'w12 '
 keys C-c
-see '[stopped]'
+see '[interrupted]'
 see '> a draft'
 count_is 1 'w3 '
 count_is 1 '> a draft'
@@ -142,7 +142,7 @@ see 'w45 '
 tmux -L "$socket" resize-window -x 80 -y 24
 see 'w55 '
 keys C-c
-see '[stopped]'
+see '[interrupted]'
 text 'still here'
 see '> still here'
 screen_end

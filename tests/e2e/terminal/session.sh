@@ -50,7 +50,7 @@ await 5 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q 'first question.*
 
 # A copy of the first turn goes its own way.
 text '/fork 1'; see '> /fork 1'; keys Enter
-see 'with 1 turns'
+see 'with 1 turn]'
 text 'the third'; see '> the third'; keys Enter
 see 'Three it is'
 last_request | grep -q 'first question.*the third' || fail "the fork was not sent: $(last_request)"
@@ -82,7 +82,7 @@ see 'nothing is kept yet'
 text 'go slowly'; see '> go slowly'; keys Enter
 see 'w5 '
 keys C-c
-see '[stopped]'
+see '[interrupted]'
 text 'the third time'; see '> the third time'; keys Enter
 await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'Three it is') -ge 2 ]" ||
 	fail "the next turn did not go on: $(shown_all)"

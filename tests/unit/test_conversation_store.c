@@ -501,10 +501,10 @@ static void large_ones_are_copied_and_removed_in_slices_that_nobody_sees(void **
 		assert_int_equal(conversation_fork_some(f->db, &fork, &more, &f->err), 0);
 	}
 	assert_int_equal(slices, 3);
-	expect_list(f, &ada, "", 10, 0, 2, "long/1001/ada;long/1001/ada;");
+	expect_list(f, &ada, "", 10, 0, 2, "long (copy)/1001/ada;long/1001/ada;");
 
 	assert_int_equal(conversation_delete(f->db, &ada, span_str(id), &f->err), 0);
-	expect_list(f, &ada, "", 10, 0, 1, "long/1001/ada;");
+	expect_list(f, &ada, "", 10, 0, 1, "long (copy)/1001/ada;");
 	assert_int_equal(conversation_sweep(f->db, f->now_ms, &more, &f->err), 0);
 	assert_true(more);
 	assert_int_equal(number(f, "SELECT count(*) FROM message"), 2 * COUNT - CONVERSATION_SLICE_MESSAGES);

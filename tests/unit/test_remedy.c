@@ -11,7 +11,7 @@
 
 static void no_remedy_speaks_of_what_only_programs_see(void **state)
 {
-	static const char *const words[] = { "GET ",	"/v1",	   "/c1", "Retry-After", "eader", "param",
+	static const char *const words[] = { "GET ",	"/v1",	   "/c1", "Retry-After", "header", "param",
 					     "COMMAND", "SPASS-", "Bearer", "Content-",	 "HTTP" };
 
 	(void)state;

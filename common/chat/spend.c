@@ -77,24 +77,15 @@ static int64_t answer_at(const struct turn *t, const struct turn_size *size, con
 	return times(one, size->choices);
 }
 
-static const struct target *targets_of(const struct spend *s, const struct turn_size *size, size_t *count)
-{
-	const struct turn *t = s->turn;
-
-	*count = t->target_count;
-	return t->targets ? t->targets : routing_chain(s->snapshot->routing, size->alias, count);
-}
-
 /* The dearest target's, as any of them may answer. */
 static void bound(const struct spend *s, const struct turn_size *size, struct spending *wish)
 {
 	const int64_t prompt = at_most(size->prompt_bytes, size->alias->context_window);
-	size_t count;
-	const struct target *targets = targets_of(s, size, &count);
+	const struct target *targets = s->turn->targets;
 	int64_t most = 0;
 
 	wish->is_free = true;
-	for (size_t i = 0; i < count && most >= 0; i++) {
+	for (size_t i = 0; i < s->turn->target_count && most >= 0; i++) {
 		int64_t usd = most_at(&targets[i], prompt, answer_at(s->turn, size, &targets[i]),
 				      size->choices);
 
@@ -179,8 +170,8 @@ static bool is_asked(const struct target *targets, size_t at, const bool *is_lef
 static int narrow(struct spend *s, const struct turn_size *size, link_check *check,
 		  const struct spending *wish, struct err *err)
 {
-	size_t count, kept = 0;
-	const struct target *targets = targets_of(s, size, &count);
+	const struct target *targets = s->turn->targets;
+	size_t count = s->turn->target_count, kept = 0;
 	struct target *left = arena_alloc(s->turn->arena, count * sizeof *left + 1);
 	bool *is_left = arena_alloc(s->turn->arena, count + 1);
 
@@ -194,7 +185,7 @@ static int narrow(struct spend *s, const struct turn_size *size, link_check *che
 		if (is_left[i])
 			left[kept++] = targets[i];
 	}
-	if (kept == 0 && count > 0)
+	if (kept == 0)
 		return err && err->code != E_none ? -1 : offer_lacks(span_str(size->alias->alias), err);
 	err_clear(err); /* of those that were left out */
 	s->turn->targets = left;
@@ -249,6 +240,9 @@ void spend_begin(struct spend *s)
 {
 	const struct token *token = s->identity->token;
 
+	s->reservation.count = 0;
+	s->reservation.amount = (struct amount){ 0, 0 };
+	s->tokens_taken = 0;
 	s->turn->limit = token ? token->constraints->max_tokens : 0;
 	s->turn->admit = admit;
 	s->turn->admit_context = s;

@@ -25,7 +25,7 @@ struct spend {
 	int64_t tokens_taken; /* 0 = none */
 };
 
-/* All but the given members is zero.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
+/* The given members come first.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
 void spend_begin(struct spend *s);
 /*
  * Once, when the call is over: what was used.  What the backend did not tell is estimated: of the

@@ -476,19 +476,13 @@ static int fail_inside(struct turn *t, const struct failure *why)
 static void start_walk(struct turn *t, const struct model *alias)
 {
 	const struct config *config = t->snapshot->config;
-	size_t count;
-	const struct target *targets = routing_chain(t->snapshot->routing, alias, &count);
 
-	if (t->targets) {
-		targets = t->targets;
-		count = t->target_count;
-	}
 	t->model = alias->alias;
 	t->draws = alias->kind == MODEL_IMAGE;
 	t->quiet_since_ms = turn_now_ms(t);
 	if (!t->deadline_ms) /* of the turn's first call */
 		t->deadline_ms = t->quiet_since_ms + config->total_timeout;
-	failover_init(&t->walk, t->arena, targets, count, (int)config->retries,
+	failover_init(&t->walk, t->arena, t->targets, t->target_count, (int)config->retries,
 		      config->retry_delay_max);
 	t->walk.deadline_ms = t->deadline_ms;
 }
@@ -566,11 +560,9 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 
 int turn_admit(struct turn *t, const struct turn_size *size, struct err *err)
 {
-	size_t count = t->target_count;
-
 	if (!t->targets)
-		routing_chain(t->snapshot->routing, size->alias, &count);
-	if (count == 0)
+		t->targets = routing_chain(t->snapshot->routing, size->alias, &t->target_count);
+	if (t->target_count == 0)
 		return offer_no_backend(t->snapshot->routing, size->alias, E_upstream_unavailable, "model", err);
 	t->size = *size;
 	return t->admit ? t->admit(t->admit_context, size, err) : 0;

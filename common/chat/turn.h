@@ -63,7 +63,7 @@ struct turn {
 	const struct turn_sink *sink;
 	struct span forward;      /* header lines of the client that go along, or empty */
 	struct span forward_account; /* those that say whose account is used; to backends with forward_account */
-	const struct target *targets; /* to be asked instead of the model's chain, or NULL */
+	const struct target *targets; /* to be asked instead of the model's chain, or NULL; then the chain */
 	size_t target_count;
 	int64_t limit;            /* of max_tokens, 0 = none: more is refused, and none is this much */
 	const char *request_id;

@@ -89,6 +89,11 @@ static const struct question {
 	{ "usage_kind", "rows of the ledger without what they are of", "usage_kind",
 	  "SELECT count(*), min(r.request_id) FROM usage_row AS r WHERE NOT EXISTS"
 	  " (SELECT 1 FROM usage_kind AS k WHERE k.number = r.kind)" },
+	{ "usage_links", "sums of a day by link that are more than all", "usage_link_day",
+	  "SELECT count(*), min(token_id) FROM (SELECT l.token_id FROM usage_link_day AS l GROUP BY"
+	  " l.tenant_id, l.day, l.token_id HAVING sum(l.cost_billed_usd) > (SELECT"
+	  " coalesce(sum(d.cost_billed_usd), 0) FROM usage_day AS d WHERE d.tenant_id = l.tenant_id AND"
+	  " d.day = l.day AND d.token_id = l.token_id))" },
 	{ "memory_name", "memories without a name or a tenant", "memory",
 	  "SELECT count(*), min(name) FROM memory WHERE name = '' OR tenant_id = ''" },
 	{ "image_parts", "pictures that are not as long as they should be", "image_blob",

@@ -17,6 +17,7 @@ static struct call *call_new(struct exchange *x)
 
 	memset(c, 0, offsetof(struct call, turn));
 	turn_init(&c->turn);
+	c->spend.turn = NULL;
 	c->worker = x->context;
 	c->snapshot = snapshot_ref(core_worker_current(c->worker));
 	c->identity.user_id = c->identity.scope_id = c->parent_request_id = c->model = "";
@@ -117,7 +118,7 @@ static void tell_tokens(void *context, const struct limit_ask *tokens)
 
 static void prepare_spend(struct exchange *x, struct call *c)
 {
-	struct spend *s = &c->spend; /* all zero */
+	struct spend *s = &c->spend;
 
 	s->worker = c->worker;
 	s->snapshot = c->snapshot;

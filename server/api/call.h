@@ -22,8 +22,8 @@ struct call {
 	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
 	const char *parent_request_id; /* "" = none */
 	const char *model;             /* the alias; "" = none */
-	struct spend spend;
 	struct turn turn;
+	struct spend spend; /* its turn is NULL until it has begun */
 };
 
 /*

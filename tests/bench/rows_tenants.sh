@@ -5,7 +5,7 @@ micro() {
 	name=$1
 	shift
 	make -s -C "$root" MODE="${build##*/}" "build/${build##*/}/tests/micro_$name" >&2 || return 1
-	$far "$build/tests/micro_$name" "$@"
+	$far "$root/build/${build##*/}/tests/micro_$name" "$@"
 }
 
 # launch NAME: what start_spass prepared with "later"

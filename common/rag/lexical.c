@@ -381,6 +381,8 @@ static int compare_rows(const void *x, const void *y)
 	return (a->row > c->row) - (a->row < c->row);
 }
 
+enum { AHEAD = 4 }; /* rows whose memory is on its way meanwhile */
+
 static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view, struct norm norm,
 		      size_t count)
 {
@@ -394,6 +396,9 @@ static void add_pairs(struct lexical_scratch *s, const struct lexical_view *view
 		if (segment != filled)
 			table_fill(&table, &s->question, segment);
 		filled = segment;
+		if (i + AHEAD < count && segment_of(view, s->best[i + AHEAD].row) == segment)
+			places_prefetch(view->segments[segment],
+					s->best[i + AHEAD].row - view->first[segment]);
 		s->best[i].score += score_pairs(&s->question, view->segments[segment], &table,
 						s->best[i].row - view->first[segment], norm);
 	}

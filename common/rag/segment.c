@@ -330,7 +330,7 @@ bool postings_next(struct postings *p)
 	weight_bits = p->at[1];
 	p->at += 2;
 	least = varint_read(&p->at, p->end);
-	if (gap_bits > 24 || weight_bits > 16 || least > SEGMENT_WEIGHT_MAX ||
+	if (gap_bits > 24 || weight_bits > 16 || least == 0 || least > SEGMENT_WEIGHT_MAX ||
 	    (size_t)(p->end - p->at) <
 		    (count * gap_bits + 7) / 8 + (count * weight_bits + 7) / 8 + PACK_SLACK)
 		return false;
@@ -362,6 +362,15 @@ void places_open(const struct segment *s, uint32_t row, struct places *p)
 	p->term_count = s->term_count;
 	p->place = UINT32_MAX;
 	p->id = 0;
+}
+
+void places_prefetch(const struct segment *s, uint32_t row)
+{
+	struct places p;
+
+	places_open(s, row, &p);
+	__builtin_prefetch(p.at);
+	__builtin_prefetch(p.end);
 }
 
 bool places_next_slowly(struct places *p)

@@ -142,20 +142,27 @@ struct places {
 	uint32_t term_count;
 };
 void places_open(const struct segment *s, uint32_t row, struct places *p);
+/* Has the memory fetched that places_open and places_next will read soon. */
+void places_prefetch(const struct segment *s, uint32_t row);
 /* places_next for what is not one plain term of one or two bytes. */
 bool places_next_slowly(struct places *p);
 
 static inline bool places_next(struct places *p)
 {
-	uint32_t code;
+	uint32_t first, second, is_long, code;
 
-	if (p->end - p->at < 2 || p->at[0] < SEGMENT_PLACE_FIRST ||
-	    (p->at[0] >= 0x80 && p->at[1] >= 0x80))
+	if (p->end - p->at < 2)
 		return places_next_slowly(p);
-	code = p->at[0] < 0x80 ? p->at[0] : (p->at[0] & 0x7fu) | (uint32_t)p->at[1] << 7;
-	if (code - SEGMENT_PLACE_FIRST >= p->term_count || code < SEGMENT_PLACE_FIRST)
+	first = p->at[0];
+	second = p->at[1];
+	if (first < SEGMENT_PLACE_FIRST || (first & second & 0x80))
+		return places_next_slowly(p);
+	/* One byte or two is as good as chance: no branch that would be guessed wrong. */
+	is_long = first >> 7;
+	code = (first & 0x7f) | (second << 7 & (0 - is_long));
+	if (code < SEGMENT_PLACE_FIRST || code - SEGMENT_PLACE_FIRST >= p->term_count)
 		return false;
-	p->at += p->at[0] < 0x80 ? 1 : 2;
+	p->at += 1 + is_long;
 	p->id = code - SEGMENT_PLACE_FIRST;
 	p->place++;
 	return true;

@@ -84,7 +84,8 @@ static void *grown(void *array, size_t count, size_t extra, size_t *room, size_t
 
 int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err)
 {
-	if (b->row_count == SEGMENT_ROWS_MAX || b->place_count > UINT32_MAX / 4)
+	if (b->row_count == SEGMENT_ROWS_MAX || b->place_count > UINT32_MAX / 4 ||
+	    b->byte_count > UINT32_MAX / 2)
 		return err_set(err, E_too_large, "", "a segment of the index has too many rows");
 	assert(b->row_count == 0 || chunk > b->rows[b->row_count - 1].chunk);
 	b->rows = grown(b->rows, b->row_count, 1, &b->row_room, sizeof(*b->rows));

@@ -15,10 +15,10 @@
 #define SEGMENT_MAGIC UINT64_C(0x78656c7373617073) /* "spasslex" */
 
 enum section {
-	SECTION_CHUNKS,     /* int64 by row */
-	SECTION_LENGTHS,    /* uint16 by row */
-	SECTION_PLACE_ENDS, /* uint32 by row: where its run in SECTION_PLACES ends */
-	SECTION_PLACES,     /* varints: id + PLACE_FIRST, or a PLACE_ mark for what follows */
+	SECTION_CHUNKS,      /* int64 by row */
+	SECTION_LENGTHS,     /* uint16 by row */
+	SECTION_PLACE_ENDS,  /* uint32 by row: where its run in SECTION_PLACES ends */
+	SECTION_PLACES,      /* varints: id + PLACE_FIRST, or a PLACE_ mark for what follows */
 	SECTION_SLOTS,       /* SLOT_SIZE by slot: uint32 each, as the SLOT_ names say */
 	SECTION_BY_ID,       /* uint32 by id: its slot */
 	SECTION_TEXT_BLOCKS, /* uint32 by TEXT_BLOCK slots: where they begin in SECTION_TEXTS */

@@ -2,6 +2,7 @@
 #include "common/rag/segment.h"
 
 #include "common/base/mem.h"
+#include "common/rag/segment_inside.h"
 #include "common/rag/terms.h"
 
 #include <setjmp.h>
@@ -306,6 +307,46 @@ static void damaged_bytes_are_refused(void **state)
 	mem_free(p);
 }
 
+/* A forger knows the checksum: readers look at each number that they depend on. */
+static void forged_postings_end_early(void **state)
+{
+	static const struct {
+		size_t at; /* in the block: bits of a gap, bits of a weight, least weight */
+		char value;
+	} forgeries[] = { { 0, 25 }, { 0, 24 }, { 1, 17 }, { 2, 0 } };
+	static const char *const words[] = { "one", "one", "one" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forgeries); i++) {
+		struct segment_builder *b = segment_builder_new();
+		struct postings postings;
+		struct segment *s;
+		struct buf bytes;
+		unsigned char *head;
+
+		buf_init(&bytes, SEGMENT_BYTES_MAX);
+		for (size_t j = 0; j < ARRAY_LEN(words); j++) {
+			segment_builder_row(b, (int64_t)j, NULL);
+			segment_builder_term(b, span_str(words[j]), terms_hash(span_str(words[j])),
+					     4, SEGMENT_NEXT);
+		}
+		assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
+		segment_builder_free(b);
+		head = (unsigned char *)bytes.ptr;
+		bytes.ptr[load32(head + HEAD_SECTIONS + 4 * (SECTION_POSTINGS - 1)) +
+			  forgeries[i].at] = forgeries[i].value;
+		store64(head + HEAD_CHECKSUM,
+			segment_checksum(head + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
+				segment_checksum(head, HEAD_CHECKSUM));
+		s = segment_open(buf_span(&bytes), NULL);
+		assert_non_null(s);
+		postings_open(s, 0, &postings);
+		assert_false(postings_next(&postings));
+		segment_close(s);
+		buf_free(&bytes);
+	}
+}
+
 static void bytes_may_lie_anywhere(void **state)
 {
 	struct plain *p = make_plain(4, 200);
@@ -442,6 +483,7 @@ int main(void)
 		cmocka_unit_test(segments_that_overlap_are_not_merged),
 		cmocka_unit_test(what_does_not_fit_is_said),
 		cmocka_unit_test(damaged_bytes_are_refused),
+		cmocka_unit_test(forged_postings_end_early),
 		cmocka_unit_test(bytes_may_lie_anywhere),
 		cmocka_unit_test(words_that_look_alike_are_found),
 		cmocka_unit_test(weights_stay_within_their_limit),

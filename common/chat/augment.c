@@ -83,7 +83,7 @@ static void key_init(struct key *k, const struct owner *o)
 	k->hash = 0;
 	k->len = 0;
 	for (size_t i = 0; i < KEY_PARTS; i++) {
-		k->parts[i] = span_str(parts[i]);
+		k->parts[i] = span_str(parts[i] ? parts[i] : "");
 		k->hash = bytes_hash(k->hash, k->parts[i].ptr, k->parts[i].len);
 		k->len += k->parts[i].len + 1;
 	}

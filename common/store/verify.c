@@ -49,7 +49,10 @@
 	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
 #define CONVERSATIONS \
 	"SELECT tenant_id, user_id, count(*) FROM conversation WHERE tenant_id <> '' GROUP BY tenant_id, user_id"
-#define WHOLE_FROM "(SELECT ts / 86400000 + 2 FROM usage ORDER BY rowid LIMIT 1)"
+/* Rows of days past the last there is are gone, too, when the clock was ahead for a while. */
+#define IS_WHOLE                                                                     \
+	"s.day >= (SELECT ts / 86400000 + 2 FROM usage ORDER BY rowid LIMIT 1)"         \
+	" AND s.day <= (SELECT max(ts) / 86400000 FROM usage)"
 
 /* Each asks for a number of rows that should not be, and names one of them. */
 static const struct question {
@@ -77,14 +80,14 @@ static const struct question {
 	{ "usage_rows", "sums of a day that are not those of its rows", "usage_day",
 	  "SELECT count(*), min(s.model) FROM usage_day AS s LEFT JOIN (" LEDGER ") AS r ON"
 	  " s.tenant_id = r.tenant AND s.day = r.day AND s.user_id = r.who AND"
-	  " s.token_id = r.token AND s.model = r.model WHERE s.day >= " WHOLE_FROM
+	  " s.token_id = r.token AND s.model = r.model WHERE " IS_WHOLE
 	  " AND (r.n IS NULL OR " DIFFERS(">") ")" },
 	{ "link_sums", "sums of a day and a link that are less than their rows", "usage_link_day",
 	  "SELECT count(*), min(r.model) FROM (" LINKS ") AS r LEFT JOIN usage_link_day AS s" OF_LINK
 	  " WHERE coalesce(s.cost_billed_usd, 0) < r.usd OR coalesce(s.cost_billed_eur, 0) < r.eur" },
 	{ "link_rows", "sums of a day and a link that are not those of their rows", "usage_link_day",
 	  "SELECT count(*), min(s.model) FROM usage_link_day AS s LEFT JOIN (" LINKS ") AS r" OF_LINK
-	  " WHERE s.day >= " WHOLE_FROM " AND (s.cost_billed_usd > coalesce(r.usd, 0) OR"
+	  " WHERE " IS_WHOLE " AND (s.cost_billed_usd > coalesce(r.usd, 0) OR"
 	  " s.cost_billed_eur > coalesce(r.eur, 0))" },
 	{ "usage_kind", "rows of the ledger without what they are of", "usage_kind",
 	  "SELECT count(*), min(r.request_id) FROM usage_row AS r WHERE NOT EXISTS"

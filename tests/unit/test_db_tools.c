@@ -371,8 +371,12 @@ static const struct damage {
 	{ LINK_ROWS, { NULL } },
 	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_eur = 9 WHERE day = 12", { "link_sums" } },
 	{ LINK_ROWS "DELETE FROM usage_link_day WHERE day = 10", { "link_sums" } },
-	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_usd = 13 WHERE day = 12", { "link_rows" } },
-	{ LINK_ROWS "INSERT INTO usage_link_day VALUES ('acme', 13, 't', 'l', 1, 0)", { "link_rows" } },
+	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_usd = 13 WHERE day = 12", { "link_rows", "usage_links" } },
+	{ LINK_ROWS "INSERT INTO usage_link_day VALUES ('acme', 12, 't', 'z', 1, 0)", { "link_rows", "usage_links" } },
+	/* The clock was ahead, and what was written then has gone as the oldest. */
+	{ LINK_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 1, 0, 1, 0, 0);"
+		    "INSERT INTO usage_link_day VALUES ('acme', 13, 't', 'l', 1, 0)",
+	  { NULL } },
 	{ LEDGER_ROWS "UPDATE usage_day SET requests = 1 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_eur = 7 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 0 WHERE day = 12", { "usage_sums" } },
@@ -381,7 +385,7 @@ static const struct damage {
 	{ LEDGER_ROWS "UPDATE usage_day SET completion_tokens = 7 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_usd = 100 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 2 WHERE day = 12", { "usage_rows" } },
-	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 0, 0, 0, 0, 0)",
+	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 12, 'ada', 't', 'z', 1, 0, 0, 0, 0, 0, 0, 0)",
 	  { "usage_rows" } },
 	{ LEDGER_ROWS "DELETE FROM usage_row WHERE request_id = 'r3'", { "usage_rows" } },
 	{ LEDGER_ROWS "DELETE FROM usage_kind WHERE number = 102", { "usage_rows", "usage_kind" } },
@@ -409,11 +413,11 @@ static void each_contradiction_is_found_by_its_check_and_no_other(void **state)
 		for (; want < 5 && damages[i].finds[want]; want++)
 			if (want >= found.count ||
 			    strcmp(found.list[want].name, damages[i].finds[want]) != 0)
-				fail_msg("%s: not found by %s", damages[i].sql,
-					 damages[i].finds[want]);
+				fail_msg("%zu: not found by %s: %s", i,
+					 damages[i].finds[want], damages[i].sql);
 		if (found.count != want)
-			fail_msg("%s: also found by %s: %s", damages[i].sql,
-				 found.list[want].name, found.detail);
+			fail_msg("%zu: also found by %s: %s: %s", i,
+				 found.list[want].name, found.detail, damages[i].sql);
 		tree_remove(f->dir);
 		assert_int_equal(mkdir(f->dir, 0700), 0);
 	}

@@ -64,7 +64,7 @@ struct cmd {
 
 /* In the order of the help; ends with NULL. */
 extern const struct cmd *const cmd_table[];
-extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_show, cmd_db_backup, cmd_db_migrate,
+extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_get, cmd_config_show, cmd_db_backup, cmd_db_migrate,
 	cmd_db_vacuum, cmd_db_verify, cmd_errors, cmd_help,
 	cmd_model_list, cmd_model_show, cmd_serve, cmd_status,
 	cmd_tenant_config, cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_tenant_usage, cmd_usage, cmd_version;

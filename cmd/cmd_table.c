@@ -30,6 +30,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_tenant_config,
 	&cmd_usage,
 	&cmd_config_show,
+	&cmd_config_get,
 	&cmd_config_check,
 	&cmd_db_backup,
 	&cmd_db_verify,

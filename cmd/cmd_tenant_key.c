@@ -68,6 +68,31 @@ static json_t *new_key(const struct key_options *o)
 	return body;
 }
 
+static bool is_offered(const json_t *info, const char *name)
+{
+	json_t *model;
+	size_t i;
+
+	json_array_foreach(json_object_get(info, "models"), i, model)
+		if (strcmp(models_text(model, "alias"), name) == 0)
+			return true;
+	return false;
+}
+
+/* A key may be made before its model is there; a name that was mistyped is told. */
+static void warn_of_models(const struct key_options *o)
+{
+	const struct tenant_request ask = { .path = "/v1/info", .tenant = o->tenant };
+	struct err err = ERR_INIT;
+	json_t *info = o->models.count ? tenant_ask(&o->globals, &ask, &err) : NULL;
+
+	for (size_t i = 0; info && i < o->models.count; i++)
+		if (!is_offered(info, o->models.items[i]))
+			cmd_notice(&o->globals, "there is no model \"%s\" now; `spass model list --all` lists them",
+				   o->models.items[i]);
+	json_decref(info);
+}
+
 static int run_create(const struct key_options *o, const char *id, struct err *err)
 {
 	struct tenant_request ask = { .method = "POST", .path = keys_path, .tenant = o->tenant };
@@ -81,6 +106,7 @@ static int run_create(const struct key_options *o, const char *id, struct err *e
 		return -1;
 	print_secret(o, key);
 	json_decref(key);
+	warn_of_models(o);
 	return 0;
 }
 

@@ -127,9 +127,6 @@ int server_run(struct server *s)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	for (size_t i = 0; i < s->address_count; i++)
-		log_info("server", "listening on %s with %d workers", s->addresses[i],
-			 s->worker_count);
 	notify_ready();
 	footprint_trim();
 	while ((got = wait_signal(&set, alive_ms > 0 ? alive_ms : -1)) != SIGTERM &&

@@ -44,7 +44,7 @@ static void raise_file_limit(const struct config *c)
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < want)
-		log_info("server", "the limit of open files is %lld; max_connections: %lld may want %lld (ulimit -n)",
+		log_debug("server", "the limit of open files is %lld; max_connections: %lld may want %lld (ulimit -n)",
 			 (long long)limit.rlim_cur, (long long)c->max_connections, (long long)want);
 }
 
@@ -228,6 +228,8 @@ struct server *server_start(struct config *config, const struct server_source *s
 		server_stop(s);
 		return NULL;
 	}
+	for (size_t i = 0; i < s->address_count; i++)
+		log_info("server", "listening on %s with %d workers", s->addresses[i], s->worker_count);
 	return s;
 }
 

@@ -323,7 +323,7 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 	while (!t.is_over)
 		turn(&t);
 	if (t.answer)
-		page_end(t.page);
+		talk_stop(&t);
 	talk_keep_farewell(&t);
 	talk_take_tail(&t);
 	prompt_hide(t.prompt);

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
+#include "common/chat/markdown_html.h"
 
 static const struct {
 	const char *name, *type;
@@ -111,31 +112,10 @@ static void print_json(struct buf *out, const struct message_row *m)
 	buf_add_char(out, '}');
 }
 
-static void add_html(struct buf *out, struct span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		switch (text.ptr[i]) {
-		case '&':
-			buf_add_str(out, "&amp;");
-			break;
-		case '<':
-			buf_add_str(out, "&lt;");
-			break;
-		case '>':
-			buf_add_str(out, "&gt;");
-			break;
-		case '"':
-			buf_add_str(out, "&quot;");
-			break;
-		default:
-			buf_add_char(out, text.ptr[i]);
-		}
-}
-
 static void add_escaped(struct buf *out, enum conversation_form form, struct span text)
 {
 	if (form == CONVERSATION_HTML)
-		add_html(out, text);
+		html_escape(out, text);
 	else
 		buf_add_span(out, text);
 }
@@ -162,7 +142,7 @@ static void print_call(struct buf *out, enum conversation_form form, struct jval
 	buf_add_char(&text, ')');
 	if (form == CONVERSATION_HTML) {
 		buf_add_str(out, "<pre>");
-		add_html(out, buf_span(&text));
+		html_escape(out, buf_span(&text));
 		buf_add_str(out, "</pre>\n");
 	} else {
 		/* Indented code ends with its line, whatever is in it. */
@@ -197,7 +177,7 @@ static void print_picture(struct buf *out, enum conversation_form form, struct j
 	jvalue_unescape(value, &url);
 	if (form == CONVERSATION_HTML && is_picture(buf_span(&url))) {
 		buf_add_str(out, "<p><img alt=\"\" src=\"");
-		add_html(out, buf_span(&url));
+		html_escape(out, buf_span(&url));
 		buf_add_str(out, "\"></p>\n");
 	} else if (form == CONVERSATION_MARKDOWN && is_picture(buf_span(&url))) {
 		buf_add_str(out, "![](");
@@ -218,29 +198,60 @@ static void print_pictures(struct buf *out, enum conversation_form form, struct 
 			print_picture(out, form, w.value);
 }
 
+/* What a role looks like. */
+static const char *class_of(struct span role)
+{
+	return span_is(role, "user") ? "user" : span_is(role, "assistant") ? "assistant" : "other";
+}
+
+/* " · 2026-05-03 07:36 UTC" */
+static void add_time(struct buf *out, int64_t ms)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	clock_iso(ms, iso);
+	buf_printf(out, " · %.10s %.5s UTC", iso, iso + 11);
+}
+
+/* What a user typed is shown as it was typed, an answer as it was meant. */
+static void print_text(struct buf *out, enum conversation_form form, const struct message_row *m)
+{
+	if (form != CONVERSATION_HTML) {
+		buf_add_span(out, m->text);
+		buf_add_str(out, "\n\n");
+	} else if (span_is(m->role, "assistant")) {
+		markdown_html(out, m->text);
+	} else {
+		buf_add_str(out, "<div class=\"text\">");
+		html_escape(out, m->text);
+		buf_add_str(out, "</div>\n");
+	}
+}
+
 /* For people: who, when, what. */
 static void print_readable(struct buf *out, enum conversation_form form, const struct message_row *m)
 {
 	bool html = form == CONVERSATION_HTML;
 	struct jvalue calls = member(m->body, "tool_calls"), images = { 0 };
-	char when[CLOCK_ISO_SIZE];
 	struct jwalk w;
 
-	clock_iso(m->created_ms, when);
-	buf_add_str(out, html ? "<section>\n<h2>" : "## ");
+	if (html)
+		buf_printf(out, "<section class=\"%s\">\n<h2>", class_of(m->role));
+	else
+		buf_add_str(out, "## ");
 	add_escaped(out, form, m->role);
-	buf_printf(out, html ? " <small>%s" : " · %s", when);
+	buf_add_str(out, html ? " <small>" : "");
+	/* A turn is kept when its answer is there: question and answer have one time. */
+	if (span_is(m->role, "user"))
+		add_time(out, m->created_ms);
 	if (m->model.ptr) {
 		buf_add_str(out, " · ");
 		add_escaped(out, form, m->model);
 	}
 	buf_add_str(out, m->interrupted ? " · interrupted" : "");
 	buf_add_str(out, html ? "</small></h2>\n" : "\n\n");
-	if (m->text.len) {
-		buf_add_str(out, html ? "<div>" : "");
-		add_escaped(out, form, m->text);
-		buf_add_str(out, html ? "</div>\n" : "\n\n");
-	}
+	if (m->text.len)
+		print_text(out, form, m);
 	print_pictures(out, form, member(m->body, "content"));
 	if (m->images.ptr && jscan_check(m->images, NULL, &images, NULL) == 0)
 		print_pictures(out, form, images);
@@ -249,6 +260,23 @@ static void print_readable(struct buf *out, enum conversation_form form, const s
 			print_call(out, form, w.value);
 	buf_add_str(out, html ? "</section>\n" : "");
 }
+
+static const char style[] =
+	":root { color-scheme: light dark }\n"
+	"body { font: 1rem/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }\n"
+	"h1 { font-size: 1.4em }\n"
+	"section { margin: 1em 0; padding: .1em 1em; border-radius: .5em; overflow-wrap: anywhere }\n"
+	".user { background: #48f2 }\n"
+	".assistant { border: 1px solid #8886 }\n"
+	".other { opacity: .8 }\n"
+	"h2 { font-size: .9em; margin: .6em 0 }\n"
+	"small { font-weight: normal; opacity: .7 }\n"
+	".text { white-space: pre-wrap; margin: .6em 0 }\n"
+	"pre { background: #8882; padding: .6em; border-radius: .3em; overflow-x: auto }\n"
+	":not(pre) > code { background: #8882; padding: 0 .2em; border-radius: .2em }\n"
+	"blockquote { border-left: .25em solid #8886; margin: .6em 0; padding: 0 1em }\n"
+	"table { border-collapse: collapse } th, td { border: 1px solid #8886; padding: .2em .5em }\n"
+	"img { max-width: 100% }\n";
 
 void conversation_print_begin(struct buf *out, enum conversation_form form,
 			      const struct conversation_row *row)
@@ -269,13 +297,11 @@ void conversation_print_begin(struct buf *out, enum conversation_form form,
 		break;
 	case CONVERSATION_HTML:
 		buf_add_str(out, "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>");
-		add_html(out, row->title);
-		buf_add_str(out, "</title>\n<style>\nbody { font-family: sans-serif; max-width: 50em; "
-				 "margin: 2em auto; padding: 0 1em }\ndiv, pre { white-space: pre-wrap; "
-				 "overflow-wrap: anywhere }\nh2 { font-size: 1em }\nsmall { color: #666; "
-				 "font-weight: normal }\nimg { max-width: 100% }\n</style>\n</head>\n"
-				 "<body>\n<h1>");
-		add_html(out, row->title);
+		html_escape(out, row->title);
+		buf_add_str(out, "</title>\n<style>\n");
+		buf_add_str(out, style);
+		buf_add_str(out, "</style>\n</head>\n<body>\n<h1>");
+		html_escape(out, row->title);
 		buf_add_str(out, "</h1>\n");
 		break;
 	}

@@ -58,8 +58,8 @@ static int refuse_newer(struct db *db, int64_t version, int64_t last, struct err
 }
 
 /* One step further; *version becomes what the database has then. */
-static int apply_next(struct db *db, const struct asset *table, const char *dir, int64_t *version,
-		      struct err *err)
+static int apply_next(struct db *db, const struct asset *table, const char *dir, bool is_new,
+		      int64_t *version, struct err *err)
 {
 	const struct asset *step;
 	char stamp[64];
@@ -82,7 +82,8 @@ static int apply_next(struct db *db, const struct asset *table, const char *dir,
 	if (db_commit(db, err) < 0)
 		return -1;
 	*version += 1;
-	log_info("store", "%s: applied %s", db_path(db), step->path + strlen(dir));
+	log_at(is_new ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "store", "%s: applied %s", db_path(db),
+	       step->path + strlen(dir));
 	return 0;
 fail:
 	db_rollback(db);
@@ -101,11 +102,14 @@ int migrate_version(struct db *db, const struct asset *table, const char *dir, i
 int migrate(struct db *db, const struct asset *table, const char *dir, struct err *err)
 {
 	int64_t last = last_number(table, dir), version;
+	bool is_new;
 
 	if (db_number(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
+	/* Of a new database nobody wants to know how it came to be what it is. */
+	is_new = version == 0;
 	while (version < last)
-		if (apply_next(db, table, dir, &version, err) < 0)
+		if (apply_next(db, table, dir, is_new, &version, err) < 0)
 			return -1;
 	return refuse_newer(db, version, last, err);
 }

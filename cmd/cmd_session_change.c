@@ -54,15 +54,17 @@ static int find_at(struct session_link *l, const char *id, const char *at, char 
 {
 	json_t *root;
 	const char *end;
-	int64_t turn;
+	int64_t turn = -1;
 
-	if (!at || span_to_int(span_str(at), INT32_MIN, INT32_MAX, &turn) < 0) {
+	/* No id of a message is made of digits alone. */
+	if (!at || strspn(at, "-0123456789") != strlen(at)) {
 		*message = at ? mem_strdup(at) : NULL;
 		return 0;
 	}
 	root = sessions_get(l->wire, id, err);
 	if (!root)
 		return -1;
+	(void)span_to_int(span_str(at), 0, INT32_MAX, &turn);
 	end = sessions_turn_end(root, turn);
 	if (end)
 		*message = mem_strdup(end);

@@ -109,8 +109,6 @@ static int given_token(struct gateway *gateway, const struct cmd_globals *g, str
 	} else if (value && *value) {
 		gateway->token = mem_strdup(value);
 		gateway->token_from = mem_strdup("SPASS_TOKEN");
-		/* Who presents a token is not made the operator by it, if a gateway is started here. */
-		unsetenv("SPASS_TOKEN");
 	}
 	return 0;
 }
@@ -169,6 +167,26 @@ static bool use_running(struct gateway *gateway, const struct cmd_globals *g)
 	return true;
 }
 
+/* Who presents a token is not made the operator by it, as the setting of this name would do. */
+static void hide_token(struct gateway *gateway)
+{
+	const char *value = getenv("SPASS_TOKEN");
+
+	if (!value || !gateway->token)
+		return;
+	gateway->hidden_token = mem_strdup(value);
+	unsetenv("SPASS_TOKEN");
+}
+
+/* Once the server has gone, which reads its configuration again from time to time. */
+static void show_token(struct gateway *gateway)
+{
+	if (!gateway->hidden_token)
+		return;
+	setenv("SPASS_TOKEN", gateway->hidden_token, 1);
+	mem_free_secret(gateway->hidden_token, strlen(gateway->hidden_token));
+}
+
 static int start_own(struct gateway *gateway, struct err *err)
 {
 	char *directory = file_place(FILE_RUNTIME, ""), *name, *path, *listen;
@@ -192,6 +210,7 @@ static int start_own(struct gateway *gateway, struct err *err)
 	};
 	const struct server_source source = { .flags = flags, .flag_count = ARRAY_LEN(flags) };
 
+	hide_token(gateway);
 	c = config_load(NULL, environ, flags, ARRAY_LEN(flags), err);
 	if (!c)
 		goto out;
@@ -276,6 +295,7 @@ void gateway_close(struct gateway *g)
 	if (!g)
 		return;
 	server_stop(g->server);
+	show_token(g);
 	if (g->server)
 		unlink(g->target.unix_path);
 	target_clear(&g->target);

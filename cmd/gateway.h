@@ -26,6 +26,7 @@ struct gateway {
 	char *token_from;      /* "SPASS_TOKEN", a file: for people; NULL with the token */
 	char *login;           /* of who runs the command, as a user's id; NULL: it cannot be one */
 	struct server *server; /* started here, or NULL */
+	char *hidden_token;    /* of SPASS_TOKEN, while it runs; secret; or NULL */
 };
 
 /*

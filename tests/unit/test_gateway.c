@@ -190,7 +190,7 @@ static void the_own_token_goes_to_this_machine_only(void **state)
 	token = token_for("127.0.0.1:3000");
 	assert_string_equal(token, "own");
 	mem_free(token);
-	setenv("SPASS_TOKEN", "given", 1); /* taken out of the environment */
+	setenv("SPASS_TOKEN", "given", 1);
 	token = token_for("https://llm.example.org");
 	assert_string_equal(token, "given");
 	mem_free(token);

@@ -126,7 +126,7 @@ static int read_period(struct reading *r, const struct member *m, json_t *value,
 static int read_unknown(struct reading *r, const struct member *m, json_t *value, void *field)
 {
 	static const char *const names[] = { "refuse", "allow" };
-	int choice;
+	int choice = 0;
 
 	(void)m;
 	if (read_choice(r, value, names, &choice) < 0)

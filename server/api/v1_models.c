@@ -5,9 +5,27 @@
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 
+/* A composite alias is of use only with a member that the token may use. */
+static bool has_member(const struct call *c, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(c->snapshot->routing, m, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (call_admits_model(c, span_str(targets[i].link_model->alias)))
+			return true;
+	return count == 0;
+}
+
 static bool admits(const void *arg, struct span alias)
 {
-	return call_admits_model(arg, alias);
+	const struct call *c = arg;
+	const struct model *m;
+
+	if (!call_admits_model(c, alias))
+		return false;
+	m = routing_find(c->snapshot->routing, alias);
+	return !m || !m->composite || has_member(c, m);
 }
 
 void v1_models(struct exchange *x, struct call *c)
@@ -24,11 +42,13 @@ void v1_model(struct exchange *x, struct call *c)
 	const struct model *model = routing_find(routing, span_str(id));
 	struct err err = ERR_INIT;
 
-	if (model && info_is_listed(routing, model) && call_admits_model(c, span_str(model->alias))) {
+	if (model && !admits(c, span_str(model->alias)))
+		model = NULL;
+	if (model && info_is_listed(routing, model)) {
 		call_reply_json(x, 200, info_model(routing, model));
 		return;
 	}
-	if (model && call_admits_model(c, span_str(model->alias)))
+	if (model)
 		offer_no_backend(routing, model, E_model_not_found, "id", &err);
 	else
 		err_set(&err, E_model_not_found, "id", "there is no model '%.100s'; GET /v1/models lists them",

@@ -46,7 +46,8 @@ LTO_OBJ := -flto -ffat-lto-objects
 NO_LTO := -fno-lto
 endif
 ifeq ($(MODE),tsan)
-export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/support/tsan.supp
+# The children of some tests start threads of their own.
+export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/support/tsan.supp die_after_fork=0
 endif
 ifeq ($(OPT),)
 $(error MODE=$(MODE) is not one of release, debug, asan, tsan, cov, fuzz)

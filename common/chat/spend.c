@@ -285,6 +285,12 @@ static int64_t cost_of_media(const struct turn *t, struct used used)
 						      : MONEY_UNKNOWN;
 }
 
+/* A bill without a rate was never made: the call was cut. */
+static bool is_billed(const struct turn *t)
+{
+	return t->bill.billed_usd >= 0 && t->bill.rate.eur != 0;
+}
+
 static struct amount cost_by(const struct spend *s, struct used used)
 {
 	const struct turn *t = s->turn;
@@ -292,8 +298,7 @@ static struct amount cost_by(const struct spend *s, struct used used)
 
 	if (!t->target)
 		return (struct amount){ 0, 0 };
-	/* A bill without a rate was never made: the call was cut. */
-	if (cost.usd >= 0 && t->bill.rate.eur != 0)
+	if (is_billed(t))
 		return cost;
 	cost = amount_of(s, t->size.kind == ANSWER_MEDIA ? cost_of_media(t, used)
 							  : most_at(t->target, used.prompt, used.answer, 1));
@@ -303,6 +308,7 @@ static struct amount cost_by(const struct spend *s, struct used used)
 void spend_end(struct spend *s, uint64_t delivered)
 {
 	const struct target *target;
+	struct amount cost;
 	struct used used;
 
 	if (s->tokens_taken == 0 && s->reservation.count == 0)
@@ -312,7 +318,12 @@ void spend_end(struct spend *s, uint64_t delivered)
 	bucket_settle_tokens(s->worker->core->token_limits, s->identity->token, s->tokens_taken,
 			     used.prompt + used.answer, loop_now_us(s->worker->loop));
 	s->tokens_taken = 0;
-	if (s->reservation.count)
-		budget_settle(s->worker->core->budgets, &s->reservation, cost_by(s, used),
-			      target ? turn_link(&s->turn->size, target) : NULL);
+	if (s->reservation.count == 0)
+		return;
+	cost = cost_by(s, used);
+	/* The ledger says of such a call that its cost is unknown: a budget has to find it elsewhere. */
+	if (target && !is_billed(s->turn))
+		s->estimated = cost;
+	budget_settle(s->worker->core->budgets, &s->reservation, cost,
+		      target ? turn_link(&s->turn->size, target) : NULL);
 }

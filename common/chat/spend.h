@@ -20,6 +20,8 @@ struct spend {
 	/* How the tokens of a minute stand, when they are limited; may be NULL. */
 	void (*tell)(void *context, const struct limit_ask *tokens);
 	void *context;
+	/* told by spend_end: what budgets were charged for a cost that is unknown; else 0 */
+	struct amount estimated;
 	/* private */
 	struct reservation reservation;
 	int64_t tokens_taken; /* 0 = none */

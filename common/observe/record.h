@@ -47,6 +47,7 @@ struct record {
 	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
 	int64_t cost_usd, cost_eur;    /* millionths; -1 = unknown, or nothing was answered */
 	int64_t cost_billed_usd, cost_billed_eur; /* with the tenant's factor */
+	int64_t estimated_usd, estimated_eur; /* what budgets count in place of a cost that is unknown */
 	int64_t latency_us, first_byte_us, upstream_us;
 	uint64_t bytes_in, bytes_out;
 };

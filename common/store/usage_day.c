@@ -108,6 +108,8 @@ void usage_sum_add(struct usage_sum *s, const struct record *r)
 	add(&s->cost_billed_usd, r->cost_billed_usd);
 	add(&s->cost_billed_eur, r->cost_billed_eur);
 	s->unknown += r->cost_usd < 0 && r->resolved_backend[0];
+	add(&s->estimated_usd, r->estimated_usd);
+	add(&s->estimated_eur, r->estimated_eur);
 }
 
 void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
@@ -123,16 +125,24 @@ void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day
 	add(&s->cost_eur, sum->cost_eur);
 	add(&s->cost_billed_usd, sum->cost_billed_usd);
 	add(&s->cost_billed_eur, sum->cost_billed_eur);
+	add(&s->estimated_usd, sum->estimated_usd);
+	add(&s->estimated_eur, sum->estimated_eur);
 }
 
 /* The members of a sum from parameter at on. */
 static void bind_sum(struct db_statement *st, int at, const struct usage_sum *s)
 {
 	const int64_t values[] = { s->requests, s->prompt_tokens, s->completion_tokens, s->cost_usd,
-				   s->cost_eur, s->cost_billed_usd, s->cost_billed_eur, s->unknown };
+				   s->cost_eur, s->cost_billed_usd, s->cost_billed_eur, s->unknown,
+				   s->estimated_usd, s->estimated_eur };
 
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		db_bind_int(st, at + (int)i, values[i]);
+}
+
+static bool has_earned(const struct usage_sum *s)
+{
+	return s->cost_billed_usd || s->cost_billed_eur || s->estimated_usd || s->estimated_eur;
 }
 
 /* What the alias of a link has earned for others. */
@@ -142,14 +152,17 @@ static int write_links(const struct usage_batch *b, struct db *db, struct err *e
 		const struct day_sum *s = &b->sums[i];
 		struct db_statement *st;
 
-		if (!s->of->link_model[0] || (s->sum.cost_billed_usd == 0 && s->sum.cost_billed_eur == 0))
+		if (!s->of->link_model[0] || !has_earned(&s->sum))
 			continue;
 		st = db_statement(db,
 				  "INSERT INTO usage_link_day (tenant_id, day, token_id, model,"
-				  " cost_billed_usd, cost_billed_eur) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+				  " cost_billed_usd, cost_billed_eur, estimated_usd, estimated_eur)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 				  " ON CONFLICT (tenant_id, day, token_id, model) DO UPDATE SET"
 				  " cost_billed_usd = usage_link_day.cost_billed_usd + excluded.cost_billed_usd,"
-				  " cost_billed_eur = usage_link_day.cost_billed_eur + excluded.cost_billed_eur",
+				  " cost_billed_eur = usage_link_day.cost_billed_eur + excluded.cost_billed_eur,"
+				  " estimated_usd = usage_link_day.estimated_usd + excluded.estimated_usd,"
+				  " estimated_eur = usage_link_day.estimated_eur + excluded.estimated_eur",
 				  err);
 		if (!st)
 			return -1;
@@ -159,6 +172,8 @@ static int write_links(const struct usage_batch *b, struct db *db, struct err *e
 		db_bind_str(st, 4, s->of->link_model);
 		db_bind_int(st, 5, s->sum.cost_billed_usd);
 		db_bind_int(st, 6, s->sum.cost_billed_eur);
+		db_bind_int(st, 7, s->sum.estimated_usd);
+		db_bind_int(st, 8, s->sum.estimated_eur);
 		if (db_run(st, err) < 0)
 			return -1;
 	}
@@ -174,8 +189,8 @@ int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
 	st = db_statement(db,
 			  "INSERT INTO usage_day (tenant_id, day, user_id, token_id, model, requests,"
 			  " prompt_tokens, completion_tokens, cost_usd, cost_eur, cost_billed_usd,"
-			  " cost_billed_eur, unknown)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+			  " cost_billed_eur, unknown, estimated_usd, estimated_eur)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 			  " ON CONFLICT (tenant_id, day, user_id, token_id, model) DO UPDATE SET"
 			  " requests = usage_day.requests + excluded.requests,"
 			  " prompt_tokens = usage_day.prompt_tokens + excluded.prompt_tokens,"
@@ -184,7 +199,9 @@ int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
 			  " cost_eur = usage_day.cost_eur + excluded.cost_eur,"
 			  " cost_billed_usd = usage_day.cost_billed_usd + excluded.cost_billed_usd,"
 			  " cost_billed_eur = usage_day.cost_billed_eur + excluded.cost_billed_eur,"
-			  " unknown = usage_day.unknown + excluded.unknown",
+			  " unknown = usage_day.unknown + excluded.unknown,"
+			  " estimated_usd = usage_day.estimated_usd + excluded.estimated_usd,"
+			  " estimated_eur = usage_day.estimated_eur + excluded.estimated_eur",
 			  err);
 	if (!st)
 		return -1;

@@ -3,7 +3,9 @@
  */
 #include "common/store/usage_spent.h"
 
-#define SUMS(table) "SELECT coalesce(sum(cost_billed_usd), 0) AS usd, coalesce(sum(cost_billed_eur), 0) AS eur FROM " table
+#define SUMS(table) \
+	"SELECT coalesce(sum(cost_billed_usd + estimated_usd), 0) AS usd,"                             \
+	" coalesce(sum(cost_billed_eur + estimated_eur), 0) AS eur FROM " table
 #define NARROWED " day BETWEEN ?1 AND ?2 AND (?3 IS NULL OR model = ?3)"
 /* By the alias asked for, and by that whose link answered: the latter is a part of what all cost. */
 #define SPENT(rest)                                                                                 \

@@ -11,7 +11,7 @@ struct usage_spent {
 	const char *token_id;  /* NULL: by all */
 	const char *model;     /* NULL: on all */
 	int64_t from, to;      /* days since 1970-01-01 UTC, both included */
-	int64_t usd, eur;      /* told: as billed, in millionths */
+	int64_t usd, eur;      /* told: as billed, and as estimated where it is not known; in millionths */
 };
 
 /* As store_read calls it: arg is a struct usage_spent. */

@@ -78,6 +78,12 @@ static void fill_turn(struct record *r, const struct turn *t, char source[RATE_S
 	r->upstream_us = t->waited_us;
 }
 
+static void fill_estimate(struct record *r, const struct call *c)
+{
+	r->estimated_usd = c->spend.estimated.usd;
+	r->estimated_eur = c->spend.estimated.eur;
+}
+
 static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 {
 	char source[RATE_SOURCE_MAX];
@@ -85,6 +91,7 @@ static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 
 	fill_call(&r, x, c);
 	fill_turn(&r, &c->turn, source);
+	fill_estimate(&r, c);
 	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
 	r.status = status_of(x);
 	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);

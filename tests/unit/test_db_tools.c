@@ -325,13 +325,13 @@ static struct db *make_database(const char *path)
 	LEDGER_ROW("r2", "12", "3, 1, 101, 6, 5, 7, 6")                                                 \
 	LEDGER_ROW("r3", "12", "2, 1, 101, 4, 3, 5, 4")                                                 \
 	LEDGER_ROW("r4", "12", "1, 1, 102, NULL, NULL, NULL, NULL")                                     \
-	"INSERT INTO usage_day VALUES ('acme', 10, 'ada', 't', 'm', 1, 5, 2, 10, 9, 12, 11, 0),"         \
-	" ('acme', 12, 'ada', 't', 'm', 3, 6, 3, 10, 8, 12, 10, 1);"
+	"INSERT INTO usage_day VALUES ('acme', 10, 'ada', 't', 'm', 1, 5, 2, 10, 9, 12, 11, 0, 0, 0),"         \
+	" ('acme', 12, 'ada', 't', 'm', 3, 6, 3, 10, 8, 12, 10, 1, 0, 0);"
 
 /* The same through a composite alias, whose link's alias is l. */
 #define LINK_ROWS                                                                                 \
 	LEDGER_ROWS "UPDATE usage_kind SET link_model = 'l';"                                           \
-		    "INSERT INTO usage_link_day VALUES ('acme', 10, 't', 'l', 12, 11), ('acme', 12, 't', 'l', 12, 10);"
+		    "INSERT INTO usage_link_day VALUES ('acme', 10, 't', 'l', 12, 11, 0, 0), ('acme', 12, 't', 'l', 12, 10, 0, 0);"
 
 static const struct damage {
 	const char *sql;
@@ -372,10 +372,10 @@ static const struct damage {
 	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_eur = 9 WHERE day = 12", { "link_sums" } },
 	{ LINK_ROWS "DELETE FROM usage_link_day WHERE day = 10", { "link_sums" } },
 	{ LINK_ROWS "UPDATE usage_link_day SET cost_billed_usd = 13 WHERE day = 12", { "link_rows", "usage_links" } },
-	{ LINK_ROWS "INSERT INTO usage_link_day VALUES ('acme', 12, 't', 'z', 1, 0)", { "link_rows", "usage_links" } },
+	{ LINK_ROWS "INSERT INTO usage_link_day VALUES ('acme', 12, 't', 'z', 1, 0, 0, 0)", { "link_rows", "usage_links" } },
 	/* The clock was ahead, and what was written then has gone as the oldest. */
-	{ LINK_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 1, 0, 1, 0, 0);"
-		    "INSERT INTO usage_link_day VALUES ('acme', 13, 't', 'l', 1, 0)",
+	{ LINK_ROWS "INSERT INTO usage_day VALUES ('acme', 13, 'ada', 't', 'm', 1, 0, 0, 1, 0, 1, 0, 0, 0, 0);"
+		    "INSERT INTO usage_link_day VALUES ('acme', 13, 't', 'l', 1, 0, 0, 0)",
 	  { NULL } },
 	{ LEDGER_ROWS "UPDATE usage_day SET requests = 1 WHERE day = 12", { "usage_sums" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_eur = 7 WHERE day = 12", { "usage_sums" } },
@@ -385,7 +385,7 @@ static const struct damage {
 	{ LEDGER_ROWS "UPDATE usage_day SET completion_tokens = 7 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET cost_billed_usd = 100 WHERE day = 12", { "usage_rows" } },
 	{ LEDGER_ROWS "UPDATE usage_day SET unknown = 2 WHERE day = 12", { "usage_rows" } },
-	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 12, 'ada', 't', 'z', 1, 0, 0, 0, 0, 0, 0, 0)",
+	{ LEDGER_ROWS "INSERT INTO usage_day VALUES ('acme', 12, 'ada', 't', 'z', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
 	  { "usage_rows" } },
 	{ LEDGER_ROWS "DELETE FROM usage_row WHERE request_id = 'r3'", { "usage_rows" } },
 	{ LEDGER_ROWS "DELETE FROM usage_kind WHERE number = 102", { "usage_rows", "usage_kind" } },

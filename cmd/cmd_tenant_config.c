@@ -68,6 +68,14 @@ static bool is_default(const json_t *entry)
 	return json_equal(json_object_get(entry, "value"), json_object_get(entry, "default"));
 }
 
+/* Nobody shall wonder why a setting changes nothing. */
+static void add_setting(struct grid *grid, const char *key, const json_t *entry)
+{
+	char *text = mem_printf("%s%s", key, json_is_true(json_object_get(entry, "reserved")) ? " (not used yet)" : "");
+
+	add_take(grid, text, GRID_PLAIN);
+}
+
 static void print_list(const struct config_options *o, json_t *config)
 {
 	const char *key;
@@ -80,7 +88,7 @@ static void print_list(const struct config_options *o, json_t *config)
 	{
 		enum grid_style style = is_default(entry) ? GRID_DIM : GRID_PLAIN;
 
-		grid_add(&grid, key, GRID_PLAIN);
+		add_setting(&grid, key, entry);
 		if (o->show_origin) {
 			grid_add(&grid, models_text(entry, "group"), GRID_PLAIN);
 			add_take(&grid, origin_text(entry), GRID_PLAIN);
@@ -104,7 +112,7 @@ static void print_diff(const struct config_options *o, json_t *config)
 	grid_head(&grid, "SETTING|ORIGIN|DEFAULT|VALUE");
 	json_object_foreach(config, key, entry)
 	{
-		grid_add(&grid, key, GRID_PLAIN);
+		add_setting(&grid, key, entry);
 		if (o->show_origin)
 			add_take(&grid, origin_text(entry), GRID_PLAIN);
 		else

@@ -239,6 +239,11 @@ int64_t settings_int(const struct settings *s, enum setting_key key)
 	return json_integer_value(settings_get(s, key).json);
 }
 
+int64_t settings_bytes(const struct settings *s, enum setting_key key)
+{
+	return setting_bytes_of(settings_get(s, key).json);
+}
+
 double settings_real(const struct settings *s, enum setting_key key)
 {
 	return json_number_value(settings_get(s, key).json);

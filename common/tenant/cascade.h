@@ -62,6 +62,7 @@ struct setting_value settings_get(const struct settings *s, enum setting_key key
 /* Of a key of that type. */
 bool settings_bool(const struct settings *s, enum setting_key key);
 int64_t settings_int(const struct settings *s, enum setting_key key);
+int64_t settings_bytes(const struct settings *s, enum setting_key key);
 double settings_real(const struct settings *s, enum setting_key key);
 const char *settings_text(const struct settings *s, enum setting_key key);
 /* Whether a list has the text; null has all. */

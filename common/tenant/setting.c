@@ -3,6 +3,7 @@
  */
 #include "common/tenant/setting.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -19,8 +20,25 @@ const struct setting_info setting_table[SETTING_COUNT] = {
 				 .choices = (choices_),                                          \
 				 .fallback = (fallback_),                                        \
 				 .help = (help_) },
+#define RESERVED(key_, group_, type_, min_, max_, choices_, fallback_, help_)                    \
+	[SETTING_RESERVED_##key_] = { .key = #key_,                                              \
+				      .group = SETTING_GROUP_##group_,                           \
+				      .type = SETTING_##type_,                                   \
+				      .min = (min_),                                             \
+				      .max = (max_),                                             \
+				      .choices = (choices_),                                     \
+				      .fallback = (fallback_),                                   \
+				      .help = (help_),                                           \
+				      .is_reserved = true },
+#define SHARED(key_, group_, type_)                                                              \
+	[SETTING_KEY_##key_] = { .key = #key_,                                                   \
+				 .group = SETTING_GROUP_##group_,                                \
+				 .type = SETTING_##type_,                                        \
+				 .config = &config_table[CONFIG_KEY_##key_] },
 #include "common/tenant/setting.def"
 #undef SETTING
+#undef RESERVED
+#undef SHARED
 };
 
 const struct setting_info *setting_find(struct span key)
@@ -55,8 +73,29 @@ const char *setting_group_name(enum setting_group group)
 	return names[group];
 }
 
+const char *setting_help(const struct setting_info *s)
+{
+	return s->config ? s->config->help : s->help;
+}
+
+json_t *setting_of_config(const struct setting_info *s, const struct config *c)
+{
+	const char *value = (const char *)c + s->config->offset;
+
+	if (s->config->kind == CONFIG_BOOL)
+		return json_boolean(*(const bool *)(const void *)value);
+	assert(s->config->kind == CONFIG_BYTES);
+	return json_integer(*(const int64_t *)(const void *)value);
+}
+
 json_t *setting_default(const struct setting_info *s)
 {
+	int64_t bytes;
+
+	if (s->config && s->config->kind == CONFIG_BYTES)
+		return config_bytes(span_str(s->config->fallback), &bytes) == 0 ? json_integer(bytes) : NULL;
+	if (s->config)
+		return setting_of_text(s, span_str(s->config->fallback));
 	return json_loads(s->fallback, JSON_DECODE_ANY, NULL);
 }
 
@@ -174,6 +213,27 @@ static int check_number(const struct fault *f, const json_t *value)
 	return 0;
 }
 
+int64_t setting_bytes_of(const json_t *value)
+{
+	int64_t bytes;
+
+	if (json_is_integer(value))
+		return json_integer_value(value);
+	return json_is_string(value) && config_bytes(text_of(value), &bytes) == 0 ? bytes : -1;
+}
+
+static int check_bytes(const struct fault *f, const json_t *value)
+{
+	const struct config_info *c = f->setting->config;
+	int64_t bytes = setting_bytes_of(value);
+
+	if (bytes >= c->min && bytes <= c->max)
+		return 0;
+	return err_set(f->err, E_invalid_field, f->param,
+		       "must be a number of bytes from %lld to %lld, or a text like 64MiB", (long long)c->min,
+		       (long long)c->max);
+}
+
 static int check_alias(const struct fault *f, const json_t *value)
 {
 	if (!json_is_string(value) || !is_alias(text_of(value)))
@@ -206,6 +266,7 @@ int setting_check(const struct setting_info *s, const json_t *value, const char 
 {
 	static int (*const checks[])(const struct fault *f, const json_t *value) = {
 		[SETTING_BOOL] = check_bool,     [SETTING_INT] = check_number,
+		[SETTING_BYTES] = check_bytes,
 		[SETTING_REAL] = check_number,   [SETTING_ALIAS] = check_alias,
 		[SETTING_CHOICE] = check_choice, [SETTING_NAMES] = check_names,
 		[SETTING_TOOLS] = check_tools,   [SETTING_MODELS] = check_none,
@@ -254,7 +315,7 @@ json_t *setting_of_text(const struct setting_info *s, struct span text)
 	text = span_trim(text);
 	if (s->type == SETTING_BOOL)
 		value = bool_of(text);
-	else if (s->type == SETTING_INT || s->type == SETTING_REAL ||
+	else if (s->type == SETTING_INT || s->type == SETTING_REAL || s->type == SETTING_BYTES ||
 		 (is_list && (span_starts(text, "[") || span_is(text, "null"))))
 		value = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_DECODE_ANY, NULL);
 	else if (is_list)

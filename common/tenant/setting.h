@@ -9,13 +9,14 @@
 
 #include <jansson.h>
 
-#include "common/base/err.h"
+#include "common/config/config.h"
 
 enum setting_group { SETTING_GROUP_A, SETTING_GROUP_B, SETTING_GROUP_C };
 
 enum setting_type {
 	SETTING_BOOL,
 	SETTING_INT,
+	SETTING_BYTES, /* a number, or a text as config_bytes reads it */
 	SETTING_REAL,
 	SETTING_ALIAS,
 	SETTING_CHOICE,
@@ -27,8 +28,12 @@ enum setting_type {
 
 enum setting_key {
 #define SETTING(key, ...) SETTING_KEY_##key,
+#define SHARED(key, ...) SETTING_KEY_##key,
+#define RESERVED(key, ...) SETTING_RESERVED_##key,
 #include "common/tenant/setting.def"
 #undef SETTING
+#undef SHARED
+#undef RESERVED
 	SETTING_COUNT
 };
 
@@ -40,6 +45,8 @@ struct setting_info {
 	const char *choices;  /* "a|b|c", or NULL */
 	const char *fallback; /* the default, as JSON */
 	const char *help;     /* one line, no full stop */
+	const struct config_info *config; /* where range, default and help are instead, or NULL */
+	bool is_reserved;     /* takes values that nothing reads yet */
 };
 extern const struct setting_info setting_table[SETTING_COUNT];
 
@@ -51,6 +58,9 @@ const struct setting_info *setting_find(struct span key);
 const char *setting_near(struct span key);
 /* "A", "B", "C". */
 const char *setting_group_name(enum setting_group group);
+const char *setting_help(const struct setting_info *s);
+/* The value of a row that has one there: the process' level.  The caller owns it. */
+json_t *setting_of_config(const struct setting_info *s, const struct config *c);
 /* The default; the caller owns it. */
 json_t *setting_default(const struct setting_info *s);
 /*
@@ -59,6 +69,8 @@ json_t *setting_default(const struct setting_info *s);
  */
 int setting_check(const struct setting_info *s, const json_t *value, const char *param,
 		  struct err *err);
+/* Of a value that a row of BYTES takes. */
+int64_t setting_bytes_of(const json_t *value);
 /*
  * What a text of a command line or the environment means for the row: true, 80, a,b,c, null or
  * JSON.  What makes no sense becomes a string, which setting_check then refuses.  The caller

@@ -218,6 +218,7 @@ struct tenancy *tenancy_new(const struct config *c, char *const *environment, st
 	t = tenancy_of(file, environment, err);
 	if (!t)
 		goto out;
+	tenancy_take_config(t, c);
 	if (path)
 		warn_of_readers(path);
 	t->path = path;

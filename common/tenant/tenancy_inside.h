@@ -37,6 +37,7 @@ const struct token *tenancy_token_by_digest(const struct tenancy *t,
 void tenancy_index_token(struct tenancy *t, const struct token *token);
 /* tenancy_process.c: what the environment says, and, once the file was read, its lists. */
 int tenancy_read_process(struct tenancy *t, char *const *environment, struct err *err);
+void tenancy_take_config(struct tenancy *t, const struct config *config);
 int tenancy_take_lists(struct tenancy *t, struct err *err);
 void tenancy_free_process(struct tenancy *t);
 /* tenancy_read.c: a document's tenants and tokens. */

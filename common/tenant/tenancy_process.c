@@ -1,6 +1,6 @@
 /*
  * common/tenant/tenancy_process.c - what the process says of tenants' settings: the environment's
- * SPASS_<KEY>, else the constants of setting.def.
+ * SPASS_<KEY>, else the constants of setting.def; of what it shares with config.def, that.
  */
 #include "common/base/mem.h"
 #include "common/tenant/reading.h"
@@ -57,11 +57,21 @@ int tenancy_read_process(struct tenancy *t, char *const *environment, struct err
 		const struct setting_info *s = &setting_table[i];
 
 		t->process[i] = setting_default(s);
-		if (s->group != SETTING_GROUP_A && s->type != SETTING_TOKEN &&
+		if (s->group != SETTING_GROUP_A && s->type != SETTING_TOKEN && !s->config &&
 		    read_variable(t, s, environment, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+void tenancy_take_config(struct tenancy *t, const struct config *config)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (!setting_table[i].config)
+			continue;
+		json_decref(t->process[i]);
+		t->process[i] = setting_of_config(&setting_table[i], config);
+	}
 }
 
 void tenancy_free_process(struct tenancy *t)

@@ -23,13 +23,11 @@ static int status_of(const struct exchange *x)
 	return x->status ? x->status : err_info(E_cancelled)->status;
 }
 
-/* The gateway's setting is for all tenants, a tenant's own for itself. */
 static bool hides_users(const struct call *c)
 {
 	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
 
-	return c->snapshot->config->audit_user_id_pseudonymize ||
-	       settings_bool(&s, SETTING_KEY_audit_user_id_pseudonymize);
+	return settings_bool(&s, SETTING_KEY_audit_user_id_pseudonymize);
 }
 
 static void fill_call(struct record *r, const struct exchange *x, const struct call *c)

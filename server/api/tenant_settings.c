@@ -43,6 +43,8 @@ static json_t *describe(const struct call *c, const struct settings *s, enum set
 	}
 	entry = json_pack("{s:o, s:s, s:s, s:o}", "value", now, "source", setting_source_name(value.source),
 			  "group", setting_group_name(info->group), "default", fallback);
+	if (info->is_reserved)
+		json_object_set_new(entry, "reserved", json_true());
 	if (value.source == SOURCE_DB) {
 		json_object_set_new(entry, "updated_at", json_integer(value.updated_ms));
 		json_object_set_new(entry, "updated_by", json_string(value.updated_by));

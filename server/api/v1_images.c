@@ -183,6 +183,7 @@ static const size_t body_max[] = {
 
 static int take_upload(struct exchange *x, struct call *c, struct upload *u)
 {
+	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
 	struct image_place place = place_of(c);
 
 	u->type = x->head->known[HTTP1_CONTENT_TYPE];
@@ -191,7 +192,7 @@ static int take_upload(struct exchange *x, struct call *c, struct upload *u)
 	    exchange_body(x, body_max[u->kind], &u->body, &u->err) < 0 ||
 	    job_run(c->worker->core->jobs, run_upload, u, &u->err) < 0 || u->result < 0)
 		return -1;
-	return image_keep(&place, &u->image, u->bytes, c->snapshot->config->images_max_bytes, &u->err);
+	return image_keep(&place, &u->image, u->bytes, settings_bytes(&s, SETTING_KEY_images_max_bytes), &u->err);
 }
 
 void v1_images_post(struct exchange *x, struct call *c)

@@ -29,8 +29,8 @@ static void every_row_has_a_default_that_it_takes(void **state)
 
 		assert_non_null(value);
 		assert_ptr_equal(setting_find(span_str(s->key)), s);
-		assert_true(strlen(s->help) > 10);
-		assert_int_not_equal(s->help[strlen(s->help) - 1], '.');
+		assert_true(strlen(setting_help(s)) > 10);
+		assert_int_not_equal(setting_help(s)[strlen(setting_help(s)) - 1], '.');
 		if (s->type == SETTING_TOKEN)
 			assert_int_equal(s->group, SETTING_GROUP_B);
 		else if (s->type == SETTING_MODELS)
@@ -221,22 +221,22 @@ static void the_highest_level_that_has_a_key_wins(void **state)
 	cascade_load(c, &tools);
 	acme = cascade_of(c, t, tenancy_find(t, SPAN_LIT("acme")));
 	other = cascade_of(c, t, tenancy_find(t, SPAN_LIT("other")));
-	assert_int_equal(settings_int(&acme, SETTING_KEY_rag_default_top_k), 11);
-	assert_int_equal(settings_get(&acme, SETTING_KEY_rag_default_top_k).source, SOURCE_DB);
-	assert_int_equal(settings_get(&acme, SETTING_KEY_rag_default_top_k).updated_ms, 7);
-	assert_string_equal(settings_get(&acme, SETTING_KEY_rag_default_top_k).updated_by, "admin");
-	assert_int_equal(settings_int(&acme, SETTING_KEY_compaction_keep_last), 8);
-	assert_int_equal(settings_get(&acme, SETTING_KEY_compaction_keep_last).source, SOURCE_YAML);
+	assert_int_equal(settings_int(&acme, SETTING_RESERVED_rag_default_top_k), 11);
+	assert_int_equal(settings_get(&acme, SETTING_RESERVED_rag_default_top_k).source, SOURCE_DB);
+	assert_int_equal(settings_get(&acme, SETTING_RESERVED_rag_default_top_k).updated_ms, 7);
+	assert_string_equal(settings_get(&acme, SETTING_RESERVED_rag_default_top_k).updated_by, "admin");
+	assert_int_equal(settings_int(&acme, SETTING_RESERVED_compaction_keep_last), 8);
+	assert_int_equal(settings_get(&acme, SETTING_RESERVED_compaction_keep_last).source, SOURCE_YAML);
 	assert_int_equal(settings_markup_micros(&acme), 1150000);
-	assert_int_equal(settings_int(&other, SETTING_KEY_rag_default_top_k), 7);
-	assert_int_equal(settings_get(&other, SETTING_KEY_rag_default_top_k).source, SOURCE_PROCESS);
-	assert_int_equal(settings_int(&other, SETTING_KEY_compaction_keep_last), 6);
+	assert_int_equal(settings_int(&other, SETTING_RESERVED_rag_default_top_k), 7);
+	assert_int_equal(settings_get(&other, SETTING_RESERVED_rag_default_top_k).source, SOURCE_PROCESS);
+	assert_int_equal(settings_int(&other, SETTING_RESERVED_compaction_keep_last), 6);
 	assert_int_equal(settings_markup_micros(&other), 1000000);
-	assert_string_equal(settings_text(&other, SETTING_KEY_image_gen_model), "image-gen");
+	assert_string_equal(settings_text(&other, SETTING_RESERVED_image_gen_model), "image-gen");
 	assert_true(settings_bool(&other, SETTING_KEY_memory_inject));
-	assert_true(settings_admit(&acme, SETTING_KEY_server_tools_allowlist, SPAN_LIT("web_fetch")));
-	assert_false(settings_admit(&acme, SETTING_KEY_server_tools_allowlist, SPAN_LIT("calculator")));
-	assert_true(settings_admit(&other, SETTING_KEY_server_tools_allowlist, SPAN_LIT("calculator")));
+	assert_true(settings_admit(&acme, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("web_fetch")));
+	assert_false(settings_admit(&acme, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("calculator")));
+	assert_true(settings_admit(&other, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("calculator")));
 	assert_true(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("qwen3")));
 	assert_false(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("gpt")));
 	cascade_unref(c);
@@ -256,7 +256,7 @@ static int64_t keep_of(const struct cascade *c, const struct tenancy *t, const c
 {
 	const struct settings s = cascade_of(c, t, tenancy_find(t, span_str(tenant)));
 
-	return settings_int(&s, SETTING_KEY_compaction_keep_last);
+	return settings_int(&s, SETTING_RESERVED_compaction_keep_last);
 }
 
 static void a_change_makes_another_and_an_older_one_nothing(void **state)

@@ -188,14 +188,17 @@ static void every_setting_of_tenants_is_described(void **state)
 	(void)state;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		const struct setting_info *s = &setting_table[i];
+		const char *fallback = s->config ? s->config->fallback : s->fallback;
 
 		if (s->group == SETTING_GROUP_A || s->type == SETTING_TOKEN)
 			continue;
-		require(text, "man/spass.yaml.5", ".It Cm %s\n%s", s->key, s->help);
-		if (strcmp(s->fallback, "\"\"") != 0)
+		require(text, "man/spass.yaml.5", ".It Cm %s\n%s", s->key, setting_help(s));
+		if (s->is_reserved)
+			require(text, s->key, "%s.\n", "Nothing uses it yet");
+		if (strcmp(fallback, "\"\"") != 0)
 			require(text, s->key, ".Ql %.*s",
-				(int)strcspn(s->fallback + (*s->fallback == '"'), "\""),
-				s->fallback + (*s->fallback == '"'));
+				(int)strcspn(fallback + (*fallback == '"'), "\""),
+				fallback + (*fallback == '"'));
 	}
 	mem_free(text);
 }

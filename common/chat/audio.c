@@ -3,11 +3,13 @@
  */
 #include "common/chat/audio.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/chat/audio_inside.h"
 #include "common/chat/request.h"
+#include "common/chat/wav.h"
 
 enum { USAGE_INLINE_MAX = 1024 * 1024 }; /* of an answer that is looked through on the worker's thread */
 
@@ -59,6 +61,20 @@ static int check_text(struct jvalue v, const char *name, struct err *err)
 	return 0;
 }
 
+/* As a reader counts them, not as they are escaped. */
+static int64_t count_characters(struct jvalue text)
+{
+	int64_t count = 0;
+	struct buf plain;
+
+	buf_init(&plain, CHAT_TEXT_MAX);
+	(void)jvalue_unescape(text, &plain);
+	for (size_t i = 0; i < plain.len; i++)
+		count += ((unsigned char)plain.ptr[i] & 0xc0) != 0x80;
+	buf_free(&plain);
+	return count;
+}
+
 static int read_json(struct audio_request *r, struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("voice"), SPAN_INIT("user_id") };
@@ -77,8 +93,25 @@ static int read_json(struct audio_request *r, struct err *err)
 		return err_set(err, E_missing_field, "voice", "voice is required");
 	if (!v[0].is_single)
 		return err_set(err, E_invalid_field, "model", "model is given twice");
+	r->characters = count_characters(v[1]);
 	/* Letters, digits and ._:-/ need no escapes, but a slash may have one. */
 	r->model = span_of(v[0].text.ptr + 1, v[0].text.len - 2);
+	return 0;
+}
+
+int audio_measure(struct audio_request *r, struct err *err)
+{
+	const struct audio_field *file = &r->form->file;
+	const uint64_t size = file->to - file->from;
+	const size_t len = size < WAV_HEAD_MAX ? (size_t)size : WAV_HEAD_MAX;
+	char head[WAV_HEAD_MAX];
+	struct wav wav;
+
+	r->audio_ms = -1;
+	if (spool_copy(r->spool, file->from, head, len, err) < 0)
+		return -1;
+	if (wav_read(&wav, span_of(head, len), size))
+		r->audio_ms = wav_ms(&wav, wav.data_len);
 	return 0;
 }
 
@@ -220,9 +253,19 @@ static void announce(struct turn *t, const struct source *s)
 	turn_announce(t, t->target);
 }
 
+/* Seconds, as a backend tells them. */
+static void read_seconds(struct jvalue v, int64_t *ms)
+{
+	double seconds;
+
+	if (v.type == J_NUMBER && jvalue_double(v, &seconds) == 0 && seconds >= 0 && seconds < 1e9)
+		*ms = llround(seconds * 1000);
+}
+
 void audio_read_usage(struct jvalue usage, struct token_usage *out)
 {
-	static const struct span names[] = { SPAN_INIT("input_tokens"), SPAN_INIT("output_tokens") };
+	static const struct span names[] = { SPAN_INIT("input_tokens"), SPAN_INIT("output_tokens"),
+					     SPAN_INIT("seconds") };
 	struct jvalue v[ARRAY_LEN(names)];
 
 	if (usage.type != J_OBJECT)
@@ -230,17 +273,20 @@ void audio_read_usage(struct jvalue usage, struct token_usage *out)
 	jwalk_members(usage, names, v, ARRAY_LEN(names));
 	(void)jvalue_int(v[0], 0, INT64_MAX, &out->prompt);
 	(void)jvalue_int(v[1], 0, INT64_MAX, &out->completion);
+	read_seconds(v[2], &out->audio_ms);
 }
 
 /* What a text's answer says that it used; one that is not JSON, or very long, says nothing. */
 static void read_usage(struct turn *t, struct span type, struct span body)
 {
-	static const struct span names[] = { SPAN_INIT("usage") };
-	struct jvalue usage;
+	static const struct span names[] = { SPAN_INIT("usage"), SPAN_INIT("duration") };
+	struct jvalue v[ARRAY_LEN(names)];
 
-	if (is_type(type, "application/json") && body.len <= USAGE_INLINE_MAX &&
-	    jscan_members(body, NULL, names, &usage, 1, NULL) == 0)
-		audio_read_usage(usage, &t->usage);
+	if (!is_type(type, "application/json") || body.len > USAGE_INLINE_MAX ||
+	    jscan_members(body, NULL, names, v, ARRAY_LEN(names), NULL) < 0)
+		return;
+	read_seconds(v[1], &t->usage.audio_ms);
+	audio_read_usage(v[0], &t->usage);
 }
 
 static int take_whole(struct turn *t, struct source *s, const char *type, struct failure *why, struct err *err)
@@ -312,6 +358,8 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 		failure_set(why, FAILURE_INTERNAL, "the request's memory is used up");
 		return TAKE_FAILED;
 	}
+	t->usage.audio_ms = r->kind == AUDIO_SPEECH ? -1 : r->audio_ms;
+	t->usage.characters = r->kind == AUDIO_SPEECH ? r->characters : -1;
 	if (r->kind == AUDIO_SPEECH || is_type(found, "text/event-stream"))
 		return relay(t, s, type, why, err);
 	return take_whole(t, s, type, why, err);
@@ -319,11 +367,11 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 
 /*
  * What a call may use.  A second of speech has 20 tokens to speak and 10 to hear, 15 characters,
- * and as a file 2.5 KB or more.
+ * and as a file 2.5 KB or more, by what sounds good; no coding has less than 500 bytes.
  */
 static struct turn_size size_of(const struct audio_request *r)
 {
-	enum { TOKENS_OF_BYTE = 2, BYTES_OF_TOKEN = 256, TOKENS_MIN = 64 };
+	enum { TOKENS_OF_BYTE = 2, BYTES_OF_TOKEN = 256, TOKENS_MIN = 64, MS_OF_BYTE = 2 };
 	const bool speaks = r->kind == AUDIO_SPEECH;
 	const int64_t bytes = speaks ? (int64_t)r->body.len : (int64_t)(r->form->file.to - r->form->file.from);
 
@@ -332,6 +380,8 @@ static struct turn_size size_of(const struct audio_request *r)
 		.prompt_bytes = speaks ? bytes : bytes / BYTES_OF_TOKEN + 1,
 		.answer_max = (speaks ? TOKENS_OF_BYTE * bytes : bytes / BYTES_OF_TOKEN) + TOKENS_MIN,
 		.choices = 1,
+		.audio_ms = speaks ? 0 : r->audio_ms >= 0 ? r->audio_ms : MS_OF_BYTE * bytes,
+		.characters = speaks ? r->characters : 0,
 		.kind = speaks ? ANSWER_MEDIA : ANSWER_TEXT,
 	};
 }

@@ -31,6 +31,8 @@ struct audio_request {
 	/* told */
 	struct span model;         /* of a speech: its place in the body, without quotes */
 	const struct model *alias;
+	int64_t audio_ms;          /* of a file whose header tells, else -1 */
+	int64_t characters;        /* of a speech's input */
 };
 
 /*
@@ -43,6 +45,8 @@ int audio_find_model(struct audio_request *r, const struct offer *offer, struct 
  * (param: the field), E_invalid_json.  Any thread; run bodies above REQUEST_INLINE_MAX on a job.
  */
 int audio_speech_check(struct audio_request *r, const struct offer *offer, struct err *err);
+/* How long a whole form's file is, if its header tells.  Waits.  0 or -1. */
+int audio_measure(struct audio_request *r, struct err *err);
 /* As turn_chat; r has been checked, and its form has come to its end. */
 int turn_audio(struct turn *t, const struct audio_request *r, struct err *err);
 

@@ -5,6 +5,7 @@
  * about as long as each other.  Each is a form like the client's, with a file of its own, and walks
  * the model's chain by itself; they go one after the other, as a text is read.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -220,6 +221,7 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 		failure_set(why, FAILURE_CUT, "the answer is coded, which was not asked for");
 		return TAKE_FAILED;
 	}
+	t->usage.audio_ms = wav_ms(&p->wav, p->end - p->at);
 	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
 	if (source_read_whole(s, &room, &body, err) < 0)
 		result = audio_give_up(s, why, err);
@@ -247,6 +249,7 @@ static void add_usage(struct turn *t, struct audio_windows *p)
 	}
 	p->usage.prompt = plus(p->usage.prompt, t->usage.prompt);
 	p->usage.completion = plus(p->usage.completion, t->usage.completion);
+	p->usage.audio_ms = plus(p->usage.audio_ms, t->usage.audio_ms);
 	cost_add(&p->cost, &cost);
 }
 
@@ -275,10 +278,9 @@ static void print_json(const struct audio_windows *p, struct buf *out)
 	buf_add_str(out, "{\"text\":");
 	jtext_string(out, buf_span(&p->text));
 	if (p->usage.prompt >= 0 && p->usage.completion >= 0)
-		buf_printf(out, ",\"usage\":{\"type\":\"tokens\",\"input_tokens\":%lld,\"output_tokens\":%lld,"
-				"\"total_tokens\":%lld}",
-			   (long long)p->usage.prompt, (long long)p->usage.completion,
-			   (long long)(p->usage.prompt + p->usage.completion));
+		buf_printf(out, ",\"usage\":{\"type\":\"tokens\",\"input_tokens\":%" PRId64
+				",\"output_tokens\":%" PRId64 ",\"total_tokens\":%" PRId64 "}",
+			   p->usage.prompt, p->usage.completion, p->usage.prompt + p->usage.completion);
 	buf_add_char(out, '}');
 }
 

@@ -42,12 +42,16 @@ static bool is_free(const struct target *t)
 
 	return target_is_free(t) ||
 	       (p && p->input == 0 && p->output == 0 && p->cached <= 0 && p->reasoning <= 0 &&
-		p->image <= 0 && p->request <= 0 && p->prompt_max == 0);
+		p->image <= 0 && p->request <= 0 && p->minute <= 0 && p->characters <= 0 &&
+		p->prompt_max == 0);
 }
 
 /* What so many tokens and pictures cost at most at a target; MONEY_UNKNOWN without a price. */
-static int64_t most_at(const struct target *t, int64_t prompt, int64_t answer, int64_t pictures)
+static int64_t most_at(const struct target *t, const struct turn_size *size, int64_t prompt, int64_t answer,
+		       int64_t pictures)
 {
+	const struct token_usage most = { .prompt = prompt, .completion = answer, .audio_ms = size->audio_ms,
+					  .characters = size->characters };
 	struct price price;
 	int64_t usd;
 
@@ -58,7 +62,7 @@ static int64_t most_at(const struct target *t, int64_t prompt, int64_t answer, i
 	/* Longer prompts have a price that is not in the list: all makers double it. */
 	price = *t->price;
 	price.prompt_max = 0;
-	usd = cost_bound(prompt, answer, false, &price);
+	usd = cost_bound(&most, false, &price);
 	if (usd > 0 && price.image > 0 && pictures > 1 &&
 	    __builtin_add_overflow(usd, times(price.image, pictures - 1), &usd))
 		usd = INT64_MAX;
@@ -86,7 +90,7 @@ static void bound(const struct spend *s, const struct turn_size *size, struct sp
 
 	wish->is_free = true;
 	for (size_t i = 0; i < s->turn->target_count && most >= 0; i++) {
-		int64_t usd = most_at(&targets[i], prompt, answer_at(s->turn, size, &targets[i]),
+		int64_t usd = most_at(&targets[i], size, prompt, answer_at(s->turn, size, &targets[i]),
 				      size->choices);
 
 		wish->is_free &= is_free(&targets[i]);
@@ -273,7 +277,8 @@ static struct used used_by(const struct turn *t, uint64_t delivered)
 /* Of pictures and sounds that have a price each; MONEY_UNKNOWN of those that have none. */
 static int64_t cost_of_media(const struct turn *t, struct used used)
 {
-	const struct token_usage u = { used.prompt, 0, -1, -1, t->usage.images, -1 };
+	const struct token_usage u = { used.prompt, 0, -1, -1, t->usage.images, -1, t->usage.audio_ms,
+				       t->usage.characters };
 	const struct price *p = t->target->price;
 	int64_t pictures = t->usage.images > 1 ? t->usage.images : 1;
 
@@ -281,7 +286,7 @@ static int64_t cost_of_media(const struct turn *t, struct used used)
 		return 0;
 	if (p && p->image > 0 && u.images > 0)
 		return cost_of(&u, false, p).usd;
-	return p && (p->image > 0 || p->request > 0) ? most_at(t->target, used.prompt, 0, pictures)
+	return p && (p->image > 0 || p->request > 0) ? most_at(t->target, &t->size, used.prompt, 0, pictures)
 						      : MONEY_UNKNOWN;
 }
 
@@ -301,7 +306,7 @@ static struct amount cost_by(const struct spend *s, struct used used)
 	if (is_billed(t))
 		return cost;
 	cost = amount_of(s, t->size.kind == ANSWER_MEDIA ? cost_of_media(t, used)
-							  : most_at(t->target, used.prompt, used.answer, 1));
+							  : most_at(t->target, &t->size, used.prompt, used.answer, 1));
 	return cost.usd < 0 ? s->reservation.amount : cost;
 }
 

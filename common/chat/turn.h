@@ -52,6 +52,7 @@ struct turn_size {
 	int64_t prompt_bytes; /* no fewer than tokens */
 	int64_t answer_max;   /* tokens that each answer may have; -1: not said */
 	int64_t choices;      /* answers, 1 and more */
+	int64_t audio_ms, characters; /* of sound, to be spoken; at most */
 	enum answer_kind kind;
 };
 

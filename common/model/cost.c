@@ -58,12 +58,34 @@ static int64_t total(const struct sum *s)
 	return rounded > INT64_MAX ? INT64_MAX : (int64_t)rounded;
 }
 
+/* Milliseconds at a price for a minute. */
+static void add_sound(struct sum *s, int64_t ms, int64_t price)
+{
+	enum { MINUTE_MS = 60000 };
+
+	if (ms < 0)
+		s->is_unknown = true;
+	else
+		s->value += (money_wide)ms * (money_wide)price * PER_MILLION / MINUTE_MS;
+}
+
+static bool is_by_tokens(const struct price *p)
+{
+	return p->input >= 0 || p->output >= 0 || (p->minute < 0 && p->characters < 0);
+}
+
 static int64_t by_table(const struct token_usage *u, const struct price *p)
 {
 	struct sum s = { .is_unknown = p->prompt_max > 0 && u->prompt > p->prompt_max };
 
-	add_tokens(&s, u->prompt, u->cached, p->input, p->cached);
-	add_tokens(&s, u->completion, u->reasoning, p->output, p->reasoning);
+	if (is_by_tokens(p)) {
+		add_tokens(&s, u->prompt, u->cached, p->input, p->cached);
+		add_tokens(&s, u->completion, u->reasoning, p->output, p->reasoning);
+	}
+	if (p->minute > 0)
+		add_sound(&s, u->audio_ms, p->minute);
+	if (p->characters > 0)
+		add(&s, u->characters, p->characters, 1);
 	if (p->image > 0)
 		add(&s, u->images < 0 ? 0 : u->images, p->image, PER_MILLION);
 	if (p->request > 0)
@@ -86,9 +108,10 @@ struct cost cost_of(const struct token_usage *usage, bool local, const struct pr
 	return c;
 }
 
-int64_t cost_bound(int64_t prompt, int64_t completion, bool local, const struct price *price)
+int64_t cost_bound(const struct token_usage *most, bool local, const struct price *price)
 {
-	const struct token_usage most = { prompt, completion, 0, 0, 1, -1 };
+	const struct token_usage all = { most->prompt, most->completion, 0, 0, 1, -1, most->audio_ms,
+					 most->characters };
 	const struct price dearest = price ? (struct price){
 		.input = price->input > price->cached ? price->input : price->cached,
 		.cached = MONEY_UNKNOWN,
@@ -97,11 +120,13 @@ int64_t cost_bound(int64_t prompt, int64_t completion, bool local, const struct 
 		.image = price->image,
 		.request = price->request,
 		.prompt_max = price->prompt_max,
+		.minute = price->minute,
+		.characters = price->characters,
 	} : PRICE_NONE;
 
 	if (local)
 		return 0;
-	return price ? by_table(&most, &dearest) : MONEY_UNKNOWN;
+	return price ? by_table(&all, &dearest) : MONEY_UNKNOWN;
 }
 
 void cost_add(struct cost *sum, const struct cost *more)

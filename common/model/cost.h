@@ -15,8 +15,10 @@ struct token_usage {
 	int64_t cached, reasoning;
 	int64_t images;     /* in the answer; counted by the gateway */
 	int64_t cost_usd;   /* micro-USD, reported by the backend itself */
+	int64_t audio_ms;   /* that was listened to */
+	int64_t characters; /* that were spoken; counted by the gateway */
 };
-#define TOKEN_USAGE_NONE ((struct token_usage){ -1, -1, -1, -1, -1, -1 })
+#define TOKEN_USAGE_NONE ((struct token_usage){ -1, -1, -1, -1, -1, -1, -1, -1 })
 
 /*
  * Micro-USD for a million tokens, or for each; MONEY_UNKNOWN = not given.  cached and reasoning
@@ -26,8 +28,10 @@ struct price {
 	int64_t input, cached, output, reasoning; /* a million tokens */
 	int64_t image, request;                   /* each */
 	int64_t prompt_max; /* longer prompts cost something else, which is not known; 0 = none do */
+	/* A minute of sound, a million characters.  A row with these and no price of tokens counts none. */
+	int64_t minute, characters;
 };
-#define PRICE_NONE ((struct price){ -1, -1, -1, -1, -1, -1, 0 })
+#define PRICE_NONE ((struct price){ -1, -1, -1, -1, -1, -1, 0, -1, -1 })
 
 enum cost_source { COST_UNKNOWN, COST_ZERO, COST_TABLE, COST_UPSTREAM };
 /* "unknown", "zero", "table", "upstream". */
@@ -46,10 +50,10 @@ struct cost {
  */
 struct cost cost_of(const struct token_usage *usage, bool local, const struct price *price);
 /*
- * The most that a call may cost by its price, for a reservation: prompt and completion are upper
- * bounds.  MONEY_UNKNOWN without a price.
+ * The most that a call may cost by its price, for a reservation: prompt, completion, audio_ms and
+ * characters of most are upper bounds.  MONEY_UNKNOWN without a price.
  */
-int64_t cost_bound(int64_t prompt, int64_t completion, bool local, const struct price *price);
+int64_t cost_bound(const struct token_usage *most, bool local, const struct price *price);
 /* Sums up sub-calls: unknown and anything is unknown; the source is the less certain one. */
 void cost_add(struct cost *sum, const struct cost *more);
 

@@ -29,6 +29,8 @@ static const struct {
 	{ "reasoning", offsetof(struct price, reasoning) },
 	{ "image", offsetof(struct price, image) },
 	{ "request", offsetof(struct price, request) },
+	{ "minute", offsetof(struct price, minute) },
+	{ "characters", offsetof(struct price, characters) },
 };
 
 static int refuse(const struct yml *y, json_t *row, const char *key, struct err *err, const char *format,
@@ -155,7 +157,7 @@ static int read_members(const struct yml *y, json_t *row, struct price *price, c
 		if (i == ARRAY_LEN(amounts))
 			return refuse(y, row, key, err,
 				      "unknown key; a price has backend, model, input, cached, output, "
-				      "reasoning, image, request, prompt_max and as_of");
+				      "reasoning, image, request, minute, characters, prompt_max and as_of");
 		if (read_amount(value, (int64_t *)(void *)((char *)price + amounts[i].offset)) < 0)
 			return refuse(y, row, key, err,
 				      "must be USD from 0 to a billion with at most six decimals");

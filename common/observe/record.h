@@ -45,6 +45,7 @@ struct record {
 	const char *link_model;        /* of a composite: the alias whose link answered; "": model's own */
 
 	int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* -1 = unknown */
+	int64_t audio_ms, characters;  /* listened to, spoken; -1 = unknown, or none */
 	int64_t cost_usd, cost_eur;    /* millionths; -1 = unknown, or nothing was answered */
 	int64_t cost_billed_usd, cost_billed_eur; /* with the tenant's factor */
 	int64_t estimated_usd, estimated_eur; /* what budgets count in place of a cost that is unknown */

@@ -42,14 +42,15 @@ static void put_size(struct db_cell *cell, uint64_t bytes)
 enum column {
 	TS, REQUEST_ID, PARENT_REQUEST_ID, KIND, PROMPT_TOKENS, COMPLETION_TOKENS, CACHED_TOKENS,
 	REASONING_TOKENS, COST_USD, COST_EUR, COST_BILLED_USD, COST_BILLED_EUR, LATENCY_US, FIRST_BYTE_US,
-	UPSTREAM_US, BYTES_IN, BYTES_OUT, COLUMNS
+	UPSTREAM_US, BYTES_IN, BYTES_OUT, AUDIO_MS, CHARACTERS, COLUMNS
 };
 
 /* All columns in the table's order, so that SQLite need not put them there. */
 static const char insert_sql[] =
 	"INSERT INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"
 	" completion_tokens, cached_tokens, reasoning_tokens, cost_usd, cost_eur, cost_billed_usd,"
-	" cost_billed_eur, latency_us, first_byte_us, upstream_us, bytes_in, bytes_out)"
+	" cost_billed_eur, latency_us, first_byte_us, upstream_us, bytes_in, bytes_out, audio_ms,"
+	" characters)"
 	" SELECT NULL, * FROM usage_feed";
 
 static void put_column(const void *rows, size_t row, int column, struct db_cell *cell)
@@ -76,6 +77,8 @@ static void put_column(const void *rows, size_t row, int column, struct db_cell 
 	case UPSTREAM_US: put_count(cell, r->upstream_us); break;
 	case BYTES_IN: put_size(cell, r->bytes_in); break;
 	case BYTES_OUT: put_size(cell, r->bytes_out); break;
+	case AUDIO_MS: put_count(cell, r->audio_ms); break;
+	case CHARACTERS: put_count(cell, r->characters); break;
 	case COLUMNS: break;
 	}
 }

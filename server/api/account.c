@@ -73,6 +73,8 @@ static void fill_turn(struct record *r, const struct turn *t, char source[RATE_S
 	r->completion_tokens = t->usage.completion;
 	r->cached_tokens = t->usage.cached;
 	r->reasoning_tokens = t->usage.reasoning;
+	r->audio_ms = t->usage.audio_ms;
+	r->characters = t->usage.characters;
 	r->upstream_us = t->waited_us;
 }
 

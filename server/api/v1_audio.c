@@ -3,6 +3,8 @@
  */
 #include "common/chat/audio.h"
 
+#include <assert.h>
+
 #include "common/chat/request.h"
 #include "server/api/call.h"
 
@@ -41,6 +43,7 @@ static int check_model(const struct call *c, struct audio_call *k)
 		return 0;
 	if (audio_find_model(r, &k->offer, &k->err) < 0)
 		return -1;
+	assert(r->alias);
 	return call_check_model(c, span_str(r->alias->alias), &k->err);
 }
 
@@ -70,7 +73,9 @@ static int read_form(struct exchange *x, const struct call *c, struct audio_call
 	while ((more = exchange_next_piece(x, &piece, &k->err)) > 0)
 		if (take_piece(c, k, piece) < 0)
 			return -1;
-	return more < 0 ? -1 : audio_form_finish(&k->form, &k->err);
+	if (more < 0 || audio_form_finish(&k->form, &k->err) < 0)
+		return -1;
+	return audio_measure(&k->request, &k->err);
 }
 
 /* ---- speech ---- */
@@ -92,7 +97,10 @@ static int read_speech(struct exchange *x, const struct call *c, struct audio_ca
 		run_check(k);
 	else if (job_run(c->worker->core->jobs, run_check, k, &k->err) < 0)
 		return -1;
-	return k->result < 0 ? -1 : call_check_model(c, span_str(r->alias->alias), &k->err);
+	if (k->result < 0)
+		return -1;
+	assert(r->alias);
+	return call_check_model(c, span_str(r->alias->alias), &k->err);
 }
 
 /* ---- both ---- */

@@ -68,6 +68,8 @@ struct record example_record(int number, char id[EXAMPLE_ID_SIZE])
 		.completion_tokens = 20,
 		.cached_tokens = -1,
 		.reasoning_tokens = -1,
+		.audio_ms = -1,
+		.characters = -1,
 		.cost_source = "zero",
 		.latency_us = 1000,
 		.first_byte_us = 500,

@@ -97,38 +97,38 @@ struct cost_case {
 };
 
 static const struct cost_case cost_cases[] = {
-	{ "input and output", { 1000, 500, -1, -1, -1, -1 }, false, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 0 }, COST_TABLE, 7500 },
-	{ "the cached part is cheaper", { 1000, 0, 400, -1, -1, -1 }, false, true,
-	  { 2500000, 250000, 10000000, -1, -1, -1, 0 }, COST_TABLE, 1600 },
-	{ "without a price of its own it costs what input costs", { 1000, 0, 400, -1, -1, -1 }, false,
-	  true, { 2500000, -1, 10000000, -1, -1, -1, 0 }, COST_TABLE, 2500 },
-	{ "reasoning with its price", { 0, 100, -1, 60, -1, -1 }, false, true,
-	  { 1000000, -1, 2000000, 4000000, -1, -1, 0 }, COST_TABLE, 320 },
-	{ "more cached than there are", { 10, 0, 40, -1, -1, -1 }, false, true,
-	  { 2000000, 1000000, 1, -1, -1, -1, 0 }, COST_TABLE, 10 },
-	{ "images and the call", { 0, 0, -1, -1, 2, -1 }, false, true,
-	  { 0, -1, 0, -1, 40000, 5000, 0 }, COST_TABLE, 85000 },
-	{ "half a millionth rounds up, once", { 1, 0, -1, -1, -1, -1 }, false, true,
-	  { 500000, -1, 0, -1, -1, -1, 0 }, COST_TABLE, 1 },
-	{ "below half is nothing", { 1, 0, -1, -1, -1, -1 }, false, true,
-	  { 499999, -1, 0, -1, -1, -1, 0 }, COST_TABLE, 0 },
-	{ "output not told", { 1000, -1, -1, -1, -1, -1 }, false, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 0 }, COST_UNKNOWN, -1 },
-	{ "what is not told and free", { 1000, -1, -1, -1, -1, -1 }, false, true,
-	  { 2500000, -1, 0, -1, -1, -1, 0 }, COST_TABLE, 2500 },
-	{ "no price of input", { 1000, 10, -1, -1, -1, -1 }, false, true,
-	  { -1, -1, 10000000, -1, -1, -1, 0 }, COST_UNKNOWN, -1 },
-	{ "no price", { 1000, 10, -1, -1, -1, -1 }, false, false, { 0 }, COST_UNKNOWN, -1 },
-	{ "local", { 1000, 10, -1, -1, -1, -1 }, true, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 0 }, COST_ZERO, 0 },
-	{ "local without a count", { -1, -1, -1, -1, -1, -1 }, true, false, { 0 }, COST_ZERO, 0 },
-	{ "a prompt that the price does not hold for", { 1001, 10, -1, -1, -1, -1 }, false, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 1000 }, COST_UNKNOWN, -1 },
-	{ "the longest that it holds for", { 1000, 0, -1, -1, -1, -1 }, false, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 1000 }, COST_TABLE, 2500 },
-	{ "told by the backend", { 1000, 10, -1, -1, -1, 1234 }, false, true,
-	  { 2500000, -1, 10000000, -1, -1, -1, 0 }, COST_UPSTREAM, 1234 },
+	{ "input and output", { 1000, 500, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 7500 },
+	{ "the cached part is cheaper", { 1000, 0, 400, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, 250000, 10000000, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 1600 },
+	{ "without a price of its own it costs what input costs", { 1000, 0, 400, -1, -1, -1, -1, -1 }, false,
+	  true, { 2500000, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 2500 },
+	{ "reasoning with its price", { 0, 100, -1, 60, -1, -1, -1, -1 }, false, true,
+	  { 1000000, -1, 2000000, 4000000, -1, -1, 0, -1, -1 }, COST_TABLE, 320 },
+	{ "more cached than there are", { 10, 0, 40, -1, -1, -1, -1, -1 }, false, true,
+	  { 2000000, 1000000, 1, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 10 },
+	{ "images and the call", { 0, 0, -1, -1, 2, -1, -1, -1 }, false, true,
+	  { 0, -1, 0, -1, 40000, 5000, 0, -1, -1 }, COST_TABLE, 85000 },
+	{ "half a millionth rounds up, once", { 1, 0, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 500000, -1, 0, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 1 },
+	{ "below half is nothing", { 1, 0, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 499999, -1, 0, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 0 },
+	{ "output not told", { 1000, -1, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_UNKNOWN, -1 },
+	{ "what is not told and free", { 1000, -1, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 0, -1, -1, -1, 0, -1, -1 }, COST_TABLE, 2500 },
+	{ "no price of input", { 1000, 10, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { -1, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_UNKNOWN, -1 },
+	{ "no price", { 1000, 10, -1, -1, -1, -1, -1, -1 }, false, false, { 0 }, COST_UNKNOWN, -1 },
+	{ "local", { 1000, 10, -1, -1, -1, -1, -1, -1 }, true, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_ZERO, 0 },
+	{ "local without a count", { -1, -1, -1, -1, -1, -1, -1, -1 }, true, false, { 0 }, COST_ZERO, 0 },
+	{ "a prompt that the price does not hold for", { 1001, 10, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 1000, -1, -1 }, COST_UNKNOWN, -1 },
+	{ "the longest that it holds for", { 1000, 0, -1, -1, -1, -1, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 1000, -1, -1 }, COST_TABLE, 2500 },
+	{ "told by the backend", { 1000, 10, -1, -1, -1, 1234, -1, -1 }, false, true,
+	  { 2500000, -1, 10000000, -1, -1, -1, 0, -1, -1 }, COST_UPSTREAM, 1234 },
 };
 
 static void calls_cost_what_the_table_says(void **state)
@@ -146,17 +146,19 @@ static void calls_cost_what_the_table_says(void **state)
 /* No split of the counts that the bound allows may cost more than it. */
 static void a_bound_is_never_below_the_cost(void **state)
 {
-	const struct price price = { 2500000, 3000000, 10000000, 12000000, 100, 50, 0 };
+	const struct price price = { 2500000, 3000000, 10000000, 12000000, 100, 50, 0, 6000, 15000000 };
+
+	const struct token_usage most = { .prompt = 2000, .completion = 1000, .audio_ms = 90000, .characters = 700 };
 
 	(void)state;
 	for (int64_t prompt = 0; prompt <= 2000; prompt += 500)
 		for (int64_t part = 0; part <= prompt; part += 250) {
-			struct token_usage u = { prompt, prompt / 2, part, part / 2, 1, -1 };
+			struct token_usage u = { prompt, prompt / 2, part, part / 2, 1, -1, 45 * prompt, prompt / 3 };
 
-			assert_true(cost_bound(2000, 1000, false, &price) >= cost_of(&u, false, &price).usd);
+			assert_true(cost_bound(&most, false, &price) >= cost_of(&u, false, &price).usd);
 		}
-	assert_int_equal(cost_bound(2000, 1000, true, &price), 0);
-	assert_int_equal(cost_bound(2000, 1000, false, NULL), MONEY_UNKNOWN);
+	assert_int_equal(cost_bound(&most, true, &price), 0);
+	assert_int_equal(cost_bound(&most, false, NULL), MONEY_UNKNOWN);
 }
 
 static void sums_keep_what_is_unknown(void **state)

@@ -145,6 +145,7 @@ static const struct opt own[] = {
 	OWN(OPT_SWITCH, goes_on, .name = "continue", .letter = 'c',
 	    .help = "Go on with the conversation that was used last"),
 	OWN(OPT_TEXT, session, .name = "session", .letter = 's', .argument = "ID",
+	    .complete = OPT_SESSION,
 	    .help = "Go on with this one; a unique beginning of its id is enough"),
 	OWN(OPT_TEXT, fork, .name = "fork", .argument = "ID", .implied = "@last",
 	    .help = "Go on in a copy of it; without ID of the one of -s, or the last"),

@@ -220,6 +220,7 @@ const struct cmd cmd_session_tree = {
 	.summary = "Show which conversation was forked from which",
 	.operands = "[ID]",
 	.operands_max = 1,
+	.complete = OPT_SESSION,
 	.flags = SESSION_FLAGS,
 	.text = "Behind the id are the time of the last use and the count of messages.",
 	.examples = examples,

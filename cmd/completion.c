@@ -27,6 +27,18 @@ void completion_words(enum opt_complete complete, const char *choices, struct bu
 			buf_printf(out, "%s%s", out->len ? " " : "", config_table[i].name);
 }
 
+const char *completion_lister(enum opt_complete complete)
+{
+	switch (complete) {
+	case OPT_MODEL:
+		return "spass model list -q 2>/dev/null | tail -n +2 | cut -d \" \" -f 1";
+	case OPT_SESSION:
+		return "spass session list -q 2>/dev/null | cut -f 1";
+	default:
+		return NULL;
+	}
+}
+
 const char *completion_first_word(size_t index, const struct cmd **c)
 {
 	const char *last = "";

@@ -15,6 +15,8 @@ int completion_fish(struct buf *out);
  * codes, settings, "" for none.
  */
 void completion_words(enum opt_complete complete, const char *choices, struct buf *out);
+/* What a shell runs to learn them, where the gateway knows; NULL: nothing.  No single quotes in it. */
+const char *completion_lister(enum opt_complete complete);
 /* As above for the operands of a command; those of help are the commands. */
 void completion_operands(const struct cmd *c, struct buf *out);
 /* Whether the option is followed by a value. */

@@ -22,6 +22,8 @@ static void add_command(const struct cmd *c, struct buf *out)
 	buf_add_char(out, '"');
 	if (operands.len)
 		buf_printf(out, " operands=\"%s\"", buf_str(&operands));
+	else if (completion_lister(c->complete))
+		buf_printf(out, "; [[ $current == -* ]] || operands=\"$(%s)\"", completion_lister(c->complete));
 	buf_add_str(out, " ;;\n");
 	buf_free(&operands);
 }
@@ -50,6 +52,8 @@ static void add_value(const struct opt *row, struct buf *out)
 		buf_printf(out, "|-%c", row->letter);
 	if (words.len)
 		buf_printf(out, ") values=\"%s\" ;;\n", buf_str(&words));
+	else if (completion_lister(row->complete))
+		buf_printf(out, ") values=\"$(%s)\" ;;\n", completion_lister(row->complete));
 	else if (row->complete == OPT_FILE || row->complete == OPT_DIR)
 		buf_printf(out, ") action=%s ;;\n",
 			   row->complete == OPT_FILE ? "file" : "directory");

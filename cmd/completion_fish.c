@@ -37,6 +37,8 @@ static void add_option(const struct cmd *c, const struct opt *row, struct buf *o
 		buf_printf(out, " -s %c", row->letter);
 	if (words.len)
 		buf_printf(out, " -x -a '%s'", buf_str(&words));
+	else if (completion_lister(row->complete))
+		buf_printf(out, " -x -a '(%s)'", completion_lister(row->complete));
 	else if (completion_takes_value(row))
 		buf_add_str(out, row->complete == OPT_FILE ? " -r -F"
 				 : row->complete == OPT_DIR
@@ -63,6 +65,9 @@ static void add_command(const struct cmd *c, struct buf *out)
 	if (operands.len) {
 		add_condition(c, out);
 		buf_printf(out, " -a '%s'\n", buf_str(&operands));
+	} else if (completion_lister(c->complete)) {
+		add_condition(c, out);
+		buf_printf(out, " -a '(%s)'\n", completion_lister(c->complete));
 	}
 	buf_free(&operands);
 }

@@ -28,6 +28,8 @@ static void add_action(enum opt_complete complete, const char *choices,
 		completion_words(complete, choices, &words);
 	if (words.len)
 		buf_printf(out, "(%s)", buf_str(&words));
+	else if (completion_lister(complete))
+		buf_printf(out, "{compadd -- $(%s)}", completion_lister(complete));
 	else if (complete == OPT_FILE)
 		buf_add_str(out, "_files");
 	else if (complete == OPT_DIR)

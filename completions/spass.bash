@@ -6,7 +6,7 @@ _spass()
 	COMPREPLY=()
 
 	case "$previous" in
-	--model|-m) action=none ;;
+	--model|-m) values="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
 	--system) action=none ;;
 	--file|-f) action=file ;;
 	--max-tokens) action=none ;;
@@ -16,7 +16,7 @@ _spass()
 	--user) action=none ;;
 	--timeout) action=none ;;
 	--color) values="auto always never" ;;
-	--session|-s) action=none ;;
+	--session|-s) values="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	--limit|-n) action=none ;;
 	--last|-n) action=none ;;
 	--at) action=none ;;
@@ -78,17 +78,17 @@ _spass()
 	"chat") options="-m --model --system -f --file -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session search") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session show") options="-n --last --raw --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session tree") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session rename") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session fork") options="--at --title --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version" ;;
+	"session show") options="-n --last --raw --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session tree") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session rename") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session fork") options="--at --title --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	"session import") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --tokens-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"model show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"model show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
 	"tenant list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant usage") options="--by --from --to --tenant --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -236,7 +236,8 @@ const char *talk_complete(void *context, const char *line, const char *text, siz
 	const struct slash *row = slash_find(slash_table, name, &near);
 
 	for (size_t i = 0; row && row->completes_models && i < t->models.count; i++)
-		if (span_starts(span_str(t->models.rows[i].name), text) && index-- == 0)
+		if (t->models.rows[i].is_available &&
+		    span_starts(span_str(t->models.rows[i].name), text) && index-- == 0)
 			return t->models.rows[i].name;
 	return NULL;
 }

@@ -231,7 +231,7 @@ static void check(struct worker *w, struct attempt *k, const struct answer *a)
 static void play(struct worker *w, size_t count)
 {
 	struct attempt attempts[TOGETHER];
-	struct request *requests[TOGETHER];
+	struct request *requests[TOGETHER] = { NULL };
 	struct answer answers[TOGETHER];
 
 	for (size_t i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "tui/remedy.h"
+#include "tui/width.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,14 +68,40 @@ static void put(const struct talk *t, struct span s)
 	fwrite(s.ptr, 1, s.len, t->setup->out);
 }
 
-void talk_take_tail(struct talk *t)
+/* Cells of a row with colours, which take none. */
+static size_t cells_of(struct span row)
 {
+	size_t cells = 0;
+
+	while (row.len) {
+		const char *escape = memchr(row.ptr, '\033', row.len), *end;
+		size_t plain = escape ? (size_t)(escape - row.ptr) : row.len;
+
+		cells += width_text(span_of(row.ptr, plain));
+		row = span_from(row, plain);
+		end = row.len ? memchr(row.ptr, 'm', row.len) : NULL;
+		row = span_from(row, end ? (size_t)(end - row.ptr) + 1 : row.len);
+	}
+	return cells;
+}
+
+/* A terminal that has become narrower has broken the row into several. */
+static void take_tail(struct talk *t, size_t columns)
+{
+	size_t cells = cells_of(buf_span(&t->shown_tail));
+	size_t rows = columns && cells > columns ? (cells + columns - 1) / columns : 1;
+
 	if (!t->has_tail)
 		return;
 	prompt_hide(t->prompt);
-	fputs("\033[A\r\033[K", t->setup->out);
+	fprintf(t->setup->out, "\033[%zuA\r\033[J", rows);
 	t->has_tail = false;
 	buf_clear(&t->shown_tail);
+}
+
+void talk_take_tail(struct talk *t)
+{
+	take_tail(t, 0);
 }
 
 void talk_paint(struct talk *t)
@@ -114,11 +141,12 @@ int talk_next_paint(const struct talk *t)
 
 void talk_resize(struct talk *t)
 {
-	struct winsize size;
+	struct winsize size = { .ws_col = 0 };
 
-	talk_take_tail(t);
+	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
+	take_tail(t, size.ws_col);
 	prompt_hide(t->prompt);
-	if (ioctl(fileno(t->setup->out), TIOCGWINSZ, &size) == 0 && size.ws_col)
+	if (size.ws_col)
 		page_resize(t->page, size.ws_col);
 	prompt_resume(t->prompt);
 	talk_paint(t);

@@ -143,6 +143,9 @@ tmux -L "$socket" resize-window -x 80 -y 24
 see 'w55 '
 keys C-c
 see '[interrupted]'
+for n in 3 8 14 20 25 29 33; do
+	count_is 1 "w$n "
+done
 text 'still here'
 see '> still here'
 screen_end

@@ -365,7 +365,7 @@ void sessions_ago(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
 	}
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (seconds < steps[i].below) {
-			snprintf(out, SESSIONS_TIME_SIZE, "%lld %s ago", (long long)(seconds / steps[i].unit),
+			snprintf(out, SESSIONS_TIME_SIZE, "%d %s ago", (int)(seconds / steps[i].unit),
 				 steps[i].name);
 			return;
 		}

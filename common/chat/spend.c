@@ -246,6 +246,7 @@ void spend_begin(struct spend *s)
 
 	s->reservation.count = 0;
 	s->reservation.amount = (struct amount){ 0, 0 };
+	s->estimated = (struct amount){ 0, 0 };
 	s->tokens_taken = 0;
 	s->turn->limit = token ? token->constraints->max_tokens : 0;
 	s->turn->admit = admit;

@@ -170,7 +170,8 @@ int usage_insert(struct usage *u, struct kinds *kinds, struct entry *const *entr
 
 	if (find_newest(u->db, &last, err) < 0)
 		return -1;
-	if (u->since == 0 || last < u->since - 1 || last + (int64_t)count >= u->since + KIND_SPAN) {
+	/* An empty table begins again with 1, and another process may have removed the kinds. */
+	if (u->since == 0 || last == 0 || last < u->since - 1 || last + (int64_t)count >= u->since + KIND_SPAN) {
 		kinds_unnumber(kinds);
 		u->since = last + 1;
 	}
@@ -274,14 +275,13 @@ static int delete_kinds(struct db *db, int64_t first, struct err *err)
 
 int usage_delete(struct db *db, const struct usage_range *rows, struct err *err)
 {
-	struct db_statement *st;
+	struct db_statement *st =
+		db_statement(db, "DELETE FROM usage_row WHERE number >= ?1 AND number < ?2", err);
 
-	if (delete_kinds(db, rows->end, err) < 0)
-		return -1;
-	st = db_statement(db, "DELETE FROM usage_row WHERE number >= ?1 AND number < ?2", err);
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, rows->begin);
 	db_bind_int(st, 2, rows->end);
-	return db_run(st, err);
+	/* Rows first: at no moment is there one without its kind. */
+	return db_run(st, err) < 0 ? -1 : delete_kinds(db, rows->end, err);
 }

@@ -621,10 +621,14 @@ static void add_why_not(void *arg, const struct model_link *link, const struct m
 {
 	struct why_not *w = arg;
 	const struct backend *b = backend_find(w->routing, link->backend);
-	const struct span name = span_str(b->name);
-	const ptrdiff_t before = span_find(buf_span(w->out), name);
+	struct span name;
+	ptrdiff_t before;
 
 	(void)of;
+	if (!b)
+		return;
+	name = span_str(b->name);
+	before = span_find(buf_span(w->out), name);
 	w->may_come |= !b->disabled_why;
 	if (before >= 0 && w->out->ptr[(size_t)before + name.len] == ':')
 		return;

@@ -18,6 +18,7 @@ static struct call *call_new(struct exchange *x)
 	memset(c, 0, offsetof(struct call, turn));
 	turn_init(&c->turn);
 	c->spend.turn = NULL;
+	c->spend.estimated = (struct amount){ 0, 0 };
 	c->worker = x->context;
 	c->snapshot = snapshot_ref(core_worker_current(c->worker));
 	c->identity.user_id = c->identity.scope_id = c->parent_request_id = c->model = "";

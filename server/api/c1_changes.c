@@ -330,6 +330,7 @@ void c1_import(struct exchange *x, struct call *c)
 
 	if (result == 0)
 		result = read_import(x, c, &k, &err);
+	k.now_ms = clock_wall_ms(); /* the upload may have taken long */
 	if (result == 0)
 		result = write_import(c->worker->core->store, &k, &err);
 	if (result < 0)

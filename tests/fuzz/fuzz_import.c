@@ -6,6 +6,8 @@
  */
 #include "common/chat/conversation_print.h"
 
+#include <stdlib.h>
+
 #include "common/base/mem.h"
 #include "common/upstream/routing.h"
 #include "tests/fuzz/must.h"
@@ -15,18 +17,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { EXPORT_MAX = 16 * 1024 * 1024 };
 
 /* Made once; nothing of it changes. */
+static struct config *config; /* routing borrows of it */
+static struct routing *made;
+
+static void forget(void)
+{
+	routing_free(made);
+	config_free(config);
+}
+
 static const struct routing *routing(void)
 {
 	static const struct config_flag flags[] = { { "discover", "false" } };
-	static struct config *c; /* routing borrows of it */
-	static struct routing *made;
 	struct err err = ERR_INIT;
 
 	if (!made) {
-		c = config_load("/dev/null", NULL, flags, ARRAY_LEN(flags), &err);
-		must(c != NULL);
-		made = routing_new(c, NULL, NULL, &err);
+		config = config_load("/dev/null", NULL, flags, ARRAY_LEN(flags), &err);
+		must(config != NULL);
+		made = routing_new(config, NULL, NULL, &err);
 		must(made != NULL);
+		must(atexit(forget) == 0);
 	}
 	return made;
 }

@@ -21,7 +21,13 @@ static const char get_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_i
 static const char list_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_id = ?1"
 			       " ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 static const char all_sql[] = "SELECT " COLUMNS " FROM tenant_key LIMIT ?1 OFFSET ?2";
-static const char prune_sql[] = "DELETE FROM tenant_key WHERE tenant_id = ?1 AND revoked_at < ?2";
+/* A maker stays as long as one of its line: what that spends is drawn on the maker's account. */
+static const char prune_sql[] =
+	"DELETE FROM tenant_key WHERE tenant_id = ?1 AND revoked_at < ?2 AND NOT EXISTS ("
+	"WITH RECURSIVE line (id, revoked_at) AS ("
+	"SELECT k.id, k.revoked_at FROM tenant_key AS k WHERE k.created_by = tenant_key.id"
+	" UNION SELECT k.id, k.revoked_at FROM tenant_key AS k JOIN line ON k.created_by = line.id)"
+	" SELECT 1 FROM line WHERE revoked_at IS NULL OR revoked_at >= ?2)";
 static const char count_revoked_sql[] =
 	"SELECT count(*) FROM tenant_key WHERE tenant_id = ?1 AND revoked_at IS NOT NULL";
 static const char count_sql[] = "SELECT count(*) FROM tenant_key WHERE tenant_id = ?1";

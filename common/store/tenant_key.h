@@ -37,7 +37,10 @@ int tenant_key_get(struct db *db, const char *tenant_id, const char *id, struct 
 int tenant_key_count(struct db *db, const char *tenant_id, int64_t *count, struct err *err);
 /* The same of those that were revoked. */
 int tenant_key_count_revoked(struct db *db, const char *tenant_id, int64_t *count, struct err *err);
-/* Removes those that were revoked before then. */
+/*
+ * Removes those that were revoked before then, but for makers of keys that stay: the line to the
+ * token whose budget a key draws on is never broken.
+ */
 int tenant_key_prune(struct db *db, const char *tenant_id, int64_t before_ms, struct err *err);
 /*
  * Calls visit for each row, the newest first; k is cleared afterwards.  tenant_id NULL: of all

@@ -253,7 +253,8 @@ static int insert(struct db *db, void *arg, struct err *err)
 	if (all - revoked >= KEYS_MAX)
 		return err_set(err, E_too_large, "", "the tenant has %d keys already; revoke some", KEYS_MAX);
 	if (revoked >= REVOKED_MAX)
-		return err_set(err, E_too_large, "", "the tenant has revoked %d keys within %d days",
+		return err_set(err, E_too_large, "",
+			       "the tenant has %d revoked keys, each kept for %d days or while keys that it made are",
 			       REVOKED_MAX, REVOKED_DAYS);
 	return tenant_key_insert(db, k, err);
 }

@@ -57,6 +57,30 @@ static void what_was_revoked_is_counted_apart_and_goes(void **state)
 	store_close(s);
 }
 
+static int keep_makers(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	add(db, "acme", "maker", "t", 5);
+	add(db, "acme", "made", "maker", 6);
+	add(db, "acme", "alive", "made", 0);
+	add(db, "acme", "childless", "t", 5);
+	assert_int_equal(tenant_key_prune(db, "acme", 9, err), 0);
+	assert_counts(db, "acme", 3, 2);
+	if (db_exec(db, "UPDATE tenant_key SET revoked_at = 7 WHERE id = 'alive'", err) < 0)
+		return -1;
+	assert_int_equal(tenant_key_prune(db, "acme", 9, err), 0);
+	assert_counts(db, "acme", 0, 0);
+	return 0;
+}
+
+static void a_revoked_maker_stays_while_a_key_of_its_line_does(void **state)
+{
+	struct store *s = open_store(*state);
+
+	assert_int_equal(store_write(s, keep_makers, NULL, NULL), 0);
+	store_close(s);
+}
+
 static int spend_some(struct db *db, void *arg, struct err *err)
 {
 	static const char day[] = "INSERT INTO usage_day VALUES ('acme', 7, 'u', '%s', '%s', 1, 0, 0, 0, 0, %d, 1, 0, 0, 0)";
@@ -107,6 +131,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_revoked_is_counted_apart_and_goes, fixture_make,
+						fixture_remove),
+		cmocka_unit_test_setup_teardown(a_revoked_maker_stays_while_a_key_of_its_line_does, fixture_make,
 						fixture_remove),
 		cmocka_unit_test_setup_teardown(what_keys_spent_is_their_makers_by_every_name_of_a_model,
 						fixture_make, fixture_remove),

@@ -60,7 +60,7 @@ static int begin_blob(struct db *db, void *arg, struct err *err)
 	struct keeping *k = arg;
 	struct image_row row = row_of(k->image);
 
-	return images_begin_blob(db, k->tenant, &row, &k->image->blob, err);
+	return images_begin_blob(db, k->tenant, &row, k->bytes_max, &k->image->blob, err);
 }
 
 static int add_part(struct db *db, void *arg, struct err *err)

@@ -62,12 +62,55 @@ static int drop_dead(struct db *db, int64_t before_ms, struct err *err)
 	return run_with(db, "DELETE FROM image_blob WHERE complete = 0 AND created_at < ?1", before_ms, err);
 }
 
-int images_begin_blob(struct db *db, const char *tenant, const struct image_row *b, int64_t *blob,
+static int64_t weight(int64_t bytes)
+{
+	return bytes < IMAGES_LEAST ? IMAGES_LEAST : bytes;
+}
+
+int images_count(struct db *db, const char *tenant, int64_t *images, int64_t *bytes, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "SELECT images, bytes FROM image_total WHERE tenant_id = ?1", err);
+	int row;
+
+	*images = *bytes = 0;
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, tenant);
+	row = db_next(st, err);
+	if (row == 1) {
+		*images = db_int(st, 0);
+		*bytes = db_int(st, 1);
+	}
+	db_reset(st);
+	return row < 0 ? -1 : 0;
+}
+
+/* Whether the tenant may have so many bytes more. */
+static int check_room(struct db *db, const char *tenant, const struct image_row *i, int64_t bytes_max,
 		      struct err *err)
+{
+	int64_t images, bytes;
+
+	if (images_count(db, tenant, &images, &bytes, err) < 0)
+		return -1;
+	bytes += weight(i->bytes);
+	if (bytes > bytes_max)
+		return err_set(err, E_image_store_full, "body",
+			       "the tenant's images would have %lld bytes, at most %lld are kept",
+			       (long long)bytes, (long long)bytes_max);
+	return 0;
+}
+
+int images_begin_blob(struct db *db, const char *tenant, const struct image_row *b, int64_t bytes_max,
+		      int64_t *blob, struct err *err)
 {
 	struct db_statement *st;
 	uint64_t number;
 
+	*blob = 0;
+	if (check_room(db, tenant, b, bytes_max, err) < 0)
+		return -1;
 	if (drop_dead(db, b->created_at - IMAGES_UNFINISHED_MS, err) < 0)
 		return -1;
 	/* Never that of an earlier one, which somebody may still be reading. */
@@ -129,11 +172,6 @@ static int settle_blob(struct db *db, const char *tenant, const struct image_row
 	return 0;
 }
 
-static int64_t weight(int64_t bytes)
-{
-	return bytes < IMAGES_LEAST ? IMAGES_LEAST : bytes;
-}
-
 static int add_total(struct db *db, const char *tenant, int64_t images, int64_t bytes, struct err *err)
 {
 	struct db_statement *st = db_statement(db,
@@ -151,39 +189,16 @@ static int add_total(struct db *db, const char *tenant, int64_t images, int64_t 
 	return db_run(st, err);
 }
 
-int images_count(struct db *db, const char *tenant, int64_t *images, int64_t *bytes, struct err *err)
-{
-	struct db_statement *st =
-		db_statement(db, "SELECT images, bytes FROM image_total WHERE tenant_id = ?1", err);
-	int row;
-
-	*images = *bytes = 0;
-	if (!st)
-		return -1;
-	db_bind_str(st, 1, tenant);
-	row = db_next(st, err);
-	if (row == 1) {
-		*images = db_int(st, 0);
-		*bytes = db_int(st, 1);
-	}
-	db_reset(st);
-	return row < 0 ? -1 : 0;
-}
-
 int images_add(struct db *db, const char *tenant, const struct image_row *i, int64_t bytes_max, bool *lost,
 	       struct err *err)
 {
 	struct db_statement *st;
-	int64_t images, bytes, blob;
+	int64_t blob;
 
 	*lost = false;
-	if (images_count(db, tenant, &images, &bytes, err) < 0)
+	/* Of a blob of one's own once more: others came meanwhile. */
+	if (check_room(db, tenant, i, bytes_max, err) < 0)
 		return -1;
-	bytes += weight(i->bytes);
-	if (bytes > bytes_max)
-		return err_set(err, E_image_store_full, "body",
-			       "the tenant's images would have %lld bytes, at most %lld are kept",
-			       (long long)bytes, (long long)bytes_max);
 	if (settle_blob(db, tenant, i, &blob, err) < 0)
 		return -1;
 	*lost = blob == 0;

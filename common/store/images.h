@@ -27,9 +27,12 @@ bool images_is_id(struct span id);
 
 /* The tenant's complete blob of that digest; *blob 0 = there is none. */
 int images_find_blob(struct db *db, const char *tenant, struct span sha256, int64_t *blob, struct err *err);
-/* A new one to add parts to; b's id and blob are not read.  Drops the remains of dead uploads. */
-int images_begin_blob(struct db *db, const char *tenant, const struct image_row *b, int64_t *blob,
-		      struct err *err);
+/*
+ * A new one to add parts to; b's id and blob are not read.  Drops the remains of dead uploads.
+ * E_image_store_full, and nothing begun, when the tenant would have more than bytes_max with it.
+ */
+int images_begin_blob(struct db *db, const char *tenant, const struct image_row *b, int64_t bytes_max,
+		      int64_t *blob, struct err *err);
 int images_add_part(struct db *db, int64_t blob, int64_t seq, struct span content, struct err *err);
 /* Drops one that is not complete. */
 int images_drop_blob(struct db *db, int64_t blob, struct err *err);

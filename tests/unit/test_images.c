@@ -62,7 +62,7 @@ static int64_t begin(struct fixture *f, const char *tenant, const struct image_r
 {
 	int64_t blob;
 
-	assert_int_equal(images_begin_blob(f->db, tenant, i, &blob, &f->err), 0);
+	assert_int_equal(images_begin_blob(f->db, tenant, i, PLENTY, &blob, &f->err), 0);
 	assert_true(blob > 0);
 	assert_int_equal(images_add_part(f->db, blob, 0, SPAN_LIT("bytes"), &f->err), 0);
 	return blob;
@@ -177,6 +177,20 @@ static void a_full_store_takes_no_more_and_small_ones_weigh_a_page(void **state)
 	assert_int_equal(number(f, "SELECT bytes FROM image_total"), 2 * IMAGES_LEAST);
 }
 
+static void of_what_there_is_no_room_for_nothing_is_written(void **state)
+{
+	struct fixture *f = *state;
+	const struct image_row a = picture("img_a", "00", 5000, 10), b = picture("img_b", "01", 5000, 11);
+	int64_t blob = 7;
+
+	add(f, "acme", a, begin(f, "acme", &a), false);
+	assert_int_equal(images_begin_blob(f->db, "acme", &b, 9999, &blob, &f->err), -1);
+	assert_int_equal(f->err.code, E_image_store_full);
+	assert_int_equal(blob, 0);
+	assert_int_equal(number(f, "SELECT count(*) FROM image_blob"), 1);
+	assert_int_equal(images_begin_blob(f->db, "acme", &b, 10000, &blob, &f->err), 0);
+}
+
 static void an_id_has_its_prefix_and_26_characters(void **state)
 {
 	char id[IMAGES_ID_SIZE];
@@ -197,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_image_of_bytes_that_are_gone_is_not_added, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_dead_upload_left_goes_with_a_later_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(other_tenants_have_none_of_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_what_there_is_no_room_for_nothing_is_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_store_takes_no_more_and_small_ones_weigh_a_page, set_up, tear_down),
 		cmocka_unit_test(an_id_has_its_prefix_and_26_characters),
 	};

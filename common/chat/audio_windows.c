@@ -238,6 +238,34 @@ static int64_t plus(int64_t a, int64_t b)
 	return a < 0 || b < 0 ? -1 : a + b;
 }
 
+/* One bill has one price: after the first window the other links of a composite are not asked. */
+static int keep_link(struct turn *t, struct err *err)
+{
+	const char *link = turn_link(&t->size, t->target);
+	struct target *same = arena_alloc(t->arena, t->target_count * sizeof *same);
+	size_t count = 0;
+
+	if (!same)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
+	for (size_t i = 0; i < t->target_count; i++)
+		if (turn_link(&t->size, &t->targets[i]) == link)
+			same[count++] = t->targets[i];
+	t->targets = same;
+	t->target_count = count;
+	return 0;
+}
+
+/* The client left while a backend had a later window: what that used nobody tells. */
+static void lose_window(const struct turn *t, struct audio_windows *p)
+{
+	static const struct cost unknown = { COST_UNKNOWN, MONEY_UNKNOWN };
+
+	if (p->count == 0 || !t->asked || target_is_free(t->target))
+		return;
+	p->usage.prompt = p->usage.completion = -1;
+	cost_add(&p->cost, &unknown);
+}
+
 static void add_usage(struct turn *t, struct audio_windows *p)
 {
 	const struct cost cost = cost_of(&t->usage, target_is_free(t->target), t->target->price);
@@ -263,12 +291,14 @@ static int run_window(struct turn *t, struct audio_windows *p, struct err *err)
 		return -1;
 	wav_write_header(&p->wav, p->head, p->end - p->at, p->header);
 	p->cut = (struct audio_cut){ span_of(p->header, (size_t)p->wav.data_at), base + p->at, base + p->end };
-	if (turn_walk_once(t, &kind, &call, err) < 0)
+	if (turn_walk_once(t, &kind, &call, err) < 0) {
+		if (err->code == E_cancelled)
+			lose_window(t, p);
 		return -1;
+	}
 	add_usage(t, p);
-	p->count++;
 	p->at = p->end;
-	return 0;
+	return ++p->count == 1 ? keep_link(t, err) : 0;
 }
 
 /* ---- all ---- */

@@ -435,14 +435,17 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 	enum upcall_result head = UPCALL_FAILED;
 	int result;
 
+	t->asked = false;
 	t->usage = TOKEN_USAGE_NONE; /* what a failed attempt told is not the answer's */
 	if (kind->build(t, request, target, err) < 0) {
 		failure_from_err(why, target, err);
 		return TAKE_FAILED;
 	}
-	if (source_open(&source, &req, err) == 0)
+	if (source_open(&source, &req, err) == 0) {
+		t->asked = true;
 		head = t->streamed ? stream_wait_head(t, &source, err)
 				   : source_wait_head(&source, INT32_MAX, err);
+	}
 	/* An answer that waited for us while others were served is not the backend's time. */
 	if (turn_now_us(t) > before)
 		t->waited_us += turn_now_us(t) - before;
@@ -477,6 +480,7 @@ static void start_walk(struct turn *t, const struct model *alias)
 {
 	const struct config *config = t->snapshot->config;
 
+	t->asked = false;
 	t->model = alias->alias;
 	t->draws = alias->kind == MODEL_IMAGE;
 	t->quiet_since_ms = turn_now_ms(t);
@@ -500,6 +504,7 @@ static void note_failure(struct turn *t, const struct target *target, const stru
 	count_call(t, target, failure_rule(why->class)->name);
 	log_debug("upstream", "%s/%s: %s", target->backend->name, target->model, why->text);
 	failover_failed(&t->walk, why, turn_now_ms(t));
+	t->asked = false;
 	report_failure(target->backend, why);
 }
 
@@ -544,7 +549,8 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 		}
 		if (result == TAKE_GONE) {
 			count_call(t, target, "client_gone");
-			t->target = target;
+			if (t->asked)
+				t->target = target;
 			return end_gone(t, err);
 		}
 		note_failure(t, target, why);

@@ -75,7 +75,7 @@ struct turn {
 	void *admit_context;
 	/* told: for the record, the metrics and the reply's headers */
 	/*
-	 * The one that answered, or NULL.  When the client left while a backend had the call, that one:
+	 * The one that answered, or NULL.  When the client left while a backend had the whole call, that one:
 	 * it may have worked, and what it used is not known.
 	 */
 	const struct target *target;
@@ -94,6 +94,7 @@ struct turn {
 	struct outgoing outgoing;
 	int64_t deadline_ms, quiet_since_ms;
 	bool begun, committed;
+	bool asked;               /* the request of an attempt that has not failed was sent, whole */
 	bool draws;               /* the answer's pictures are counted */
 	const char *model;
 };

@@ -11,7 +11,7 @@
 #define SPASS_RAG_LEXICAL_H
 
 #include "common/rag/segment.h"
-#include "common/rag/terms.h"
+#include "common/text/terms.h"
 
 enum {
 	LEXICAL_DEEP = 200,

@@ -3,7 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/rag/segment_inside.h"
-#include "common/rag/terms.h"
+#include "common/text/terms.h"
 
 #include <setjmp.h>
 #include <stdlib.h>

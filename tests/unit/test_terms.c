@@ -1,5 +1,5 @@
-/* Tests of common/rag/terms.h. */
-#include "common/rag/terms.h"
+/* Tests of common/text/terms.h. */
+#include "common/text/terms.h"
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"

@@ -1,13 +1,13 @@
 /*
- * common/rag/terms.h - what of a text is searched by.
+ * common/text/terms.h - what of a text is searched by.
  *
  * Words in lower case, stemmed by the rules of their script (English for Latin letters; Russian,
  * Greek, Arabic, Hindi for theirs); of identifiers the whole and the parts; grams of scripts that
  * are written without spaces.  Diacritics stay: "resume" and "résumé" are alike, not equal.  Pure;
  * any thread, one struct terms a thread.
  */
-#ifndef SPASS_RAG_TERMS_H
-#define SPASS_RAG_TERMS_H
+#ifndef SPASS_TEXT_TERMS_H
+#define SPASS_TEXT_TERMS_H
 
 #include "common/base/span.h"
 

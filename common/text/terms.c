@@ -1,5 +1,5 @@
-/* common/rag/terms.c - words by stem, each stemmed once. */
-#include "common/rag/terms.h"
+/* common/text/terms.c - words by stem, each stemmed once. */
+#include "common/text/terms.h"
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"

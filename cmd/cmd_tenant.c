@@ -3,11 +3,14 @@
 #include "cmd/grid.h"
 #include "cmd/tenant.h"
 
+#include <math.h>
+
+#include "common/model/money.h"
 #include "tui/models.h"
 
-static void add_count(struct grid *grid, const json_t *list)
+static json_int_t count_of(const json_t *object, const char *key)
 {
-	grid_addf(grid, GRID_PLAIN, "%zu", json_array_size(list));
+	return json_integer_value(json_object_get(object, key));
 }
 
 static void print_tenants(const struct cmd_globals *g, const json_t *items)
@@ -17,15 +20,16 @@ static void print_tenants(const struct cmd_globals *g, const json_t *items)
 	json_t *one;
 	size_t i;
 
-	grid_init(&grid, 4, cmd_color(g, stdout));
-	grid_head(&grid, "TENANT|NAME|TOKENS|BUDGETS");
+	grid_init(&grid, 5, cmd_color(g, stdout));
+	grid_head(&grid, "TENANT|NAME|TOKENS|KEYS|BUDGETS");
 	json_array_foreach(items, i, one)
 	{
 		grid_add(&grid, models_text(one, "id"), GRID_PLAIN);
 		grid_add(&grid, models_text(one, "name"), GRID_PLAIN);
-		grid_addf(&grid, GRID_PLAIN, "%lld",
-			  (long long)json_integer_value(json_object_get(one, "tokens")));
-		add_count(&grid, json_object_get(one, "budgets"));
+		grid_addf(&grid, GRID_PLAIN, "%lld", (long long)count_of(one, "tokens"));
+		grid_addf(&grid, GRID_PLAIN, "%lld", (long long)count_of(one, "keys"));
+		grid_addf(&grid, GRID_PLAIN, "%zu",
+			  json_array_size(json_object_get(one, "budgets")) + (size_t)count_of(one, "token_budgets"));
 	}
 	buf_init(&out, CMD_OUTPUT_MAX);
 	grid_print(&grid, &out);
@@ -51,20 +55,75 @@ static int run_list(const void *options, int argc, char **argv, struct err *err)
 	return 0;
 }
 
+/* A decimal of JSON is what is nearest to the six that were written. */
+static void add_amount(struct grid *grid, const json_t *row, const char *key, enum grid_style style)
+{
+	char text[MONEY_TEXT_MAX];
+	double amount = json_number_value(json_object_get(row, key));
+
+	grid_add(grid, money_text((int64_t)llround(amount * (double)MONEY_UNIT), text), style);
+}
+
+static void add_budget(struct grid *grid, const json_t *row)
+{
+	const char *model = models_text(row, "model");
+	const bool is_spent = json_number_value(json_object_get(row, "left")) <= 0;
+
+	grid_addf(grid, GRID_PLAIN, "%s %s", models_text(row, "of"), models_text(row, "id"));
+	grid_add(grid, *model ? model : "all", GRID_PLAIN);
+	grid_addf(grid, GRID_DIM, "%s a %s", models_text(row, "currency"), models_text(row, "per"));
+	add_amount(grid, row, "amount", GRID_PLAIN);
+	add_amount(grid, row, "spent", GRID_PLAIN);
+	add_amount(grid, row, "left", is_spent ? GRID_BAD : GRID_GOOD);
+	grid_addf(grid, GRID_DIM, "%.16sZ", models_text(row, "resets_at"));
+}
+
+static void print_budgets(const struct cmd_globals *g, const json_t *budgets)
+{
+	struct grid grid;
+	struct buf out;
+	json_t *row;
+	size_t i;
+
+	if (json_array_size(budgets) == 0)
+		return;
+	grid_init(&grid, 7, cmd_color(g, stdout));
+	grid_head(&grid, "BUDGET OF|MODEL|IN|AMOUNT|SPENT|LEFT|BEGINS ANEW");
+	json_array_foreach(budgets, i, row)
+		add_budget(&grid, row);
+	buf_init(&out, CMD_OUTPUT_MAX);
+	buf_add_char(&out, '\n');
+	grid_print(&grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(&grid);
+}
+
 static int run_show(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct tenant_request ask = { .path = "/v1/tenant",
 					    .tenant = argc > 0 ? argv[0] : NULL };
 	const struct cmd_globals *g = options;
-	json_t *tenant = tenant_ask(g, &ask, err);
+	json_t *tenant = tenant_ask(g, &ask, err), *budgets;
 
 	if (!tenant)
 		return -1;
+	budgets = tenant_ask_all(g, ask.tenant, "/v1/tenant/budgets", err);
+	if (!budgets) {
+		json_decref(tenant);
+		return -1;
+	}
+	/* The list of all, as they stand, takes the place of the tenant's own. */
 	if (g->json) {
+		json_object_set_new(tenant, "budgets", budgets);
 		tenant_print_document_take(tenant);
 		return 0;
 	}
+	json_object_del(tenant, "budgets");
+	json_object_del(tenant, "token_budgets");
 	tenant_print_members(g, tenant);
+	print_budgets(g, budgets);
+	json_decref(budgets);
 	json_decref(tenant);
 	return 0;
 }
@@ -92,7 +151,7 @@ static const struct cmd_example show_examples[] = {
 const struct cmd cmd_tenant_show = {
 	.group = "tenant",
 	.name = "show",
-	.summary = "Show what the operator's file says of a tenant",
+	.summary = "Show a tenant, what it may spend and what of it is left",
 	.operands = "[TENANT]",
 	.operands_max = 1,
 	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,

@@ -19,7 +19,7 @@ complete -c spass -n '__fish_seen_subcommand_from model; and not __fish_seen_sub
 complete -c spass -n '__fish_seen_subcommand_from model; and not __fish_seen_subcommand_from list show' -a show -d 'Show all that is known of a model'
 complete -c spass -n __fish_use_subcommand -a tenant
 complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a list -d 'List the tenants that share the gateway'
-complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a show -d 'Show what the operator\'s file says of a tenant'
+complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a show -d 'Show a tenant, what it may spend and what of it is left'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a usage -d 'Show what a tenant has used, and what it cost'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a key -d 'Make, list, rotate and revoke keys of a tenant'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and not __fish_seen_subcommand_from list show usage key config' -a config -d 'Show and change settings of a tenant'

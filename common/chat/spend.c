@@ -105,9 +105,8 @@ static bool has_budgets(const struct spending *wish)
 }
 
 /* What was spent before this process knew of it. */
-static int fill(const struct spend *s, const struct budget_gap *gap, struct err *err)
+static int fill(struct core *core, const struct budget_gap *gap, struct err *err)
 {
-	struct core *core = s->worker->core;
 	const bool is_token = gap->of == BUDGET_OF_TOKEN;
 	const char *tenant = is_token ? gap->tenant : gap->owner;
 	struct usage_spent spent = {
@@ -133,7 +132,19 @@ static int reserve(struct spend *s, const struct spending *wish, struct err *err
 		return 0;
 	while ((result = budget_reserve(s->worker->core->budgets, wish, clock_wall_ms(), &s->reservation, &gap,
 					err)) == 1)
-		if (fill(s, &gap, err) < 0)
+		if (fill(s->worker->core, &gap, err) < 0)
+			return -1;
+	return result;
+}
+
+int spend_look(struct core *core, enum budget_of of, const struct spending *s, const struct budget *row,
+	       struct budget_state *state, struct err *err)
+{
+	struct budget_gap gap;
+	int result;
+
+	while ((result = budget_look(core->budgets, of, s, row, clock_wall_ms(), state, &gap, err)) == 1)
+		if (fill(core, &gap, err) < 0)
 			return -1;
 	return result;
 }

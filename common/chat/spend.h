@@ -27,6 +27,10 @@ struct spend {
 	int64_t tokens_taken; /* 0 = none */
 };
 
+/* How one budget stands, read from the ledger where the book does not know it: see budget_look.  0 or -1. */
+int spend_look(struct core *core, enum budget_of of, const struct spending *s, const struct budget *row,
+	       struct budget_state *state, struct err *err);
+
 /* The given members come first.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
 void spend_begin(struct spend *s);
 /*

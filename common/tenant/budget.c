@@ -331,23 +331,33 @@ static int note_hold(struct reservation *r, const struct look *k, struct err *er
 	return 0;
 }
 
+/* Finds the row's account and its sum of now: 0, 1 with *gap, or -1. */
+static int find_state(struct budget_book *b, struct look *k, const char *owner, struct budget_gap *gap,
+		      struct err *err)
+{
+	k->account = account_of(b, k->of, owner, k->row);
+	k->sum = sum_of(b, k->account, period_begin(k->row->period, k->wall_ms));
+	if (!k->sum)
+		return err_set(err, E_overloaded, "", "calls of too many periods are under way");
+	if (k->sum->is_known)
+		return 0;
+	tell_gap(k, gap);
+	return 1;
+}
+
 /* As budget_reserve, of one row, without reserving. */
 static int look_at(struct budget_book *b, struct look *k, const char *owner, struct reservation *r,
 		   struct budget_gap *gap, struct err *err)
 {
 	const struct budget *row = k->row;
 	struct amount most = k->spending->most;
+	int result;
 
 	if (most.usd < 0 && !row->allow_unknown)
 		return refuse_unknown(k->spending, err);
-	k->account = account_of(b, k->of, owner, row);
-	k->sum = sum_of(b, k->account, period_begin(row->period, k->wall_ms));
-	if (!k->sum)
-		return err_set(err, E_overloaded, "", "calls of too many periods are under way");
-	if (!k->sum->is_known) {
-		tell_gap(k, gap);
-		return 1;
-	}
+	result = find_state(b, k, owner, gap, err);
+	if (result != 0)
+		return result;
 	if (!k->spending->is_free && plus(in_currency(row, k->sum->spent), in_currency(row, k->sum->held)) >=
 				     row->amount_micros)
 		return refuse(k, err);
@@ -396,6 +406,26 @@ int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall
 	pthread_mutex_unlock(&b->lock);
 	if (result != 0)
 		r->count = before;
+	return result;
+}
+
+int budget_look(struct budget_book *b, enum budget_of of, const struct spending *s, const struct budget *row,
+		int64_t wall_ms, struct budget_state *state, struct budget_gap *gap, struct err *err)
+{
+	const char *owner = row->owner ? row->owner : rows_of(s, of).owner;
+	struct look k = { .spending = s, .row = row, .of = of, .wall_ms = wall_ms };
+	int result;
+
+	pthread_mutex_lock(&b->lock);
+	result = find_state(b, &k, owner, gap, err);
+	if (result == 0)
+		*state = (struct budget_state){
+			.spent = in_currency(row, k.sum->spent),
+			.reserved = in_currency(row, k.sum->held),
+			.from = k.sum->from,
+			.until = period_end(row->period, k.sum->from),
+		};
+	pthread_mutex_unlock(&b->lock);
 	return result;
 }
 

@@ -76,6 +76,17 @@ bool budget_applies(const struct spending *s);
  */
 int budget_reserve(struct budget_book *b, const struct spending *s, int64_t wall_ms, struct reservation *r,
 		   struct budget_gap *gap, struct err *err);
+/* How one budget stands, in its currency. */
+struct budget_state {
+	int64_t spent, reserved; /* reserved: by calls under way */
+	int64_t from, until;     /* days since 1970-01-01, until not included */
+};
+/*
+ * row is one of s's token or tenant.  0: *state; 1: as budget_reserve, then again; -1 with
+ * E_overloaded.
+ */
+int budget_look(struct budget_book *b, enum budget_of of, const struct spending *s, const struct budget *row,
+		int64_t wall_ms, struct budget_state *state, struct budget_gap *gap, struct err *err);
 /* What was spent there.  The first one to tell counts. */
 void budget_fill(struct budget_book *b, const struct budget_gap *gap, struct amount spent);
 /*

@@ -88,7 +88,7 @@ struct tenant {
 	struct config_list models_allowlist, models_blacklist;
 	struct budget *budgets;
 	size_t budget_count;
-	size_t token_count;
+	size_t token_count, token_budgets; /* token_budgets: rows of all its tokens */
 	int line; /* 0: not in the file */
 };
 

@@ -182,6 +182,8 @@ static int read_tokens(struct load *l, json_t *list, struct tenant *tenant)
 
 		r->line = yml_line(r->file, item) ? yml_line(r->file, item) : line;
 		result = reading_object(r, item, token_members, ARRAY_LEN(token_members), &form);
+		if (tenant && form.constraints)
+			tenant->token_budgets += form.constraints->budget_count;
 		if (result == 0)
 			result = take_token(l, item, tenant, &form);
 		constraints_free(form.constraints);

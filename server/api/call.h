@@ -132,6 +132,7 @@ void c1_fork(struct exchange *x, struct call *c);
 void c1_import(struct exchange *x, struct call *c);
 void tenant_show(struct exchange *x, struct call *c);          /* tenants.c */
 void tenants_list(struct exchange *x, struct call *c);
+void tenant_budgets_list(struct exchange *x, struct call *c);  /* tenant_budgets.c */
 void tenant_keys_list(struct exchange *x, struct call *c);     /* tenant_keys.c */
 void tenant_keys_create(struct exchange *x, struct call *c);
 void tenant_keys_rotate(struct exchange *x, struct call *c);

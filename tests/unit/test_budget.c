@@ -475,6 +475,33 @@ static void a_crowd_cannot_pass_it_by_more_than_was_reserved(void **state)
 	end(&race.scene);
 }
 
+static void how_one_stands_is_told_without_changing_it(void **state)
+{
+	int64_t now = at("2026-11-21T10:00:00Z");
+	struct budget_state how;
+	struct reservation held;
+	struct budget_gap gap;
+	struct scene s;
+
+	(void)state;
+	begin(&s, eur_a_month);
+	assert_int_equal(budget_look(s.book, BUDGET_OF_TOKEN, &s.spending, &s.rows[0], now, &how, &gap, NULL), 1);
+	assert_string_equal(gap.owner, "t");
+	assert_string_equal(gap.tenant, "acme");
+	budget_fill(s.book, &gap, (struct amount){ 300, 270 });
+	assert_int_equal(reserve_in(&s, &held, now), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(budget_look(s.book, BUDGET_OF_TOKEN, &s.spending, &s.rows[0], now, &how, &gap, NULL),
+				 0);
+		assert_int_equal(how.spent, 270);
+		assert_int_equal(how.reserved, 90);
+		assert_int_equal(how.from * day, at("2026-11-01T00:00:00Z"));
+		assert_int_equal(how.until * day, at("2026-12-01T00:00:00Z"));
+	}
+	budget_settle(s.book, &held, (struct amount){ 100, 90 }, NULL);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +520,7 @@ int main(void)
 		cmocka_unit_test(what_is_free_may_be_had_with_nothing_left),
 		cmocka_unit_test(what_costs_nobody_knows_how_much_is_refused_unless_allowed),
 		cmocka_unit_test(budgets_of_others_concern_nobody),
+		cmocka_unit_test(how_one_stands_is_told_without_changing_it),
 		cmocka_unit_test(thousands_of_owners_have_accounts),
 		cmocka_unit_test(a_crowd_cannot_pass_it_by_more_than_was_reserved),
 	};

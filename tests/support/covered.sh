@@ -7,6 +7,10 @@
 set -u
 # Shown by no case, or by none over all transports.
 unseen="
+unsupported_document # until a route or a command reads documents
+document_too_large   # likewise
+document_unreadable  # likewise
+loader_failed        # likewise
 "
 one_transport="
 connect_failed      # said by a command

@@ -1,0 +1,86 @@
+/*
+ * common/rag/reading.h - a document as text with its structure.
+ *
+ * What a reader makes of bytes: one UTF-8 text (lines end in \n; no byte order mark, no control
+ * characters but \t and \n), and marks into it.  text is what is stored, searched and quoted:
+ * every offset anywhere is in it.  It never ends inside a line: a text that is not empty ends in
+ * \n.
+ */
+#ifndef SPASS_RAG_READING_H
+#define SPASS_RAG_READING_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <stdatomic.h>
+
+/* start..end does not include the last line's \n. */
+enum mark_kind {
+	MARK_HEADING,   /* its line; level 1..6 */
+	MARK_PAGE,      /* start..end: page (slide, sheet) number `level`, 1-based, empty ones too */
+	MARK_CODE,      /* a fenced block (level 0) or a function, its signature first (level 1.., nested) */
+	MARK_TABLE_ROW, /* its line; level 1 = the row of names, else 2 */
+	MARK_LIST_ITEM, /* with what is nested in it; level 1.. */
+	MARK_RECORD,    /* a row of CSV, a value of JSON lines, a message, a cue: a place to cut */
+};
+
+struct mark {
+	size_t start, end;
+	enum mark_kind kind;
+	int level;
+};
+
+struct reading {
+	struct buf text;
+	struct mark *marks; /* ascending by start; what encloses others stands before them */
+	size_t mark_count, mark_room;
+	char *title;      /* or NULL */
+	char *language;   /* of code: "c", "python"; else NULL */
+	const char *type; /* the row's name in the table of readers */
+	bool flagged;     /* it has passages that give orders to a model (told, never obeyed) */
+};
+
+void reading_init(struct reading *r);
+void reading_free(struct reading *r);
+/* The words of a heading: its line without the # of Markdown.  Borrowed from the text. */
+struct span reading_heading(const struct reading *r, const struct mark *mark);
+
+struct reader_limits {
+	size_t bytes_in, text_max; /* of a file; of its text, and of what is inflated: against bombs */
+	int seconds;               /* of a loader command */
+	int depth;                 /* of archives, nested mail and nested elements */
+};
+extern const struct reader_limits reader_default_limits;
+
+/* "$1" in the command is the file (0600, removed afterwards); it prints UTF-8 text. */
+struct reader_command {
+	const char *extension; /* without the dot, any case; "*" = what no reader takes */
+	const char *command;   /* a line for /bin/sh */
+};
+
+struct reader_options {
+	struct reader_limits limits; /* a zero = the default */
+	const struct reader_command *commands; /* they win over the readers here */
+	size_t command_count;
+	const atomic_bool *cancelled; /* looked at now and then; or NULL */
+};
+
+/*
+ * By name ("manual.md", also a path) and content; type (may be NULL) is a media type or a row's
+ * name and wins.  options NULL = defaults.  0, or -1 with E_unsupported_document (no reader,
+ * binary), E_document_too_large, E_document_unreadable (damaged, encrypted, a scan without text;
+ * the message says which), E_loader_failed (a command's exit or timeout, with the tail of what it
+ * said), E_cancelled; r is empty then.  r was initialised; what it held is replaced.  Takes as
+ * long as it takes: for a job, never on the loop.  Any thread.
+ */
+int read_document(struct reading *r, const char *name, const char *type, struct span bytes,
+		  const struct reader_options *options, struct err *err);
+
+/* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end. */
+struct reader_row {
+	const char *name, *extensions, *media_types;
+	const char *by; /* "spass", or the program it needs */
+};
+const struct reader_row *reader_row(size_t i);
+
+#endif

@@ -1,0 +1,223 @@
+/* common/rag/reading_table.c - the table of readers, and which of them takes a document. */
+#include "common/rag/reading_inside.h"
+
+#include "common/base/mem.h"
+
+#include <stdlib.h>
+
+static const struct reader_kind kinds[] = {
+	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass" },
+	  read_plain },
+	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
+	    "spass" },
+	  read_markdown },
+};
+
+const struct reader_row *reader_row(size_t i)
+{
+	return i < ARRAY_LEN(kinds) ? &kinds[i].row : NULL;
+}
+
+/* ---- which one ---- */
+
+static bool has_word(const char *words, struct span word)
+{
+	struct span rest = span_str(words);
+
+	while (rest.ptr && word.len > 0)
+		if (span_equal_nocase(span_cut(&rest, ' '), word))
+			return true;
+	return false;
+}
+
+static struct span base_name(struct span path)
+{
+	for (size_t i = path.len; i > 0; i--)
+		if (path.ptr[i - 1] == '/' || path.ptr[i - 1] == '\\')
+			return span_from(path, i);
+	return path;
+}
+
+/* After the last dot; empty when there is none, or nothing before it. */
+static struct span extension(struct span name)
+{
+	for (size_t i = name.len; i > 1; i--)
+		if (name.ptr[i - 1] == '.')
+			return span_from(name, i);
+	return SPAN_NONE;
+}
+
+static const struct reader_kind *kind_of_type(struct span type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (span_is_nocase(type, kinds[i].row.name) || has_word(kinds[i].row.media_types, type))
+			return &kinds[i];
+	return NULL;
+}
+
+static const struct reader_kind *kind_named(const char *name)
+{
+	return kind_of_type(span_str(name));
+}
+
+static const struct reader_kind *kind_of_extension(struct span ext)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (has_word(kinds[i].row.extensions, ext))
+			return &kinds[i];
+	return NULL;
+}
+
+/* The value of charset in "text/html; charset=utf-8". */
+static struct span charset_of(struct span type)
+{
+	struct span rest = type;
+
+	span_cut(&rest, ';');
+	while (rest.ptr) {
+		struct span value = span_cut(&rest, ';');
+		struct span key = span_trim(span_cut(&value, '='));
+
+		value = span_trim(value);
+		if (!span_is_nocase(key, "charset"))
+			continue;
+		if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+			value = span_of(value.ptr + 1, value.len - 2);
+		return value;
+	}
+	return SPAN_NONE;
+}
+
+static const struct reader_kind *choose(struct reader *rd, const char *type)
+{
+	struct span rest = span_str(type), media = span_trim(span_cut(&rest, ';'));
+	const struct reader_kind *kind = kind_of_type(media);
+
+	rd->charset = charset_of(span_str(type));
+	if (!kind)
+		kind = kind_of_extension(extension(rd->name));
+	return kind ? kind : kind_named("text");
+}
+
+/* ---- reading ---- */
+
+static void resolve_limits(struct reader_limits *limits)
+{
+	const struct reader_limits *d = &reader_default_limits;
+
+	if (limits->bytes_in == 0)
+		limits->bytes_in = d->bytes_in;
+	if (limits->text_max == 0)
+		limits->text_max = d->text_max;
+	if (limits->seconds <= 0)
+		limits->seconds = d->seconds;
+	if (limits->depth <= 0)
+		limits->depth = d->depth;
+}
+
+static int read_one(struct reader *rd, const char *type, struct err *err)
+{
+	const struct reader_kind *kind;
+
+	if (rd->bytes.len > rd->limits.bytes_in)
+		return err_set(err, E_document_too_large, "", "it has %zu bytes; the limit is %zu",
+			       rd->bytes.len, rd->limits.bytes_in);
+	if (reader_goes_on(rd, err) < 0)
+		return -1;
+	kind = choose(rd, type);
+	if (rd->depth == 0)
+		rd->out->type = kind->row.name;
+	return kind->read(rd, err);
+}
+
+int reader_nested(struct reader *rd, struct span name, const char *type, struct span bytes,
+		  struct err *err)
+{
+	struct reading *r = rd->out;
+	struct reader inner = *rd;
+	size_t text = r->text.len, marks = r->mark_count;
+
+	inner.bytes = bytes;
+	inner.name = base_name(name);
+	inner.charset = SPAN_NONE;
+	inner.after_cr = false;
+	inner.depth++;
+	if (inner.depth > rd->limits.depth)
+		return err_set(err, E_document_too_large, "", "documents are nested more than %d deep",
+			       rd->limits.depth);
+	if (read_one(&inner, type, err) < 0 || reader_goes_on(&inner, err) < 0) {
+		if (!buf_failed(&r->text) && r->text.ptr)
+			buf_truncate(&r->text, text);
+		r->mark_count = marks;
+		rd->inflated = inner.inflated;
+		return -1;
+	}
+	rd->inflated = inner.inflated;
+	rd->is_full = inner.is_full;
+	return 0;
+}
+
+/* What encloses others comes before them, pages first. */
+static int compare_marks(const void *left, const void *right)
+{
+	const struct mark *a = left, *b = right;
+
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	if ((a->kind == MARK_PAGE) != (b->kind == MARK_PAGE))
+		return a->kind == MARK_PAGE ? -1 : 1;
+	if (a->kind == MARK_PAGE)
+		return a->level < b->level ? -1 : a->level > b->level;
+	if (a->end != b->end)
+		return a->end > b->end ? -1 : 1;
+	if (a->level != b->level)
+		return a->level < b->level ? -1 : 1;
+	return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+/* One \n at the end; the marks in order and within the text. */
+static void finish(struct reading *r)
+{
+	struct buf *text = &r->text;
+	size_t len = text->len, kept = 0;
+
+	while (len > 0 && strchr(" \t\n", text->ptr[len - 1]))
+		len--;
+	if (text->ptr)
+		buf_truncate(text, len);
+	if (len > 0)
+		buf_add_char(text, '\n');
+	for (size_t i = 0; i < r->mark_count; i++) {
+		struct mark m = r->marks[i];
+
+		m.start = m.start < len ? m.start : len;
+		m.end = m.end < len ? m.end : len;
+		if (m.end > m.start || m.kind == MARK_PAGE)
+			r->marks[kept++] = m;
+	}
+	r->mark_count = kept;
+	if (kept > 1)
+		qsort(r->marks, kept, sizeof(*r->marks), compare_marks);
+	r->flagged = reading_has_orders(buf_span(text));
+}
+
+int read_document(struct reading *r, const char *name, const char *type, struct span bytes,
+		  const struct reader_options *options, struct err *err)
+{
+	static const struct reader_options none = { .commands = NULL };
+	struct reader rd = { .out = r, .bytes = bytes };
+
+	rd.options = options ? options : &none;
+	rd.limits = rd.options->limits;
+	resolve_limits(&rd.limits);
+	rd.name = base_name(span_str(name));
+	reading_free(r);
+	/* One more than it may be: the \n at its end. */
+	buf_init(&r->text, rd.limits.text_max + 1);
+	if (read_one(&rd, type, err) < 0 || reader_goes_on(&rd, err) < 0) {
+		reading_free(r);
+		return -1;
+	}
+	finish(r);
+	return 0;
+}

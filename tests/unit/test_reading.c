@@ -17,14 +17,14 @@ static void check_cases(const struct reading_case *cases, size_t count)
 static void plain_text_comes_out_clean(void **state)
 {
 	static const struct reading_case cases[] = {
-		{ "a.txt", "", "" },
-		{ "a.txt", "one", "one\n" },
-		{ "a.txt", "\xef\xbb\xbfone\r\ntwo\rthree\n\n\n", "one\ntwo\nthree\n" },
-		{ "a.txt", "tab\tbell\a esc\x1b[1m\xc2\x80 soft\xc2\xadhyphen", "tab\tbell esc[1m softhyphen\n" },
-		{ "a.txt", "one\ntwo\n\fthree\n\f\ffive", "one\ntwo\nthree\nfive\n",
+		{ "a.txt", "", .text = "" },
+		{ "a.txt", "one", .text = "one\n" },
+		{ "a.txt", "\xef\xbb\xbfone\r\ntwo\rthree\n\n\n", .text = "one\ntwo\nthree\n" },
+		{ "a.txt", "tab\tbell\a esc\x1b[1m\xc2\x80 soft\xc2\xadhyphen", .text = "tab\tbell esc[1m softhyphen\n" },
+		{ "a.txt", "one\ntwo\n\fthree\n\f\ffive", .text = "one\ntwo\nthree\nfive\n",
 		  .marks = "page1(one..two)page2(three)page3()page4(five)" },
-		{ "README", "no extension", "no extension\n" },
-		{ NULL, "no name", "no name\n" },
+		{ "README", "no extension", .text = "no extension\n" },
+		{ NULL, "no name", .text = "no name\n" },
 	};
 
 	(void)state;
@@ -34,16 +34,16 @@ static void plain_text_comes_out_clean(void **state)
 static void charsets_are_named_or_guessed(void **state)
 {
 	static const struct reading_case cases[] = {
-		{ "a.txt", "Stra\xdf" "e \x93quoted\x94 \x80 5", "Stra\xc3\x9f" "e \xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x82\xac 5\n" },
-		{ "a.txt", "\xcf\xf0\xe8\xe2\xe5\xf2", "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n",
+		{ "a.txt", "Stra\xdf" "e \x93quoted\x94 \x80 5", .text = "Stra\xc3\x9f" "e \xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x82\xac 5\n" },
+		{ "a.txt", "\xcf\xf0\xe8\xe2\xe5\xf2", .text = "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n",
 		  .type = "text/plain; charset=\"windows-1251\"" },
-		{ "a.txt", "caf\xe9", "caf\xc3\xa9\n", .type = "text/plain;charset=latin1" },
-		{ "a.txt", "caf\xc3\xa9", "caf\xc3\xa9\n", .type = "text/plain; charset=latin1" },
-		{ "a.txt", "\x1b$B4A;z\x1b(B", "\xe6\xbc\xa2\xe5\xad\x97\n", .type = "text/plain; charset=iso-2022-jp" },
-		{ "a.txt", "caf\xc3\xa9 cut \xe2\x82", "caf\xc3\xa9 cut\n" },
-		{ "a.txt", "\xff\xfeh\0i\0", "hi\n", .len = 6 },
-		{ "a.txt", "\xfe\xff\0h\0i", "hi\n", .len = 6 },
-		{ "a.txt", "h\0i\0!\0?\0", "hi!?\n", .len = 8 },
+		{ "a.txt", "caf\xe9", .text = "caf\xc3\xa9\n", .type = "text/plain;charset=latin1" },
+		{ "a.txt", "caf\xc3\xa9", .text = "caf\xc3\xa9\n", .type = "text/plain; charset=latin1" },
+		{ "a.txt", "\x1b$B4A;z\x1b(B", .text = "\xe6\xbc\xa2\xe5\xad\x97\n", .type = "text/plain; charset=iso-2022-jp" },
+		{ "a.txt", "caf\xc3\xa9 cut \xe2\x82", .text = "caf\xc3\xa9 cut\n" },
+		{ "a.txt", "\xff\xfeh\0i\0", .text = "hi\n", .len = 6 },
+		{ "a.txt", "\xfe\xff\0h\0i", .text = "hi\n", .len = 6 },
+		{ "a.txt", "h\0i\0!\0?\0", .text = "hi!?\n", .len = 8 },
 		{ "a.txt", "good \xc3\xa9, then \xff\xfe broken", .code = E_document_unreadable, .says = "byte 14" },
 		{ "a.txt", "abc \xff\xfe def", .code = E_document_unreadable, .says = "byte 4" },
 		{ "a.txt", "\xcf\xf0\xe8\xe2\xe5\xf2 \xec\xe8\xf0", .code = E_document_unreadable, .says = "UTF-8" },
@@ -69,7 +69,7 @@ static void what_is_binary_is_refused_by_its_content(void **state)
 static void markdown_keeps_its_text_and_gets_marks(void **state)
 {
 	static const struct reading_case cases[] = {
-		{ "a.md", "# One\n\ntext\n## Two ##\n", "# One\n\ntext\n## Two ##\n",
+		{ "a.md", "# One\n\ntext\n## Two ##\n", .text = "# One\n\ntext\n## Two ##\n",
 		  .marks = "h1(# One)h2(## Two ##)", .title = "One" },
 		{ "a.md", "Big\n===\n\nSmall\n---\ntext\n", .marks = "h1(Big)h2(Small)", .title = "Big" },
 		{ "a.md", "two\nlines\n---\n", .marks = "" },
@@ -85,7 +85,7 @@ static void markdown_keeps_its_text_and_gets_marks(void **state)
 		{ "a.md", "| a | b |\n|---|:-:|\n| 1 | 2 |\n\nend | of\n",
 		  .marks = "row1(| a | b |..|---|:-:|)row2(| 1 | 2 |)" },
 		{ "a.md", "---\ntitle: \"The  book\"\ntags: [x]\n---\n# First\n",
-		  .marks = "record0(---..---)h1(# First)", .title = "The  book" },
+		  .marks = "record0(---..---)h1(# First)", .title = "The book" },
 		{ "a.md", "+++\ntitle = 'T'\n+++\ntext\n", .marks = "record0(+++..+++)", .title = "T" },
 		{ "a.md", "---\nA rule, and text.\n\n---\nMore.\n", .marks = "" },
 		{ "x", "# Typed", .type = "text/markdown", .marks = "h1(# Typed)", .title = "Typed" },
@@ -120,7 +120,7 @@ static void limits_and_cancelling_are_told(void **state)
 {
 	static const struct reading_case cases[] = {
 		{ "a.txt", "12345678", .limits = { .bytes_in = 7 }, .code = E_document_too_large, .says = "8 bytes; the limit is 7" },
-		{ "a.txt", "12345678", "12345678\n", .limits = { .bytes_in = 8, .text_max = 8 } },
+		{ "a.txt", "12345678", .text = "12345678\n", .limits = { .bytes_in = 8, .text_max = 8 } },
 		{ "a.txt", "12345678", .limits = { .text_max = 7 }, .code = E_document_too_large, .says = "longer than 7" },
 		{ "a.txt", "x", .is_cancelled = true, .code = E_cancelled },
 	};

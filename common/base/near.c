@@ -52,11 +52,14 @@ void near_offer(struct near *n, const char *candidate)
 
 	if (!n->word.len || n->word.len > WORD_MAX || !other.len || other.len > WORD_MAX)
 		return;
-	size_t d = distance(n->word, other);
 	size_t longer = n->word.len > other.len ? n->word.len : other.len;
 	/* One fault in a short word, about one in three letters of a long one. */
-	size_t bearable = longer < 4 ? 1 : longer / 3;
+	size_t bearable = longer < 4 ? 1 : longer / 3, d;
 
+	/* So many letters are missing at least. */
+	if (2 * longer - n->word.len - other.len > bearable)
+		return;
+	d = distance(n->word, other);
 	if (d <= bearable && d < longer && d < n->distance) {
 		n->best = candidate;
 		n->distance = d;

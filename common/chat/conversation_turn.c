@@ -147,7 +147,7 @@ static int find_model(struct conversation_turn *t, struct span last, struct span
 		return 0; /* the check of the request says so */
 	if (!tenancy_admits_model(t->offer.tenant, t->offer.token, span_str(t->alias->alias))) {
 		t->alias = NULL;
-		return offer_lacks(*name, err);
+		return offer_lacks(&t->offer, *name, err);
 	}
 	*name = span_str(t->alias->alias);
 	return 0;

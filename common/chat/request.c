@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/near.h"
 #include "common/chat/image.h"
+#include "common/upstream/info.h"
 
 /* Plain parameters: type and range.  null counts as absent, as OpenAI has it. */
 enum param_kind { PARAM_BOOL, PARAM_INT, PARAM_NUMBER, PARAM_STRING, PARAM_OBJECT, PARAM_ARRAY,
@@ -137,11 +139,29 @@ static int check_param(const struct param *p, struct jvalue v, struct err *err)
 	return 0;
 }
 
-int offer_lacks(struct span name, struct err *err)
+static const char *nearest(const struct offer *o, struct span name)
 {
+	const struct catalog *c = routing_catalog(o->routing);
+	struct near near;
+
+	near_init(&near, name);
+	for (size_t i = 0; i < catalog_count(c); i++) {
+		const struct model *m = catalog_at(c, i);
+
+		if (tenancy_admits_model(o->tenant, o->token, span_str(m->alias)) && info_is_listed(o->routing, m))
+			near_offer(&near, m->alias);
+	}
+	return near_best(&near);
+}
+
+int offer_lacks(const struct offer *o, struct span name, struct err *err)
+{
+	const char *near = nearest(o, name);
+
 	return err_set(err, E_model_not_in_allowlist, "model",
-		       "model '%.*s' is not offered here; GET /v1/models lists the ids",
-		       name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
+		       "model '%.*s' is not offered here; %s%s%sGET /v1/models lists the ids",
+		       name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "",
+		       near ? "did you mean " : "", near ? near : "", near ? "? " : "");
 }
 
 int offer_no_backend(const struct routing *routing, const struct model *m, enum err_code code, const char *param,
@@ -166,7 +186,7 @@ const struct model *offer_find(const struct offer *o, struct span name, struct e
 
 	if (alias && tenancy_admits_model(o->tenant, o->token, span_str(alias->alias)))
 		return alias;
-	offer_lacks(name, err);
+	offer_lacks(o, name, err);
 	return NULL;
 }
 

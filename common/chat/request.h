@@ -44,8 +44,8 @@ struct offer {
 };
 /* The model of that name; NULL with E_model_not_in_allowlist. */
 const struct model *offer_find(const struct offer *o, struct span name, struct err *err);
-/* That error. */
-int offer_lacks(struct span name, struct err *err);
+/* That error, which names the nearest model of those that are admitted. */
+int offer_lacks(const struct offer *o, struct span name, struct err *err);
 /*
  * That none of the model's backends can be used, with what each lacks; waiting does not help, unless a
  * server is looked for.

@@ -200,8 +200,11 @@ static int narrow(struct spend *s, const struct turn_size *size, link_check *che
 		if (is_left[i])
 			left[kept++] = targets[i];
 	}
-	if (kept == 0)
-		return err && err->code != E_none ? -1 : offer_lacks(span_str(size->alias->alias), err);
+	if (kept == 0) {
+		const struct offer offer = { s->snapshot->routing, s->identity->tenant, s->identity->token };
+
+		return err && err->code != E_none ? -1 : offer_lacks(&offer, span_str(size->alias->alias), err);
+	}
 	err_clear(err); /* of those that were left out */
 	s->turn->targets = left;
 	s->turn->target_count = kept;

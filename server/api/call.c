@@ -208,9 +208,9 @@ bool call_admits_model(const struct call *c, struct span alias)
 
 int call_check_model(const struct call *c, struct span alias, struct err *err)
 {
-	if (call_admits_model(c, alias))
-		return 0;
-	return offer_lacks(alias, err);
+	const struct offer offer = call_offer(c);
+
+	return call_admits_model(c, alias) ? 0 : offer_lacks(&offer, alias, err);
 }
 
 struct offer call_offer(const struct call *c)

@@ -1,0 +1,224 @@
+/*
+ * common/rag/vector_inside.h - how vectors lie in a block, and the kernels; for
+ * common/rag/vector*.c alone.
+ *
+ * A block is its header, then the sections in the order of enum vector_section, all numbers
+ * little-endian.  Factors, offsets and signs go up to a multiple of VECTOR_GROUP rows, what is
+ * over being 0.  With z the centred and rotated vector, w the query treated alike, and c the mean:
+ *
+ *	cosine = <z, w> + offset + <query, c>,  offset = <c, z>
+ *	<z, w> = scale * <int8, w>              well
+ *	<z, w> = factor * <signs, w>            about
+ */
+#ifndef SPASS_RAG_VECTOR_INSIDE_H
+#define SPASS_RAG_VECTOR_INSIDE_H
+
+#include "common/rag/vector.h"
+
+#include <endian.h>
+
+#define VECTOR_MAGIC UINT64_C(0x6365767373617073) /* "spassvec" */
+
+enum vector_section {
+	VECTOR_IDS,     /* int64 by row */
+	VECTOR_SCALES,  /* float by row */
+	VECTOR_FACTORS, /* float by padded row */
+	VECTOR_OFFSETS, /* float by padded row */
+	VECTOR_SIGNS,   /* by group of 32 rows, by 8 dimensions, by row: a byte */
+	VECTOR_BYTES,   /* int8 by row, by dimension */
+	VECTOR_SECTION_COUNT
+};
+
+enum {
+	VECTOR_VERSION = 1,
+	/* of the header, after the magic */
+	VECTOR_HEAD_VERSION = 8,
+	VECTOR_HEAD_ROWS = 12,
+	VECTOR_HEAD_SPACE = 16, /* vector_space.print */
+	VECTOR_HEAD_CHECKSUM = 24,
+	VECTOR_HEAD_SIZE = 32,
+
+	VECTOR_GROUP = 32,   /* rows that are scanned together */
+	VECTOR_POINTS = 256, /* of the Hadamard transform */
+	VECTOR_ROUNDS = 3,
+	VECTOR_LEVELS = 63,    /* of a table's entry: four add up in a byte, those of 4096
+				* dimensions in 16 bits */
+	VECTOR_WIDE_MAX = 8191 /* of the query's numbers beside int8 */
+};
+
+struct vector_space {
+	size_t dimensions, padded;
+	uint64_t seed;
+	uint64_t print; /* of all that makes the space */
+	float *mean;    /* of dimensions */
+	float *centre;  /* the same rotated, of padded */
+	/* by round, by padded: what comes to that place, and its sign */
+	uint16_t *places;
+	float *signs;
+};
+
+struct vector_block {
+	const unsigned char *sections[VECTOR_SECTION_COUNT];
+	size_t rows, padded; /* padded: dimensions */
+	uint64_t print;
+};
+
+/* A query made ready. */
+struct vector_query {
+	size_t padded;
+	unsigned char *tables; /* 16 bytes by 4 dimensions */
+	float step, bias;      /* <signs, w> = step * sum of entries - bias */
+	int16_t *wide;         /* w in units of wide_scale */
+	float wide_scale;
+	float constant; /* <query, c> */
+	float *unit;    /* the normalised query; NULL when it was a row */
+};
+
+/* 32 rows to scan. */
+struct vector_group {
+	const unsigned char *signs, *factors, *offsets;
+};
+
+struct vector_kernel {
+	const char *name;
+	bool (*can)(void);
+	/* Scores (without the constant) of a group, and bits of those above the floor. */
+	uint32_t (*scan)(const struct vector_query *q, const struct vector_group *g, float floor,
+			 float scores[VECTOR_GROUP]);
+	/* count is a multiple of VECTOR_POINTS. */
+	int64_t (*dot)(const unsigned char *bytes, const int16_t *wide, size_t count);
+	void (*to_half)(const float *in, size_t count, uint16_t *out);
+	void (*from_half)(const uint16_t *in, size_t count, float *out);
+};
+extern const struct vector_kernel vector_portable, vector_avx2;
+const struct vector_kernel *vector_kernel(void);
+
+static inline uint64_t vector_load64(const void *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le64toh(value);
+}
+
+static inline uint32_t vector_load32(const void *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return le32toh(value);
+}
+
+static inline float vector_load_float(const void *at)
+{
+	uint32_t bits = vector_load32(at);
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static inline void vector_store64(void *at, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void vector_store32(void *at, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void vector_store_float(void *at, float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	vector_store32(at, bits);
+}
+
+static inline bool vector_bit(const uint64_t *bits, size_t i)
+{
+	return bits[i / 64] >> (i % 64) & 1;
+}
+
+/* splitmix64. */
+static inline uint64_t vector_random(uint64_t *state)
+{
+	uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* The length of a vector; 0 when it is not usable. */
+double vector_length(const float *vector, size_t dimensions);
+/* in: of padded, is overwritten; out likewise. */
+void vector_rotate(const struct vector_space *s, float *in, float *out);
+/* The vector over its length, minus the mean, rotated, into z; room and z: of padded. */
+int vector_place(const struct vector_space *s, const float *vector, float *room, float *z);
+
+/* -1 when the vector is not usable. */
+int vector_query_init(struct vector_query *q, const struct vector_space *s, const float *vector);
+/* w is given, of padded: as when a row asks. */
+void vector_query_init_placed(struct vector_query *q, const struct vector_space *s, const float *w);
+void vector_query_free(struct vector_query *q);
+/* What the row is worth by int8, with the constant. */
+float vector_query_score(const struct vector_query *q, const struct vector_kernel *k,
+			 const struct vector_block *b, size_t row);
+
+/* A block while it is written. */
+struct vector_writer {
+	unsigned char *head; /* of the block in out; valid until out changes */
+	unsigned char *sections[VECTOR_SECTION_COUNT];
+	size_t rows, padded, size;
+	uint64_t print;
+};
+/* Appends a block of so many zeroed rows. */
+int vector_writer_init(struct vector_writer *w, size_t rows, size_t padded, uint64_t print,
+		       struct buf *out, struct err *err);
+void vector_writer_row(struct vector_writer *w, const struct vector_space *s, size_t row,
+		       int64_t id, const float *z);
+void vector_writer_copy(struct vector_writer *w, size_t row, const struct vector_block *from,
+			size_t from_row);
+/* Once all rows are there: the checksum. */
+void vector_writer_end(struct vector_writer *w);
+
+size_t vector_padded_rows(size_t rows);
+void vector_section_sizes(size_t rows, size_t padded, size_t sizes[VECTOR_SECTION_COUNT]);
+size_t vector_block_size(size_t rows, size_t padded);
+uint64_t vector_checksum(const unsigned char *bytes, size_t size);
+
+/* The best of many rows. */
+struct vector_candidate {
+	float score;
+	uint32_t block, row;
+};
+struct vector_shortlist {
+	struct vector_candidate *list;
+	size_t count, room, keep;
+	float floor; /* no row at or below it is among the keep best */
+};
+void vector_shortlist_init(struct vector_shortlist *s, size_t keep);
+void vector_shortlist_free(struct vector_shortlist *s);
+/* Leaves the keep best, in no order. */
+void vector_shortlist_cut(struct vector_shortlist *s);
+
+static inline void vector_shortlist_add(struct vector_shortlist *s, float score, size_t block,
+					size_t row)
+{
+	if (!(score > s->floor))
+		return;
+	s->list[s->count++] = (struct vector_candidate){ score, (uint32_t)block, (uint32_t)row };
+	if (s->count == s->room)
+		vector_shortlist_cut(s);
+}
+
+/* Scans the rows of a block by their signs; bits: of rows to consider, or NULL. */
+void vector_scan_block(const struct vector_query *q, const struct vector_kernel *k,
+		       const struct vector_block *b, size_t block, const uint64_t *dead,
+		       const uint64_t *only, struct vector_shortlist *best);
+
+#endif

@@ -146,7 +146,9 @@ static int used_up(struct err *err)
 static int build_speech(struct turn *t, const struct audio_request *r, const struct target *target,
 			struct err *err)
 {
+	enum { PARTS = 3 };
 	struct outgoing *out = &t->outgoing;
+	struct span *parts = arena_alloc(t->arena, PARTS * sizeof *parts);
 	size_t before = (size_t)(r->model.ptr - r->body.ptr);
 	struct span name;
 	struct buf escaped;
@@ -155,12 +157,13 @@ static int build_speech(struct turn *t, const struct audio_request *r, const str
 	jtext_escape(&escaped, span_str(target->model));
 	name = arena_span(t->arena, buf_span(&escaped));
 	buf_free(&escaped);
-	if (!name.ptr)
+	if (!parts || !name.ptr)
 		return used_up(err);
-	out->parts[0] = span_of(r->body.ptr, before);
-	out->parts[1] = name;
-	out->parts[2] = span_from(r->body, before + r->model.len);
-	out->part_count = 3;
+	parts[0] = span_of(r->body.ptr, before);
+	parts[1] = name;
+	parts[2] = span_from(r->body, before + r->model.len);
+	out->parts = parts;
+	out->part_count = PARTS;
 	out->length = r->body.len - r->model.len + name.len;
 	return 0;
 }
@@ -216,7 +219,7 @@ static int build_whole(struct turn *t, const struct audio_request *r, const stru
 	if (audio_build_form(t, r, &uncut, target, err) < 0)
 		return -1;
 	if (r->wants_windows)
-		outgoing_applied(&t->outgoing, "stt_mode=continuous");
+		outgoing_applied(&t->outgoing, t->arena, "stt_mode=continuous");
 	return 0;
 }
 

@@ -321,7 +321,7 @@ static void answer(struct turn *t, const struct audio_windows *p)
 	struct buf body;
 
 	buf_printf(&name, "stt_windows=%d", p->count);
-	outgoing_applied(&t->outgoing, applied);
+	outgoing_applied(&t->outgoing, t->arena, applied);
 	t->finished = true;
 	turn_announce(t, t->target);
 	buf_init(&body, 6 * (size_t)TEXT_MAX + 256); /* each byte may have to be escaped */

@@ -51,10 +51,10 @@ void turn_announce_changes(struct turn *t)
 {
 	const struct turn_sink *sink = t->sink;
 
-	if (!t->outgoing.applied[0])
+	if (!t->outgoing.applied.len)
 		return;
-	sink->header(sink->context, "x-spass-applied", span_str(t->outgoing.applied));
-	sink->header(sink->context, "x-rust-api-applied", span_str(t->outgoing.applied));
+	sink->header(sink->context, "x-spass-applied", t->outgoing.applied);
+	sink->header(sink->context, "x-rust-api-applied", t->outgoing.applied);
 }
 
 void turn_settle(struct turn *t, const struct target *target)
@@ -247,7 +247,7 @@ static int tell_as_stream(struct turn *t, struct source *s, struct span body, st
 		failure_set(why, FAILURE_CUT, "%s", err->message);
 		return TAKE_FAILED;
 	}
-	outgoing_applied(&t->outgoing, "stream_from=json");
+	outgoing_applied(&t->outgoing, t->arena, "stream_from=json");
 	return TAKEN;
 }
 

@@ -17,16 +17,16 @@
 struct target;
 
 /* A dialect makes at most so many edits; they fit with room to spare. */
-enum { OUTGOING_EDITS_MAX = 10, OUTGOING_PARTS_MAX = 2 * OUTGOING_EDITS_MAX + 1, APPLIED_MAX = 160 };
+enum { OUTGOING_EDITS_MAX = 10, OUTGOING_PARTS_MAX = 2 * OUTGOING_EDITS_MAX + 1 };
 
-/* A request as it leaves. */
+/* A request as it leaves; what it points to lives in the arena of who made it, or longer. */
 struct outgoing {
 	const char *path;          /* below the backend's prefix: "/chat/completions" */
 	struct span type_line;     /* "Content-Type: ...\r\n"; ptr NULL: of application/json */
-	struct span parts[OUTGOING_PARTS_MAX];
+	const struct span *parts;
 	size_t part_count, length; /* length: bytes of all parts */
 	const struct upcall_supply *supply; /* NULL, or the body in their place */
-	char applied[APPLIED_MAX]; /* "max_tokens_floored=200, ..." or "": what was changed */
+	struct span applied;       /* "max_tokens_floored=200, ..." or empty: what was changed */
 };
 
 /* What a chat request asks of the dialect; filled by the turn from its checked request. */
@@ -93,8 +93,8 @@ struct dialect {
 	void (*usage)(struct jvalue usage, struct token_usage *out);
 };
 
-/* Adds "name=value" to out->applied, which x-spass-applied says. */
-void outgoing_applied(struct outgoing *out, const char *what);
+/* Adds "name=value", which x-spass-applied says, to out->applied. */
+void outgoing_applied(struct outgoing *out, struct arena *arena, const char *what);
 
 /* Indexed by enum dialect_kind. */
 const struct dialect *dialect_of(enum dialect_kind kind);

@@ -14,11 +14,14 @@
 #include "common/upstream/chunks.h"
 #include "common/upstream/routing.h"
 
-void outgoing_applied(struct outgoing *out, const char *what)
+void outgoing_applied(struct outgoing *out, struct arena *arena, const char *what)
 {
-	size_t len = strlen(out->applied);
+	const struct span comma = out->applied.len ? SPAN_LIT(", ") : SPAN_NONE;
+	const struct span parts[] = { out->applied, comma, span_str(what) };
+	struct span all = arena_join(arena, parts, ARRAY_LEN(parts));
 
-	snprintf(out->applied + len, sizeof out->applied - len, "%s%s", len ? ", " : "", what);
+	if (all.ptr)
+		out->applied = all;
 }
 
 static int full(struct err *err)
@@ -62,12 +65,12 @@ static int put_limit(struct jvalue place, int64_t limit, struct jsplice *s, stru
 	return jsplice_replace(s, place.text, span_str(arena_printf(arena, "%" PRId64, limit)));
 }
 
-static void applied_limit(struct outgoing *out, const char *what, int64_t limit)
+static void applied_limit(struct outgoing *out, struct arena *arena, const char *what, int64_t limit)
 {
 	char text[64];
 
 	snprintf(text, sizeof text, "%s=%" PRId64, what, limit);
-	outgoing_applied(out, text);
+	outgoing_applied(out, arena, text);
 }
 
 /* A limit below the model's floor is raised; reasoning models would answer nothing. */
@@ -87,7 +90,7 @@ static int raise_limit(const struct chat_wish *w, struct jsplice *s, struct aren
 			return -1;
 	}
 	if (is_raised)
-		applied_limit(out, "max_tokens_floored", w->floor);
+		applied_limit(out, arena, "max_tokens_floored", w->floor);
 	return 0;
 }
 
@@ -101,7 +104,7 @@ static int set_limit(const struct chat_wish *w, const struct target *t, struct j
 
 	if (!w->limit)
 		return 0;
-	applied_limit(out, "max_tokens_set", w->limit);
+	applied_limit(out, arena, "max_tokens_set", w->limit);
 	if (place.type == J_NULL)
 		return put_limit(place, w->limit, s, arena);
 	member = arena_printf(arena, "\"%s\":%" PRId64, is_new ? "max_completion_tokens" : "max_tokens",
@@ -110,12 +113,12 @@ static int set_limit(const struct chat_wish *w, const struct target *t, struct j
 }
 
 static int rename_limit(const struct chat_wish *w, const struct target *t, struct jsplice *s,
-			struct outgoing *out)
+			struct arena *arena, struct outgoing *out)
 {
 	if (!(t->backend->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) || !is_number(w->max_tokens) ||
 	    is_number(w->max_completion_tokens))
 		return 0;
-	outgoing_applied(out, "max_tokens_renamed=max_completion_tokens");
+	outgoing_applied(out, arena, "max_tokens_renamed=max_completion_tokens");
 	return jsplice_replace(s, find_key(w->root, "max_tokens"), SPAN_LIT("max_completion_tokens"));
 }
 
@@ -156,9 +159,15 @@ static int rename_model(struct jvalue model, const struct target *t, struct jspl
 	return jsplice_replace(s, model.text, quoted(arena, t->model));
 }
 
-static int finish(struct jsplice *s, struct outgoing *out)
+static int finish(struct jsplice *s, struct arena *arena, struct outgoing *out, struct err *err)
 {
-	out->part_count = jsplice_parts(s, out->parts, OUTGOING_PARTS_MAX, &out->length);
+	struct span parts[OUTGOING_PARTS_MAX], *kept;
+
+	out->part_count = jsplice_parts(s, parts, ARRAY_LEN(parts), &out->length);
+	out->parts = kept = arena_alloc(arena, out->part_count * sizeof *parts + 1);
+	if (!kept)
+		return full(err);
+	memcpy(kept, parts, out->part_count * sizeof *parts);
 	return 0;
 }
 
@@ -168,13 +177,13 @@ static int openai_chat(const struct chat_wish *w, const struct target *t, struct
 	struct jsplice s;
 
 	out->path = "/chat/completions";
-	out->applied[0] = '\0';
+	out->applied = SPAN_NONE;
 	jsplice_init(&s, w->body);
 	if (rename_model(w->model, t, &s, arena) < 0 || add_front(w, &s) < 0 ||
 	    raise_limit(w, &s, arena, out) < 0 || set_limit(w, t, &s, arena, out) < 0 ||
-	    rename_limit(w, t, &s, out) < 0 || ask_for_usage(w, t, &s) < 0 || arena_failed(arena))
+	    rename_limit(w, t, &s, arena, out) < 0 || ask_for_usage(w, t, &s) < 0 || arena_failed(arena))
 		return full(err);
-	return finish(&s, out);
+	return finish(&s, arena, out, err);
 }
 
 static int openai_embed(const struct embed_wish *w, const struct target *t, struct arena *arena,
@@ -184,14 +193,14 @@ static int openai_embed(const struct embed_wish *w, const struct target *t, stru
 	int result;
 
 	out->path = "/embeddings";
-	out->applied[0] = '\0';
+	out->applied = SPAN_NONE;
 	jsplice_init(&s, w->body);
 	result = rename_model(w->model, t, &s, arena);
 	if (w->encoding_format.type == J_NONE)
 		result |= jsplice_add_member(&s, w->root, SPAN_LIT("\"encoding_format\":\"float\""));
 	else if (w->encoding_format.type == J_NULL)
 		result |= jsplice_replace(&s, w->encoding_format.text, SPAN_LIT("\"float\""));
-	return result < 0 || arena_failed(arena) ? full(err) : finish(&s, out);
+	return result < 0 || arena_failed(arena) ? full(err) : finish(&s, arena, out, err);
 }
 
 /* Anything in a delta beyond the role: text, a tool call, a refusal, reasoning, audio ... */

@@ -130,7 +130,11 @@ static int reserve(struct spend *s, const struct spending *wish, struct err *err
 
 	if (!budget_applies(wish))
 		return 0;
-	while ((result = budget_reserve(s->worker->core->budgets, wish, clock_wall_ms(), &s->reservation, &gap,
+	if (!s->reservation)
+		s->reservation = arena_zalloc(s->turn->arena, sizeof *s->reservation);
+	if (!s->reservation)
+		return err_set(err, E_internal_error, "", "the request's memory is used up");
+	while ((result = budget_reserve(s->worker->core->budgets, wish, clock_wall_ms(), s->reservation, &gap,
 					err)) == 1)
 		if (fill(s->worker->core, &gap, err) < 0)
 			return -1;
@@ -258,8 +262,7 @@ void spend_begin(struct spend *s)
 {
 	const struct token *token = s->identity->token;
 
-	s->reservation.count = 0;
-	s->reservation.amount = (struct amount){ 0, 0 };
+	s->reservation = NULL;
 	s->estimated = (struct amount){ 0, 0 };
 	s->tokens_taken = 0;
 	s->turn->limit = token ? token->constraints->max_tokens : 0;
@@ -322,28 +325,29 @@ static struct amount cost_by(const struct spend *s, struct used used)
 		return cost;
 	cost = amount_of(s, t->size.kind == ANSWER_MEDIA ? cost_of_media(t, used)
 							  : most_at(t->target, &t->size, used.prompt, used.answer, 1));
-	return cost.usd < 0 ? s->reservation.amount : cost;
+	return cost.usd < 0 ? s->reservation->amount : cost;
 }
 
 void spend_end(struct spend *s, uint64_t delivered)
 {
+	const bool has_reserved = s->reservation && s->reservation->count > 0;
 	const struct target *target;
 	struct amount cost;
 	struct used used;
 
-	if (s->tokens_taken == 0 && s->reservation.count == 0)
+	if (s->tokens_taken == 0 && !has_reserved)
 		return;
 	target = s->turn->target;
 	used = used_by(s->turn, delivered);
 	bucket_settle_tokens(s->worker->core->token_limits, s->identity->token, s->tokens_taken,
 			     used.prompt + used.answer, loop_now_us(s->worker->loop));
 	s->tokens_taken = 0;
-	if (s->reservation.count == 0)
+	if (!has_reserved)
 		return;
 	cost = cost_by(s, used);
 	/* The ledger says of such a call that its cost is unknown: a budget has to find it elsewhere. */
 	if (target && !is_billed(s->turn))
 		s->estimated = cost;
-	budget_settle(s->worker->core->budgets, &s->reservation, cost,
+	budget_settle(s->worker->core->budgets, s->reservation, cost,
 		      target ? turn_link(&s->turn->size, target) : NULL);
 }

@@ -23,7 +23,7 @@ struct spend {
 	/* told by spend_end: what budgets were charged for a cost that is unknown; else 0 */
 	struct amount estimated;
 	/* private */
-	struct reservation reservation;
+	struct reservation *reservation; /* in the turn's arena; NULL: nothing is held */
 	int64_t tokens_taken; /* 0 = none */
 };
 

@@ -35,6 +35,7 @@ static void request_begin(struct request *r)
 	r->waits_body = r->waits_room = false;
 	r->block = NULL;
 	r->block_len = r->block_cap = 0;
+	r->body_err = NULL;
 	r->has_whole = r->in_pieces = r->is_lent = false;
 	r->reply_state = REPLY_NONE;
 	buf_clear(&r->headers);
@@ -56,6 +57,8 @@ static void request_end(struct request *r)
 	arena_reset(&r->x.arena);
 	http_give_body(r->conn->http, r->block, r->block_cap);
 	r->block = NULL;
+	mem_free(r->body_err);
+	r->body_err = NULL;
 }
 
 static void in_append(struct request *r, struct span bytes)

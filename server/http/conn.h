@@ -114,7 +114,7 @@ struct request {
 	size_t body_max;             /* of all pieces together */
 	struct span whole;           /* the body, once exchange_body has it */
 	bool has_whole;
-	struct err body_err;         /* BODY_FAILED */
+	struct err *body_err;        /* BODY_FAILED; else NULL */
 	/* reply */
 	enum reply_state reply_state;
 	struct buf headers;          /* lines of reply_header */

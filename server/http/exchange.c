@@ -23,9 +23,12 @@ enum {
 	DRAW_TURN = 512 * 1024,     /* read before others get their turn */
 };
 
-/* body_err is set. */
-static void body_failed(struct request *r)
+static void body_failed(struct request *r, const struct err *why)
 {
+	/* Few requests come here, and an error is large beside what each holds. */
+	if (!r->body_err)
+		r->body_err = mem_new(struct err);
+	*r->body_err = *why;
 	r->body_state = BODY_FAILED;
 	r->close = true;
 }
@@ -41,9 +44,11 @@ static void wake_reader(struct request *r)
 
 void exchange_body_late(struct request *r)
 {
-	err_set(&r->body_err, E_request_timeout, "body", "nothing of the body arrived for %lld ms",
+	struct err err = ERR_INIT;
+
+	err_set(&err, E_request_timeout, "body", "nothing of the body arrived for %lld ms",
 		(long long)conn_limits(r->conn)->body_timeout_ms);
-	body_failed(r);
+	body_failed(r, &err);
 	wake_reader(r);
 }
 
@@ -79,12 +84,12 @@ static size_t room_for(const struct request *r)
 }
 
 /* One step of the body's framing, over no more bytes than there is room for. */
-static enum http1_step next_data(struct request *r, struct span *bytes, struct span *data)
+static enum http1_step next_data(struct request *r, struct span *bytes, struct span *data, struct err *err)
 {
 	size_t room = room_for(r);
 	struct span some = span_of(bytes->ptr, bytes->len < room ? bytes->len : room);
 	size_t before = some.len;
-	enum http1_step step = http1_body_next(&r->body, &some, data, &r->body_err);
+	enum http1_step step = http1_body_next(&r->body, &some, data, err);
 
 	*bytes = span_from(*bytes, before - some.len);
 	return step;
@@ -105,19 +110,21 @@ void exchange_feed(struct request *r, struct span *bytes)
 {
 	size_t before = bytes->len;
 	struct span data;
+	struct err err;
 
+	err_clear(&err);
 	while (r->body_state == BODY_READING) {
-		enum http1_step step = next_data(r, bytes, &data);
+		enum http1_step step = next_data(r, bytes, &data, &err);
 
 		if (step == HTTP1_MORE)
 			break;
 		if (step == HTTP1_END) {
 			r->body_state = BODY_DONE;
 		} else if (step == HTTP1_BAD) {
-			body_failed(r);
+			body_failed(r, &err);
 		} else if (is_too_large(r, data.len)) {
-			too_large(r->in_pieces ? r->body_max : r->block_max, &r->body_err);
-			body_failed(r);
+			too_large(r->in_pieces ? r->body_max : r->block_max, &err);
+			body_failed(r, &err);
 		} else {
 			block_reserve(r, data.len);
 			if (data.ptr != r->block + r->block_len) /* not drawn */
@@ -376,7 +383,7 @@ static int fetch(struct request *r, size_t max, struct span *raw, struct err *er
 	}
 	if (r->body_state == BODY_FAILED) {
 		if (err)
-			*err = r->body_err;
+			*err = *r->body_err;
 		return -1;
 	}
 	if (r->block)
@@ -440,7 +447,7 @@ static int next_piece(struct request *r, struct err *err)
 	if (r->body_state != BODY_FAILED)
 		return 0;
 	if (err)
-		*err = r->body_err;
+		*err = *r->body_err;
 	return -1;
 }
 

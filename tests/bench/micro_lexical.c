@@ -7,7 +7,7 @@
  * fast, on CHUNKS chunks of 100 words mixed from the texts.  Every FTS5 figure is of the same run;
  * times are CPU times of one thread.  RUNS=directory writes the rankings in TREC form.
  */
-#include "tests/bench/collection.h"
+#include "tests/bench/pieces.h"
 
 #include "common/base/mem.h"
 #include "common/rag/lexical.h"
@@ -16,110 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum {
-	CHUNKS = 100000,
-	CHUNK_WORDS = 100,
-	RANKED_MAX = 1000,
-	PIECE = 700,
-	HEAD = 240,
-	MERGED = 16
-};
+enum { CHUNKS = 100000, RANKED_MAX = 1000, MERGED = 16 };
 
 static const char *const names[] = { "codechunks", "docspages" };
-
-struct piece {
-	uint32_t document;
-	struct span text, title, head;
-};
-
-struct pieces {
-	struct piece *list;
-	size_t count, room;
-};
-
-static double cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void add_piece(struct pieces *p, struct piece one)
-{
-	if (p->count == p->room) {
-		p->room = p->room > 0 ? p->room * 2 : 1024;
-		p->list = mem_realloc(p->list, p->room * sizeof(*p->list));
-	}
-	p->list[p->count++] = one;
-}
-
-/* The first len bytes, no character cut. */
-static struct span first(struct span s, size_t len)
-{
-	while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
-		len--;
-	return len < s.len ? span_of(s.ptr, len) : s;
-}
-
-/* At the last blank line before PIECE bytes, else line, else blank, else there. */
-static size_t piece_len(struct span s)
-{
-	static const struct span ends[] = { { "\n\n", 2 }, { "\n", 1 }, { " ", 1 } };
-
-	if (s.len <= PIECE)
-		return s.len;
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-		for (size_t at = PIECE; at > PIECE / 3; at--)
-			if (memcmp(s.ptr + at - ends[i].len, ends[i].ptr, ends[i].len) == 0)
-				return at;
-	return first(s, PIECE).len;
-}
-
-/* Code chunks are cut already; how their file begins is in chunk #0. */
-static struct span head_of(const struct collection *c, size_t document)
-{
-	const char *id = c->documents[document].id, *hash = strrchr(id, '#');
-
-	for (size_t i = document + 1; hash && i-- > 0;) {
-		const char *other = strrchr(c->documents[i].id, '#');
-
-		if (!other || other - c->documents[i].id != hash - id ||
-		    strncmp(c->documents[i].id, id, (size_t)(hash - id)) != 0)
-			break;
-		if (strcmp(other, "#0") == 0)
-			return first(span_str(c->documents[i].text), HEAD);
-	}
-	return first(span_str(c->documents[document].text), HEAD);
-}
-
-static void cut(struct pieces *p, const struct collection *c, bool is_cut)
-{
-	for (size_t i = 0; i < c->document_count; i++) {
-		struct span rest = span_str(c->documents[i].text);
-		struct piece one = { .document = (uint32_t)i,
-				     .title = span_str(c->documents[i].title),
-				     .head = head_of(c, i) };
-
-		do {
-			size_t len = is_cut ? piece_len(rest) : rest.len;
-
-			one.text = span_of(rest.ptr, len);
-			add_piece(p, one);
-			rest = span_from(rest, len);
-		} while (rest.len > 0);
-	}
-}
-
-static void must(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "%s\n", what);
-	exit(1);
-}
 
 /* ---- ours ---- */
 
@@ -143,9 +43,9 @@ static void build_into(struct buf *out, const struct piece *list, size_t count, 
 
 		if (!with_head || row.head.ptr == row.text.ptr)
 			row.head = SPAN_NONE;
-		must(lexical_add(builder, terms, &row, NULL) == 0, "a row does not fit");
+		bench_must(lexical_add(builder, terms, &row, NULL) == 0, "a row does not fit");
 	}
-	must(segment_builder_write(builder, out, NULL) == 0, "the segment does not fit");
+	bench_must(segment_builder_write(builder, out, NULL) == 0, "the segment does not fit");
 	segment_builder_free(builder);
 	terms_free(terms);
 }
@@ -153,7 +53,7 @@ static void build_into(struct buf *out, const struct piece *list, size_t count, 
 static void open_ours(struct ours *o)
 {
 	o->segment = segment_open(buf_span(&o->bytes), NULL);
-	must(o->segment != NULL, "the segment cannot be opened");
+	bench_must(o->segment != NULL, "the segment cannot be opened");
 	o->scratch = lexical_scratch_new();
 }
 
@@ -195,20 +95,20 @@ struct fts {
 
 static void run_sql(sqlite3 *db, const char *sql)
 {
-	must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(db));
+	bench_must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(db));
 }
 
 static void build_fts(struct fts *f, const struct pieces *p)
 {
 	sqlite3_stmt *insert;
 
-	must(sqlite3_open(":memory:", &f->db) == SQLITE_OK, "SQLite cannot be opened");
+	bench_must(sqlite3_open(":memory:", &f->db) == SQLITE_OK, "SQLite cannot be opened");
 	run_sql(f->db, "CREATE VIRTUAL TABLE t USING fts5(title, text, tokenize='porter "
 		       "unicode61', content='')");
 	run_sql(f->db, "BEGIN");
-	must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)", -1,
-				&insert, NULL) == SQLITE_OK,
-	     "FTS5 is not there");
+	bench_must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)",
+				      -1, &insert, NULL) == SQLITE_OK,
+		   "FTS5 is not there");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct piece *one = &p->list[i];
 
@@ -216,7 +116,7 @@ static void build_fts(struct fts *f, const struct pieces *p)
 		sqlite3_bind_text(insert, 2, one->title.ptr ? one->title.ptr : "",
 				  (int)one->title.len, SQLITE_STATIC);
 		sqlite3_bind_text(insert, 3, one->text.ptr, (int)one->text.len, SQLITE_STATIC);
-		must(sqlite3_step(insert) == SQLITE_DONE, sqlite3_errmsg(f->db));
+		bench_must(sqlite3_step(insert) == SQLITE_DONE, sqlite3_errmsg(f->db));
 		sqlite3_reset(insert);
 	}
 	sqlite3_finalize(insert);
@@ -320,7 +220,7 @@ static void judge_all(const struct collection *c, const char *name)
 	struct ours o;
 	struct fts f = { 0 };
 
-	cut(&p, c, strcmp(name, "codechunks") != 0);
+	pieces_cut(&p, c, strcmp(name, "codechunks") != 0);
 	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count,
 	       c->query_count);
 	quality_print(name, NULL, 0);
@@ -339,39 +239,6 @@ static void judge_all(const struct collection *c, const char *name)
 }
 
 /* ---- how fast ---- */
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return *state >> 33;
-}
-
-/* Runs of 10 words from anywhere, until there are CHUNK_WORDS. */
-static void mix(const struct collection *c, size_t collections, struct buf *text, struct pieces *p)
-{
-	uint64_t state = 1;
-
-	for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
-		size_t begin = text->len;
-
-		for (int run = 0; run < CHUNK_WORDS / 10; run++) {
-			const struct collection *from = &c[next_random(&state) % collections];
-			struct span s = span_str(
-				from->documents[next_random(&state) % from->document_count].text);
-			size_t at = s.len > 0 ? next_random(&state) % s.len : 0, end;
-			int words = 0;
-
-			while (at < s.len && s.ptr[at] != ' ')
-				at++;
-			for (end = at; end < s.len && words < 11; end++)
-				words += s.ptr[end] == ' ';
-			buf_add(text, s.ptr + at, end - at);
-		}
-		add_piece(p, (struct piece){ .text = span_of(NULL, text->len - begin) });
-	}
-	for (size_t i = 0, at = 0; i < p->count; at += p->list[i++].text.len)
-		p->list[i].text.ptr = text->ptr + at;
-}
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -393,10 +260,10 @@ static void time_queries(struct times *t, const struct collection *c, size_t col
 
 	for (size_t i = 0; i < collections; i++)
 		for (size_t j = 0; j < c[i].query_count && count < ARRAY_LEN(each); j++) {
-			double begin = cpu_s();
+			double begin = bench_cpu_s();
 
 			run(data, c[i].queries[j].text, rows, 50);
-			each[count++] = cpu_s() - begin;
+			each[count++] = bench_cpu_s() - begin;
 		}
 	qsort(each, count, sizeof(*each), compare_doubles);
 	t->p50 = each[count / 2] * 1e3;
@@ -419,10 +286,10 @@ static void print_merge(const struct pieces *p, size_t whole)
 		segments[i] = opened[i];
 	}
 	buf_init(&out, SEGMENT_BYTES_MAX);
-	begin = cpu_s();
-	must(segment_merge(segments, NULL, MERGED, &out, NULL) == 0,
-	     "the segments cannot be merged");
-	printf("merging %d segments into one: %.2f s; %s\n", MERGED, cpu_s() - begin,
+	begin = bench_cpu_s();
+	bench_must(segment_merge(segments, NULL, MERGED, &out, NULL) == 0,
+		   "the segments cannot be merged");
+	printf("merging %d segments into one: %.2f s; %s\n", MERGED, bench_cpu_s() - begin,
 	       out.len == whole ? "as large as built at once" : "NOT as large as built at once");
 	for (size_t i = 0; i < MERGED; i++) {
 		segment_close(opened[i]);
@@ -441,13 +308,13 @@ static void race(const struct collection *c, size_t collections)
 	double begin;
 
 	buf_init(&text, 1000 * MIB);
-	mix(c, collections, &text, &p);
-	begin = cpu_s();
+	pieces_mix(&p, c, collections, CHUNKS, &text);
+	begin = bench_cpu_s();
 	build_ours(&o, &p, false);
-	ours.build = cpu_s() - begin;
-	begin = cpu_s();
+	ours.build = bench_cpu_s() - begin;
+	begin = bench_cpu_s();
 	build_fts(&f, &p);
-	fts.build = cpu_s() - begin;
+	fts.build = bench_cpu_s() - begin;
 	time_queries(&ours, c, collections, search_ours, &o);
 	time_queries(&fts, c, collections, search_fts, &f);
 	printf("\n%zu chunks, %.1f MB of text; our segment has %u terms and %.0f bytes a chunk\n",

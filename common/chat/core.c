@@ -31,6 +31,28 @@ static void warn_of_age(const struct snapshot *s, const struct snapshot *previou
 		 rate_source(&s->rate, source), (long long)days);
 }
 
+static bool was_lacking(const struct snapshot *previous, const struct backend *b)
+{
+	for (size_t i = 0; previous && i < routing_backend_count(previous->routing); i++) {
+		const struct backend *old = routing_backend(previous->routing, i);
+
+		if (strcmp(old->name, b->name) == 0)
+			return old->lacks_key && strcmp(old->disabled_why, b->disabled_why) == 0;
+	}
+	return false;
+}
+
+/* Said once for each, not with every list of models that a server tells anew. */
+static void warn_of_keys(const struct snapshot *s, const struct snapshot *previous)
+{
+	for (size_t i = 0; i < routing_backend_count(s->routing); i++) {
+		const struct backend *b = routing_backend(s->routing, i);
+
+		if (b->lacks_key && !was_lacking(previous, b))
+			log_warn("upstream", "backend %s is disabled: %s", b->name, b->disabled_why);
+	}
+}
+
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err)
 {
@@ -44,6 +66,7 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 		s->tenancy = tenancy_new(config, environment, err);
 	if (s->tenancy) {
 		warn_of_age(s, previous);
+		warn_of_keys(s, previous);
 		return s;
 	}
 	snapshot_unref(s);

@@ -136,8 +136,7 @@ static void set_credentials(struct backend *b, const struct backend_source *s, b
 	b->auth_line = mem_strdup("");
 	if (!b->disabled_why)
 		b->disabled_why = mem_strdup(why);
-	if (e && !e->disabled)
-		log_warn("upstream", "backend %s is disabled: %s", b->name, b->disabled_why);
+	b->lacks_key = e && !e->disabled;
 }
 
 static int set_endpoint(struct backend *b, const struct backend_source *s, struct err *err)

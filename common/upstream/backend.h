@@ -23,6 +23,7 @@ struct backend {
 	const char *disabled_why; /* "OPENAI_API_KEY is not set", or NULL */
 	struct upcall_limits limits;
 	bool forward_account;          /* the client may say which organisation and project pay */
+	bool lacks_key;                /* the operator's, which is off for that alone */
 	bool automatic;                /* a provider's row as it is, not written by the operator */
 	_Atomic int status;            /* enum backend_status, by the last probe or call */
 	_Atomic int64_t latency_us;    /* of the last probe, -1 = none */

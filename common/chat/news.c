@@ -4,6 +4,7 @@
 #include "common/chat/news.h"
 
 #include "common/base/log.h"
+#include "common/chat/augment.h"
 #include "common/store/change.h"
 
 struct news {
@@ -55,6 +56,15 @@ static int take_config(const struct news *n, uint64_t version, const struct chan
 	return result;
 }
 
+/* What this process has written itself it has forgotten already; once more costs it one look. */
+static void forget_texts(struct core *c, const struct change *change)
+{
+	struct owner o = { .tenant_id = change->tenant_id };
+
+	change_texts_of(change->name, &o.scope_id, &o.user_id);
+	augment_forget(c->augment, &o);
+}
+
 struct reading_news {
 	struct news news;
 	uint64_t version; /* of settings: older than those of any write that is not seen here */
@@ -71,6 +81,9 @@ static int take_change(void *arg, const struct change *change, struct err *err)
 		break;
 	case CHANGE_CONFIG:
 		result = take_config(&r->news, r->version, change, err);
+		break;
+	case CHANGE_TEXTS:
+		forget_texts(r->news.core, change);
 		break;
 	}
 	if (result == 0)

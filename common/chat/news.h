@@ -1,5 +1,6 @@
 /*
- * common/chat/news.h - keys and settings that another process has changed in the database.
+ * common/chat/news.h - keys, settings, memories and system prompts that another process has
+ * changed in the database.
  *
  * What this process changes itself is published by whoever changes it.  What others on the same
  * database do, a command that works on it directly or a second gateway, is looked for by its

@@ -3,6 +3,8 @@
  */
 #include "common/store/change.h"
 
+#include <string.h>
+
 #include "common/base/mem.h"
 
 int change_note(struct db *db, enum change_kind kind, struct span tenant_id, struct span name, struct err *err)
@@ -22,6 +24,29 @@ int change_note(struct db *db, enum change_kind kind, struct span tenant_id, str
 	return db_run(st, err);
 }
 
+/* Neither has control characters: ids come from headers, and are checked there. */
+enum { OWNER_END = '\n' };
+
+int change_note_texts(struct db *db, const char *tenant_id, const char *scope_id, const char *user_id,
+		      struct err *err)
+{
+	char *name = user_id ? mem_printf("%s%c%s", scope_id, OWNER_END, user_id) : NULL;
+	int result = change_note(db, CHANGE_TEXTS, span_str(tenant_id), name ? span_str(name) : SPAN_LIT(""), err);
+
+	mem_free(name);
+	return result;
+}
+
+void change_texts_of(char *name, const char **scope_id, const char **user_id)
+{
+	char *end = strchr(name, OWNER_END);
+
+	*scope_id = name;
+	*user_id = end ? end + 1 : NULL;
+	if (end)
+		*end = '\0';
+}
+
 int change_last(struct db *db, int64_t *number, struct err *err)
 {
 	return db_number(db, "SELECT coalesce(max(number), 0) FROM change", number, err);
@@ -31,12 +56,12 @@ int change_last(struct db *db, int64_t *number, struct err *err)
 static int tell(struct db_statement *st, int (*visit)(void *arg, const struct change *c, struct err *err),
 		void *arg, struct err *err)
 {
-	char *tenant_id = db_str(st, 2), *name = db_str(st, 3);
-	const struct change c = {
+	char *tenant_id = db_str(st, 2), *name = db_str(st, 3), none[] = "";
+	struct change c = {
 		.number = db_int(st, 0),
-		.kind = db_int(st, 1) == CHANGE_KEY ? CHANGE_KEY : CHANGE_CONFIG,
+		.kind = (enum change_kind)db_int(st, 1),
 		.tenant_id = tenant_id ? tenant_id : "",
-		.name = name ? name : "",
+		.name = name ? name : none,
 	};
 	int result = visit(arg, &c, err);
 

@@ -3,6 +3,8 @@
  */
 #include "common/store/memory.h"
 
+#include "common/store/change.h"
+
 bool memory_is_name(struct span name)
 {
 	for (size_t i = 0; i < name.len; i++) {
@@ -143,7 +145,9 @@ int memory_put(struct db *db, const struct owner *o, struct span name, struct sp
 	db_bind_text(st, 5, content);
 	db_bind_int(st, 6, now_ms);
 	db_bind_int(st, 7, append);
-	return db_run(st, err);
+	if (db_run(st, err) < 0)
+		return -1;
+	return change_note_texts(db, o->tenant_id, o->scope_id, o->user_id, err);
 }
 
 int memory_delete(struct db *db, const struct owner *o, struct span name, struct err *err)
@@ -159,5 +163,7 @@ int memory_delete(struct db *db, const struct owner *o, struct span name, struct
 	db_bind_text(st, 4, name);
 	if (db_run(st, err) < 0)
 		return -1;
-	return db_changes(db) ? 0 : not_found(name, err);
+	if (!db_changes(db))
+		return not_found(name, err);
+	return change_note_texts(db, o->tenant_id, o->scope_id, o->user_id, err);
 }

@@ -3,6 +3,8 @@
  */
 #include "common/store/system_prompt.h"
 
+#include "common/store/change.h"
+
 static const char *const layer_names[LAYER_COUNT] = {
 	[LAYER_tenant] = "tenant",
 	[LAYER_scope] = "scope",
@@ -117,16 +119,23 @@ static int insert(struct db *db, const struct owner *o, enum prompt_layer layer,
 	return db_run(st, err);
 }
 
+static int note(struct db *db, const struct owner *o, enum prompt_layer layer, struct err *err)
+{
+	return change_note_texts(db, o->tenant_id, o->scope_id, layer == LAYER_user ? o->user_id : NULL, err);
+}
+
 int system_prompt_put(struct db *db, const struct owner *o, enum prompt_layer layer, struct span content,
 		      const bool *enabled, const char *by, int64_t now_ms, struct err *err)
 {
 	if (update(db, o, layer, content, enabled, by, now_ms, err) < 0)
 		return -1;
 	if (db_changes(db))
-		return 0;
+		return note(db, o, layer, err);
 	if (!content.ptr)
 		return not_found(layer, err);
-	return insert(db, o, layer, content, enabled, by, now_ms, err);
+	if (insert(db, o, layer, content, enabled, by, now_ms, err) < 0)
+		return -1;
+	return note(db, o, layer, err);
 }
 
 int system_prompt_delete(struct db *db, const struct owner *o, enum prompt_layer layer, struct err *err)
@@ -141,5 +150,5 @@ int system_prompt_delete(struct db *db, const struct owner *o, enum prompt_layer
 	bind_key(st, o, layer);
 	if (db_run(st, err) < 0)
 		return -1;
-	return db_changes(db) ? 0 : not_found(layer, err);
+	return db_changes(db) ? note(db, o, layer, err) : not_found(layer, err);
 }

@@ -10,13 +10,16 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/store/change.h"
+#include "common/store/system_prompt.h"
 #include "common/store/tenant_config.h"
 #include "common/store/tenant_key.h"
 
 static int print(void *arg, const struct change *c, struct err *err)
 {
+	static const char *const kinds[] = { "key", "config", "texts" };
+
 	(void)err;
-	return buf_printf(arg, "%lld:%s:%s:%s ", (long long)c->number, c->kind == CHANGE_KEY ? "key" : "config",
+	return buf_printf(arg, "%lld:%s:%s:%s ", (long long)c->number, kinds[c->kind],
 			  c->tenant_id, c->name);
 }
 
@@ -118,10 +121,42 @@ static void each_change_is_told_once_by_its_last_number(void **state)
 	store_close(s);
 }
 
+static int change_texts(struct db *db, void *arg, struct err *err)
+{
+	const struct owner ada = { "acme", "", "ada" }, grace = { "acme", "lab", "grace" };
+
+	(void)arg;
+	if (memory_put(db, &ada, SPAN_LIT("town"), SPAN_LIT("Paris"), false, 1, err) < 0 ||
+	    system_prompt_put(db, &grace, LAYER_user, SPAN_LIT("Short."), NULL, "me", 1, err) < 0 ||
+	    system_prompt_put(db, &grace, LAYER_tenant, SPAN_LIT("Kind."), NULL, "me", 1, err) < 0 ||
+	    system_prompt_delete(db, &grace, LAYER_user, err) < 0)
+		return -1;
+	assert_int_equal(memory_delete(db, &grace, SPAN_LIT("town"), NULL), -1);
+	return memory_delete(db, &ada, SPAN_LIT("town"), err);
+}
+
+static void texts_are_their_users_or_the_whole_tenants(void **state)
+{
+	struct store *s = open_store(*state);
+	const char *scope, *user;
+	char one[] = "lab\ngrace", all[] = "";
+
+	assert_int_equal(store_write(s, change_texts, NULL, NULL), 0);
+	assert_changes(s, 0, "3:texts:acme: 4:texts:acme:lab\ngrace 5:texts:acme:\nada ");
+	change_texts_of(one, &scope, &user);
+	assert_string_equal(scope, "lab");
+	assert_string_equal(user, "grace");
+	change_texts_of(all, &scope, &user);
+	assert_null(user);
+	store_close(s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_change_is_told_once_by_its_last_number, fixture_make,
+						fixture_remove),
+		cmocka_unit_test_setup_teardown(texts_are_their_users_or_the_whole_tenants, fixture_make,
 						fixture_remove),
 	};
 

@@ -155,7 +155,7 @@ int check_config(const struct cmd_globals *g, const struct config *c, struct err
 out:
 	mem_free(token);
 	mem_free(database);
-	tenancy_unref(t);
+	tenancy_free(t);
 	routing_free(r);
 	return result;
 }

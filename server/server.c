@@ -399,18 +399,6 @@ int server_drain_left(struct server *s)
 	return busy > INT32_MAX ? INT32_MAX : (int)busy;
 }
 
-int server_drain(struct server *s, int64_t limit_ms)
-{
-	const struct timespec pause = { .tv_nsec = DRAIN_LOOK_MS * 1000000L };
-	int64_t until_ms = clock_mono_ms() + limit_ms;
-	int left;
-
-	server_begin_drain(s);
-	while ((left = server_drain_left(s)) != 0 && clock_mono_ms() < until_ms)
-		nanosleep(&pause, NULL);
-	return left < 0 ? 0 : left;
-}
-
 void server_stop(struct server *s)
 {
 	if (!s)

@@ -39,9 +39,6 @@ bool server_made_token(const struct server *s);
 void server_await_local(const struct server *s, int64_t limit_ms);
 /* Reads the configuration again and swaps it; on failure the running one stays.  0 or -1. */
 int server_reload(struct server *s, struct err *err);
-/* Stops listening; running requests may finish within the drain limit.  Returns when none is left
- * or the limit has passed: 0 when all finished, else how many were cut. */
-int server_drain(struct server *s, int64_t limit_ms);
 /* Ends now: cuts what still runs, writes what is queued, frees all.  s may be NULL. */
 void server_stop(struct server *s);
 /*

@@ -38,13 +38,6 @@ static const char *const type_names[] = {
 	[ERR_internal_error] = "internal_error",
 };
 
-static const struct {
-	int status, exit;
-} status_exits[] = {
-	{ 401, 4 }, { 403, 4 }, { 404, 3 },  { 408, 6 }, { 410, 3 },  { 413, 7 },
-	{ 425, 6 }, { 429, 6 }, { 499, 130 }, { 503, 6 }, { 504, 6 },
-};
-
 /* Copies text into out[size], cut before a character that does not fit. */
 static void copy_cut(char *out, size_t size, const char *text)
 {
@@ -113,16 +106,6 @@ const char *err_type_name(enum err_type type)
 {
 	assert((size_t)type < ARRAY_LEN(type_names));
 	return type_names[type];
-}
-
-int err_exit_for_status(int http_status)
-{
-	for (size_t i = 0; i < ARRAY_LEN(status_exits); i++)
-		if (status_exits[i].status == http_status)
-			return status_exits[i].exit;
-	if (http_status >= 200 && http_status < 300)
-		return 0;
-	return http_status >= 400 && http_status < 500 ? 2 : 1;
 }
 
 const char *err_errno(int number)

@@ -75,8 +75,6 @@ const struct err_info *err_info(enum err_code code);
 enum err_code err_find(const char *code);
 /* "invalid_request_error", ... */
 const char *err_type_name(enum err_type type);
-/* Exit status for an HTTP status whose code is not in the catalogue. */
-int err_exit_for_status(int http_status);
 /* What an errno means, for messages; never NULL, static. */
 const char *err_errno(int number);
 

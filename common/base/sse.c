@@ -225,7 +225,7 @@ bool sse_reader_is_between(const struct sse_reader *r)
 	       !sse_reader_is_mid_event(r);
 }
 
-static int write_lines(struct buf *out, struct span data)
+int sse_write_data(struct buf *out, struct span data)
 {
 	const char *p = data.len > 0 ? data.ptr : "", *end = p + data.len;
 	bool after_cr = false;
@@ -239,17 +239,4 @@ static int write_lines(struct buf *out, struct span data)
 			return buf_add_char(out, '\n');
 		p = skip_line_end(line_end, end, &after_cr);
 	}
-}
-
-int sse_write_data(struct buf *out, struct span data)
-{
-	return write_lines(out, data);
-}
-
-int sse_write_event(struct buf *out, const char *type, struct span data)
-{
-	if (buf_add(out, "event: ", 7) < 0 || buf_add(out, type, strcspn(type, "\r\n")) < 0 ||
-	    buf_add_char(out, '\n') < 0)
-		return -1;
-	return write_lines(out, data);
 }

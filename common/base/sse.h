@@ -56,7 +56,5 @@ bool sse_reader_is_mid_event(const struct sse_reader *r);
 
 /* "data: <data>\n\n"; each line break in data begins another data line. */
 int sse_write_data(struct buf *out, struct span data);
-/* "event: <type>\ndata: <data>\n\n"; type ends at its first line break. */
-int sse_write_event(struct buf *out, const char *type, struct span data);
 
 #endif

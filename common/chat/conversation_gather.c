@@ -205,12 +205,6 @@ void gather_answer(struct gather *g, struct span body)
 	add_images(g, v[3]);
 }
 
-bool gather_is_empty(const struct gather *g)
-{
-	return !g->text.len && !g->refusal.len && !g->calls.len && !g->images.len && !g->content.len &&
-	       !g->fragment_count;
-}
-
 static void write_calls(const struct gather *g, struct buf *out)
 {
 	buf_add_str(out, ",\"tool_calls\":");

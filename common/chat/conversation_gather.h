@@ -34,7 +34,6 @@ void gather_free(struct gather *g);
 void gather_frame(struct gather *g, struct span data);
 /* body: of a whole answer. */
 void gather_answer(struct gather *g, struct span body);
-bool gather_is_empty(const struct gather *g);
 /*
  * The message as models are sent it, {"role":"assistant",...}; false, and nothing written, when
  * role and text are all there is.

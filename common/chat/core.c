@@ -118,7 +118,7 @@ void snapshot_unref(struct snapshot *s)
 	} else {
 		if (s->routing)
 			routing_free(s->routing);
-		tenancy_unref(s->tenancy);
+		tenancy_free(s->tenancy);
 		config_free(s->config);
 	}
 	mem_free(s);

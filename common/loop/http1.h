@@ -153,8 +153,7 @@ bool http1_body_is_empty(const struct http1_body *b);
 
 /* Whether a comma-separated list ("Connection: keep-alive, Upgrade") holds the token. */
 bool http1_list_has(struct span list, const char *token);
-/* Valid field name (token) / value (no control characters but tab). */
-bool http1_is_token(struct span s);
+/* A field's value: no control characters but tab. */
 bool http1_is_field_value(struct span s);
 /* "OK" for 200, ... "Unknown" otherwise. */
 const char *http1_reason(int status);

@@ -98,19 +98,6 @@ const char *http1_method_name(enum http1_method m)
 	return "OTHER";
 }
 
-static bool all_of(struct span s, unsigned char class)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!http1_is(class, s.ptr[i]))
-			return false;
-	return true;
-}
-
-bool http1_is_token(struct span s)
-{
-	return s.len > 0 && all_of(s, HTTP1_TCHAR);
-}
-
 /* Whether a byte of a word is a control character, among them the tab, or DEL; or may be one. */
 static bool has_control(uint64_t x)
 {

@@ -57,11 +57,6 @@ void spool_room_free(struct spool_room *r)
 	mem_free(r);
 }
 
-uint64_t spool_room_used(const struct spool_room *r)
-{
-	return atomic_load_explicit(&r->used, memory_order_relaxed);
-}
-
 struct spool *spool_new(struct spool_room *room, uint64_t room_max, struct job_pool *jobs)
 {
 	struct spool *s = mem_new(struct spool);
@@ -84,11 +79,6 @@ void spool_free(struct spool *s)
 	buf_free(&s->memory);
 	mem_free(s->page);
 	mem_free(s);
-}
-
-uint64_t spool_size(const struct spool *s)
-{
-	return s->size;
 }
 
 static int fail(const struct spool *s, const char *what, struct err *err)

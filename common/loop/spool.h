@@ -20,8 +20,6 @@ struct spool;
 /* directory: where the files are.  Both of the room: startup only; spool_room_free after all spools. */
 struct spool_room *spool_room_new(const char *directory);
 void spool_room_free(struct spool_room *r);
-/* Bytes on the disk now, of all spools.  Any thread. */
-uint64_t spool_room_used(const struct spool_room *r);
 
 /* room_max: what all spools may have on the disk together when this one grows. */
 struct spool *spool_new(struct spool_room *room, uint64_t room_max, struct job_pool *jobs);
@@ -31,9 +29,8 @@ void spool_free(struct spool *s);
  * E_storage_error, after which the spool may only be freed.
  */
 int spool_add(struct spool *s, struct span bytes, struct err *err);
-uint64_t spool_size(const struct spool *s);
 /*
- * The bytes from offset on, below the size, as many as are at hand: at least one, at most to the
+ * The bytes from offset on, which is below what was added, as many as are at hand: at least one, at most to the
  * end.  Borrowed until the next call.  Waits when they lie in the file.  0 or -1 (E_storage_error,
  * E_overloaded).
  */

@@ -248,13 +248,3 @@ const struct price_row *prices_find(const struct prices *p, const char *backend,
 		at = place_of(p, backend, "*", &is_there);
 	return is_there ? &p->rows[at] : NULL;
 }
-
-size_t prices_count(const struct prices *p)
-{
-	return p->count;
-}
-
-const struct price_row *prices_at(const struct prices *p, size_t index)
-{
-	return &p->rows[index];
-}

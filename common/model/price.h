@@ -28,8 +28,5 @@ struct prices *prices_load(const char *operator_file, const struct yml *config_f
 void prices_free(struct prices *p);
 /* NULL when none is known.  Borrowed. */
 const struct price_row *prices_find(const struct prices *p, const char *backend, const char *model);
-/* In order of backend and model. */
-size_t prices_count(const struct prices *p);
-const struct price_row *prices_at(const struct prices *p, size_t index);
 
 #endif

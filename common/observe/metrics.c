@@ -340,20 +340,3 @@ struct metrics_shard *metrics_shard_new(struct metrics *m)
 	pthread_mutex_unlock(&m->lock);
 	return s;
 }
-
-int64_t metrics_total(struct metrics *m, enum metric metric)
-{
-	uint64_t total = 0;
-
-	pthread_mutex_lock(&m->lock);
-	for (struct metrics_shard *s = m->shards; s; s = s->next) {
-		uint32_t count = atomic_load_explicit(&s->count, memory_order_acquire);
-
-		for (uint32_t i = 0; i < count; i++)
-			if (s->series[i]->metric == (uint16_t)metric)
-				total += (uint64_t)atomic_load_explicit(&s->series[i]->cells[0],
-									memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&m->lock);
-	return (int64_t)total;
-}

@@ -52,10 +52,6 @@ void metrics_observe_texts_us(struct metrics_shard *s, enum metric m, int64_t us
 #define TEXTS(...) ((const char *const[]){ __VA_ARGS__ })
 /* Addresses of another epoch than the last one mean nothing any more. */
 void metrics_epoch(struct metrics_shard *s, uint64_t epoch);
-/* Sum over all shards and all series of a counter or gauge. */
-int64_t metrics_total(struct metrics *m, enum metric metric);
-/* Prometheus text format 0.0.4, to out; also spass_build_info{version} and process_* basics. */
-int metrics_print(struct metrics *m, struct buf *out);
 /* A gauge that nobody keeps because it is known when asked for. */
 struct metrics_fact {
 	enum metric metric;
@@ -63,10 +59,10 @@ struct metrics_fact {
 	struct span labels[METRICS_LABELS_MAX];
 };
 /*
- * The same with facts of the moment, which no shard counts; with_tenants: also the series that name
- * a tenant.
+ * Prometheus text format 0.0.4, to out; also spass_build_info{version} and process_* basics.  facts:
+ * of the moment, which no shard counts.  with_tenants: also the series that name a tenant.
  */
-int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
-		       bool with_tenants, struct buf *out);
+int metrics_print(struct metrics *m, const struct metrics_fact *facts, size_t count, bool with_tenants,
+		  struct buf *out);
 
 #endif

@@ -349,8 +349,8 @@ static void print_process(struct buf *out, const struct metrics *m)
 	}
 }
 
-int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size_t count,
-		       bool with_tenants, struct buf *out)
+int metrics_print(struct metrics *m, const struct metrics_fact *facts, size_t count, bool with_tenants,
+		  struct buf *out)
 {
 	struct collection c;
 
@@ -362,9 +362,4 @@ int metrics_print_with(struct metrics *m, const struct metrics_fact *facts, size
 	mem_free(c.facts);
 	mem_free(c.series);
 	return buf_failed(out) ? -1 : 0;
-}
-
-int metrics_print(struct metrics *m, struct buf *out)
-{
-	return metrics_print_with(m, NULL, 0, true, out);
 }

@@ -239,14 +239,3 @@ char *record_put(char *at, struct record_frame *f, const struct record *r)
 	at = put_size(PUT(at, ",\"bytes_out\":"), r->bytes_out);
 	return PUT(at, "}\n");
 }
-
-int record_print(const struct record *r, struct buf *out)
-{
-	char common[RECORD_LINE_MAX], line[RECORD_LINE_MAX];
-	struct record_frame f;
-	char *end;
-
-	record_frame_print(&f, r, common);
-	end = record_put(line, &f, r);
-	return buf_add(out, line, (size_t)(end - line));
-}

@@ -70,7 +70,5 @@ void record_frame_print(struct record_frame *f, const struct record *r, char *ou
  * f: of a record that has the same in common.
  */
 char *record_put(char *at, struct record_frame *f, const struct record *r);
-/* The same in one, into out.  0, or -1 with out as it was. */
-int record_print(const struct record *r, struct buf *out);
 
 #endif

@@ -198,7 +198,8 @@ struct cascade *cascade_with(struct cascade *c, struct overrides *o)
 	return next;
 }
 
-const struct overrides *cascade_find(const struct cascade *c, const char *tenant_id)
+/* NULL: the database says nothing of that tenant. */
+static const struct overrides *cascade_find(const struct cascade *c, const char *tenant_id)
 {
 	size_t at = seek(c, tenant_id);
 
@@ -244,7 +245,7 @@ int64_t settings_bytes(const struct settings *s, enum setting_key key)
 	return setting_bytes_of(settings_get(s, key).json);
 }
 
-double settings_real(const struct settings *s, enum setting_key key)
+static double settings_real(const struct settings *s, enum setting_key key)
 {
 	return json_number_value(settings_get(s, key).json);
 }

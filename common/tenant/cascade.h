@@ -37,8 +37,6 @@ void cascade_unref(struct cascade *c);
 void cascade_load(struct cascade *c, const struct tenant_config *row);
 /* Another, with o (a new reference); NULL when c has what is as new. */
 struct cascade *cascade_with(struct cascade *c, struct overrides *o);
-/* NULL: the database says nothing of that tenant. */
-const struct overrides *cascade_find(const struct cascade *c, const char *tenant_id);
 
 /* The levels of one tenant, all borrowed: a snapshot's. */
 struct settings {
@@ -63,7 +61,6 @@ struct setting_value settings_get(const struct settings *s, enum setting_key key
 bool settings_bool(const struct settings *s, enum setting_key key);
 int64_t settings_int(const struct settings *s, enum setting_key key);
 int64_t settings_bytes(const struct settings *s, enum setting_key key);
-double settings_real(const struct settings *s, enum setting_key key);
 const char *settings_text(const struct settings *s, enum setting_key key);
 /* Whether a list has the text; null has all. */
 bool settings_admit(const struct settings *s, enum setting_key key, struct span text);

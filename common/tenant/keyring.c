@@ -338,11 +338,6 @@ bool keyring_has(const struct keyring *k, const struct tenant_key *row)
 	return key && key->version >= row->version;
 }
 
-size_t keyring_count(const struct keyring *k)
-{
-	return k->count;
-}
-
 const struct token *keyring_find(const struct keyring *k, const uint8_t digest[DIGEST_SIZE])
 {
 	uint64_t hash = hash_digest(digest);

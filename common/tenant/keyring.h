@@ -27,7 +27,6 @@ int keyring_load(struct keyring *k, const struct tenant_key *row, struct err *er
 struct keyring *keyring_with(struct keyring *k, const struct tenant_key *row, struct err *err);
 /* Whether k knows the row, as it is or as it has become since. */
 bool keyring_has(const struct keyring *k, const struct tenant_key *row);
-size_t keyring_count(const struct keyring *k);
 /* By the SHA-256 of what was sent; NULL.  Also one that has expired or was revoked. */
 const struct token *keyring_find(const struct keyring *k, const uint8_t digest[DIGEST_SIZE]);
 

@@ -4,7 +4,6 @@
 #include "common/tenant/tenancy_inside.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,7 +186,6 @@ struct tenancy *tenancy_of(struct yml *file, char *const *environment, struct er
 {
 	struct tenancy *t = mem_new(struct tenancy);
 
-	t->refs = 1;
 	if (tenancy_read_process(t, environment, err) < 0 ||
 	    (file && tenancy_read(t, file, environment, err) < 0))
 		goto fail;
@@ -196,7 +194,7 @@ struct tenancy *tenancy_of(struct yml *file, char *const *environment, struct er
 	if (tenancy_take_lists(t, err) == 0)
 		return t;
 fail:
-	tenancy_unref(t);
+	tenancy_free(t);
 	return NULL;
 }
 
@@ -247,12 +245,6 @@ int tenancy_add_own(struct tenancy *t, const struct config *c, bool *made, char 
 	return 0;
 }
 
-struct tenancy *tenancy_ref(struct tenancy *t)
-{
-	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
-	return t;
-}
-
 static void free_tenant(struct tenant *row)
 {
 	for (size_t i = 0; i < row->default_count; i++) {
@@ -266,9 +258,9 @@ static void free_tenant(struct tenant *row)
 	mem_free(row->name);
 }
 
-void tenancy_unref(struct tenancy *t)
+void tenancy_free(struct tenancy *t)
 {
-	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+	if (!t)
 		return;
 	for (size_t i = 0; i < t->tenant_count; i++)
 		free_tenant(&t->tenants[i]);

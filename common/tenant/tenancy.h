@@ -109,8 +109,7 @@ struct tenancy *tenancy_of(struct yml *file, char *const *environment, struct er
 int tenancy_add_own(struct tenancy *t, const struct config *c, bool *made, char **path, struct err *err);
 /* Its text, for commands of this process; NULL before tenancy_add_own. */
 const char *tenancy_secret(const struct tenancy *t);
-struct tenancy *tenancy_ref(struct tenancy *t);
-void tenancy_unref(struct tenancy *t);
+void tenancy_free(struct tenancy *t);
 
 /* What the process says for all tenants: SPASS_<KEY> of the environment, or the default. */
 const json_t *tenancy_process(const struct tenancy *t, enum setting_key key);

@@ -13,7 +13,6 @@ struct index {
 };
 
 struct tenancy {
-	_Atomic int refs;
 	char *path;
 	json_t *process[SETTING_COUNT];
 	struct tenant *tenants;

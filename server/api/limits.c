@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECOND_US = 1000000, MINUTE_S = 60 };
-
 const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE])
 {
 	int64_t ms = us > 0 ? (us + 999) / 1000 : 0, s = ms / 1000;

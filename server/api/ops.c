@@ -82,7 +82,7 @@ void ops_metrics(struct exchange *x, struct call *c)
 	}
 	buf_init(&text, METRICS_TEXT_MAX);
 	facts = backend_facts(c->snapshot->routing, &count);
-	metrics_print_with(c->worker->core->metrics, facts, count, may_see_tenants(c), &text);
+	metrics_print(c->worker->core->metrics, facts, count, may_see_tenants(c), &text);
 	reply_send(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
 	mem_free(facts);
 	buf_free(&text);

@@ -339,11 +339,6 @@ int carrier_set_tls(struct carrier *c, const char *certificate, const char *key,
 	return 0;
 }
 
-bool carrier_has_tls(const struct carrier *c)
-{
-	return c->tls != NULL;
-}
-
 int carrier_check_tls(const char *certificate, const char *key, struct err *err)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());

@@ -48,7 +48,6 @@ void carrier_free(struct carrier *c);
  * adopted before keep theirs.  0, or -1 with E_invalid_config (the former certificate stays).
  */
 int carrier_set_tls(struct carrier *c, const char *certificate, const char *key, struct err *err);
-bool carrier_has_tls(const struct carrier *c);
 /* Whether the two files can be read and belong together.  Any thread. */
 int carrier_check_tls(const char *certificate, const char *key, struct err *err);
 

@@ -99,7 +99,7 @@ static void bench_metrics(void)
 	start = now_ns();
 	for (int i = 0; i < 1000; i++) {
 		buf_clear(&text);
-		metrics_print(m, &text);
+		metrics_print(m, NULL, 0, true, &text);
 	}
 	printf("metrics_print, %zu bytes       %8.1f us\n", text.len, (now_ns() - start) / 1e6);
 	buf_free(&text);
@@ -108,22 +108,19 @@ static void bench_metrics(void)
 
 static void bench_print(void)
 {
+	static char common[RECORD_LINE_MAX], line[RECORD_LINE_MAX];
 	struct record r = example();
+	struct record_frame frame;
 	char id[IDENT_UUID_SIZE];
-	struct buf out;
 	double start = now_ns();
 	size_t len = 0;
 
 	ident_uuid(id);
 	r.request_id = id;
-	buf_init(&out, 64 * KIB);
-	for (int i = 0; i < PRINTS; i++) {
-		buf_clear(&out);
-		record_print(&r, &out);
-		len = out.len;
-	}
-	printf("record_print, %zu bytes        %8.1f ns\n", len, (now_ns() - start) / PRINTS);
-	buf_free(&out);
+	record_frame_print(&frame, &r, common);
+	for (int i = 0; i < PRINTS; i++)
+		len = (size_t)(record_put(line, &frame, &r) - line);
+	printf("record_put, %zu bytes          %8.1f ns\n", len, (now_ns() - start) / PRINTS);
 }
 
 /* Ids that begin with the time fill their index from one end; random ones here and there. */

@@ -33,6 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	for (size_t i = 0; i < tenancy_token_count(t); i++)
 		look_at(tenancy_token_at(t, i));
-	tenancy_unref(t);
+	tenancy_free(t);
 	return 0;
 }

@@ -144,7 +144,7 @@ void assert_counted(const struct fixture *f, const char *outcome, int64_t value)
 	snprintf(line, sizeof(line), "spass_records_total{outcome=\"%s\"} %lld\n", outcome,
 		 (long long)value);
 	buf_init(&text, MIB);
-	assert_int_equal(metrics_print(f->metrics, &text), 0);
+	assert_int_equal(metrics_print(f->metrics, NULL, 0, true, &text), 0);
 	if (!strstr(buf_str(&text), line))
 		fail_msg("%s not in\n%s", line, strstr(buf_str(&text), "# TYPE spass_records_total"));
 	buf_free(&text);

@@ -240,7 +240,7 @@ static void the_highest_level_that_has_a_key_wins(void **state)
 	assert_true(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("qwen3")));
 	assert_false(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("gpt")));
 	cascade_unref(c);
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 static struct overrides *overrides_with(const char *tenant, uint64_t version, const char *value)
@@ -289,7 +289,7 @@ static void a_change_makes_another_and_an_older_one_nothing(void **state)
 	cascade_unref(two);
 	cascade_unref(both);
 	cascade_unref(dropped);
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 static void rows_of_another_version_are_left_out(void **state)
@@ -313,7 +313,7 @@ static void rows_of_another_version_are_left_out(void **state)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		assert_int_equal(settings_get(&s, (enum setting_key)i).source, SOURCE_PROCESS);
 	overrides_unref(o);
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 int main(void)

@@ -89,21 +89,6 @@ static void long_messages_are_cut_between_characters(void **state)
 	}
 }
 
-static void unknown_statuses_have_exit_codes(void **state)
-{
-	static const struct {
-		int status, exit;
-	} cases[] = {
-		{ 200, 0 }, { 204, 0 }, { 301, 1 }, { 400, 2 }, { 401, 4 }, { 403, 4 },
-		{ 404, 3 }, { 413, 7 }, { 418, 2 }, { 429, 6 }, { 500, 1 }, { 502, 1 },
-		{ 503, 6 }, { 0, 1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(err_exit_for_status(cases[i].status), cases[i].exit);
-}
-
 static void errno_has_words(void **state)
 {
 	(void)state;
@@ -119,7 +104,6 @@ int main(void)
 		cmocka_unit_test(setting_fills_every_field),
 		cmocka_unit_test(prefixes_and_own_fields_may_be_arguments),
 		cmocka_unit_test(long_messages_are_cut_between_characters),
-		cmocka_unit_test(unknown_statuses_have_exit_codes),
 		cmocka_unit_test(errno_has_words),
 	};
 

@@ -226,7 +226,7 @@ static void the_header_is_read_strictly_but_for_the_case_of_its_scheme(void **st
 			assert_null(strstr(err.message, "esam"));
 		}
 	}
-	tenancy_unref(t);
+	tenancy_free(t);
 	config_free(c);
 }
 

@@ -59,7 +59,6 @@ static void a_change_is_in_the_new_one_alone(void **state)
 	assert_true(bearer(one, "s")->is_key);
 	keyring_unref(none);
 	keyring_unref(one);
-	assert_int_equal(keyring_count(gone), 1);
 	keyring_unref(gone);
 }
 
@@ -160,7 +159,6 @@ static void many_are_each_found(void **state)
 		row = row_of(name, name);
 		assert_int_equal(keyring_load(k, &row, &err), 0);
 	}
-	assert_int_equal(keyring_count(k), COUNT);
 	for (int i = 0; i < COUNT; i++) {
 		snprintf(name, sizeof name, "key_%d", i);
 		assert_string_equal(bearer(k, name)->id, name);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "common/base/asset.h"
 #include "common/base/mem.h"
 #include "common/model/rate.h"
 
@@ -78,15 +79,21 @@ static void faults_name_line_and_key(void **state)
 	}
 }
 
-static void the_shipped_list_loads(void **state)
+static void the_shipped_list_loads_and_says_as_of_when(void **state)
 {
 	struct err err = ERR_INIT;
 	struct prices *p = prices_load(NULL, NULL, &err);
+	size_t rows = 0;
 
 	(void)state;
 	assert_non_null(p);
-	for (size_t i = 0; i < prices_count(p); i++)
-		assert_non_null(prices_at(p, i)->as_of);
+	for (const char *row = asset_find("common/model/prices.yaml").ptr; (row = strstr(row, "\n  - { ")); rows++) {
+		const char *end = strchr(++row, '\n');
+
+		if (span_find(span_of(row, (size_t)(end - row)), SPAN_LIT(", as_of: 2")) < 0)
+			fail_msg("without as_of: %.*s", (int)(end - row), row);
+	}
+	assert_true(rows > 10);
 	prices_free(p);
 }
 
@@ -144,7 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_found_by_backend_and_model),
 		cmocka_unit_test(faults_name_line_and_key),
-		cmocka_unit_test(the_shipped_list_loads),
+		cmocka_unit_test(the_shipped_list_loads_and_says_as_of_when),
 		cmocka_unit_test(a_rate_has_its_date),
 		cmocka_unit_test(the_central_banks_list_is_turned_round),
 	};

@@ -49,7 +49,6 @@ static struct spool *spool_of(size_t size, size_t step)
 
 	for (size_t i = 0; i < size; i += step)
 		assert_int_equal(spool_add(s, span_of(at.pattern + i, size - i < step ? size - i : step), NULL), 0);
-	assert_int_equal(spool_size(s), size);
 	return s;
 }
 
@@ -74,12 +73,10 @@ static void read_and_write(struct stage *s)
 		size_t size = sizes[i / ARRAY_LEN(steps)];
 		struct spool *spool = spool_of(size, steps[i % ARRAY_LEN(steps)]);
 
-		assert_int_equal(spool_room_used(at.room), size > SPOOL_MEMORY ? size : 0);
 		assert_holds(spool, 0, size);
 		assert_holds(spool, size / 3, size);
 		assert_holds(spool, 0, size);
 		spool_free(spool);
-		assert_int_equal(spool_room_used(at.room), 0);
 	}
 }
 

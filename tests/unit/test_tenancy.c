@@ -102,7 +102,7 @@ static void all_members_are_read(void **state)
 	assert_string_equal(boss->tenant, "");
 	assert_true(boss->scopes == SCOPE_all);
 	assert_null(bearer(t, "Sesame"));
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 #define IN_TENANT "tenants:\n  - id: a\n    tokens:\n"
@@ -185,7 +185,7 @@ static void many_tokens_are_each_found(void **state)
 		assert_string_equal(bearer(t, secret)->id + 1, secret + 1);
 	}
 	assert_null(bearer(t, "s2000"));
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 static void the_file_beside_the_configuration_is_taken(void **state)
@@ -204,12 +204,12 @@ static void the_file_beside_the_configuration_is_taken(void **state)
 	t = tenancy_new(c, NULL, &err);
 	assert_non_null(t);
 	assert_null(tenancy_path(t));
-	tenancy_unref(t);
+	tenancy_free(t);
 	assert_int_equal(file_write(path, SPAN_LIT("tenants: [ { id: acme } ]"), &err), 0);
 	t = tenancy_new(c, NULL, &err);
 	assert_string_equal(tenancy_path(t), path);
 	assert_non_null(tenancy_find(t, SPAN_LIT("acme")));
-	tenancy_unref(t);
+	tenancy_free(t);
 	unlink(path);
 	unlink(config_path);
 	rmdir(directory);
@@ -267,7 +267,7 @@ static void what_is_handed_on_is_never_wider(void **state)
 	assert_true(json_equal(all, same));
 	json_decref(all);
 	json_decref(same);
-	tenancy_unref(t);
+	tenancy_free(t);
 }
 
 int main(void)

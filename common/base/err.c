@@ -68,6 +68,11 @@ int err_set(struct err *err, enum err_code code, const char *param, const char *
 	return -1;
 }
 
+int err_used_up(struct err *err)
+{
+	return err_set(err, E_internal_error, "", "the request's memory is used up");
+}
+
 int err_prefix(struct err *err, const char *format, ...)
 {
 	char text[2 * ERR_MESSAGE_MAX + 4];

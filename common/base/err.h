@@ -57,6 +57,8 @@ struct err {
 /* Always returns -1, so that a function can `return err_set(...)`.  err may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *param, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* E_internal_error: an arena gives no more.  Returns -1. */
+int err_used_up(struct err *err);
 /* Puts "where: " before the message.  Returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As ERR_INIT, without a write to the room that no text is in: where requests pass.  err may be NULL. */

@@ -463,6 +463,15 @@ int jscan_members(struct span text, const struct jscan_limits *limits, const str
 	return jscan_members_map(text, limits, names, out, count, NULL, err);
 }
 
+struct jvalue jscan_member(struct span text, const char *name)
+{
+	const struct span wanted = span_str(name);
+	struct jvalue member;
+
+	(void)jscan_members(text, NULL, &wanted, &member, 1, NULL);
+	return member;
+}
+
 int jscan_check(struct span text, const struct jscan_limits *limits, struct jvalue *out,
 		struct err *err)
 {

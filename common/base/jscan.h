@@ -39,6 +39,8 @@ extern const struct jscan_limits jscan_default_limits;
  */
 int jscan_members(struct span text, const struct jscan_limits *limits, const struct span *names,
 		  struct jvalue *out, size_t count, struct err *err);
+/* The member of that name; J_NONE when there is none, or text is no object or not valid. */
+struct jvalue jscan_member(struct span text, const char *name);
 /* Validate any single value; *out (may be NULL) gets it. */
 int jscan_check(struct span text, const struct jscan_limits *limits, struct jvalue *out,
 		struct err *err);

@@ -27,20 +27,31 @@ bool span_ends(struct span s, const char *suffix)
 	return s.len >= len && span_equal(span_from(s, s.len - len), span_of(suffix, len));
 }
 
-static bool is_blank(char c)
+static inline bool is_white(char c, bool breaks)
 {
-	return c == ' ' || c == '\t';
+	return c == ' ' || c == '\t' || (breaks && (c == '\n' || c == '\r'));
+}
+
+/* breaks: line breaks are white, too. */
+static inline struct span trim(struct span s, bool breaks)
+{
+	while (s.len > 0 && is_white(s.ptr[0], breaks)) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len > 0 && is_white(s.ptr[s.len - 1], breaks))
+		s.len--;
+	return s;
 }
 
 struct span span_trim(struct span s)
 {
-	while (s.len > 0 && is_blank(s.ptr[0])) {
-		s.ptr++;
-		s.len--;
-	}
-	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
-		s.len--;
-	return s;
+	return trim(s, false);
+}
+
+struct span span_strip(struct span s)
+{
+	return trim(s, true);
 }
 
 struct span span_from(struct span s, size_t offset)

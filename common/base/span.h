@@ -66,6 +66,8 @@ static inline bool span_starts(struct span s, const char *prefix)
 bool span_ends(struct span s, const char *suffix);
 /* Without spaces and tabs at both ends (HTTP's optional white space). */
 struct span span_trim(struct span s);
+/* The same, and without line breaks there. */
+struct span span_strip(struct span s);
 /* The part of s from offset on; empty when offset is past the end. */
 struct span span_from(struct span s, size_t offset);
 /*

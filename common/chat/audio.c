@@ -138,11 +138,6 @@ int audio_speech_check(struct audio_request *r, const struct offer *offer, struc
 
 /* ---- the call ---- */
 
-static int used_up(struct err *err)
-{
-	return err_set(err, E_internal_error, "", "the request's memory is used up");
-}
-
 static int build_speech(struct turn *t, const struct audio_request *r, const struct target *target,
 			struct err *err)
 {
@@ -158,7 +153,7 @@ static int build_speech(struct turn *t, const struct audio_request *r, const str
 	name = arena_span(t->arena, buf_span(&escaped));
 	buf_free(&escaped);
 	if (!parts || !name.ptr)
-		return used_up(err);
+		return err_used_up(err);
 	parts[0] = span_of(r->body.ptr, before);
 	parts[1] = name;
 	parts[2] = span_from(r->body, before + r->model.len);
@@ -205,7 +200,7 @@ int audio_build_form(struct turn *t, const struct audio_request *r, const struct
 	*out = (struct outgoing){ .path = kinds[r->kind].path };
 	out->type_line = arena_join(t->arena, type, ARRAY_LEN(type));
 	if (!body || !out->type_line.ptr)
-		return used_up(err);
+		return err_used_up(err);
 	spool_body_init(body, r->spool);
 	add_form(body, r->form, cut, span_str(target->model));
 	out->supply = &body->supply;
@@ -358,7 +353,8 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 		found = r->kind == AUDIO_SPEECH ? SPAN_LIT("application/octet-stream") : SPAN_LIT("text/plain");
 	type = arena_span(t->arena, found).ptr;
 	if (!type) {
-		failure_set(why, FAILURE_INTERNAL, "the request's memory is used up");
+		err_used_up(err);
+		failure_from_err(why, s->target, err);
 		return TAKE_FAILED;
 	}
 	t->usage.audio_ms = r->kind == AUDIO_SPEECH ? -1 : r->audio_ms;

@@ -117,7 +117,7 @@ int audio_windows_plan(struct turn *t, const struct audio_request *r, struct aud
 	p = arena_zalloc(t->arena, sizeof *p);
 	head = arena_alloc(t->arena, 2 * (size_t)WAV_HEAD_MAX);
 	if (!p || !head)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	if (spool_copy(r->spool, file->from, head, head_len, err) < 0)
 		return -1;
 	p->request = r;
@@ -152,23 +152,9 @@ static bool needs_blank(const struct buf *text, struct span more)
 	return !has_no_blanks((unsigned char)text->ptr[at]) && !has_no_blanks((unsigned char)more.ptr[0]);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct span trim(struct span s)
-{
-	while (s.len > 0 && is_space(s.ptr[0]))
-		s = span_from(s, 1);
-	while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static int add_text(struct audio_windows *p, struct span more, struct failure *why)
 {
-	more = trim(more);
+	more = span_strip(more);
 	if (more.len > 0 && needs_blank(&p->text, more))
 		buf_add_char(&p->text, ' ');
 	buf_add_span(&p->text, more);
@@ -246,7 +232,7 @@ static int keep_link(struct turn *t, struct err *err)
 	size_t count = 0;
 
 	if (!same)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	for (size_t i = 0; i < t->target_count; i++)
 		if (turn_link(&t->size, &t->targets[i]) == link)
 			same[count++] = t->targets[i];

@@ -41,21 +41,24 @@ static void add_text(struct buf *out, const char *name, const char *text)
 	buf_add_char(out, '"');
 }
 
-static void add_amount(struct buf *out, const char *name, int64_t micro)
+/* Whether the value is known and still to be added. */
+static bool add_name(struct buf *out, const char *name, int64_t value)
 {
 	buf_add_str(out, name);
-	if (micro < 0)
+	if (value < 0)
 		buf_add_str(out, "null");
-	else
+	return value >= 0;
+}
+
+static void add_amount(struct buf *out, const char *name, int64_t micro)
+{
+	if (add_name(out, name, micro))
 		money_print(micro, out);
 }
 
 static void add_count(struct buf *out, const char *name, int64_t count)
 {
-	buf_add_str(out, name);
-	if (count < 0)
-		buf_add_str(out, "null");
-	else
+	if (add_name(out, name, count))
 		buf_add_int(out, count);
 }
 

@@ -120,16 +120,6 @@ static void add_escaped(struct buf *out, enum conversation_form form, struct spa
 		buf_add_span(out, text);
 }
 
-static struct jvalue member(struct span object, const char *name)
-{
-	const struct span wanted = span_str(name);
-	struct jvalue v = { 0 };
-
-	if (object.ptr && jscan_members(object, NULL, &wanted, &v, 1, NULL) < 0)
-		v = (struct jvalue){ 0 };
-	return v;
-}
-
 static void print_call(struct buf *out, enum conversation_form form, struct jvalue call)
 {
 	struct jvalue function = jwalk_get(call, "function");
@@ -232,7 +222,7 @@ static void print_text(struct buf *out, enum conversation_form form, const struc
 static void print_readable(struct buf *out, enum conversation_form form, const struct message_row *m)
 {
 	bool html = form == CONVERSATION_HTML;
-	struct jvalue calls = member(m->body, "tool_calls"), images = { 0 };
+	struct jvalue calls = jscan_member(m->body, "tool_calls"), images = { 0 };
 	struct jwalk w;
 
 	if (html)
@@ -252,7 +242,7 @@ static void print_readable(struct buf *out, enum conversation_form form, const s
 	buf_add_str(out, html ? "</small></h2>\n" : "\n\n");
 	if (m->text.len)
 		print_text(out, form, m);
-	print_pictures(out, form, member(m->body, "content"));
+	print_pictures(out, form, jscan_member(m->body, "content"));
 	if (m->images.ptr && jscan_check(m->images, NULL, &images, NULL) == 0)
 		print_pictures(out, form, images);
 	if (calls.type == J_ARRAY)

@@ -69,7 +69,7 @@ int conversation_narrow(struct conversation_turn *t, struct err *err)
 		p++;
 	targets = arena_alloc(t->turn->arena, (count + 1) * sizeof *targets);
 	if (!targets)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	for (size_t i = 0; i < count; i++)
 		if (providers[p].serves(chain[i].backend))
 			targets[kept++] = chain[i];

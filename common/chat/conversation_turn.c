@@ -82,16 +82,6 @@ static void forget_call(struct buf *calls, struct span id)
 	}
 }
 
-static struct jvalue member(struct span object, const char *name)
-{
-	const struct span wanted = span_str(name);
-	struct jvalue v = { 0 };
-
-	if (object.ptr && jscan_members(object, NULL, &wanted, &v, 1, NULL) < 0)
-		v = (struct jvalue){ 0 };
-	return v;
-}
-
 /* Which calls of the last answer have no result yet. */
 static void follow_calls(struct buf *calls, const struct message_row *m)
 {
@@ -99,13 +89,13 @@ static void follow_calls(struct buf *calls, const struct message_row *m)
 	struct jvalue list;
 
 	if (span_is(m->role, "tool")) {
-		forget_call(calls, member(m->body, "tool_call_id").text);
+		forget_call(calls, jscan_member(m->body, "tool_call_id").text);
 		return;
 	}
 	buf_clear(calls);
 	if (!span_is(m->role, "assistant") || m->interrupted)
 		return;
-	list = member(m->body, "tool_calls");
+	list = jscan_member(m->body, "tool_calls");
 	if (list.type != J_ARRAY)
 		return;
 	for (w = jwalk_start(list); jwalk_next(&w);) {
@@ -234,7 +224,7 @@ static int match_results(struct conversation_turn *t, struct err *err)
 	char param[64];
 
 	for (size_t i = 0; i < t->request.result_count; i++) {
-		struct jvalue id = member(t->news.rows[i].body, "tool_call_id");
+		struct jvalue id = jscan_member(t->news.rows[i].body, "tool_call_id");
 		size_t before = t->calls.len;
 
 		forget_call(&t->calls, id.text);

@@ -440,22 +440,13 @@ static int check_tools(struct jvalue tools, struct err *err)
 	return 0;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* The whole body as one object; user_id has no place in it.  map may be NULL. */
 static int read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
 		       struct jvalue *root, size_t user_id, struct jmap *map, struct err *err)
 {
 	if (jscan_members_map(body, NULL, names, values, count, map, err) < 0)
 		return -1;
-	root->text = body;
-	while (root->text.len && is_space(root->text.ptr[0]))
-		root->text = span_from(root->text, 1);
-	while (root->text.len && is_space(root->text.ptr[root->text.len - 1]))
-		root->text.len--;
+	root->text = span_strip(body);
 	if (root->text.len == 0 || root->text.ptr[0] != '{')
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
 	root->type = J_OBJECT;

@@ -133,7 +133,7 @@ static int reserve(struct spend *s, const struct spending *wish, struct err *err
 	if (!s->reservation)
 		s->reservation = arena_zalloc(s->turn->arena, sizeof *s->reservation);
 	if (!s->reservation)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	while ((result = budget_reserve(s->worker->core->budgets, wish, clock_wall_ms(), s->reservation, &gap,
 					err)) == 1)
 		if (fill(s->worker->core, &gap, err) < 0)
@@ -195,7 +195,7 @@ static int narrow(struct spend *s, const struct turn_size *size, link_check *che
 	bool *is_left = arena_alloc(s->turn->arena, count + 1);
 
 	if (!left || !is_left)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	for (size_t i = 0; i < count; i++) {
 		const char *link = turn_link(size, &targets[i]);
 

@@ -502,7 +502,8 @@ enum relay_end stream_relay(struct turn *t, struct source *s, bool shows_usage, 
 	int result;
 
 	if (!r) {
-		failure_set(why, FAILURE_INTERNAL, "the request's memory is used up");
+		err_used_up(err);
+		failure_from_err(why, s->target, err);
 		return RELAY_FAILED;
 	}
 	r->turn = t;

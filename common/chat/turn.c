@@ -531,7 +531,7 @@ static int walk_targets(struct turn *t, const struct call_kind *kind, const void
 	int64_t delay_ms;
 
 	if (!why)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	start_walk(t, alias);
 	while ((target = failover_next(&t->walk, turn_now_ms(t), &delay_ms, err))) {
 		int result;

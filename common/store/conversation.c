@@ -124,11 +124,19 @@ static void read_message(struct db_statement *st, bool heavy, struct message_row
 	row->images = db_text(st, MESSAGE_LIGHT_COUNT + 2);
 }
 
-static int walk(struct db_statement *st, bool heavy, message_each *each, void *arg, struct err *err)
+#define MESSAGES_FROM " FROM message WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq"
+
+static int walk(struct db *db, const char *sql, bool heavy, int64_t number, int64_t from, message_each *each,
+		void *arg, struct err *err)
 {
+	struct db_statement *st = db_statement(db, sql, err);
 	struct message_row row;
 	int more;
 
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	db_bind_int(st, 2, from);
 	while ((more = db_next(st, err)) == 1) {
 		int wish;
 
@@ -146,32 +154,14 @@ static int walk(struct db_statement *st, bool heavy, message_each *each, void *a
 int conversation_messages(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
 			  struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db,
-			     "SELECT " MESSAGE_LIGHT ", text, body, images FROM message"
-			     " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq",
-			     err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, from);
-	return walk(st, true, each, arg, err);
+	return walk(db, "SELECT " MESSAGE_LIGHT ", text, body, images" MESSAGES_FROM, true, number, from, each, arg,
+		    err);
 }
 
 int conversation_weights(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
 			 struct err *err)
 {
-	struct db_statement *st = db_statement(db,
-					       "SELECT " MESSAGE_LIGHT " FROM message"
-					       " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq",
-					       err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, from);
-	return walk(st, false, each, arg, err);
+	return walk(db, "SELECT " MESSAGE_LIGHT MESSAGES_FROM, false, number, from, each, arg, err);
 }
 
 /* What differs between the four lists: whose, and by prefix or not. */

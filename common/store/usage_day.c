@@ -98,35 +98,42 @@ static void add(int64_t *sum, int64_t more)
 		*sum = INT64_MAX;
 }
 
+static void add_all(struct usage_sum *s, const struct usage_sum *more)
+{
+	s->requests += more->requests;
+	s->unknown += more->unknown;
+	add(&s->prompt_tokens, more->prompt_tokens);
+	add(&s->completion_tokens, more->completion_tokens);
+	add(&s->cost_usd, more->cost_usd);
+	add(&s->cost_eur, more->cost_eur);
+	add(&s->cost_billed_usd, more->cost_billed_usd);
+	add(&s->cost_billed_eur, more->cost_billed_eur);
+	add(&s->estimated_usd, more->estimated_usd);
+	add(&s->estimated_eur, more->estimated_eur);
+}
+
 void usage_sum_add(struct usage_sum *s, const struct record *r)
 {
-	s->requests++;
-	add(&s->prompt_tokens, r->prompt_tokens);
-	add(&s->completion_tokens, r->completion_tokens);
-	add(&s->cost_usd, r->cost_usd);
-	add(&s->cost_eur, r->cost_eur);
-	add(&s->cost_billed_usd, r->cost_billed_usd);
-	add(&s->cost_billed_eur, r->cost_billed_eur);
-	s->unknown += r->cost_usd < 0 && r->resolved_backend[0];
-	add(&s->estimated_usd, r->estimated_usd);
-	add(&s->estimated_eur, r->estimated_eur);
+	const struct usage_sum one = {
+		.requests = 1,
+		.unknown = r->cost_usd < 0 && r->resolved_backend[0],
+		.prompt_tokens = r->prompt_tokens,
+		.completion_tokens = r->completion_tokens,
+		.cost_usd = r->cost_usd,
+		.cost_eur = r->cost_eur,
+		.cost_billed_usd = r->cost_billed_usd,
+		.cost_billed_eur = r->cost_billed_eur,
+		.estimated_usd = r->estimated_usd,
+		.estimated_eur = r->estimated_eur,
+	};
+
+	add_all(s, &one);
 }
 
 void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
 		     const struct usage_sum *sum)
 {
-	struct usage_sum *s = &sum_for(b, of, day)->sum;
-
-	s->requests += sum->requests;
-	s->unknown += sum->unknown;
-	add(&s->prompt_tokens, sum->prompt_tokens);
-	add(&s->completion_tokens, sum->completion_tokens);
-	add(&s->cost_usd, sum->cost_usd);
-	add(&s->cost_eur, sum->cost_eur);
-	add(&s->cost_billed_usd, sum->cost_billed_usd);
-	add(&s->cost_billed_eur, sum->cost_billed_eur);
-	add(&s->estimated_usd, sum->estimated_usd);
-	add(&s->estimated_eur, sum->estimated_eur);
+	add_all(&sum_for(b, of, day)->sum, sum);
 }
 
 /* The members of a sum from parameter at on. */

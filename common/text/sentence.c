@@ -15,15 +15,6 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static struct span trim(struct span s)
-{
-	while (s.len > 0 && is_space(s.ptr[0]))
-		s = span_from(s, 1);
-	while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 /* Up to and without the line's end. */
 static struct span line_of(struct span s)
 {
@@ -103,15 +94,15 @@ static struct span source_of(struct span line)
 			return none;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(source_words); i++)
-		if (span_is_nocase(span_trim(head), source_words[i]) && trim(rest).len > 0)
-			return trim(rest);
+		if (span_is_nocase(span_trim(head), source_words[i]) && span_strip(rest).len > 0)
+			return span_strip(rest);
 	return none;
 }
 
 /* Whether a line begins something of its own. */
 static bool begins_anew(struct span line)
 {
-	line = trim(line);
+	line = span_strip(line);
 	return line.len == 0 || mark_length(line) > 0 || is_heading(line) || line.ptr[0] == '|' ||
 	       is_ornament(line) || source_of(line).ptr;
 }
@@ -258,7 +249,7 @@ void sentences_start(struct sentences *s, struct span text)
 /* Takes lines that are no sentences; false when a sentence begins here. */
 static bool skip_line(struct sentences *s)
 {
-	struct span line = trim(line_of(s->rest)), source;
+	struct span line = span_strip(line_of(s->rest)), source;
 	bool taken = true;
 
 	if (line.len == 0 || is_ornament(line)) {
@@ -301,7 +292,7 @@ bool sentences_next(struct sentences *s, struct sentence *out)
 		if (at_line)
 			s->rest = span_from(s->rest, mark_length(s->rest));
 		len = sentence_length(s->rest);
-		*out = (struct sentence){ .text = trim(span_of(s->rest.ptr, len)),
+		*out = (struct sentence){ .text = span_strip(span_of(s->rest.ptr, len)),
 					  .heading = s->heading, .label = s->label,
 					  .begins_paragraph = s->after_break };
 		s->rest = span_from(s->rest, len);

@@ -35,18 +35,10 @@ const char *credential_key(const char *line, size_t *len)
 	return *len ? line + start : "";
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* what: how the reasons call the source. */
 static char *line_from(struct span key, const char *what, char *why)
 {
-	while (key.len > 0 && is_blank(key.ptr[0]))
-		key = span_from(key, 1);
-	while (key.len > 0 && is_blank(key.ptr[key.len - 1]))
-		key.len--;
+	key = span_strip(key);
 	if (key.len == 0 || key.len > CREDENTIAL_MAX) {
 		snprintf(why, CREDENTIAL_WHY_MAX, key.len ? "%s is too long" : "%s is empty", what);
 		return NULL;

@@ -115,7 +115,7 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 	};
 
 	if (!call.path.ptr)
-		return err_set(err, E_internal_error, "", "the request's memory is used up");
+		return err_used_up(err);
 	s->limits = backend->limits;
 	limit_by_deadline(&s->limits, req->deadline_ms, loop_now_ms(fiber_loop(fiber_self())));
 	s->call = upcall_open(req->uplinks, &call, err);

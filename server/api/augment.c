@@ -87,7 +87,7 @@ static int write_messages(struct exchange *x, const struct augmentation *t, cons
 	if (out.len)
 		*messages = arena_span(&x->arena, buf_span(&out));
 	if (buf_failed(&out) || (out.len && !messages->ptr))
-		call_used_up(err);
+		err_used_up(err);
 	buf_free(&out);
 	return err->code == E_none ? 0 : -1;
 }

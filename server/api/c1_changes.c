@@ -44,7 +44,7 @@ static int read_string(struct exchange *x, json_t *root, const char *name, struc
 	if (!json_is_string(value))
 		return err_set(err, E_invalid_field, name, "%s must be a string", name);
 	*out = arena_span(&x->arena, span_of(json_string_value(value), json_string_length(value)));
-	return out->ptr ? 0 : call_used_up(err);
+	return out->ptr ? 0 : err_used_up(err);
 }
 
 static int read_title(struct exchange *x, json_t *root, struct change *k, struct err *err)

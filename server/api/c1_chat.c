@@ -32,7 +32,7 @@ static int run(struct exchange *x, struct call *c, struct conversation_turn *t, 
 	if (call_forward(x, c, err) < 0)
 		return -1;
 	if (!sink)
-		return call_used_up(err);
+		return err_used_up(err);
 	call_sink(x, sink);
 	t->sink = sink;
 	c->turn.worker = c->worker;

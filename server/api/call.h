@@ -86,8 +86,6 @@ int call_check_type(struct exchange *x, struct err *err);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
 void call_decode(struct span text, struct buf *out);
 
-/* -1 with E_internal_error: the exchange's arena gives no more. */
-int call_used_up(struct err *err);
 /*
  * Gives the turn the header lines of the client that concern the model server; its credentials never
  * do.  An idempotency-key is replaced by a digest of it that no other tenant or user has.

@@ -229,7 +229,7 @@ static int keep(struct exchange *x, struct span text, const char **kept, struct 
 	const struct span copy = arena_span(&x->arena, text);
 
 	if (!copy.ptr)
-		return call_used_up(err);
+		return err_used_up(err);
 	*kept = copy.ptr;
 	return 0;
 }

@@ -102,7 +102,7 @@ int call_forward(struct exchange *x, struct call *c, struct err *err)
 		count = add_line(parts, count, SPAN_LIT("idempotency-key"), own_key(c, key, own));
 	c->turn.forward = lines_of(x, names, ARRAY_LEN(names), parts, count);
 	c->turn.forward_account = lines_of(x, accounts, ARRAY_LEN(accounts), parts, 0);
-	return c->turn.forward.ptr ? 0 : call_used_up(err);
+	return c->turn.forward.ptr ? 0 : err_used_up(err);
 }
 
 int call_prepare_turn(struct exchange *x, struct call *c, const struct model *alias, struct err *err)
@@ -113,7 +113,7 @@ int call_prepare_turn(struct exchange *x, struct call *c, const struct model *al
 	if (call_forward(x, c, err) < 0)
 		return -1;
 	if (!sink)
-		return call_used_up(err);
+		return err_used_up(err);
 	c->model = alias->alias; /* of the snapshot */
 	call_sink(x, sink);
 	t->worker = c->worker;

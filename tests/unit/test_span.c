@@ -36,19 +36,27 @@ static void finds_prefixes_and_suffixes(void **state)
 	assert_false(span_ends(SPAN_LIT("yaml"), ".yaml"));
 }
 
-static void trims_spaces_and_tabs_only(void **state)
+static void trims_spaces_and_tabs_only_and_strips_line_breaks_too(void **state)
 {
 	static const struct {
-		const char *text, *want;
+		const char *text, *trimmed, *stripped;
 	} cases[] = {
-		{ "", "" },	 { " \t ", "" },       { " a b\t", "a b" },
-		{ "\ra\n", "\ra\n" }, { "a", "a" },
+		{ "", "", "" },
+		{ " \t ", "", "" },
+		{ " a b\t", "a b", "a b" },
+		{ "\ra\n", "\ra\n", "a" },
+		{ " \r\n\ta\nb\t\n ", "\r\n\ta\nb\t\n", "a\nb" },
+		{ "a", "a", "a" },
+		{ "\f", "\f", "\f" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_true(span_is(span_trim(span_str(cases[i].text)), cases[i].want));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_true(span_is(span_trim(span_str(cases[i].text)), cases[i].trimmed));
+		assert_true(span_is(span_strip(span_str(cases[i].text)), cases[i].stripped));
+	}
 	assert_int_equal(span_trim(SPAN_NONE).len, 0);
+	assert_int_equal(span_strip(SPAN_NONE).len, 0);
 }
 
 static void cuts_at_each_separator(void **state)
@@ -129,7 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compares_bytes_and_lengths),
 		cmocka_unit_test(finds_prefixes_and_suffixes),
-		cmocka_unit_test(trims_spaces_and_tabs_only),
+		cmocka_unit_test(trims_spaces_and_tabs_only_and_strips_line_breaks_too),
 		cmocka_unit_test(cuts_at_each_separator),
 		cmocka_unit_test(from_stops_at_the_end),
 		cmocka_unit_test(finds_a_needle),

@@ -110,7 +110,7 @@ void v1_memory_list(struct exchange *x, struct call *c);      /* v1_memory.c */
 void v1_memory_get(struct exchange *x, struct call *c);
 void v1_memory_put(struct exchange *x, struct call *c);
 void v1_memory_delete(struct exchange *x, struct call *c);
-void v1_prompts_list(struct exchange *x, struct call *c);
+void v1_prompts_list(struct exchange *x, struct call *c);     /* v1_prompts.c */
 void v1_prompts_get(struct exchange *x, struct call *c);
 void v1_prompts_effective(struct exchange *x, struct call *c);
 void v1_prompts_put(struct exchange *x, struct call *c);

@@ -7,6 +7,7 @@
 #include "common/store/memory.h"
 #include "server/api/call.h"
 
+/* BODY_MAX: lists have up to 1,000 names. */
 enum { BODY_MAX = 256 * KIB, JSON_TEXT = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) };
 
 _Static_assert(MEMORY_BUCKET_MAX == 16384, "setting.def tells the same of MAX_BYTES_PER_BUCKET");

@@ -66,7 +66,7 @@ TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
-ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
+ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common/rag/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
 .PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass

@@ -57,6 +57,9 @@ size_t segment_builder_bytes(const struct segment_builder *b);
  */
 int segment_builder_write(struct segment_builder *b, struct buf *out, struct err *err);
 
+/* Adds by to the chunk ids of a packed segment, which were not known yet when it was written. */
+void segment_shift(char *bytes, size_t len, int64_t by);
+
 /*
  * Many into one without going back to the texts.  dead: per segment a bitmap of rows to leave out
  * (or NULL), or NULL for none at all.  Chunk ids must ascend over the segments.  Linear in the

@@ -228,12 +228,18 @@ void writer_end_places(struct segment_writer *w)
 	add32(&w->sections[SECTION_PLACE_ENDS], (uint32_t)w->sections[SECTION_PLACES].len);
 }
 
+static void seal(unsigned char *bytes, size_t size)
+{
+	store64(bytes + HEAD_CHECKSUM,
+		segment_checksum(bytes + HEAD_SECTIONS, size - HEAD_SECTIONS) +
+			segment_checksum(bytes, HEAD_CHECKSUM));
+}
+
 int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
 {
 	static const char slack[PACK_SLACK];
 	char head[HEAD_SIZE] = { 0 };
 	size_t begin = out->len, end = HEAD_SIZE;
-	unsigned char *bytes;
 
 	buf_add(&w->sections[SECTION_POSTINGS], slack, sizeof(slack));
 	writer_grams(w);
@@ -258,9 +264,17 @@ int writer_end(struct segment_writer *w, struct buf *out, struct err *err)
 		buf_truncate(out, begin);
 		return err_set(err, E_too_large, "", "a segment of the index does not fit");
 	}
-	bytes = (unsigned char *)out->ptr + begin;
-	store64(bytes + HEAD_CHECKSUM,
-		segment_checksum(bytes + HEAD_SECTIONS, end - HEAD_SECTIONS) +
-			segment_checksum(bytes, HEAD_CHECKSUM));
+	seal((unsigned char *)out->ptr + begin, end);
 	return 0;
+}
+
+void segment_shift(char *bytes, size_t len, int64_t by)
+{
+	unsigned char *at = (unsigned char *)bytes + HEAD_SIZE;
+	uint32_t rows = load32(bytes + HEAD_ROWS);
+
+	assert(len >= HEAD_SIZE + 8 * (size_t)rows);
+	for (uint32_t i = 0; i < rows; i++, at += 8)
+		store64(at, load64(at) + (uint64_t)by);
+	seal((unsigned char *)bytes, len);
 }

@@ -23,6 +23,7 @@ struct vector_block;
 struct vector_space;
 struct vector_partition;
 struct latent_space;
+struct latent_rows;
 
 /* Vectors of one model.  Arrays by block, as struct vector_view takes them. */
 struct snapshot_vectors {
@@ -43,7 +44,9 @@ struct rag_snapshot {
 	int64_t chunks;                         /* alive */
 	const struct snapshot_vectors *vectors; /* of the model in use, or NULL */
 	const struct latent_space *latent;      /* or NULL */
-	size_t bytes;                           /* of memory, about */
+	const struct latent_rows *const
+		*latent_rows; /* by segment, as struct latent_view has them */
+	size_t bytes;         /* of memory, about */
 };
 
 struct rag_view {
@@ -53,6 +56,7 @@ struct rag_view {
 	/* private */
 	struct rag *rag;
 	struct rag_tenant *tenant;
+	int64_t model;
 };
 
 /* E_rag_index_not_found. */
@@ -72,9 +76,9 @@ struct rag_range_ids {
 	int64_t first, count;
 };
 struct rag_only {
-	uint64_t *rows;          /* for struct lexical_view */
-	const uint64_t **blocks; /* for struct vector_view; NULL without vectors */
-	int64_t chunks;          /* alive */
+	uint64_t *rows;                /* for struct lexical_view */
+	const uint64_t *const *blocks; /* for struct vector_view; NULL without vectors */
+	int64_t chunks;                /* alive */
 };
 /* -1: the arena is full (E_too_large). */
 int rag_snapshot_only(const struct rag_snapshot *s, const struct rag_range_ids *ranges,
@@ -86,10 +90,10 @@ struct rag_chunk {
 	int64_t id, document;
 	int64_t ordinal;   /* in the document, from 0; chunk id - ordinal is the document's first */
 	size_t start, end; /* bytes of the document's text */
-	size_t chars_start;
-	uint32_t line, page; /* page 0: there is none */
-	struct span heading; /* "Manual > Install > Debian" */
-	struct span text;    /* document[start:end] */
+	size_t chars_start, chars_end; /* the same in code points */
+	uint32_t line, page;           /* page 0: there is none */
+	struct span heading;           /* "Manual > Install > Debian" */
+	struct span text;              /* document[start:end] */
 };
 /* text: whether it is wanted, too.  -1 also for a chunk that is not there (E_storage_error). */
 int rag_view_chunk(struct rag_view *v, int64_t chunk, bool text, struct arena *a,

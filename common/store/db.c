@@ -454,6 +454,11 @@ void db_bind_int(struct db_statement *st, int at, int64_t value)
 	note_bind(st, sqlite3_bind_int64(st->handle, at, value));
 }
 
+void db_bind_real(struct db_statement *st, int at, double value)
+{
+	note_bind(st, sqlite3_bind_double(st->handle, at, value));
+}
+
 void db_bind_null(struct db_statement *st, int at)
 {
 	note_bind(st, sqlite3_bind_null(st->handle, at));

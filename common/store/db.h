@@ -89,6 +89,7 @@ struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err)
 void db_finish(struct db_statement *st);
 /* at: 1-based.  A failed bind makes the next db_next or db_run fail. */
 void db_bind_int(struct db_statement *st, int at, int64_t value);
+void db_bind_real(struct db_statement *st, int at, double value);
 void db_bind_null(struct db_statement *st, int at);
 /* Borrowed until db_reset or db_run; a span with ptr NULL binds null. */
 void db_bind_text(struct db_statement *st, int at, struct span text);

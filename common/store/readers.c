@@ -47,7 +47,7 @@ void readers_free(struct readers *r)
 }
 
 /* An idle connection, or a new one.  One to a file that was moved away would read the past. */
-static struct db *borrow(struct readers *r, struct err *err)
+struct db *readers_borrow(struct readers *r, struct err *err)
 {
 	struct db *db = NULL;
 
@@ -61,8 +61,9 @@ static struct db *borrow(struct readers *r, struct err *err)
 	return db_open(r->database, DB_READ, err);
 }
 
-static void give_back(struct readers *r, struct db *db)
+void readers_give_back(struct readers *r, struct db *db)
 {
+	db_rollback(db);
 	pthread_mutex_lock(&r->lock);
 	if (r->idle_count < IDLE_MAX) {
 		r->idle[r->idle_count++] = db;
@@ -74,7 +75,7 @@ static void give_back(struct readers *r, struct db *db)
 
 static int read_now(struct reading *g)
 {
-	struct db *db = borrow(g->readers, &g->err);
+	struct db *db = readers_borrow(g->readers, &g->err);
 	int result;
 
 	if (!db)
@@ -84,8 +85,7 @@ static int read_now(struct reading *g)
 		return -1;
 	}
 	result = g->work(db, g->arg, &g->err);
-	db_rollback(db);
-	give_back(g->readers, db);
+	readers_give_back(g->readers, db);
 	return result;
 }
 

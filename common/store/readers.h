@@ -1,7 +1,7 @@
 /*
  * common/store/readers.h - connections that only read, lent to whoever asks.
  *
- * Internal to common/store.  Any thread.
+ * For common/store, and whoever keeps a database of its own.  Any thread.
  */
 #ifndef SPASS_STORE_READERS_H
 #define SPASS_STORE_READERS_H
@@ -15,6 +15,10 @@ struct readers;
 struct readers *readers_new(const char *database);
 /* Nobody reads any more.  readers may be NULL. */
 void readers_free(struct readers *r);
+/* A connection for the calling thread, outside a transaction: to be given back. */
+struct db *readers_borrow(struct readers *r, struct err *err);
+/* In whatever state: what it was in the middle of is rolled back. */
+void readers_give_back(struct readers *r, struct db *db);
 /* As store_read. */
 int readers_run(struct readers *r, struct job_pool *jobs,
 		int (*work)(struct db *db, void *arg, struct err *err), void *arg, struct err *err);

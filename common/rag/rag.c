@@ -1,0 +1,240 @@
+/*
+ * common/rag/rag.c - the tenants' databases: where they are, and connections to them.
+ */
+#include "common/rag/rag_inside.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/store/migrate.h"
+#include "common/store/readers.h"
+
+enum {
+	MEMORY_MAX = 256 * 1024 * 1024,
+	TENANT_NAME_MAX = 64,
+	WRITE_PATIENCE_MS = 30000, /* for another process's transaction */
+};
+
+struct rag *rag_open(const struct rag_options *options, struct err *err)
+{
+	struct rag *r;
+
+	if (file_make_dirs(options->dir, err) < 0)
+		return NULL;
+	r = mem_new(struct rag);
+	r->options = *options;
+	r->dir = mem_strdup(options->dir);
+	r->options.dir = r->dir;
+	if (r->options.memory_max == 0)
+		r->options.memory_max = MEMORY_MAX;
+	pthread_mutex_init(&r->lock, NULL);
+	list_init(&r->tenants);
+	return r;
+}
+
+static void free_tenant(struct rag_tenant *t)
+{
+	rag_snapshot_forget_all(t);
+	db_close(t->writer);
+	readers_free(t->readers);
+	pthread_mutex_destroy(&t->write);
+	mem_free(t->path);
+	mem_free(t->name);
+	mem_free(t);
+}
+
+void rag_close(struct rag *r)
+{
+	if (!r)
+		return;
+	list_each(&r->tenants, at) free_tenant(container_of(at, struct rag_tenant, link));
+	pthread_mutex_destroy(&r->lock);
+	mem_free(r->dir);
+	mem_free(r);
+}
+
+int64_t rag_now_us(void)
+{
+	return clock_wall_ms() * 1000;
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c == '.';
+}
+
+bool rag_name_is_valid(struct span name)
+{
+	if (name.len == 0 || name.len > RAG_INDEX_NAME_MAX || name.ptr[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_plain(name.ptr[i]))
+			return false;
+	return true;
+}
+
+/* A name of the file system's; what is no plain character, or a first dot, becomes %2F. */
+static char *path_of(const struct rag *r, struct span name)
+{
+	struct buf path;
+
+	buf_init(&path, 4096);
+	buf_printf(&path, "%s/", r->dir);
+	for (size_t i = 0; i < name.len; i++)
+		if (is_plain(name.ptr[i]) && (i > 0 || name.ptr[i] != '.'))
+			buf_add_char(&path, name.ptr[i]);
+		else
+			buf_printf(&path, "%%%02X", (unsigned char)name.ptr[i]);
+	buf_add_str(&path, ".db");
+	if (buf_failed(&path)) {
+		buf_free(&path);
+		return NULL;
+	}
+	return buf_take(&path);
+}
+
+/* Under the lock. */
+static struct rag_tenant *known(struct rag *r, struct span name)
+{
+	list_each(&r->tenants, at)
+	{
+		struct rag_tenant *t = container_of(at, struct rag_tenant, link);
+
+		if (span_is(name, t->name))
+			return t;
+	}
+	return NULL;
+}
+
+static struct rag_tenant *tenant_of(struct rag *r, struct span name, bool *is_ready)
+{
+	struct rag_tenant *t;
+
+	pthread_mutex_lock(&r->lock);
+	t = known(r, name);
+	if (!t) {
+		t = mem_new(struct rag_tenant);
+		t->rag = r;
+		t->name = mem_strndup(name.ptr, name.len);
+		t->path = path_of(r, name);
+		t->readers = readers_new(t->path);
+		pthread_mutex_init(&t->write, NULL);
+		list_init(&t->cached);
+		list_push(&r->tenants, &t->link);
+	}
+	*is_ready = t->is_ready;
+	pthread_mutex_unlock(&r->lock);
+	return t;
+}
+
+/* The writer, with our schema.  Under t->write. */
+static struct db *writer_of(struct rag_tenant *t, struct err *err)
+{
+	struct db *db = t->writer;
+
+	t->writer = NULL;
+	if (db && !db_is_lost(db)) {
+		t->writer = db;
+		return db;
+	}
+	db_close(db);
+	db = db_open_within(t->path, DB_WRITE, WRITE_PATIENCE_MS, err);
+	if (db && migrate(db, asset_table, RAG_SCHEMA, err) < 0) {
+		db_close(db);
+		db = NULL;
+	}
+	t->writer = db;
+	return db;
+}
+
+/* Looks at the database once; it may be of an earlier version, or cut off before its schema. */
+static int make_ready(struct rag_tenant *t, struct err *err)
+{
+	struct db *db;
+
+	pthread_mutex_lock(&t->write);
+	db = writer_of(t, err);
+	pthread_mutex_unlock(&t->write);
+	if (!db)
+		return -1;
+	pthread_mutex_lock(&t->rag->lock);
+	t->is_ready = true;
+	pthread_mutex_unlock(&t->rag->lock);
+	return 0;
+}
+
+struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, struct err *err)
+{
+	struct rag_tenant *t;
+	bool is_ready;
+
+	if (name.len == 0 || name.len > TENANT_NAME_MAX) {
+		err_set(err, E_rag_index_not_found, "index", "the tenant has no index");
+		return NULL;
+	}
+	t = tenant_of(r, name, &is_ready);
+	if (!is_ready && !make && !file_exists(t->path)) {
+		err_set(err, E_rag_index_not_found, "index", "there is no such index");
+		return NULL;
+	}
+	if (!is_ready && make_ready(t, err) < 0)
+		return NULL;
+	return t;
+}
+
+struct db *rag_read_begin(struct rag_tenant *t, struct err *err)
+{
+	struct db *db = readers_borrow(t->readers, err);
+
+	if (db && db_exec(db, "BEGIN", err) < 0) {
+		readers_give_back(t->readers, db);
+		return NULL;
+	}
+	return db;
+}
+
+void rag_read_end(struct rag_tenant *t, struct db *db)
+{
+	if (db)
+		readers_give_back(t->readers, db);
+}
+
+struct db *rag_write_begin(struct rag_tenant *t, struct err *err)
+{
+	struct db *db;
+
+	pthread_mutex_lock(&t->write);
+	db = writer_of(t, err);
+	if (!db || db_begin(db, err) < 0) {
+		pthread_mutex_unlock(&t->write);
+		return NULL;
+	}
+	return db;
+}
+
+int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err)
+{
+	struct err failed = ERR_INIT;
+
+	if (result < 0)
+		db_rollback(db);
+	else if (db_commit(db, err) < 0)
+		result = -1;
+	/* What is committed stays so, also when the log cannot be copied back yet. */
+	if (result >= 0 && db_tend(db, &failed) < 0)
+		log_warn("rag", "%s", failed.message);
+	pthread_mutex_unlock(&t->write);
+	return result;
+}
+
+int rag_write(struct rag_tenant *t, int (*work)(struct db *db, void *arg, struct err *err),
+	      void *arg, struct err *err)
+{
+	struct db *db = rag_write_begin(t, err);
+
+	return db ? rag_write_end(t, db, work(db, arg, err), err) : -1;
+}

@@ -1,0 +1,258 @@
+/*
+ * common/rag/rag_inside.h - what the files behind rag.h and snapshot.h share.
+ */
+#ifndef SPASS_RAG_RAG_INSIDE_H
+#define SPASS_RAG_RAG_INSIDE_H
+
+#include "common/base/list.h"
+#include "common/rag/rag.h"
+#include "common/rag/snapshot.h"
+#include "common/store/db.h"
+
+#include <pthread.h>
+
+#define RAG_SCHEMA "common/rag/schema/"
+
+/* What a row of rag_segment holds. */
+enum rag_kind {
+	RAG_POSTINGS = 1, /* segment.h */
+	RAG_SPACE,       /* vector.h: how vectors of a model are coded; rows: what its mean is of */
+	RAG_CODES,       /* vector.h: a block, parent: its space */
+	RAG_LATENT,      /* latent.h: the space */
+	RAG_LATENT_ROWS, /* latent.h: of the segment that is its parent */
+	RAG_PARTITION,   /* vector_partition.h; parent: its space */
+};
+
+struct rag_cached;
+
+struct rag_tenant {
+	struct list link; /* in struct rag */
+	struct rag *rag;
+	char *name, *path;
+	struct readers *readers;
+	bool is_ready;         /* the database is there and has our schema; lock of struct rag */
+	pthread_mutex_t write; /* protects writer: held for a transaction */
+	struct db *writer;     /* or NULL */
+	struct list cached;    /* struct rag_cached, by index; lock of struct rag */
+};
+
+struct rag {
+	struct rag_options options;
+	char *dir;
+	pthread_mutex_t lock;  /* protects what follows; never held while working */
+	struct list tenants;   /* none goes before rag_close */
+	uint64_t tick;         /* counts uses of snapshots */
+	_Atomic size_t loaded; /* bytes of all pieces of snapshots */
+};
+
+/* ---- rag.c: connections ---- */
+
+/* make: also when there is no database yet.  NULL: E_rag_index_not_found, E_invalid_field. */
+struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, struct err *err);
+/* A connection in a reading transaction; end it with rag_read_end. */
+struct db *rag_read_begin(struct rag_tenant *t, struct err *err);
+void rag_read_end(struct rag_tenant *t, struct db *db);
+/* The writing connection, its write lock taken; ends with rag_write_end in any case. */
+struct db *rag_write_begin(struct rag_tenant *t, struct err *err);
+/* keep: commits; result is handed through, or becomes -1. */
+int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err);
+bool rag_name_is_valid(struct span name);
+int64_t rag_now_us(void);
+
+/* Runs it inside one writing transaction. */
+int rag_write(struct rag_tenant *t, int (*work)(struct db *db, void *arg, struct err *err),
+	      void *arg, struct err *err);
+
+/* ---- rag_row.c: the row of an index ---- */
+
+struct rag_row {
+	int64_t id, generation, documents, chunks, bytes, stored;
+	int64_t model, building; /* 0: none */
+	int64_t rebuilt, created_us, changed_us;
+	struct rag_config config;                /* with the defaults in it */
+	char name[RAG_INDEX_NAME_MAX + 1];       /* "" when it has none */
+	char stands_for[RAG_INDEX_NAME_MAX + 1]; /* of a replacement */
+};
+/* E_rag_index_not_found. */
+int rag_row_get(struct db *db, struct span name, struct rag_row *row, struct err *err);
+/* 1, 0 when there is none, -1. */
+int rag_row_find(struct db *db, struct span name, struct rag_row *row, struct err *err);
+/* A replacement. */
+int rag_row_get_replacement(struct db *db, int64_t id, struct rag_row *row, struct err *err);
+/* By id, whatever it is: 1, 0, -1. */
+int rag_row_find_id(struct db *db, int64_t id, struct rag_row *row, struct err *err);
+/* name empty: a replacement for stands_for.  Sets row->id. */
+int rag_row_insert(struct db *db, struct rag_row *row, struct err *err);
+/* All of it but name and stands_for, with a new changed_us; generation as it is in row. */
+int rag_row_update(struct db *db, struct rag_row *row, struct err *err);
+/* Names it, or takes its name away (SPAN_NONE). */
+int rag_row_rename(struct db *db, int64_t id, struct span name, struct err *err);
+/* -1 E_rag_limit_exceeded when the tenant has too much with row as it is. */
+int rag_row_check_limits(struct rag *r, struct db *db, const struct rag_row *row, struct err *err);
+/* config with its zeros filled in; -1 E_invalid_field. */
+int rag_config_fill(const struct rag_config *config, struct rag_config *out, struct err *err);
+/* The id of a model, 0 when it is not known and make is false, or -1. */
+int64_t rag_model_id(struct db *db, struct span name, bool make, struct err *err);
+/* Its name, "" when there is none of that id. */
+int rag_model_name(struct db *db, int64_t id, char name[RAG_MODEL_MAX + 1], int64_t *dimensions,
+		   struct err *err);
+
+/* ---- rag_meta.c ---- */
+
+/* A flat object of at most RAG_META_MAX bytes.  -1 E_invalid_field. */
+int rag_meta_check(struct span meta, struct err *err);
+int rag_meta_insert(struct db *db, int64_t index_id, int64_t document_id, struct span meta,
+		    struct err *err);
+int rag_meta_delete(struct db *db, int64_t document_id, struct err *err);
+
+/* ---- rag_part.c: texts and pieces, packed ---- */
+
+struct cutting;
+struct rag_part {
+	int64_t first; /* chunk, within the document */
+	int64_t chunks;
+	size_t start, size; /* of the text */
+	int coding;
+	size_t pieces_at, pieces_len; /* in struct rag_parts' bytes */
+	size_t text_at, text_len;
+};
+struct rag_parts {
+	struct rag_part *list;
+	size_t count;
+	struct buf bytes;
+};
+struct rag_packer; /* one thread */
+struct rag_packer *rag_packer_new(void);
+void rag_packer_free(struct rag_packer *p);
+/* p was zeroed.  E_too_large. */
+int rag_parts_pack(struct rag_packer *packer, struct span text, const struct cutting *pieces,
+		   struct rag_parts *out, struct err *err);
+void rag_parts_free(struct rag_parts *p);
+/* 0 and what chunk number `at` of a packed run of pieces says, or -1: damaged. */
+int rag_piece_unpack(struct span pieces, int64_t chunks, int64_t at, struct rag_chunk *out,
+		     uint64_t hash[2]);
+/* The text of a part into out[size]; -1: damaged. */
+int rag_part_inflate(struct span stored, int coding, char *out, size_t size);
+/* Marks as bytes, and back (r->marks; those there are replaced). */
+int rag_marks_pack(const struct reading *r, struct buf *out, struct err *err);
+int rag_marks_unpack(struct span bytes, struct reading *r);
+
+/* ---- rag_prepare.c: documents before the transaction ---- */
+
+struct rag_prepared {
+	const struct rag_document_in *in;
+	size_t result; /* which of the results is its */
+	bool is_known; /* the database had it when looked at, with the same text, title and type */
+	int64_t known_id; /* that row */
+	unsigned char text_hash[32], source_hash[32], given_hash[32];
+	struct span name, title, type, language; /* into the arena */
+	bool flagged;
+	size_t bytes, chars;
+	struct rag_parts parts;
+	struct buf marks;
+	int64_t chunks;
+	int64_t first; /* chunk, within the batch */
+};
+/* A packed segment of the batch, chunk ids from 0. */
+struct rag_tail {
+	struct buf bytes;
+	int64_t first, rows;
+};
+struct rag_batch {
+	struct arena *arena;
+	struct rag_prepared *docs;
+	size_t count;
+	struct rag_tail *tails;
+	size_t tail_count;
+	int64_t chunks;
+};
+struct rag_preparing {
+	struct rag *rag;
+	struct db *db;             /* reading */
+	const struct rag_row *row; /* of the index; id 0 when there is none yet */
+	const struct rag_put *put;
+};
+/*
+ * Reads, cuts and indexes.  Failures are in results; -1 when nothing can be kept.  b is freed by
+ * rag_batch_free in any case.
+ */
+int rag_prepare(const struct rag_preparing *p, const struct rag_document_in *docs, size_t count,
+		struct arena *a, struct rag_batch *b, struct rag_put_result *results,
+		struct err *err);
+void rag_batch_free(struct rag_batch *b);
+
+/* What of a chunk's document stands before its text in the index: title and headings. */
+struct span rag_chunk_title(struct span title, struct span heading, struct buf *room);
+/* The beginning of a document's text that all its chunks are found by, too; whole characters. */
+struct span rag_document_head(struct span text);
+/* A chunk as a row of a segment; id is what the row is called. */
+int rag_index_chunk(struct segment_builder *b, struct terms *terms, int64_t id, struct span title,
+		    struct span heading, struct span head, struct span text, struct buf *room,
+		    struct err *err);
+
+/* ---- rag_segment.c: rows of rag_segment, gone, want ---- */
+
+struct rag_segment_row {
+	int64_t id, index_id, model, parent, first, last, rows, born, size;
+	enum rag_kind kind;
+};
+/* Sets row->id. */
+int rag_segment_insert(struct db *db, struct rag_segment_row *row, struct span bytes,
+		       struct err *err);
+int rag_segment_delete(struct db *db, int64_t id, struct err *err);
+/* All of an index without their bytes, by kind and place; *rows is freed with mem_free. */
+int rag_segment_list(struct db *db, int64_t index_id, struct rag_segment_row **rows, size_t *count,
+		     struct err *err);
+/* The bytes of one, into memory of mem_alloc. */
+int rag_segment_bytes(struct db *db, int64_t id, char **bytes, size_t *len, struct err *err);
+/* Chunks are gone since generation born, also from what is wanted. */
+int rag_gone_insert(struct db *db, const struct rag_row *row, int64_t first, int64_t chunks,
+		    int64_t born, struct err *err);
+/* Forgets what no segment has any more. */
+int rag_gone_forget(struct db *db, int64_t index_id, struct err *err);
+int rag_want_insert(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t chunks,
+		    struct err *err);
+/* Takes first..first + chunks - 1 out of what is wanted of the model. */
+int rag_want_remove(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t chunks,
+		    struct err *err);
+int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
+		   struct err *err);
+
+/* ---- rag_document.c ---- */
+
+/* What must be known of a document to take it apart. */
+struct rag_extent {
+	int64_t id, first, chunks, bytes, stored, created_us;
+};
+/* 1, 0 when there is none, -1. */
+int rag_extent_find(struct db *db, int64_t index_id, struct span name, struct rag_extent *e,
+		    struct err *err);
+/* Parts and metadata go, chunks are gone since born; row counts them out.  The document's row
+ * stays. */
+int rag_document_empty(struct db *db, struct rag_row *row, const struct rag_extent *e, int64_t born,
+		       struct err *err);
+int rag_document_drop(struct db *db, int64_t id, struct err *err);
+/* Vectors of chunks first..first + chunks - 1, of all models. */
+int rag_vectors_drop(struct db *db, int64_t first, int64_t chunks, struct err *err);
+
+/* ---- rag_text.c ---- */
+
+/* As rag_view_text, rag_view_chunk. */
+int rag_text_read(struct db *db, const struct rag_document_info *of, size_t start, size_t end,
+		  struct arena *a, struct span *text, struct err *err);
+int rag_chunk_read(struct db *db, int64_t chunk, bool text, struct arena *a, struct rag_chunk *out,
+		   struct err *err);
+
+/* ---- snapshot.c ---- */
+
+/* Counted; fits what db sees. */
+struct rag_snapshot *rag_snapshot_take(struct rag_tenant *t, struct db *db,
+				       const struct rag_row *row, struct err *err);
+void rag_snapshot_give(const struct rag_snapshot *s);
+/* Of an index that is gone: nobody asks for it again. */
+void rag_snapshot_forget(struct rag_tenant *t, int64_t index_id);
+void rag_snapshot_forget_all(struct rag_tenant *t);
+/* The place of an open segment of postings with that id in the snapshot, or -1. */
+ptrdiff_t rag_snapshot_segment(const struct rag_snapshot *s, int64_t id);
+
+#endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/db_inside.h"
+#include "common/store/db_log.h"
 
 enum { APPLICATION_ID = 0x73706173 }; /* "spas", at byte 68 of the file */
 
@@ -199,6 +201,16 @@ static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err 
 	return mode == DB_ALONE ? set_up_alone(db, err) : set_up_writer(db, is_new, err);
 }
 
+/*
+ * SQLite counts its memory for whoever asks; nobody does, and the lock around the count costs every
+ * statement of every thread.  Once, before the first connection: later it is refused.
+ */
+static void configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	db_log_register();
+}
+
 struct db *db_open(const char *path, enum db_mode mode, struct err *err)
 {
 	return db_open_within(path, mode, DB_PATIENCE_MS, err);
@@ -207,14 +219,16 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *err)
 struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, struct err *err)
 {
 	struct db *db = NULL, *result = NULL;
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	int flags = SQLITE_OPEN_NOMUTEX |
 		    (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 
+	pthread_once(&configured, configure);
 	if (mode == DB_WRITE && make_private_file(path, err) < 0)
 		return NULL;
 	db = mem_new(struct db);
 	db->path = mem_strdup(path);
-	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &db->handle, flags, mode == DB_WRITE ? DB_LOG_VFS : NULL) != SQLITE_OK) {
 		if (db->handle)
 			fail(db, "cannot open the database", err);
 		else

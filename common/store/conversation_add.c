@@ -65,19 +65,28 @@ static int insert_message(struct db *db, struct place *p, const struct message_r
 	return db_run(st, err);
 }
 
-static int count_one(struct db *db, const struct conversation_owner *owner, struct err *err)
+static int run_with_owner(struct db *db, const char *sql, const struct conversation_owner *owner,
+			  struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db,
-			     "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)"
-			     " ON CONFLICT (tenant_id, user_id) DO UPDATE SET count = count + 1",
-			     err);
+	struct db_statement *st = db_statement(db, sql, err);
 
 	if (!st)
 		return -1;
 	db_bind_str(st, 1, owner->tenant_id);
 	db_bind_str(st, 2, owner->user_id);
 	return db_run(st, err);
+}
+
+/* Most users have a row already: to try the insert first would cost them twice. */
+static int count_one(struct db *db, const struct conversation_owner *owner, struct err *err)
+{
+	static const char more[] = "UPDATE conversation_count SET count = count + 1"
+				   " WHERE tenant_id = ?1 AND user_id = ?2",
+			  first[] = "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)";
+
+	if (run_with_owner(db, more, owner, err) < 0)
+		return -1;
+	return db_changes(db) > 0 ? 0 : run_with_owner(db, first, owner, err);
 }
 
 static int insert_conversation(struct db *db, const struct conversation_addition *a, struct place *p,
@@ -180,9 +189,7 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 
 static struct place place_of(const struct conversation_owner *owner, char words[OWNER_WORDS_SIZE])
 {
-	conversation_tenant_word(owner, words);
-	words[OWNER_WORD_SIZE - 1] = ' ';
-	conversation_user_word(owner, words + OWNER_WORD_SIZE);
+	conversation_owner_words(owner, words);
 	return (struct place){ .words = span_of(words, OWNER_WORDS_SIZE - 1) };
 }
 

@@ -17,8 +17,7 @@ void conversation_read_row(struct db_statement *st, struct conversation_row *row
 
 /* "t0123456789abcdef u0123456789abcdef": one word for the tenant, one for the user. */
 enum { OWNER_WORD_SIZE = 18, OWNER_WORDS_SIZE = 2 * OWNER_WORD_SIZE };
-void conversation_tenant_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE]);
-void conversation_user_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE]);
+void conversation_owner_words(const struct conversation_owner *owner, char out[OWNER_WORDS_SIZE]);
 
 /* What people and models said goes into the index, the rest does not. */
 bool conversation_is_said(struct span role, struct span text);

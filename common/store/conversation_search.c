@@ -20,12 +20,12 @@ static void make_word(char kind, struct span text, char out[OWNER_WORD_SIZE])
 	digest_hex(digest, (OWNER_WORD_SIZE - 2) / 2, out + 1);
 }
 
-void conversation_tenant_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
+static void tenant_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
 {
 	make_word('t', span_str(owner->tenant_id), out);
 }
 
-void conversation_user_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
+static void user_word(const struct conversation_owner *owner, char out[OWNER_WORD_SIZE])
 {
 	struct buf both;
 
@@ -34,6 +34,49 @@ void conversation_user_word(const struct conversation_owner *owner, char out[OWN
 	buf_add_str(&both, owner->user_id);
 	make_word('u', buf_span(&both), out);
 	buf_free(&both);
+}
+
+/* Digests cost a new conversation as much as its row does, and the next one is often of the same user. */
+struct known_words {
+	char tenant_id[64], user_id[128];
+	char words[OWNER_WORDS_SIZE];
+};
+enum { KNOWN_WORDS = 16 };
+static _Thread_local struct known_words known[KNOWN_WORDS];
+
+static size_t slot_of(const struct conversation_owner *owner)
+{
+	size_t hash = 0;
+
+	for (const char *c = owner->tenant_id; *c; c++)
+		hash = hash * 31 + (unsigned char)*c;
+	for (const char *c = owner->user_id; *c; c++)
+		hash = hash * 31 + (unsigned char)*c;
+	return hash % KNOWN_WORDS;
+}
+
+static void make_words(const struct conversation_owner *owner, char out[OWNER_WORDS_SIZE])
+{
+	tenant_word(owner, out);
+	out[OWNER_WORD_SIZE - 1] = ' ';
+	user_word(owner, out + OWNER_WORD_SIZE);
+}
+
+void conversation_owner_words(const struct conversation_owner *owner, char out[OWNER_WORDS_SIZE])
+{
+	struct known_words *k = &known[slot_of(owner)];
+
+	if (!k->words[0] || strcmp(k->user_id, owner->user_id) != 0 ||
+	    strcmp(k->tenant_id, owner->tenant_id) != 0) {
+		make_words(owner, out);
+		if (strlen(owner->tenant_id) >= sizeof k->tenant_id ||
+		    strlen(owner->user_id) >= sizeof k->user_id)
+			return;
+		memcpy(k->tenant_id, owner->tenant_id, strlen(owner->tenant_id) + 1);
+		memcpy(k->user_id, owner->user_id, strlen(owner->user_id) + 1);
+		memcpy(k->words, out, sizeof k->words);
+	}
+	memcpy(out, k->words, sizeof k->words);
 }
 
 bool conversation_is_said(struct span role, struct span text)
@@ -189,9 +232,9 @@ static int write_match(const struct conversation_owner *owner, struct span query
 	struct span rest = query, word;
 
 	if (owner->user_id)
-		conversation_user_word(owner, owner_word);
+		user_word(owner, owner_word);
 	else
-		conversation_tenant_word(owner, owner_word);
+		tenant_word(owner, owner_word);
 	buf_printf(out, "owner : \"%s\" AND text : (", owner_word);
 	while (rest.len && (word = next_word(&rest)).ptr) {
 		if (!has_letter(word))

@@ -638,6 +638,71 @@ static void a_title_is_changed(void **state)
 	expect_list(f, &ada, "", 10, 0, 1, "second/2/ada;");
 }
 
+/* The schema as it was up to a number. */
+static void migrate_to(struct db *db, int number)
+{
+	struct asset some[64] = { { NULL, NULL, 0 } };
+	struct err err = ERR_INIT;
+	size_t count = 0;
+
+	for (const struct asset *a = asset_table; a->path; a++)
+		if (strncmp(a->path, MIGRATE_SCHEMA, strlen(MIGRATE_SCHEMA)) == 0 &&
+		    strtol(a->path + strlen(MIGRATE_SCHEMA), NULL, 10) <= number) {
+			assert_true(count + 1 < ARRAY_LEN(some));
+			some[count++] = *a;
+			some[count] = (struct asset){ NULL, NULL, 0 };
+		}
+	if (migrate(db, some, MIGRATE_SCHEMA, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static int64_t number_of(struct fixture *f, const char *sql)
+{
+	int64_t value = -1;
+
+	if (db_number(f->db, sql, &value, &f->err) < 0)
+		fail_msg("%s", f->err.message);
+	return value;
+}
+
+static void an_older_database_keeps_its_conversations(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	db_close(f->db);
+	snprintf(path, sizeof path, "%s/older.db", f->dir);
+	f->db = db_open(path, DB_WRITE, &f->err);
+	assert_non_null(f->db);
+	migrate_to(f->db, 17);
+	add_turn(f, &ada, "conv_1", true, "rivers", "they flow");
+	add_turn(f, &bob, "conv_2", true, "trees", "they stand");
+	add_turn(f, &ada, "conv_1", false, "and lakes", "they lie");
+	db_close(f->db);
+	f->db = db_open(path, DB_WRITE, &f->err);
+	assert_non_null(f->db);
+	migrate_to(f->db, 9999);
+	assert_int_equal(number_of(f, "SELECT count(*) FROM conversation"), 2);
+	assert_int_equal(number_of(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+	assert_int_equal(number_of(f, "SELECT message_count FROM conversation WHERE id = 'conv_1'"), 4);
+	assert_int_equal(number_of(f, "SELECT count(*) FROM message AS m JOIN conversation AS c"
+				      " ON c.number = m.conversation WHERE c.user_id = 'ada'"), 4);
+	/* What refers to a conversation is still held to it. */
+	assert_int_equal(db_exec(f->db, "UPDATE message SET conversation = 77", &f->err), -1);
+	add_turn(f, &ada, "conv_1", false, "and seas", "they roll");
+	assert_int_equal(number_of(f, "SELECT count(*) FROM message"), 8);
+}
+
+static void ids_are_unique_to_their_owner(void **state)
+{
+	struct fixture *f = *state;
+	struct conversation_addition a = { .owner = ada, .id = "conv_1", .is_new = true, .model = SPAN_LIT("m"),
+					   .now_ms = 1 };
+
+	assert_int_equal(conversation_add(f->db, &a, &f->err), 0);
+	assert_int_equal(conversation_add(f->db, &a, &f->err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,6 +720,8 @@ int main(void)
 		T(what_was_never_finished_goes_after_an_hour),
 		T(an_origin_that_goes_ends_its_fork),
 		T(a_title_is_changed),
+		T(an_older_database_keeps_its_conversations),
+		T(ids_are_unique_to_their_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

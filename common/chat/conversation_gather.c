@@ -124,23 +124,30 @@ static void add_fragments(struct gather *g, struct jvalue list)
 	}
 }
 
+/* What is read of a choice; the last is its "message", or "delta" in a stream. */
+enum { CHOICE_INDEX, CHOICE_FINISH, CHOICE_SAID, CHOICE_COUNT };
+
 /* The first choice, of index 0 or without one. */
-static struct jvalue find_choice(struct span text)
+static bool find_choice(struct span text, struct span said, struct jvalue v[CHOICE_COUNT])
 {
-	static const struct span names[] = { SPAN_INIT("choices") };
+	static const struct span choices_name = SPAN_INIT("choices");
+	const struct span names[CHOICE_COUNT] = { SPAN_LIT("index"), SPAN_LIT("finish_reason"), said };
 	struct jvalue choices;
 	struct jwalk w;
 
-	if (jscan_members(text, NULL, names, &choices, 1, NULL) < 0 || choices.type != J_ARRAY)
-		return (struct jvalue){ 0 };
+	if (jscan_members(text, NULL, &choices_name, &choices, 1, NULL) < 0 || choices.type != J_ARRAY)
+		return false;
 	for (w = jwalk_start(choices); jwalk_next(&w);) {
-		struct jvalue index = jwalk_get(w.value, "index");
 		int64_t i = 0;
 
-		if (index.type != J_NUMBER || (jvalue_int(index, 0, INT32_MAX, &i) == 0 && i == 0))
-			return w.value;
+		if (w.value.type != J_OBJECT)
+			return false;
+		jwalk_members(w.value, names, v, CHOICE_COUNT);
+		if (v[CHOICE_INDEX].type != J_NUMBER ||
+		    (jvalue_int(v[CHOICE_INDEX], 0, INT32_MAX, &i) == 0 && i == 0))
+			return true;
 	}
-	return (struct jvalue){ 0 };
+	return false;
 }
 
 static void take_finish(struct gather *g, struct jvalue reason)
@@ -156,15 +163,14 @@ static void take_finish(struct gather *g, struct jvalue reason)
 void gather_frame(struct gather *g, struct span data)
 {
 	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
-	struct jvalue v[ARRAY_LEN(names)], choice = find_choice(data), delta;
+	struct jvalue v[ARRAY_LEN(names)], choice[CHOICE_COUNT];
 
-	if (choice.type != J_OBJECT)
+	if (!find_choice(data, SPAN_LIT("delta"), choice))
 		return;
-	take_finish(g, jwalk_get(choice, "finish_reason"));
-	delta = jwalk_get(choice, "delta");
-	if (delta.type != J_OBJECT)
+	take_finish(g, choice[CHOICE_FINISH]);
+	if (choice[CHOICE_SAID].type != J_OBJECT)
 		return;
-	jwalk_members(delta, names, v, ARRAY_LEN(names));
+	jwalk_members(choice[CHOICE_SAID], names, v, ARRAY_LEN(names));
 	g->has_text |= v[0].type == J_STRING;
 	add_text(g, &g->text, v[0]);
 	add_text(g, &g->refusal, v[1]);
@@ -186,15 +192,14 @@ static void take_parts(struct gather *g, struct jvalue parts)
 void gather_answer(struct gather *g, struct span body)
 {
 	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
-	struct jvalue v[ARRAY_LEN(names)], choice = find_choice(body), message;
+	struct jvalue v[ARRAY_LEN(names)], choice[CHOICE_COUNT];
 
-	if (choice.type != J_OBJECT)
+	if (!find_choice(body, SPAN_LIT("message"), choice))
 		return;
-	take_finish(g, jwalk_get(choice, "finish_reason"));
-	message = jwalk_get(choice, "message");
-	if (message.type != J_OBJECT)
+	take_finish(g, choice[CHOICE_FINISH]);
+	if (choice[CHOICE_SAID].type != J_OBJECT)
 		return;
-	jwalk_members(message, names, v, ARRAY_LEN(names));
+	jwalk_members(choice[CHOICE_SAID], names, v, ARRAY_LEN(names));
 	g->has_text |= v[0].type == J_STRING || v[0].type == J_ARRAY;
 	if (v[0].type == J_ARRAY)
 		take_parts(g, v[0]);

@@ -344,10 +344,10 @@ int conversation_param_index(const char **at, const char *name, size_t *index)
 }
 
 /*
- * "messages[2].content[1].text" of the body that was checked, told in the words of the request:
- * "message[1].text", "images[0]" or "tool_results[2].tool_call_id".
+ * "messages[2].content[1].text" becomes "message[1].text", "images[0]" or
+ * "tool_results[2].tool_call_id".
  */
-static void rename_param(const struct conversation_request *r, struct err *err)
+void conversation_request_blame(const struct conversation_request *r, struct err *err)
 {
 	char old[ERR_PARAM_MAX], message[ERR_MESSAGE_MAX];
 	const char *rest = old;
@@ -390,7 +390,7 @@ int conversation_request_check(const struct conversation_request *r, const struc
 	else
 		result = chat_request_check(chat, buf_span(&body), &(struct offer){ .routing = routing }, err);
 	if (result < 0)
-		rename_param(r, err);
+		conversation_request_blame(r, err);
 	buf_free(&body);
 	mem_free(chat);
 	return result;
@@ -402,12 +402,25 @@ static size_t cut_at(struct span text, size_t characters)
 	size_t at = 0, len, blank = 0;
 
 	for (size_t i = 0; i < characters && at < text.len; i++) {
-		utf8_next(span_from(text, at), &len);
+		len = 1;
+		if ((unsigned char)text.ptr[at] >= 0x80)
+			utf8_next(span_from(text, at), &len);
 		if (text.ptr[at] == ' ')
 			blank = at;
 		at += len;
 	}
 	return at < text.len && blank > at / 2 ? blank : at;
+}
+
+/* Letters, digits and signs of ASCII at the start of text. */
+static size_t plain_run(struct span text)
+{
+	enum { RUN_MAX = 32 }; /* less than the room that is left when a line is full is lost */
+	size_t len = 0;
+
+	while (len < text.len && len < RUN_MAX && text.ptr[len] > ' ' && text.ptr[len] < 0x7f)
+		len++;
+	return len;
 }
 
 /* Without control characters; blanks, one between two words.  Returns the count of characters. */
@@ -417,17 +430,20 @@ static size_t write_line(struct span text, struct buf *out)
 	size_t count = 0;
 
 	for (size_t at = 0, len; at < text.len; at += len) {
-		uint32_t c = utf8_next(span_from(text, at), &len);
+		size_t run = plain_run(span_from(text, at));
+		uint32_t c = run ? 0 : utf8_next(span_from(text, at), &len);
 
-		if (c <= ' ' || c == 0x7f || (c >= 0x80 && c < 0xa1)) {
+		if (!run && (c <= ' ' || c == 0x7f || (c >= 0x80 && c < 0xa1))) {
 			blank = count > 0;
 			continue;
 		}
 		if (blank)
 			buf_add_char(out, ' ');
-		count += 1 + blank;
+		count += blank + (run ? run : 1);
 		blank = false;
-		if (utf8_add(out, c) < 0)
+		if (run)
+			len = run;
+		if ((run ? buf_add(out, text.ptr + at, run) : utf8_add(out, c)) < 0)
 			break;
 	}
 	return count;

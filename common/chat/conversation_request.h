@@ -52,6 +52,8 @@ int conversation_request_model(const struct conversation_request *r, struct buf 
  */
 int conversation_request_check(const struct conversation_request *r, const struct new_messages *n,
 			       struct span model, const struct routing *routing, struct err *err);
+/* What is wrong with a body of just those messages, told in the words of the request. */
+void conversation_request_blame(const struct conversation_request *r, struct err *err);
 /* "local", "ollama", "openrouter": *name lives as long as the program. */
 bool conversation_is_provider(struct jvalue v, const char **name);
 /*

@@ -159,6 +159,15 @@ static struct history_news weigh_news(const struct conversation_turn *t, size_t 
 	return news;
 }
 
+/* Nothing comes before what the client has sent: it is checked when it is put together. */
+static bool is_all_there_is(const struct conversation_turn *t)
+{
+	const struct conversation_request *r = &t->request;
+
+	return !r->id.ptr && !t->named.ptr && !t->front.len && !r->result_count && !r->provider &&
+	       r->system.type != J_STRING;
+}
+
 /* What was said before, as much of it as the model's window takes. */
 static int load_history(struct loading *l, struct db *db, const struct conversation_row *row,
 			size_t head_len, struct err *err)
@@ -205,7 +214,10 @@ static int load(struct db *db, void *arg, struct err *err)
 	if (db && conversation_get(db, &t->owner, span_str(t->id), &row, err) < 0)
 		return -1;
 	t->exists = db != NULL;
-	if (find_model(t, row.model, &name, err) < 0 ||
+	if (find_model(t, row.model, &name, err) < 0)
+		return -1;
+	/* With a model of its own the request was checked before: see check_step. */
+	if ((!t->alias || (t->request.model.type != J_STRING && !is_all_there_is(t))) &&
 	    conversation_request_check(&t->request, &t->news, name, t->snapshot->routing, err) < 0)
 		return -1;
 	conversation_request_head(&t->request, name, &t->body);
@@ -287,7 +299,13 @@ static int compose(struct conversation_turn *t, struct history_writer *writer, s
 		return err_set(err, E_body_too_large, "body", "the request is larger than %d bytes with "
 							      "what was said before",
 			       BODY_MAX);
-	return chat_request_read(&t->chat, buf_span(&t->body), t->snapshot->routing, err);
+	if (!is_all_there_is(t))
+		return chat_request_read(&t->chat, buf_span(&t->body), t->snapshot->routing, err);
+	if (chat_request_check(&t->chat, buf_span(&t->body), &(struct offer){ .routing = t->snapshot->routing },
+			       err) == 0)
+		return 0;
+	conversation_request_blame(&t->request, err);
+	return -1;
 }
 
 /* Small requests on the worker's own thread, large ones on a job. */
@@ -336,7 +354,7 @@ static int check_step(struct conversation_turn *t, void *arg, struct err *err)
 	for (size_t i = 0; i < t->news.count; i++)
 		t->news.rows[i].created_ms = clock_wall_ms();
 	/* What is wrong in any case is told before others are waited for. */
-	if (t->request.model.type != J_STRING)
+	if (t->request.model.type != J_STRING || is_all_there_is(t))
 		return 0;
 	if (find_model(t, SPAN_NONE, &name, err) < 0)
 		return -1;

@@ -122,6 +122,7 @@ static void tokens_are_guessed(void **state)
 		int64_t tokens;
 	} cases[] = {
 		{ "", 4 }, { "four", 5 }, { "fives", 6 }, { "äöü", 6 }, { "日本語", 7 },
+		{ "日本語日本語日本語 and ASCII äöü", 18 },
 		{ "{\"url\":\"data:image/png;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", 1007 },
 		{ "[\"data:1\",\"data:2", 2006 },
 	};

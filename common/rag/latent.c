@@ -146,14 +146,7 @@ bool latent_place(const struct latent_space *s, const struct latent_logs *logs,
 {
 	float squares = 0;
 
-	memset(point, 0, s->dimensions * sizeof(*point));
-	for (size_t i = 0; i < count; i++) {
-		uint32_t term = entry_term(entries[i]);
-		float weight = logs->of[entries[i] & LATENT_COUNT_MAX] *
-			       load_float(s->scales + sizeof(float) * term);
-
-		latent_add(point, s->codes + term * s->dimensions, weight, s->dimensions);
-	}
+	latent_gather(s, logs, entries, count, point);
 	for (size_t i = 0; i < s->dimensions; i++)
 		squares += point[i] * point[i];
 	if (!isnormal(squares))

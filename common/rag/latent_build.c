@@ -86,13 +86,14 @@ static void collect(struct vocabulary *v, const struct lexical_view *view)
 		const struct segment *s = view->segments[i];
 
 		for (uint32_t id = 0; id < segment_terms(s); id++) {
+			uint64_t hash = hash_of(s, id);
 			struct vocable *found;
 
 			if (2 * v->count >= v->slot_count)
 				grow(v);
-			found = find(v, hash_of(s, id));
+			found = find(v, hash);
 			v->count += found->hash == 0;
-			found->hash = hash_of(s, id);
+			found->hash = hash;
 			found->rows +=
 				live_rows(s, segment_term(s, id), view->dead, view->first[i]);
 		}

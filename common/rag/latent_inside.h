@@ -98,6 +98,9 @@ bool latent_place(const struct latent_space *s, const struct latent_logs *logs,
 uint32_t latent_find(const struct latent_space *s, uint64_t hash);
 /* Writes the checksum into the header. */
 void latent_seal(unsigned char *bytes, size_t size);
+/* The sum of the entries' directions, weighed; what latent_place brings to length 1. */
+void latent_gather(const struct latent_space *s, const struct latent_logs *logs,
+		   const uint32_t *entries, size_t count, float *point);
 /* count numbers as signed bytes; returns what one counts. */
 float latent_pack(const float *numbers, size_t count, signed char *codes);
 
@@ -121,10 +124,11 @@ void latent_matrix_free(float *matrix);
 /* Makes the columns orthonormal (Cholesky-QR); those that others have already become 0. */
 void latent_orthonormalise(float *matrix, size_t rows, size_t dimensions);
 
-/* sums += codes x weight. */
-void latent_add(float *sums, const signed char *codes, float weight, size_t dimensions);
-/* The products of a point (16 bits) with count rows of codes, as integers. */
-void latent_products(const int16_t *point, const signed char *codes, size_t count,
-		     size_t dimensions, int32_t *products);
+/*
+ * The products of a point (16 bits, in units) with count rows of codes, whose scales lie at any
+ * alignment.
+ */
+void latent_scores(const int16_t *point, float unit, const signed char *codes,
+		   const unsigned char *scales, size_t count, size_t dimensions, float *scores);
 
 #endif

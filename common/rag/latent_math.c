@@ -90,11 +90,53 @@ INLINE void step_body(const struct latent_step *s, const uint32_t *entries, size
 	}
 }
 
-INLINE void add_body(float *sums, const signed char *codes, float weight, size_t dimensions)
+/* ---- where a text lies ---- */
+
+static inline float weight_of(const struct latent_space *s, const struct latent_logs *logs,
+			      uint32_t entry)
 {
-	for (size_t i = 0; i < dimensions; i++)
-		sums[i] += weight * (float)codes[i];
+	return logs->of[entry & LATENT_COUNT_MAX] *
+	       load_float(s->scales + sizeof(float) * entry_term(entry));
 }
+
+INLINE void gather_body(const struct latent_space *s, const struct latent_logs *logs,
+			const uint32_t *entries, size_t count, float *point)
+{
+	memset(point, 0, s->dimensions * sizeof(*point));
+	for (size_t i = 0; i < count; i++) {
+		const signed char *codes = s->codes + entry_term(entries[i]) * s->dimensions;
+		float weight = weight_of(s, logs, entries[i]);
+
+		for (size_t from = 0; from < s->dimensions; from += BLOCK)
+			for (size_t k = 0; k < BLOCK; k++)
+				point[from + k] += weight * (float)codes[from + k];
+	}
+}
+
+#if HAS_AVX2
+FOR_AVX2 static void gather_avx2(const struct latent_space *s, const struct latent_logs *logs,
+				 const uint32_t *entries, size_t count, float *point)
+{
+	for (size_t from = 0; from < s->dimensions; from += BLOCK) {
+		lanes sum[BLOCK_LANES] = { 0 };
+
+		for (size_t i = 0; i < count; i++) {
+			const signed char *codes =
+				s->codes + entry_term(entries[i]) * s->dimensions + from;
+			float weight = weight_of(s, logs, entries[i]);
+
+#pragma GCC unroll 8
+			for (size_t k = 0; k < BLOCK_LANES; k++) {
+				const void *at = codes + LANES * k;
+				__m256i numbers = _mm256_cvtepi8_epi32(_mm_loadl_epi64(at));
+
+				sum[k] += weight * (lanes)_mm256_cvtepi32_ps(numbers);
+			}
+		}
+		memcpy(point + from, sum, sizeof(sum));
+	}
+}
+#endif
 
 /* ---- Cholesky-QR ---- */
 
@@ -154,9 +196,16 @@ FOR_AVX2 static void apply_avx2(float *matrix, size_t rows, size_t dimensions,
 }
 #endif
 
-void latent_add(float *sums, const signed char *codes, float weight, size_t dimensions)
+void latent_gather(const struct latent_space *s, const struct latent_logs *logs,
+		   const uint32_t *entries, size_t count, float *point)
 {
-	add_body(sums, codes, weight, dimensions);
+#if HAS_AVX2
+	if (use_avx2()) {
+		gather_avx2(s, logs, entries, count, point);
+		return;
+	}
+#endif
+	gather_body(s, logs, entries, count, point);
 }
 
 void latent_step(const struct latent_step *s, const uint32_t *entries, size_t count, float factor)
@@ -259,22 +308,23 @@ void latent_orthonormalise(float *matrix, size_t rows, size_t dimensions)
 	latent_matrix_free((void *)w);
 }
 
-/* ---- products of codes ---- */
+/* ---- how near rows are ---- */
 
-static void products_portable(const int16_t *point, const signed char *codes, size_t count,
-			      size_t dimensions, int32_t *products)
+INLINE void scores_body(const int16_t *point, float unit, const signed char *codes,
+			const unsigned char *scales, size_t count, size_t dimensions, float *scores)
 {
 	for (size_t row = 0; row < count; row++) {
+		const signed char *numbers = codes + row * dimensions;
 		int32_t sum = 0;
 
 		for (size_t i = 0; i < dimensions; i++)
-			sum += point[i] * codes[row * dimensions + i];
-		products[row] = sum;
+			sum += point[i] * numbers[i];
+		scores[row] = (float)sum * load_float(scales + sizeof(float) * row) * unit;
 	}
 }
 
 #if HAS_AVX2
-INLINE FOR_AVX2 __m256i product_of(const int16_t *point, const signed char *codes,
+FOR_AVX2 INLINE __m256i product_of(const int16_t *point, const signed char *codes,
 				   size_t dimensions)
 {
 	__m256i sum = _mm256_setzero_si256();
@@ -289,37 +339,62 @@ INLINE FOR_AVX2 __m256i product_of(const int16_t *point, const signed char *code
 	return sum;
 }
 
-/* Four rows at a time: their sums across fit one vector. */
-FOR_AVX2 static size_t products_avx2(const int16_t *point, const signed char *codes, size_t count,
-				     size_t dimensions, int32_t *products)
+/* The products of four rows. */
+FOR_AVX2 INLINE __m128i four_products(const int16_t *point, const signed char *codes,
+				      size_t dimensions)
+{
+	__m256i a = product_of(point, codes, dimensions);
+	__m256i b = product_of(point, codes + dimensions, dimensions);
+	__m256i c = product_of(point, codes + 2 * dimensions, dimensions);
+	__m256i d = product_of(point, codes + 3 * dimensions, dimensions);
+	__m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+
+	return _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+}
+
+/* As many rows as make fours; returns how many. */
+FOR_AVX2 INLINE size_t scores_fours(const int16_t *point, float unit, const signed char *codes,
+				    const unsigned char *scales, size_t count, size_t dimensions,
+				    float *scores)
 {
 	size_t row = 0;
 
 	for (; row + 4 <= count; row += 4) {
-		const signed char *at = codes + row * dimensions;
-		__m256i a = product_of(point, at, dimensions);
-		__m256i b = product_of(point, at + dimensions, dimensions);
-		__m256i c = product_of(point, at + 2 * dimensions, dimensions);
-		__m256i d = product_of(point, at + 3 * dimensions, dimensions);
-		__m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+		__m128i sums = four_products(point, codes + row * dimensions, dimensions);
+		__m128 scale = _mm_loadu_ps((const void *)(scales + sizeof(float) * row));
 
-		_mm_storeu_si128((__m128i *)(void *)(products + row),
-				 _mm_add_epi32(_mm256_castsi256_si128(sums),
-					       _mm256_extracti128_si256(sums, 1)));
+		_mm_storeu_ps(scores + row, _mm_mul_ps(_mm_mul_ps(_mm_cvtepi32_ps(sums), scale),
+						       _mm_set1_ps(unit)));
 	}
 	return row;
 }
+
+FOR_AVX2 static size_t scores_avx2(const int16_t *point, float unit, const signed char *codes,
+				   const unsigned char *scales, size_t count, size_t dimensions,
+				   float *scores)
+{
+	if (dimensions == LATENT_DIMENSIONS)
+		return scores_fours(point, unit, codes, scales, count, LATENT_DIMENSIONS, scores);
+	return scores_fours(point, unit, codes, scales, count, dimensions, scores);
+}
 #endif
 
-void latent_products(const int16_t *point, const signed char *codes, size_t count,
-		     size_t dimensions, int32_t *products)
+void latent_scores(const int16_t *point, float unit, const signed char *codes,
+		   const unsigned char *scales, size_t count, size_t dimensions, float *scores)
 {
 	size_t done = 0;
 
 #if HAS_AVX2
 	if (use_avx2())
-		done = products_avx2(point, codes, count, dimensions, products);
+		done = scores_avx2(point, unit, codes, scales, count, dimensions, scores);
 #endif
-	products_portable(point, codes + done * dimensions, count - done, dimensions,
-			  products + done);
+	codes += done * dimensions;
+	scales += done * sizeof(float);
+	/* A constant is what compilers make vectors of. */
+	if (dimensions == LATENT_DIMENSIONS)
+		scores_body(point, unit, codes, scales, count - done, LATENT_DIMENSIONS,
+			    scores + done);
+	else
+		scores_body(point, unit, codes, scales, count - done, LATENT_DIMENSIONS_MAX,
+			    scores + done);
 }

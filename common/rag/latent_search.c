@@ -11,6 +11,7 @@ enum {
 	WORDS_MAX = 2 * LEXICAL_WORDS_MAX, /* of a question, with those that say little */
 	POINT_ONE = 8191, /* a point's largest number: with 127 and all dimensions, 31 bits */
 	BATCH = 256,      /* rows */
+	GROUP = 16,
 };
 
 struct latent_scratch {
@@ -132,25 +133,34 @@ static bool is_found(const struct latent_view *view, uint32_t row)
 	       !(view->only && !has_bit(view->only, row));
 }
 
+/* Whether any of GROUP scores is above the bar: mostly none is, and that is soon seen. */
+static bool has_better(const float *scores, float bar)
+{
+	int better = 0;
+
+	for (size_t i = 0; i < GROUP; i++)
+		better |= scores[i] > bar;
+	return better;
+}
+
 static void search_rows(const struct latent_view *view, const struct latent_scratch *s,
 			const struct latent_rows *r, uint32_t first, struct best *best)
 {
+	float scores[BATCH + GROUP] = { 0 };
+
 	for (size_t from = 0; from < r->row_count; from += BATCH) {
 		size_t count = r->row_count - from < BATCH ? r->row_count - from : BATCH;
-		int32_t products[BATCH];
-		float scores[BATCH];
 
-		latent_products(s->point, r->codes + from * r->dimensions, count, r->dimensions,
-				products);
-		for (size_t i = 0; i < count; i++)
-			scores[i] = (float)products[i] *
-				    load_float(r->scales + sizeof(float) * (from + i)) * s->unit;
+		latent_scores(s->point, s->unit, r->codes + from * r->dimensions,
+			      r->scales + from * sizeof(float), count, r->dimensions, scores);
 		for (size_t i = 0; i < count; i++) {
-			uint32_t row = first + (uint32_t)(from + i);
+			struct latent_hit one = { .row = first + (uint32_t)(from + i),
+						  .score = scores[i] };
 
-			if (scores[i] > best->bar && is_found(view, row))
-				add_best(best,
-					 (struct latent_hit){ .row = row, .score = scores[i] });
+			if (i % GROUP == 0 && !has_better(scores + i, best->bar))
+				i += GROUP - 1;
+			else if (one.score > best->bar && is_found(view, one.row))
+				add_best(best, one);
 		}
 	}
 }

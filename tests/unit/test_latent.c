@@ -504,11 +504,13 @@ static void columns_become_orthonormal(void **state)
 	}
 }
 
-static void products_are_exact(void **state)
+static void scores_are_the_same_by_any_way_of_computing(void **state)
 {
 	enum { COUNT = 37 };
 	static signed char codes[COUNT * LATENT_DIMENSIONS_MAX];
+	static unsigned char scales[COUNT * sizeof(float) + 1];
 	int16_t point[LATENT_DIMENSIONS_MAX];
+	float unit = 1.2e-4f;
 	uint64_t random = 9;
 
 	(void)state;
@@ -516,17 +518,21 @@ static void products_are_exact(void **state)
 		codes[i] = (signed char)((int)random_below(&random, 255) - 127);
 	for (size_t i = 0; i < ARRAY_LEN(point); i++)
 		point[i] = (int16_t)((int)random_below(&random, 16383) - 8191);
+	for (size_t i = 0; i < COUNT; i++)
+		store_float(scales + 1 + sizeof(float) * i,
+			    (float)random_below(&random, 1000) / 1e5f);
 	for (size_t dimensions = 64; dimensions <= 128; dimensions += 64)
 		for (size_t count = 0; count <= COUNT; count++) {
-			int32_t products[COUNT];
+			float scores[COUNT];
 
-			latent_products(point, codes, count, dimensions, products);
+			latent_scores(point, unit, codes, scales + 1, count, dimensions, scores);
 			for (size_t row = 0; row < count; row++) {
 				int32_t sum = 0;
+				float scale = load_float(scales + 1 + sizeof(float) * row);
 
 				for (size_t i = 0; i < dimensions; i++)
 					sum += point[i] * codes[row * dimensions + i];
-				assert_int_equal(products[row], sum);
+				assert_true(scores[row] == (float)sum * scale * unit);
 			}
 		}
 }
@@ -547,7 +553,7 @@ int main(void)
 		cmocka_unit_test(bytes_may_lie_anywhere),
 		cmocka_unit_test(it_is_due_when_the_index_has_changed_much),
 		cmocka_unit_test(columns_become_orthonormal),
-		cmocka_unit_test(products_are_exact),
+		cmocka_unit_test(scores_are_the_same_by_any_way_of_computing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,56 +3,17 @@
  */
 #include "common/store/conversation.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/store/migrate.h"
-#include "tests/support/tree.h"
-
-struct fixture {
-	char dir[64];
-	struct db *db;
-	struct err err;
-	int64_t now_ms;
-};
+#include "tests/support/store_stage.h"
 
 static const struct conversation_owner ada = { "acme", "ada" }, bob = { "acme", "bob" },
 				       acme = { "acme", NULL }, other = { "other", "ada" };
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-	char path[128];
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-convo-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(path, sizeof path, "%s/spass.db", f->dir);
-	f->db = db_open(path, DB_WRITE, &f->err);
-	assert_non_null(f->db);
-	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
-	f->now_ms = 1795000000000;
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 static struct message_row say(const char *role, const char *text)
 {
@@ -706,7 +667,7 @@ static void ids_are_unique_to_their_owner(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_make_db, fixture_remove)
 		T(a_turn_is_read_as_it_was_added),
 		T(of_others_there_is_nothing),
 		T(lists_are_newest_first_in_pages_and_by_prefix),

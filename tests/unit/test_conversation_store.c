@@ -10,6 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/store/migrate.h"
 #include "tests/support/store_stage.h"
 
 static const struct conversation_owner ada = { "acme", "ada" }, bob = { "acme", "bob" },

@@ -200,6 +200,26 @@ static void add_system(struct conversation_turn *t, size_t head_len)
 	buf_add_char(&t->body, '}');
 }
 
+struct conversation_quota conversation_quota_of(const struct snapshot *s, const struct tenant *tenant)
+{
+	const struct settings all = snapshot_settings(s, tenant);
+
+	return (struct conversation_quota){
+		.count_max = settings_int(&all, SETTING_KEY_conversations_max),
+		.bytes_max = settings_bytes(&all, SETTING_KEY_conversations_max_bytes),
+	};
+}
+
+/* Before a model is paid for an answer that could not be kept; how long it gets nobody knows. */
+static int check_room(struct db *db, void *arg, struct err *err)
+{
+	const struct conversation_turn *t = arg;
+	const struct conversation_quota quota = conversation_quota_of(t->snapshot, t->offer.tenant);
+
+	return conversation_check_room(db, &t->owner, &quota, t->is_new,
+				       conversation_weigh(t->news.rows, t->news.count), err);
+}
+
 /*
  * The list of messages, in order: system texts, the request's own last; what was said before; what is new.  The one place
  * where a prompt is put together.
@@ -227,7 +247,9 @@ static int load(struct db *db, void *arg, struct err *err)
 	history_writer_init(&l->writer, &t->body, t->alias && t->alias->kind == MODEL_IMAGE);
 	l->writer.begun = head_len;
 	t->sent_from = 1;
-	return db ? load_history(l, db, &row, head_len, err) : 0;
+	if (!db)
+		return 0;
+	return load_history(l, db, &row, head_len, err) < 0 ? -1 : check_room(db, t, err);
 }
 
 /* Results must answer calls; calls that get none are answered that they got none. */
@@ -413,6 +435,8 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
+	if (t->is_new && store_read(t->worker->core->store, t->worker->core->jobs, check_room, t, err) < 0)
+		return -1;
 	if (t->is_new)
 		return do_step(t, t->request.body.len + t->pictures.len, load_new_step, l, err);
 	return store_read(t->worker->core->store, t->worker->core->jobs, load, l, err);

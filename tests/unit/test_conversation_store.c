@@ -708,7 +708,7 @@ static void what_is_kept_weighs_and_what_goes_makes_room(void **state)
 {
 	enum { PLENTY = 1000000, TURN = 2 * 512 + 2 + 3 };
 	struct fixture *f = *state;
-	const struct conversation_owner eve = { "room", "eve" }, bob = { "room", "bob" };
+	const struct conversation_owner eve = { "room", "eve" }, dan = { "room", "dan" };
 	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
 
 	begin(f, &eve, id, "Hi", "You");
@@ -719,9 +719,9 @@ static void what_is_kept_weighs_and_what_goes_makes_room(void **state)
 	assert_int_equal(room(f, &eve, 1, PLENTY, true, 0), -1);
 	assert_int_equal(f->err.code, E_conversation_store_full);
 	assert_int_equal(room(f, &eve, 1, PLENTY, false, 0), 0);
-	assert_int_equal(room(f, &bob, 1, PLENTY, true, 0), 0);
-	assert_int_equal(room(f, &bob, 1, 2 * TURN + 9, true, 9), 0);
-	assert_int_equal(room(f, &bob, 1, 2 * TURN + 9, true, 10), -1);
+	assert_int_equal(room(f, &dan, 1, PLENTY, true, 0), 0);
+	assert_int_equal(room(f, &dan, 1, 2 * TURN + 9, true, 9), 0);
+	assert_int_equal(room(f, &dan, 1, 2 * TURN + 9, true, 10), -1);
 	assert_int_equal(f->err.code, E_conversation_store_full);
 	/* A copy counts when it is whole. */
 	conversation_make_id(copy, f->now_ms);

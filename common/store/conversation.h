@@ -52,10 +52,11 @@ struct conversation_quota {
 };
 /*
  * Whether the owner may keep so many bytes more, and (is_new) another conversation: 0, or -1 with
- * E_conversation_store_full.
+ * E_conversation_store_full.  left: may be NULL; what of the quota is left, its count only when is_new.
  */
 int conversation_check_room(struct db *db, const struct conversation_owner *owner,
-			    const struct conversation_quota *quota, bool is_new, int64_t bytes, struct err *err);
+			    const struct conversation_quota *quota, bool is_new, int64_t bytes,
+			    struct conversation_quota *left, struct err *err);
 /* What messages would weigh. */
 int64_t conversation_weigh(const struct message_row *messages, size_t count);
 

@@ -65,7 +65,8 @@ static int read_number(struct db *db, const char *sql, const struct conversation
 }
 
 int conversation_check_room(struct db *db, const struct conversation_owner *owner,
-			    const struct conversation_quota *quota, bool is_new, int64_t bytes, struct err *err)
+			    const struct conversation_quota *quota, bool is_new, int64_t bytes,
+			    struct conversation_quota *left, struct err *err)
 {
 	int64_t count = 0, total;
 
@@ -79,6 +80,8 @@ int conversation_check_room(struct db *db, const struct conversation_owner *owne
 	if (read_number(db, "SELECT bytes FROM conversation_total WHERE tenant_id = ?1 AND ?2 IS NOT NULL", owner, &total,
 			err) < 0)
 		return -1;
+	if (left)
+		*left = (struct conversation_quota){ quota->count_max - count, quota->bytes_max - total };
 	if (bytes <= quota->bytes_max - total)
 		return 0;
 	return err_set(err, E_conversation_store_full, "",

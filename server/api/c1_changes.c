@@ -280,7 +280,7 @@ static int import_slice(struct db *db, void *arg, struct err *err)
 
 	/* All of it at once, before the first slice is written. */
 	if (a.is_new && conversation_check_room(db, &k->owner, &k->quota, true,
-						conversation_weigh(k->import.rows, k->import.count), err) < 0)
+						conversation_weigh(k->import.rows, k->import.count), NULL, err) < 0)
 		return -1;
 	if (conversation_add(db, &a, err) < 0)
 		return -1;

@@ -701,7 +701,7 @@ static int room(struct fixture *f, const struct conversation_owner *o, int64_t c
 	const struct conversation_quota quota = { count, bytes };
 
 	f->err = (struct err)ERR_INIT;
-	return conversation_check_room(f->db, o, &quota, is_new, more, &f->err);
+	return conversation_check_room(f->db, o, &quota, is_new, more, NULL, &f->err);
 }
 
 static void what_is_kept_weighs_and_what_goes_makes_room(void **state)

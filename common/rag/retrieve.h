@@ -1,0 +1,112 @@
+/*
+ * common/rag/retrieve.h - what an index has on a question, with all that a reader needs to check
+ * it.
+ *
+ * Words and the latent space are searched always, vectors where there are some and the question has
+ * one of the same model; the lists become one ranking (fusion.h) in which no text stands twice and
+ * no document has more than ARRANGE_DOCUMENT_MAX chunks.  It never says nothing where something was
+ * found: what one list lacks the others give, and the answer says which were used.
+ *
+ * Blocks, on a job or a thread of its own; any thread.
+ */
+#ifndef SPASS_RAG_RETRIEVE_H
+#define SPASS_RAG_RETRIEVE_H
+
+#include "common/rag/fusion.h"
+#include "common/rag/rag.h"
+#include "common/rag/snippet.h"
+
+enum {
+	RETRIEVE_TOP_MAX = 1000,
+	RETRIEVE_TEXT_MAX = 16 * 1024, /* bytes of a question */
+	RETRIEVE_NEIGHBOURS_MAX = 3,
+	RETRIEVE_BUDGET = 20 * 1000, /* characters, of whole documents when none is named */
+};
+
+enum retrieve_mode {
+	RETRIEVE_AUTO,    /* the best there is */
+	RETRIEVE_LEXICAL, /* words and latent space */
+	RETRIEVE_DENSE,   /* vectors alone */
+	RETRIEVE_HYBRID,  /* all three */
+};
+/* "auto" ...; NULL past the end. */
+const char *retrieve_mode_name(enum retrieve_mode mode);
+
+enum retrieve_scope {
+	RETRIEVE_CHUNKS,    /* the best chunks */
+	RETRIEVE_DOCUMENTS, /* the documents of the best chunks, whole, as long as the budget lasts
+			     */
+	RETRIEVE_CORPUS,    /* all documents in the order of their names when they fit the budget,
+			       else chunks */
+};
+const char *retrieve_scope_name(enum retrieve_scope scope);
+
+struct retrieve_question {
+	struct span text;
+	struct span before; /* what was said before, for questions that follow up; or empty */
+	size_t top_k;       /* 1..RETRIEVE_TOP_MAX */
+	struct span filter; /* JSON, as filter.h has it; or empty */
+	enum retrieve_mode mode;
+	enum retrieve_scope scope;
+	enum fusion_kind fusion;
+	float dense_weight;  /* 0..1; NAN: by model, language, and how many chunks have vectors */
+	float min_score;     /* of the fused scores, 0..1 */
+	size_t budget;       /* characters of all texts together; 0: no limit, or RETRIEVE_BUDGET */
+	unsigned neighbours; /* chunks before and after each hit that its text has too */
+	/* The question by that model, or NULL. */
+	const float *vector;
+	size_t dimensions;
+	struct span model;
+};
+
+/* Strings and arrays lie in the arena given. */
+struct retrieve_hit {
+	int number; /* for citations, from 1 */
+	struct rag_document_info document;
+	int64_t chunk;                 /* ordinal in the document, from 0 */
+	size_t start, end;             /* bytes of the document: text is what stands there */
+	size_t chars_start, chars_end; /* the same in code points */
+	uint32_t line, page;           /* page 0: it has none */
+	struct span heading, text;
+	struct snippet snippet;
+	struct span *terms; /* of the question (or like them) that the chunk has */
+	size_t term_count;
+	float score;                  /* fused, 0..1 */
+	float lexical, latent, dense; /* parts of it, 0..1; NAN: not in that list */
+	float bm25, cosine;           /* as they were before; NAN */
+};
+
+struct retrieve_answer {
+	struct retrieve_hit *hits;
+	size_t count;
+	enum retrieve_mode mode;   /* that was used: never auto */
+	enum retrieve_scope scope; /* the same */
+	const char *note;          /* why another one than asked for; or NULL */
+	int64_t generation;
+	int64_t chunks;       /* that the index has */
+	int64_t filtered;     /* of them, that the filter left; -1 without one */
+	float dense_coverage; /* share of the chunks that have a vector */
+	float dense_weight;   /* as used */
+	int64_t search_us;    /* finding; total_us: with reading what was found */
+	int64_t total_us;
+};
+
+/*
+ * E_rag_index_not_found, E_invalid_field or E_invalid_json (the question's field is the param),
+ * E_rag_dimension_mismatch, E_too_large when the arena is full.
+ */
+int retrieve(struct rag *r, struct span tenant, struct span index,
+	     const struct retrieve_question *question, struct arena *a,
+	     struct retrieve_answer *answer, struct err *err);
+
+/*
+ * Whether a document says what it is quoted with, in a chunk (ordinal) or, chunk < 0, anywhere; the
+ * place is one of the document's text, and text what stands there.  E_rag_document_not_found, also
+ * for a chunk it has not.
+ */
+struct quote_place;
+int retrieve_verify(struct rag *r, struct span tenant, struct span index, struct span document,
+		    int64_t chunk, struct span quote, struct arena *a, struct quote_place *place,
+		    struct span *text, struct err *err);
+
+#endif

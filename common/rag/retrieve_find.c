@@ -1,0 +1,198 @@
+/* common/rag/retrieve_find.c - the lists of a question and their fusion. */
+#include "common/rag/retrieve_inside.h"
+
+#include <math.h>
+
+#include "common/rag/latent.h"
+#include "common/rag/vector.h"
+
+#define BEFORE_WEIGHT 0.3F /* of what was said before, to the question's words */
+
+static void *room(struct retrieval *r, size_t count, size_t size)
+{
+	return arena_alloc(r->arena, (count > 0 ? count : 1) * size);
+}
+
+static int full(struct err *err)
+{
+	return err_set(err, E_too_large, "top_k",
+		       "the answer would be too large: ask for fewer hits");
+}
+
+/* ---- one list each ---- */
+
+static int from_words(struct retrieval *r, struct span text, size_t max, struct fusion_list *out,
+		      struct err *err)
+{
+	struct lexical_hit *hits = room(r, max, sizeof(*hits));
+	uint32_t *rows = room(r, max, sizeof(*rows));
+	float *scores = room(r, max, sizeof(*scores));
+
+	if (!hits || !rows || !scores)
+		return full(err);
+	out->count = lexical_search(&r->rows, text, r->words, hits, max);
+	for (size_t i = 0; i < out->count; i++) {
+		rows[i] = hits[i].row;
+		scores[i] = hits[i].score;
+	}
+	out->rows = rows;
+	out->scores = scores;
+	r->lexical = hits;
+	r->lexical_count = out->count;
+	return 0;
+}
+
+static int from_latent(struct retrieval *r, size_t max, struct fusion_list *out, struct err *err)
+{
+	struct latent_view view = { .space = r->view.snapshot->latent,
+				    .rows = r->view.snapshot->latent_rows,
+				    .first = r->rows.first,
+				    .count = r->rows.count,
+				    .dead = r->rows.dead,
+				    .only = r->rows.only };
+	struct latent_scratch *scratch;
+	struct latent_hit *hits = room(r, max, sizeof(*hits));
+	uint32_t *rows = room(r, max, sizeof(*rows));
+	float *scores = room(r, max, sizeof(*scores));
+
+	if (!hits || !rows || !scores)
+		return full(err);
+	scratch = latent_scratch_new();
+	out->count = latent_search(&view, r->question->text, scratch, hits, max);
+	latent_scratch_free(scratch);
+	for (size_t i = 0; i < out->count; i++) {
+		rows[i] = hits[i].row;
+		scores[i] = hits[i].score;
+	}
+	out->rows = rows;
+	out->scores = scores;
+	return 0;
+}
+
+static int from_vectors(struct retrieval *r, size_t max, struct fusion_list *out, struct err *err)
+{
+	const struct snapshot_vectors *v = r->view.snapshot->vectors;
+	struct vector_view view = { .blocks = v->blocks,
+				    .count = v->count,
+				    .dead = v->dead,
+				    .only = r->is_filtered ? r->only.blocks : NULL,
+				    .partition = v->partition };
+	struct vector_hit *hits = room(r, max, sizeof(*hits));
+	uint32_t *rows = room(r, max, sizeof(*rows));
+	float *scores = room(r, max, sizeof(*scores));
+	size_t count, kept = 0;
+
+	if (!hits || !rows || !scores)
+		return full(err);
+	count = vector_search(v->space, &view, r->question->vector, 0, hits, max);
+	for (size_t i = 0; i < count; i++) {
+		int64_t row = rag_snapshot_row(r->view.snapshot, hits[i].id);
+
+		if (row < 0)
+			continue;
+		rows[kept] = (uint32_t)row;
+		scores[kept++] = hits[i].score;
+	}
+	*out = (struct fusion_list){ .rows = rows, .scores = scores, .count = kept };
+	r->dense = *out;
+	return 0;
+}
+
+/* ---- which lists ---- */
+
+/* Why the vectors cannot be asked, or NULL when they can. */
+static const char *no_vectors(const struct retrieval *r)
+{
+	const struct snapshot_vectors *v = r->view.snapshot->vectors;
+	const struct retrieve_question *q = r->question;
+
+	if (!v || v->live == 0)
+		return "the index has no vectors yet";
+	if (!q->vector)
+		return "the question has no vector: no embedding model answered";
+	if (!span_is(q->model, v->model))
+		return "the question's vector is of another model than the index's";
+	return NULL;
+}
+
+static int choose_mode(struct retrieval *r, struct err *err)
+{
+	const struct snapshot_vectors *v = r->view.snapshot->vectors;
+	struct retrieve_answer *answer = r->answer;
+	const char *why = no_vectors(r);
+
+	if (v && answer->chunks > 0)
+		answer->dense_coverage = (float)v->live / (float)answer->chunks;
+	if (!why && r->question->dimensions != v->dimensions)
+		return err_set(err, E_rag_dimension_mismatch, "vector",
+			       "the index has vectors of %zu dimensions, not %zu", v->dimensions,
+			       r->question->dimensions);
+	answer->mode = r->question->mode;
+	if (r->question->mode == RETRIEVE_AUTO)
+		answer->mode = why ? RETRIEVE_LEXICAL : RETRIEVE_HYBRID;
+	else if (why && r->question->mode != RETRIEVE_LEXICAL) {
+		answer->mode = RETRIEVE_LEXICAL;
+		answer->note = why;
+	}
+	return 0;
+}
+
+/*
+ * A chunk without a vector loses what the vectors' list weighs: as long as many have none it weighs
+ * less.
+ */
+static float weigh_dense(const struct retrieval *r)
+{
+	if (r->answer->mode == RETRIEVE_LEXICAL)
+		return 0;
+	if (r->answer->mode == RETRIEVE_DENSE)
+		return 1;
+	if (!isnan(r->question->dense_weight))
+		return r->question->dense_weight;
+	return r->answer->dense_coverage *
+	       fusion_dense_weight(r->view.snapshot->vectors->model, r->question->text);
+}
+
+enum list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
+
+static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list lists[LIST_COUNT],
+		   struct err *err)
+{
+	const struct retrieve_question *q = r->question;
+	bool has_latent = r->view.snapshot->latent && r->answer->mode != RETRIEVE_DENSE;
+	struct fusion_weights weights = fusion_weigh(r->answer->dense_weight, has_latent);
+
+	/* The question last: its matches are asked for afterwards. */
+	if (r->answer->mode != RETRIEVE_DENSE && q->before.len > 0 &&
+	    from_words(r, q->before, candidates, &lists[LIST_BEFORE], err) < 0)
+		return -1;
+	if (from_words(r, q->text, candidates, &lists[LIST_LEXICAL], err) < 0 ||
+	    (has_latent && from_latent(r, candidates, &lists[LIST_LATENT], err) < 0) ||
+	    (r->answer->mode != RETRIEVE_LEXICAL &&
+	     from_vectors(r, candidates, &lists[LIST_DENSE], err) < 0))
+		return -1;
+	lists[LIST_LEXICAL].weight = weights.lexical;
+	lists[LIST_LATENT].weight = weights.latent;
+	lists[LIST_DENSE].weight = weights.dense;
+	lists[LIST_BEFORE].weight = BEFORE_WEIGHT * weights.lexical;
+	return 0;
+}
+
+int retrieve_find(struct retrieval *r, struct err *err)
+{
+	struct fusion_list lists[LIST_COUNT] = { 0 };
+	size_t candidates = fusion_candidates(r->question->top_k), max = LIST_COUNT * candidates;
+
+	if (choose_mode(r, err) < 0)
+		return -1;
+	r->answer->dense_weight = weigh_dense(r);
+	if (ask_all(r, candidates, lists, err) < 0)
+		return -1;
+	r->found = room(r, max, sizeof(*r->found));
+	if (!r->found)
+		return full(err);
+	r->found_count = fusion_merge(r->question->fusion, lists, LIST_COUNT, r->found, max);
+	while (r->found_count > 0 && r->found[r->found_count - 1].score < r->question->min_score)
+		r->found_count--;
+	return 0;
+}

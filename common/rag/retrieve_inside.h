@@ -1,0 +1,30 @@
+/* common/rag/retrieve_inside.h - a question on its way; for common/rag/retrieve*.c alone. */
+#ifndef SPASS_RAG_RETRIEVE_INSIDE_H
+#define SPASS_RAG_RETRIEVE_INSIDE_H
+
+#include "common/rag/retrieve.h"
+#include "common/rag/snapshot.h"
+
+struct retrieval {
+	const struct retrieve_question *question;
+	struct rag_view view;
+	struct arena *arena;
+	struct retrieve_answer *answer;
+	struct lexical_scratch *words; /* of the question's text: what matches_of reads */
+	struct lexical_view rows;      /* what is searched */
+	struct rag_only only;
+	bool is_filtered;
+	struct fusion_hit *found; /* best first */
+	size_t found_count;
+	/* As the lists had them, by place in the list. */
+	struct lexical_hit *lexical;
+	size_t lexical_count;
+	struct fusion_list dense;
+};
+
+/* Searches all lists and fuses them: found, and what the answer says of it. */
+int retrieve_find(struct retrieval *r, struct err *err);
+/* Makes hits of the best found. */
+int retrieve_show(struct retrieval *r, struct err *err);
+
+#endif

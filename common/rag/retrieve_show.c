@@ -1,0 +1,313 @@
+/* common/rag/retrieve_show.c - of what was found the best, as a reader wants to see it. */
+#include "common/rag/retrieve_inside.h"
+
+#include <math.h>
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/rag/arrange.h"
+
+enum { MATCHES_MAX = 64 };
+
+/* Chunks that may be shown, best first, as far as they have been read. */
+struct shelf {
+	struct retrieval *r;
+	struct terms *terms;
+	struct rag_chunk *chunks;
+	struct arrange_item *items;
+	uint32_t *places; /* of those kept */
+	size_t count, kept;
+};
+
+static int full(struct err *err)
+{
+	return err_set(err, E_too_large, "top_k",
+		       "the answer would be too large: ask for fewer hits");
+}
+
+static size_t count_characters(struct span text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+	return count;
+}
+
+/* ---- which ---- */
+
+static int read_more(struct shelf *s, size_t wanted, struct err *err)
+{
+	struct retrieval *r = s->r;
+
+	for (; s->count < wanted && s->count < r->found_count; s->count++) {
+		struct rag_chunk *c = &s->chunks[s->count];
+		int64_t id = rag_snapshot_chunk(r->view.snapshot, r->found[s->count].row);
+
+		if (rag_view_chunk(&r->view, id, true, r->arena, c, err) < 0)
+			return -1;
+		s->items[s->count].document = c->document;
+		s->items[s->count].simhash = arrange_simhash(s->terms, c->text);
+	}
+	return 0;
+}
+
+/* Whoever has named the documents wants all that they say. */
+static size_t document_max(const struct retrieval *r)
+{
+	if (r->answer->scope == RETRIEVE_DOCUMENTS)
+		return 1;
+	return r->is_filtered ? 0 : ARRANGE_DOCUMENT_MAX;
+}
+
+static int choose(struct shelf *s, struct err *err)
+{
+	struct retrieval *r = s->r;
+	size_t top = r->question->top_k, max = document_max(r);
+
+	for (size_t wanted = top + top / 2 + 4;; wanted *= 2) {
+		if (read_more(s, wanted, err) < 0)
+			return -1;
+		s->kept = arrange(s->items, s->count, max, s->places, top);
+		if (s->kept == top || s->count == r->found_count)
+			break;
+	}
+	/* A few documents that have more to say are better than a short list. */
+	if (s->kept < top && max > 1)
+		s->kept = arrange(s->items, s->count, 0, s->places, top);
+	return 0;
+}
+
+/* ---- one hit ---- */
+
+static void show_scores(const struct retrieval *r, const struct fusion_hit *found,
+			struct retrieve_hit *hit)
+{
+	hit->score = found->score;
+	hit->lexical = found->parts[0];
+	hit->latent = found->parts[1];
+	hit->dense = found->parts[2];
+	hit->bm25 = hit->cosine = NAN;
+	for (size_t i = 0; i < r->lexical_count && isnan(hit->bm25); i++)
+		if (r->lexical[i].row == found->row)
+			hit->bm25 = r->lexical[i].score;
+	for (size_t i = 0; i < r->dense.count && isnan(hit->cosine); i++)
+		if (r->dense.rows[i] == found->row)
+			hit->cosine = r->dense.scores[i];
+}
+
+static int show_matches(struct shelf *s, uint32_t row, struct retrieve_hit *hit, struct err *err)
+{
+	struct retrieval *r = s->r;
+	struct lexical_match matches[MATCHES_MAX];
+	size_t count = lexical_matches(&r->rows, row, r->words, matches, MATCHES_MAX);
+
+	snippet_make(s->terms, hit->text, matches, count, &hit->snippet);
+	hit->terms = arena_alloc(r->arena, (count + 1) * sizeof(*hit->terms));
+	if (!hit->terms)
+		return full(err);
+	for (size_t i = 0; i < count; i++)
+		hit->terms[i] = arena_span(r->arena, matches[i].term);
+	hit->term_count = count;
+	return 0;
+}
+
+/* The text from `first` to `last` of the document, which are chunks around it. */
+static int widen(struct retrieval *r, struct retrieve_hit *hit, int64_t chunk, struct err *err)
+{
+	int64_t around = r->question->neighbours,
+		end = hit->document.first_chunk + hit->document.chunks - 1;
+	int64_t first = chunk - around, last = chunk + around;
+	struct rag_chunk from, to;
+
+	first = first < hit->document.first_chunk ? hit->document.first_chunk : first;
+	last = last > end ? end : last;
+	if (rag_view_chunk(&r->view, first, false, r->arena, &from, err) < 0 ||
+	    rag_view_chunk(&r->view, last, false, r->arena, &to, err) < 0)
+		return -1;
+	hit->start = from.start;
+	hit->end = to.end;
+	hit->chars_start = from.chars_start;
+	hit->line = from.line;
+	hit->page = from.page;
+	return rag_view_text(&r->view, &hit->document, hit->start, hit->end, r->arena, &hit->text,
+			     err);
+}
+
+static int show_chunk(struct shelf *s, size_t place, struct retrieve_hit *hit, struct err *err)
+{
+	struct retrieval *r = s->r;
+	const struct rag_chunk *c = &s->chunks[place];
+
+	*hit = (struct retrieve_hit){ .chunk = c->ordinal,
+				      .start = c->start,
+				      .end = c->end,
+				      .chars_start = c->chars_start,
+				      .line = c->line,
+				      .page = c->page,
+				      .heading = c->heading,
+				      .text = c->text };
+	show_scores(r, &r->found[place], hit);
+	if (rag_view_document(&r->view, c->document, r->arena, &hit->document, err) < 0 ||
+	    (r->question->neighbours > 0 && widen(r, hit, c->id, err) < 0))
+		return -1;
+	hit->chars_end = hit->chars_start + count_characters(hit->text);
+	return show_matches(s, r->found[place].row, hit, err);
+}
+
+/* The whole document of the chunk. */
+static int show_document(struct shelf *s, size_t place, struct retrieve_hit *hit, struct err *err)
+{
+	struct retrieval *r = s->r;
+
+	if (show_chunk(s, place, hit, err) < 0 ||
+	    rag_view_text(&r->view, &hit->document, 0, SIZE_MAX, r->arena, &hit->text, err) < 0)
+		return -1;
+	hit->start = hit->chars_start = 0;
+	hit->end = hit->text.len;
+	hit->chars_end = (size_t)hit->document.chars;
+	hit->line = 1;
+	hit->page = hit->page > 0;
+	hit->heading = SPAN_NONE;
+	return 0;
+}
+
+/* A hit whose text another one, with its neighbours, shows already. */
+static bool is_shown(const struct retrieve_answer *answer, const struct rag_chunk *c)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->hits[i].document.id == c->document &&
+		    answer->hits[i].start <= c->start && c->end <= answer->hits[i].end)
+			return true;
+	return false;
+}
+
+static size_t budget_of(const struct retrieval *r)
+{
+	if (r->question->budget > 0)
+		return r->question->budget;
+	return r->answer->scope == RETRIEVE_CHUNKS ? SIZE_MAX : RETRIEVE_BUDGET;
+}
+
+/* A document that is too long is shown by its chunk; a chunk that is too long not at all. */
+static int show_kept(struct shelf *s, struct err *err)
+{
+	struct retrieve_answer *answer = s->r->answer;
+	size_t left = budget_of(s->r);
+
+	for (size_t i = 0; i < s->kept; i++) {
+		struct retrieve_hit *hit = &answer->hits[answer->count];
+		size_t place = s->places[i], chars;
+
+		if (is_shown(answer, &s->chunks[place]))
+			continue;
+		if (show_chunk(s, place, hit, err) < 0)
+			return -1;
+		if (answer->scope == RETRIEVE_DOCUMENTS && (size_t)hit->document.chars <= left &&
+		    show_document(s, place, hit, err) < 0)
+			return -1;
+		chars = hit->chars_end - hit->chars_start;
+		if (chars > left)
+			continue;
+		left -= chars;
+		hit->number = (int)++answer->count;
+	}
+	return 0;
+}
+
+static int show_best(struct retrieval *r, struct err *err)
+{
+	size_t found = r->found_count + 1;
+	struct shelf s = { .r = r,
+			   .terms = terms_new(),
+			   .chunks = arena_alloc(r->arena, found * sizeof(*s.chunks)),
+			   .items = arena_alloc(r->arena, found * sizeof(*s.items)),
+			   .places = arena_alloc(r->arena, found * sizeof(*s.places)) };
+	int result = -1;
+
+	r->answer->hits =
+		arena_alloc(r->arena, (r->question->top_k + 1) * sizeof(*r->answer->hits));
+	if (!s.chunks || !s.items || !s.places || !r->answer->hits)
+		full(err);
+	else if (choose(&s, err) == 0)
+		result = show_kept(&s, err);
+	terms_free(s.terms);
+	return result;
+}
+
+/* ---- all there is ---- */
+
+enum { CORPUS_DOCUMENTS_MAX = 1000 };
+
+/* The names of all documents, when they fit the budget. */
+static int list_documents(struct retrieval *r, int64_t *ids, size_t *count, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		r->view.db, "SELECT id, chars FROM rag_document WHERE index_id = ?1 ORDER BY name",
+		err);
+	size_t left = budget_of(r);
+	int got;
+
+	*count = 0;
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, r->view.snapshot->index_id);
+	while ((got = db_next(st, err)) == 1) {
+		size_t chars = (size_t)db_int(st, 1);
+
+		if (chars > left || *count == CORPUS_DOCUMENTS_MAX) {
+			*count = SIZE_MAX;
+			got = 0;
+			break;
+		}
+		left -= chars;
+		ids[(*count)++] = db_int(st, 0);
+	}
+	db_reset(st);
+	return got;
+}
+
+static int show_corpus(struct retrieval *r, const int64_t *ids, size_t count, struct err *err)
+{
+	struct retrieve_hit *hits = arena_zalloc(r->arena, (count + 1) * sizeof(*hits));
+
+	if (!hits)
+		return full(err);
+	for (size_t i = 0; i < count; i++) {
+		struct retrieve_hit *hit = &hits[i];
+
+		if (rag_view_document(&r->view, ids[i], r->arena, &hit->document, err) < 0 ||
+		    rag_view_text(&r->view, &hit->document, 0, SIZE_MAX, r->arena, &hit->text,
+				  err) < 0)
+			return -1;
+		hit->number = (int)i + 1;
+		hit->end = hit->text.len;
+		hit->chars_end = (size_t)hit->document.chars;
+		hit->line = 1;
+		hit->score = hit->lexical = hit->latent = hit->dense = hit->bm25 = hit->cosine =
+			NAN;
+		hit->snippet.text = span_of(hit->text.ptr, 0);
+	}
+	r->answer->hits = hits;
+	r->answer->count = count;
+	return 0;
+}
+
+int retrieve_show(struct retrieval *r, struct err *err)
+{
+	int64_t *ids;
+	size_t count;
+
+	if (r->answer->scope != RETRIEVE_CORPUS)
+		return show_best(r, err);
+	ids = arena_alloc(r->arena, CORPUS_DOCUMENTS_MAX * sizeof(*ids));
+	if (!ids)
+		return full(err);
+	if (list_documents(r, ids, &count, err) < 0)
+		return -1;
+	if (count != SIZE_MAX && !r->is_filtered)
+		return show_corpus(r, ids, count, err);
+	r->answer->scope = RETRIEVE_CHUNKS;
+	r->answer->note = "the documents do not fit the budget as a whole";
+	return show_best(r, err);
+}

@@ -26,7 +26,7 @@ static int create(struct db *db, void *arg, struct err *err)
 	if (found < 0)
 		return -1;
 	if (found == 1)
-		return err_set(err, E_rag_index_exists, "name", "there is an index \"%.*s\"",
+		return err_set(err, E_rag_index_exists, "id", "there is an index \"%.*s\"",
 			       SPAN_ARGS(c->name));
 	memset(&row, 0, sizeof(row));
 	snprintf(row.name, sizeof(row.name), "%.*s", SPAN_ARGS(c->name));
@@ -45,7 +45,7 @@ int rag_index_create(struct rag *r, struct span tenant, struct span name,
 	struct rag_tenant *t;
 
 	if (!rag_name_is_valid(name))
-		return err_set(err, E_invalid_field, "name",
+		return err_set(err, E_invalid_field, "id",
 			       "an index's name has letters, digits, \"-\", \"_\" and \".\", "
 			       "at most %d of them and no dot first",
 			       RAG_INDEX_NAME_MAX);

@@ -97,7 +97,7 @@ static int check_text(struct span s, size_t max, const char *what, struct err *e
 
 static int check_given(const struct rag_document_in *in, struct err *err)
 {
-	if (check_text(in->name, RAG_DOCUMENT_NAME_MAX, "name", err) < 0 ||
+	if (check_text(in->name, RAG_DOCUMENT_NAME_MAX, "id", err) < 0 ||
 	    check_text(in->title, TITLE_MAX, "title", err) < 0 ||
 	    check_text(in->source, SOURCE_MAX, "source", err) < 0 ||
 	    check_text(in->type, 128, "type", err) < 0)

@@ -323,7 +323,7 @@ static void one_bad_document_does_not_keep_the_others_out(void **state)
 	assert_int_equal(results[0].err.code, E_rag_document_exists);
 	assert_int_equal(results[1].what, RAG_ADDED);
 	assert_int_equal(results[2].err.code, E_invalid_field);
-	assert_string_equal(results[2].err.param, "name");
+	assert_string_equal(results[2].err.param, "id");
 	assert_string_equal(results[3].err.param, "metadata");
 	assert_int_equal(results[4].what, RAG_ADDED);
 	assert_string_equal(found(s, "zebra"), "b");

@@ -14,8 +14,10 @@
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
 #include "common/store/change.h"
+#include "common/rag/rag.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
+enum { INGEST_THREADS_MIN = 2, INGEST_WAITERS_MAX = 64 };
 
 /* Said once for each rate, and only where dollars are turned into euros. */
 static void warn_of_age(const struct snapshot *s, const struct snapshot *previous)
@@ -160,6 +162,23 @@ static struct spool_room *open_uploads(const struct config *c, struct err *err)
 	return r;
 }
 
+static struct rag *open_rag(const struct config *c, struct err *err)
+{
+	char *directory = config_data_path(c, "rag", err);
+	struct rag_options options = {
+		.dir = directory,
+		.memory_max = (size_t)c->rag_memory,
+		.limits = { .indices_max = c->rag_indices_max,
+			    .documents_max = c->rag_documents_max,
+			    .chunks_max = c->rag_chunks_max,
+			    .bytes_max = c->rag_bytes_max },
+	};
+	struct rag *r = directory ? rag_open(&options, err) : NULL;
+
+	mem_free(directory);
+	return r;
+}
+
 static int load_key(void *arg, struct tenant_key *row, struct err *err)
 {
 	return keyring_load(arg, row, err);
@@ -203,16 +222,19 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->address_limits = limiter_new();
 	c->store = open_store(config, c->metrics, err);
 	c->uploads = c->store ? open_uploads(config, err) : NULL;
+	c->rag = c->uploads ? open_rag(config, err) : NULL;
 	first->keys = keyring_new();
 	first->cascade = cascade_new();
 	first->generation = 1;
 	atomic_store(&c->generation, first->generation);
-	if (!c->store || !c->uploads || store_read(c->store, NULL, load_state, c, err) < 0) {
+	if (!c->rag || store_read(c->store, NULL, load_state, c, err) < 0) {
 		core_free(c);
 		return NULL;
 	}
 	c->conversations = turnstile_new(CONVERSATION_WAITERS_MAX);
+	c->indices = turnstile_new(INGEST_WAITERS_MAX);
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
+	c->ingests = job_pool_new(cores > INGEST_THREADS_MIN ? (int)cores : INGEST_THREADS_MIN, JOB_QUEUE_MAX);
 	return c;
 }
 
@@ -222,11 +244,15 @@ void core_free(struct core *c)
 		return;
 	if (c->jobs)
 		job_pool_free(c->jobs);
+	if (c->ingests)
+		job_pool_free(c->ingests);
+	rag_close(c->rag);
 	if (c->store)
 		store_close(c->store);
 	spool_room_free(c->uploads);
 	augment_free(c->augment);
 	turnstile_free(c->conversations);
+	turnstile_free(c->indices);
 	budget_book_free(c->budgets);
 	limiter_free(c->token_limits);
 	limiter_free(c->address_limits);

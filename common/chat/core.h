@@ -24,6 +24,8 @@
 #include "common/tenant/limiter.h"
 #include "common/upstream/routing.h"
 
+struct rag;
+
 /* Configuration, tokens and routing as of one moment.  Counted; any thread. */
 struct snapshot {
 	_Atomic int refs;
@@ -46,6 +48,9 @@ struct core {
 	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	int64_t change_seen;      /* see news.h */
 	struct job_pool *jobs;
+	struct rag *rag;          /* the tenants' indices */
+	struct job_pool *ingests; /* what takes documents in: it takes long, and nothing else waits for it */
+	struct turnstile *indices; /* one ingest of a tenant at a time */
 	struct spool_room *uploads;
 	struct turnstile *conversations; /* one turn of each at a time */
 	struct budget_book *budgets;
@@ -53,13 +58,6 @@ struct core {
 	struct metrics *metrics;  /* NULL: nothing is counted */
 	int64_t started_ms;       /* wall clock */
 };
-
-/* Of conversations: an owner who lately had room for far more than may come until then. */
-struct roomy_owner {
-	uint64_t hash;
-	int64_t until_ms; /* monotonic */
-};
-enum { ROOMY_OWNERS = 256 };
 
 struct core_worker {
 	struct core *core;
@@ -69,7 +67,6 @@ struct core_worker {
 	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
 	bool draining; /* its replies close their connections, and it says so */
 	int index;
-	struct roomy_owner roomy[ROOMY_OWNERS]; /* by their hash */
 };
 
 /* Takes config (freed on failure too).  environment: as environ. */

@@ -128,6 +128,23 @@ void c1_delete(struct exchange *x, struct call *c);
 void c1_export(struct exchange *x, struct call *c);
 void c1_fork(struct exchange *x, struct call *c);
 void c1_import(struct exchange *x, struct call *c);
+void a1_indices_list(struct exchange *x, struct call *c);     /* a1_rag_indices.c */
+void a1_indices_create(struct exchange *x, struct call *c);
+void a1_indices_get(struct exchange *x, struct call *c);
+void a1_indices_configure(struct exchange *x, struct call *c);
+void a1_indices_delete(struct exchange *x, struct call *c);
+void a1_rag_query(struct exchange *x, struct call *c);        /* a1_rag_query.c */
+void a1_rag_verify(struct exchange *x, struct call *c);
+void a1_documents_list(struct exchange *x, struct call *c);   /* a1_rag_documents.c */
+void a1_documents_get(struct exchange *x, struct call *c);
+void a1_documents_delete(struct exchange *x, struct call *c);
+void a1_documents_drop(struct exchange *x, struct call *c);
+void a1_rag_sync(struct exchange *x, struct call *c);
+void a1_rag_export(struct exchange *x, struct call *c);
+void a1_documents_replace(struct exchange *x, struct call *c); /* a1_rag_take.c */
+void a1_documents_append(struct exchange *x, struct call *c);
+void a1_documents_upsert(struct exchange *x, struct call *c);
+void a1_documents_put(struct exchange *x, struct call *c);
 void tenant_show(struct exchange *x, struct call *c);          /* tenants.c */
 void tenants_list(struct exchange *x, struct call *c);
 void tenant_budgets_list(struct exchange *x, struct call *c);  /* tenant_budgets.c */

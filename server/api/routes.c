@@ -111,6 +111,60 @@ const struct route route_table[] = {
 	ROUTE(POST, "/c1/conversations/{id}/fork", c1_fork, SCOPE_BIT(conversations_write),
 	  .needs_user = true, .surface = "c1", .summary = "A copy that goes its own way",
 	  .request = "ConversationFork", .response = "Conversation", .status = 201),
+	ROUTE(GET, "/a1/rag/indices", a1_indices_list, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "The tenant's indices", .response = "RagIndexList", .query = "limit offset"),
+	ROUTE(POST, "/a1/rag/indices", a1_indices_create, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "A new, empty index",
+	  .request = "RagIndexNew", .response = "RagIndex", .status = 201),
+	ROUTE(GET, "/a1/rag/indices/{id}", a1_indices_get, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "One index, and how far its vectors have come", .response = "RagIndex"),
+	ROUTE(PATCH, "/a1/rag/indices/{id}", a1_indices_configure, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Other settings: for what comes from now on, and for a rebuild",
+	  .request = "RagIndexConfig", .response = "RagIndex"),
+	ROUTE(DELETE, "/a1/rag/indices/{id}", a1_indices_delete, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Removes an index with all its documents", .status = 204),
+	ROUTE(POST, "/a1/rag/indices/{id}/query", a1_rag_query, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "What the index has on a question",
+	  .description = "Each hit has its place in the document, its scores and the words it was found by; text is always what "
+			 "stands in the document from start to end.",
+	  .request = "RagQuery", .response = "RagAnswer"),
+	ROUTE(POST, "/a1/rag/indices/{id}/verify", a1_rag_verify, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "Whether a document says what it is quoted with",
+	  .request = "RagQuote", .response = "RagVerification"),
+	ROUTE(GET, "/a1/rag/indices/{id}/documents", a1_documents_list, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "Documents, in the order of their ids",
+	  .description = "Those that begin with prefix and come after after; next goes there for more.",
+	  .response = "RagDocumentList", .query = "prefix after limit"),
+	ROUTE(POST, "/a1/rag/indices/{id}/documents", a1_documents_replace, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Replaces all documents of an index, at once",
+	  .description = "The body is JSON, JSON lines (application/x-ndjson) or a form with a part file for each. The index is "
+			 "made on first use. Nothing changes when one of them cannot be read.",
+	  .request = "RagDocuments", .form = "RagFiles", .response = "RagPut"),
+	ROUTE(POST, "/a1/rag/indices/{id}/documents/append", a1_documents_append, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Adds documents; one that is there already is refused",
+	  .request = "RagDocuments", .form = "RagFiles", .response = "RagPut"),
+	ROUTE(POST, "/a1/rag/indices/{id}/documents/upsert", a1_documents_upsert, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Adds or replaces documents, each for itself",
+	  .description = "What cannot be read is told in results and keeps no other out. JSON lines may be as many as they like.",
+	  .request = "RagDocuments", .form = "RagFiles", .response = "RagPut"),
+	ROUTE(POST, "/a1/rag/indices/{id}/documents/delete", a1_documents_drop, SCOPE_BIT(rag_write), .surface = "a1",
+	  .summary = "Removes documents by their ids, in one step",
+	  .request = "RagDocumentIds", .response = "RagDeleted"),
+	ROUTE(GET, "/a1/rag/indices/{id}/documents/{doc}", a1_documents_get, SCOPE_BIT(rag_read), .surface = "a1",
+	  .takes_rest = true, .summary = "A document with its text", .response = "RagDocument"),
+	ROUTE(PUT, "/a1/rag/indices/{id}/documents/{doc}", a1_documents_put, SCOPE_BIT(rag_write), .surface = "a1",
+	  .takes_rest = true, .summary = "Adds or replaces one document",
+	  .description = "The body is JSON, or the file itself under its own Content-Type.",
+	  .request = "RagDocumentNew", .response = "RagResult", .query = "title source mtime"),
+	ROUTE(DELETE, "/a1/rag/indices/{id}/documents/{doc}", a1_documents_delete, SCOPE_BIT(rag_write), .surface = "a1",
+	  .takes_rest = true, .summary = "Removes a document", .status = 204),
+	ROUTE(POST, "/a1/rag/indices/{id}/sync", a1_rag_sync, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "Which of these files the index wants, and what it has that is not among them",
+	  .description = "Changes nothing. A file of the same size and time is taken for the same.",
+	  .request = "RagManifest", .response = "RagSync"),
+	ROUTE(GET, "/a1/rag/indices/{id}/export", a1_rag_export, SCOPE_BIT(rag_read), .surface = "a1",
+	  .summary = "All documents as JSON lines, as POST takes them",
+	  .media = "application/x-ndjson"),
 	ROUTE(GET, "/v1/tenant", tenant_show, SCOPE_BIT(tenant_config_read), .surface = "v1",
 	  .summary = "The tenant that the request is for", .response = "Tenant"),
 	ROUTE(GET, "/v1/tenant/budgets", tenant_budgets_list, SCOPE_BIT(tenant_config_read), .surface = "v1",
@@ -168,7 +222,7 @@ const struct route route_table[] = {
 };
 const size_t route_count = ARRAY_LEN(route_table);
 
-/* {id} takes a segment, or all that is left; never nothing. */
+/* {id} takes a segment, the last one perhaps all that is left; never nothing. */
 static bool matches(const struct route *r, struct span path, struct span params[ROUTE_PARAMS_MAX])
 {
 	const char *pattern = r->pattern;
@@ -184,12 +238,12 @@ static bool matches(const struct route *r, struct span path, struct span params[
 		if (!brace)
 			return path.len == fixed;
 		path = span_from(path, fixed);
-		slash = r->takes_rest || !path.len ? NULL : memchr(path.ptr, '/', path.len);
+		pattern = strchr(brace, '}') + 1;
+		slash = (r->takes_rest && !*pattern) || !path.len ? NULL : memchr(path.ptr, '/', path.len);
 		params[count] = slash ? span_of(path.ptr, (size_t)(slash - path.ptr)) : path;
 		if (params[count].len == 0)
 			return false;
 		path = span_from(path, params[count++].len);
-		pattern = strchr(brace, '}') + 1;
 	}
 }
 

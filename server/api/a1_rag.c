@@ -1,0 +1,87 @@
+/*
+ * server/api/a1_rag.c - see a1_rag.h.
+ */
+#include "server/api/a1_rag.h"
+
+enum { INGEST_WAIT_MS = 10 * 60 * 1000 };
+
+/* A piece of work on its way to a thread and back. */
+struct errand {
+	struct rag_work *work;
+	int (*do_it)(void *arg);
+	void *arg;
+};
+
+void rag_work_begin(struct exchange *x, struct call *c, struct rag_work *w)
+{
+	*w = (struct rag_work){ .rag = c->worker->core->rag,
+				.tenant = span_str(c->identity.tenant_id),
+				.index = span_str(call_param(x, c, 0)) };
+	arena_init(&w->arena, A1_RAG_REPLY_MAX);
+	buf_init(&w->out, A1_RAG_REPLY_MAX);
+}
+
+void rag_work_end(struct rag_work *w)
+{
+	arena_clear(&w->arena);
+	buf_free(&w->out);
+}
+
+static void run_errand(void *arg)
+{
+	struct errand *e = arg;
+
+	e->work->result = e->do_it(e->arg);
+	if (e->work->result == 0 && buf_failed(&e->work->out))
+		e->work->result =
+			err_set(&e->work->err, E_too_large, "", "the answer is larger than %d MiB",
+				A1_RAG_REPLY_MAX >> 20);
+}
+
+static int run_on(struct job_pool *pool, struct rag_work *w, int (*do_it)(void *arg), void *arg)
+{
+	struct errand e = { w, do_it, arg };
+
+	return job_run(pool, run_errand, &e, &w->err) < 0 ? -1 : w->result;
+}
+
+int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
+		 void *arg)
+{
+	if (run_on(c->worker->core->jobs, w, do_it, arg) == 0)
+		return 0;
+	if (w->err.code != E_cancelled)
+		reply_error(x, &w->err);
+	return -1;
+}
+
+void rag_work_reply(struct exchange *x, struct rag_work *w, int status)
+{
+	reply_send(x, status, "application/json", buf_span(&w->out));
+}
+
+int rag_ingest_enter(struct exchange *x, struct call *c, struct turnstile_pass *pass)
+{
+	struct err err = ERR_INIT;
+	int entered = turnstile_enter(c->worker->core->indices, span_str(c->identity.tenant_id),
+				      INGEST_WAIT_MS, pass, &err);
+
+	if (entered == 0)
+		return 0;
+	if (entered > 0) {
+		err_set(&err, E_overloaded, "",
+			"the tenant's documents are being taken in already, and others wait");
+		reply_error(x, &err);
+	}
+	return -1;
+}
+
+void rag_ingest_leave(struct call *c, struct turnstile_pass *pass)
+{
+	turnstile_leave(c->worker->core->indices, pass);
+}
+
+int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
+{
+	return run_on(c->worker->core->ingests, w, do_it, arg);
+}

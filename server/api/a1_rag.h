@@ -1,0 +1,42 @@
+/*
+ * server/api/a1_rag.h - what the handlers of /a1/rag share.
+ *
+ * common/rag blocks, so that everything it does runs on a thread of jobs, and what it finds is
+ * written there, too: the loop sees bytes.
+ */
+#ifndef SPASS_SERVER_A1_RAG_H
+#define SPASS_SERVER_A1_RAG_H
+
+#include "common/rag/rag_print.h"
+#include "server/api/call.h"
+
+enum { A1_RAG_REPLY_MAX = 64 * 1024 * 1024 };
+
+/* One piece of work on an index; lies in its handler's frame. */
+struct rag_work {
+	struct rag *rag;
+	struct span tenant, index; /* index: the path's first parameter, or what the body says */
+	struct arena arena;        /* of the thread of jobs */
+	struct buf out;            /* the answer */
+	int result;
+	struct err err;
+};
+
+/* rag_work_end in any case. */
+void rag_work_begin(struct exchange *x, struct call *c, struct rag_work *w);
+void rag_work_end(struct rag_work *w);
+/* Runs do_it(arg) there; its result and error are the work's: 0, or -1 after having answered. */
+int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
+		 void *arg);
+/* Sends out, unless it was too small. */
+void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
+
+/*
+ * The same for what takes documents in: one of a tenant at a time, those that come meanwhile wait.
+ * Between enter and leave any number of rag_ingest_run.
+ */
+int rag_ingest_enter(struct exchange *x, struct call *c, struct turnstile_pass *pass);
+void rag_ingest_leave(struct call *c, struct turnstile_pass *pass);
+int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * server/api/a1_rag_query.c - /a1/rag/indices/{id}/query and verify.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "common/base/jscan.h"
+#include "common/rag/quote.h"
+#include "server/api/a1_rag.h"
+#include "server/api/fields.h"
+
+enum { BODY_MAX = 128 * 1024, TOP_DEFAULT = 5 };
+
+struct query {
+	struct rag_work work;
+	json_t *body;
+	struct retrieve_question question;
+	struct rag_answer_print print;
+	struct buf filter;
+};
+
+/* ---- reading it ---- */
+
+static const char *mode_name(unsigned i)
+{
+	return retrieve_mode_name((enum retrieve_mode)i);
+}
+
+static const char *wide_name(unsigned i)
+{
+	return retrieve_scope_name((enum retrieve_scope)i);
+}
+
+static const char *fusion_name(unsigned i)
+{
+	static const char *const names[] = { "convex", "rrf" };
+
+	return i < sizeof names / sizeof names[0] ? names[i] : NULL;
+}
+
+static int read_choices(json_t *root, struct retrieve_question *q, struct err *err)
+{
+	unsigned mode = RETRIEVE_AUTO, scope = RETRIEVE_CHUNKS, fusion = FUSION_CONVEX;
+
+	if (field_choice(root, "mode", mode_name, &mode, err) < 0 ||
+	    field_choice(root, "scope", wide_name, &scope, err) < 0 ||
+	    field_choice(root, "fusion", fusion_name, &fusion, err) < 0)
+		return -1;
+	q->mode = (enum retrieve_mode)mode;
+	q->scope = (enum retrieve_scope)scope;
+	q->fusion = (enum fusion_kind)fusion;
+	return 0;
+}
+
+static int read_numbers(json_t *root, struct retrieve_question *q, struct err *err)
+{
+	int64_t top = TOP_DEFAULT, budget = 0, neighbours = 0;
+	json_t *weight = json_object_get(root, "dense_weight");
+
+	q->dense_weight = NAN;
+	if (field_int(root, "top_k", 1, RETRIEVE_TOP_MAX, &top, err) < 0 ||
+	    field_int(root, "budget_chars", 1, A1_RAG_REPLY_MAX, &budget, err) < 0 ||
+	    field_int(root, "neighbours", 0, RETRIEVE_NEIGHBOURS_MAX, &neighbours, err) < 0 ||
+	    field_share(root, "min_score", &q->min_score, err) < 0)
+		return -1;
+	q->top_k = (size_t)top;
+	q->budget = (size_t)budget;
+	q->neighbours = (unsigned)neighbours;
+	if (json_is_string(weight) && strcmp(json_string_value(weight), "auto") == 0)
+		return 0;
+	return field_share(root, "dense_weight", &q->dense_weight, err);
+}
+
+static int add_to(const char *bytes, size_t len, void *out)
+{
+	return buf_add(out, bytes, len);
+}
+
+/* The engine reads it as text, so that the place of a fault is told in one way everywhere. */
+static int read_filter(json_t *root, struct query *q, struct err *err)
+{
+	json_t *value = json_object_get(root, "filter");
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (json_dump_callback(value, add_to, &q->filter, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+		return err_set(err, E_invalid_field, "filter", "the filter is too long");
+	q->question.filter = buf_span(&q->filter);
+	return 0;
+}
+
+static int read_query(struct query *q, struct err *err)
+{
+	static const char *const names[] = { "query",        "top_k",      "mode",         "filter",
+					     "min_score",    "fusion",     "dense_weight", "scope",
+					     "budget_chars", "neighbours", "history",      "rerank",
+					     "explain",      NULL };
+	bool rerank = false;
+
+	if (fields_check(q->body, names, err) < 0 ||
+	    field_need_text(q->body, "query", &q->question.text, err) < 0 ||
+	    field_text(q->body, "history", &q->question.before, err) < 0 ||
+	    read_choices(q->body, &q->question, err) < 0 ||
+	    read_numbers(q->body, &q->question, err) < 0 || read_filter(q->body, q, err) < 0 ||
+	    field_bool(q->body, "explain", &q->print.explain, err) < 0)
+		return -1;
+	return field_bool(q->body, "rerank", &rerank, err);
+}
+
+/* ---- asking ---- */
+
+static int ask(void *arg)
+{
+	struct query *q = arg;
+	struct retrieve_answer answer;
+
+	if (retrieve(q->work.rag, q->work.tenant, q->work.index, &q->question, &q->work.arena,
+		     &answer, &q->work.err) < 0)
+		return -1;
+	rag_print_answer(&q->work.out, &answer, &q->print);
+	return 0;
+}
+
+void a1_rag_query(struct exchange *x, struct call *c)
+{
+	struct query *q = arena_zalloc(&x->arena, sizeof *q);
+
+	if (!q) /* the layer below answers */
+		return;
+	rag_work_begin(x, c, &q->work);
+	buf_init(&q->filter, BODY_MAX);
+	q->print = (struct rag_answer_print){ .index = q->work.index, .embed_us = -1 };
+	q->body = call_read_json(x, BODY_MAX, &q->work.err);
+	if (!q->body || read_query(q, &q->work.err) < 0)
+		reply_error(x, &q->work.err);
+	else if (rag_work_run(x, c, &q->work, ask, q) == 0)
+		rag_work_reply(x, &q->work, 200);
+	json_decref(q->body);
+	buf_free(&q->filter);
+	rag_work_end(&q->work);
+}
+
+/* ---- quotes ---- */
+
+struct verification {
+	struct rag_work work;
+	json_t *body;
+	struct span document, quote;
+	int64_t chunk;
+};
+
+static int read_verification(struct verification *v, struct err *err)
+{
+	static const char *const names[] = { "doc_id", "quote", "chunk", NULL };
+
+	v->chunk = -1;
+	if (fields_check(v->body, names, err) < 0 ||
+	    field_need_text(v->body, "doc_id", &v->document, err) < 0 ||
+	    field_need_text(v->body, "quote", &v->quote, err) < 0)
+		return -1;
+	return field_int(v->body, "chunk", 0, INT32_MAX, &v->chunk, err);
+}
+
+static int verify(void *arg)
+{
+	struct verification *v = arg;
+	struct rag_work *w = &v->work;
+	struct quote_place place;
+	struct span text;
+
+	if (retrieve_verify(w->rag, w->tenant, w->index, v->document, v->chunk, v->quote, &w->arena,
+			    &place, &text, &w->err) < 0)
+		return -1;
+	buf_printf(
+		&w->out,
+		"{\"found\":%s,\"exact\":%s,\"likeness\":%.3g,\"start\":%zu,\"end\":%zu,\"text\":",
+		place.found ? "true" : "false", place.exact ? "true" : "false",
+		(double)place.likeness, place.start, place.end);
+	jtext_string(&w->out, text);
+	buf_add_char(&w->out, '}');
+	return 0;
+}
+
+void a1_rag_verify(struct exchange *x, struct call *c)
+{
+	struct verification v = { .body = NULL };
+
+	rag_work_begin(x, c, &v.work);
+	v.body = call_read_json(x, BODY_MAX, &v.work.err);
+	if (!v.body || read_verification(&v, &v.work.err) < 0)
+		reply_error(x, &v.work.err);
+	else if (rag_work_run(x, c, &v.work, verify, &v) == 0)
+		rag_work_reply(x, &v.work, 200);
+	json_decref(v.body);
+	rag_work_end(&v.work);
+}

@@ -1,7 +1,7 @@
 /*
  * common/rag/rag_index.c - indices: made, configured, listed, deleted; replacements for them.
  */
-#include "common/rag/rag_inside.h"
+#include "common/rag/rag_vectors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -248,6 +248,7 @@ static int begin_replacement(struct db *db, void *arg, struct err *err)
 	if (found == 1) {
 		row.config = old.config;
 		row.model = old.model;
+		row.building = old.building;
 	} else if (rag_config_fill(NULL, &row.config, err) < 0) {
 		return -1;
 	}
@@ -300,13 +301,32 @@ static int end_replacement(struct db *db, void *arg, struct err *err)
 	return rag_row_rename(db, row.id, name, err);
 }
 
+/* What it shares with the old one, or any other index, is not embedded again. */
+static int find_vectors(struct rag_tenant *t, int64_t id, struct err *err)
+{
+	struct db *db = rag_read_begin(t, err);
+	char models[2][RAG_MODEL_MAX + 1] = { "" };
+	struct rag_row row;
+	int64_t dimensions;
+	int result = -1;
+
+	if (db && rag_row_get_replacement(db, id, &row, err) == 0 &&
+	    rag_model_name(db, row.model, models[0], &dimensions, err) == 0)
+		result = rag_model_name(db, row.building, models[1], &dimensions, err);
+	rag_read_end(t, db);
+	for (size_t i = 0; i < 2 && result == 0; i++)
+		if (models[i][0])
+			result = rag_vectors_find(t, id, span_str(models[i]), err);
+	return result;
+}
+
 int rag_replace_end(struct rag *r, struct span tenant, const struct rag_replacement *to,
 		    struct err *err)
 {
 	struct change c = { .rag = r, .id = to->id };
 	struct rag_tenant *t = rag_tenant_find(r, tenant, false, err);
 
-	if (!t || rag_write(t, end_replacement, &c, err) < 0)
+	if (!t || find_vectors(t, to->id, err) < 0 || rag_write(t, end_replacement, &c, err) < 0)
 		return -1;
 	if (c.id > 0)
 		rag_snapshot_forget(t, c.id);

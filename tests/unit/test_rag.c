@@ -1,225 +1,99 @@
 /* Tests of common/rag/rag.h: indices and documents, and what a search sees of them. */
-#include "common/rag/rag.h"
+#include "tests/support/rag_stage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/base/mem.h"
-#include "common/rag/snapshot.h"
-#include "tests/support/tree.h"
-
-static const struct span acme = SPAN_INIT("acme"), docs = SPAN_INIT("docs");
-
-struct stage {
-	char dir[64];
-	struct rag_options options;
-	struct rag *rag;
-	struct arena arena;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	struct stage *s = mem_new(struct stage);
-
-	snprintf(s->dir, sizeof(s->dir), "/tmp/spass-rag-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
-	s->options.dir = s->dir;
-	s->rag = rag_open(&s->options, &s->err);
-	assert_non_null(s->rag);
-	arena_init(&s->arena, 64 * MIB);
-	*state = s;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct stage *s = *state;
-
-	rag_close(s->rag);
-	arena_clear(&s->arena);
-	tree_remove(s->dir);
-	mem_free(s);
-	return 0;
-}
-
-static void open_again(struct stage *s)
-{
-	rag_close(s->rag);
-	s->rag = rag_open(&s->options, &s->err);
-	assert_non_null(s->rag);
-}
-
-static struct rag_document_in document(const char *name, const char *text)
-{
-	return (struct rag_document_in){ .name = span_str(name),
-					 .type = span_str("text/plain"),
-					 .content = span_str(text),
-					 .mtime_us = -1 };
-}
-
-/* Puts one; what came of it. */
-static enum rag_put_what put(struct stage *s, const char *name, const char *text)
-{
-	const struct rag_put how = { .how = RAG_PUT_REPLACE, .make = true };
-	struct rag_document_in in = document(name, text);
-	struct rag_put_result result;
-
-	if (rag_put(s->rag, acme, docs, &how, &in, 1, &s->arena, &result, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	if (result.what == RAG_FAILED)
-		fail_msg("%s", result.err.message);
-	return result.what;
-}
-
-static int64_t erase(struct stage *s, const char *name)
-{
-	struct span names[] = { span_str(name) };
-	int64_t gone;
-
-	assert_int_equal(rag_document_delete(s->rag, acme, docs, names, 1, &gone, &s->err), 0);
-	return gone;
-}
-
-/* The names of the documents whose chunks have the word, best first, "a b"; into the arena. */
-static const char *found(struct stage *s, const char *question)
-{
-	struct lexical_scratch *scratch = lexical_scratch_new();
-	struct lexical_hit hits[16];
-	struct rag_view view;
-	struct buf names;
-	size_t count;
-	char *result;
-
-	buf_init(&names, 4096);
-	if (rag_view_open(s->rag, acme, docs, &view, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	count = lexical_search(&view.snapshot->lexical, span_str(question), scratch, hits, 16);
-	for (size_t i = 0; i < count; i++) {
-		int64_t id = rag_snapshot_chunk(view.snapshot, hits[i].row);
-		struct rag_document_info info;
-		struct rag_chunk chunk;
-		struct span text;
-
-		assert_int_equal(rag_snapshot_row(view.snapshot, id), hits[i].row);
-		assert_int_equal(rag_view_chunk(&view, id, true, &s->arena, &chunk, &s->err), 0);
-		assert_int_equal(
-			rag_view_document(&view, chunk.document, &s->arena, &info, &s->err), 0);
-		assert_int_equal(rag_view_text(&view, &info, chunk.start, chunk.end, &s->arena,
-					       &text, &s->err),
-				 0);
-		assert_true(span_equal(text, chunk.text));
-		if (names.len > 0)
-			buf_add_char(&names, ' ');
-		buf_add_span(&names, info.name);
-	}
-	rag_view_close(&view);
-	lexical_scratch_free(scratch);
-	result = arena_strdup(&s->arena, buf_str(&names));
-	buf_free(&names);
-	return result;
-}
 
 static void a_document_is_found_once_it_was_put(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 
-	assert_int_equal(put(s, "a", "The zebra grazes on the plain."), RAG_ADDED);
-	assert_int_equal(put(s, "b", "The lion sleeps."), RAG_ADDED);
-	assert_string_equal(found(s, "zebra"), "a");
-	assert_string_equal(found(s, "lion"), "b");
-	assert_string_equal(found(s, "whale"), "");
+	assert_int_equal(stage_put(s, "a", "The zebra grazes on the plain."), RAG_ADDED);
+	assert_int_equal(stage_put(s, "b", "The lion sleeps."), RAG_ADDED);
+	assert_string_equal(stage_found(s, "zebra"), "a");
+	assert_string_equal(stage_found(s, "lion"), "b");
+	assert_string_equal(stage_found(s, "whale"), "");
 }
 
 static void a_changed_document_is_found_by_its_new_words_alone(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 
-	put(s, "a", "The zebra grazes.");
-	assert_int_equal(put(s, "a", "The whale dives."), RAG_CHANGED);
-	assert_string_equal(found(s, "zebra"), "");
-	assert_string_equal(found(s, "whale"), "a");
-}
-
-static int64_t generation(struct stage *s)
-{
-	struct rag_index_info info;
-
-	if (rag_index_get(s->rag, acme, docs, &s->arena, &info, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	return info.generation;
+	stage_put(s, "a", "The zebra grazes.");
+	assert_int_equal(stage_put(s, "a", "The whale dives."), RAG_CHANGED);
+	assert_string_equal(stage_found(s, "zebra"), "");
+	assert_string_equal(stage_found(s, "whale"), "a");
 }
 
 static void the_same_text_again_changes_nothing(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	int64_t before;
 
-	put(s, "a", "The zebra grazes.");
-	before = generation(s);
-	assert_int_equal(put(s, "a", "The zebra grazes."), RAG_UNCHANGED);
-	assert_int_equal(generation(s), before);
-	assert_string_equal(found(s, "zebra"), "a");
+	stage_put(s, "a", "The zebra grazes.");
+	before = stage_generation(s);
+	assert_int_equal(stage_put(s, "a", "The zebra grazes."), RAG_UNCHANGED);
+	assert_int_equal(stage_generation(s), before);
+	assert_string_equal(stage_found(s, "zebra"), "a");
 }
 
 static void what_is_deleted_is_not_found(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 
-	put(s, "a", "The zebra grazes.");
-	put(s, "b", "The zebra sleeps.");
-	assert_int_equal(erase(s, "a"), 1);
-	assert_int_equal(erase(s, "a"), 0);
-	assert_string_equal(found(s, "zebra"), "b");
+	stage_put(s, "a", "The zebra grazes.");
+	stage_put(s, "b", "The zebra sleeps.");
+	assert_int_equal(stage_erase(s, "a"), 1);
+	assert_int_equal(stage_erase(s, "a"), 0);
+	assert_string_equal(stage_found(s, "zebra"), "b");
 }
 
 static void everything_is_there_after_opening_again(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 
-	put(s, "a", "The zebra grazes.");
-	put(s, "b", "The lion sleeps.");
-	put(s, "a", "The whale dives.");
-	open_again(s);
-	assert_string_equal(found(s, "zebra"), "");
-	assert_string_equal(found(s, "whale"), "a");
-	assert_string_equal(found(s, "lion"), "b");
+	stage_put(s, "a", "The zebra grazes.");
+	stage_put(s, "b", "The lion sleeps.");
+	stage_put(s, "a", "The whale dives.");
+	stage_open_again(s);
+	assert_string_equal(stage_found(s, "zebra"), "");
+	assert_string_equal(stage_found(s, "whale"), "a");
+	assert_string_equal(stage_found(s, "lion"), "b");
 }
 
 static void another_handle_sees_each_commit(void **state)
 {
-	struct stage *s = *state, other = *s;
+	struct rag_stage *s = *state, other = *s;
 
 	other.rag = rag_open(&s->options, &s->err);
 	arena_init(&other.arena, MIB);
-	put(s, "a", "The zebra grazes.");
-	assert_string_equal(found(&other, "zebra"), "a");
-	put(&other, "a", "The whale dives.");
-	assert_string_equal(found(s, "zebra"), "");
-	assert_string_equal(found(s, "whale"), "a");
-	erase(s, "a");
-	assert_string_equal(found(&other, "whale"), "");
+	stage_put(s, "a", "The zebra grazes.");
+	assert_string_equal(stage_found(&other, "zebra"), "a");
+	stage_put(&other, "a", "The whale dives.");
+	assert_string_equal(stage_found(s, "zebra"), "");
+	assert_string_equal(stage_found(s, "whale"), "a");
+	stage_erase(s, "a");
+	assert_string_equal(stage_found(&other, "whale"), "");
 	rag_close(other.rag);
 	arena_clear(&other.arena);
 }
 
 static void a_view_sees_what_was_when_it_was_opened(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_document_info info;
 	struct rag_view view;
 	struct span text;
 
-	put(s, "a", "The zebra grazes.");
+	stage_put(s, "a", "The zebra grazes.");
 	assert_int_equal(rag_view_open(s->rag, acme, docs, &view, &s->err), 0);
-	put(s, "a", "The whale dives.");
-	erase(s, "a");
+	stage_put(s, "a", "The whale dives.");
+	stage_erase(s, "a");
 	assert_int_equal(rag_view_find(&view, SPAN_LIT("a"), &s->arena, &info, &s->err), 0);
 	assert_int_equal(rag_view_text(&view, &info, 0, SIZE_MAX, &s->arena, &text, &s->err), 0);
 	assert_true(span_is(text, "The zebra grazes.\n"));
@@ -229,7 +103,7 @@ static void a_view_sees_what_was_when_it_was_opened(void **state)
 
 static void a_long_text_comes_back_whole_and_in_pieces(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_document_info info;
 	struct rag_view view;
 	struct buf text;
@@ -241,7 +115,7 @@ static void a_long_text_comes_back_whole_and_in_pieces(void **state)
 		buf_printf(&text, "Line %d has w\xc3\xb6rds %d.%s", i, i * 7919,
 			   i % 5 ? " " : "\n\n");
 	buf_add_str(&text, "end\n");
-	put(s, "long", buf_str(&text));
+	stage_put(s, "long", buf_str(&text));
 	assert_int_equal(rag_document_get(s->rag, acme, docs, SPAN_LIT("long"), &s->arena, &info,
 					  &back, &s->err),
 			 0);
@@ -287,12 +161,12 @@ static void documents_are_listed_by_name_prefix_and_page(void **state)
 		{ "b\xc3\xbf", "", "b\xc3\xbf ", -1 },
 		{ "c", "", "", -1 },
 	};
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 
-	put(s, "b/1", "x");
-	put(s, "a/2", "x");
-	put(s, "a/1", "x");
-	put(s, "b\xc3\xbf", "x");
+	stage_put(s, "b/1", "x");
+	stage_put(s, "a/2", "x");
+	stage_put(s, "a/1", "x");
+	stage_put(s, "b\xc3\xbf", "x");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf names;
 
@@ -308,11 +182,12 @@ static void documents_are_listed_by_name_prefix_and_page(void **state)
 
 static void one_bad_document_does_not_keep_the_others_out(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_put how = { .how = RAG_PUT_ADD, .make = true };
 	struct rag_document_in in[] = {
-		document("a", "zebra"), document("b", "zebra"), document("c\n", "zebra"),
-		document("d", "zebra"), document("a", "whale"),
+		text_document("a", "zebra"),   text_document("b", "zebra"),
+		text_document("c\n", "zebra"), text_document("d", "zebra"),
+		text_document("a", "whale"),
 	};
 	struct rag_put_result results[ARRAY_LEN(in)];
 
@@ -326,17 +201,18 @@ static void one_bad_document_does_not_keep_the_others_out(void **state)
 	assert_string_equal(results[2].err.param, "id");
 	assert_string_equal(results[3].err.param, "metadata");
 	assert_int_equal(results[4].what, RAG_ADDED);
-	assert_string_equal(found(s, "zebra"), "b");
-	assert_string_equal(found(s, "whale"), "a");
+	assert_string_equal(stage_found(s, "zebra"), "b");
+	assert_string_equal(stage_found(s, "whale"), "a");
 	assert_int_equal(rag_put(s->rag, acme, docs, &how, in, 2, &s->arena, results, &s->err), 0);
 	assert_int_equal(results[0].err.code, E_rag_document_exists);
 }
 
 static void of_a_whole_put_one_failure_keeps_all_out(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_put how = { .how = RAG_PUT_ADD, .make = true, .whole = true };
-	struct rag_document_in in[] = { document("a", "zebra"), document("c\n", "zebra") };
+	struct rag_document_in in[] = { text_document("a", "zebra"),
+					text_document("c\n", "zebra") };
 	struct rag_put_result results[2];
 
 	assert_int_equal(rag_put(s->rag, acme, docs, &how, in, 2, &s->arena, results, &s->err), -1);
@@ -348,28 +224,28 @@ static void of_a_whole_put_one_failure_keeps_all_out(void **state)
 
 static void a_cancelled_put_leaves_nothing(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	atomic_bool cancelled = true;
 	struct rag_put how = { .how = RAG_PUT_REPLACE, .make = true, .cancelled = &cancelled };
-	struct rag_document_in in = document("a", "zebra");
+	struct rag_document_in in = text_document("a", "zebra");
 	struct rag_put_result result;
 
-	put(s, "b", "lion");
+	stage_put(s, "b", "lion");
 	assert_int_equal(rag_put(s->rag, acme, docs, &how, &in, 1, &s->arena, &result, &s->err),
 			 -1);
 	assert_int_equal(s->err.code, E_cancelled);
-	assert_string_equal(found(s, "zebra"), "");
-	assert_string_equal(found(s, "lion"), "b");
+	assert_string_equal(stage_found(s, "zebra"), "");
+	assert_string_equal(stage_found(s, "lion"), "b");
 }
 
 static void an_index_of_another_tenant_is_not_there(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_index_info info;
 	struct rag_view view;
 	int64_t gone;
 
-	put(s, "a", "zebra");
+	stage_put(s, "a", "zebra");
 	assert_int_equal(rag_view_open(s->rag, SPAN_LIT("other"), docs, &view, &s->err), -1);
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 	assert_int_equal(rag_index_get(s->rag, SPAN_LIT("other"), docs, &s->arena, &info, &s->err),
@@ -390,14 +266,14 @@ static int add_index(void *arg, const struct rag_index_info *i)
 
 static void indices_are_made_listed_and_deleted(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_index_info info;
 	struct buf names;
 
 	buf_init(&names, 4096);
 	assert_int_equal(rag_index_each(s->rag, acme, add_index, &names, &s->err), 0);
 	assert_int_equal(rag_index_create(s->rag, acme, SPAN_LIT("x"), NULL, &s->err), 0);
-	put(s, "a", "zebra");
+	stage_put(s, "a", "zebra");
 	assert_int_equal(rag_index_create(s->rag, acme, docs, NULL, &s->err), -1);
 	assert_int_equal(s->err.code, E_rag_index_exists);
 	assert_int_equal(rag_index_create(s->rag, acme, SPAN_LIT(".x"), NULL, &s->err), -1);
@@ -408,32 +284,32 @@ static void indices_are_made_listed_and_deleted(void **state)
 	assert_int_equal(rag_index_get(s->rag, acme, docs, &s->arena, &info, &s->err), -1);
 	assert_int_equal(rag_index_delete(s->rag, acme, docs, &s->err), -1);
 	assert_int_equal(s->err.code, E_rag_index_not_found);
-	assert_int_equal(put(s, "b", "lion"), RAG_ADDED);
-	assert_string_equal(found(s, "zebra lion"), "b");
+	assert_int_equal(stage_put(s, "b", "lion"), RAG_ADDED);
+	assert_string_equal(stage_found(s, "zebra lion"), "b");
 	buf_free(&names);
 }
 
 static void limits_are_kept_to_inside_the_transaction(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	struct rag_put how = { .make = true };
-	struct rag_document_in in[] = { document("b", "lion"), document("c", "whale") };
+	struct rag_document_in in[] = { text_document("b", "lion"), text_document("c", "whale") };
 	struct rag_put_result results[2];
 
 	s->options.limits.documents_max = 2;
 	s->options.limits.indices_max = 1;
-	open_again(s);
-	put(s, "a", "zebra");
+	stage_open_again(s);
+	stage_put(s, "a", "zebra");
 	assert_int_equal(rag_put(s->rag, acme, docs, &how, in, 2, &s->arena, results, &s->err), -1);
 	assert_int_equal(s->err.code, E_rag_limit_exceeded);
 	assert_string_equal(s->err.param, "documents");
-	assert_string_equal(found(s, "lion"), "");
-	put(s, "b", "lion");
+	assert_string_equal(stage_found(s, "lion"), "");
+	stage_put(s, "b", "lion");
 	assert_int_equal(rag_index_create(s->rag, acme, SPAN_LIT("x"), NULL, &s->err), -1);
 	assert_string_equal(s->err.param, "indices");
 }
 
-static void replace(struct stage *s, const struct rag_document_in *in, size_t count,
+static void replace(struct rag_stage *s, const struct rag_document_in *in, size_t count,
 		    struct rag_replacement *to)
 {
 	struct rag_put_result results[8];
@@ -447,55 +323,55 @@ static void replace(struct stage *s, const struct rag_document_in *in, size_t co
 
 static void a_replacement_is_seen_when_it_is_whole(void **state)
 {
-	struct stage *s = *state;
-	struct rag_document_in in[] = { document("a", "lion"), document("c", "whale") };
+	struct rag_stage *s = *state;
+	struct rag_document_in in[] = { text_document("a", "lion"), text_document("c", "whale") };
 	struct rag_replacement to;
 	int64_t before;
 
-	put(s, "a", "zebra");
-	put(s, "b", "ostrich");
-	before = generation(s);
+	stage_put(s, "a", "zebra");
+	stage_put(s, "b", "ostrich");
+	before = stage_generation(s);
 	replace(s, in, 2, &to);
-	assert_string_equal(found(s, "zebra lion whale"), "a");
+	assert_string_equal(stage_found(s, "zebra lion whale"), "a");
 	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
-	assert_string_equal(found(s, "zebra"), "");
-	assert_string_equal(found(s, "ostrich"), "");
-	assert_string_equal(found(s, "whale"), "c");
-	assert_true(generation(s) > before);
+	assert_string_equal(stage_found(s, "zebra"), "");
+	assert_string_equal(stage_found(s, "ostrich"), "");
+	assert_string_equal(stage_found(s, "whale"), "c");
+	assert_true(stage_generation(s) > before);
 	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), -1);
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 }
 
 static void a_replacement_that_is_given_up_leaves_nothing(void **state)
 {
-	struct stage *s = *state;
-	struct rag_document_in in[] = { document("a", "lion") };
+	struct rag_stage *s = *state;
+	struct rag_document_in in[] = { text_document("a", "lion") };
 	struct rag_replacement to;
 
-	put(s, "a", "zebra");
+	stage_put(s, "a", "zebra");
 	replace(s, in, 1, &to);
 	rag_replace_cancel(s->rag, acme, &to);
 	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), -1);
-	assert_string_equal(found(s, "zebra"), "a");
-	assert_string_equal(found(s, "lion"), "");
+	assert_string_equal(stage_found(s, "zebra"), "a");
+	assert_string_equal(stage_found(s, "lion"), "");
 }
 
 static void a_replacement_makes_the_index(void **state)
 {
-	struct stage *s = *state;
-	struct rag_document_in in[] = { document("a", "lion") };
+	struct rag_stage *s = *state;
+	struct rag_document_in in[] = { text_document("a", "lion") };
 	struct rag_replacement to;
 
 	replace(s, in, 1, &to);
 	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
-	assert_string_equal(found(s, "lion"), "a");
+	assert_string_equal(stage_found(s, "lion"), "a");
 }
 
 static void metadata_alone_is_exchanged_without_indexing(void **state)
 {
-	struct stage *s = *state;
+	struct rag_stage *s = *state;
 	const struct rag_put how = { .how = RAG_PUT_REPLACE, .make = true };
-	struct rag_document_in in = document("a", "zebra");
+	struct rag_document_in in = text_document("a", "zebra");
 	struct rag_document_info info;
 	struct rag_put_result result;
 	int64_t first;
@@ -515,7 +391,7 @@ static void metadata_alone_is_exchanged_without_indexing(void **state)
 	assert_int_equal(info.first_chunk, first);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_make, stage_remove)
 
 int main(void)
 {

@@ -1,0 +1,293 @@
+/* Tests of the vectors of common/rag/rag.h. */
+#include "tests/support/rag_stage.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+#include "common/rag/vector.h"
+
+enum { DIMENSIONS = 32, PENDING_MAX = 16 };
+
+/* A direction for a text: the same for the same text, another for another. */
+static void embed(struct span text, float *out, size_t dimensions)
+{
+	uint64_t state = 88172645463325252u;
+
+	for (size_t i = 0; i < text.len; i++)
+		state = (state ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < dimensions; i++) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		out[i] = (float)(int32_t)(state >> 32) / (float)INT32_MAX;
+	}
+}
+
+/* Makes all vectors that are wanted; how many texts that took. */
+static size_t embed_all(struct rag_stage *s, const char *model, size_t dimensions)
+{
+	struct rag_pending pending[PENDING_MAX];
+	float vectors[PENDING_MAX * 64];
+	size_t count, sum = 0;
+
+	for (;;) {
+		if (rag_pending(s->rag, acme, docs, span_str(model), 0, &s->arena, pending,
+				PENDING_MAX, 1 << 20, &count, &s->err) < 0)
+			fail_msg("%s", s->err.message);
+		if (count == 0)
+			return sum;
+		for (size_t i = 0; i < count; i++)
+			embed(pending[i].text, vectors + i * dimensions, dimensions);
+		if (rag_vectors_put(s->rag, acme, docs, span_str(model), pending, count, vectors,
+				    dimensions, &s->err) < 0)
+			fail_msg("%s", s->err.message);
+		sum += count;
+	}
+}
+
+static struct rag_index_info info_of(struct rag_stage *s)
+{
+	struct rag_index_info info;
+
+	if (rag_index_get(s->rag, acme, docs, &s->arena, &info, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	return info;
+}
+
+/* The name of the document whose chunk is nearest to what embed makes of text. */
+static const char *nearest(struct rag_stage *s, const char *text)
+{
+	const struct snapshot_vectors *v;
+	struct vector_hit hit;
+	struct rag_document_info info;
+	struct rag_chunk chunk;
+	struct rag_view view;
+	float query[DIMENSIONS];
+	const char *result = "";
+
+	assert_int_equal(rag_view_open(s->rag, acme, docs, &view, &s->err), 0);
+	v = view.snapshot->vectors;
+	assert_non_null(v);
+	embed(span_str(text), query, DIMENSIONS);
+	if (vector_search(v->space,
+			  &(struct vector_view){ .blocks = v->blocks,
+						 .count = v->count,
+						 .dead = v->dead,
+						 .exact = rag_view_exact,
+						 .data = &view },
+			  query, 0, &hit, 1) == 1) {
+		assert_int_equal(rag_view_chunk(&view, hit.id, false, &s->arena, &chunk, &s->err),
+				 0);
+		assert_int_equal(
+			rag_view_document(&view, chunk.document, &s->arena, &info, &s->err), 0);
+		result = info.name.ptr;
+		if (fabsf(hit.score - 1) > 0.01f)
+			result = "far";
+	}
+	rag_view_close(&view);
+	return result;
+}
+
+static void put_some(struct rag_stage *s, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		char name[16], text[64];
+
+		snprintf(name, sizeof(name), "d%d", i);
+		snprintf(text, sizeof(text), "Animal number %d grazes.", i);
+		stage_put(s, name, text);
+	}
+}
+
+static void chunks_without_a_vector_are_handed_out_until_none_is_left(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 40);
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 40);
+	assert_int_equal(info_of(s).vectors, 40);
+	assert_string_equal(nearest(s, "Animal number 7 grazes.\n"), "d7");
+	assert_string_equal(nearest(s, "Animal number 39 grazes.\n"), "d39");
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+}
+
+static void equal_texts_are_embedded_once(void **state)
+{
+	struct rag_stage *s = *state;
+
+	stage_put(s, "a", "The same.");
+	stage_put(s, "b", "The same.");
+	stage_put(s, "c", "Another.");
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 2);
+	assert_int_equal(info_of(s).vectors, 3);
+	stage_put(s, "c", "The same.");
+	stage_put(s, "d", "Another.");
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(info_of(s).vectors, 4);
+	assert_string_equal(nearest(s, "Another.\n"), "d");
+}
+
+static void what_is_deleted_is_not_near(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 5);
+	embed_all(s, "m", DIMENSIONS);
+	stage_erase(s, "d3");
+	assert_string_not_equal(nearest(s, "Animal number 3 grazes.\n"), "d3");
+	assert_int_equal(info_of(s).vectors, 4);
+}
+
+static void a_vector_that_comes_too_late_is_left_out(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending pending[4];
+	float vectors[4 * DIMENSIONS];
+	size_t count;
+
+	put_some(s, 0, 3);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, pending, 4, 1 << 20, &count,
+		    &s->err);
+	assert_int_equal(count, 3);
+	stage_erase(s, "d1");
+	for (size_t i = 0; i < count; i++)
+		embed(pending[i].text, vectors + i * DIMENSIONS, DIMENSIONS);
+	assert_int_equal(rag_vectors_put(s->rag, acme, docs, SPAN_LIT("m"), pending, count, vectors,
+					 DIMENSIONS, &s->err),
+			 0);
+	assert_int_equal(info_of(s).vectors, 2);
+	assert_string_equal(nearest(s, "Animal number 2 grazes.\n"), "d2");
+}
+
+static void another_model_is_used_when_it_is_complete(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending pending[2];
+	float vectors[2 * 64];
+	size_t count;
+
+	put_some(s, 0, 3);
+	embed_all(s, "old", DIMENSIONS);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("new"), 0, &s->arena, pending, 2, 1 << 20, &count,
+		    &s->err);
+	for (size_t i = 0; i < count; i++)
+		embed(pending[i].text, vectors + i * 64, 64);
+	rag_vectors_put(s->rag, acme, docs, SPAN_LIT("new"), pending, count, vectors, 64, &s->err);
+	assert_true(span_is(info_of(s).model, "old"));
+	assert_true(span_is(info_of(s).building, "new"));
+	assert_int_equal(info_of(s).building_vectors, 2);
+	assert_string_equal(nearest(s, "Animal number 2 grazes.\n"), "d2");
+	assert_int_equal(embed_all(s, "new", 64), 1);
+	assert_true(span_is(info_of(s).model, "new"));
+	assert_int_equal(info_of(s).building.len, 0);
+	assert_int_equal(info_of(s).vectors, 3);
+}
+
+static void vectors_of_another_dimension_are_refused(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending pending[2];
+	float vectors[2 * 64] = { 1 };
+	size_t count;
+
+	put_some(s, 0, 1);
+	embed_all(s, "m", DIMENSIONS);
+	put_some(s, 1, 2);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, pending, 2, 1 << 20, &count,
+		    &s->err);
+	assert_int_equal(rag_vectors_put(s->rag, acme, docs, SPAN_LIT("m"), pending, count, vectors,
+					 64, &s->err),
+			 -1);
+	assert_int_equal(s->err.code, E_rag_dimension_mismatch);
+	vectors[0] = 0;
+	assert_int_equal(rag_vectors_put(s->rag, acme, docs, SPAN_LIT("m"), pending, count, vectors,
+					 DIMENSIONS, &s->err),
+			 -1);
+	assert_int_equal(s->err.code, E_invalid_field);
+	assert_int_equal(info_of(s).vectors, 1);
+}
+
+static void a_replacement_keeps_the_vectors_of_equal_texts(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_document_in in[] = { text_document("x", "Animal number 1 grazes."),
+					text_document("y", "A new one.") };
+	struct rag_put_result results[2];
+	struct rag_replacement to;
+
+	put_some(s, 0, 3);
+	embed_all(s, "m", DIMENSIONS);
+	assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
+	assert_int_equal(
+		rag_replace_put(s->rag, acme, &to, NULL, in, 2, &s->arena, results, &s->err), 0);
+	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
+	assert_int_equal(info_of(s).vectors, 1);
+	assert_string_equal(nearest(s, "Animal number 1 grazes.\n"), "x");
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 1);
+}
+
+static void several_batches_may_be_under_way(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending first[2], second[4];
+	size_t count;
+
+	put_some(s, 0, 5);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, first, 2, 1 << 20, &count,
+		    &s->err);
+	assert_int_equal(count, 2);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), first[1].chunk, &s->arena, second, 4,
+		    1 << 20, &count, &s->err);
+	assert_int_equal(count, 3);
+	assert_true(second[0].chunk > first[1].chunk);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), second[2].chunk, &s->arena, second, 4,
+		    1 << 20, &count, &s->err);
+	assert_int_equal(count, 0);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, second, 4, 30, &count,
+		    &s->err);
+	assert_int_equal(count, 1);
+}
+
+static void models_have_their_prefixes(void **state)
+{
+	static const struct {
+		const char *model, *document, *query;
+	} cases[] = {
+		{ "nomic-embed-text-v1.5", "search_document: ", "search_query: " },
+		{ "intfloat/multilingual-e5-large", "passage: ", "query: " },
+		{ "bge-m3", "", "" },
+		{ "text-embedding-3-small", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rag_prefixes p = rag_model_prefixes(span_str(cases[i].model));
+
+		assert_string_equal(p.document, cases[i].document);
+		assert_string_equal(p.query, cases[i].query);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_make, stage_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(chunks_without_a_vector_are_handed_out_until_none_is_left),
+		TEST(equal_texts_are_embedded_once),
+		TEST(what_is_deleted_is_not_near),
+		TEST(a_vector_that_comes_too_late_is_left_out),
+		TEST(another_model_is_used_when_it_is_complete),
+		TEST(vectors_of_another_dimension_are_refused),
+		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
+		TEST(several_batches_may_be_under_way),
+		TEST(models_have_their_prefixes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

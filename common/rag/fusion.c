@@ -22,7 +22,7 @@ struct table {
 
 static struct entry *find(struct table *t, uint32_t row, bool add, size_t order)
 {
-	size_t at = (row * UINT32_C(0x9e3779b1)) & (t->slot_count - 1);
+	size_t at = (row * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (t->slot_count - 1);
 	struct entry *e;
 
 	for (; t->slots[at]; at = (at + 1) & (t->slot_count - 1))

@@ -162,8 +162,9 @@ float latent_pack(const float *numbers, size_t count, signed char *codes)
 
 	for (size_t i = 0; i < count; i++)
 		largest = fmaxf(largest, fabsf(numbers[i]));
-	for (size_t i = 0; i < count; i++)
-		codes[i] = largest > 0 ? (signed char)lrintf(numbers[i] / largest * 127) : 0;
+	memset(codes, 0, count);
+	for (size_t i = 0; i < count && largest > 0; i++)
+		codes[i] = (signed char)lrintf(numbers[i] / largest * 127);
 	return largest / 127;
 }
 

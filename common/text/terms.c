@@ -226,6 +226,7 @@ static void take_word(void *data, const struct word *word)
 	struct walk *w = data;
 	struct term term = { .text = word->text,
 			     .source = word->source,
+			     .is_part = word->kind == WORD_PART,
 			     .is_gram = word->kind == WORD_GRAM,
 			     .is_beside = word->kind == WORD_PART && w->before == WORD_WHOLE };
 

@@ -18,6 +18,7 @@ struct term {
 	struct span source; /* where it stands in the text, as it was written */
 	uint64_t hash;      /* of text, as terms_hash has it */
 	bool is_beside;     /* at the place of the term before: the first part of an identifier */
+	bool is_part;       /* of an identifier, whose whole came before */
 	bool is_stop;       /* says little; a question leaves it out unless it has nothing else */
 	bool is_gram;       /* characters of a script without spaces */
 };

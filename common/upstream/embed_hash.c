@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/terms.h"
 #include "common/text/words.h"
 
 #include <math.h>
@@ -35,15 +36,15 @@ static void add(struct features *f, uint64_t hash, int64_t weight)
 	f->items[f->count++] = (struct feature){ hash, weight };
 }
 
-/* Runs of characters of "<word>"; the marks tell beginnings and endings from middles. */
-static void add_grams(struct features *f, struct span word)
+/* Runs of characters of "<term>"; the marks tell beginnings and endings from middles. */
+static void add_grams(struct features *f, struct span term)
 {
 	char marked[WORD_MAX + 2];
 	unsigned char at[WORD_MAX + 3]; /* where each character begins */
-	size_t len = word.len + 2, count = 0;
+	size_t len = term.len + 2, count = 0;
 
 	marked[0] = '<';
-	memcpy(marked + 1, word.ptr, word.len);
+	memcpy(marked + 1, term.ptr, term.len);
 	marked[len - 1] = '>';
 	for (size_t i = 0; i < len; i++)
 		if (((unsigned char)marked[i] & 0xc0) != 0x80)
@@ -58,15 +59,14 @@ static void add_grams(struct features *f, struct span word)
 		}
 }
 
-static void add_word(void *data, const struct word *word)
+static void add_term(void *data, const struct term *term)
 {
 	struct features *f = data;
-	int64_t weight = word->kind == WORD_PART ? WEIGHT_PART : WEIGHT_WORD;
-	bool is_stop = words_is_stop(word);
+	int64_t weight = term->is_part ? WEIGHT_PART : WEIGHT_WORD;
 
-	add(f, words_hash(word->text), is_stop ? WEIGHT_STOP : weight);
-	if (word->kind == WORD_WHOLE && !is_stop)
-		add_grams(f, word->text);
+	add(f, words_hash(term->text), term->is_stop ? WEIGHT_STOP : weight);
+	if (!term->is_gram && !term->is_part && !term->is_stop)
+		add_grams(f, term->text);
 }
 
 static int compare_features(const void *a, const void *b)
@@ -97,10 +97,11 @@ static void fold(const struct features *f, int64_t sums[EMBED_HASH_DIMENSIONS])
 void embed_hash(struct span text, float out[EMBED_HASH_DIMENSIONS])
 {
 	int64_t sums[EMBED_HASH_DIMENSIONS] = { 0 };
+	struct terms *terms = terms_new();
 	struct features f = { 0 };
 	double squares = 0, length;
 
-	words_each(text, add_word, &f);
+	terms_each(terms, text, add_term, &f);
 	if (f.count > 0)
 		qsort(f.items, f.count, sizeof(*f.items), compare_features);
 	fold(&f, sums);
@@ -114,5 +115,6 @@ void embed_hash(struct span text, float out[EMBED_HASH_DIMENSIONS])
 	length = sqrt(squares);
 	for (size_t i = 0; i < EMBED_HASH_DIMENSIONS; i++)
 		out[i] = (float)((double)sums[i] / length);
+	terms_free(terms);
 	mem_free(f.items);
 }

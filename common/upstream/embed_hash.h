@@ -1,10 +1,11 @@
 /*
  * common/upstream/embed_hash.h - a text as a vector, by hashing; no model, no training.
  *
- * Whole words and their runs of three to five characters fall into EMBED_HASH_DIMENSIONS numbers
- * with a sign; words that say little weigh little.  All sums are of integers, so the vector is
- * the same bit for bit on every machine.  Texts that share words or parts of words are near each
- * other; synonyms are not.  Any thread.
+ * The terms that an index is searched by (common/text/terms.h) and their runs of three to five
+ * characters fall into EMBED_HASH_DIMENSIONS numbers with a sign; those that say little weigh
+ * little.  All sums are of integers, so the vector is the same bit for bit on every machine with
+ * the same stemmers.  Texts that share words or parts of words are near each other; synonyms are
+ * not.  Any thread.
  */
 #ifndef SPASS_UPSTREAM_EMBED_HASH_H
 #define SPASS_UPSTREAM_EMBED_HASH_H

@@ -8,6 +8,7 @@
 #define jscan_members portable_members
 #define jscan_check portable_check
 #define jscan_string portable_string
+#define jscan_member portable_member
 #include "common/base/jscan.c"
 #undef jscan_members_map
 

@@ -166,14 +166,18 @@ int conversation_weights(struct db *db, int64_t number, int64_t from, message_ea
 
 /* What differs between the four lists: whose, and by prefix or not. */
 struct list_sql {
-	const char *rows, *count;
+	const char *newest, *oldest, *count;
 };
 
-/* The page is found in an index alone; only its rows are then read. */
-#define LIST_ROWS(where)                                                                           \
+/*
+ * The page is found in an index alone, counted from the nearer end of the list; only its rows are
+ * then read.
+ */
+#define LIST_ROWS(where, order)                                                                    \
 	"SELECT " CONVERSATION_COLUMNS " FROM conversation AS c JOIN (SELECT c.number AS number"       \
-	" FROM conversation AS c WHERE " where " ORDER BY c.used_at DESC, c.number DESC"               \
+	" FROM conversation AS c WHERE " where " ORDER BY c.used_at " order ", c.number " order        \
 	" LIMIT ?1 OFFSET ?2) AS p ON c.number = p.number ORDER BY c.used_at DESC, c.number DESC"
+#define LIST_BOTH(where) LIST_ROWS(where, "DESC"), LIST_ROWS(where, "ASC")
 #define LIST_COUNT(from_where) "SELECT " from_where " AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
 #define OF_TENANT "c.tenant_id = ?3"
 #define OF_USER "c.tenant_id = ?3 AND c.user_id = ?4"
@@ -184,10 +188,10 @@ struct list_sql {
 #define COUNT "count(*) FROM conversation AS c WHERE "
 
 static const struct list_sql lists[2][2] = {
-	{ { LIST_ROWS(OF_TENANT), LIST_COUNT(COUNTED OF_TENANT) },
-	  { LIST_ROWS(OF_USER), LIST_COUNT(COUNTED OF_USER) } },
-	{ { LIST_ROWS(WITH_PREFIX_OF_TENANT), LIST_COUNT(COUNT WITH_PREFIX_OF_TENANT) },
-	  { LIST_ROWS(WITH_PREFIX_OF_USER), LIST_COUNT(COUNT WITH_PREFIX_OF_USER) } },
+	{ { LIST_BOTH(OF_TENANT), LIST_COUNT(COUNTED OF_TENANT) },
+	  { LIST_BOTH(OF_USER), LIST_COUNT(COUNTED OF_USER) } },
+	{ { LIST_BOTH(WITH_PREFIX_OF_TENANT), LIST_COUNT(COUNT WITH_PREFIX_OF_TENANT) },
+	  { LIST_BOTH(WITH_PREFIX_OF_USER), LIST_COUNT(COUNT WITH_PREFIX_OF_USER) } },
 };
 
 /* end: past all that begin with prefix, which holds no byte above 'z'. */
@@ -228,6 +232,8 @@ int conversation_list(struct db *db, const struct conversation_owner *owner, str
 	const struct list_sql *sql = &lists[prefix.len != 0][owner->user_id != NULL];
 	char end[CONVERSATION_ID_SIZE + 1];
 	struct db_statement *st;
+	int64_t rest;
+	bool from_end;
 
 	*total = 0;
 	if (prefix.len && !conversation_is_id(prefix))
@@ -244,10 +250,16 @@ int conversation_list(struct db *db, const struct conversation_owner *owner, str
 		return -1;
 	*total = db_int(st, 0);
 	db_reset(st);
-	st = db_statement(db, sql->rows, err);
+	rest = *total - offset;
+	if (rest <= 0)
+		return 0;
+	if (limit > rest)
+		limit = rest;
+	from_end = offset > rest;
+	st = db_statement(db, from_end ? sql->oldest : sql->newest, err);
 	if (!st)
 		return -1;
-	bind_list(st, owner, prefix, end, limit, offset);
+	bind_list(st, owner, prefix, end, limit, from_end ? rest - limit : offset);
 	return list_rows(st, each, arg, err);
 }
 

@@ -224,18 +224,12 @@ static struct span next_word(struct span *rest)
 }
 
 /* In FTS5's language, where every word stands in quotes and so means nothing but itself. */
-static int write_match(const struct conversation_owner *owner, struct span query, struct buf *out,
-		       struct err *err)
+static int write_words(struct span query, struct buf *out, struct err *err)
 {
-	char owner_word[OWNER_WORD_SIZE];
 	const char *separator = "";
 	struct span rest = query, word;
 
-	if (owner->user_id)
-		user_word(owner, owner_word);
-	else
-		tenant_word(owner, owner_word);
-	buf_printf(out, "owner : \"%s\" AND text : (", owner_word);
+	buf_add_str(out, "text : (");
 	while (rest.len && (word = next_word(&rest)).ptr) {
 		if (!has_letter(word))
 			continue;
@@ -248,11 +242,30 @@ static int write_match(const struct conversation_owner *owner, struct span query
 	return buf_failed(out) ? err_set(err, E_invalid_field, "query.q", "q is too long") : 0;
 }
 
-/* One search: the finds are walked newest first, and each conversation counts once. */
+static void write_owned(const struct conversation_owner *owner, const struct buf *words, struct buf *out)
+{
+	char word[OWNER_WORD_SIZE];
+
+	if (owner->user_id)
+		user_word(owner, word);
+	else
+		tenant_word(owner, word);
+	buf_printf(out, "owner : \"%s\" AND ", word);
+	buf_add_span(out, buf_span(words));
+}
+
+/*
+ * One search: the finds are walked newest first, and each conversation counts once.  The owner's word
+ * stands in all that is theirs, which is long to walk beside the words that are looked for: whoever
+ * has most of the index is served faster without it, by leaving out what is another's.  Once that has
+ * happened STRANGERS_MAX times the walk goes on with it.
+ */
+enum { STRANGERS_MAX = 50 };
 struct search {
 	struct db *db;
 	const struct conversation_owner *owner;
-	const char *match;
+	const char *words, *owned; /* what is looked for, and that with the owner's word */
+	int strangers;
 	int64_t skip, left; /* conversations until the page begins, and of the page */
 	int64_t below;      /* the finds that have not been visited */
 	int visits;
@@ -265,14 +278,20 @@ struct search {
 /* Snippets cost more than finds: those of the page alone are made. */
 enum phase { SKIPPING, SHOWING, COUNTING };
 
+static const char *match_of(const struct search *s)
+{
+	return s->strangers < STRANGERS_MAX ? s->words : s->owned;
+}
+
 static enum phase phase_of(const struct search *s)
 {
 	return s->skip > 0 ? SKIPPING : s->left > 0 ? SHOWING : COUNTING;
 }
 
 #define FINDS(columns)                                                                             \
-	"SELECT m.number, m.conversation" columns " FROM message_index"                                \
-	" JOIN message AS m ON m.number = message_index.rowid"                                         \
+	"SELECT m.number, m.conversation, c.tenant_id, c.user_id" columns " FROM message_index"        \
+	" CROSS JOIN message AS m ON m.number = message_index.rowid"                                   \
+	" CROSS JOIN conversation AS c ON c.number = m.conversation"                                   \
 	" WHERE message_index MATCH ?1 AND message_index.rowid < ?2 ORDER BY message_index.rowid DESC"
 
 static const char *const finds[] = {
@@ -292,23 +311,12 @@ static bool is_seen(const struct search *s, int64_t conversation)
 
 /*
  * The index goes by 64 bits of a digest, and keeps the words of what was deleted for a while: whose
- * a conversation is, its row says.  1, 0, -1.
+ * a conversation is, its row says.
  */
-static int is_theirs(struct search *s, int64_t conversation, struct err *err)
+static bool is_theirs(const struct search *s, struct db_statement *st)
 {
-	struct db_statement *st = db_statement(
-		s->db, "SELECT tenant_id, user_id FROM conversation WHERE number = ?1", err);
-	int found;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, conversation);
-	found = db_next(st, err);
-	if (found == 1)
-		found = span_is(db_text(st, 0), s->owner->tenant_id) &&
-			(!s->owner->user_id || span_is(db_text(st, 1), s->owner->user_id));
-	db_reset(st);
-	return found;
+	return span_is(db_text(st, 2), s->owner->tenant_id) &&
+	       (!s->owner->user_id || span_is(db_text(st, 3), s->owner->user_id));
 }
 
 static int show(struct search *s, int64_t conversation, struct span snippet, struct err *err)
@@ -330,17 +338,21 @@ static int show(struct search *s, int64_t conversation, struct span snippet, str
 	return result;
 }
 
+/* 1 when no more finds are visited, 0, -1. */
 static int take_find(struct search *s, struct db_statement *st, enum phase phase, struct err *err)
 {
 	int64_t conversation = db_int(st, 1);
-	int theirs;
+	bool seen = is_seen(s, conversation), theirs = seen || is_theirs(s, st);
 
 	s->below = db_int(st, 0);
-	if (is_seen(s, conversation))
+	if (!theirs && s->strangers < STRANGERS_MAX) {
+		s->strangers++;
 		return 0;
-	theirs = is_theirs(s, conversation, err);
-	if (theirs <= 0)
-		return theirs;
+	}
+	if (s->visits++ == CONVERSATION_VISITS_MAX)
+		return 1;
+	if (seen || !theirs)
+		return 0;
 	s->seen[s->count++] = conversation;
 	switch (phase) {
 	case SKIPPING:
@@ -348,34 +360,32 @@ static int take_find(struct search *s, struct db_statement *st, enum phase phase
 		return 0;
 	case SHOWING:
 		s->left--;
-		return show(s, conversation, db_text(st, 2), err);
+		return show(s, conversation, db_text(st, 4), err);
 	case COUNTING:
 		break;
 	}
 	return 0;
 }
 
-/* The finds of one phase.  1 when another follows, 0 at the end of all, -1. */
+/* The finds of one phase, by one match.  1 when others follow, 0 at the end of all, -1. */
 static int walk_phase(struct search *s, bool *more, struct err *err)
 {
 	enum phase phase = phase_of(s);
+	const char *match = match_of(s);
 	struct db_statement *st = db_statement(s->db, finds[phase], err);
-	int row;
+	int row, taken;
 
 	if (!st)
 		return -1;
-	db_bind_str(st, 1, s->match);
+	db_bind_str(st, 1, match);
 	db_bind_int(st, 2, s->below);
-	while ((row = db_next(st, err)) == 1 && phase_of(s) == phase) {
-		if (s->visits++ == CONVERSATION_VISITS_MAX) {
-			*more = true;
-			row = 0;
-			break;
-		}
-		if (take_find(s, st, phase, err) < 0) {
-			row = -1;
-			break;
-		}
+	while ((row = db_next(st, err)) == 1 && phase_of(s) == phase && match_of(s) == match) {
+		taken = take_find(s, st, phase, err);
+		if (taken == 0)
+			continue;
+		*more = taken > 0;
+		row = taken < 0 ? -1 : 0;
+		break;
 	}
 	db_reset(st);
 	return row;
@@ -386,17 +396,20 @@ int conversation_search(struct db *db, const struct conversation_owner *owner, s
 			int64_t *total, bool *more, struct err *err)
 {
 	struct search *s = mem_new(struct search);
-	struct buf match;
+	struct buf words, owned;
 	int result = -1;
 
-	buf_init(&match, QUERY_MAX);
+	buf_init(&words, QUERY_MAX);
+	buf_init(&owned, QUERY_MAX + 64);
 	*total = 0;
 	*more = false;
-	if (write_match(owner, query, &match, err) < 0)
+	if (write_words(query, &words, err) < 0)
 		goto out;
+	write_owned(owner, &words, &owned);
 	s->db = db;
 	s->owner = owner;
-	s->match = buf_str(&match);
+	s->words = buf_str(&words);
+	s->owned = buf_str(&owned);
 	s->skip = offset;
 	s->left = limit;
 	s->each = each;
@@ -407,7 +420,8 @@ int conversation_search(struct db *db, const struct conversation_owner *owner, s
 	while (result == 1);
 	*total = (int64_t)s->count;
 out:
-	buf_free(&match);
+	buf_free(&words);
+	buf_free(&owned);
 	mem_free(s);
 	return result;
 }

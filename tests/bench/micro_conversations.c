@@ -165,6 +165,7 @@ int main(int argc, char **argv)
 	static const struct look looks[] = {
 		{ "list, first 20", NULL, 20, 0 },
 		{ "list, first 100", NULL, 100, 0 },
+		{ "list, page in the middle", NULL, 20, 49990 },
 		{ "list, page at 99 %", NULL, 20, 99000 },
 		{ "search, frequent word", "word3", 20, 0 },
 		{ "search, rare word", "word4900", 20, 0 },

@@ -638,6 +638,84 @@ static void a_title_is_changed(void **state)
 	expect_list(f, &ada, "", 10, 0, 1, "second/2/ada;");
 }
 
+static void search_titles(struct fixture *f, const struct conversation_owner *owner, const char *query,
+			  int64_t limit, int64_t offset, int64_t wanted_total, struct told *t)
+{
+	int64_t total = -1;
+	bool more = true;
+
+	assert_int_equal(search(f->db, owner, span_str(query), limit, offset, tell_row, hear(t, false), &total,
+				&more, &f->err),
+			 0);
+	assert_int_equal(total, wanted_total);
+	assert_false(more);
+}
+
+/* Few of others are stepped over one by one, many by the owner's word. */
+static void finds_of_others_are_left_out_however_many(void **state)
+{
+	enum { OLD = 3, STRANGE = 120, NEW = 2 };
+	static const struct {
+		int64_t limit, offset;
+		const char *told;
+	} pages[] = {
+		{ 10, 0, "mine/2/ada;mine/2/ada;mine/2/ada;mine/2/ada;mine/2/ada;" },
+		{ 2, 0, "mine/2/ada;mine/2/ada;" },
+		{ 3, 1, "mine/2/ada;mine/2/ada;mine/2/ada;" },
+		{ 10, 4, "mine/2/ada;" },
+		{ 10, 5, "" },
+	};
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE];
+	struct told t;
+
+	for (int i = 0; i < OLD; i++)
+		begin(f, &ada, id, "mine", "a word");
+	for (int i = 0; i < STRANGE; i++)
+		begin(f, i % 2 ? &bob : &other, id, "theirs", "a word");
+	for (int i = 0; i < NEW; i++)
+		begin(f, &ada, id, "mine", "a word");
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		search_titles(f, &ada, "word", pages[i].limit, pages[i].offset, OLD + NEW, &t);
+		expect_told(&t, pages[i].told);
+	}
+	search_titles(f, &acme, "word", 1, OLD + NEW + STRANGE / 2 - 1, OLD + NEW + STRANGE / 2, &t);
+	expect_told(&t, "mine/2/ada;");
+	search_titles(f, &bob, "word", 1, 0, STRANGE / 2, &t);
+	expect_told(&t, "theirs/2/bob;");
+}
+
+/* From whichever end a page is counted, it is the same. */
+static void pages_are_slices_of_the_whole_list(void **state)
+{
+	enum { COUNT = 9 };
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], whole[1024] = "", title[2] = "a";
+	size_t ends[COUNT + 1] = { 0 };
+
+	for (int i = 0; i < COUNT; i++) {
+		title[0] = (char)('a' + i);
+		conversation_make_id(id, f->now_ms);
+		f->now_ms -= i % 3 != 0; /* some were used in the same millisecond */
+		add_turn(f, &ada, id, true, title, "1");
+	}
+	begin(f, &bob, id, "other", "1");
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(whole + ends[i], sizeof whole - ends[i], "%c/2/ada;", 'a' + COUNT - 1 - i);
+		ends[i + 1] = strlen(whole);
+	}
+	for (int limit = 1; limit <= COUNT + 1; limit++)
+		for (int offset = 0; offset <= COUNT + 1; offset++) {
+			int from = offset < COUNT ? offset : COUNT;
+			int to = offset + limit < COUNT ? offset + limit : COUNT;
+			char page[1024];
+
+			snprintf(page, sizeof page, "%.*s", (int)(ends[to] - ends[from]), whole + ends[from]);
+			expect_list(f, &ada, "", limit, offset, COUNT, page);
+			expect_list(f, &ada, "conv_", limit, offset, COUNT, page);
+		}
+}
+
 /* The schema as it was up to a number. */
 static void migrate_to(struct db *db, int number)
 {
@@ -654,15 +732,6 @@ static void migrate_to(struct db *db, int number)
 		}
 	if (migrate(db, some, MIGRATE_SCHEMA, &err) < 0)
 		fail_msg("%s", err.message);
-}
-
-static int64_t number_of(struct fixture *f, const char *sql)
-{
-	int64_t value = -1;
-
-	if (db_number(f->db, sql, &value, &f->err) < 0)
-		fail_msg("%s", f->err.message);
-	return value;
 }
 
 static void an_older_database_keeps_its_conversations(void **state)
@@ -682,15 +751,15 @@ static void an_older_database_keeps_its_conversations(void **state)
 	f->db = db_open(path, DB_WRITE, &f->err);
 	assert_non_null(f->db);
 	migrate_to(f->db, 9999);
-	assert_int_equal(number_of(f, "SELECT count(*) FROM conversation"), 2);
-	assert_int_equal(number_of(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-	assert_int_equal(number_of(f, "SELECT message_count FROM conversation WHERE id = 'conv_1'"), 4);
-	assert_int_equal(number_of(f, "SELECT count(*) FROM message AS m JOIN conversation AS c"
+	assert_int_equal(number(f, "SELECT count(*) FROM conversation"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+	assert_int_equal(number(f, "SELECT message_count FROM conversation WHERE id = 'conv_1'"), 4);
+	assert_int_equal(number(f, "SELECT count(*) FROM message AS m JOIN conversation AS c"
 				      " ON c.number = m.conversation WHERE c.user_id = 'ada'"), 4);
 	/* What refers to a conversation is still held to it. */
 	assert_int_equal(db_exec(f->db, "UPDATE message SET conversation = 77", &f->err), -1);
 	add_turn(f, &ada, "conv_1", false, "and seas", "they roll");
-	assert_int_equal(number_of(f, "SELECT count(*) FROM message"), 8);
+	assert_int_equal(number(f, "SELECT count(*) FROM message"), 8);
 }
 
 static void ids_are_unique_to_their_owner(void **state)
@@ -720,6 +789,8 @@ int main(void)
 		T(what_was_never_finished_goes_after_an_hour),
 		T(an_origin_that_goes_ends_its_fork),
 		T(a_title_is_changed),
+		T(finds_of_others_are_left_out_however_many),
+		T(pages_are_slices_of_the_whole_list),
 		T(an_older_database_keeps_its_conversations),
 		T(ids_are_unique_to_their_owner),
 	};

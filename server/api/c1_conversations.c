@@ -15,6 +15,7 @@ enum {
 	PART_BYTES = 512 * 1024,       /* of a conversation, about: what is in memory at a time */
 	PART_MAX = 256 * 1024 * 1024,  /* with a message of any size */
 	SEARCH_STEP_US = 5000,
+	CATCH_UP_MS = 1000, /* a search waits for the index, but not for ever */
 	SECOND_US = 1000000,
 };
 
@@ -104,17 +105,22 @@ static int index_some(struct db *db, void *arg, struct err *err)
 	return conversation_index_some(db, CONVERSATION_INDEX_STEP, arg, err);
 }
 
-/* A database that cannot be written still answers with what it has indexed. */
-static void catch_up(const struct exchange *x, struct call *c)
+/*
+ * What was there when the search began is indexed first; others go on writing meanwhile.  After a
+ * flood that takes too long, and a database that cannot be written still answers with what it has
+ * indexed: then there may be more.
+ */
+static void catch_up(const struct exchange *x, struct call *c, bool *lacks)
 {
 	struct core *core = c->worker->core;
 	struct err err = ERR_INIT;
-	int64_t left = 0;
+	int64_t left = 0, until_ms = clock_mono_ms() + CATCH_UP_MS;
 	bool more = store_read(core->store, core->jobs, look_at_left, &left, &err) == 0 && left > 0;
 
-	while (more && exchange_is_open(x))
-		if (store_write(core->store, index_some, &more, &err) < 0)
+	for (; more && left > 0 && exchange_is_open(x); left -= CONVERSATION_INDEX_STEP)
+		if (clock_mono_ms() > until_ms || store_write(core->store, index_some, &more, &err) < 0)
 			break;
+	*lacks = (more && left > 0) || err.code != E_none;
 	if (err.code != E_none)
 		log_warn("search", "%s: the latest messages are not searched: %s", x->request_id, err.message);
 }
@@ -131,7 +137,8 @@ static void sleep_until(void *arg)
 /*
  * The index of words is one for all: whether others said a word, and how often, is in the time that
  * looking for it takes.  So a search is answered on the next full step after its begin; the loop's
- * timers go by whole milliseconds since the search ended, and a job waits for the rest.
+ * timers go by whole milliseconds since the search ended, and a job waits for the rest: one to two
+ * milliseconds of one of the pool's threads, which a search has held for longer.
  */
 static void await_step(const struct exchange *x, const struct call *c)
 {
@@ -148,13 +155,15 @@ void c1_list(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
 	struct look l = { .owner = c1_owner(c) };
+	bool lacks = false;
 
 	buf_init(&l.out, LIST_MAX);
 	if (read_list_query(x, &l, &err) < 0)
 		goto out;
 	if (l.query.ptr)
-		catch_up(x, c);
+		catch_up(x, c, &lacks);
 	store_read(c->worker->core->store, c->worker->core->jobs, look_at_list, &l, &err);
+	l.more |= lacks;
 	if (l.query.ptr)
 		await_step(x, c);
 out:

@@ -54,6 +54,8 @@ static const struct row {
 	{ E_image_not_found, NULL, no_command, NULL },
 	{ E_tenant_config_key_unknown, NULL, "`spass tenant config list` lists them.", NULL },
 	{ E_caller_depth_exceeded, NULL, no_command, NULL },
+	{ E_conversation_store_full, NULL,
+	  "`spass session list` and `spass session delete` make room; the operator may give more.", NULL },
 	{ E_conversation_not_found, NULL, "`spass session list` lists yours.", "/sessions lists yours." },
 	{ E_key_not_found, NULL, "`spass tenant key list` lists them.", NULL },
 	{ E_rag_index_not_found, NULL, "`spass rag list` lists them.", NULL },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/chat/conversation_history.h"
@@ -200,6 +201,56 @@ static void add_system(struct conversation_turn *t, size_t head_len)
 	buf_add_char(&t->body, '}');
 }
 
+struct conversation_quota conversation_quota_of(const struct snapshot *s, const struct tenant *tenant)
+{
+	const struct settings all = snapshot_settings(s, tenant);
+
+	return (struct conversation_quota){
+		.count_max = settings_int(&all, SETTING_KEY_conversations_max),
+		.bytes_max = settings_bytes(&all, SETTING_KEY_conversations_max_bytes),
+	};
+}
+
+/* Whether there is room, before a model is paid for an answer that could not be kept. */
+struct room_check {
+	const struct conversation_turn *turn;
+	struct conversation_quota left;
+};
+
+static int check_room(struct db *db, void *arg, struct err *err)
+{
+	struct room_check *check = arg;
+	const struct conversation_turn *t = check->turn;
+	const struct conversation_quota quota = conversation_quota_of(t->snapshot, t->offer.tenant);
+
+	return conversation_check_room(db, &t->owner, &quota, t->is_new,
+				       conversation_weigh(t->news.rows, t->news.count), &check->left, err);
+}
+
+static uint64_t hash_of(const struct conversation_owner *o)
+{
+	/* The NUL, too, which keeps the two apart. */
+	return bytes_hash(bytes_hash(1, o->tenant_id, strlen(o->tenant_id) + 1), o->user_id, strlen(o->user_id));
+}
+
+/* The same without a look into the database for each call of an owner who is far from all limits. */
+static int check_room_for_new(struct conversation_turn *t, struct err *err)
+{
+	enum { COUNT_AMPLE = 10000, BYTES_AMPLE = 256 * MIB, ROOMY_MS = 1000 };
+	const uint64_t hash = hash_of(&t->owner);
+	struct roomy_owner *known = &t->worker->roomy[hash % ROOMY_OWNERS];
+	const int64_t now_ms = loop_now_ms(t->worker->loop);
+	struct room_check check = { .turn = t };
+
+	if (known->hash == hash && now_ms < known->until_ms)
+		return 0;
+	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, &check, err) < 0)
+		return -1;
+	if (check.left.count_max > COUNT_AMPLE && check.left.bytes_max > BYTES_AMPLE)
+		*known = (struct roomy_owner){ hash, now_ms + ROOMY_MS };
+	return 0;
+}
+
 /*
  * The list of messages, in order: system texts, the request's own last; what was said before; what is new.  The one place
  * where a prompt is put together.
@@ -209,6 +260,7 @@ static int load(struct db *db, void *arg, struct err *err)
 	struct loading *l = arg;
 	struct conversation_turn *t = l->turn;
 	struct conversation_row row = { .number = 0 };
+	struct room_check room = { .turn = t };
 	struct span name;
 
 	if (db && conversation_get(db, &t->owner, span_str(t->id), &row, err) < 0)
@@ -227,7 +279,9 @@ static int load(struct db *db, void *arg, struct err *err)
 	history_writer_init(&l->writer, &t->body, t->alias && t->alias->kind == MODEL_IMAGE);
 	l->writer.begun = head_len;
 	t->sent_from = 1;
-	return db ? load_history(l, db, &row, head_len, err) : 0;
+	if (!db)
+		return 0;
+	return load_history(l, db, &row, head_len, err) < 0 ? -1 : check_room(db, &room, err);
 }
 
 /* Results must answer calls; calls that get none are answered that they got none. */
@@ -413,6 +467,8 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
+	if (t->is_new && check_room_for_new(t, err) < 0)
+		return -1;
 	if (t->is_new)
 		return do_step(t, t->request.body.len + t->pictures.len, load_new_step, l, err);
 	return store_read(t->worker->core->store, t->worker->core->jobs, load, l, err);

@@ -59,6 +59,13 @@ struct core {
 	int64_t started_ms;       /* wall clock */
 };
 
+/* Of conversations: an owner who lately had room for far more than may come until then. */
+struct roomy_owner {
+	uint64_t hash;
+	int64_t until_ms; /* monotonic */
+};
+enum { ROOMY_OWNERS = 256 };
+
 struct core_worker {
 	struct core *core;
 	struct loop *loop;
@@ -67,6 +74,7 @@ struct core_worker {
 	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
 	bool draining; /* its replies close their connections, and it says so */
 	int index;
+	struct roomy_owner roomy[ROOMY_OWNERS]; /* by their hash */
 };
 
 /* Takes config (freed on failure too).  environment: as environ. */

@@ -2,17 +2,17 @@
  * common/loop/http1.c - reads the head of a request or a response.
  *
  * One pass: each state reads what it can from p->at on and either moves to the next state, asks for
- * more bytes or refuses.  Fields that decide about framing are judged when their line is complete.
- * Bodies are http1_body.c's, words and byte classes http1_text.c's.
+ * more bytes or refuses.  Fields that decide about framing are judged when their line is complete,
+ * by http1_fields.c.  Bodies are http1_body.c's, words and byte classes http1_text.c's.
  */
 #include "common/loop/http1.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "common/base/bytes.h"
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
+#include "common/loop/http1_inside.h"
 
 const struct http1_limits http1_default_limits = {
 	.line_max = 8 * KIB,
@@ -44,22 +44,6 @@ enum state {
 
 enum { MORE = 0, NEXT = 1, REFUSED = -1 };
 
-/* The names, in the order of enum http1_known, as parameters of an error and (from +8) alone. */
-static const char *const known_params[] = {
-	[HTTP1_HOST] = "headers.host",
-	[HTTP1_CONNECTION] = "headers.connection",
-	[HTTP1_CONTENT_LENGTH] = "headers.content-length",
-	[HTTP1_TRANSFER_ENCODING] = "headers.transfer-encoding",
-	[HTTP1_EXPECT] = "headers.expect",
-	[HTTP1_CONTENT_TYPE] = "headers.content-type",
-	[HTTP1_CONTENT_ENCODING] = "headers.content-encoding",
-	[HTTP1_AUTHORIZATION] = "headers.authorization",
-	[HTTP1_ORIGIN] = "headers.origin",
-	[HTTP1_KEEP_ALIVE] = "headers.keep-alive",
-	[HTTP1_RETRY_AFTER] = "headers.retry-after",
-};
-static_assert(ARRAY_LEN(known_params) == HTTP1_KNOWN_COUNT, "a name for each known field");
-
 void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits)
 {
 	*p = (struct http1_parser){
@@ -72,8 +56,8 @@ void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struc
 	assert(p->limits->head_max <= HTTP1_HEAD_MAX && p->limits->fields_max <= HTTP1_FIELDS_MAX);
 }
 
-static int refuse(struct http1_parser *p, struct err *err, enum err_code code, const char *param,
-		  const char *what)
+int http1_refuse(struct http1_parser *p, struct err *err, enum err_code code, const char *param,
+		 const char *what)
 {
 	p->state = BROKEN;
 	if (p->kind == HTTP1_RESPONSE)
@@ -83,16 +67,16 @@ static int refuse(struct http1_parser *p, struct err *err, enum err_code code, c
 
 static int malformed(struct http1_parser *p, struct err *err, const char *what)
 {
-	return refuse(p, err, E_malformed_request, "", what);
+	return http1_refuse(p, err, E_malformed_request, "", what);
 }
 
 /* All that may be looked at has been: is that a limit, or only the end of what has come? */
 static int need_more(struct http1_parser *p, struct span in, struct err *err)
 {
 	if (p->state < LINE_CR && p->at < in.len)
-		return refuse(p, err, E_uri_too_long, "", "the first line is too long");
+		return http1_refuse(p, err, E_uri_too_long, "", "the first line is too long");
 	if (p->at >= p->limits->head_max)
-		return refuse(p, err, E_headers_too_large, "headers", "the head is too large");
+		return http1_refuse(p, err, E_headers_too_large, "headers", "the head is too large");
 	return MORE;
 }
 
@@ -171,32 +155,6 @@ static int read_method(struct http1_parser *p, struct span in, struct err *err)
 	return NEXT;
 }
 
-/* [ IPv6 ], or a name or IPv4 address; then perhaps a port. */
-static bool is_authority(struct span s)
-{
-	size_t i = 0;
-	int64_t port;
-
-	if (s.len > 0 && s.ptr[0] == '[') {
-		while (++i < s.len && (http1_is(HTTP1_HEX, s.ptr[i]) || s.ptr[i] == ':' || s.ptr[i] == '.'))
-			;
-		if (i < 3 || i == s.len || s.ptr[i] != ']')
-			return false;
-		i++;
-	} else {
-		while (i < s.len && http1_is(HTTP1_HOST_CHAR, s.ptr[i]))
-			i++;
-		if (i == 0)
-			return false;
-	}
-	if (i == s.len)
-		return true;
-	if (s.ptr[i] != ':')
-		return false;
-	s = span_from(s, i + 1);
-	return s.len == 0 || (s.len <= 5 && span_to_int(s, 0, 65535, &port) == 0);
-}
-
 /* The length of "http://" or "https://" at the front, in any case; 0 when there is neither. */
 static size_t scheme_len(struct span s)
 {
@@ -222,7 +180,7 @@ static int judge_target(struct http1_parser *p, struct span in, struct err *err)
 		size_t host = scheme_len(t);
 		for (path = host; path < t.len && t.ptr[path] != '/' && t.ptr[path] != '?';)
 			path++;
-		if (host == 0 || !is_authority(span_of(t.ptr + host, path - host)))
+		if (host == 0 || !http1_is_authority(span_of(t.ptr + host, path - host)))
 			return malformed(p, err, "expected a path, \"*\" or an http URL as request target");
 		p->authority.begin = (unsigned)(p->mark + host);
 		p->authority.end = (unsigned)(p->mark + path);
@@ -270,7 +228,7 @@ static int read_version_char(struct http1_parser *p, char c, struct err *err)
 	if (!http1_is(HTTP1_DIGIT, c))
 		return malformed(p, err, "expected an HTTP version");
 	if (i == 5 && c != '1')
-		return refuse(p, err, E_http_version_not_supported, "", "not HTTP/1");
+		return http1_refuse(p, err, E_http_version_not_supported, "", "not HTTP/1");
 	if (i == 7)
 		p->minor = c == '0' ? 0 : 1;
 	return NEXT;
@@ -372,137 +330,6 @@ static int read_line_end(struct http1_parser *p, struct span in, struct err *err
 	return NEXT;
 }
 
-/*
- * Whether a token is a name in lower case of that length, at least 4: in words, the last of which may
- * overlap the one before.  Of a token's characters only letters change by this bit into a letter or '-'.
- */
-static bool is_name(const char *token, const char *name, size_t len)
-{
-	const uint64_t lower = UINT64_C(0x2020202020202020);
-
-	if (len < 8)
-		return (bytes_load_4(token) | (uint32_t)lower) == bytes_load_4(name) &&
-		       (bytes_load_4(token + len - 4) | (uint32_t)lower) == bytes_load_4(name + len - 4);
-	for (size_t at = 0; at + 8 < len; at += 8)
-		if ((bytes_load_8(token + at) | lower) != bytes_load_8(name + at))
-			return false;
-	return (bytes_load_8(token + len - 8) | lower) == bytes_load_8(name + len - 8);
-}
-
-/* -1 when it is none that matters here.  name: a token. */
-static int find_known(const char *name, size_t len)
-{
-	enum { NONE = HTTP1_KNOWN_COUNT };
-	static const unsigned char by_len[][2] = {
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		[4] = { HTTP1_HOST, NONE },
-		{ NONE, NONE },
-		[6] = { HTTP1_EXPECT, HTTP1_ORIGIN },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		[10] = { HTTP1_CONNECTION, HTTP1_KEEP_ALIVE },
-		[11] = { HTTP1_RETRY_AFTER, NONE },
-		[12] = { HTTP1_CONTENT_TYPE, NONE },
-		[13] = { HTTP1_AUTHORIZATION, NONE },
-		[14] = { HTTP1_CONTENT_LENGTH, NONE },
-		{ NONE, NONE },
-		[16] = { HTTP1_CONTENT_ENCODING, NONE },
-		[17] = { HTTP1_TRANSFER_ENCODING, NONE },
-	};
-
-	if (len >= ARRAY_LEN(by_len))
-		return -1;
-	for (size_t i = 0; i < 2 && by_len[len][i] != NONE; i++)
-		if (is_name(name, known_params[by_len[len][i]] + 8, len))
-			return by_len[len][i];
-	return -1;
-}
-
-static int judge_length(struct http1_parser *p, struct span value, struct err *err)
-{
-	const char *param = known_params[HTTP1_CONTENT_LENGTH];
-
-	if (p->known[HTTP1_CONTENT_LENGTH])
-		return refuse(p, err, E_malformed_request, param, "a second Content-Length");
-	if (p->known[HTTP1_TRANSFER_ENCODING])
-		return refuse(p, err, E_malformed_request, param, "Content-Length beside Transfer-Encoding");
-	if (span_to_int(value, 0, INT64_MAX, &p->content_length) < 0)
-		return refuse(p, err, E_malformed_request, param, "Content-Length is not a number of bytes");
-	return NEXT;
-}
-
-static int judge_coding(struct http1_parser *p, struct span value, struct err *err)
-{
-	const char *param = known_params[HTTP1_TRANSFER_ENCODING];
-
-	if (p->known[HTTP1_CONTENT_LENGTH])
-		return refuse(p, err, E_malformed_request, param, "Transfer-Encoding beside Content-Length");
-	if (p->known[HTTP1_TRANSFER_ENCODING])
-		return refuse(p, err, E_malformed_request, param, "a second Transfer-Encoding");
-	if (p->minor == 0)
-		return refuse(p, err, E_malformed_request, param, "Transfer-Encoding in HTTP/1.0");
-	if (!span_is_nocase(value, "chunked"))
-		return refuse(p, err, E_transfer_coding_not_supported, param,
-			      "a transfer coding other than chunked");
-	p->chunked = true;
-	return NEXT;
-}
-
-static int judge_host(struct http1_parser *p, struct span value, struct err *err)
-{
-	const char *param = known_params[HTTP1_HOST];
-
-	if (p->kind == HTTP1_RESPONSE)
-		return NEXT;
-	if (p->known[HTTP1_HOST])
-		return refuse(p, err, E_malformed_request, param, "a second Host");
-	if (!is_authority(value))
-		return refuse(p, err, E_malformed_request, param, "Host is not a host name or address");
-	return NEXT;
-}
-
-static int judge_expect(struct http1_parser *p, struct span value, struct err *err)
-{
-	if (p->kind == HTTP1_RESPONSE)
-		return NEXT;
-	if (!span_is_nocase(value, "100-continue"))
-		return refuse(p, err, E_expectation_failed, known_params[HTTP1_EXPECT],
-			      "an expectation other than 100-continue");
-	p->expects_continue = p->minor > 0; /* RFC 9110 10.1.1: ignored from HTTP/1.0 */
-	return NEXT;
-}
-
-static int judge_field(struct http1_parser *p, int known, struct span value, struct err *err)
-{
-	switch ((enum http1_known)known) {
-	case HTTP1_CONTENT_LENGTH:
-		return judge_length(p, value, err);
-	case HTTP1_TRANSFER_ENCODING:
-		return judge_coding(p, value, err);
-	case HTTP1_HOST:
-		return judge_host(p, value, err);
-	case HTTP1_EXPECT:
-		return judge_expect(p, value, err);
-	case HTTP1_CONNECTION:
-		p->says_close |= http1_list_has(value, "close");
-		p->says_keep_alive |= http1_list_has(value, "keep-alive");
-		return NEXT;
-	case HTTP1_CONTENT_TYPE:
-	case HTTP1_CONTENT_ENCODING:
-	case HTTP1_AUTHORIZATION:
-	case HTTP1_ORIGIN:
-	case HTTP1_KEEP_ALIVE:
-	case HTTP1_RETRY_AFTER:
-	case HTTP1_KNOWN_COUNT:
-		break;
-	}
-	return NEXT;
-}
-
 /* p->at: at the CR after the value. */
 static inline int end_field(struct http1_parser *p, struct span in, struct err *err)
 {
@@ -517,9 +344,9 @@ static inline int end_field(struct http1_parser *p, struct span in, struct err *
 	p->field_count++;
 	p->names |= http1_name_bit(in.ptr + p->mark, p->name_end - p->mark);
 
-	int known = find_known(in.ptr + p->mark, p->name_end - p->mark);
+	int known = http1_find_known(in.ptr + p->mark, p->name_end - p->mark);
 	if (known >= 0) {
-		if (judge_field(p, known, span_of(in.ptr + p->value_start, end - p->value_start), err) < 0)
+		if (http1_judge_field(p, known, span_of(in.ptr + p->value_start, end - p->value_start), err) < 0)
 			return REFUSED;
 		if (!p->known[known])
 			p->known[known] = (unsigned char)(i + 1);
@@ -579,7 +406,7 @@ static int read_field(struct http1_parser *p, struct span in, struct err *err)
 	if (c == ' ' || c == '\t')
 		return malformed(p, err, "a line that begins with white space");
 	if (p->field_count == p->limits->fields_max)
-		return refuse(p, err, E_headers_too_large, "headers", "too many fields");
+		return http1_refuse(p, err, E_headers_too_large, "headers", "too many fields");
 	p->mark = p->at;
 	p->state = NAME;
 	return read_name(p, in, err);
@@ -603,7 +430,7 @@ static int read_last_lf(struct http1_parser *p, struct span in, struct err *err)
 	if (in.ptr[p->at] != '\n')
 		return malformed(p, err, "CR without LF");
 	if (p->kind == HTTP1_REQUEST && p->minor > 0 && !p->known[HTTP1_HOST])
-		return refuse(p, err, E_malformed_request, known_params[HTTP1_HOST], "HTTP/1.1 without Host");
+		return http1_refuse(p, err, E_malformed_request, "headers.host", "HTTP/1.1 without Host");
 	p->at++;
 	p->state = DONE;
 	return NEXT;

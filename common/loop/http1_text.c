@@ -8,6 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/base/mem.h"
 #include "common/loop/http1_class.h"
+#include "common/loop/http1_inside.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -96,6 +97,31 @@ const char *http1_method_name(enum http1_method m)
 		if (methods[i].method == m)
 			return methods[i].name;
 	return "OTHER";
+}
+
+bool http1_is_authority(struct span s)
+{
+	size_t i = 0;
+	int64_t port;
+
+	if (s.len > 0 && s.ptr[0] == '[') {
+		while (++i < s.len && (http1_is(HTTP1_HEX, s.ptr[i]) || s.ptr[i] == ':' || s.ptr[i] == '.'))
+			;
+		if (i < 3 || i == s.len || s.ptr[i] != ']')
+			return false;
+		i++;
+	} else {
+		while (i < s.len && http1_is(HTTP1_HOST_CHAR, s.ptr[i]))
+			i++;
+		if (i == 0)
+			return false;
+	}
+	if (i == s.len)
+		return true;
+	if (s.ptr[i] != ':')
+		return false;
+	s = span_from(s, i + 1);
+	return s.len == 0 || (s.len <= 5 && span_to_int(s, 0, 65535, &port) == 0);
 }
 
 /* Whether a byte of a word is a control character, among them the tab, or DEL; or may be one. */

@@ -45,6 +45,21 @@ void conversation_make_message_id(char *out, int64_t now_ms);
 /* Characters of an id, and no more than there can be. */
 bool conversation_is_id(struct span text);
 
+/* How much may be kept. */
+struct conversation_quota {
+	int64_t count_max; /* conversations of a user */
+	int64_t bytes_max; /* of all the tenant's; a message weighs some more than it has */
+};
+/*
+ * Whether the owner may keep so many bytes more, and (is_new) another conversation: 0, or -1 with
+ * E_conversation_store_full.  left: may be NULL; what of the quota is left, its count only when is_new.
+ */
+int conversation_check_room(struct db *db, const struct conversation_owner *owner,
+			    const struct conversation_quota *quota, bool is_new, int64_t bytes,
+			    struct conversation_quota *left, struct err *err);
+/* What messages would weigh. */
+int64_t conversation_weigh(const struct message_row *messages, size_t count);
+
 typedef int conversation_each(void *arg, const struct conversation_row *row, struct err *err);
 typedef int message_each(void *arg, const struct message_row *row, struct err *err);
 
@@ -130,9 +145,11 @@ struct conversation_fork {
 	struct conversation_owner owner;
 	struct span id, at, title;
 	const char *new_id;
+	const struct conversation_quota *quota; /* NULL: none; E_conversation_store_full */
 	int64_t now_ms;
 	/* private */
 	int64_t number, seq, last; /* of the copy; of the last message copied, and to copy */
+	int64_t bytes;             /* that all of them weigh */
 };
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err);
 int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err);

@@ -14,6 +14,7 @@ enum { COPY_MARK_MAX = 32 }; /* with its number and its end */
 /* Where messages are added. */
 struct place {
 	int64_t number, seq; /* seq: of the last message */
+	int64_t bytes;       /* that all that is added weighs */
 	struct span words;
 	struct span model;   /* for messages that name none */
 	int64_t now_ms;
@@ -95,8 +96,8 @@ static int insert_conversation(struct db *db, const struct conversation_addition
 	struct db_statement *st = db_statement(
 		db,
 		"INSERT INTO conversation (id, tenant_id, user_id, owner, title, model, created_at,"
-		" used_at, message_count, last_seq, sent_from, parent_id, parent_message)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
+		" used_at, message_count, last_seq, sent_from, parent_id, parent_message, bytes)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
 		err);
 
 	if (!st)
@@ -113,6 +114,7 @@ static int insert_conversation(struct db *db, const struct conversation_addition
 	db_bind_int(st, 10, a->sent_from ? a->sent_from : 1);
 	db_bind_text(st, 11, a->parent_id);
 	db_bind_text(st, 12, a->parent_message);
+	db_bind_int(st, 13, p->bytes);
 	if (db_run(st, err) < 0)
 		return -1;
 	p->number = db_last_id(db);
@@ -125,18 +127,22 @@ int conversation_publish(struct db *db, const struct conversation_owner *owner, 
 	const struct conversation_owner nobody = { CONVERSATION_NOBODY, owner->user_id };
 	struct conversation_row row = { .number = 0 };
 	struct db_statement *st;
-	int64_t number;
+	int64_t number, bytes;
 
 	if (conversation_get(db, &nobody, id, &row, err) < 0)
 		return -1;
 	number = row.number;
+	if (conversation_bytes(db, number, &bytes, err) < 0)
+		return -1;
 	st = db_statement(db, "UPDATE conversation SET tenant_id = ?1, used_at = ?2 WHERE number = ?3", err);
 	if (!st)
 		return -1;
 	db_bind_str(st, 1, owner->tenant_id);
 	db_bind_int(st, 2, now_ms);
 	db_bind_int(st, 3, number);
-	return db_run(st, err) < 0 ? -1 : count_one(db, owner, err);
+	if (db_run(st, err) < 0 || count_one(db, owner, err) < 0)
+		return -1;
+	return conversation_add_total(db, owner->tenant_id, bytes, err);
 }
 
 static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err *err)
@@ -174,7 +180,7 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 			       CONVERSATION_MESSAGES_MAX);
 	st = db_statement(db,
 			  "UPDATE conversation SET model = ?1, used_at = ?2,"
-			  " message_count = message_count + ?3, last_seq = last_seq + ?3,"
+			  " message_count = message_count + ?3, last_seq = last_seq + ?3, bytes = bytes + ?6,"
 			  " sent_from = CASE WHEN ?4 > 0 THEN ?4 ELSE sent_from END WHERE number = ?5",
 			  err);
 	if (!st)
@@ -184,6 +190,7 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 	db_bind_int(st, 3, (int64_t)a->count);
 	db_bind_int(st, 4, a->sent_from);
 	db_bind_int(st, 5, row.number);
+	db_bind_int(st, 6, p->bytes);
 	return db_run(st, err);
 }
 
@@ -200,12 +207,13 @@ int conversation_add(struct db *db, const struct conversation_addition *a, struc
 
 	p.model = a->model;
 	p.now_ms = a->now_ms;
+	p.bytes = conversation_weigh(a->messages, a->count);
 	if ((a->is_new ? insert_conversation : touch_conversation)(db, a, &p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < a->count; i++)
 		if (insert_message(db, &p, &a->messages[i], err) < 0)
 			return -1;
-	return 0;
+	return a->is_unfinished ? 0 : conversation_add_total(db, a->owner.tenant_id, p.bytes, err);
 }
 
 static int find_last(void *arg, const struct message_row *row, struct err *err)
@@ -214,6 +222,7 @@ static int find_last(void *arg, const struct message_row *row, struct err *err)
 
 	(void)err;
 	f->last = row->seq;
+	f->bytes += row->bytes + MESSAGE_WEIGHT;
 	return f->at.ptr && span_equal(f->at, row->id);
 }
 
@@ -299,9 +308,12 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 		.now_ms = f->now_ms,
 		.sent_from = from.sent_from,
 	};
-	f->seq = f->last = 0;
+	f->seq = f->last = f->bytes = 0;
 	if (measure(db, f, from.number, err) < 0)
 		goto out;
+	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, NULL, err) < 0)
+		goto out;
+	place.bytes = f->bytes;
 	to.count = (size_t)f->last;
 	if (to.sent_from > f->last)
 		to.sent_from = 1; /* older than what is sent today: weighed anew */

@@ -19,6 +19,11 @@ void conversation_read_row(struct db_statement *st, struct conversation_row *row
 enum { OWNER_WORD_SIZE = 18, OWNER_WORDS_SIZE = 2 * OWNER_WORD_SIZE };
 void conversation_owner_words(const struct conversation_owner *owner, char out[OWNER_WORDS_SIZE]);
 
+enum { MESSAGE_WEIGHT = 512 }; /* bytes that a message counts beside its own: see the schema */
+int conversation_bytes(struct db *db, int64_t number, int64_t *bytes, struct err *err);
+/* What all that the tenant sees weighs changes by so much. */
+int conversation_add_total(struct db *db, const char *tenant_id, int64_t bytes, struct err *err);
+
 /* What people and models said goes into the index, the rest does not. */
 bool conversation_is_said(struct span role, struct span text);
 int conversation_unindex(struct db *db, int64_t message, struct span text, struct span owner_words,

@@ -22,11 +22,14 @@ int conversation_delete(struct db *db, const struct conversation_owner *owner, s
 			struct err *err)
 {
 	struct conversation_row row = { .number = 0 };
-	int64_t number;
+	int64_t number, bytes;
 
 	if (conversation_get(db, owner, id, &row, err) < 0)
 		return -1;
 	number = row.number;
+	if (conversation_bytes(db, number, &bytes, err) < 0 ||
+	    conversation_add_total(db, owner->tenant_id, -bytes, err) < 0)
+		return -1;
 	if (run_with_number(db,
 			    "UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="
 			    " (SELECT tenant_id, user_id FROM conversation WHERE number = ?1)",

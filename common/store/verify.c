@@ -111,6 +111,14 @@ static const struct question {
 	  " SELECT tenant_id FROM image) AS t WHERE"
 	  " (SELECT count(*) FROM image AS i WHERE i.tenant_id = t.tenant_id) <>"
 	  " coalesce((SELECT images FROM image_total AS s WHERE s.tenant_id = t.tenant_id), 0)" },
+	{ "conversation_bytes", "conversations that are misweighed", "conversation_total",
+	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.tenant_id <> '' AND c.bytes <>"
+	  " (SELECT coalesce(sum(m.bytes + 512), 0) FROM message AS m WHERE m.conversation = c.number)" },
+	{ "conversation_total", "tenants whose conversations are misweighed", "conversation_total",
+	  "SELECT count(*), min(t.tenant_id) FROM (SELECT tenant_id FROM conversation_total UNION"
+	  " SELECT tenant_id FROM conversation WHERE tenant_id <> '') AS t WHERE"
+	  " coalesce((SELECT sum(bytes) FROM conversation AS c WHERE c.tenant_id = t.tenant_id), 0) <>"
+	  " coalesce((SELECT bytes FROM conversation_total AS s WHERE s.tenant_id = t.tenant_id), 0)" },
 	{ "conversation_count", "users whose conversations are miscounted", "conversation_count",
 	  "SELECT count(DISTINCT user_id), min(user_id) FROM ("
 	  "SELECT * FROM (" COUNTED_CONVERSATIONS " EXCEPT " CONVERSATIONS ") UNION ALL "

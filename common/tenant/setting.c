@@ -84,7 +84,7 @@ json_t *setting_of_config(const struct setting_info *s, const struct config *c)
 
 	if (s->config->kind == CONFIG_BOOL)
 		return json_boolean(*(const bool *)(const void *)value);
-	assert(s->config->kind == CONFIG_BYTES);
+	assert(s->config->kind == CONFIG_BYTES || s->config->kind == CONFIG_INT);
 	return json_integer(*(const int64_t *)(const void *)value);
 }
 
@@ -203,13 +203,14 @@ static int check_number(const struct fault *f, const json_t *value)
 {
 	const struct setting_info *s = f->setting;
 	bool is_int = s->type == SETTING_INT;
+	const int64_t min = s->config ? s->config->min : s->min, max = s->config ? s->config->max : s->max;
 	double number = json_number_value(value);
 
 	if (is_int ? !json_is_integer(value) : !json_is_number(value))
 		number = (double)NAN;
-	if (!(number >= (double)s->min && number <= (double)s->max))
+	if (!(number >= (double)min && number <= (double)max))
 		return err_set(f->err, E_invalid_field, f->param, "must be a %snumber from %lld to %lld",
-			       is_int ? "whole " : "", (long long)s->min, (long long)s->max);
+			       is_int ? "whole " : "", (long long)min, (long long)max);
 	return 0;
 }
 

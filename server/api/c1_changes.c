@@ -18,6 +18,7 @@ struct change {
 	struct buf title_text;
 	char new_id[CONVERSATION_ID_SIZE];
 	struct conversation_import import;
+	struct conversation_quota quota;
 	int64_t now_ms;
 };
 
@@ -26,6 +27,7 @@ static int begin_change(struct exchange *x, struct call *c, struct change *k, st
 	memset(k, 0, sizeof *k);
 	k->owner = c1_owner(c);
 	k->id = span_str(call_param(x, c, 0));
+	k->quota = conversation_quota_of(c->snapshot, c->identity.tenant);
 	k->now_ms = clock_wall_ms();
 	buf_init(&k->title_text, 4 * KIB);
 	conversation_make_id(k->new_id, k->now_ms);
@@ -184,7 +186,7 @@ static int write_fork(struct store *store, const struct change *k, struct err *e
 {
 	struct forking f = {
 		.fork = { .owner = k->owner, .id = k->id, .at = k->at, .title = k->title,
-			  .new_id = k->new_id, .now_ms = k->now_ms },
+			  .new_id = k->new_id, .quota = &k->quota, .now_ms = k->now_ms },
 	};
 	int result;
 
@@ -276,6 +278,10 @@ static int import_slice(struct db *db, void *arg, struct err *err)
 		.count = s->count,
 	};
 
+	/* All of it at once, before the first slice is written. */
+	if (a.is_new && conversation_check_room(db, &k->owner, &k->quota, true,
+						conversation_weigh(k->import.rows, k->import.count), NULL, err) < 0)
+		return -1;
 	if (conversation_add(db, &a, err) < 0)
 		return -1;
 	return s->from + s->count < k->import.count

@@ -243,6 +243,24 @@ void say(struct client *c, const char *text)
 	say_bytes(c, text, strlen(text));
 }
 
+struct client *post(const char *rest)
+{
+	struct client *c = dial();
+	char text[512];
+
+	t.done = 0;
+	snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: a\r\n%s", rest);
+	say(c, text);
+	run_until(one_done);
+	return c;
+}
+
+void part(struct client *c)
+{
+	hang_up(c);
+	buf_free(&c->got);
+}
+
 const char *got(void)
 {
 	return buf_str(&t.clients[0].got);

@@ -73,6 +73,10 @@ void hang_up(struct client *c);
 void hang_up_hard(struct client *c);
 void say_bytes(struct client *c, const char *bytes, size_t len);
 void say(struct client *c, const char *text);
+/* A client of its own that posts: fields, blank line and body.  Until it is done. */
+struct client *post(const char *rest);
+/* Hangs up and forgets what it has received. */
+void part(struct client *c);
 void client_interest(struct client *c);
 const char *got(void);
 size_t count_of(const char *needle);

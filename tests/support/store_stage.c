@@ -14,6 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/db.h"
+#include "common/store/migrate.h"
 #include "tests/support/tree.h"
 
 int fixture_make(void **state)
@@ -37,10 +38,25 @@ int fixture_make(void **state)
 	return 0;
 }
 
+int fixture_make_db(void **state)
+{
+	struct fixture *f;
+
+	fixture_make(state);
+	f = *state;
+	f->db = db_open(f->database, DB_WRITE, &f->err);
+	assert_non_null(f->db);
+	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
+	f->now_ms = 1795000000000;
+	return 0;
+}
+
 int fixture_remove(void **state)
 {
 	struct fixture *f = *state;
 
+	if (f->db)
+		db_close(f->db);
 	metrics_free(f->metrics);
 	tree_remove(f->dir);
 	mem_free(f);

@@ -17,10 +17,16 @@ struct fixture {
 	char database[128], audit[96], older[96];
 	struct metrics *metrics;
 	struct store_options options;
+	/* of fixture_make_db */
+	struct db *db;
+	struct err err;
+	int64_t now_ms; /* the test's own clock */
 };
 
 /* Set-up and tear-down of a test: *state is the fixture. */
 int fixture_make(void **state);
+/* With the database open, and its tables empty. */
+int fixture_make_db(void **state);
 int fixture_remove(void **state);
 
 /* A record of the request req-<number>, which id holds. */

@@ -1,32 +1,18 @@
-/* Tests of spass-extract: common/upstream/builtin_chat.c and what it is made of. */
+/*
+ * tests/unit/test_builtin_chat.c - spass-extract: common/upstream/builtin_chat.c and what it is made of.
+ */
 #include "common/upstream/builtin.h"
-
-#include "common/base/mem.h"
 
 #include <jansson.h>
 #include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
-#include <time.h>
+
 #include <cmocka.h>
 
-static const char lease[] =
-	"Tenancy Agreement\n\n"
-	"## Term\n"
-	"The tenancy begins on 1 March 2024 and runs for an initial period of two years. Either party "
-	"may terminate the agreement after the initial period by giving three months' written "
-	"notice.\n\n"
-	"## Rent\n"
-	"The monthly rent is 1,250 euros and is due on the third working day of each month. If payment "
-	"is late by more than ten days, the landlord may charge a fee of 25 euros.\n\n"
-	"## Repairs\n"
-	"The landlord keeps the heating, water pipes and roof in good repair. The tenant pays for "
-	"small repairs up to 100 euros each, e.g. taps and door handles. Dr. Weber Property Services "
-	"answers emergency calls at night.\n\n"
-	"## Pets\n"
-	"Small animals such as fish and hamsters are allowed. Dogs and cats need the written consent "
-	"of the landlord, which may not be refused without good reason.\n";
+#include "common/base/mem.h"
+#include "tests/support/builtin_stage.h"
 
 static const char library[] =
 	"Die Stadtbibliothek Musterstadt wurde 1893 gegründet, weil der Kaufmann Heinrich Vogel sein "
@@ -44,66 +30,6 @@ static const char river[] =
 	"长江流经十一个省级行政区，最后在上海注入东海。三峡大坝建于1994年至2006年，主要用于发电和防洪。"
 	"流域内居住着中国三分之一的人口。白鳍豚因为过度捕捞和航运而被认为已经功能性灭绝。"
 	"长江的主要支流有汉江、嘉陵江和岷江。";
-
-/* Takes request. */
-static char *run(json_t *request, bool stream, struct err *err)
-{
-	char *body = json_dumps(request, 0);
-	struct buf out;
-	char *text = NULL;
-
-	err_clear(err);
-	buf_init(&out, 16 * MIB);
-	if (builtin_chat(span_str(body), stream, &out, err) == 0)
-		text = buf_take(&out);
-	buf_free(&out);
-	free(body);
-	json_decref(request);
-	return text;
-}
-
-/* Takes request; the answer's tree. */
-static json_t *ask(json_t *request)
-{
-	struct err err = ERR_INIT;
-	char *text = run(request, false, &err);
-	json_t *answer = text ? json_loads(text, 0, NULL) : NULL;
-
-	assert_non_null(answer);
-	mem_free(text);
-	return answer;
-}
-
-static json_t *user(const char *text)
-{
-	return json_pack("{s:[{s:s,s:s}]}", "messages", "role", "user", "content", text);
-}
-
-static json_t *about(const char *text, const char *question)
-{
-	char *joined = mem_printf("%s\n\n%s", text, question);
-	json_t *request = user(joined);
-
-	mem_free(joined);
-	return request;
-}
-
-static json_t *choice_of(json_t *answer)
-{
-	return json_array_get(json_object_get(answer, "choices"), 0);
-}
-
-static const char *content_of(json_t *answer)
-{
-	json_t *message = json_object_get(choice_of(answer), "message");
-
-	return json_string_value(json_object_get(message, "content"));
-}
-
-static const char *finish_of(json_t *answer)
-{
-	return json_string_value(json_object_get(choice_of(answer), "finish_reason"));
-}
 
 /* How many quotations the content has; each is checked to stand in text as it is. */
 static size_t check_quotes(const char *content, const char *text)
@@ -147,7 +73,7 @@ static void the_sentence_that_answers_comes_first(void **state)
 	/* The question behind the text and before it. */
 	for (size_t i = 0; i < 2 * ARRAY_LEN(questions); i++) {
 		const char *text = questions[i / 2].text, *question = questions[i / 2].question;
-		json_t *answer = ask(i % 2 ? about(text, question) : about(question, text));
+		json_t *answer = ask_builtin(i % 2 ? about(text, question) : about(question, text));
 		const char *content = content_of(answer);
 
 		assert_true(span_starts(span_str(content), "> "));
@@ -173,7 +99,7 @@ static void a_summary_is_short_ordered_and_verbatim(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		json_t *answer = ask(about(cases[i].ask, cases[i].text));
+		json_t *answer = ask_builtin(about(cases[i].ask, cases[i].text));
 		const char *content = content_of(answer), *before = cases[i].text;
 
 		assert_int_equal(check_quotes(content, cases[i].text), cases[i].count);
@@ -193,12 +119,12 @@ static void a_summary_is_short_ordered_and_verbatim(void **state)
 
 static void quotes_name_where_they_are_from(void **state)
 {
-	json_t *answer = ask(about(lease, "When is the rent due?"));
+	json_t *answer = ask_builtin(about(lease, "When is the rent due?"));
 
 	(void)state;
 	assert_non_null(strstr(content_of(answer), "\xe2\x80\x94 message 1, Rent\n"));
 	json_decref(answer);
-	answer = ask(user("Source: a.md\nThe sky is blue today.\n\nSource: b.md\nGrass is green in "
+	answer = ask_builtin(user_says("Source: a.md\nThe sky is blue today.\n\nSource: b.md\nGrass is green in "
 			  "spring.\n\nWhat colour has the grass?"));
 	assert_non_null(strstr(content_of(answer), "> Grass is green in spring.\n\xe2\x80\x94 b.md\n"));
 	json_decref(answer);
@@ -206,7 +132,7 @@ static void quotes_name_where_they_are_from(void **state)
 
 static void earlier_messages_are_read_and_instructions_are_not_quoted(void **state)
 {
-	json_t *answer = ask(json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "messages",
+	json_t *answer = ask_builtin(json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "messages",
 				       "role", "system", "content", "You are a cat expert. Cats rule.",
 				       "role", "user", "content", lease, "role", "assistant", "content",
 				       "Cats are fine.", "role", "user", "content", "And cats?"));
@@ -233,7 +159,7 @@ static void without_text_it_says_what_it_is(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		json_t *answer = ask(user(cases[i].text));
+		json_t *answer = ask_builtin(user_says(cases[i].text));
 
 		assert_non_null(strstr(content_of(answer), cases[i].words));
 		assert_non_null(strstr(content_of(answer), "OPENAI_API_KEY"));
@@ -244,7 +170,7 @@ static void without_text_it_says_what_it_is(void **state)
 
 static void it_says_when_nothing_fits(void **state)
 {
-	json_t *answer = ask(about(lease, "Which orchestra plays on Sunday?"));
+	json_t *answer = ask_builtin(about(lease, "Which orchestra plays on Sunday?"));
 
 	(void)state;
 	assert_true(span_starts(span_str(content_of(answer)), "No sentence of the given text"));
@@ -254,25 +180,13 @@ static void it_says_when_nothing_fits(void **state)
 
 static void images_are_said_to_be_unread(void **state)
 {
-	json_t *answer = ask(json_pack("{s:[{s:s,s:[{s:s,s:s},{s:s,s:{s:s}}]}]}", "messages", "role",
+	json_t *answer = ask_builtin(json_pack("{s:[{s:s,s:[{s:s,s:s},{s:s,s:{s:s}}]}]}", "messages", "role",
 				       "user", "content", "type", "text", "text", "hello", "type",
 				       "image_url", "image_url", "url", "data:image/png;base64,AA=="));
 
 	(void)state;
 	assert_true(span_starts(span_str(content_of(answer)), "Parts of the message that are not text"));
 	json_decref(answer);
-}
-
-/* The JSON of the next "data:" line; NULL at [DONE] and at the end. */
-static json_t *next_event(const char **at)
-{
-	const char *line = *at, *end = line ? strstr(line, "\n\n") : NULL;
-
-	if (!end)
-		return NULL;
-	assert_true(span_starts(span_str(line), "data: "));
-	*at = end + 2;
-	return json_loadb(line + 6, (size_t)(end - line - 6), 0, NULL);
 }
 
 static void streamed_deltas_join_to_the_plain_answer(void **state)
@@ -289,11 +203,11 @@ static void streamed_deltas_join_to_the_plain_answer(void **state)
 		char *text;
 		size_t usages = 0, ends = 0, events = 0;
 
-		plain = ask(json_deep_copy(request));
+		plain = ask_builtin(json_deep_copy(request));
 		if (with_usage)
 			json_object_set_new(request, "stream_options",
 					    json_pack("{s:b}", "include_usage", 1));
-		text = run(request, true, &err);
+		text = run_builtin(request, true, &err);
 		assert_non_null(text);
 		assert_true(span_ends(span_str(text), "data: [DONE]\n\n"));
 		buf_init(&joined, MIB);
@@ -336,7 +250,7 @@ static void streamed_deltas_join_to_the_plain_answer(void **state)
 
 static void limits_end_with_length_and_stops_with_stop(void **state)
 {
-	json_t *full = ask(about(lease, "When is the rent due?"));
+	json_t *full = ask_builtin(about(lease, "When is the rent due?"));
 	json_int_t tokens = json_integer_value(
 		json_object_get(json_object_get(full, "usage"), "completion_tokens"));
 	const json_int_t limits[] = { 1, 5, tokens - 1, tokens, tokens + 1 };
@@ -349,7 +263,7 @@ static void limits_end_with_length_and_stops_with_stop(void **state)
 		request = about(lease, "When is the rent due?");
 		json_object_set_new(request, i % 2 ? "max_tokens" : "max_completion_tokens",
 				    json_integer(limit));
-		answer = ask(request);
+		answer = ask_builtin(request);
 		assert_string_equal(finish_of(answer), limit < tokens ? "length" : "stop");
 		assert_true(span_starts(span_str(content_of(full)), content_of(answer)));
 		assert_int_equal(json_integer_value(json_object_get(json_object_get(answer, "usage"),
@@ -359,7 +273,7 @@ static void limits_end_with_length_and_stops_with_stop(void **state)
 	}
 	request = about(lease, "When is the rent due?");
 	json_object_set_new(request, "stop", json_pack("[s,s]", "due on", "euros"));
-	answer = ask(request);
+	answer = ask_builtin(request);
 	assert_string_equal(content_of(answer), "> The monthly rent is 1,250 ");
 	assert_string_equal(finish_of(answer), "stop");
 	json_decref(answer);
@@ -368,12 +282,12 @@ static void limits_end_with_length_and_stops_with_stop(void **state)
 
 static void several_choices_are_alike_and_all_billed(void **state)
 {
-	json_t *one = ask(about(lease, "When is the rent due?"));
+	json_t *one = ask_builtin(about(lease, "When is the rent due?"));
 	json_t *request = about(lease, "When is the rent due?"), *three, *usage;
 
 	(void)state;
 	json_object_set_new(request, "n", json_integer(3));
-	three = ask(request);
+	three = ask_builtin(request);
 	assert_int_equal(json_array_size(json_object_get(three, "choices")), 3);
 	usage = json_object_get(json_object_get(three, "usage"), "completion_tokens");
 	assert_int_equal(json_integer_value(usage),
@@ -381,203 +295,6 @@ static void several_choices_are_alike_and_all_billed(void **state)
 								"completion_tokens")));
 	json_decref(one);
 	json_decref(three);
-}
-
-static json_t *tool(const char *name, const char *parameters)
-{
-	return json_pack("{s:s,s:{s:s,s:o}}", "type", "function", "function", "name", name,
-			 "parameters", json_loads(parameters, 0, NULL));
-}
-
-static json_t *search_tool(void)
-{
-	return tool("rag_query", "{\"type\":\"object\",\"properties\":{\"top_k\":{\"type\":\"integer\"},"
-				 "\"query\":{\"type\":\"string\"}},\"required\":[\"query\"]}");
-}
-
-static json_t *call_of(json_t *answer)
-{
-	json_t *message = json_object_get(choice_of(answer), "message");
-
-	return json_array_get(json_object_get(message, "tool_calls"), 0);
-}
-
-static void the_search_is_called_and_its_hits_are_quoted(void **state)
-{
-	static const char hits[] =
-		"{\"hits\":[{\"text\":\"Backups run every night at 03:00 and are kept for 30 days. "
-		"Restores are tested monthly.\",\"source\":\"handbook.md\",\"score\":0.9},"
-		"{\"text\":\"The cafeteria opens at eight.\",\"source\":\"food.md\"}]}";
-	json_t *request = user("How long are backups kept?"), *answer, *call, *messages, *function;
-
-	(void)state;
-	json_object_set_new(request, "tools", json_pack("[o]", search_tool()));
-	answer = ask(json_deep_copy(request));
-	call = call_of(answer);
-	function = json_object_get(call, "function");
-	assert_string_equal(finish_of(answer), "tool_calls");
-	assert_true(json_is_null(json_object_get(json_object_get(choice_of(answer), "message"), "content")));
-	assert_string_equal(json_string_value(json_object_get(call, "type")), "function");
-	assert_string_equal(json_string_value(json_object_get(function, "name")), "rag_query");
-	assert_string_equal(json_string_value(json_object_get(function, "arguments")),
-			    "{\"query\":\"How long are backups kept?\"}");
-
-	messages = json_object_get(request, "messages");
-	json_array_append_new(messages, json_pack("{s:s,s:n,s:[O]}", "role", "assistant", "content",
-						  "tool_calls", call));
-	json_array_append_new(messages, json_pack("{s:s,s:O,s:s}", "role", "tool", "tool_call_id",
-						  json_object_get(call, "id"), "content", hits));
-	json_decref(answer);
-	answer = ask(request);
-	assert_null(call_of(answer));
-	assert_true(span_starts(span_str(content_of(answer)),
-				"> Backups run every night at 03:00 and are kept for 30 days.\n"
-				"\xe2\x80\x94 handbook.md\n"));
-	json_decref(answer);
-}
-
-static void a_streamed_call_joins_to_the_same_arguments(void **state)
-{
-	json_t *request = user("How long are backups kept?"), *event;
-	struct buf arguments;
-	struct err err;
-	const char *at;
-	char *text;
-	size_t named = 0;
-
-	(void)state;
-	json_object_set_new(request, "tools", json_pack("[o]", search_tool()));
-	text = run(request, true, &err);
-	buf_init(&arguments, 1000);
-	for (at = text; (event = next_event(&at)); json_decref(event)) {
-		json_t *delta = json_object_get(choice_of(event), "delta");
-		json_t *call = json_array_get(json_object_get(delta, "tool_calls"), 0);
-		json_t *function = json_object_get(call, "function");
-
-		if (!call)
-			continue;
-		assert_int_equal(json_integer_value(json_object_get(call, "index")), 0);
-		assert_true(json_is_integer(json_object_get(call, "index")));
-		if (json_object_get(function, "name")) {
-			assert_int_equal(arguments.len, 0);
-			assert_non_null(json_object_get(call, "id"));
-			named++;
-		}
-		buf_add_str(&arguments, json_string_value(json_object_get(function, "arguments")));
-	}
-	assert_int_equal(named, 1);
-	assert_string_equal(buf_str(&arguments), "{\"query\":\"How long are backups kept?\"}");
-	buf_free(&arguments);
-	mem_free(text);
-}
-
-static void tool_choice_is_obeyed(void **state)
-{
-	static const char textual[] = "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"},"
-				      "\"unit\":{\"enum\":[\"c\",\"f\"]}},\"required\":[\"city\",\"unit\"]}";
-	static const char numeric[] = "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},"
-				      "\"required\":[\"n\"]}";
-	static const struct {
-		const char *parameters, *question, *choice, *arguments, *finish;
-		bool search;
-	} cases[] = {
-		{ textual, "Weather in Bonn", "\"auto\"", NULL, "stop", false },
-		{ textual, "Weather in Bonn", "\"required\"", "{\"city\":\"Weather in Bonn\",\"unit\":\"c\"}",
-		  "tool_calls", false },
-		{ textual, "Weather in Bonn", "{\"type\":\"function\",\"function\":{\"name\":\"other\"}}",
-		  "{\"city\":\"Weather in Bonn\",\"unit\":\"c\"}", "stop", true },
-		{ numeric, "Weather in Bonn", "\"required\"", NULL, "stop", false },
-		{ numeric, "Weather in Bonn", "\"required\"", "{\"query\":\"Weather in Bonn\"}",
-		  "tool_calls", true },
-		{ numeric, "Weather in Bonn", "\"none\"", NULL, "stop", true },
-		{ numeric, "hello", "\"auto\"", NULL, "stop", true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		json_t *request = user(cases[i].question), *answer, *tools = json_array(), *call;
-
-		json_array_append_new(tools, tool("other", cases[i].parameters));
-		if (cases[i].search)
-			json_array_append_new(tools, search_tool());
-		json_object_set_new(request, "tools", tools);
-		json_object_set_new(request, "tool_choice",
-				    json_loads(cases[i].choice, JSON_DECODE_ANY, NULL));
-		answer = ask(request);
-		call = json_object_get(json_object_get(call_of(answer), "function"), "arguments");
-		if (cases[i].arguments)
-			assert_string_equal(json_string_value(call), cases[i].arguments);
-		else
-			assert_null(call);
-		assert_string_equal(finish_of(answer), cases[i].finish);
-		json_decref(answer);
-	}
-}
-
-static json_t *formatted(json_t *format)
-{
-	json_t *request = about(lease, "When is the rent due?"), *answer, *value;
-
-	json_object_set_new(request, "response_format", format);
-	answer = ask(request);
-	value = json_loads(content_of(answer), 0, NULL);
-	assert_non_null(value);
-	json_decref(answer);
-	return value;
-}
-
-static void a_json_object_has_answer_quotes_and_note(void **state)
-{
-	json_t *value = formatted(json_pack("{s:s}", "type", "json_object"));
-	json_t *quote = json_array_get(json_object_get(value, "quotes"), 0);
-
-	(void)state;
-	assert_true(span_starts(span_str(json_string_value(json_object_get(value, "answer"))),
-				"The monthly rent is"));
-	assert_non_null(strstr(lease, json_string_value(json_object_get(quote, "text"))));
-	assert_string_equal(json_string_value(json_object_get(quote, "source")), "message 1, Rent");
-	assert_string_equal(json_string_value(json_object_get(value, "model")), "spass-extract");
-	assert_non_null(strstr(json_string_value(json_object_get(value, "note")), "no language model"));
-	json_decref(value);
-}
-
-static void a_schema_is_filled_with_values_of_its_types(void **state)
-{
-	static const char schema[] =
-		"{\"type\":\"object\",\"properties\":{"
-		"\"n\":{\"type\":\"integer\",\"minimum\":3},\"answer\":{\"type\":\"string\"},"
-		"\"short\":{\"type\":\"string\",\"maxLength\":4,\"description\":\"rent euros\"},"
-		"\"pets\":{\"type\":\"string\",\"description\":\"rules about dogs and cats\"},"
-		"\"kind\":{\"enum\":[\"pets\",\"rent\"]},\"ok\":{\"type\":\"boolean\"},"
-		"\"maybe\":{\"type\":[\"null\",\"string\"]},\"any\":{\"anyOf\":[{\"type\":\"null\"},"
-		"{\"type\":\"number\"}]},\"quotes\":{\"type\":\"array\",\"minItems\":1,"
-		"\"items\":{\"$ref\":\"#/$defs/q\"}},\"self\":{\"$ref\":\"#/$defs/loop\"},"
-		"\"left_out\":{\"type\":\"string\"}},"
-		"\"required\":[\"n\",\"answer\",\"short\",\"pets\",\"kind\",\"ok\",\"maybe\",\"any\","
-		"\"quotes\",\"self\"],"
-		"\"$defs\":{\"q\":{\"type\":\"object\",\"properties\":{\"quote\":{\"type\":\"string\"},"
-		"\"source\":{\"type\":\"string\"}},\"required\":[\"quote\",\"source\"]},"
-		"\"loop\":{\"type\":\"object\",\"properties\":{\"self\":{\"$ref\":\"#/$defs/loop\"}},"
-		"\"required\":[\"self\"]}}}";
-	json_t *value = formatted(json_pack("{s:s,s:{s:s,s:o}}", "type", "json_schema", "json_schema",
-					    "name", "x", "schema", json_loads(schema, 0, NULL)));
-	json_t *quote = json_array_get(json_object_get(value, "quotes"), 0);
-	const char *answer = json_string_value(json_object_get(value, "answer"));
-
-	(void)state;
-	assert_true(span_starts(span_str(answer), "The monthly rent is"));
-	assert_non_null(strstr(answer, "no language model"));
-	assert_non_null(strstr(answer, "not text"));
-	assert_int_equal(json_integer_value(json_object_get(value, "n")), 3);
-	assert_in_range(strlen(json_string_value(json_object_get(value, "short"))), 1, 4);
-	assert_true(span_starts(span_str(json_string_value(json_object_get(value, "pets"))), "Dogs"));
-	assert_string_equal(json_string_value(json_object_get(value, "kind")), "rent");
-	assert_true(json_is_false(json_object_get(value, "ok")));
-	assert_true(json_is_string(json_object_get(value, "maybe")));
-	assert_true(json_is_number(json_object_get(value, "any")));
-	assert_string_equal(json_string_value(json_object_get(quote, "source")), "message 1, Rent");
-	assert_null(json_object_get(value, "left_out"));
-	json_decref(value);
 }
 
 static void refuses_fields_that_are_wrong(void **state)
@@ -639,15 +356,6 @@ static void odd_messages_do_no_harm(void **state)
 	}
 }
 
-/* Of this thread, so that a busy machine does not matter. */
-static int64_t cpu_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void a_long_text_takes_linear_time(void **state)
 {
 	int64_t took[2];
@@ -665,7 +373,7 @@ static void a_long_text_takes_linear_time(void **state)
 				   k % 31);
 		buf_add_str(&text, "\n\nThe treasure lies under the old oak.\n\nWhere is the treasure?");
 		start = cpu_us();
-		answer = ask(user(buf_str(&text)));
+		answer = ask_builtin(user_says(buf_str(&text)));
 		took[i] = cpu_us() - start;
 		assert_true(span_starts(span_str(content_of(answer)), "> The treasure lies"));
 		json_decref(answer);
@@ -673,77 +381,6 @@ static void a_long_text_takes_linear_time(void **state)
 	}
 	/* Eight times the text; a quadratic way would take sixty-four times as long. */
 	assert_true(took[1] < 30 * took[0] + 20000);
-}
-
-/* A schema of count texts, all required; further names are required that it does not have. */
-static json_t *wide_schema(size_t count, size_t further)
-{
-	json_t *properties = json_object(), *required = json_array();
-	char name[32];
-
-	for (size_t i = count + further; i > 0; i--) {
-		snprintf(name, sizeof(name), "field%zu", i);
-		json_array_append_new(required, json_string(name));
-		if (i <= count)
-			json_object_set_new(properties, name,
-					    json_pack("{s:s,s:s}", "type", "string", "description",
-						      "the price of a box"));
-	}
-	return json_pack("{s:s,s:o,s:o}", "type", "object", "properties", properties, "required",
-			 required);
-}
-
-static json_t *with_schema(json_t *request, json_t *schema)
-{
-	json_object_set_new(request, "response_format",
-			    json_pack("{s:s,s:{s:o}}", "type", "json_schema", "json_schema",
-				      "schema", schema));
-	return request;
-}
-
-/* Each field is a search through the text: their number times its length is bounded. */
-static void a_wide_schema_does_not_search_a_long_text_for_ever(void **state)
-{
-	enum { FIELDS = 400 };
-	size_t filled = 0;
-	json_t *answer, *object, *value;
-	struct buf text;
-	const char *name;
-
-	(void)state;
-	buf_init(&text, 4 * MIB);
-	for (size_t k = 0; k < 4000; k++)
-		buf_printf(&text, "The price of box %zu is %zu euros today. ", k, 3 * k);
-	buf_add_str(&text, "\n\nWhat is the price?");
-	answer = ask(with_schema(user(buf_str(&text)), wide_schema(FIELDS, 0)));
-	object = json_loads(content_of(answer), 0, NULL);
-	/* The answer is still by the schema: every field is there. */
-	assert_int_equal(json_object_size(object), FIELDS);
-	json_object_foreach(object, name, value)
-		filled += json_string_length(value) > 0;
-	assert_in_range(filled, 10, FIELDS / 4);
-	json_decref(object);
-	json_decref(answer);
-	buf_free(&text);
-}
-
-static void a_schema_that_requires_very_much_is_soon_given_up(void **state)
-{
-	int64_t took[2];
-
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		int64_t start = cpu_us();
-		json_t *answer = ask(with_schema(user("Hello."), wide_schema(i ? 9000 : 900, 200000)));
-		json_t *object = json_loads(content_of(answer), 0, NULL);
-
-		took[i] = cpu_us() - start;
-		assert_true(json_is_object(object));
-		json_decref(object);
-		json_decref(answer);
-	}
-	/* Nearly all of both texts is the list of what is required; each with each would be tenfold. */
-	assert_true(took[1] < 5 * took[0]);
 }
 
 int main(void)
@@ -759,16 +396,9 @@ int main(void)
 		cmocka_unit_test(streamed_deltas_join_to_the_plain_answer),
 		cmocka_unit_test(limits_end_with_length_and_stops_with_stop),
 		cmocka_unit_test(several_choices_are_alike_and_all_billed),
-		cmocka_unit_test(the_search_is_called_and_its_hits_are_quoted),
-		cmocka_unit_test(a_streamed_call_joins_to_the_same_arguments),
-		cmocka_unit_test(tool_choice_is_obeyed),
-		cmocka_unit_test(a_json_object_has_answer_quotes_and_note),
-		cmocka_unit_test(a_schema_is_filled_with_values_of_its_types),
 		cmocka_unit_test(refuses_fields_that_are_wrong),
 		cmocka_unit_test(odd_messages_do_no_harm),
 		cmocka_unit_test(a_long_text_takes_linear_time),
-		cmocka_unit_test(a_wide_schema_does_not_search_a_long_text_for_ever),
-		cmocka_unit_test(a_schema_that_requires_very_much_is_soon_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,56 +3,18 @@
  */
 #include "common/store/conversation.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
-#include "tests/support/tree.h"
-
-struct fixture {
-	char dir[64];
-	struct db *db;
-	struct err err;
-	int64_t now_ms;
-};
+#include "tests/support/store_stage.h"
 
 static const struct conversation_owner ada = { "acme", "ada" }, bob = { "acme", "bob" },
 				       acme = { "acme", NULL }, other = { "other", "ada" };
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-	char path[128];
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-convo-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(path, sizeof path, "%s/spass.db", f->dir);
-	f->db = db_open(path, DB_WRITE, &f->err);
-	assert_non_null(f->db);
-	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
-	f->now_ms = 1795000000000;
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 static struct message_row say(const char *role, const char *text)
 {
@@ -734,6 +696,25 @@ static void migrate_to(struct db *db, int number)
 		fail_msg("%s", err.message);
 }
 
+/* A conversation as the schema 17 has it, with messages of nine bytes. */
+static void add_older(struct fixture *f, int which, const char *user, int messages)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof sql,
+		 "INSERT INTO conversation VALUES (%d, 'conv_%d', 'acme', '%s', 't0 u0', 'rivers', 'mock', 1, 1, %d, %d,"
+		 " 1, NULL, NULL); INSERT INTO conversation_count VALUES ('acme', '%s', 1)",
+		 which, which, user, messages, messages, user);
+	assert_int_equal(db_exec(f->db, sql, &f->err), 0);
+	for (int i = 1; i <= messages; i++) {
+		snprintf(sql, sizeof sql,
+			 "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted, text)"
+			 " VALUES (%d, %d, 'msg_%d', '%s', 1, 2, 9, 0, 'they flow')",
+			 which, i, i, i % 2 ? "user" : "assistant");
+		assert_int_equal(db_exec(f->db, sql, &f->err), 0);
+	}
+}
+
 static void an_older_database_keeps_its_conversations(void **state)
 {
 	struct fixture *f = *state;
@@ -744,9 +725,8 @@ static void an_older_database_keeps_its_conversations(void **state)
 	f->db = db_open(path, DB_WRITE, &f->err);
 	assert_non_null(f->db);
 	migrate_to(f->db, 17);
-	add_turn(f, &ada, "conv_1", true, "rivers", "they flow");
-	add_turn(f, &bob, "conv_2", true, "trees", "they stand");
-	add_turn(f, &ada, "conv_1", false, "and lakes", "they lie");
+	add_older(f, 1, "ada", 4);
+	add_older(f, 2, "bob", 2);
 	db_close(f->db);
 	f->db = db_open(path, DB_WRITE, &f->err);
 	assert_non_null(f->db);
@@ -756,6 +736,8 @@ static void an_older_database_keeps_its_conversations(void **state)
 	assert_int_equal(number(f, "SELECT message_count FROM conversation WHERE id = 'conv_1'"), 4);
 	assert_int_equal(number(f, "SELECT count(*) FROM message AS m JOIN conversation AS c"
 				      " ON c.number = m.conversation WHERE c.user_id = 'ada'"), 4);
+	assert_int_equal(number(f, "SELECT bytes FROM conversation WHERE id = 'conv_1'"), 4 * (512 + 9));
+	assert_int_equal(number(f, "SELECT bytes FROM conversation_total WHERE tenant_id = 'acme'"), 6 * (512 + 9));
 	/* What refers to a conversation is still held to it. */
 	assert_int_equal(db_exec(f->db, "UPDATE message SET conversation = 77", &f->err), -1);
 	add_turn(f, &ada, "conv_1", false, "and seas", "they roll");
@@ -772,10 +754,78 @@ static void ids_are_unique_to_their_owner(void **state)
 	assert_int_equal(conversation_add(f->db, &a, &f->err), -1);
 }
 
+static int64_t total_of(struct fixture *f, const char *tenant)
+{
+	char sql[128];
+	int64_t bytes = -1;
+
+	snprintf(sql, sizeof sql, "SELECT coalesce(sum(bytes), 0) FROM conversation_total WHERE tenant_id = '%s'", tenant);
+	assert_int_equal(db_number(f->db, sql, &bytes, &f->err), 0);
+	return bytes;
+}
+
+static int room(struct fixture *f, const struct conversation_owner *o, int64_t count, int64_t bytes, bool is_new,
+		int64_t more)
+{
+	const struct conversation_quota quota = { count, bytes };
+
+	f->err = (struct err)ERR_INIT;
+	return conversation_check_room(f->db, o, &quota, is_new, more, NULL, &f->err);
+}
+
+static void what_is_kept_weighs_and_what_goes_makes_room(void **state)
+{
+	enum { PLENTY = 1000000, TURN = 2 * 512 + 2 + 3 };
+	struct fixture *f = *state;
+	const struct conversation_owner eve = { "room", "eve" }, dan = { "room", "dan" };
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+
+	begin(f, &eve, id, "Hi", "You");
+	assert_int_equal(total_of(f, "room"), TURN);
+	add_turn(f, &eve, id, false, "Hi", "You");
+	assert_int_equal(total_of(f, "room"), 2 * TURN);
+	/* Conversations are a user's, bytes the tenant's. */
+	assert_int_equal(room(f, &eve, 1, PLENTY, true, 0), -1);
+	assert_int_equal(f->err.code, E_conversation_store_full);
+	assert_int_equal(room(f, &eve, 1, PLENTY, false, 0), 0);
+	assert_int_equal(room(f, &dan, 1, PLENTY, true, 0), 0);
+	assert_int_equal(room(f, &dan, 1, 2 * TURN + 9, true, 9), 0);
+	assert_int_equal(room(f, &dan, 1, 2 * TURN + 9, true, 10), -1);
+	assert_int_equal(f->err.code, E_conversation_store_full);
+	/* A copy counts when it is whole. */
+	conversation_make_id(copy, f->now_ms);
+	assert_int_equal(fork(f->db, &eve, span_str(id), SPAN_NONE, SPAN_NONE, copy, f->now_ms, &f->err), 0);
+	assert_int_equal(total_of(f, "room"), 4 * TURN);
+	assert_int_equal(conversation_delete(f->db, &eve, span_str(id), &f->err), 0);
+	assert_int_equal(total_of(f, "room"), 2 * TURN);
+	assert_int_equal(conversation_delete(f->db, &eve, span_str(copy), &f->err), 0);
+	sweep(f);
+	assert_int_equal(total_of(f, "room"), 0);
+	assert_int_equal(room(f, &eve, 1, PLENTY, true, 0), 0);
+}
+
+static void a_copy_that_has_no_room_is_not_begun(void **state)
+{
+	struct fixture *f = *state;
+	const struct conversation_owner eve = { "room", "eve" };
+	const struct conversation_quota quota = { 9, 2 * (2 * 512 + 5) - 1 };
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+	struct conversation_fork k = { .owner = eve, .quota = &quota, .new_id = copy };
+	int64_t count;
+
+	begin(f, &eve, id, "Hi", "You");
+	conversation_make_id(copy, f->now_ms);
+	k.id = span_str(id);
+	assert_int_equal(conversation_fork_begin(f->db, &k, &f->err), -1);
+	assert_int_equal(f->err.code, E_conversation_store_full);
+	assert_int_equal(db_number(f->db, "SELECT count(*) FROM conversation WHERE tenant_id = ''", &count, &f->err), 0);
+	assert_int_equal(count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_make_db, fixture_remove)
 		T(a_turn_is_read_as_it_was_added),
 		T(of_others_there_is_nothing),
 		T(lists_are_newest_first_in_pages_and_by_prefix),
@@ -793,6 +843,8 @@ int main(void)
 		T(pages_are_slices_of_the_whole_list),
 		T(an_older_database_keeps_its_conversations),
 		T(ids_are_unique_to_their_owner),
+		T(what_is_kept_weighs_and_what_goes_makes_room),
+		T(a_copy_that_has_no_room_is_not_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,59 +5,21 @@
  */
 #include "common/store/conversation.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "common/base/mem.h"
 #include "common/store/db_inside.h"
 #include "common/store/images.h"
 #include "common/store/memory.h"
-#include "common/store/migrate.h"
 #include "common/store/tenant_key.h"
-#include "tests/support/tree.h"
+#include "tests/support/store_stage.h"
 
 enum { OTHERS = 300 };
 
-struct fixture {
-	char dir[64];
-	struct db *db;
-};
-
 static const struct conversation_owner mine = { "acme", "ada" }, whole = { "acme", NULL },
 				       theirs = { "other", "ada" };
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-	struct err err = ERR_INIT;
-	char path[128];
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-existence-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(path, sizeof path, "%s/spass.db", f->dir);
-	f->db = db_open(path, DB_WRITE, &err);
-	assert_non_null(f->db);
-	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &err), 0);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 /* ---- what it costs ---- */
 
@@ -285,7 +247,7 @@ static void another_users_memory_costs_nothing(void **state)
 	expect_alike(f->db, "a memory", get_memory, "note177", "note177x");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make_db, fixture_remove)
 
 int main(void)
 {

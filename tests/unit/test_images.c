@@ -3,52 +3,14 @@
  */
 #include "common/store/images.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
 #include "common/base/mem.h"
-#include "common/store/migrate.h"
-#include "tests/support/tree.h"
+#include "tests/support/store_stage.h"
 
 enum { PLENTY = 1 << 30 };
-
-struct fixture {
-	char dir[64];
-	struct db *db;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-	char path[128];
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-images-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(path, sizeof path, "%s/spass.db", f->dir);
-	f->db = db_open(path, DB_WRITE, &f->err);
-	assert_non_null(f->db);
-	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 static struct image_row picture(const char *id, const char *sha256, int64_t bytes, int64_t at)
 {
@@ -207,12 +169,12 @@ static void an_id_has_its_prefix_and_26_characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(two_uploads_of_the_same_bytes_end_with_one_blob, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_image_of_bytes_that_are_gone_is_not_added, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_a_dead_upload_left_goes_with_a_later_one, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(other_tenants_have_none_of_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(of_what_there_is_no_room_for_nothing_is_written, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_full_store_takes_no_more_and_small_ones_weigh_a_page, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_uploads_of_the_same_bytes_end_with_one_blob, fixture_make_db, fixture_remove),
+		cmocka_unit_test_setup_teardown(an_image_of_bytes_that_are_gone_is_not_added, fixture_make_db, fixture_remove),
+		cmocka_unit_test_setup_teardown(what_a_dead_upload_left_goes_with_a_later_one, fixture_make_db, fixture_remove),
+		cmocka_unit_test_setup_teardown(other_tenants_have_none_of_it, fixture_make_db, fixture_remove),
+		cmocka_unit_test_setup_teardown(of_what_there_is_no_room_for_nothing_is_written, fixture_make_db, fixture_remove),
+		cmocka_unit_test_setup_teardown(a_full_store_takes_no_more_and_small_ones_weigh_a_page, fixture_make_db, fixture_remove),
 		cmocka_unit_test(an_id_has_its_prefix_and_26_characters),
 	};
 

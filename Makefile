@@ -187,6 +187,16 @@ $B/tests/micro_%: $B/tests/bench/micro_%.o $(BENCH_OBJ) $B/libspass.a
 	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $^ $(PKG_LIBS)
 bench-%: $B/tests/micro_%
 	@$<
+# Beside libraries of C++, where Debian's libfaiss-dev and libhnswlib-dev are installed.
+ifneq ($(and $(wildcard /usr/include/faiss/IndexHNSW.h),$(wildcard /usr/include/hnswlib/hnswlib.h)),)
+$B/tests/bench/yardstick.o: tests/bench/yardstick.cc tests/bench/yardstick.h
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@g++ -I. -std=c++17 -O3 -march=native -fPIE -c -o $@ $<
+$B/tests/bench/micro_vector.o: CPPFLAGS += -DYARDSTICK
+$B/tests/micro_vector: $B/tests/bench/yardstick.o
+$B/tests/micro_vector: PKG_LIBS += -lfaiss -lblas -llapack -lgomp -lstdc++
+endif
 
 # Includes that point the wrong way; each header alone.
 layers:

@@ -26,6 +26,7 @@ enum {
 	VECTOR_BLOCK_ROWS = 1024,      /* what background merges aim at */
 	VECTOR_ROWS_MAX = 1 << 20,     /* of one block */
 	VECTOR_FLAT_ROWS_MAX = 200000, /* above: partitions (vector_partition.h) */
+	VECTOR_HITS_MAX = 1 << 20,     /* of one search */
 };
 
 /* ---- the space: how an index codes ---- */

@@ -216,6 +216,33 @@ static inline void vector_shortlist_add(struct vector_shortlist *s, float score,
 		vector_shortlist_cut(s);
 }
 
+/* A partition is a small header, and the block of its centres, whose ids are numbers of lists. */
+#define PARTITION_MAGIC UINT64_C(0x7261707373617073) /* "spasspar" */
+enum {
+	PARTITION_VERSION = 8,
+	PARTITION_PROBES = 12,
+	PARTITION_CHECKSUM = 16,
+	PARTITION_SIZE = 24,
+};
+struct vector_partition {
+	struct vector_block *centres;
+	size_t probes;
+};
+/*
+ * The lists to look at, nearest first; living: rows by list that are considered; rows: of all lists
+ * that are there; chosen: room for all lists.  Returns how many.
+ */
+size_t vector_partition_choose(const struct vector_partition *p, const struct vector_query *q,
+			       const struct vector_kernel *k, const uint32_t *living, uint64_t rows,
+			       uint32_t *chosen);
+
+/*
+ * The best keep rows of a view by int8, in no order; the list is the caller's to free.  The
+ * view's exact is not asked.
+ */
+void vector_search_rows(const struct vector_view *view, const struct vector_query *q,
+			size_t rescore, struct vector_shortlist *best);
+
 /* Scans the rows of a block by their signs; bits: of rows to consider, or NULL. */
 void vector_scan_block(const struct vector_query *q, const struct vector_kernel *k,
 		       const struct vector_block *b, size_t block, const uint64_t *dead,

@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/rag/vector_inside.h"
+#include "common/rag/vector_partition.h"
 
 enum {
 	DIRECT_ROWS = 2000,  /* so few are scored with int8 all of them */
@@ -132,11 +133,14 @@ void vector_scan_block(const struct vector_query *q, const struct vector_kernel 
 	}
 }
 
+/* What a search is about, and what it has found. */
 struct search {
 	const struct vector_view *view;
 	const struct vector_kernel *kernel;
-	struct vector_query query;
-	struct vector_shortlist best;
+	const struct vector_query *query;
+	struct vector_shortlist *best;
+	uint32_t *living; /* rows to consider, by block */
+	uint64_t rows, all_living, list_rows;
 };
 
 static const uint64_t *bitmap_of(const uint64_t *const *bitmaps, size_t block)
@@ -158,7 +162,7 @@ static size_t living_of(const struct vector_view *v, size_t block)
 }
 
 /* Scores with int8 every row that is considered. */
-static void score_all(struct search *s)
+static void score_all(const struct search *s)
 {
 	const struct vector_view *v = s->view;
 
@@ -173,12 +177,12 @@ static void score_all(struct search *s)
 				size_t row = group * VECTOR_GROUP + (size_t)__builtin_ctz(bits);
 
 				vector_shortlist_add(
-					&s->best, vector_query_score(&s->query, s->kernel, b, row),
+					s->best, vector_query_score(s->query, s->kernel, b, row),
 					block, row);
 			}
 		}
 	}
-	vector_shortlist_cut(&s->best);
+	vector_shortlist_cut(s->best);
 }
 
 static void prefetch_row(const struct vector_view *v, const struct vector_candidate *c)
@@ -190,22 +194,85 @@ static void prefetch_row(const struct vector_view *v, const struct vector_candid
 		__builtin_prefetch(at + i);
 }
 
-/* Scans by signs, then scores the best with int8. */
-static void scan_all(struct search *s)
+static void scan_one(const struct search *s, size_t block)
 {
 	const struct vector_view *v = s->view;
 
-	for (size_t block = 0; block < v->count; block++)
-		vector_scan_block(&s->query, s->kernel, v->blocks[block], block,
-				  bitmap_of(v->dead, block), bitmap_of(v->only, block), &s->best);
-	vector_shortlist_cut(&s->best);
-	for (size_t i = 0; i < s->best.count; i++) {
-		struct vector_candidate *c = &s->best.list[i];
+	vector_scan_block(s->query, s->kernel, v->blocks[block], block, bitmap_of(v->dead, block),
+			  bitmap_of(v->only, block), s->best);
+}
 
-		if (i + 2 < s->best.count)
-			prefetch_row(v, c + 2);
-		c->score = vector_query_score(&s->query, s->kernel, v->blocks[c->block], c->row);
+/* A partition that is not of these blocks says nothing about them. */
+static size_t list_count(const struct vector_view *v)
+{
+	size_t lists = v->partition ? vector_partition_lists(v->partition) : 0;
+
+	return lists <= v->count ? lists : 0;
+}
+
+/* The lists that are near, all other blocks. */
+static void scan_all(const struct search *s)
+{
+	const struct vector_view *v = s->view;
+	size_t lists = list_count(v), chosen_count;
+	uint32_t *chosen;
+
+	if (lists > 0) {
+		chosen = mem_alloc(lists * sizeof(*chosen));
+		chosen_count = vector_partition_choose(v->partition, s->query, s->kernel, s->living,
+						       s->list_rows, chosen);
+		for (size_t i = 0; i < chosen_count; i++)
+			scan_one(s, chosen[i]);
+		mem_free(chosen);
 	}
+	for (size_t block = lists; block < v->count; block++)
+		if (s->living[block] > 0)
+			scan_one(s, block);
+	vector_shortlist_cut(s->best);
+}
+
+static void score_best(const struct search *s)
+{
+	const struct vector_view *v = s->view;
+
+	for (size_t i = 0; i < s->best->count; i++) {
+		struct vector_candidate *c = &s->best->list[i];
+
+		if (i + 2 < s->best->count)
+			prefetch_row(v, c + 2);
+		c->score = vector_query_score(s->query, s->kernel, v->blocks[c->block], c->row);
+	}
+}
+
+static void count_living(struct search *s)
+{
+	const struct vector_view *v = s->view;
+	size_t lists = list_count(v);
+
+	for (size_t block = 0; block < v->count; block++) {
+		s->living[block] = (uint32_t)living_of(v, block);
+		s->all_living += s->living[block];
+		s->rows += v->blocks[block]->rows;
+		if (block < lists)
+			s->list_rows += v->blocks[block]->rows;
+	}
+}
+
+void vector_search_rows(const struct vector_view *view, const struct vector_query *q,
+			size_t rescore, struct vector_shortlist *best)
+{
+	struct search s = { .view = view, .kernel = vector_kernel(), .query = q, .best = best };
+
+	s.living = mem_calloc(view->count + 1, sizeof(*s.living));
+	count_living(&s);
+	vector_shortlist_init(best, rescore < s.all_living ? rescore : s.all_living + 1);
+	if (s.all_living <= DIRECT_ROWS || (view->only && s.all_living <= s.rows / DIRECT_SHARE)) {
+		score_all(&s);
+	} else {
+		scan_all(&s);
+		score_best(&s);
+	}
+	mem_free(s.living);
 }
 
 static int by_score(const void *a, const void *b)
@@ -227,15 +294,16 @@ static float exact_score(const float *unit, const float *vector, size_t dimensio
 	return length > 0 ? (float)((sums[0] + sums[1] + (sums[2] + sums[3])) / length) : 0;
 }
 
-static size_t finish(const struct search *s, size_t dimensions, struct vector_hit *hits, size_t max)
+/* Orders what was found; the best of it by what the database has. */
+static size_t finish(const struct vector_view *v, const struct vector_query *q, size_t dimensions,
+		     const struct vector_shortlist *best, struct vector_hit *hits, size_t max)
 {
-	const struct vector_view *v = s->view;
-	size_t count = s->best.count, exact = max < EXACT_LEAST ? EXACT_LEAST : max;
+	size_t count = best->count, exact = max < EXACT_LEAST ? EXACT_LEAST : max;
 	struct vector_hit *all = mem_alloc((count + 1) * sizeof(*all));
 	float *vector;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct vector_candidate *c = &s->best.list[i];
+		const struct vector_candidate *c = &best->list[i];
 
 		all[i] = (struct vector_hit){ vector_block_id(v->blocks[c->block], c->row),
 					      c->score };
@@ -246,7 +314,7 @@ static size_t finish(const struct search *s, size_t dimensions, struct vector_hi
 		exact = exact < count ? exact : count;
 		for (size_t i = 0; i < exact; i++)
 			if (v->exact(v->data, all[i].id, vector))
-				all[i].score = exact_score(s->query.unit, vector, dimensions);
+				all[i].score = exact_score(q->unit, vector, dimensions);
 		qsort(all, exact, sizeof(*all), by_score);
 		mem_free(vector);
 	}
@@ -266,26 +334,18 @@ static size_t rescore_for(size_t padded, size_t max)
 size_t vector_search(const struct vector_space *space, const struct vector_view *view,
 		     const float *query, size_t rescore, struct vector_hit *hits, size_t max)
 {
-	struct search s = { .view = view, .kernel = vector_kernel() };
-	size_t rows = 0, living = 0, count;
+	struct vector_query q;
+	struct vector_shortlist best;
+	size_t count;
 
-	if (max == 0 || vector_query_init(&s.query, space, query) < 0)
+	if (max == 0 || vector_query_init(&q, space, query) < 0)
 		return 0;
-	for (size_t block = 0; block < view->count; block++) {
-		rows += view->blocks[block]->rows;
-		living += living_of(view, block);
-	}
-	max = max < living ? max : living;
+	max = max < VECTOR_HITS_MAX ? max : VECTOR_HITS_MAX;
 	if (rescore == 0)
 		rescore = rescore_for(space->padded, max);
-	rescore = rescore > max ? rescore : max;
-	vector_shortlist_init(&s.best, rescore < living ? rescore : living + 1);
-	if (living <= DIRECT_ROWS || (view->only && living <= rows / DIRECT_SHARE))
-		score_all(&s);
-	else
-		scan_all(&s);
-	count = finish(&s, space->dimensions, hits, max);
-	vector_shortlist_free(&s.best);
-	vector_query_free(&s.query);
+	vector_search_rows(view, &q, rescore > max ? rescore : max, &best);
+	count = finish(view, &q, space->dimensions, &best, hits, max);
+	vector_shortlist_free(&best);
+	vector_query_free(&q);
 	return count;
 }

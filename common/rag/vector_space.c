@@ -14,6 +14,8 @@ enum {
 	SPACE_SEED = 16,
 	SPACE_CHECKSUM = 24,
 	SPACE_MEAN = 32,
+	/* four of them, each rounded, are no more than VECTOR_LEVELS */
+	TABLE_STEPS = VECTOR_LEVELS - 2,
 };
 
 double vector_length(const float *vector, size_t dimensions)
@@ -248,29 +250,47 @@ struct vector_space *vector_space_open(struct span bytes, struct err *err)
 	return s;
 }
 
-/* What the signs of four dimensions add up to, from 0 on: 2 |w| for each that agrees. */
-static void fill_table(const float *w, float inverse, unsigned char *table)
+/* Numbers of 0..TABLE_STEPS in place of 2 |w|, by dimension: when the sign is set, when it is not.
+ */
+struct weights {
+	unsigned char set[VECTOR_POINTS], clear[VECTOR_POINTS];
+};
+
+/* Loops of so many turns as the compiler knows are done several at a time. */
+static void weigh(const float *restrict w, float inverse, struct weights *restrict weights)
 {
-	float sums[16] = { 0 };
+	for (size_t i = 0; i < VECTOR_POINTS; i++) {
+		float steps = fabsf(w[i]) * inverse + 0.5F;
+		int32_t size = (int32_t)steps, set = w[i] > 0 ? size : 0;
 
-	for (size_t i = 0; i < 4; i++) {
-		float twice = 2 * w[i] * inverse;
-		float set = twice > 0 ? twice : 0, clear = twice > 0 ? 0 : -twice;
-
-		for (size_t p = (size_t)1 << i; p-- > 0;) {
-			sums[p + ((size_t)1 << i)] = sums[p] + set;
-			sums[p] += clear;
-		}
+		weights->set[i] = (unsigned char)set;
+		weights->clear[i] = (unsigned char)(size - set);
 	}
-	for (size_t p = 0; p < 16; p++) {
-		float rounded = sums[p] + 0.5F;
+}
 
-		table[p] = (unsigned char)(rounded < VECTOR_LEVELS ? rounded : VECTOR_LEVELS);
-	}
+/* 8 entries: of each byte whose bit is in mask what is set, of each other what is clear. */
+static uint64_t choose(unsigned char set, unsigned char clear, uint64_t mask)
+{
+	static const uint64_t each = UINT64_C(0x0101010101010101);
+
+	return (set * each & mask) | (clear * each & ~mask);
+}
+
+/* What four signs add up to, by their bits. */
+static void fill_table(const unsigned char *set, const unsigned char *clear, unsigned char *table)
+{
+	static const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t sums = choose(set[0], clear[0], UINT64_C(0xff00ff00ff00ff00)) +
+			choose(set[1], clear[1], UINT64_C(0xffff0000ffff0000)) +
+			choose(set[2], clear[2], UINT64_C(0xffffffff00000000));
+
+	vector_store64(table, sums + clear[3] * each);
+	vector_store64(table + 8, sums + set[3] * each);
 }
 
 static void fill_tables(struct vector_query *q, const float *w)
 {
+	struct weights weights;
 	float widest = 0, all = 0, inverse;
 
 	for (size_t i = 0; i < q->padded; i += 4) {
@@ -279,35 +299,52 @@ static void fill_tables(struct vector_query *q, const float *w)
 		widest = sum > widest ? sum : widest;
 		all += sum;
 	}
-	q->step = 2 * widest / VECTOR_LEVELS;
+	q->step = 2 * widest / TABLE_STEPS;
 	q->bias = all;
-	inverse = q->step > 0 ? 1 / q->step : 0;
-	for (size_t i = 0; i < q->padded; i += 4)
-		fill_table(w + i, inverse, q->tables + 4 * i);
+	inverse = q->step > 0 ? 2 / q->step : 0;
+	for (size_t from = 0; from < q->padded; from += VECTOR_POINTS) {
+		weigh(w + from, inverse, &weights);
+		for (size_t i = 0; i < VECTOR_POINTS; i += 4)
+			fill_table(weights.set + i, weights.clear + i, q->tables + 4 * (from + i));
+	}
 }
 
-static void fill_wide(struct vector_query *q, const float *w)
+static void fill_wide(const float *restrict w, float inverse, int16_t *restrict wide)
 {
-	float most = 0, inverse;
-
-	for (size_t i = 0; i < q->padded; i++)
-		most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
-	q->wide_scale = most / VECTOR_WIDE_MAX;
-	inverse = most > 0 ? VECTOR_WIDE_MAX / most : 0;
-	for (size_t i = 0; i < q->padded; i++) {
+	for (size_t i = 0; i < VECTOR_POINTS; i++) {
 		float scaled = w[i] * inverse;
 
-		q->wide[i] = (int16_t)(int32_t)(scaled + (scaled < 0 ? -0.5F : 0.5F));
+		wide[i] = (int16_t)(int32_t)(scaled + (scaled < 0 ? -0.5F : 0.5F));
 	}
+}
+
+static float largest(const float *w, size_t count)
+{
+	float most[8] = { 0 };
+
+	for (size_t i = 0; i < count; i += 8)
+		for (size_t j = 0; j < 8; j++) {
+			float size = fabsf(w[i + j]);
+
+			most[j] = size > most[j] ? size : most[j];
+		}
+	for (size_t j = 1; j < 8; j++)
+		most[0] = most[j] > most[0] ? most[j] : most[0];
+	return most[0];
 }
 
 void vector_query_init_placed(struct vector_query *q, const struct vector_space *s, const float *w)
 {
+	float most;
+
 	*q = (struct vector_query){ .padded = s->padded };
 	q->tables = mem_alloc(4 * s->padded);
 	q->wide = mem_alloc(s->padded * sizeof(*q->wide));
 	fill_tables(q, w);
-	fill_wide(q, w);
+	most = largest(w, q->padded);
+	q->wide_scale = most / VECTOR_WIDE_MAX;
+	for (size_t i = 0; i < q->padded; i += VECTOR_POINTS)
+		fill_wide(w + i, most > 0 ? VECTOR_WIDE_MAX / most : 0, q->wide + i);
 }
 
 int vector_query_init(struct vector_query *q, const struct vector_space *s, const float *vector)

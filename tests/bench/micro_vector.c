@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/rag/vector.h"
+#include "common/rag/vector_partition.h"
 
 enum { QUERIES = 100, D = VECTORS_DIMENSIONS, FILTER = 100 /* 1 row of so many */ };
 
@@ -202,6 +202,80 @@ static struct figure measure_ours(struct bench *b)
 	return f;
 }
 
+struct grouped {
+	const struct bench *b;
+	struct buf head, *lists;
+	struct vector_block **blocks;
+	const uint64_t **only;
+	size_t count;
+};
+
+static int keep_list(void *data, size_t list, struct span bytes, struct err *err)
+{
+	struct grouped *g = data;
+
+	(void)err;
+	g->lists = mem_realloc(g->lists, (list + 1) * sizeof(*g->lists));
+	g->blocks = mem_realloc(g->blocks, (list + 1) * sizeof(struct vector_block *));
+	buf_init(&g->lists[list], 1000 * MIB);
+	buf_add_span(&g->lists[list], bytes);
+	g->blocks[list] = vector_block_open(g->b->space, buf_span(&g->lists[list]), NULL);
+	g->count = list + 1;
+	return 0;
+}
+
+/* The filter's rows, as bitmaps of the lists. */
+static void mark_lists(struct grouped *g)
+{
+	int64_t *ids = mem_calloc(g->b->rows, sizeof(*ids));
+	size_t count = 0;
+	double before;
+
+	g->only = mem_calloc(g->count, sizeof(*g->only));
+	for (size_t i = 0; i < g->b->rows; i++)
+		if (g->b->filter[i / 64] >> (i % 64) & 1)
+			ids[count++] = (int64_t)i;
+	before = vectors_cpu_s();
+	for (size_t i = 0; i < g->count; i++) {
+		uint64_t *bits = mem_calloc(vector_block_words(g->blocks[i]) + 1, sizeof(*bits));
+
+		vector_block_mark(g->blocks[i], ids, count, bits);
+		g->only[i] = bits;
+	}
+	printf("filter of %zu ids marked in %.3f ms\n", count, (vectors_cpu_s() - before) * 1e3);
+	mem_free(ids);
+}
+
+static void measure_partition(struct bench *b)
+{
+	struct grouped g = { .b = b };
+	struct vector_partition_plan plan = { .space = b->space,
+					      .blocks =
+						      (const struct vector_block *const *)b->blocks,
+					      .count = b->block_count,
+					      .lists = number("LISTS", 0),
+					      .emit = keep_list,
+					      .data = &g };
+	struct ours o = { .b = b };
+	double before = vectors_cpu_s();
+
+	buf_init(&g.head, 1000 * MIB);
+	if (vector_partition_build(&plan, &g.head, NULL) < 0)
+		abort();
+	o.view.partition = vector_partition_open(b->space, buf_span(&g.head), NULL);
+	o.view.blocks = (const struct vector_block *const *)g.blocks;
+	o.view.count = g.count;
+	printf("%zu lists built in %.2f s, %zu probed\n", g.count, vectors_cpu_s() - before,
+	       vector_partition_probes(o.view.partition));
+	measure("ours, partitions", b, &b->all, search_ours, &o);
+	o.view.exact = exact;
+	o.view.data = b;
+	measure("ours, partitions, float16", b, &b->all, search_ours, &o);
+	mark_lists(&g);
+	o.view.only = g.only;
+	measure("ours, partitions, a filter leaves 1 %", b, &b->filtered, search_ours, &o);
+}
+
 #ifdef YARDSTICK
 struct other {
 	struct yardstick *y;
@@ -348,6 +422,7 @@ int main(void)
 	printf("%zu rows of %d dimensions, kernel %s\n", b.rows, D, vector_kernel_name());
 	pack(&b);
 	ours = measure_ours(&b);
+	measure_partition(&b);
 	measure_yardsticks(&b, ours);
 	if (getenv("VEC"))
 		measure_sqlite(&b, ours, getenv("VEC"));

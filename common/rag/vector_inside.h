@@ -90,7 +90,7 @@ struct vector_kernel {
 	void (*to_half)(const float *in, size_t count, uint16_t *out);
 	void (*from_half)(const uint16_t *in, size_t count, float *out);
 };
-extern const struct vector_kernel vector_portable, vector_avx2;
+extern const struct vector_kernel vector_portable, vector_avx2, vector_neon;
 const struct vector_kernel *vector_kernel(void);
 
 static inline uint64_t vector_load64(const void *at)

@@ -127,6 +127,8 @@ const struct vector_kernel vector_portable = {
 static const struct vector_kernel *const kernels[] = {
 #if defined(__x86_64__)
 	&vector_avx2,
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+	&vector_neon,
 #endif
 	&vector_portable,
 };

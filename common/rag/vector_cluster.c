@@ -379,7 +379,7 @@ static int build(struct work *w, struct buf *out, struct err *err)
 	struct vector_shortlist near;
 	int rc = -1;
 
-	vector_shortlist_init(&near, NEAR_BY_SIGNS);
+	vector_shortlist_init(&near, NEAR_BY_SIGNS, 12 * NEAR_BY_SIGNS);
 	w->sums = mem_calloc(w->list_count * s->padded, sizeof(*w->sums));
 	w->counts = mem_calloc(w->list_count, sizeof(*w->counts));
 	w->z = mem_calloc(s->padded, sizeof(*w->z));

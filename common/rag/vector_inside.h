@@ -201,7 +201,7 @@ struct vector_shortlist {
 	size_t count, room, keep;
 	float floor; /* no row at or below it is among the keep best */
 };
-void vector_shortlist_init(struct vector_shortlist *s, size_t keep);
+void vector_shortlist_init(struct vector_shortlist *s, size_t keep, size_t room);
 void vector_shortlist_free(struct vector_shortlist *s);
 /* Leaves the keep best, in no order. */
 void vector_shortlist_cut(struct vector_shortlist *s);

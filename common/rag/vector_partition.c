@@ -70,7 +70,7 @@ static void nearest_lists(const struct vector_query *q, const struct vector_kern
 {
 	size_t all = p->centres->rows, spare = 2 * wanted + 32, kept = 0;
 
-	vector_shortlist_init(lists, spare < all ? spare : all);
+	vector_shortlist_init(lists, spare < all ? spare : all, 4 * spare);
 	if (spare < all) {
 		vector_scan_block(q, k, p->centres, 0, NULL, NULL, lists);
 		vector_shortlist_cut(lists);

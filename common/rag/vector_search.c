@@ -15,11 +15,13 @@ enum {
 	RESCORE_LEAST = 100, /* at RESCORE_DIMENSIONS; fewer bits say less */
 	RESCORE_DIMENSIONS = 768,
 	EXACT_LEAST = 30,
+	AHEAD = 3, /* rows whose memory is on its way while one is scored */
 };
 
-void vector_shortlist_init(struct vector_shortlist *s, size_t keep)
+void vector_shortlist_init(struct vector_shortlist *s, size_t keep, size_t room)
 {
-	*s = (struct vector_shortlist){ .keep = keep, .room = 4 * keep + 64, .floor = -FLT_MAX };
+	room = room > keep ? room : keep + 1;
+	*s = (struct vector_shortlist){ .keep = keep, .room = room, .floor = -FLT_MAX };
 	s->list = mem_alloc(s->room * sizeof(*s->list));
 }
 
@@ -161,30 +163,6 @@ static size_t living_of(const struct vector_view *v, size_t block)
 	return living;
 }
 
-/* Scores with int8 every row that is considered. */
-static void score_all(const struct search *s)
-{
-	const struct vector_view *v = s->view;
-
-	for (size_t block = 0; block < v->count; block++) {
-		const struct vector_block *b = v->blocks[block];
-		const uint64_t *dead = bitmap_of(v->dead, block), *only = bitmap_of(v->only, block);
-
-		for (size_t group = 0; group * VECTOR_GROUP < b->rows; group++) {
-			uint32_t bits = group_bits(b, group, dead, only);
-
-			for (; bits != 0; bits &= bits - 1) {
-				size_t row = group * VECTOR_GROUP + (size_t)__builtin_ctz(bits);
-
-				vector_shortlist_add(
-					s->best, vector_query_score(s->query, s->kernel, b, row),
-					block, row);
-			}
-		}
-	}
-	vector_shortlist_cut(s->best);
-}
-
 static void prefetch_row(const struct vector_view *v, const struct vector_candidate *c)
 {
 	const struct vector_block *b = v->blocks[c->block];
@@ -200,6 +178,44 @@ static void scan_one(const struct search *s, size_t block)
 
 	vector_scan_block(s->query, s->kernel, v->blocks[block], block, bitmap_of(v->dead, block),
 			  bitmap_of(v->only, block), s->best);
+}
+
+static void score_best(const struct search *s)
+{
+	const struct vector_view *v = s->view;
+
+	for (size_t i = 0; i < s->best->count; i++) {
+		struct vector_candidate *c = &s->best->list[i];
+
+		if (i + AHEAD < s->best->count)
+			prefetch_row(v, c + AHEAD);
+		c->score = vector_query_score(s->query, s->kernel, v->blocks[c->block], c->row);
+	}
+}
+
+/* Scores with int8 every row that is considered. */
+static void score_all(const struct search *s)
+{
+	const struct vector_view *v = s->view;
+	struct vector_shortlist *best = s->best;
+
+	for (size_t block = 0; block < v->count; block++) {
+		const struct vector_block *b = v->blocks[block];
+		const uint64_t *dead = bitmap_of(v->dead, block), *only = bitmap_of(v->only, block);
+
+		if (s->living[block] == 0)
+			continue;
+		for (size_t first = 0; first < b->rows; first += VECTOR_GROUP)
+			for (uint32_t bits = group_bits(b, first / VECTOR_GROUP, dead, only);
+			     bits != 0; bits &= bits - 1) {
+				uint32_t row = (uint32_t)first + (uint32_t)__builtin_ctz(bits);
+
+				best->list[best->count++] =
+					(struct vector_candidate){ 0, (uint32_t)block, row };
+			}
+	}
+	score_best(s);
+	vector_shortlist_cut(best);
 }
 
 /* A partition that is not of these blocks says nothing about them. */
@@ -231,19 +247,6 @@ static void scan_all(const struct search *s)
 	vector_shortlist_cut(s->best);
 }
 
-static void score_best(const struct search *s)
-{
-	const struct vector_view *v = s->view;
-
-	for (size_t i = 0; i < s->best->count; i++) {
-		struct vector_candidate *c = &s->best->list[i];
-
-		if (i + 2 < s->best->count)
-			prefetch_row(v, c + 2);
-		c->score = vector_query_score(s->query, s->kernel, v->blocks[c->block], c->row);
-	}
-}
-
 static void count_living(struct search *s)
 {
 	const struct vector_view *v = s->view;
@@ -265,10 +268,12 @@ void vector_search_rows(const struct vector_view *view, const struct vector_quer
 
 	s.living = mem_calloc(view->count + 1, sizeof(*s.living));
 	count_living(&s);
-	vector_shortlist_init(best, rescore < s.all_living ? rescore : s.all_living + 1);
+	rescore = rescore <= s.all_living ? rescore : s.all_living + 1;
 	if (s.all_living <= DIRECT_ROWS || (view->only && s.all_living <= s.rows / DIRECT_SHARE)) {
+		vector_shortlist_init(best, rescore, s.all_living);
 		score_all(&s);
 	} else {
+		vector_shortlist_init(best, rescore, 4 * rescore + 64);
 		scan_all(&s);
 		score_best(&s);
 	}

@@ -26,6 +26,8 @@ int fixture_make(void **state)
 	snprintf(f->database, sizeof(f->database), "%s/spass.db", f->dir);
 	snprintf(f->audit, sizeof(f->audit), "%s/audit.jsonl", f->dir);
 	snprintf(f->older, sizeof(f->older), "%s/audit.jsonl.1", f->dir);
+	snprintf(f->copy, sizeof(f->copy), "%s/copy.db", f->dir);
+	snprintf(f->key, sizeof(f->key), "%s/audit.key", f->dir);
 	f->metrics = metrics_new();
 	f->options = (struct store_options){
 		.database = f->database,
@@ -44,8 +46,7 @@ int fixture_make_db(void **state)
 
 	fixture_make(state);
 	f = *state;
-	f->db = db_open(f->database, DB_WRITE, &f->err);
-	assert_non_null(f->db);
+	f->db = open_db(f->database, DB_WRITE);
 	assert_int_equal(migrate(f->db, asset_table, MIGRATE_SCHEMA, &f->err), 0);
 	f->now_ms = 1795000000000;
 	return 0;
@@ -118,14 +119,39 @@ void push_records(struct store *s, int from, int to)
 	}
 }
 
-int64_t number_in(const char *database, const char *sql)
+struct db *open_db(const char *path, enum db_mode mode)
 {
 	struct err err = ERR_INIT;
-	struct db *db = db_open(database, DB_READ, &err);
+	struct db *db = db_open(path, mode, &err);
+
+	if (!db)
+		fail_msg("%s", err.message);
+	return db;
+}
+
+void run_sql(struct db *db, const char *sql)
+{
+	struct err err = ERR_INIT;
+
+	if (db_exec(db, sql, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+}
+
+int64_t sql_number(struct db *db, const char *sql)
+{
+	struct err err = ERR_INIT;
 	int64_t value = -1;
 
-	if (!db || db_number(db, sql, &value, &err) < 0)
-		fail_msg("%s", err.message);
+	if (db_number(db, sql, &value, &err) < 0)
+		fail_msg("%s: %s", sql, err.message);
+	return value;
+}
+
+int64_t number_in(const char *database, const char *sql)
+{
+	struct db *db = open_db(database, DB_READ);
+	int64_t value = sql_number(db, sql);
+
 	db_close(db);
 	return value;
 }

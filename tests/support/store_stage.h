@@ -14,7 +14,7 @@
 
 struct fixture {
 	char dir[64];
-	char database[128], audit[96], older[96];
+	char database[128], audit[96], older[96], copy[96], key[96];
 	struct metrics *metrics;
 	struct store_options options;
 	/* of fixture_make_db */
@@ -36,7 +36,10 @@ struct store *open_store(const struct fixture *f);
 /* The examples from..to - 1. */
 void push_records(struct store *s, int from, int to);
 
+struct db *open_db(const char *path, enum db_mode mode);
+void run_sql(struct db *db, const char *sql);
 /* The first column of the first row. */
+int64_t sql_number(struct db *db, const char *sql);
 int64_t number_in(const char *database, const char *sql);
 int64_t count_rows(const struct fixture *f);
 /* The last one must be whole. */

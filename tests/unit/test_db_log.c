@@ -3,76 +3,26 @@
  */
 #include "common/store/db.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/mem.h"
-#include "tests/support/tree.h"
+#include "tests/support/store_stage.h"
 
 enum { PAGE = 4096 };
 
-struct fixture {
-	char dir[64], path[128];
-	struct db *db;
-};
-
-static struct db *open_db(const char *path, enum db_mode mode)
-{
-	struct err err = ERR_INIT;
-	struct db *db = db_open(path, mode, &err);
-
-	if (!db)
-		fail_msg("%s", err.message);
-	return db;
-}
-
-static void run(struct db *db, const char *sql)
-{
-	struct err err = ERR_INIT;
-
-	if (db_exec(db, sql, &err) < 0)
-		fail_msg("%s: %s", sql, err.message);
-}
-
-static int64_t number(struct db *db, const char *sql)
-{
-	struct err err = ERR_INIT;
-	int64_t value = -1;
-
-	if (db_number(db, sql, &value, &err) < 0)
-		fail_msg("%s: %s", sql, err.message);
-	return value;
-}
-
 static int set_up(void **state)
 {
-	struct fixture *f = mem_new(struct fixture);
+	struct fixture *f;
 
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-log-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->path, sizeof f->path, "%s/spass.db", f->dir);
-	f->db = open_db(f->path, DB_WRITE);
-	run(f->db, "CREATE TABLE t (number INTEGER PRIMARY KEY, round BIGINT NOT NULL, bytes BLOB NOT NULL)");
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	tree_remove(f->dir);
-	mem_free(f);
+	fixture_make(state);
+	f = *state;
+	f->db = open_db(f->database, DB_WRITE);
+	run_sql(f->db, "CREATE TABLE t (number INTEGER PRIMARY KEY, round BIGINT NOT NULL, bytes BLOB NOT NULL)");
 	return 0;
 }
 
@@ -100,15 +50,15 @@ static void add_rows(struct db *db, int64_t count, int64_t round)
 		 "INSERT INTO t (round, bytes) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
 		 " WHERE i < %lld) SELECT %lld, randomblob(%d) FROM n",
 		 (long long)count, (long long)round, PAGE - 100);
-	run(db, sql);
+	run_sql(db, sql);
 }
 
 static int64_t rows_of(const char *path)
 {
 	struct db *db = open_db(path, DB_READ);
-	int64_t rows = number(db, "SELECT count(*) FROM t");
+	int64_t rows = sql_number(db, "SELECT count(*) FROM t");
 
-	assert_int_equal(number(db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
 	db_close(db);
 	return rows;
 }
@@ -126,10 +76,10 @@ static void a_commit_of_any_size_is_seen_whole(void **state)
 			fail_msg("a commit of %lld rows failed", (long long)size);
 		total += size;
 		if (size % 16 == 0)
-			assert_int_equal(rows_of(f->path), total);
+			assert_int_equal(rows_of(f->database), total);
 		assert_int_equal(db_tend(f->db, &err), 0);
 	}
-	assert_int_equal(rows_of(f->path), total);
+	assert_int_equal(rows_of(f->database), total);
 }
 
 static int64_t written_calls(void)
@@ -166,22 +116,22 @@ static void a_writer_reads_what_left_its_memory_before_the_commit(void **state)
 {
 	struct fixture *f = *state;
 
-	run(f->db, "PRAGMA cache_size=8");
+	run_sql(f->db, "PRAGMA cache_size=8");
 	begin(f->db);
 	add_rows(f->db, 100, 1);
-	assert_int_equal(number(f->db, "SELECT count(*) FROM t WHERE length(bytes) > 0"), 100);
-	run(f->db, "UPDATE t SET round = 2");
-	assert_int_equal(number(f->db, "SELECT count(*) FROM t WHERE round = 2 AND length(bytes) > 0"), 100);
-	assert_int_equal(rows_of(f->path), 0); /* others see nothing of it */
+	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM t WHERE length(bytes) > 0"), 100);
+	run_sql(f->db, "UPDATE t SET round = 2");
+	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM t WHERE round = 2 AND length(bytes) > 0"), 100);
+	assert_int_equal(rows_of(f->database), 0); /* others see nothing of it */
 	assert_int_equal(commit(f->db), 0);
-	assert_int_equal(rows_of(f->path), 100);
+	assert_int_equal(rows_of(f->database), 100);
 }
 
 static void what_is_given_up_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	run(f->db, "PRAGMA cache_size=8");
+	run_sql(f->db, "PRAGMA cache_size=8");
 	for (int64_t round = 0; round < 5; round++) {
 		begin(f->db);
 		add_rows(f->db, 60, round);
@@ -189,7 +139,7 @@ static void what_is_given_up_leaves_nothing(void **state)
 		begin(f->db);
 		add_rows(f->db, 3, round);
 		assert_int_equal(commit(f->db), 0);
-		assert_int_equal(rows_of(f->path), 3 * (round + 1));
+		assert_int_equal(rows_of(f->database), 3 * (round + 1));
 	}
 }
 
@@ -219,11 +169,11 @@ static void a_write_that_fails_fails_its_commit_alone(void **state)
 	limit_files(RLIM_INFINITY);
 	signal(SIGXFSZ, old);
 	assert_int_equal(failed, -1);
-	assert_int_equal(rows_of(f->path), 5);
+	assert_int_equal(rows_of(f->database), 5);
 	begin(f->db);
 	add_rows(f->db, 50, 3);
 	assert_int_equal(commit(f->db), 0);
-	assert_int_equal(rows_of(f->path), 55);
+	assert_int_equal(rows_of(f->database), 55);
 }
 
 static void a_log_that_is_found_is_read(void **state)
@@ -236,7 +186,7 @@ static void a_log_that_is_found_is_read(void **state)
 	assert_int_equal(commit(f->db), 0);
 	/* As after a kill: file and log as they are. */
 	snprintf(copy, sizeof copy, "%s/killed.db", f->dir);
-	snprintf(command, sizeof command, "cp %s %s && cp %s-wal %s-wal", f->path, copy, f->path, copy);
+	snprintf(command, sizeof command, "cp %s %s && cp %s-wal %s-wal", f->database, copy, f->database, copy);
 	assert_int_equal(system(command), 0);
 	db_close(open_db(copy, DB_WRITE));
 	assert_int_equal(rows_of(copy), 40);
@@ -245,13 +195,13 @@ static void a_log_that_is_found_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_commit_of_any_size_is_seen_whole, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_commit_of_many_pages_is_one_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_commit_of_any_size_is_seen_whole, set_up, fixture_remove),
+		cmocka_unit_test_setup_teardown(a_commit_of_many_pages_is_one_write, set_up, fixture_remove),
 		cmocka_unit_test_setup_teardown(a_writer_reads_what_left_its_memory_before_the_commit, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_write_that_fails_fails_its_commit_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_log_that_is_found_is_read, set_up, tear_down),
+						 fixture_remove),
+		cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, set_up, fixture_remove),
+		cmocka_unit_test_setup_teardown(a_write_that_fails_fails_its_commit_alone, set_up, fixture_remove),
+		cmocka_unit_test_setup_teardown(a_log_that_is_found_is_read, set_up, fixture_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

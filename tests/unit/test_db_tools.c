@@ -4,79 +4,22 @@
 #include "common/store/verify.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/conversation.h"
 #include "common/store/migrate.h"
 #include "common/store/store.h"
+#include "tests/support/store_stage.h"
 #include "tests/support/tree.h"
 
 enum { WAIT_MS = 20000 };
-
-struct fixture {
-	char dir[64], database[128], copy[128];
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-tools-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
-	snprintf(f->copy, sizeof f->copy, "%s/copy.db", f->dir);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
-
-static struct db *open_db(const char *path, enum db_mode mode)
-{
-	struct err err = ERR_INIT;
-	struct db *db = db_open(path, mode, &err);
-
-	if (!db)
-		fail_msg("%s", err.message);
-	return db;
-}
-
-static void run(struct db *db, const char *sql)
-{
-	struct err err = ERR_INIT;
-
-	if (db_exec(db, sql, &err) < 0)
-		fail_msg("%s: %s", sql, err.message);
-}
-
-static int64_t number(struct db *db, const char *sql)
-{
-	struct err err = ERR_INIT;
-	int64_t value = -1;
-
-	if (db_number(db, sql, &value, &err) < 0)
-		fail_msg("%s: %s", sql, err.message);
-	return value;
-}
 
 /* ---- copies ---- */
 
@@ -95,8 +38,8 @@ static void *move(void *data)
 
 	while (!atomic_load(&m->stop)) {
 		assert_int_equal(db_begin(db, &err), 0);
-		run(db, "UPDATE account SET amount = amount - 1 WHERE name = 'a'");
-		run(db, "UPDATE account SET amount = amount + 1 WHERE name = 'b'");
+		run_sql(db, "UPDATE account SET amount = amount - 1 WHERE name = 'a'");
+		run_sql(db, "UPDATE account SET amount = amount + 1 WHERE name = 'b'");
 		assert_int_equal(db_commit(db, &err), 0);
 		assert_int_equal(db_tend(db, &err), 0);
 		atomic_fetch_add(&m->moves, 1);
@@ -142,9 +85,9 @@ static void a_copy_is_of_one_moment_while_others_write(void **state)
 	pthread_t thread;
 
 	/* The accounts lie far apart, so that a copy in steps meets them at different times. */
-	run(db, "CREATE TABLE account (name TEXT, amount BIGINT, fill BLOB)");
-	run(db, "INSERT INTO account VALUES ('a', 1000000, zeroblob(6000000))");
-	run(db, "INSERT INTO account VALUES ('b', 0, zeroblob(6000000))");
+	run_sql(db, "CREATE TABLE account (name TEXT, amount BIGINT, fill BLOB)");
+	run_sql(db, "INSERT INTO account VALUES ('a', 1000000, zeroblob(6000000))");
+	run_sql(db, "INSERT INTO account VALUES ('b', 0, zeroblob(6000000))");
 	pthread_create(&thread, NULL, move, &m);
 	while (atomic_load(&m.moves) < 10)
 		usleep(1000);
@@ -161,8 +104,8 @@ static void a_copy_is_of_one_moment_while_others_write(void **state)
 	assert_int_equal(stat(f->copy, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	db = open_db(f->copy, DB_READ);
-	assert_int_equal(number(db, "SELECT sum(amount) FROM account"), 1000000);
-	assert_true(number(db, "SELECT amount FROM account WHERE name = 'b'") >= 10);
+	assert_int_equal(sql_number(db, "SELECT sum(amount) FROM account"), 1000000);
+	assert_true(sql_number(db, "SELECT amount FROM account WHERE name = 'b'") >= 10);
 	db_close(db);
 }
 
@@ -195,13 +138,13 @@ static void a_copy_that_is_given_up_leaves_nothing(void **state)
 	struct err err = ERR_INIT;
 	int files;
 
-	run(db, "CREATE TABLE t (b BLOB)");
-	run(db, "INSERT INTO t VALUES (zeroblob(4000000))");
+	run_sql(db, "CREATE TABLE t (b BLOB)");
+	run_sql(db, "INSERT INTO t VALUES (zeroblob(4000000))");
 	files = count_files(f->dir);
 	assert_int_equal(db_copy(db, f->copy, &how, &err), -1);
 	assert_int_equal(err.code, E_cancelled);
 	assert_int_equal(count_files(f->dir), files);
-	run(db, "INSERT INTO t VALUES (1)"); /* the transaction of the copy has ended */
+	run_sql(db, "INSERT INTO t VALUES (1)"); /* the transaction of the copy has ended */
 	db_close(db);
 }
 
@@ -213,7 +156,7 @@ static void a_file_that_is_there_is_kept_unless_it_may_be_replaced(void **state)
 	struct err err = ERR_INIT;
 	struct buf text;
 
-	run(db, "CREATE TABLE t (n)");
+	run_sql(db, "CREATE TABLE t (n)");
 	assert_int_equal(file_write(f->copy, SPAN_LIT("mine"), &err), 0);
 	assert_int_equal(db_copy(db, f->copy, NULL, &err), -1);
 	assert_non_null(strstr(err.message, "exists already"));
@@ -224,7 +167,7 @@ static void a_file_that_is_there_is_kept_unless_it_may_be_replaced(void **state)
 	assert_int_equal(db_copy(db, f->copy, &replacing, &err), 0);
 	db_close(db);
 	db = open_db(f->copy, DB_READ);
-	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM t"), 0);
 	db_close(db);
 }
 
@@ -236,21 +179,21 @@ static void having_it_alone_needs_that_nobody_has_it(void **state)
 	struct err err = ERR_INIT;
 	struct db *other = open_db(f->database, DB_WRITE), *db;
 
-	run(other, "CREATE TABLE t (n)");
+	run_sql(other, "CREATE TABLE t (n)");
 	assert_null(db_open_within(f->database, DB_ALONE, 0, &err));
 	assert_non_null(strstr(err.message, "another process holds the database"));
-	run(other, "INSERT INTO t VALUES (1)");
+	run_sql(other, "INSERT INTO t VALUES (1)");
 	db_close(other);
 
 	db = db_open_within(f->database, DB_ALONE, 0, &err);
 	assert_non_null(db);
 	assert_null(db_open_within(f->database, DB_READ, 0, &err));
 	assert_null(db_open_within(f->database, DB_WRITE, 0, &err));
-	run(db, "INSERT INTO t VALUES (2)");
+	run_sql(db, "INSERT INTO t VALUES (2)");
 	db_close(db);
 
 	other = open_db(f->database, DB_READ);
-	assert_int_equal(number(other, "SELECT count(*) FROM t"), 2);
+	assert_int_equal(sql_number(other, "SELECT count(*) FROM t"), 2);
 	db_close(other);
 }
 
@@ -408,7 +351,7 @@ static void each_contradiction_is_found_by_its_check_and_no_other(void **state)
 		struct err err = ERR_INIT;
 		size_t want = 0;
 
-		run(db, damages[i].sql);
+		run_sql(db, damages[i].sql);
 		db_close(db);
 		if (verify_database(f->database, note_check, &found, &report, &err) < 0)
 			fail_msg("%s", err.message);
@@ -437,13 +380,13 @@ static void a_database_in_use_is_verified_as_of_one_moment(void **state)
 
 	/* The half of a change that nobody sees yet. */
 	assert_int_equal(db_begin(db, &err), 0);
-	run(db, "UPDATE conversation SET message_count = 7");
+	run_sql(db, "UPDATE conversation SET message_count = 7");
 	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), 0);
 	assert_int_equal(found.count, 0);
 	assert_false(report.searched_words);
 	assert_true(report.checks >= 7);
 	db_rollback(db);
-	run(db, "UPDATE message SET text = NULL WHERE number = 1");
+	run_sql(db, "UPDATE message SET text = NULL WHERE number = 1");
 	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), 0);
 	assert_int_equal(found.count, 1);
 	assert_string_equal(found.list[0].name, "search_extra");
@@ -457,7 +400,7 @@ static void a_damaged_page_is_found(void **state)
 	struct findings found = { .count = 0 };
 	struct verify_report report;
 	struct err err = ERR_INIT;
-	int64_t page = number(db, "SELECT rootpage FROM sqlite_master WHERE name = 'memory'");
+	int64_t page = sql_number(db, "SELECT rootpage FROM sqlite_master WHERE name = 'memory'");
 	FILE *file;
 
 	db_close(db);
@@ -482,14 +425,14 @@ static void what_cannot_be_verified_is_an_error(void **state)
 	assert_int_equal(verify_database(f->copy, note_check, &found, &report, &err), -1);
 	assert_int_equal(err.code, E_storage_error);
 	db = make_database(f->database);
-	run(db, "PRAGMA user_version=9999");
+	run_sql(db, "PRAGMA user_version=9999");
 	db_close(db);
 	assert_int_equal(verify_database(f->database, note_check, &found, &report, &err), -1);
 	assert_non_null(strstr(err.message, "written by a newer spass (schema 9999"));
 	assert_int_equal(found.count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
 {

@@ -3,48 +3,17 @@
  */
 #include "common/store/pseudonym.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/store.h"
-#include "tests/support/tree.h"
-
-struct fixture {
-	char dir[64], key[128], database[128], audit[128];
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-pseudonym-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->key, sizeof f->key, "%s/audit.key", f->dir);
-	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
-	snprintf(f->audit, sizeof f->audit, "%s/audit.jsonl", f->dir);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
+#include "tests/support/store_stage.h"
 
 static struct pseudonyms *open_key(const char *path)
 {
@@ -191,7 +160,7 @@ static void without_a_key_a_line_is_lost_rather_than_a_name_told(void **state)
 	mem_free(text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
 {

@@ -4,51 +4,22 @@
  */
 #include "common/store/store.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
 #include "tests/support/ledger.h"
-#include "tests/support/tree.h"
+#include "tests/support/store_stage.h"
 
 #define NOW INT64_C(1795255200000)
 #define DAY INT64_C(86400000)
 
 enum { WAIT_MS = 20000 };
-
-struct fixture {
-	char dir[64], database[128];
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-retention-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 static struct record record_at(int64_t ts_ms)
 {
@@ -61,16 +32,6 @@ static struct record record_at(int64_t ts_ms)
 			    .status = 200 };
 
 	return r;
-}
-
-static int64_t number(struct db *db, const char *sql)
-{
-	struct err err = ERR_INIT;
-	int64_t value = -1;
-
-	if (db_number(db, sql, &value, &err) < 0)
-		fail_msg("%s: %s", sql, err.message);
-	return value;
 }
 
 static struct db *open_migrated(const char *path, struct ledger *l)
@@ -101,14 +62,14 @@ static int64_t step(struct db *db, struct usage_limits limits, int64_t now_ms, i
 	static const char rows[] = "SELECT count(*) FROM usage_row";
 	struct usage_range excess;
 	struct err err = ERR_INIT;
-	int64_t before = number(db, rows);
+	int64_t before = sql_number(db, rows);
 
 	assert_int_equal(usage_find_excess(db, &limits, now_ms, at_most, &excess, &err), 0);
 	if (excess.begin == excess.end)
 		return 0;
 	assert_int_equal(usage_delete(db, &excess, &err), 0);
-	assert_int_equal(before - number(db, rows), excess.end - excess.begin);
-	return before - number(db, rows);
+	assert_int_equal(before - sql_number(db, rows), excess.end - excess.begin);
+	return before - sql_number(db, rows);
 }
 
 /* ---- which rows go ---- */
@@ -151,7 +112,7 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 			times[count] = NOW - s->ages[count] * DAY;
 		insert(&ledger, times, count);
 		gone = step(db, limits, NOW, s->at_most);
-		left = number(db, "SELECT count(*) FROM usage");
+		left = sql_number(db, "SELECT count(*) FROM usage");
 		if (gone != s->gone || left != (int64_t)count - gone)
 			fail_msg("%s: %d gone, %d left", s->what, (int)gone, (int)left);
 		/* Those that went are the first. */
@@ -160,7 +121,7 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 
 			snprintf(sql, sizeof sql, "SELECT count(*) FROM usage WHERE ts = %lld",
 				 (long long)times[k]);
-			if (number(db, sql) != 1)
+			if (sql_number(db, sql) != 1)
 				fail_msg("%s: row %zu went", s->what, k);
 		}
 		db_close(db);
@@ -203,17 +164,17 @@ static void kinds_are_written_anew_now_and_then_and_old_ones_go_with_their_rows(
 	struct err err = ERR_INIT;
 
 	insert(&ledger, times, 3);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 1);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage_kind"), 1);
 	assert_int_equal(db_exec(db, "UPDATE usage_row SET number = 1000000 WHERE number = 3", &err), 0);
 	insert(&ledger, times, 2);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 2);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 5);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage_kind"), 2);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 5);
 	/* The third row still needs the first kind. */
 	assert_int_equal(usage_delete(db, &(struct usage_range){ 1, 3 }, &err), 0);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 2);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage_kind"), 2);
 	assert_int_equal(usage_delete(db, &(struct usage_range){ 3, 1000001 }, &err), 0);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage_kind"), 1);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 2);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage_kind"), 1);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 2);
 	db_close(db);
 	ledger_close(&ledger);
 }
@@ -232,14 +193,14 @@ static void after_a_rollback_rows_have_their_kind(void **state)
 	db_rollback(db);
 	usage_undo(ledger.usage, ledger.kinds);
 	insert(&ledger, times, 1);
-	assert_int_equal(number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 1);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM usage WHERE model = 'mock'"), 1);
 	db_close(db);
 	ledger_close(&ledger);
 }
 
 /* ---- the writer ---- */
 
-static struct store *open_store(const char *database, struct usage_limits limits)
+static struct store *open_limited(const char *database, struct usage_limits limits)
 {
 	struct store_options options = { .database = database, .usage = true,
 					 .usage_limits = limits };
@@ -301,7 +262,7 @@ static const char rows_sql[] = "SELECT count(*) FROM usage";
 static void the_database_stops_growing(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_store(f->database, (struct usage_limits){ 0, 5000 });
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 5000 });
 	int64_t full;
 
 	write_rows(s, NOW, 10000);
@@ -322,7 +283,7 @@ static void the_database_stops_growing(void **state)
 static void old_rows_go_while_there_is_nothing_to_write_and_their_pages_too(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_store(f->database, (struct usage_limits){ 0, 0 });
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0 });
 	struct usage_limits limits = { 90 * DAY, 0 };
 	int64_t full, now = clock_wall_ms();
 
@@ -348,7 +309,7 @@ static int put_nothing(struct db *db, void *arg, struct err *err)
 static void a_commit_does_not_wait_for_the_tidying(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_store(f->database, (struct usage_limits){ 0, 0 });
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0 });
 	struct usage_limits limits = { 0, 1 };
 	int64_t longest = 0, began, left;
 	struct err err = ERR_INIT;
@@ -370,7 +331,7 @@ static void a_commit_does_not_wait_for_the_tidying(void **state)
 	store_close(s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
 {

@@ -7,50 +7,22 @@
  */
 #include "common/store/verify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include <cmocka.h>
 
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
 #include "common/store/store.h"
+#include "tests/support/store_stage.h"
 #include "tests/support/tree.h"
 
 #define DATA "tests/data/schema/"
 
 enum { TABLES_MAX = 64 };
-
-struct fixture {
-	char dir[64], database[128];
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = mem_new(struct fixture);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/spass-schema-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->database, sizeof f->database, "%s/spass.db", f->dir);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	tree_remove(f->dir);
-	mem_free(f);
-	return 0;
-}
 
 static char *read_text(const char *path)
 {
@@ -120,16 +92,6 @@ struct tables {
 	struct table list[TABLES_MAX];
 	size_t count;
 };
-
-static struct db *open_db(const char *path, enum db_mode mode)
-{
-	struct err err = ERR_INIT;
-	struct db *db = db_open(path, mode, &err);
-
-	if (!db)
-		fail_msg("%s", err.message);
-	return db;
-}
 
 static struct db_statement *prepare(struct db *db, const char *sql)
 {
@@ -270,7 +232,7 @@ static void every_released_schema_opens_with_its_rows_intact(void **state)
 	mem_free(list);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
 int main(void)
 {

@@ -41,6 +41,7 @@ static void free_tenant(struct rag_tenant *t)
 	db_close(t->writer);
 	readers_free(t->readers);
 	pthread_mutex_destroy(&t->write);
+	pthread_mutex_destroy(&t->tending);
 	mem_free(t->path);
 	mem_free(t->name);
 	mem_free(t);
@@ -123,6 +124,7 @@ static struct rag_tenant *tenant_of(struct rag *r, struct span name, bool *is_re
 		t->path = path_of(r, name);
 		t->readers = readers_new(t->path);
 		pthread_mutex_init(&t->write, NULL);
+		pthread_mutex_init(&t->tending, NULL);
 		list_init(&t->cached);
 		list_push(&r->tenants, &t->link);
 	}

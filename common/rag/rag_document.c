@@ -65,6 +65,18 @@ int rag_document_drop(struct db *db, int64_t id, struct err *err)
 	return db_run(st, err);
 }
 
+int rag_vectors_stale(struct db *db, int64_t first, int64_t chunks, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db, "INSERT OR REPLACE INTO rag_stale (first_chunk, chunks) VALUES (?1, ?2)", err);
+
+	if (!st || chunks == 0)
+		return st ? 0 : -1;
+	db_bind_int(st, 1, first);
+	db_bind_int(st, 2, chunks);
+	return db_run(st, err);
+}
+
 int rag_vectors_drop(struct db *db, int64_t first, int64_t chunks, struct err *err)
 {
 	struct db_statement *st =
@@ -110,6 +122,7 @@ static int delete_some(struct db *db, void *arg, struct err *err)
 			return -1;
 		d->gone++;
 	}
+	row.changed_us = rag_now_us();
 	return d->gone > 0 ? rag_row_update(db, &row, err) : 0;
 }
 

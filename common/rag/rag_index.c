@@ -63,6 +63,7 @@ static int configure(struct db *db, void *arg, struct err *err)
 	if (rag_row_get(db, c->name, &row, err) < 0)
 		return -1;
 	row.config = *c->config;
+	row.changed_us = rag_now_us();
 	row.generation++;
 	return rag_row_update(db, &row, err);
 }
@@ -296,6 +297,7 @@ static int end_replacement(struct db *db, void *arg, struct err *err)
 			return -1;
 	}
 	row.generation++;
+	row.changed_us = rag_now_us();
 	if (rag_row_check_limits(c->rag, db, &row, err) < 0 || rag_row_update(db, &row, err) < 0)
 		return -1;
 	return rag_row_rename(db, row.id, name, err);

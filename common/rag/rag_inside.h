@@ -33,6 +33,7 @@ struct rag_tenant {
 	bool is_ready;         /* the database is there and has our schema; lock of struct rag */
 	pthread_mutex_t write; /* protects writer: held for a transaction */
 	struct db *writer;     /* or NULL */
+	pthread_mutex_t tending; /* held by the one who does a step of rag_tend */
 	struct list cached;    /* struct rag_cached, by index; lock of struct rag */
 };
 
@@ -83,7 +84,7 @@ int rag_row_get_replacement(struct db *db, int64_t id, struct rag_row *row, stru
 int rag_row_find_id(struct db *db, int64_t id, struct rag_row *row, struct err *err);
 /* name empty: a replacement for stands_for.  Sets row->id. */
 int rag_row_insert(struct db *db, struct rag_row *row, struct err *err);
-/* All of it but name and stands_for, with a new changed_us; generation as it is in row. */
+/* All of it but name and stands_for. */
 int rag_row_update(struct db *db, struct rag_row *row, struct err *err);
 /* Names it, or takes its name away (SPAN_NONE). */
 int rag_row_rename(struct db *db, int64_t id, struct span name, struct err *err);
@@ -233,6 +234,8 @@ int rag_document_empty(struct db *db, struct rag_row *row, const struct rag_exte
 		       struct err *err);
 int rag_document_drop(struct db *db, int64_t id, struct err *err);
 /* Vectors of chunks first..first + chunks - 1, of all models. */
+/* Its vectors may serve again when the same text comes back. */
+int rag_vectors_stale(struct db *db, int64_t first, int64_t chunks, struct err *err);
 int rag_vectors_drop(struct db *db, int64_t first, int64_t chunks, struct err *err);
 
 /* ---- rag_text.c ---- */

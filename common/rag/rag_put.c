@@ -238,6 +238,9 @@ static int put_one(struct db *db, struct putting *p, const struct rag_prepared *
 	}
 	if (found == 1 && rag_document_empty(db, &p->row, &old, p->row.generation, err) < 0)
 		return -1;
+	if (found == 1 && p->row.model > 0 &&
+	    rag_vectors_stale(db, old.first, old.chunks, err) < 0)
+		return -1;
 	if (put_row(db, p, d, &old, &id, err) < 0 ||
 	    insert_parts(db, d, id, p->base + d->first, err) < 0 ||
 	    rag_meta_insert(db, p->row.id, id, meta_of(d->in), err) < 0)
@@ -312,6 +315,7 @@ static int put_all(struct db *db, void *arg, struct err *err)
 	if (put_tails(db, p, err) < 0 || put_wants(db, p, err) < 0 ||
 	    rag_row_check_limits(p->to->tenant->rag, db, &p->row, err) < 0)
 		return -1;
+	p->row.changed_us = rag_now_us();
 	return rag_row_update(db, &p->row, err);
 }
 

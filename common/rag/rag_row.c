@@ -143,7 +143,6 @@ int rag_row_update(struct db *db, struct rag_row *row, struct err *err)
 
 	if (!st)
 		return -1;
-	row->changed_us = rag_now_us();
 	bind_row(st, row);
 	db_bind_int(st, 14, row->id);
 	db_bind_int(st, 15, row->created_us);

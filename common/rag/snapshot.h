@@ -35,6 +35,7 @@ struct snapshot_vectors {
 	const struct vector_partition *partition; /* or NULL */
 	size_t count;
 	int64_t live; /* chunks that have a vector here */
+	int64_t space_id; /* private */
 };
 
 struct rag_snapshot {

@@ -219,6 +219,7 @@ static int add_vectors(struct making *m, struct err *err)
 		return -1;
 	s->vectors.dimensions = vector_space_dimensions(space->space);
 	s->vectors.space = space->space;
+	s->vectors.space_id = space->id;
 	s->vectors.blocks = s->blocks;
 	s->vectors.dead = (const uint64_t *const *)s->dead_blocks;
 	s->vectors.live = m->row->chunks - wanted;

@@ -78,8 +78,8 @@ static int free_index(struct db *db, int64_t index, struct err *err)
 	int found = 1;
 
 	for (int i = 0; i < DOCUMENTS_STEP && found == 1; i++) {
-		found = numbers(db, "SELECT id FROM rag_document WHERE index_id = ?1 LIMIT 1", index,
-				&id, NULL, err);
+		found = numbers(db, "SELECT id FROM rag_document WHERE index_id = ?1 LIMIT 1",
+				index, &id, NULL, err);
 		if (found == 1 && free_document(db, id, err) < 0)
 			return -1;
 	}
@@ -105,9 +105,9 @@ static int free_gone(struct db *db, struct err *err)
 		   " AND stands_for IS NOT NULL AND changed_at < ?1 AND ?2 = 0",
 		   rag_now_us() - (int64_t)RAG_REPLACE_IDLE_MS * 1000, 0, err) < 0)
 		return -1;
-	found = numbers(db,
-			"SELECT id FROM rag_index WHERE name IS NULL AND stands_for IS NULL LIMIT 1",
-			0, &index, NULL, err);
+	found = numbers(
+		db, "SELECT id FROM rag_index WHERE name IS NULL AND stands_for IS NULL LIMIT 1", 0,
+		&index, NULL, err);
 	if (found != 1)
 		return found;
 	return free_index(db, index, err) < 0 ? -1 : 1;
@@ -140,10 +140,11 @@ static int free_stale(struct db *db, struct err *err)
 static int free_model(struct db *db, struct err *err)
 {
 	int64_t model, count;
-	int found = numbers(db,
-			    "SELECT id FROM rag_model AS m WHERE NOT EXISTS (SELECT 1 FROM rag_index"
-			    " AS i WHERE i.model = m.id OR i.building = m.id) LIMIT 1",
-			    0, &model, NULL, err);
+	int found =
+		numbers(db,
+			"SELECT id FROM rag_model AS m WHERE NOT EXISTS (SELECT 1 FROM rag_index"
+			" AS i WHERE i.model = m.id OR i.building = m.id) LIMIT 1",
+			0, &model, NULL, err);
 
 	if (found != 1)
 		return found;

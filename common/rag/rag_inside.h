@@ -30,11 +30,11 @@ struct rag_tenant {
 	struct rag *rag;
 	char *name, *path;
 	struct readers *readers;
-	bool is_ready;         /* the database is there and has our schema; lock of struct rag */
-	pthread_mutex_t write; /* protects writer: held for a transaction */
-	struct db *writer;     /* or NULL */
+	bool is_ready;           /* the database is there and has our schema; lock of struct rag */
+	pthread_mutex_t write;   /* protects writer: held for a transaction */
+	struct db *writer;       /* or NULL */
 	pthread_mutex_t tending; /* held by the one who does a step of rag_tend */
-	struct list cached;    /* struct rag_cached, by index; lock of struct rag */
+	struct list cached;      /* struct rag_cached, by index; lock of struct rag */
 };
 
 struct rag {

@@ -13,10 +13,10 @@ enum { LATENT_BYTES_MAX = 512 * 1000 * 1000 };
 
 struct folded {
 	const struct rag_tending *t;
-	int64_t space;         /* its id; 0: the one in bytes */
+	int64_t space; /* its id; 0: the one in bytes */
 	struct buf bytes;
-	int64_t chunks;        /* that a new space is of */
-	struct buf *rows;      /* by segment of the snapshot; not all need to have some */
+	int64_t chunks;   /* that a new space is of */
+	struct buf *rows; /* by segment of the snapshot; not all need to have some */
 	bool was_kept;
 };
 

@@ -9,9 +9,9 @@
 #include "common/rag/snapshot_inside.h"
 
 enum {
-	RUN_MIN = 4,                      /* segments that are worth a merge */
+	RUN_MIN = 4,                       /* segments that are worth a merge */
 	RUN_BYTES_MAX = 256 * 1000 * 1000, /* of one merge */
-	BLOCK_RUN_MIN = 8,                /* small blocks that are worth one */
+	BLOCK_RUN_MIN = 8,                 /* small blocks that are worth one */
 };
 
 /* Rows from..to - 1 of a list of segments. */
@@ -184,10 +184,10 @@ int rag_merge_postings(const struct rag_tending *t, struct err *err)
 	/* Kinds are in order, and postings are the first. */
 	size_t count = t->snapshot->lexical.count;
 	struct run run = plan(t, t->segments, count);
-	struct merged m = { .t = t,
-			    .row = { .index_id = t->row.id,
-				     .kind = RAG_POSTINGS,
-				     .born = t->row.generation } };
+	struct merged m = {
+		.t = t,
+		.row = { .index_id = t->row.id, .kind = RAG_POSTINGS, .born = t->row.generation }
+	};
 	int result;
 
 	if (run.from == run.to)
@@ -212,7 +212,7 @@ struct blocks {
 	const struct vector_block **list;
 	uint64_t **dead;
 	size_t count;
-	int64_t rows;          /* alive */
+	int64_t rows; /* alive */
 	bool has_mostly_dead;
 };
 
@@ -272,10 +272,10 @@ static int merge_blocks(const struct rag_tending *t, struct merged *m, const str
 int rag_merge_codes(const struct rag_tending *t, struct err *err)
 {
 	size_t room = t->count + 1;
-	struct merged m = { .t = t,
-			    .row = { .index_id = t->row.id,
-				     .kind = RAG_CODES,
-				     .born = t->row.generation } };
+	struct merged m = {
+		.t = t,
+		.row = { .index_id = t->row.id, .kind = RAG_CODES, .born = t->row.generation }
+	};
 	struct blocks b = { .count = 0 };
 	int result = 0;
 

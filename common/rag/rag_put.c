@@ -238,8 +238,7 @@ static int put_one(struct db *db, struct putting *p, const struct rag_prepared *
 	}
 	if (found == 1 && rag_document_empty(db, &p->row, &old, p->row.generation, err) < 0)
 		return -1;
-	if (found == 1 && p->row.model > 0 &&
-	    rag_vectors_stale(db, old.first, old.chunks, err) < 0)
+	if (found == 1 && p->row.model > 0 && rag_vectors_stale(db, old.first, old.chunks, err) < 0)
 		return -1;
 	if (put_row(db, p, d, &old, &id, err) < 0 ||
 	    insert_parts(db, d, id, p->base + d->first, err) < 0 ||

@@ -34,7 +34,7 @@ struct snapshot_vectors {
 	const uint64_t *const *dead;
 	const struct vector_partition *partition; /* or NULL */
 	size_t count;
-	int64_t live; /* chunks that have a vector here */
+	int64_t live;     /* chunks that have a vector here */
 	int64_t space_id; /* private */
 };
 

@@ -40,8 +40,8 @@ struct span reading_heading(const struct reading *r, const struct mark *mark)
 
 	while (hashes < line.len && line.ptr[hashes] == '#')
 		hashes++;
-	if (hashes > 0 && hashes <= 6 && (hashes == line.len || line.ptr[hashes] == ' ' ||
-					  line.ptr[hashes] == '\t'))
+	if (hashes > 0 && hashes <= 6 &&
+	    (hashes == line.len || line.ptr[hashes] == ' ' || line.ptr[hashes] == '\t'))
 		line = span_trim(span_from(line, hashes));
 	else
 		return line;
@@ -62,8 +62,8 @@ int reader_goes_on(struct reader *rd, struct err *err)
 		return err_set(err, E_document_too_large, "", "its text is longer than %zu bytes",
 			       rd->limits.text_max);
 	if (rd->is_full)
-		return err_set(err, E_document_too_large, "", "it has more than %d headings, rows and pages",
-			       MARKS_MAX);
+		return err_set(err, E_document_too_large, "",
+			       "it has more than %d headings, rows and pages", MARKS_MAX);
 	return 0;
 }
 

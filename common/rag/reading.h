@@ -16,9 +16,10 @@
 
 /* start..end does not include the last line's \n. */
 enum mark_kind {
-	MARK_HEADING,   /* its line; level 1..6 */
-	MARK_PAGE,      /* start..end: page (slide, sheet) number `level`, 1-based, empty ones too */
-	MARK_CODE,      /* a fenced block (level 0) or a function, its signature first (level 1.., nested) */
+	MARK_HEADING, /* its line; level 1..6 */
+	MARK_PAGE,    /* start..end: page (slide, sheet) number `level`, 1-based, empty ones too */
+	MARK_CODE, /* a fenced block (level 0), or a function with its comment (level 1.., nested)
+		    */
 	MARK_TABLE_ROW, /* its line; level 1 = the row of names, else 2 */
 	MARK_LIST_ITEM, /* with what is nested in it; level 1.. */
 	MARK_RECORD,    /* a row of CSV, a value of JSON lines, a message, a cue: a place to cut */
@@ -44,11 +45,15 @@ void reading_init(struct reading *r);
 void reading_free(struct reading *r);
 /* The words of a heading: its line without the # of Markdown.  Borrowed from the text. */
 struct span reading_heading(const struct reading *r, const struct mark *mark);
+/* Of a MARK_CODE: its first line that is no comment, attribute or fence, without blanks around it.
+ * Likewise borrowed. */
+struct span reading_signature(const struct reading *r, const struct mark *mark);
 
 struct reader_limits {
-	size_t bytes_in, text_max; /* of a file; of its text, and of what is inflated: against bombs */
-	int seconds;               /* of a loader command */
-	int depth;                 /* of archives, nested mail and nested elements */
+	size_t bytes_in,
+		text_max; /* of a file; of its text, and of what is inflated: against bombs */
+	int seconds;      /* of a loader command */
+	int depth;        /* of archives, nested mail and nested elements */
 };
 extern const struct reader_limits reader_default_limits;
 
@@ -59,7 +64,7 @@ struct reader_command {
 };
 
 struct reader_options {
-	struct reader_limits limits; /* a zero = the default */
+	struct reader_limits limits;           /* a zero = the default */
 	const struct reader_command *commands; /* they win over the readers here */
 	size_t command_count;
 	const atomic_bool *cancelled; /* looked at now and then; or NULL */
@@ -76,7 +81,8 @@ struct reader_options {
 int read_document(struct reading *r, const char *name, const char *type, struct span bytes,
 		  const struct reader_options *options, struct err *err);
 
-/* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end. */
+/* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end.
+ */
 struct reader_row {
 	const char *name, *extensions, *media_types;
 	const char *by; /* "spass", or the program it needs */

@@ -94,16 +94,26 @@ static int refuse_binary(struct span bytes, struct err *err)
 static const struct alias {
 	const char *name, *means;
 } aliases[] = {
-	{ "iso-8859-1", "WINDOWS-1252" }, { "latin1", "WINDOWS-1252" },
-	{ "iso8859-1", "WINDOWS-1252" },  { "us-ascii", "WINDOWS-1252" },
-	{ "ascii", "WINDOWS-1252" },	  { "cp1252", "WINDOWS-1252" },
-	{ "x-cp1252", "WINDOWS-1252" },	  { "gb2312", "GB18030" },
-	{ "gbk", "GB18030" },		  { "ks_c_5601-1987", "CP949" },
-	{ "euc-kr", "CP949" },		  { "shift_jis", "CP932" },
-	{ "sjis", "CP932" },		  { "x-sjis", "CP932" },
-	{ "windows-31j", "CP932" },	  { "iso-8859-9", "WINDOWS-1254" },
-	{ "tis-620", "CP874" },		  { "x-mac-roman", "MACINTOSH" },
-	{ "macintosh", "MACINTOSH" },	  { "utf-16", "UTF-16LE" },
+	{ "iso-8859-1", "WINDOWS-1252" },
+	{ "latin1", "WINDOWS-1252" },
+	{ "iso8859-1", "WINDOWS-1252" },
+	{ "us-ascii", "WINDOWS-1252" },
+	{ "ascii", "WINDOWS-1252" },
+	{ "cp1252", "WINDOWS-1252" },
+	{ "x-cp1252", "WINDOWS-1252" },
+	{ "gb2312", "GB18030" },
+	{ "gbk", "GB18030" },
+	{ "ks_c_5601-1987", "CP949" },
+	{ "euc-kr", "CP949" },
+	{ "shift_jis", "CP932" },
+	{ "sjis", "CP932" },
+	{ "x-sjis", "CP932" },
+	{ "windows-31j", "CP932" },
+	{ "iso-8859-9", "WINDOWS-1254" },
+	{ "tis-620", "CP874" },
+	{ "x-mac-roman", "MACINTOSH" },
+	{ "macintosh", "MACINTOSH" },
+	{ "utf-16", "UTF-16LE" },
 };
 
 static bool is_utf8_name(struct span charset)
@@ -122,7 +132,8 @@ static iconv_t open_charset(const char *charset)
 	if (name.len == 0 || name.len >= sizeof(copy))
 		return (iconv_t)-1;
 	for (size_t i = 0; i < name.len; i++) /* a "//" would be an option of iconv's */
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:", name.ptr[i]))
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:",
+			    name.ptr[i]))
 			return (iconv_t)-1;
 	memcpy(copy, name.ptr, name.len);
 	copy[name.len] = '\0';
@@ -279,7 +290,8 @@ static int decode_guessed(struct span bytes, struct buf *out, struct err *err)
 	if (!has_whole && may_be_western(bytes))
 		return decode_charset(bytes, "WINDOWS-1252", out);
 	return err_set(err, E_document_unreadable, "",
-		       "byte %zu is not UTF-8, and nothing says in which charset it is; convert it with iconv",
+		       "byte %zu is not UTF-8, and nothing says in which charset it is; convert it "
+		       "with iconv",
 		       broken);
 }
 

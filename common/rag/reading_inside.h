@@ -56,7 +56,8 @@ int reader_nested(struct reader *rd, struct span name, const char *type, struct 
  * E_unsupported_document, text in no known charset E_document_unreadable.
  */
 int reader_decode(struct reader *rd, const char *charset, struct buf *out, struct err *err);
-/* Appends bytes of that charset as UTF-8; broken ones become U+FFFD.  -1: no such charset, or full. */
+/* Appends bytes of that charset as UTF-8; broken ones become U+FFFD.  -1: no such charset, or full.
+ */
 int decode_charset(struct span bytes, const char *charset, struct buf *out);
 /* What a file that is no text seems to be ("a PNG image"), or NULL. */
 const char *decode_binary(struct span bytes);
@@ -68,6 +69,19 @@ struct reader_kind {
 };
 int read_plain(struct reader *rd, struct err *err);
 int read_markdown(struct reader *rd, struct err *err);
+int read_code(struct reader *rd, struct err *err);
+int read_pdf(struct reader *rd, struct err *err);
+/* By a line for /bin/sh whose "$1" is a temporary file; what it prints is read as Markdown. */
+int read_by_command(struct reader *rd, const char *command, struct err *err);
+
+/* Whether word is one of those in words, which blanks separate; ASCII letters without case. */
+bool reader_has_word(const char *words, struct span word);
+/* After the last dot; empty when there is none, or nothing before it. */
+struct span reader_extension(struct span name);
+/* By the file's name, else by its first line; NULL when it seems to be no code. */
+const char *code_language(struct span name, struct span bytes);
+/* Of each language; NULL past the end. */
+const char *code_extensions(size_t i);
 
 /* Marks of Markdown in what has been written from `from` on, which begins a line. */
 void markdown_marks(struct reader *rd, size_t from);

@@ -56,7 +56,7 @@ struct scan {
 	size_t last_end;     /* of the last line that is not blank */
 	struct item items[LIST_DEPTH];
 	size_t depth;
-	size_t paragraph;    /* where the line before starts when it is a paragraph's only one */
+	size_t paragraph; /* where the line before starts when it is a paragraph's only one */
 	bool in_paragraph;
 };
 
@@ -138,7 +138,8 @@ static int heading_level(struct span rest)
 
 	if (level < 1 || level > 6)
 		return 0;
-	return level == rest.len || rest.ptr[level] == ' ' || rest.ptr[level] == '\t' ? (int)level : 0;
+	return level == rest.len || rest.ptr[level] == ' ' || rest.ptr[level] == '\t' ? (int)level
+										      : 0;
 }
 
 /* A line of === or --- below a paragraph of one line. */
@@ -158,7 +159,8 @@ static size_t list_mark(struct span rest)
 
 	if (rest.len > 0 && strchr("-*+", rest.ptr[0]))
 		return rest.len == 1 || rest.ptr[1] == ' ' || rest.ptr[1] == '\t' ? 1 : 0;
-	while (digits < rest.len && digits < 9 && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
+	while (digits < rest.len && digits < 9 && rest.ptr[digits] >= '0' &&
+	       rest.ptr[digits] <= '9')
 		digits++;
 	if (digits == 0 || digits + 1 > rest.len || !strchr(".)", rest.ptr[digits]))
 		return 0;
@@ -251,7 +253,8 @@ static bool scan_block(struct scan *s, struct span rest, size_t indent)
 		scan_table(s, s->paragraph);
 		return true;
 	}
-	level = s->in_paragraph && s->paragraph != SIZE_MAX && indent < 4 ? underline_level(rest) : 0;
+	level = s->in_paragraph && s->paragraph != SIZE_MAX && indent < 4 ? underline_level(rest)
+									  : 0;
 	if (level > 0) {
 		reader_mark_range(s->rd, MARK_HEADING, level, s->paragraph, s->at);
 		return true;
@@ -314,7 +317,8 @@ static void title_of(struct reader *rd, struct span line)
 	if (value.len == 0 || !strchr(":=", value.ptr[0]))
 		return;
 	value = span_trim(span_from(value, 1));
-	if (value.len >= 2 && strchr("\"'", value.ptr[0]) && value.ptr[value.len - 1] == value.ptr[0])
+	if (value.len >= 2 && strchr("\"'", value.ptr[0]) &&
+	    value.ptr[value.len - 1] == value.ptr[0])
 		value = span_of(value.ptr + 1, value.len - 2);
 	reader_title(rd, value);
 }

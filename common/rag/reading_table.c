@@ -6,11 +6,28 @@
 #include <stdlib.h>
 
 static const struct reader_kind kinds[] = {
-	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass" },
-	  read_plain },
+	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass" }, read_plain },
 	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
 	    "spass" },
 	  read_markdown },
+	{ { "pdf", "pdf", "application/pdf application/x-pdf", "pdftotext" }, read_pdf },
+	{ { "code",
+	    "c h cc cpp cxx hh hpp hxx ipp tpp cu cs csx java js mjs cjs jsx ts tsx mts cts "
+	    "go rs kt kts swift scala sc dart zig d m mm groovy gradle php phtml pl pm t awk "
+	    "r sh bash zsh ksh fish ps1 psm1 tcl css scss less sass proto graphql gql tf "
+	    "tfvars hcl sol glsl vert frag hlsl wgsl py pyi pyw pyx nim gd rb rake gemspec "
+	    "lua jl ex exs vim f f90 f95 f03 lisp lsp cl el scm ss rkt clj cljs cljc edn hs "
+	    "lhs ml mli fs fsx fsi erl hrl pas pp adb ads vb bas vbs cob cbl pro vhd vhdl v "
+	    "sv svh s asm sql bat cmd mk mak cmake dockerfile nix yaml yml toml ini cfg conf "
+	    "properties env service xml xsd xsl xslt svg plist wsdl diff patch 1 2 3 4 5 6 7 "
+	    "8 man mdoc ms vue svelte astro j2 jinja jinja2 tmpl tpl erb ejs hbs mustache",
+	    "text/x-c text/x-csrc text/x-chdr text/x-c++src text/x-python text/x-java text/x-go "
+	    "text/x-rust "
+	    "text/x-shellscript text/x-script text/css text/javascript application/javascript "
+	    "application/x-sh application/x-yaml application/yaml application/toml application/sql "
+	    "application/xml text/xml",
+	    "spass" },
+	  read_code },
 };
 
 const struct reader_row *reader_row(size_t i)
@@ -20,7 +37,7 @@ const struct reader_row *reader_row(size_t i)
 
 /* ---- which one ---- */
 
-static bool has_word(const char *words, struct span word)
+bool reader_has_word(const char *words, struct span word)
 {
 	struct span rest = span_str(words);
 
@@ -38,8 +55,7 @@ static struct span base_name(struct span path)
 	return path;
 }
 
-/* After the last dot; empty when there is none, or nothing before it. */
-static struct span extension(struct span name)
+struct span reader_extension(struct span name)
 {
 	for (size_t i = name.len; i > 1; i--)
 		if (name.ptr[i - 1] == '.')
@@ -50,7 +66,8 @@ static struct span extension(struct span name)
 static const struct reader_kind *kind_of_type(struct span type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (span_is_nocase(type, kinds[i].row.name) || has_word(kinds[i].row.media_types, type))
+		if (span_is_nocase(type, kinds[i].row.name) ||
+		    reader_has_word(kinds[i].row.media_types, type))
 			return &kinds[i];
 	return NULL;
 }
@@ -63,7 +80,7 @@ static const struct reader_kind *kind_named(const char *name)
 static const struct reader_kind *kind_of_extension(struct span ext)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (has_word(kinds[i].row.extensions, ext))
+		if (reader_has_word(kinds[i].row.extensions, ext))
 			return &kinds[i];
 	return NULL;
 }
@@ -88,6 +105,14 @@ static struct span charset_of(struct span type)
 	return SPAN_NONE;
 }
 
+/* By its first bytes, for names that say nothing. */
+static const struct reader_kind *kind_of_content(const struct reader *rd)
+{
+	if (span_starts(rd->bytes, "%PDF-"))
+		return kind_named("pdf");
+	return code_language(rd->name, rd->bytes) ? kind_named("code") : kind_named("text");
+}
+
 static const struct reader_kind *choose(struct reader *rd, const char *type)
 {
 	struct span rest = span_str(type), media = span_trim(span_cut(&rest, ';'));
@@ -95,8 +120,8 @@ static const struct reader_kind *choose(struct reader *rd, const char *type)
 
 	rd->charset = charset_of(span_str(type));
 	if (!kind)
-		kind = kind_of_extension(extension(rd->name));
-	return kind ? kind : kind_named("text");
+		kind = kind_of_extension(reader_extension(rd->name));
+	return kind ? kind : kind_of_content(rd);
 }
 
 /* ---- reading ---- */
@@ -115,9 +140,30 @@ static void resolve_limits(struct reader_limits *limits)
 		limits->depth = d->depth;
 }
 
+/* Of the settings, for this extension; NULL = none. */
+static const char *find_command(const struct reader *rd, struct span ext)
+{
+	const struct reader_options *o = rd->options;
+
+	for (size_t i = 0; ext.len > 0 && i < o->command_count; i++)
+		if (span_is_nocase(ext, o->commands[i].extension))
+			return o->commands[i].command;
+	return NULL;
+}
+
+static int read_as(struct reader *rd, const struct reader_kind *kind, const char *command,
+		   struct err *err)
+{
+	if (rd->depth == 0)
+		rd->out->type = command ? "command" : kind->row.name;
+	return command ? read_by_command(rd, command, err) : kind->read(rd, err);
+}
+
 static int read_one(struct reader *rd, const char *type, struct err *err)
 {
+	const char *any = find_command(rd, SPAN_LIT("*"));
 	const struct reader_kind *kind;
+	struct err said = ERR_INIT;
 
 	if (rd->bytes.len > rd->limits.bytes_in)
 		return err_set(err, E_document_too_large, "", "it has %zu bytes; the limit is %zu",
@@ -125,9 +171,11 @@ static int read_one(struct reader *rd, const char *type, struct err *err)
 	if (reader_goes_on(rd, err) < 0)
 		return -1;
 	kind = choose(rd, type);
-	if (rd->depth == 0)
-		rd->out->type = kind->row.name;
-	return kind->read(rd, err);
+	if (read_as(rd, kind, find_command(rd, reader_extension(rd->name)), &said) == 0)
+		return 0;
+	if (said.code == E_unsupported_document && any)
+		return read_as(rd, kind, any, err);
+	return err_set(err, said.code, "", "%s", said.message);
 }
 
 int reader_nested(struct reader *rd, struct span name, const char *type, struct span bytes,
@@ -143,8 +191,8 @@ int reader_nested(struct reader *rd, struct span name, const char *type, struct 
 	inner.after_cr = false;
 	inner.depth++;
 	if (inner.depth > rd->limits.depth)
-		return err_set(err, E_document_too_large, "", "documents are nested more than %d deep",
-			       rd->limits.depth);
+		return err_set(err, E_document_too_large, "",
+			       "documents are nested more than %d deep", rd->limits.depth);
 	if (read_one(&inner, type, err) < 0 || reader_goes_on(&inner, err) < 0) {
 		if (!buf_failed(&r->text) && r->text.ptr)
 			buf_truncate(&r->text, text);

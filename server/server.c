@@ -338,8 +338,8 @@ static void wait_for_workers(struct server *s, uint64_t generation)
 static void apply_new(struct server *s)
 {
 	struct snapshot *now = core_snapshot(s->core);
-	const struct usage_limits limits = { now->config->usage_retention,
-					     now->config->usage_max_rows };
+	const struct usage_limits limits = { now->config->usage_retention, now->config->usage_max_rows,
+					     now->config->usage_users_max };
 
 	apply_log(now->config);
 	atomic_store(&s->gate.max, now->config->max_connections);

@@ -139,7 +139,7 @@ static struct store *open_store(const struct config *c, struct metrics *metrics,
 		.audit_key = audit_key,
 		.audit_max_bytes = c->audit_max_bytes,
 		.usage = c->usage,
-		.usage_limits = { c->usage_retention, c->usage_max_rows },
+		.usage_limits = { c->usage_retention, c->usage_max_rows, c->usage_users_max },
 		.metrics = metrics,
 	};
 	struct store *store = NULL;

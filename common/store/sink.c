@@ -177,7 +177,7 @@ static int change_all(struct sink *s, const struct batch *b, struct err *err)
 	for (size_t i = 0; i < b->record_count; i++)
 		kinds_add(s->kinds, b->records[i]->kind, &b->records[i]->record, s->days);
 	kinds_sum_up(s->kinds, s->days);
-	return usage_batch_write(s->days, s->db, err);
+	return usage_batch_write(s->days, s->db, s->usage_limits.users_max, err);
 }
 
 /* What a batch adds, and a little more, goes from the other end, at the price of one commit. */

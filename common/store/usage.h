@@ -13,6 +13,7 @@ struct usage;
 /* How much is kept; 0: no limit. */
 struct usage_limits {
 	int64_t age_ms, max_rows;
+	int64_t users_max; /* of a tenant's sums of a day: see usage_batch_write */
 };
 
 /* Rows that are neighbours, by their place in the table; begin == end: none. */

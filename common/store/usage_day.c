@@ -187,43 +187,105 @@ static int write_links(const struct usage_batch *b, struct db *db, struct err *e
 	return 0;
 }
 
-int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err)
-{
-	struct db_statement *st;
+#define KEY " WHERE tenant_id = ?1 AND day = ?2 AND user_id = ?3 AND token_id = ?4 AND model = ?5"
+#define MORE(column, parameter) column " = " column " + ?" parameter
+#define ALL_MORE                                                                                   \
+	MORE("requests", "6") ", " MORE("prompt_tokens", "7") ", " MORE("completion_tokens", "8") ", " \
+	MORE("cost_usd", "9") ", " MORE("cost_eur", "10") ", " MORE("cost_billed_usd", "11") ", "      \
+	MORE("cost_billed_eur", "12") ", " MORE("unknown", "13") ", " MORE("estimated_usd", "14") ", " \
+	MORE("estimated_eur", "15")
 
-	if (b->count == 0)
-		return 0;
-	st = db_statement(db,
-			  "INSERT INTO usage_day (tenant_id, day, user_id, token_id, model, requests,"
-			  " prompt_tokens, completion_tokens, cost_usd, cost_eur, cost_billed_usd,"
-			  " cost_billed_eur, unknown, estimated_usd, estimated_eur)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-			  " ON CONFLICT (tenant_id, day, user_id, token_id, model) DO UPDATE SET"
-			  " requests = usage_day.requests + excluded.requests,"
-			  " prompt_tokens = usage_day.prompt_tokens + excluded.prompt_tokens,"
-			  " completion_tokens = usage_day.completion_tokens + excluded.completion_tokens,"
-			  " cost_usd = usage_day.cost_usd + excluded.cost_usd,"
-			  " cost_eur = usage_day.cost_eur + excluded.cost_eur,"
-			  " cost_billed_usd = usage_day.cost_billed_usd + excluded.cost_billed_usd,"
-			  " cost_billed_eur = usage_day.cost_billed_eur + excluded.cost_billed_eur,"
-			  " unknown = usage_day.unknown + excluded.unknown,"
-			  " estimated_usd = usage_day.estimated_usd + excluded.estimated_usd,"
-			  " estimated_eur = usage_day.estimated_eur + excluded.estimated_eur",
-			  err);
+/* Adds to the user's row, or makes it.  *done: there was one. */
+static int write_sum(struct db *db, const struct day_sum *s, const char *user, bool is_new, bool *done, struct err *err)
+{
+	static const char *const texts[] = {
+		"UPDATE usage_day SET " ALL_MORE KEY,
+		"INSERT INTO usage_day (tenant_id, day, user_id, token_id, model, requests,"
+		" prompt_tokens, completion_tokens, cost_usd, cost_eur, cost_billed_usd,"
+		" cost_billed_eur, unknown, estimated_usd, estimated_eur)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+	};
+	struct db_statement *st = db_statement(db, texts[is_new], err);
+
 	if (!st)
 		return -1;
-	for (size_t i = 0; i < b->count; i++) {
-		const struct day_sum *s = &b->sums[i];
+	db_bind_str(st, 1, s->of->tenant_id);
+	db_bind_int(st, 2, s->day);
+	db_bind_str(st, 3, user);
+	db_bind_str(st, 4, s->of->token_id);
+	db_bind_str(st, 5, s->of->model);
+	bind_sum(st, 6, &s->sum);
+	if (db_run(st, err) < 0)
+		return -1;
+	*done = db_changes(db) > 0;
+	return 0;
+}
 
-		db_bind_str(st, 1, s->of->tenant_id);
-		db_bind_int(st, 2, s->day);
-		db_bind_str(st, 3, s->of->user_id);
-		db_bind_str(st, 4, s->of->token_id);
-		db_bind_str(st, 5, s->of->model);
-		bind_sum(st, 6, &s->sum);
-		if (db_run(st, err) < 0)
-			return -1;
+/* Runs sql for the tenant and day of s.  1 when it has found or changed something, 0, -1. */
+static int run_for(struct db *db, const char *sql, const struct day_sum *s, const char *user, int64_t number,
+		   struct err *err)
+{
+	struct db_statement *st = db_statement(db, sql, err);
+	int found;
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, s->of->tenant_id);
+	db_bind_int(st, 2, s->day);
+	if (user)
+		db_bind_str(st, 3, user);
+	else if (number)
+		db_bind_int(st, 3, number);
+	found = db_next(st, err);
+	db_reset(st);
+	return found;
+}
+
+/* Under whose name a sum is kept that has no row yet: past users_max all who are new are others. */
+static int find_name(struct db *db, const struct day_sum *s, int64_t users_max, const char **name, struct err *err)
+{
+	const char *user = s->of->user_id;
+	int found = run_for(db, "SELECT 1 FROM usage_day WHERE tenant_id = ?1 AND day = ?2 AND user_id = ?3 LIMIT 1", s,
+			    user, 0, err);
+
+	*name = user;
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	found = run_for(db, "SELECT 1 FROM usage_day_users WHERE tenant_id = ?1 AND day = ?2 AND users >= ?3", s, NULL,
+			users_max > 0 ? users_max : INT64_MAX, err);
+	if (found < 0)
+		return -1;
+	if (found > 0) {
+		*name = USAGE_OTHERS;
+		return 0;
 	}
+	return run_for(db,
+		       "INSERT INTO usage_day_users (tenant_id, day, users) VALUES (?1, ?2, 1)"
+		       " ON CONFLICT (tenant_id, day) DO UPDATE SET users = users + 1",
+		       s, NULL, 0, err);
+}
+
+static int write_day(struct db *db, const struct day_sum *s, int64_t users_max, struct err *err)
+{
+	const char *name = s->of->user_id;
+	bool done;
+
+	if (write_sum(db, s, name, false, &done, err) < 0)
+		return -1;
+	if (done)
+		return 0;
+	if (find_name(db, s, users_max, &name, err) < 0)
+		return -1;
+	if (name != s->of->user_id && write_sum(db, s, name, false, &done, err) < 0)
+		return -1;
+	return done ? 0 : write_sum(db, s, name, true, &done, err);
+}
+
+int usage_batch_write(struct usage_batch *b, struct db *db, int64_t users_max, struct err *err)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (write_day(db, &b->sums[i], users_max, err) < 0)
+			return -1;
 	return write_links(b, db, err);
 }
 

@@ -34,8 +34,12 @@ void usage_batch_begin(struct usage_batch *b, size_t max);
 /* of: tells whose it is by its tenant, user, token and model, and outlives the batch. */
 void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
 		     const struct usage_sum *sum);
-/* Within the caller's transaction. */
-int usage_batch_write(struct usage_batch *b, struct db *db, struct err *err);
+/*
+ * Within the caller's transaction.  users_max: of a tenant and a day that have rows of their own, 0 =
+ * no limit; all others are one, of a name that no user can have.
+ */
+#define USAGE_OTHERS "(others)"
+int usage_batch_write(struct usage_batch *b, struct db *db, int64_t users_max, struct err *err);
 
 enum usage_by { USAGE_BY_MODEL, USAGE_BY_USER, USAGE_BY_TOKEN, USAGE_BY_DAY, USAGE_BY_TENANT };
 /* "model", "user", ...; -1 when there is none of that name. */

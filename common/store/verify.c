@@ -8,6 +8,7 @@
 
 #include "common/base/mem.h"
 #include "common/store/migrate.h"
+#include "common/store/usage_day.h"
 
 /* The messages that the index has, by the word that stands for their tenant. */
 #define INDEXED                                                                                   \
@@ -19,6 +20,12 @@
  * the sums are larger; from the second day after the oldest row on both must agree.
  */
 #define LEDGER                                                                                     \
+	"SELECT tenant, day, CASE WHEN EXISTS (SELECT 1 FROM usage_day AS d WHERE d.tenant_id = tenant" \
+	" AND d.day = g.day AND d.user_id = g.who) THEN who ELSE '" USAGE_OTHERS "' END AS who, token,"  \
+	" model, sum(n) AS n, sum(p) AS p, sum(c) AS c, sum(usd) AS usd, sum(eur) AS eur,"               \
+	" sum(billed_usd) AS billed_usd, sum(billed_eur) AS billed_eur, sum(u) AS u"                     \
+	" FROM (" LEDGER_OF_USERS ") AS g GROUP BY 1, 2, 3, 4, 5"
+#define LEDGER_OF_USERS                                                                            \
 	"SELECT coalesce(tenant_id, '') AS tenant, ts / 86400000 AS day, coalesce(user_id, '') "   \
 	"AS who,"                                                                                  \
 	" coalesce(token_id, '') AS token, model, count(*) AS n, coalesce(sum(prompt_tokens), 0) " \

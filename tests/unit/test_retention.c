@@ -104,7 +104,7 @@ static void rows_beyond_the_limits_go_and_others_stay(void **state)
 		const struct situation *s = &situations[i];
 		struct ledger ledger;
 		struct db *db = open_migrated(f->database, &ledger);
-		struct usage_limits limits = { s->age_ms, s->max_rows };
+		struct usage_limits limits = { s->age_ms, s->max_rows, 0 };
 		int64_t times[8], gone, left;
 		size_t count = 0;
 
@@ -135,7 +135,7 @@ static void a_day_that_passes_makes_further_rows_go(void **state)
 	struct fixture *f = *state;
 	struct ledger ledger;
 	struct db *db = open_migrated(f->database, &ledger);
-	struct usage_limits limits = { 10 * DAY, 0 };
+	struct usage_limits limits = { 10 * DAY, 0, 0 };
 	int64_t times[20];
 
 	for (int i = 0; i < 20; i++)
@@ -262,7 +262,7 @@ static const char rows_sql[] = "SELECT count(*) FROM usage";
 static void the_database_stops_growing(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 5000 });
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 5000, 0 });
 	int64_t full;
 
 	write_rows(s, NOW, 10000);
@@ -283,8 +283,8 @@ static void the_database_stops_growing(void **state)
 static void old_rows_go_while_there_is_nothing_to_write_and_their_pages_too(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0 });
-	struct usage_limits limits = { 90 * DAY, 0 };
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0, 0 });
+	struct usage_limits limits = { 90 * DAY, 0, 0 };
 	int64_t full, now = clock_wall_ms();
 
 	write_rows(s, now - 100 * DAY, 120000);
@@ -309,8 +309,8 @@ static int put_nothing(struct db *db, void *arg, struct err *err)
 static void a_commit_does_not_wait_for_the_tidying(void **state)
 {
 	struct fixture *f = *state;
-	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0 });
-	struct usage_limits limits = { 0, 1 };
+	struct store *s = open_limited(f->database, (struct usage_limits){ 0, 0, 0 });
+	struct usage_limits limits = { 0, 1, 0 };
 	int64_t longest = 0, began, left;
 	struct err err = ERR_INIT;
 	int between = 0;

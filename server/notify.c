@@ -1,6 +1,7 @@
 #include "server/notify.h"
 
 #include "common/base/clock.h"
+#include "common/base/env.h"
 #include "common/base/span.h"
 
 #include <stddef.h>
@@ -14,7 +15,7 @@
 /* The manager may have gone; nothing depends on its hearing us. */
 static void tell(const char *message)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
+	const char *path = env_get("NOTIFY_SOCKET");
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t len = path ? strlen(path) : 0;
 
@@ -57,12 +58,12 @@ void notify_alive(void)
 
 int64_t notify_alive_every_ms(void)
 {
-	const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	const char *us = env_get("WATCHDOG_USEC"), *pid = env_get("WATCHDOG_PID");
 	int64_t value;
 
 	if (pid && (span_to_int(span_str(pid), 1, INT32_MAX, &value) < 0 || value != getpid()))
 		return 0;
-	if (!us || !getenv("NOTIFY_SOCKET") || span_to_int(span_str(us), 1, INT64_MAX, &value) < 0)
+	if (!us || !env_get("NOTIFY_SOCKET") || span_to_int(span_str(us), 1, INT64_MAX, &value) < 0)
 		return 0;
 	value /= 2000;
 	return value > 0 ? value : 1;

@@ -125,15 +125,16 @@ void clock_iso(int64_t wall_ms, char *out)
 
 void clock_http_date(int64_t wall_ms, char *out)
 {
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	struct stamp t = stamp_of(wall_ms);
 
-	out = put_text(out, days + 3 * t.weekday, 3);
+	out = put_text(out, days[t.weekday], 3);
 	out = put_text(out, ", ", 2);
 	out = put_digits(out, t.day, 2);
 	*out++ = ' ';
-	out = put_text(out, months + 3 * (t.month - 1), 3);
+	out = put_text(out, months[t.month - 1], 3);
 	*out++ = ' ';
 	out = put_digits(out, t.year, 4);
 	*out++ = ' ';

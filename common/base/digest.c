@@ -83,8 +83,10 @@ int base64_encode(struct buf *out, struct span bytes)
 
 		*to++ = alphabet[in[whole] >> 2];
 		*to++ = alphabet[(in[whole] & 3) << 4 | second >> 4];
-		*to++ = left == 2 ? alphabet[(second & 15) << 2] : '=';
-		*to++ = '=';
+		to[0] = to[1] = '=';
+		if (left == 2)
+			to[0] = alphabet[(second & 15) << 2];
+		to += 2;
 	}
 	*to = '\0';
 	out->len = (size_t)(to - out->ptr);

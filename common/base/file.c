@@ -1,6 +1,7 @@
 /* common/base/file.c - reading and replacing whole files, and the XDG directories. */
 #include "common/base/file.h"
 
+#include "common/base/env.h"
 #include "common/base/ident.h"
 #include "common/base/mem.h"
 
@@ -259,7 +260,7 @@ static const struct {
 /* $HOME, else what the user database says; NULL when neither knows.  The caller frees. */
 static char *home_dir(void)
 {
-	const char *home = getenv("HOME");
+	const char *home = env_get("HOME");
 	struct passwd entry, *found = NULL;
 	char text[4096];
 
@@ -291,7 +292,7 @@ refused:
 char *file_place(enum file_place place, const char *name)
 {
 	const char *separator = name[0] ? "/" : "";
-	const char *value = getenv(places[place].variable);
+	const char *value = env_get(places[place].variable);
 	char *base, *result = NULL;
 
 	if (value && value[0] == '/')

@@ -141,9 +141,11 @@ void ident_sorted(char *out, size_t size, const char *prefix, int64_t ms)
 	ident_random(random, sizeof random);
 	while (*prefix && at + 1 < size)
 		out[at++] = *prefix++;
-	for (int i = 0; i < IDENT_SORTED_LEN && at + 1 < size; i++)
-		out[at++] = i < TIME_LETTERS ?
-				    base32_letter((uint64_t)ms >> (5 * (TIME_LETTERS - 1 - i))) :
-				    base32_letter(random[i - TIME_LETTERS]);
+	for (int i = 0; i < IDENT_SORTED_LEN && at + 1 < size; i++) {
+		uint64_t bits = i < TIME_LETTERS ? (uint64_t)ms >> (5 * (TIME_LETTERS - 1 - i))
+						 : random[i - TIME_LETTERS];
+
+		out[at++] = base32_letter(bits);
+	}
 	out[at] = '\0';
 }

@@ -7,7 +7,11 @@ enum { WORD_MAX = 63 };
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	if (c == '-')
+		return '_';
+	return c;
 }
 
 static size_t least(size_t a, size_t b)

@@ -5,6 +5,7 @@
  */
 #include "common/config/config_parts.h"
 
+#include "common/base/env.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -58,7 +59,7 @@ void config_fault(struct config_faults *f, const char *where, const char *key, c
 	}
 	struct buf line;
 
-	buf_init(&line, 2 * ERR_MESSAGE_MAX);
+	buf_init(&line, (size_t)2 * ERR_MESSAGE_MAX);
 	buf_printf(&line, "\n%s: %s: %s", where, key, what);
 	if (f->left_out || buf_failed(&line) || f->text.len + line.len > f->text.max)
 		f->left_out++;
@@ -321,7 +322,7 @@ char *config_data_path(const struct config *c, const char *name, struct err *err
 char *config_secret_path(const char *value, struct err *err)
 {
 	static const char prefix[] = "credential:";
-	const char *directory = getenv("CREDENTIALS_DIRECTORY"), *name = value + sizeof prefix - 1;
+	const char *directory = env_get("CREDENTIALS_DIRECTORY"), *name = value + sizeof prefix - 1;
 
 	if (strncmp(value, prefix, sizeof prefix - 1) != 0)
 		return mem_strdup(value);

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/env.h"
 #include "common/loop/inside.h"
 
 enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 30 };
@@ -59,8 +60,7 @@ static bool may_have_proxy(const struct origin *o, const union address *a)
 
 	if (o->proxy)
 		return o->proxy[0] != '\0';
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment */
-	return !is_local && (getenv("http_proxy") || getenv("all_proxy") || getenv("ALL_PROXY"));
+	return !is_local && (env_get("http_proxy") || env_get("all_proxy") || env_get("ALL_PROXY"));
 }
 
 bool direct_is_possible(const struct origin *o)

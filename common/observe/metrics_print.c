@@ -61,14 +61,13 @@ static int compare_series(const void *left, const void *right)
 static void collect(struct metrics *m, const struct metrics_fact *facts, size_t fact_count,
 		    struct collection *c)
 {
-	size_t room = fact_count;
+	size_t room = fact_count + 1;
 
 	*c = (struct collection){ .fact_count = fact_count };
 	pthread_mutex_lock(&m->lock);
 	for (struct metrics_shard *s = m->shards; s; s = s->next)
 		room += SERIES_ROOM;
-	if (room > 0)
-		c->series = mem_calloc(room, sizeof(struct series *));
+	c->series = mem_calloc(room, sizeof(struct series *));
 	for (struct metrics_shard *s = m->shards; s; s = s->next) {
 		uint32_t count = atomic_load_explicit(&s->count, memory_order_acquire);
 
@@ -76,8 +75,7 @@ static void collect(struct metrics *m, const struct metrics_fact *facts, size_t 
 			c->series[c->count++] = s->series[i];
 	}
 	pthread_mutex_unlock(&m->lock);
-	if (fact_count > 0)
-		c->facts = mem_calloc(fact_count, sizeof(struct series *));
+	c->facts = mem_calloc(fact_count + 1, sizeof(struct series *));
 	for (size_t i = 0; i < fact_count; i++) {
 		c->facts[i] = series_new(facts[i].metric, 0, facts[i].labels,
 					 m->labels[facts[i].metric]);

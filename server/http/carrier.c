@@ -158,6 +158,7 @@ static void socket_writable(struct carrier_socket *s)
 	s->carrier->events->writable(s->owner);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): of a type that OpenSSL has */
 static int keep_chosen_host(SSL *ssl, int *alert, void *arg)
 {
 	(void)ssl;
@@ -403,7 +404,7 @@ static size_t send_directly(const struct carrier_socket *s, const char *bytes, s
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)
 {
 	size_t sent = send_directly(s, bytes, len);
-	/* The raw role only reads the bytes. */
+	/* The raw role only reads the bytes.  NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	unsigned char *rest = (unsigned char *)(uintptr_t)(bytes + sent);
 
 	if (sent == len)

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { IN_START = 1024 };
@@ -117,6 +118,7 @@ static void conn_gone(struct conn *c)
 		c->state = CONN_IDLE;
 		return;
 	}
+	assert(r);
 	/* A handler that settles its accounts after a whole reply is not disturbed. */
 	if (nothing_left && r->reply_state == REPLY_DONE)
 		return;

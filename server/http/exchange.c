@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 
 #include <string.h>
+#define ZLIB_CONST
 #include <zlib.h>
 
 enum {
@@ -288,7 +289,7 @@ static int inflate_some(struct inflating *f)
 	size_t fed = f->rest.len < INFLATE_FED ? f->rest.len : INFLATE_FED;
 	int code;
 
-	f->z.next_in = (unsigned char *)(uintptr_t)f->rest.ptr;
+	f->z.next_in = (const unsigned char *)f->rest.ptr;
 	f->z.avail_in = (unsigned)fed;
 	f->z.next_out = (unsigned char *)f->out + f->len;
 	f->z.avail_out = (unsigned)room;

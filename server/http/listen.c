@@ -3,6 +3,7 @@
  */
 #include "server/http/listen.h"
 
+#include "common/base/env.h"
 #include "common/base/mem.h"
 
 #include <arpa/inet.h>
@@ -319,7 +320,7 @@ static int open_item(struct listening *item, const char *text, int workers, stru
 /* The protocol of sd_listen_fds(3): how many descriptors from 3 on are ours. */
 static int systemd_count(void)
 {
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	const char *pid = env_get("LISTEN_PID"), *fds = env_get("LISTEN_FDS");
 	int64_t value;
 
 	if (!pid || !fds || span_to_int(span_str(pid), 1, INT32_MAX, &value) < 0 ||

@@ -111,7 +111,7 @@ static struct span type_of_text(struct span type)
 {
 	static const char *const own[] = { "text", "markdown", "code" };
 
-	if (type.len == 0)
+	if (!type.ptr || type.len == 0)
 		return SPAN_LIT("markdown");
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (span_is(type, own[i]))

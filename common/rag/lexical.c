@@ -445,6 +445,15 @@ size_t lexical_search(const struct lexical_view *view, struct span question,
 	return count;
 }
 
+float lexical_highest(const struct lexical_scratch *s)
+{
+	float sum = 0;
+
+	for (size_t i = 0; i < s->question.word_count; i++)
+		sum += s->question.wanted[i].times * s->question.wanted[i].idf * (k1 + 1);
+	return sum;
+}
+
 size_t lexical_matches(const struct lexical_view *view, uint32_t row,
 		       const struct lexical_scratch *s, struct lexical_match *found, size_t max)
 {

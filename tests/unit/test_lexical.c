@@ -162,6 +162,29 @@ static void scores_are_those_of_the_formula(void **state)
 	close_index(&x);
 }
 
+static void a_text_of_nothing_but_the_question_comes_near_the_highest(void **state)
+{
+	static const struct lexical_row rows[] = {
+		ROW("zebra zebra zebra zebra zebra zebra zebra zebra zebra zebra zebra zebra"),
+		ROW("the monkey ate one apple and two pears in the shade of an old tree at noon"),
+		ROW("monkey see monkey do"),
+	};
+	struct index x;
+	float highest;
+
+	(void)state;
+	open_index(&x, rows, ARRAY_LEN(rows), 1);
+	ask(&x, "zebra");
+	highest = lexical_highest(x.scratch);
+	assert_true(x.hits[0].score > highest * 0.8f && x.hits[0].score < highest);
+	/* what is nowhere counts, too */
+	ask(&x, "zebra Verbindungsaufbau");
+	assert_true(lexical_highest(x.scratch) > 2 * highest);
+	ask(&x, "");
+	assert_float_equal(lexical_highest(x.scratch), 0, 0);
+	close_index(&x);
+}
+
 static void segments_together_score_like_one(void **state)
 {
 	static const char *const questions[] = { "server port", "the connection of the user",
@@ -296,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_find_what_they_ask_for),
 		cmocka_unit_test(scores_are_those_of_the_formula),
+		cmocka_unit_test(a_text_of_nothing_but_the_question_comes_near_the_highest),
 		cmocka_unit_test(segments_together_score_like_one),
 		cmocka_unit_test(neighbours_count_more_than_the_same_words_apart),
 		cmocka_unit_test(the_dead_and_the_filtered_are_not_found),

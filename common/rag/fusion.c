@@ -20,6 +20,21 @@ struct table {
 	size_t slot_count;
 };
 
+static void table_init(struct table *t, size_t rows)
+{
+	*t = (struct table){ .slot_count = 64 };
+	while (t->slot_count < 2 * rows)
+		t->slot_count *= 2;
+	t->entries = mem_calloc(rows, sizeof(*t->entries));
+	t->slots = mem_calloc(t->slot_count, sizeof(*t->slots));
+}
+
+static void table_free(struct table *t)
+{
+	mem_free(t->entries);
+	mem_free(t->slots);
+}
+
 static struct entry *find(struct table *t, uint32_t row, bool add, size_t order)
 {
 	size_t at = (row * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (t->slot_count - 1);
@@ -115,7 +130,7 @@ static float usable(float weight)
 size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size_t count,
 		    struct fusion_hit *hits, size_t max)
 {
-	struct table t = { .slot_count = 64 };
+	struct table t;
 	size_t rows = 0, order = 0;
 	float sum = 0, heaviest = 0;
 
@@ -129,10 +144,7 @@ size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size
 	/* By the heaviest first, so that no sum is too large. */
 	for (size_t i = 0; i < count; i++)
 		sum += usable(lists[i].weight) / heaviest;
-	while (t.slot_count < 2 * rows)
-		t.slot_count *= 2;
-	t.entries = mem_calloc(rows, sizeof(*t.entries));
-	t.slots = mem_calloc(t.slot_count, sizeof(*t.slots));
+	table_init(&t, rows);
 	/* Those that bring rows first: the others say something about these alone. */
 	for (int weightless = 0; weightless <= 1; weightless++)
 		for (size_t i = 0; i < count; i++) {
@@ -148,7 +160,52 @@ size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size
 	max = t.count < max ? t.count : max;
 	for (size_t i = 0; i < max; i++)
 		hits[i] = t.entries[i].hit;
-	mem_free(t.entries);
-	mem_free(t.slots);
+	table_free(&t);
 	return max;
+}
+
+/* ---- trust ---- */
+
+/* 0 below low, 1 above high, also between. */
+static float ramp(float value, float low, float high)
+{
+	return value > low ? fminf((value - low) / (high - low), 1) : 0;
+}
+
+/* The largest product of a row's two parts: 1 for one that is the best of both lists. */
+static float agreement(const struct fusion_list *a, const struct fusion_list *b)
+{
+	struct table t;
+	float most = 0;
+
+	table_init(&t, a->count + b->count);
+	take_list(&t, FUSION_CONVEX, a, 0, 1, 0);
+	take_list(&t, FUSION_CONVEX, b, 1, 1, a->count);
+	/* fmaxf passes over what is NAN: in one list alone. */
+	for (size_t i = 0; i < t.count; i++)
+		most = fmaxf(most, t.entries[i].hit.parts[0] * t.entries[i].hit.parts[1]);
+	table_free(&t);
+	return most;
+}
+
+/* How far the first is from the tenth, as a part of how far it is from the last. */
+static float lead(const struct fusion_list *list)
+{
+	enum { TENTH = 9 };
+	struct range r = range_of(list);
+
+	return list->count > TENTH && r.high > r.low ? 1 - normalise(r, list->scores[TENTH]) : 0;
+}
+
+float fusion_trust(const struct fusion_list *words, float highest,
+		   const struct fusion_list *vectors)
+{
+	float fit, support;
+
+	if (words->count == 0 || vectors->count == 0 || !(highest > 0))
+		return 1;
+	fit = ramp(range_of(words).high / highest, 0.15f, 0.25f);
+	support =
+		fmaxf(ramp(agreement(words, vectors), 0.3f, 0.7f), ramp(lead(vectors), 0.5f, 0.7f));
+	return 1 - (1 - FUSION_TRUST_MIN) * fit * (1 - support);
 }

@@ -56,5 +56,13 @@ struct fusion_weights {
 struct fusion_weights fusion_weigh(float dense, bool has_latent);
 /* What the vectors of that model (its name) are worth for that question, 0..1. */
 float fusion_dense_weight(const char *model, struct span question);
+/*
+ * How far to believe the vectors' list for one question, FUSION_TRUST_MIN..1: a factor of the
+ * weight above.  Where the words fit well and no row is high in both lists, and none stands out in
+ * the vectors' own, these know nothing of the question.  highest: lexical_highest of it.
+ */
+#define FUSION_TRUST_MIN 0.1f
+float fusion_trust(const struct fusion_list *words, float highest,
+		   const struct fusion_list *vectors);
 
 #endif

@@ -219,6 +219,56 @@ static void a_list_that_is_not_there_leaves_its_weight_to_the_others(void **stat
 	assert_float_equal(w.lexical, 1, 0);
 }
 
+static void vectors_that_know_nothing_of_the_question_are_not_believed(void **state)
+{
+	enum { LONG = FUSION_DEEP };
+	static const struct {
+		float highest;        /* of the words; their best has 10 */
+		uint32_t words_first; /* rows follow each other */
+		uint32_t vectors_first;
+		float lead; /* of the vectors' best before the others */
+		float least, most;
+	} cases[] = {
+		/* the same rows */
+		{ 20, 0, 0, 0, 1, 1 },
+		/* others */
+		{ 20, 0, 1000, 0, FUSION_TRUST_MIN, FUSION_TRUST_MIN },
+		/* the best of one in the midst of the other */
+		{ 20, 0, LONG / 2, 0, .3f, .8f },
+		/* others, but one of them stands out */
+		{ 20, 0, 1000, 1, 1, 1 },
+		/* others, and the words do not fit either */
+		{ 100, 0, 1000, 0, 1, 1 },
+		{ 50, 0, 1000, 0, .4f, .7f },
+		{ 0, 0, 1000, 0, 1, 1 },
+		{ NAN, 0, 1000, 0, 1, 1 },
+	};
+	static uint32_t rows[2][LONG];
+	static float scores[2][LONG];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fusion_list words = { rows[0], scores[0], LONG, 1 };
+		struct fusion_list vectors = { rows[1], scores[1], LONG, 1 };
+		float trust;
+
+		for (uint32_t j = 0; j < LONG; j++) {
+			rows[0][j] = cases[i].words_first + j;
+			rows[1][j] = cases[i].vectors_first + j;
+			scores[0][j] = 10 - 10 * (float)j / LONG;
+			scores[1][j] = .5f - .1f * (float)j / LONG;
+		}
+		scores[1][0] += cases[i].lead;
+		trust = fusion_trust(&words, cases[i].highest, &vectors);
+		assert_true(trust >= cases[i].least - 1e-6f && trust <= cases[i].most + 1e-6f);
+		vectors.count = 0;
+		assert_float_equal(fusion_trust(&words, cases[i].highest, &vectors), 1, 0);
+		words.count = 0;
+		vectors.count = LONG;
+		assert_float_equal(fusion_trust(&words, cases[i].highest, &vectors), 1, 0);
+	}
+}
+
 static void vectors_are_trusted_where_their_model_knows_the_language(void **state)
 {
 	static const struct {
@@ -257,6 +307,7 @@ int main(void)
 		cmocka_unit_test(what_is_further_down_keeps_its_order_and_counts_nothing),
 		cmocka_unit_test(any_lists_give_an_order),
 		cmocka_unit_test(a_list_that_is_not_there_leaves_its_weight_to_the_others),
+		cmocka_unit_test(vectors_that_know_nothing_of_the_question_are_not_believed),
 		cmocka_unit_test(vectors_are_trusted_where_their_model_knows_the_language),
 	};
 

@@ -52,11 +52,16 @@ static void wake_up(struct loop *l)
 
 void loop_post(struct loop *l, struct message *m)
 {
+	loop_post_chain(l, m, m);
+}
+
+void loop_post_chain(struct loop *l, struct message *last, struct message *first)
+{
 	struct message *newest = atomic_load_explicit(&l->mailbox, memory_order_relaxed);
 
 	do
-		m->next = newest;
-	while (!atomic_compare_exchange_weak_explicit(&l->mailbox, &newest, m, memory_order_release,
+		first->next = newest;
+	while (!atomic_compare_exchange_weak_explicit(&l->mailbox, &newest, last, memory_order_release,
 						      memory_order_relaxed));
 	/* The message may be gone already; whoever found the mailbox empty wakes the loop. */
 	if (!newest)

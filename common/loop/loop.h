@@ -71,6 +71,8 @@ struct message {
 	void (*run)(struct loop *l, struct message *m);
 };
 void loop_post(struct loop *l, struct message *m);
+/* Several at once: each one's next is the one to be run before it.  The loop is woken once. */
+void loop_post_chain(struct loop *l, struct message *last, struct message *first);
 
 /* Called once after each iteration's events, in the order added: to flush what was gathered. */
 struct hook {

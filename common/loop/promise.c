@@ -35,6 +35,32 @@ void promise_keep(struct promise *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+void promise_keep_all(struct promise *const *all, size_t count)
+{
+	struct message *first = NULL, *last = NULL;
+	struct loop *loop = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		struct promise *c = all[i];
+
+		if (!c->fiber) {
+			promise_keep(c);
+			continue;
+		}
+		if (last && fiber_loop(c->fiber) != loop) {
+			loop_post_chain(loop, last, first);
+			last = NULL;
+		}
+		loop = fiber_loop(c->fiber);
+		c->message.next = last;
+		if (!last)
+			first = &c->message;
+		last = &c->message;
+	}
+	if (last)
+		loop_post_chain(loop, last, first);
+}
+
 static void wait_on_fiber(struct promise *c)
 {
 	fiber_shield_begin();

@@ -24,6 +24,8 @@ struct promise {
 void promise_init(struct promise *c);
 /* Any thread, exactly once; c may be gone afterwards. */
 void promise_keep(struct promise *c);
+/* The same for many: each loop that waits is woken once, and not anew for every one of them. */
+void promise_keep_all(struct promise *const *all, size_t count);
 /* By the one who called promise_init, exactly once.  Ends c. */
 void promise_wait(struct promise *c);
 

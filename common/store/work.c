@@ -3,6 +3,8 @@
  */
 #include "common/store/work.h"
 
+#include "common/store/store.h"
+
 void work_init(struct work *w, int (*run)(struct db *db, void *arg, struct err *err), void *arg)
 {
 	*w = (struct work){
@@ -53,7 +55,11 @@ void work_fail(struct work *w, const struct err *why)
 	w->err = *why;
 }
 
-void work_finish(struct work *w)
+void work_finish_all(struct work *const *works, size_t count)
 {
-	promise_keep(&w->done);
+	struct promise *all[STORE_BATCH_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = &works[i]->done;
+	promise_keep_all(all, count);
 }

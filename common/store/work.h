@@ -32,7 +32,7 @@ int work_wait(struct work *w, struct err *err);
 int work_run(struct work *w, struct db *db, struct err *err);
 /* The transaction was not kept: so nothing of this work was. */
 void work_fail(struct work *w, const struct err *why);
-/* After the commit; w may be gone afterwards. */
-void work_finish(struct work *w);
+/* After the commit; they may be gone afterwards.  At most STORE_BATCH_MAX. */
+void work_finish_all(struct work *const *works, size_t count);
 
 #endif

@@ -118,8 +118,7 @@ static void write_batch(struct writer *w)
 	atomic_store_explicit(&w->writing_since_ms, clock_mono_ms(), memory_order_relaxed);
 	result = sink_write(w->sink, w->batch, w->count, w->works, w->work_count);
 	atomic_store_explicit(&w->writing_since_ms, 0, memory_order_relaxed);
-	for (size_t i = 0; i < w->work_count; i++)
-		work_finish(w->works[i]);
+	work_finish_all(w->works, w->work_count);
 	count_outcome(w, result == 0 ? "written" : "failed", w->count);
 	queue_release(w->queue, w->batch, w->count);
 	w->count = 0;

@@ -449,14 +449,22 @@ static int compose_step(struct conversation_turn *t, void *arg, struct err *err)
 int conversation_enter(struct turnstile *turnstile, const struct conversation_owner *owner,
 		       struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
 {
+	const struct span parts[] = {
+		span_str(owner->tenant_id), SPAN_LIT("/"), span_str(owner->user_id), SPAN_LIT("/"),
+		span_of(id.ptr, id.len > CONVERSATION_ID_SIZE ? CONVERSATION_ID_SIZE : id.len),
+	};
 	char name[NAME_BYTES_MAX];
-	int length = snprintf(name, sizeof name, "%s/%s/%.*s", owner->tenant_id, owner->user_id,
-			      id.len > CONVERSATION_ID_SIZE ? CONVERSATION_ID_SIZE : (int)id.len, id.ptr);
+	size_t len = 0;
 	int result;
 
-	if (length < 0 || (size_t)length >= sizeof name)
-		return err_set(err, E_internal_error, "", "a name is too long");
-	result = turnstile_enter(turnstile, span_of(name, (size_t)length), wait_ms, pass, err);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		if (parts[i].len > sizeof name - len)
+			return err_set(err, E_internal_error, "", "a name is too long");
+		if (parts[i].len)
+			memcpy(name + len, parts[i].ptr, parts[i].len);
+		len += parts[i].len;
+	}
+	result = turnstile_enter(turnstile, span_of(name, len), wait_ms, pass, err);
 	if (result <= 0)
 		return result;
 	err_set(err, E_conversation_busy, "conversation_id",

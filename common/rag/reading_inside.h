@@ -71,6 +71,11 @@ int read_plain(struct reader *rd, struct err *err);
 int read_markdown(struct reader *rd, struct err *err);
 int read_code(struct reader *rd, struct err *err);
 int read_pdf(struct reader *rd, struct err *err);
+int read_csv(struct reader *rd, struct err *err);
+int read_json(struct reader *rd, struct err *err);
+int read_json_lines(struct reader *rd, struct err *err);
+int read_notebook(struct reader *rd, struct err *err);
+int read_subtitles(struct reader *rd, struct err *err);
 /* By a line for /bin/sh whose "$1" is a temporary file; what it prints is read as Markdown. */
 int read_by_command(struct reader *rd, const char *command, struct err *err);
 
@@ -83,6 +88,11 @@ const char *code_language(struct span name, struct span bytes);
 /* Of each language; NULL past the end. */
 const char *code_extensions(size_t i);
 
+/* A record begins behind an empty line, its fields are lines "name: value"; an empty value is none. */
+void record_begin(struct reader *rd);
+void record_field(struct reader *rd, struct span name, struct span value);
+/* The first heading is the title of a document that names none. */
+void reader_title_by_heading(struct reader *rd);
 /* Marks of Markdown in what has been written from `from` on, which begins a line. */
 void markdown_marks(struct reader *rd, size_t from);
 /* Whether it has passages that give orders to a model. */

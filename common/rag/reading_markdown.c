@@ -369,8 +369,7 @@ void markdown_marks(struct reader *rd, size_t from)
 	scan_lines(&s, scan_front_matter(&s, from));
 }
 
-/* The first heading is the title of a document whose front matter names none. */
-static void title_by_heading(struct reader *rd)
+void reader_title_by_heading(struct reader *rd)
 {
 	const struct reading *r = rd->out;
 
@@ -386,6 +385,6 @@ int read_markdown(struct reader *rd, struct err *err)
 	if (read_plain(rd, err) < 0)
 		return -1;
 	markdown_marks(rd, from);
-	title_by_heading(rd);
+	reader_title_by_heading(rd);
 	return 0;
 }

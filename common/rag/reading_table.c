@@ -10,6 +10,14 @@ static const struct reader_kind kinds[] = {
 	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
 	    "spass" },
 	  read_markdown },
+	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass" }, read_csv },
+	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass" },
+	  read_json },
+	{ { "jsonl", "jsonl ndjson jsonlines",
+	    "application/jsonl application/x-ndjson application/x-jsonlines application/json-lines", "spass" },
+	  read_json_lines },
+	{ { "notebook", "ipynb", "application/x-ipynb+json", "spass" }, read_notebook },
+	{ { "subtitles", "srt vtt", "text/vtt application/x-subrip", "spass" }, read_subtitles },
 	{ { "pdf", "pdf", "application/pdf application/x-pdf", "pdftotext" }, read_pdf },
 	{ { "code",
 	    "c h cc cpp cxx hh hpp hxx ipp tpp cu cs csx java js mjs cjs jsx ts tsx mts cts "
@@ -110,6 +118,8 @@ static const struct reader_kind *kind_of_content(const struct reader *rd)
 {
 	if (span_starts(rd->bytes, "%PDF-"))
 		return kind_named("pdf");
+	if (span_starts(rd->bytes, "WEBVTT"))
+		return kind_named("subtitles");
 	return code_language(rd->name, rd->bytes) ? kind_named("code") : kind_named("text");
 }
 

@@ -76,6 +76,9 @@ int read_json(struct reader *rd, struct err *err);
 int read_json_lines(struct reader *rd, struct err *err);
 int read_notebook(struct reader *rd, struct err *err);
 int read_subtitles(struct reader *rd, struct err *err);
+int read_html(struct reader *rd, struct err *err);
+/* The text of a page that is UTF-8 already; its title too, if it is the first. */
+int html_write(struct reader *rd, struct span html, struct err *err);
 /* By a line for /bin/sh whose "$1" is a temporary file; what it prints is read as Markdown. */
 int read_by_command(struct reader *rd, const char *command, struct err *err);
 

@@ -10,6 +10,7 @@ static const struct reader_kind kinds[] = {
 	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
 	    "spass" },
 	  read_markdown },
+	{ { "html", "html htm xhtml xht shtml", "text/html application/xhtml+xml", "spass" }, read_html },
 	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass" }, read_csv },
 	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass" },
 	  read_json },
@@ -113,11 +114,31 @@ static struct span charset_of(struct span type)
 	return SPAN_NONE;
 }
 
+/* Behind white space and comments. */
+static bool begins_html(struct span bytes)
+{
+	static const char *const starts[] = { "<!doctype html", "<html", "<head", "<body" };
+
+	if (span_starts(bytes, "\xef\xbb\xbf"))
+		bytes = span_from(bytes, 3);
+	while (bytes.len > 0 && strchr(" \t\r\n", bytes.ptr[0]))
+		bytes = span_from(bytes, 1);
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		size_t len = strlen(starts[i]);
+
+		if (bytes.len >= len && span_is_nocase(span_of(bytes.ptr, len), starts[i]))
+			return true;
+	}
+	return false;
+}
+
 /* By its first bytes, for names that say nothing. */
 static const struct reader_kind *kind_of_content(const struct reader *rd)
 {
 	if (span_starts(rd->bytes, "%PDF-"))
 		return kind_named("pdf");
+	if (begins_html(rd->bytes))
+		return kind_named("html");
 	if (span_starts(rd->bytes, "WEBVTT"))
 		return kind_named("subtitles");
 	return code_language(rd->name, rd->bytes) ? kind_named("code") : kind_named("text");

@@ -67,7 +67,7 @@ static void lists_tables_and_code_are_marked(void **state)
 		{ "a.html", "<table><tr><th>n</th><th>v</th></tr><tr><td><p>a</p></td><td>1<br>2</td></tr></table>",
 		  .text = "n | v\na | 1 2\n", .marks = "row1(n | v)row2(a | 1 2)" },
 		{ "a.html", "<table><tr><td><h2>Layout</h2><p>text</p></td><td>side</td></tr></table>",
-		  .text = "Layout\n\ntext\n\nside\n", .marks = "h2(Layout)" },
+		  .text = "Layout\n\ntext\n\nside\n", .marks = "h2(Layout)", .title = "Layout" },
 		{ "a.html", "<pre>int x;\n  int y;\n</pre>text", .text = "int x;\n  int y;\n\ntext\n",
 		  .marks = "code0(int x;..int y;)" },
 		{ "a.html", "<h2>Two <code>words</code><br>here</h2>x", .text = "Two words here\n\nx\n",

@@ -49,7 +49,8 @@ struct retrieve_question {
 	enum retrieve_mode mode;
 	enum retrieve_scope scope;
 	enum fusion_kind fusion;
-	float dense_weight;  /* 0..1; NAN: by model, language, and how many chunks have vectors */
+	float dense_weight;  /* 0..1; NAN: by model, language, how many chunks have vectors, and
+				how far they agree with the words */
 	float min_score;     /* of the fused scores, 0..1 */
 	size_t budget;       /* characters of all texts together; 0: no limit, or RETRIEVE_BUDGET */
 	unsigned neighbours; /* chunks before and after each hit that its text has too */

@@ -153,6 +153,14 @@ static float weigh_dense(const struct retrieval *r)
 	       fusion_dense_weight(r->view.snapshot->vectors->model, r->question->text);
 }
 
+/* By what the two lists say of each other; a weight that was asked for stays. */
+static void doubt_dense(struct retrieval *r, const struct fusion_list *words,
+			const struct fusion_list *vectors)
+{
+	if (r->answer->mode == RETRIEVE_HYBRID && isnan(r->question->dense_weight))
+		r->answer->dense_weight *= fusion_trust(words, lexical_highest(r->words), vectors);
+}
+
 enum list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
 
 static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list lists[LIST_COUNT],
@@ -160,7 +168,7 @@ static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list li
 {
 	const struct retrieve_question *q = r->question;
 	bool has_latent = r->view.snapshot->latent && r->answer->mode != RETRIEVE_DENSE;
-	struct fusion_weights weights = fusion_weigh(r->answer->dense_weight, has_latent);
+	struct fusion_weights weights;
 
 	/* The question last: its matches are asked for afterwards. */
 	if (r->answer->mode != RETRIEVE_DENSE && q->before.len > 0 &&
@@ -171,6 +179,8 @@ static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list li
 	    (r->answer->mode != RETRIEVE_LEXICAL &&
 	     from_vectors(r, candidates, &lists[LIST_DENSE], err) < 0))
 		return -1;
+	doubt_dense(r, &lists[LIST_LEXICAL], &lists[LIST_DENSE]);
+	weights = fusion_weigh(r->answer->dense_weight, has_latent);
 	lists[LIST_LEXICAL].weight = weights.lexical;
 	lists[LIST_LATENT].weight = weights.latent;
 	lists[LIST_DENSE].weight = weights.dense;

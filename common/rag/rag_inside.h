@@ -180,7 +180,23 @@ struct rag_preparing {
 int rag_prepare(const struct rag_preparing *p, const struct rag_document_in *docs, size_t count,
 		struct arena *a, struct rag_batch *b, struct rag_put_result *results,
 		struct err *err);
+/*
+ * The same of documents that were read once: next fills the title of d and the reading, which was
+ * initialised and is freed here.
+ */
+int rag_prepare_again(const struct rag_row *row, size_t count, struct arena *a, struct rag_batch *b,
+		      int (*next)(void *arg, struct rag_prepared *d, struct reading *r,
+				  struct err *err),
+		      void *arg, struct err *err);
 void rag_batch_free(struct rag_batch *b);
+/* Inside a transaction: ids for so many chunks. */
+int rag_chunks_take(struct db *db, int64_t count, int64_t *first, struct err *err);
+/* The parts of a document whose first chunk is `first`. */
+int rag_parts_insert(struct db *db, const struct rag_prepared *d, int64_t id, int64_t first,
+		     struct err *err);
+/* Segments and wants of a batch whose chunks begin at base; row as it becomes. */
+int rag_tails_insert(struct db *db, const struct rag_row *row, struct rag_batch *b, int64_t base,
+		     struct err *err);
 
 /* What of a chunk's document stands before its text in the index: title and headings. */
 struct span rag_chunk_title(struct span title, struct span heading, struct buf *room);
@@ -257,5 +273,7 @@ void rag_snapshot_forget(struct rag_tenant *t, int64_t index_id);
 void rag_snapshot_forget_all(struct rag_tenant *t);
 /* The place of an open segment of postings with that id in the snapshot, or -1. */
 ptrdiff_t rag_snapshot_segment(const struct rag_snapshot *s, int64_t id);
+/* Bits from..from + count - 1 as a bitmap of their own (mem_free); *set: how many are set. */
+uint64_t *rag_bits_cut(const uint64_t *bits, size_t from, size_t count, size_t *set);
 
 #endif

@@ -386,6 +386,25 @@ static int prepare_all(struct preparing *p, const struct rag_document_in *docs, 
 	return end_tail(p, err);
 }
 
+static void begin(struct preparing *p, struct arena *a, size_t count)
+{
+	memset(p->batch, 0, sizeof(*p->batch));
+	p->batch->arena = a;
+	p->batch->docs = mem_calloc(count + 1, sizeof(*p->batch->docs));
+	p->builder = segment_builder_new();
+	p->terms = terms_new();
+	p->packer = rag_packer_new();
+	buf_init(&p->title, 2 * TITLE_MAX + CUT_HEADING_MAX);
+}
+
+static void end(struct preparing *p)
+{
+	buf_free(&p->title);
+	rag_packer_free(p->packer);
+	terms_free(p->terms);
+	segment_builder_free(p->builder);
+}
+
 int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *docs, size_t count,
 		struct arena *a, struct rag_batch *b, struct rag_put_result *results,
 		struct err *err)
@@ -393,22 +412,41 @@ int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *d
 	struct preparing p = { .how = how, .batch = b, .reading = how->rag->options.reading };
 	int result;
 
-	memset(b, 0, sizeof(*b));
 	memset(results, 0, count * sizeof(*results));
-	b->arena = a;
-	b->docs = mem_calloc(count + 1, sizeof(*b->docs));
-	p.builder = segment_builder_new();
-	p.terms = terms_new();
-	p.packer = rag_packer_new();
-	buf_init(&p.title, 2 * TITLE_MAX + CUT_HEADING_MAX);
 	if (how->put->cancelled)
 		p.reading.cancelled = how->put->cancelled;
 	refuse_doubles(docs, count, results);
+	begin(&p, a, count);
 	result = prepare_all(&p, docs, count, results, err);
-	buf_free(&p.title);
-	rag_packer_free(p.packer);
-	terms_free(p.terms);
-	segment_builder_free(p.builder);
+	end(&p);
+	return result;
+}
+
+int rag_prepare_again(const struct rag_row *row, size_t count, struct arena *a, struct rag_batch *b,
+		      int (*next)(void *arg, struct rag_prepared *d, struct reading *r,
+				  struct err *err),
+		      void *arg, struct err *err)
+{
+	const struct rag_preparing how = { .row = row };
+	struct preparing p = { .how = &how, .batch = b };
+	struct reading r;
+	int result = 0;
+
+	begin(&p, a, count);
+	for (size_t i = 0; i < count && result == 0; i++) {
+		struct rag_prepared *d = &b->docs[b->count++];
+
+		buf_init(&d->marks, MARKS_MAX);
+		reading_init(&r);
+		result = next(arg, d, &r, err);
+		d->bytes = r.text.len;
+		if (result == 0)
+			result = cut_and_index(&p, d, &r, err);
+		reading_free(&r);
+	}
+	if (result == 0)
+		result = end_tail(&p, err);
+	end(&p);
 	return result;
 }
 

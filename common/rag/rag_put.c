@@ -51,7 +51,7 @@ static int find_row(struct db *db, const struct target *to, bool make, struct ra
 
 /* ---- inside the transaction ---- */
 
-static int next_chunks(struct db *db, int64_t count, int64_t *first, struct err *err)
+int rag_chunks_take(struct db *db, int64_t count, int64_t *first, struct err *err)
 {
 	struct db_statement *st;
 
@@ -141,8 +141,8 @@ static int update_known(struct db *db, struct putting *p, const struct rag_prepa
 	return 1;
 }
 
-static int insert_parts(struct db *db, const struct rag_prepared *d, int64_t id, int64_t first,
-			struct err *err)
+int rag_parts_insert(struct db *db, const struct rag_prepared *d, int64_t id, int64_t first,
+		     struct err *err)
 {
 	for (size_t i = 0; i < d->parts.count; i++) {
 		const struct rag_part *part = &d->parts.list[i];
@@ -241,7 +241,7 @@ static int put_one(struct db *db, struct putting *p, const struct rag_prepared *
 	if (found == 1 && p->row.model > 0 && rag_vectors_stale(db, old.first, old.chunks, err) < 0)
 		return -1;
 	if (put_row(db, p, d, &old, &id, err) < 0 ||
-	    insert_parts(db, d, id, p->base + d->first, err) < 0 ||
+	    rag_parts_insert(db, d, id, p->base + d->first, err) < 0 ||
 	    rag_meta_insert(db, p->row.id, id, meta_of(d->in), err) < 0)
 		return -1;
 	p->is_changed = true;
@@ -254,37 +254,28 @@ static int put_one(struct db *db, struct putting *p, const struct rag_prepared *
 	return 0;
 }
 
-static int put_tails(struct db *db, struct putting *p, struct err *err)
+int rag_tails_insert(struct db *db, const struct rag_row *row, struct rag_batch *b, int64_t base,
+		     struct err *err)
 {
-	for (size_t i = 0; i < p->batch->tail_count; i++) {
-		struct rag_tail *tail = &p->batch->tails[i];
-		struct rag_segment_row row = {
-			.index_id = p->row.id,
+	for (size_t i = 0; i < b->tail_count; i++) {
+		struct rag_tail *tail = &b->tails[i];
+		struct rag_segment_row segment = {
+			.index_id = row->id,
 			.kind = RAG_POSTINGS,
-			.first = p->base + tail->first,
-			.last = p->base + tail->first + tail->rows - 1,
+			.first = base + tail->first,
+			.last = base + tail->first + tail->rows - 1,
 			.rows = tail->rows,
-			.born = p->row.generation,
+			.born = row->generation,
 		};
 
-		segment_shift(tail->bytes.ptr, tail->bytes.len, p->base);
-		if (rag_segment_insert(db, &row, buf_span(&tail->bytes), err) < 0)
+		segment_shift(tail->bytes.ptr, tail->bytes.len, base);
+		if (rag_segment_insert(db, &segment, buf_span(&tail->bytes), err) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-static int put_wants(struct db *db, const struct putting *p, struct err *err)
-{
-	const struct rag_row *row = &p->row;
-
-	if (row->model > 0 &&
-	    rag_want_insert(db, row->id, row->model, p->base, p->batch->chunks, err) < 0)
+	if (row->model > 0 && rag_want_insert(db, row->id, row->model, base, b->chunks, err) < 0)
 		return -1;
-	if (row->building > 0 &&
-	    rag_want_insert(db, row->id, row->building, p->base, p->batch->chunks, err) < 0)
-		return -1;
-	return 0;
+	return row->building > 0 ? rag_want_insert(db, row->id, row->building, base, b->chunks, err)
+				 : 0;
 }
 
 static int put_all(struct db *db, void *arg, struct err *err)
@@ -301,7 +292,7 @@ static int put_all(struct db *db, void *arg, struct err *err)
 	/* Documents were cut as the index was configured then. */
 	p->is_stale = memcmp(&config, &p->row.config, sizeof(config)) != 0;
 	p->row.generation++;
-	if (b->chunks > 0 && next_chunks(db, b->chunks, &p->base, err) < 0)
+	if (b->chunks > 0 && rag_chunks_take(db, b->chunks, &p->base, err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->count && !p->is_stale; i++)
 		if (put_one(db, p, &b->docs[i], err) < 0)
@@ -311,7 +302,7 @@ static int put_all(struct db *db, void *arg, struct err *err)
 			       "others keep changing the same documents; try again");
 	if (found == 1 && !p->is_changed)
 		return 0;
-	if (put_tails(db, p, err) < 0 || put_wants(db, p, err) < 0 ||
+	if (rag_tails_insert(db, &p->row, p->batch, p->base, err) < 0 ||
 	    rag_row_check_limits(p->to->tenant->rag, db, &p->row, err) < 0)
 		return -1;
 	p->row.changed_us = rag_now_us();

@@ -33,7 +33,5 @@ int rag_free_some(struct rag_tenant *t, struct err *err);
 /* Whether segments of the index that many ids name are all there: 1, 0, -1. */
 int rag_segments_stand(struct db *db, int64_t index_id, const int64_t *ids, size_t count,
 		       struct err *err);
-/* Bits from..from + count - 1 as a bitmap of their own (mem_free); *set: how many are set. */
-uint64_t *rag_bits_cut(const uint64_t *bits, size_t from, size_t count, size_t *set);
 
 #endif

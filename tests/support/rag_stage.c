@@ -125,3 +125,25 @@ int64_t stage_generation(struct rag_stage *s)
 		fail_msg("%s", s->err.message);
 	return info.generation;
 }
+
+static void add_finding(void *arg, const struct rag_finding *finding)
+{
+	struct buf *found = arg;
+
+	if (found->len > 0)
+		buf_add_char(found, ' ');
+	buf_add_str(found, finding->what);
+}
+
+const char *stage_findings(struct rag_stage *s)
+{
+	struct buf found;
+	char *result;
+
+	buf_init(&found, 4096);
+	if (rag_check(s->rag, acme, docs, add_finding, &found, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	result = arena_strdup(&s->arena, buf_str(&found));
+	buf_free(&found);
+	return result;
+}

@@ -30,5 +30,7 @@ int64_t stage_erase(struct rag_stage *s, const char *name);
 /* The names of the documents whose chunks have the words, best first: "a b". */
 const char *stage_found(struct rag_stage *s, const char *question);
 int64_t stage_generation(struct rag_stage *s);
+/* The findings of rag_check: "postings text_hash"; "" when there are none. */
+const char *stage_findings(struct rag_stage *s);
 
 #endif

@@ -161,6 +161,7 @@ static void whatever_happens_an_index_is_what_was_put(void **state)
 		assert_like(s, &m);
 		stage_open_again(s);
 		assert_like(s, &m);
+		assert_string_equal(stage_findings(s), "");
 		rag_index_delete(s->rag, acme, docs, &s->err);
 	}
 }
@@ -232,6 +233,7 @@ static void an_index_of_some_size_has_a_latent_space(void **state)
 	put_many(s, 400, 410);
 	tend_all(s);
 	assert_int_equal(info_of(s).latent_chunks, 410);
+	assert_string_equal(stage_findings(s), "");
 }
 
 static int64_t rows_in(struct rag_stage *s, const char *table)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/sse.h"
 #include "common/chat/audio_inside.h"
 #include "common/chat/request.h"
 #include "common/chat/wav.h"
@@ -306,42 +307,99 @@ static int take_whole(struct turn *t, struct source *s, const char *type, struct
 	return result;
 }
 
-/* From its first piece on; what fails before it is another target's. */
-static int relay(struct turn *t, struct source *s, const char *type, struct failure *why, struct err *err)
+/* An answer that passes by as it comes. */
+struct passing {
+	struct turn *turn;
+	struct source *source;
+	const char *type;
+	struct sse_reader *events; /* of a stream of text, looked through for what was used; else NULL */
+};
+
+/* A reader that has failed says nothing more. */
+static void look_through(struct passing *p, struct span piece)
 {
-	const struct turn_sink *sink = t->sink;
+	static const struct span names[] = { SPAN_INIT("usage") };
+	struct sse_event event;
+	struct jvalue v;
+
+	if (!p->events)
+		return;
+	sse_reader_feed(p->events, piece);
+	while (sse_reader_next(p->events, &event, NULL) == 1)
+		if (event.data.ptr && jscan_members(event.data, NULL, names, &v, 1, NULL) == 0)
+			audio_read_usage(v, &p->turn->usage);
+}
+
+/* The first piece is what makes the answer this target's. */
+static int begin_passing(struct passing *p, struct err *err)
+{
+	struct turn *t = p->turn;
+
+	t->streamed = p->events != NULL; /* what it costs is known at its end */
+	announce(t, p->source);
+	t->is_raw = t->committed = t->begun = true;
+	return t->sink->begin(t->sink->context, 200, p->type) < 0 ? gone(err) : 0;
+}
+
+static enum upcall_result pass_all(struct passing *p, bool *is_gone, struct err *err)
+{
+	const struct turn_sink *sink = p->turn->sink;
 	enum upcall_result r;
 	struct span piece;
 
-	while ((r = source_read(s, &piece, INT32_MAX, err)) == UPCALL_DATA || r == UPCALL_WAIT) {
+	while ((r = source_read(p->source, &piece, INT32_MAX, err)) == UPCALL_DATA || r == UPCALL_WAIT) {
 		if (r == UPCALL_WAIT)
 			continue;
-		if (!t->committed) {
-			announce(t, s);
-			t->is_raw = t->committed = t->begun = true;
-			if (sink->begin(sink->context, 200, type) < 0)
-				return gone(err);
-		}
-		if (sink->write(sink->context, &piece, 1, err) < 0)
-			return TAKE_GONE;
-		if (!source_has_piece(s))
+		*is_gone = !p->turn->committed && begin_passing(p, err) < 0;
+		if (*is_gone)
+			return r;
+		look_through(p, piece);
+		*is_gone = sink->write(sink->context, &piece, 1, err) < 0;
+		if (*is_gone)
+			return r;
+		if (!source_has_piece(p->source))
 			sink->flush(sink->context);
 	}
+	return r;
+}
+
+/* From its first piece on; what fails before it is another target's. */
+static int relay(struct passing *p, struct failure *why, struct err *err)
+{
+	struct turn *t = p->turn;
+	bool is_gone = false;
+	enum upcall_result r = pass_all(p, &is_gone, err);
+
+	if (is_gone)
+		return TAKE_GONE;
 	if (r == UPCALL_FAILED)
-		return audio_give_up(s, why, err);
+		return audio_give_up(p->source, why, err);
 	if (!t->committed) {
 		failure_set(why, FAILURE_CUT, "the answer is empty");
 		return TAKE_FAILED;
 	}
 	t->finished = true;
-	sink->end(sink->context);
+	t->sink->end(t->sink->context);
 	return TAKEN;
+}
+
+static int relay_events(struct passing *p, struct failure *why, struct err *err)
+{
+	struct sse_reader events;
+	int result;
+
+	sse_reader_init(&events, USAGE_INLINE_MAX);
+	p->events = &events;
+	result = relay(p, why, err);
+	sse_reader_free(&events);
+	return result;
 }
 
 static int take(struct turn *t, const void *request, struct source *s, struct failure *why, struct err *err)
 {
 	const struct audio_request *r = request;
 	struct span found = source_head(s)->known[HTTP1_CONTENT_TYPE];
+	struct passing p;
 	const char *type;
 
 	if (source_coding(s).ptr || (r->kind == AUDIO_SPEECH && is_type(found, "application/json"))) {
@@ -357,11 +415,12 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 		failure_from_err(why, s->target, err);
 		return TAKE_FAILED;
 	}
+	p = (struct passing){ .turn = t, .source = s, .type = type };
 	t->usage.audio_ms = r->kind == AUDIO_SPEECH ? -1 : r->audio_ms;
 	t->usage.characters = r->kind == AUDIO_SPEECH ? r->characters : -1;
-	if (r->kind == AUDIO_SPEECH || is_type(found, "text/event-stream"))
-		return relay(t, s, type, why, err);
-	return take_whole(t, s, type, why, err);
+	if (r->kind == AUDIO_SPEECH)
+		return relay(&p, why, err);
+	return is_type(found, "text/event-stream") ? relay_events(&p, why, err) : take_whole(t, s, type, why, err);
 }
 
 /*

@@ -13,16 +13,23 @@
 #include "common/chat/audio_inside.h"
 #include "common/chat/request.h"
 #include "common/chat/stream.h"
+#include "common/chat/subtitles.h"
 #include "common/chat/wav.h"
 
 enum { FRAMES_A_SECOND = 50, FRAME_MAX = 64 * 1024, TEXT_MAX = 16 * 1024 * 1024 };
+
+/* What can be put together of parts. */
+enum window_format { WINDOW_json, WINDOW_text, WINDOW_srt, WINDOW_vtt, WINDOW_FORMATS };
+static const char *const format_names[WINDOW_FORMATS] = {
+	[WINDOW_json] = "json", [WINDOW_text] = "text", [WINDOW_srt] = "srt", [WINDOW_vtt] = "vtt"
+};
 
 struct audio_windows {
 	const struct audio_request *request;
 	struct wav wav;
 	struct span head;          /* of the file */
 	char *header;              /* of the present window's */
-	bool wants_json;
+	enum window_format format;
 	uint64_t window;           /* bytes of samples at most, whole blocks */
 	/* the present one */
 	struct audio_cut cut;
@@ -30,6 +37,7 @@ struct audio_windows {
 	int count;
 	/* what came of those before */
 	struct buf text;
+	struct subtitles subtitles;
 	struct token_usage usage;
 	struct cost cost;
 };
@@ -97,22 +105,29 @@ static int find_end(struct audio_windows *p, struct err *err)
 
 /* ---- the plan ---- */
 
-static bool is_format(const struct audio_request *r, const char *name)
+/* WINDOW_FORMATS: another one. */
+static enum window_format format_of(const struct audio_request *r)
 {
-	return strcmp(r->form->response_format.text, name) == 0;
+	int format = 0;
+
+	if (!r->form->response_format.is_there)
+		return WINDOW_json;
+	while (format < WINDOW_FORMATS && strcmp(r->form->response_format.text, format_names[format]) != 0)
+		format++;
+	return (enum window_format)format;
 }
 
 int audio_windows_plan(struct turn *t, const struct audio_request *r, struct audio_windows **plan, struct err *err)
 {
 	const struct audio_field *file = &r->form->file;
-	const bool wants_json = !r->form->response_format.is_there || is_format(r, "json");
+	const enum window_format format = format_of(r);
 	const uint64_t size = file->to - file->from;
 	const size_t head_len = size < WAV_HEAD_MAX ? (size_t)size : WAV_HEAD_MAX;
 	struct audio_windows *p;
 	char *head;
 
 	*plan = NULL;
-	if (r->form->has_options || (!wants_json && !is_format(r, "text")))
+	if (r->form->has_options || format == WINDOW_FORMATS)
 		return 0;
 	p = arena_zalloc(t->arena, sizeof *p);
 	head = arena_alloc(t->arena, 2 * (size_t)WAV_HEAD_MAX);
@@ -124,7 +139,7 @@ int audio_windows_plan(struct turn *t, const struct audio_request *r, struct aud
 	p->head = span_of(head, head_len);
 	p->header = head + WAV_HEAD_MAX;
 	p->usage = TOKEN_USAGE_NONE;
-	p->wants_json = wants_json;
+	p->format = format;
 	if (!wav_read(&p->wav, p->head, size))
 		return 0;
 	p->window = (uint64_t)t->snapshot->config->stt_window * p->wav.rate / 1000 * p->wav.block;
@@ -164,6 +179,15 @@ static int add_text(struct audio_windows *p, struct span more, struct failure *w
 	return TAKE_FAILED;
 }
 
+static int add_subtitles(struct audio_windows *p, struct span part, struct failure *why)
+{
+	if (subtitles_add(&p->subtitles, part, wav_ms(&p->wav, p->at)) == 0)
+		return TAKEN;
+	failure_set(why, FAILURE_CUT, "the answer is no %s, or more than %d bytes", format_names[p->format],
+		    (int)TEXT_MAX);
+	return TAKE_FAILED;
+}
+
 /* {"text":"..."}, and what it says that it used. */
 static int add_json(struct turn *t, struct audio_windows *p, struct span body, struct failure *why)
 {
@@ -185,6 +209,21 @@ static int add_json(struct turn *t, struct audio_windows *p, struct span body, s
 }
 
 /* ---- one window ---- */
+
+static int add_answer(struct turn *t, struct audio_windows *p, struct span body, struct failure *why)
+{
+	switch (p->format) {
+	case WINDOW_json:
+		return add_json(t, p, body, why);
+	case WINDOW_srt:
+	case WINDOW_vtt:
+		return add_subtitles(p, body, why);
+	case WINDOW_text:
+	case WINDOW_FORMATS:
+		break;
+	}
+	return add_text(p, body, why);
+}
 
 static int build(struct turn *t, const void *request, const struct target *target, struct err *err)
 {
@@ -212,7 +251,7 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 	if (source_read_whole(s, &room, &body, err) < 0)
 		result = audio_give_up(s, why, err);
 	else
-		result = p->wants_json ? add_json(t, p, body, why) : add_text(p, body, why);
+		result = add_answer(t, p, body, why);
 	if (result == TAKEN)
 		t->target = s->target;
 	buf_free(&room);
@@ -310,11 +349,14 @@ static void answer(struct turn *t, const struct audio_windows *p)
 	outgoing_applied(&t->outgoing, t->arena, applied);
 	t->finished = true;
 	turn_announce(t, t->target);
+	if (p->format != WINDOW_json) {
+		t->sink->send(t->sink->context, 200, "text/plain; charset=utf-8",
+			      buf_span(p->format == WINDOW_text ? &p->text : &p->subtitles.text));
+		return;
+	}
 	buf_init(&body, 6 * (size_t)TEXT_MAX + 256); /* each byte may have to be escaped */
-	if (p->wants_json)
-		print_json(p, &body);
-	t->sink->send(t->sink->context, 200, p->wants_json ? "application/json" : "text/plain; charset=utf-8",
-		      p->wants_json ? buf_span(&body) : buf_span(&p->text));
+	print_json(p, &body);
+	t->sink->send(t->sink->context, 200, "application/json", buf_span(&body));
 	buf_free(&body);
 }
 
@@ -325,6 +367,7 @@ int audio_windows_run(struct turn *t, struct audio_windows *p, const struct turn
 	if (result < 0)
 		return -1;
 	buf_init(&p->text, TEXT_MAX);
+	subtitles_init(&p->subtitles, p->format == WINDOW_vtt ? SUBTITLES_VTT : SUBTITLES_SRT, TEXT_MAX);
 	while (result == 0 && p->at < p->wav.data_len)
 		result = run_window(t, p, err);
 	/* Also of what fails halfway: so much has been used. */
@@ -334,5 +377,6 @@ int audio_windows_run(struct turn *t, struct audio_windows *p, const struct turn
 		answer(t, p);
 	turn_end(t);
 	buf_free(&p->text);
+	subtitles_free(&p->subtitles);
 	return result;
 }

@@ -201,9 +201,9 @@ const struct route route_table[] = {
 	  .summary = "Speech to text",
 	  .description = "The form goes to a backend of a model of kind transcription, and its answer back, "
 			 "as they are.  SPASS-Stt-Mode is chunked or continuous; chunked, the default, cuts "
-			 "a WAV file into windows and joins their texts (response_format json or text; "
-			 "x-spass-applied: stt_windows=N); what cannot be cut goes whole "
-			 "(stt_mode=continuous).",
+			 "a WAV file into windows and joins their texts, and moves the times of subtitles "
+			 "(response_format json, text, srt or vtt; x-spass-applied: stt_windows=N); what "
+			 "cannot be cut goes whole (stt_mode=continuous).",
 	  .form = "TranscriptionForm", .response = "Transcription"),
 	ROUTE(POST, "/v1/audio/translations", v1_translations, SCOPE_BIT(audio_exec), .surface = "v1",
 	  .summary = "Speech to English text", .form = "TranscriptionForm", .response = "Transcription"),

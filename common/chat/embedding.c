@@ -160,3 +160,71 @@ int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count
 	*body = buf_span(out);
 	return 0;
 }
+
+/* The bytes of one, as floats; how many, or 0. */
+static size_t read_vector(struct jvalue object, struct buf *bytes)
+{
+	struct span text = jvalue_plain(jwalk_get(object, "embedding"));
+
+	buf_clear(bytes);
+	if (!text.ptr || base64_decode(bytes, text) < 0 || bytes->len % 4 != 0)
+		return 0;
+	return bytes->len / 4;
+}
+
+static bool store_vector(const struct buf *bytes, float *out)
+{
+	for (size_t at = 0; at < bytes->len; at += 4) {
+		uint32_t bits = 0;
+
+		for (size_t i = 0; i < 4; i++)
+			bits |= (uint32_t)(unsigned char)bytes->ptr[at + i] << (8 * i);
+		memcpy(&out[at / 4], &bits, sizeof bits);
+		if (!isfinite(out[at / 4]))
+			return false;
+	}
+	return true;
+}
+
+/* Each has its place; those of a list that says none have the one they stand at. */
+static bool place_of(struct jwalk w, size_t count, size_t *place)
+{
+	struct jvalue index = jwalk_get(w.value, "index");
+	int64_t value = (int64_t)w.index;
+
+	if (index.type == J_NUMBER && jvalue_int(index, 0, (int64_t)count - 1, &value) < 0)
+		return false;
+	*place = (size_t)value;
+	return *place < count;
+}
+
+int embedding_vectors(struct span body, size_t count, float **vectors, size_t *dimensions, struct err *err)
+{
+	static const struct span names[] = { SPAN_INIT("data") };
+	struct jvalue data;
+	struct buf bytes;
+	size_t got = 0;
+
+	*vectors = NULL;
+	*dimensions = 0;
+	if (jscan_members(body, NULL, names, &data, 1, err) < 0 || data.type != J_ARRAY)
+		return err_set(err, E_upstream_error, "", "the answer has no list 'data'");
+	buf_init(&bytes, VECTOR_BYTES_MAX);
+	for (struct jwalk w = jwalk_start(data); jwalk_next(&w); got++) {
+		size_t len = w.value.type == J_OBJECT ? read_vector(w.value, &bytes) : 0, place;
+
+		if (!*vectors && len > 0) {
+			*dimensions = len;
+			*vectors = mem_calloc(count, len * sizeof **vectors);
+		}
+		if (len == 0 || len != *dimensions || !place_of(w, count, &place) ||
+		    !store_vector(&bytes, *vectors + place * len))
+			break;
+	}
+	buf_free(&bytes);
+	if (got == count && jwalk_count(data) == count)
+		return 0;
+	mem_free(*vectors);
+	*vectors = NULL;
+	return err_set(err, E_upstream_error, "", "the answer has not %zu vectors of one length", count);
+}

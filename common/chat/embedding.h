@@ -17,4 +17,11 @@
 int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count, struct buf *out,
 		     struct err *err);
 
+/*
+ * The vectors of a validated answer in base64, in the order of the inputs: count * *dimensions floats
+ * that the caller frees (mem_free).  Fails with E_upstream_error when one is missing, is no list of
+ * finite numbers, or has another length than the others.
+ */
+int embedding_vectors(struct span body, size_t count, float **vectors, size_t *dimensions, struct err *err);
+
 #endif

@@ -66,6 +66,7 @@ struct turn {
 	struct span forward_account; /* those that say whose account is used; to backends with forward_account */
 	const struct target *targets; /* to be asked instead of the model's chain, or NULL; then the chain */
 	size_t target_count;
+	int64_t deadline_ms;      /* of the loop; 0: the settings say how long it may take */
 	int64_t limit;            /* of max_tokens, 0 = none: more is refused, and none is this much */
 	const char *request_id;
 	int64_t cost_factor;      /* of what the caller is told that it costs; MONEY_UNIT = 1 */
@@ -92,7 +93,7 @@ struct turn {
 	/* private */
 	struct failover walk;
 	struct outgoing outgoing;
-	int64_t deadline_ms, quiet_since_ms;
+	int64_t quiet_since_ms;
 	bool begun, committed;
 	bool asked;               /* the request of an attempt that has not failed was sent, whole */
 	bool draws;               /* the answer's pictures are counted */

@@ -3,10 +3,10 @@
  */
 #include "server/api/account.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/chat/turn_record.h"
 
 static const char *surface_of(const struct call *c)
 {
@@ -46,52 +46,13 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 	r->route = pattern_of(c);
 }
 
-/* source: room for the rate's. */
-static void fill_bill(struct record *r, const struct bill *b, char source[RATE_SOURCE_MAX])
-{
-	static_assert(RATE_SOURCE_MAX == RECORD_RATE_SOURCE_MAX + 1, "a rate's source fits");
-	r->cost_source = b ? cost_source_name(b->source) : "";
-	r->cost_usd = b ? b->usd : MONEY_UNKNOWN;
-	r->cost_eur = b ? b->eur : MONEY_UNKNOWN;
-	r->cost_billed_usd = b ? b->billed_usd : MONEY_UNKNOWN;
-	r->cost_billed_eur = b ? b->billed_eur : MONEY_UNKNOWN;
-	r->rate = b ? b->rate.eur : MONEY_UNKNOWN;
-	r->rate_source = b ? rate_source(&b->rate, source) : "";
-}
-
-static void fill_turn(struct record *r, const struct turn *t, char source[RATE_SOURCE_MAX])
-{
-	const struct target *target = t->target;
-
-	r->resolved_model = target ? target->model : "";
-	r->resolved_backend = target ? target->backend->name : "";
-	r->link_model = target ? turn_link(&t->size, target) : NULL;
-	fill_bill(r, target ? &t->bill : NULL, source);
-	r->attempts = t->attempts;
-	r->streamed = t->streamed;
-	r->prompt_tokens = t->usage.prompt;
-	r->completion_tokens = t->usage.completion;
-	r->cached_tokens = t->usage.cached;
-	r->reasoning_tokens = t->usage.reasoning;
-	r->audio_ms = t->usage.audio_ms;
-	r->characters = t->usage.characters;
-	r->upstream_us = t->waited_us;
-}
-
-static void fill_estimate(struct record *r, const struct call *c)
-{
-	r->estimated_usd = c->spend.estimated.usd;
-	r->estimated_eur = c->spend.estimated.eur;
-}
-
 static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 {
 	char source[RATE_SOURCE_MAX];
 	struct record r;
 
 	fill_call(&r, x, c);
-	fill_turn(&r, &c->turn, source);
-	fill_estimate(&r, c);
+	turn_record(&r, &c->turn, &c->spend, source);
 	r.ts_ms = clock_wall_ms() - (now_us - x->started_us) / 1000;
 	r.status = status_of(x);
 	r.finished = !x->client_gone && !x->aborted && (!c->turn.attempts || c->turn.finished);
@@ -126,37 +87,6 @@ static struct span phase_of(const struct exchange *x, const struct turn *t)
 	return t->attempts ? SPAN_LIT("waiting") : SPAN_LIT("request");
 }
 
-/* Routes, models and tenants stay as long as the snapshot, whose generation is the epoch. */
-static void count_cost(struct metrics_shard *shard, const char *tenant, const char *model, const struct bill *b)
-{
-	if (b->usd < 0) {
-		metrics_add_texts(shard, M_spass_cost_unknown_total, 1, TEXTS(tenant, model));
-		return;
-	}
-	metrics_add_texts(shard, M_spass_cost_usd_total, b->usd, TEXTS(tenant, model));
-	metrics_add_texts(shard, M_spass_cost_eur_total, b->eur, TEXTS(tenant, model));
-}
-
-static void count_turn(struct metrics_shard *shard, const struct exchange *x, const struct call *c)
-{
-	static const char input[] = "input", output[] = "output";
-	const struct turn *t = &c->turn;
-
-	if (!t->attempts)
-		return;
-	if (t->target)
-		count_cost(shard, c->identity.tenant_id, t->model, &t->bill);
-	if (t->usage.prompt >= 0)
-		metrics_add_texts(shard, M_spass_tokens_total, t->usage.prompt, TEXTS(t->model, input));
-	if (t->usage.completion >= 0)
-		metrics_add_texts(shard, M_spass_tokens_total, t->usage.completion, TEXTS(t->model, output));
-	if (t->finished && t->usage.prompt < 0 && t->usage.completion < 0)
-		metrics_add_texts(shard, M_spass_usage_missing_total, 1, TEXTS(t->model));
-	if (t->first_event_us)
-		metrics_observe_texts_us(shard, M_spass_first_token_seconds, t->first_event_us - x->started_us,
-					 TEXTS(t->model));
-}
-
 static void count(struct metrics_shard *shard, const struct exchange *x, const struct call *c,
 		  int64_t now_us)
 {
@@ -164,6 +94,7 @@ static void count(struct metrics_shard *shard, const struct exchange *x, const s
 	struct span retry = exchange_header(x, "x-stainless-retry-count");
 	int64_t took = now_us - x->started_us, retries;
 
+	/* Routes, models and tenants stay as long as the snapshot, whose generation is the epoch. */
 	metrics_epoch(shard, c->snapshot->generation);
 	metrics_add_texts(shard, M_spass_requests_total, 1,
 			  TEXTS(surface, route, http1_method_name(x->head->method), status_label(status_of(x))));
@@ -178,7 +109,7 @@ static void count(struct metrics_shard *shard, const struct exchange *x, const s
 	/* One digit: "007" would be a series of its own. */
 	if (retry.len == 1 && span_to_int(retry, 1, 9, &retries) == 0)
 		metrics_add(shard, M_spass_client_retries_total, 1, LABELS(retry));
-	count_turn(shard, x, c);
+	turn_count(shard, &c->turn, c->identity.tenant_id, x->started_us);
 }
 
 static bool keeps_records(const struct call *c)

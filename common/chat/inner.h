@@ -1,0 +1,29 @@
+/*
+ * common/chat/inner.h - a model call that the gateway makes for itself.
+ *
+ * The same turn as a client's, with the same limits, budgets, cost, record and metrics, on the
+ * account of whom it is made for; what it answers stays here.  On a fiber of the worker.
+ */
+#ifndef SPASS_CHAT_INNER_H
+#define SPASS_CHAT_INNER_H
+
+#include "common/chat/spend.h"
+
+struct inner_call {
+	struct core_worker *worker;
+	struct snapshot *snapshot;       /* held by the caller meanwhile */
+	const struct identity *identity; /* whose call it is */
+	const char *route;               /* for the record: static text */
+	const char *parent_request_id;   /* "" = nobody asked */
+	int depth;
+	int64_t patience_ms; /* that it may take at most; 0: as a client's */
+};
+
+/*
+ * Vectors of 1..EMBED_INPUTS_MAX texts of at most EMBED_TEXT_MAX bytes: count * *dimensions floats,
+ * which the caller frees (mem_free).  Fails as POST /v1/embeddings does.
+ */
+int inner_embed(const struct inner_call *call, const char *model, const struct span *texts,
+		size_t count, float **vectors, size_t *dimensions, struct err *err);
+
+#endif

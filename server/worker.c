@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/chat/news.h"
+#include "common/chat/rag_keeper.h"
 #include "common/model/exchange.h"
 #include "server/api/api.h"
 #include "server/http/conn.h"
@@ -42,6 +43,7 @@ struct worker {
 	struct fiber *keeping; /* the exchange rate */
 	bool keeper_rests;
 	struct fiber *watching; /* the database, for what others change */
+	struct fiber *tending;  /* indices */
 	_Atomic bool ending;
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
@@ -279,6 +281,18 @@ static void watch_database(void *arg)
 	w->watching = NULL;
 }
 
+/* What indices need in the background */
+
+/* A fiber of worker 0, as long as it runs. */
+static void keep_indices(void *arg)
+{
+	struct worker *w = arg;
+
+	w->tending = fiber_self();
+	rag_keeper_run(w->setup.core->keeper, w->core);
+	w->tending = NULL;
+}
+
 /* Configuration */
 
 static void apply_limits(struct worker *w, const struct config *c)
@@ -406,7 +420,7 @@ static void look_for_quiet(struct timer *t)
 	struct worker *w = container_of(t, struct worker, quiet);
 
 	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking &&
-	    !w->keeping && !w->watching) {
+	    !w->keeping && !w->watching && !w->tending) {
 		loop_stop(w->loop);
 	} else if (loop_now_ms(w->loop) - w->stopping_ms > QUIET_MAX_MS) {
 		w->stuck = true;
@@ -427,6 +441,10 @@ static void stop(struct worker *w)
 		fiber_cancel(w->keeping);
 	if (w->watching)
 		fiber_cancel(w->watching);
+	if (w->tending) {
+		rag_stop(w->setup.core->rag);
+		fiber_cancel(w->tending);
+	}
 	w->stopping_ms = loop_now_ms(w->loop);
 	look_for_quiet(&w->quiet);
 }
@@ -467,6 +485,8 @@ static void *thread_main(void *arg)
 		log_error("worker", "there is no memory to keep the exchange rate");
 	if (w->setup.index == 0 && !fiber_start(w->loop, watch_database, w))
 		log_error("worker", "there is no memory to watch the database");
+	if (w->setup.index == 0 && !fiber_start(w->loop, keep_indices, w))
+		log_error("worker", "there is no memory to tend the indices");
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;

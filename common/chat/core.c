@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
 #include "common/store/change.h"
+#include "common/chat/rag_keeper.h"
 #include "common/rag/rag.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
@@ -232,6 +233,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 		return NULL;
 	}
 	c->conversations = turnstile_new(CONVERSATION_WAITERS_MAX);
+	c->keeper = rag_keeper_new();
 	c->indices = turnstile_new(INGEST_WAITERS_MAX);
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
 	c->ingests = job_pool_new(cores > INGEST_THREADS_MIN ? (int)cores : INGEST_THREADS_MIN, JOB_QUEUE_MAX);
@@ -247,6 +249,7 @@ void core_free(struct core *c)
 	if (c->ingests)
 		job_pool_free(c->ingests);
 	rag_close(c->rag);
+	rag_keeper_free(c->keeper);
 	if (c->store)
 		store_close(c->store);
 	spool_room_free(c->uploads);

@@ -25,6 +25,7 @@
 #include "common/upstream/routing.h"
 
 struct rag;
+struct rag_keeper;
 
 /* Configuration, tokens and routing as of one moment.  Counted; any thread. */
 struct snapshot {
@@ -49,6 +50,7 @@ struct core {
 	int64_t change_seen;      /* see news.h */
 	struct job_pool *jobs;
 	struct rag *rag;          /* the tenants' indices */
+	struct rag_keeper *keeper;
 	struct job_pool *ingests; /* what takes documents in: it takes long, and nothing else waits for it */
 	struct turnstile *indices; /* one ingest of a tenant at a time */
 	struct spool_room *uploads;

@@ -3,6 +3,8 @@
  */
 #include "common/rag/rag_inside.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -45,6 +47,11 @@ static void free_tenant(struct rag_tenant *t)
 	mem_free(t->path);
 	mem_free(t->name);
 	mem_free(t);
+}
+
+void rag_stop(struct rag *r)
+{
+	atomic_store(&r->stopping, true);
 }
 
 void rag_close(struct rag *r)
@@ -96,6 +103,53 @@ static char *path_of(const struct rag *r, struct span name)
 		return NULL;
 	}
 	return buf_take(&path);
+}
+
+static int digit_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Back from the file's name; false for a file that is none of ours. */
+static bool name_of(struct span file, struct buf *name)
+{
+	buf_clear(name);
+	if (!span_ends(file, ".db") || file.len == 3)
+		return false;
+	for (size_t i = 0; i < file.len - 3; i++) {
+		int high = i + 2 < file.len ? digit_of(file.ptr[i + 1]) : -1;
+		int low = i + 2 < file.len ? digit_of(file.ptr[i + 2]) : -1;
+
+		if (file.ptr[i] != '%') {
+			buf_add_char(name, file.ptr[i]);
+			continue;
+		}
+		if (high < 0 || low < 0)
+			return false;
+		buf_add_char(name, (char)(high << 4 | low));
+		i += 2;
+	}
+	return true;
+}
+
+int rag_tenants_each(struct rag *r, int (*each)(void *arg, struct span tenant), void *arg,
+		     struct err *err)
+{
+	DIR *dir = opendir(r->dir);
+	const struct dirent *entry;
+	struct buf name;
+	int result = 0;
+
+	if (!dir)
+		return err_set(err, E_storage_error, "", "%s cannot be listed: %s", r->dir,
+			       err_errno(errno));
+	buf_init(&name, 4096);
+	while (result == 0 && (entry = readdir(dir)))
+		if (name_of(span_str(entry->d_name), &name))
+			result = each(arg, buf_span(&name));
+	closedir(dir);
+	buf_free(&name);
+	return result;
 }
 
 /* Under the lock. */

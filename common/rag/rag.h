@@ -45,8 +45,14 @@ struct rag_options {
 struct rag;
 /* Opens no database yet. */
 struct rag *rag_open(const struct rag_options *options, struct err *err);
+/* Any thread: what rag_tend does ends soon, with E_cancelled, from now on. */
+void rag_stop(struct rag *r);
 /* Nobody is inside any more.  r may be NULL. */
 void rag_close(struct rag *r);
+
+/* The tenants that have a database, in no order; ends with -1 (err untouched) when each returns -1. */
+int rag_tenants_each(struct rag *r, int (*each)(void *arg, struct span tenant), void *arg,
+		     struct err *err);
 
 /* ---- indices ---- */
 

@@ -10,6 +10,7 @@
 #include "common/store/db.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define RAG_SCHEMA "common/rag/schema/"
 
@@ -43,6 +44,7 @@ struct rag {
 	pthread_mutex_t lock;  /* protects what follows; never held while working */
 	struct list tenants;   /* none goes before rag_close */
 	uint64_t tick;         /* counts uses of snapshots */
+	atomic_bool stopping;  /* rag_stop */
 	_Atomic size_t loaded; /* bytes of all pieces of snapshots */
 };
 

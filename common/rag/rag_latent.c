@@ -78,12 +78,21 @@ static int keep(struct db *db, void *arg, struct err *err)
 	return rag_row_update(db, &row, err);
 }
 
+static bool goes_on(void *data, double done)
+{
+	const struct rag *r = data;
+
+	(void)done;
+	return !atomic_load_explicit(&r->stopping, memory_order_relaxed);
+}
+
 /* 1 with a new space in f->bytes and the rows of all segments, 0 when none can be made, -1. */
 static int build(struct folded *f, struct err *err)
 {
 	const struct lexical_view *view = &f->t->snapshot->lexical;
 	struct latent_space *space;
-	int made = latent_build(view, NULL, &f->bytes, err);
+	struct latent_options options = { .go_on = goes_on, .data = f->t->tenant->rag };
+	int made = latent_build(view, &options, &f->bytes, err);
 
 	if (made != 1)
 		return made;

@@ -94,7 +94,7 @@ struct retrieve_answer {
 
 /*
  * E_rag_index_not_found, E_invalid_field or E_invalid_json (the question's field is the param),
- * E_rag_dimension_mismatch, E_too_large when the arena is full.
+ * E_too_large when the arena is full.
  */
 int retrieve(struct rag *r, struct span tenant, struct span index,
 	     const struct retrieve_question *question, struct arena *a,

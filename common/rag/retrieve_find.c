@@ -76,7 +76,9 @@ static int from_vectors(struct retrieval *r, size_t max, struct fusion_list *out
 				    .count = v->count,
 				    .dead = v->dead,
 				    .only = r->is_filtered ? r->only.blocks : NULL,
-				    .partition = v->partition };
+				    .partition = v->partition,
+				    .exact = rag_view_exact,
+				    .data = &r->view };
 	struct vector_hit *hits = room(r, max, sizeof(*hits));
 	uint32_t *rows = room(r, max, sizeof(*rows));
 	float *scores = room(r, max, sizeof(*scores));
@@ -112,10 +114,13 @@ static const char *no_vectors(const struct retrieval *r)
 		return "the question has no vector: no embedding model answered";
 	if (!span_is(q->model, v->model))
 		return "the question's vector is of another model than the index's";
+	if (q->dimensions != v->dimensions)
+		return "the embedding model's vectors have another dimension than the index's: "
+		       "rebuild it";
 	return NULL;
 }
 
-static int choose_mode(struct retrieval *r, struct err *err)
+static void choose_mode(struct retrieval *r)
 {
 	const struct snapshot_vectors *v = r->view.snapshot->vectors;
 	struct retrieve_answer *answer = r->answer;
@@ -123,18 +128,15 @@ static int choose_mode(struct retrieval *r, struct err *err)
 
 	if (v && answer->chunks > 0)
 		answer->dense_coverage = (float)v->live / (float)answer->chunks;
-	if (!why && r->question->dimensions != v->dimensions)
-		return err_set(err, E_rag_dimension_mismatch, "vector",
-			       "the index has vectors of %zu dimensions, not %zu", v->dimensions,
-			       r->question->dimensions);
 	answer->mode = r->question->mode;
 	if (r->question->mode == RETRIEVE_AUTO)
 		answer->mode = why ? RETRIEVE_LEXICAL : RETRIEVE_HYBRID;
-	else if (why && r->question->mode != RETRIEVE_LEXICAL) {
+	else if (why && r->question->mode != RETRIEVE_LEXICAL)
 		answer->mode = RETRIEVE_LEXICAL;
+	/* Not for an index that has none: there words are what it is for. */
+	if (why && r->question->mode != RETRIEVE_LEXICAL &&
+	    (v || r->question->mode != RETRIEVE_AUTO))
 		answer->note = why;
-	}
-	return 0;
 }
 
 /*
@@ -193,8 +195,7 @@ int retrieve_find(struct retrieval *r, struct err *err)
 	struct fusion_list lists[LIST_COUNT] = { 0 };
 	size_t candidates = fusion_candidates(r->question->top_k), max = LIST_COUNT * candidates;
 
-	if (choose_mode(r, err) < 0)
-		return -1;
+	choose_mode(r);
 	r->answer->dense_weight = weigh_dense(r);
 	if (ask_all(r, candidates, lists, err) < 0)
 		return -1;

@@ -546,7 +546,7 @@ size_t routing_chain_backends(const struct routing *r, const struct model *m, co
 	return l.count;
 }
 
-static bool is_answered_elsewhere(const struct routing *r, const struct model *m)
+bool routing_is_available(const struct routing *r, const struct model *m)
 {
 	size_t count;
 	const struct target *targets = routing_chain(r, m, &count);
@@ -567,10 +567,21 @@ const struct model *routing_default(const struct routing *r)
 		return m;
 	for (size_t i = 0; i < catalog_count(r->catalog); i++) {
 		m = catalog_at(r->catalog, i);
-		if (m->kind == MODEL_CHAT && is_answered_elsewhere(r, m))
+		if (m->kind == MODEL_CHAT && routing_is_available(r, m))
 			return m;
 	}
 	return routing_find(r, SPAN_LIT(BUILTIN_CHAT_MODEL));
+}
+
+const struct model *routing_default_embedder(const struct routing *r)
+{
+	for (size_t i = 0; i < catalog_count(r->catalog); i++) {
+		const struct model *m = catalog_at(r->catalog, i);
+
+		if (m->kind == MODEL_EMBEDDING && routing_is_available(r, m))
+			return m;
+	}
+	return NULL;
 }
 
 void routing_found(struct routing *r, size_t index, bool answered, struct found_list *list)

@@ -67,6 +67,13 @@ size_t routing_chain_backends(const struct routing *r, const struct model *m, co
  * with an available backend that is not built in, else spass-extract.
  */
 const struct model *routing_default(const struct routing *r);
+/*
+ * The embedding model that indices use when none is named: the first with an available backend that
+ * is not built in; else NULL, as the built-in one finds nothing that words do not find.
+ */
+const struct model *routing_default_embedder(const struct routing *r);
+/* Whether a backend that is not built in can be asked for the model now. */
+bool routing_is_available(const struct routing *r, const struct model *m);
 
 /* When the first routing of this line was built, in seconds since 1970. */
 int64_t routing_created_s(const struct routing *r);

@@ -3,6 +3,8 @@
  */
 #include "server/api/a1_rag.h"
 
+#include "common/chat/rag_keeper.h"
+
 enum { INGEST_WAIT_MS = 10 * 60 * 1000 };
 
 /* A piece of work on its way to a thread and back. */
@@ -84,4 +86,9 @@ void rag_ingest_leave(struct call *c, struct turnstile_pass *pass)
 int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
 {
 	return run_on(c->worker->core->ingests, w, do_it, arg);
+}
+
+void rag_work_note(struct call *c, const struct rag_work *w)
+{
+	rag_keeper_note(c->worker->core->keeper, w->tenant, w->index);
 }

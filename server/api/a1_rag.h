@@ -38,5 +38,7 @@ void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
 int rag_ingest_enter(struct exchange *x, struct call *c, struct turnstile_pass *pass);
 void rag_ingest_leave(struct call *c, struct turnstile_pass *pass);
 int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
+/* The index changed: see rag_keeper_note. */
+void rag_work_note(struct call *c, const struct rag_work *w);
 
 #endif

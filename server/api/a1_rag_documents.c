@@ -113,10 +113,12 @@ static void on_one(struct exchange *x, struct call *c, int (*do_it)(void *arg), 
 
 	rag_work_begin(x, c, &o.work);
 	if (rag_work_run(x, c, &o.work, do_it, &o) == 0) {
-		if (status == 204)
+		if (status == 204) {
+			rag_work_note(c, &o.work);
 			call_reply_nothing(x);
-		else
+		} else {
 			rag_work_reply(x, &o.work, status);
+		}
 	}
 	rag_work_end(&o.work);
 }

@@ -4,7 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/jscan.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/chat/inner.h"
 #include "common/rag/quote.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
@@ -17,6 +22,8 @@ struct query {
 	struct retrieve_question question;
 	struct rag_answer_print print;
 	struct buf filter;
+	struct rag_index_info index;
+	float *vector;
 };
 
 /* ---- reading it ---- */
@@ -107,6 +114,65 @@ static int read_query(struct query *q, struct err *err)
 	return field_bool(q->body, "rerank", &rerank, err);
 }
 
+/* ---- its vector ---- */
+
+enum { EMBED_PATIENCE_MS = 10 * 1000 };
+
+static int look(void *arg)
+{
+	struct query *q = arg;
+	struct rag_work *w = &q->work;
+
+	return rag_index_get(w->rag, w->tenant, w->index, &w->arena, &q->index, &w->err);
+}
+
+/*
+ * The question as the index's model reads it.  Where that cannot be had the answer comes from words
+ * alone and says so: it is no failure.
+ */
+static int embed(struct exchange *x, struct call *c, struct query *q)
+{
+	struct rag_prefixes prefixes = rag_model_prefixes(q->index.model);
+	struct inner_call call = { .worker = c->worker,
+				   .snapshot = c->snapshot,
+				   .identity = &c->identity,
+				   .route = "/a1/rag/embedding",
+				   .parent_request_id = x->request_id,
+				   .depth = c->depth,
+				   .patience_ms = EMBED_PATIENCE_MS };
+	int64_t began = clock_mono_us();
+	struct err err = ERR_INIT;
+	struct span text;
+	struct buf whole;
+
+	buf_init(&whole, RETRIEVE_TEXT_MAX + 1 * KIB);
+	buf_add_str(&whole, prefixes.query);
+	buf_add_span(&whole, q->question.text);
+	text = buf_span(&whole);
+	text.len = utf8_whole(
+		span_of(text.ptr, text.len < EMBED_TEXT_MAX ? text.len : EMBED_TEXT_MAX));
+	if (text.len > 0 && inner_embed(&call, q->index.model.ptr, &text, 1, &q->vector,
+					&q->question.dimensions, &err) == 0) {
+		q->question.vector = q->vector;
+		q->question.model = q->print.model = q->index.model;
+		q->print.embed_us = clock_mono_us() - began;
+	} else if (err.code != E_cancelled) {
+		log_warn("rag", "%s: the question has no vector: %s", x->request_id, err.message);
+	}
+	buf_free(&whole);
+	return err.code == E_cancelled ? -1 : 0;
+}
+
+/* -1 after having answered, or when the client has gone. */
+static int prepare(struct exchange *x, struct call *c, struct query *q)
+{
+	if (q->question.mode == RETRIEVE_LEXICAL || q->question.scope == RETRIEVE_CORPUS)
+		return 0;
+	if (rag_work_run(x, c, &q->work, look, q) < 0)
+		return -1;
+	return q->index.model.len > 0 && q->index.vectors > 0 ? embed(x, c, q) : 0;
+}
+
 /* ---- asking ---- */
 
 static int ask(void *arg)
@@ -133,10 +199,11 @@ void a1_rag_query(struct exchange *x, struct call *c)
 	q->body = call_read_json(x, BODY_MAX, &q->work.err);
 	if (!q->body || read_query(q, &q->work.err) < 0)
 		reply_error(x, &q->work.err);
-	else if (rag_work_run(x, c, &q->work, ask, q) == 0)
+	else if (prepare(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0)
 		rag_work_reply(x, &q->work, 200);
 	json_decref(q->body);
 	buf_free(&q->filter);
+	mem_free(q->vector);
 	rag_work_end(&q->work);
 }
 

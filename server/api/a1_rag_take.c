@@ -348,8 +348,10 @@ static struct taking *begin(struct exchange *x, struct call *c)
 	return t;
 }
 
-static void end(struct taking *t)
+static void end(struct call *c, struct taking *t)
 {
+	if (t->outcomes[RAG_ADDED] + t->outcomes[RAG_CHANGED] > 0)
+		rag_work_note(c, &t->work);
 	document_batch_clear(&t->batch);
 	buf_free(&t->listed);
 	rag_work_end(&t->work);
@@ -363,7 +365,7 @@ static void take_documents(struct exchange *x, struct call *c, enum rag_put_how 
 
 	if (!t || rag_ingest_enter(x, c, &pass) < 0) {
 		if (t)
-			end(t);
+			end(c, t);
 		return;
 	}
 	t->put.how = how;
@@ -373,7 +375,7 @@ static void take_documents(struct exchange *x, struct call *c, enum rag_put_how 
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
 	rag_ingest_leave(c, &pass);
-	end(t);
+	end(c, t);
 }
 
 void a1_documents_replace(struct exchange *x, struct call *c)
@@ -451,7 +453,7 @@ void a1_documents_put(struct exchange *x, struct call *c)
 
 	if (!t || rag_ingest_enter(x, c, &pass) < 0) {
 		if (t)
-			end(t);
+			end(c, t);
 		return;
 	}
 	t->put.how = RAG_PUT_REPLACE;
@@ -462,5 +464,5 @@ void a1_documents_put(struct exchange *x, struct call *c)
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
 	rag_ingest_leave(c, &pass);
-	end(t);
+	end(c, t);
 }

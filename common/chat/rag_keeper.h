@@ -1,0 +1,34 @@
+/*
+ * common/chat/rag_keeper.h - what indices need after a change, done in the background.
+ *
+ * Chunks that have no vector yet are sent to the index's embedding model, in batches on the
+ * tenant's account; segments are merged, the latent space is made, room of what was deleted comes
+ * back.  Searches never wait for it.  An index that nobody names keeps the model it has; one
+ * without takes the first that can be reached (routing_default_embedder).  What fails is tried
+ * again later.
+ */
+#ifndef SPASS_CHAT_RAG_KEEPER_H
+#define SPASS_CHAT_RAG_KEEPER_H
+
+#include "common/chat/core.h"
+#include "common/rag/rag.h"
+
+struct rag_keeper;
+
+struct rag_keeper *rag_keeper_new(void);
+/* Nobody notes any more; k may be NULL. */
+void rag_keeper_free(struct rag_keeper *k);
+/* Something changed in that index.  Any thread; never blocks. */
+void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index);
+/*
+ * Works until the fiber is cancelled; begins with all indices there are.  One a process, on a fiber
+ * of one worker.
+ */
+void rag_keeper_run(struct rag_keeper *k, struct core_worker *w);
+/*
+ * Which model's vectors an index has or shall have, by its settings and what can be reached; NULL:
+ * none.  Borrowed from the routing.
+ */
+const struct model *rag_keeper_model(const struct routing *r, const struct rag_index_info *index);
+
+#endif

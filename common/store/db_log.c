@@ -4,6 +4,7 @@
 #include "common/store/db_log.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -20,7 +21,11 @@ struct log_file {
 	char *gathered; /* of GATHERED_MAX bytes, made with the first write */
 	int len;
 	sqlite3_int64 at; /* where the gathered bytes belong */
+	bool ends_commit; /* the header of a commit's last page was written last */
 };
+
+/* The header of a page in the log.  Behind its number: 0, in a commit's last page the database's size. */
+enum { FRAME_HEADER = 24, FRAME_SIZE_AT = 4, FRAME_SIZE_LEN = 4 };
 
 static struct log_file *log_of(sqlite3_file *file)
 {
@@ -42,9 +47,17 @@ static int flush(sqlite3_file *file)
 	return len ? real_of(file)->pMethods->xWrite(real_of(file), l->gathered, len, l->at) : SQLITE_OK;
 }
 
+static bool ends_commit(const char *header)
+{
+	static const char none[FRAME_SIZE_LEN];
+
+	return memcmp(header + FRAME_SIZE_AT, none, sizeof none) != 0;
+}
+
 static int log_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
 	struct log_file *l = log_of(file);
+	bool ends;
 	int code;
 
 	if (l->len && (at != l->at + l->len || len > GATHERED_MAX - l->len)) {
@@ -60,7 +73,9 @@ static int log_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int
 		l->at = at;
 	memcpy(l->gathered + l->len, bytes, (size_t)len);
 	l->len += len;
-	return SQLITE_OK;
+	ends = l->ends_commit;
+	l->ends_commit = len == FRAME_HEADER && ends_commit(bytes);
+	return ends ? flush(file) : SQLITE_OK;
 }
 
 static int log_read(sqlite3_file *file, void *out, int len, sqlite3_int64 at)

@@ -1,10 +1,10 @@
 /*
- * common/store/db_log.h - a commit's frames in one write.
+ * common/store/db_log.h - a commit's pages in one write.
  *
  * SQLite writes a commit to its log page by page, two system calls each, and then syncs.  Through
- * the file system of that name what it appends is gathered, and written when it asks for the sync:
- * nobody may look at it earlier.  That holds for connections that sync each commit
- * (synchronous=FULL), which our writers do.  All other files are the default file system's own.
+ * the file system of that name what it appends is gathered, and written with the commit's last
+ * page: nobody looks at a commit that is not whole.  All other files are the default file system's
+ * own.
  */
 #ifndef SPASS_STORE_DB_LOG_H
 #define SPASS_STORE_DB_LOG_H

@@ -176,6 +176,20 @@ static void a_write_that_fails_fails_its_commit_alone(void **state)
 	assert_int_equal(rows_of(f->database), 55);
 }
 
+static void a_commit_that_is_not_synced_is_seen_all_the_same(void **state)
+{
+	static const char *const ways[] = { "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=OFF" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		run_sql(f->db, ways[i]);
+		begin(f->db);
+		add_rows(f->db, 10, (int64_t)i);
+		assert_int_equal(commit(f->db), 0);
+		assert_int_equal(rows_of(f->database), 10 * (int64_t)(i + 1));
+	}
+}
+
 static void a_log_that_is_found_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -201,6 +215,8 @@ int main(void)
 						 fixture_remove),
 		cmocka_unit_test_setup_teardown(what_is_given_up_leaves_nothing, set_up, fixture_remove),
 		cmocka_unit_test_setup_teardown(a_write_that_fails_fails_its_commit_alone, set_up, fixture_remove),
+		cmocka_unit_test_setup_teardown(a_commit_that_is_not_synced_is_seen_all_the_same, set_up,
+						 fixture_remove),
 		cmocka_unit_test_setup_teardown(a_log_that_is_found_is_read, set_up, fixture_remove),
 	};
 

@@ -76,7 +76,7 @@ static int find_data(struct span body, struct jvalue *data, struct err *err)
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
 	for (w = jwalk_start(root); jwalk_next(&w);) {
 		if (!jkey_is(w.key, "data"))
-			return err_set(err, E_invalid_field, "body", "there is no member \"%.*s\" here",
+			return err_set(err, E_invalid_field, "body", "there is no member \"%.*s\" here, only data",
 				       (int)(w.key.len < 64 ? w.key.len : 64), w.key.ptr);
 		if (data->type != J_NONE)
 			return err_set(err, E_invalid_field, "body.data", "data is given twice");

@@ -20,7 +20,7 @@ CC := gcc
 endif
 CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -1))
 
-LIBS := libwebsockets libcurl jansson sqlite3 yaml-0.1 readline ncursesw libcrypto libssl zlib md4c libarchive libxml-2.0
+LIBS := libwebsockets libcurl jansson sqlite3 yaml-0.1 readline ncursesw libcrypto libssl zlib liblz4 md4c libarchive libxml-2.0
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lstemmer -lev -lboost_context -lpthread -lm
 

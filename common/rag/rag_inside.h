@@ -124,12 +124,9 @@ struct rag_parts {
 	size_t count;
 	struct buf bytes;
 };
-struct rag_packer; /* one thread */
-struct rag_packer *rag_packer_new(void);
-void rag_packer_free(struct rag_packer *p);
-/* p was zeroed.  E_too_large. */
-int rag_parts_pack(struct rag_packer *packer, struct span text, const struct cutting *pieces,
-		   struct rag_parts *out, struct err *err);
+/* out was zeroed.  E_document_too_large. */
+int rag_parts_pack(struct span text, const struct cutting *pieces, struct rag_parts *out,
+		   struct err *err);
 void rag_parts_free(struct rag_parts *p);
 /* 0 and what chunk number `at` of a packed run of pieces says, or -1: damaged. */
 int rag_piece_unpack(struct span pieces, int64_t chunks, int64_t at, struct rag_chunk *out,

@@ -7,8 +7,8 @@
 #include "common/rag/rag_inside.h"
 
 #include <endian.h>
+#include <lz4.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "common/base/mem.h"
 #include "common/rag/cut.h"
@@ -17,8 +17,7 @@ enum {
 	PART_SIZE = 16 * 1024,
 	PARTS_BYTES_MAX = 1000 * 1000 * 1000,
 	CODING_PLAIN = 0,
-	CODING_ZLIB = 1,
-	ZLIB_LEVEL = 1, /* searching matters more than disks */
+	CODING_LZ4 = 1, /* a tenth of zlib's time, a third more bytes */
 };
 
 /* A piece, packed: numbers, each little-endian, and its hash.  The headings follow the pieces. */
@@ -34,31 +33,6 @@ enum {
 	PIECE_NUMBERS,
 	PIECE_SIZE = 4 * PIECE_NUMBERS + 16,
 };
-
-struct rag_packer {
-	z_stream z;
-	unsigned char *room;
-	size_t room_size;
-};
-
-struct rag_packer *rag_packer_new(void)
-{
-	struct rag_packer *p = mem_new(struct rag_packer);
-
-	/* Fails only for want of memory, which ends the program elsewhere, too. */
-	if (deflateInit(&p->z, ZLIB_LEVEL) != Z_OK)
-		p->z.state = Z_NULL;
-	return p;
-}
-
-void rag_packer_free(struct rag_packer *p)
-{
-	if (!p)
-		return;
-	deflateEnd(&p->z);
-	mem_free(p->room);
-	mem_free(p);
-}
 
 static void add32(struct buf *out, uint64_t value)
 {
@@ -104,23 +78,16 @@ static void pack_pieces(const struct piece *pieces, size_t count, struct buf *ou
 }
 
 /* Plain when that is not longer. */
-static int pack_text(struct rag_packer *packer, struct span text, struct buf *out)
+static int pack_text(struct span text, struct buf *out)
 {
-	z_stream *z = &packer->z;
+	int size = text.len < LZ4_MAX_INPUT_SIZE ? (int)text.len : 0, packed = 0;
 
-	if (packer->room_size < text.len) {
-		packer->room_size = text.len;
-		packer->room = mem_realloc(packer->room, packer->room_size);
-	}
-	if (z->state && text.len > 0 && deflateReset(z) == Z_OK) {
-		z->next_in = (z_const Bytef *)(uintptr_t)text.ptr;
-		z->avail_in = (uInt)text.len;
-		z->next_out = packer->room;
-		z->avail_out = (uInt)(text.len - 1);
-		if (deflate(z, Z_FINISH) == Z_STREAM_END) {
-			buf_add(out, packer->room, text.len - 1 - z->avail_out);
-			return CODING_ZLIB;
-		}
+	if (size > 1 && buf_reserve(out, text.len) == 0)
+		packed = LZ4_compress_default(text.ptr, out->ptr + out->len, size, size - 1);
+	if (packed > 0) {
+		out->len += (size_t)packed;
+		out->ptr[out->len] = '\0';
+		return CODING_LZ4;
 	}
 	buf_add_span(out, text);
 	return CODING_PLAIN;
@@ -136,8 +103,8 @@ static size_t end_of_part(const struct cutting *c, size_t first)
 	return i;
 }
 
-int rag_parts_pack(struct rag_packer *packer, struct span text, const struct cutting *c,
-		   struct rag_parts *out, struct err *err)
+int rag_parts_pack(struct span text, const struct cutting *c, struct rag_parts *out,
+		   struct err *err)
 {
 	size_t room = 0;
 
@@ -161,7 +128,7 @@ int rag_parts_pack(struct rag_packer *packer, struct span text, const struct cut
 		pack_pieces(c->pieces + first, next - first, &out->bytes);
 		p->pieces_len = out->bytes.len - p->pieces_at;
 		p->text_at = out->bytes.len;
-		p->coding = pack_text(packer, span_of(text.ptr + p->start, p->size), &out->bytes);
+		p->coding = pack_text(span_of(text.ptr + p->start, p->size), &out->bytes);
 		p->text_len = out->bytes.len - p->text_at;
 	}
 	if (buf_failed(&out->bytes))
@@ -208,8 +175,6 @@ int rag_piece_unpack(struct span pieces, int64_t chunks, int64_t at, struct rag_
 
 int rag_part_inflate(struct span stored, int coding, char *out, size_t size)
 {
-	uLongf len = size;
-
 	if (coding == CODING_PLAIN) {
 		if (stored.len != size)
 			return -1;
@@ -217,9 +182,8 @@ int rag_part_inflate(struct span stored, int coding, char *out, size_t size)
 			memcpy(out, stored.ptr, size);
 		return 0;
 	}
-	if (coding != CODING_ZLIB ||
-	    uncompress((Bytef *)out, &len, (const Bytef *)stored.ptr, stored.len) != Z_OK ||
-	    len != size)
+	if (coding != CODING_LZ4 || stored.len > INT32_MAX || size > INT32_MAX ||
+	    LZ4_decompress_safe(stored.ptr, out, (int)stored.len, (int)size) != (int)size)
 		return -1;
 	return 0;
 }

@@ -27,7 +27,6 @@ struct preparing {
 	struct rag_batch *batch;
 	struct segment_builder *builder;
 	struct terms *terms;
-	struct rag_packer *packer;
 	struct reader_options reading;
 	struct buf title; /* of chunks, one after the other */
 	int64_t tail_first;
@@ -220,7 +219,7 @@ static int cut_and_index(struct preparing *p, struct rag_prepared *d, const stru
 	int result = -1;
 
 	if (cut_document(r, &options, &c, err) == 0 &&
-	    rag_parts_pack(p->packer, buf_span(&r->text), &c, &d->parts, err) == 0 &&
+	    rag_parts_pack(buf_span(&r->text), &c, &d->parts, err) == 0 &&
 	    rag_marks_pack(r, &d->marks, err) == 0) {
 		d->chars = c.count > 0 ? c.pieces[c.count - 1].chars_end : 0;
 		result = index_pieces(p, d, buf_span(&r->text), &c, err);
@@ -260,7 +259,11 @@ static int read_one(struct preparing *p, struct rag_prepared *d, struct err *err
 	d->language = r.language ? arena_span(a, span_str(r.language)) : SPAN_NONE;
 	d->flagged = r.flagged;
 	d->bytes = r.text.len;
-	digest_sha256(buf_span(&r.text), d->text_hash);
+	/* Of plain text it is the same one. */
+	if (span_equal(buf_span(&r.text), in->content))
+		memcpy(d->text_hash, d->source_hash, sizeof(d->text_hash));
+	else
+		digest_sha256(buf_span(&r.text), d->text_hash);
 	found = look_up(p->how, d, &k, err);
 	if (found < 0)
 		goto out;
@@ -393,14 +396,12 @@ static void begin(struct preparing *p, struct arena *a, size_t count)
 	p->batch->docs = mem_calloc(count + 1, sizeof(*p->batch->docs));
 	p->builder = segment_builder_new();
 	p->terms = terms_new();
-	p->packer = rag_packer_new();
 	buf_init(&p->title, 2 * TITLE_MAX + CUT_HEADING_MAX);
 }
 
 static void end(struct preparing *p)
 {
 	buf_free(&p->title);
-	rag_packer_free(p->packer);
 	terms_free(p->terms);
 	segment_builder_free(p->builder);
 }

@@ -3,9 +3,10 @@
  * bench-ingest.
  *
  * The directory holds collections (tests/bench/collection.h); documents of 1,000 words mixed from
- * their texts go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks that came of them, in one
- * transaction a put, too.  Then what the next steps cost: merging with the latent space, a cold
- * first question, the same documents again.  Times are CPU times of one thread.
+ * their texts go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks that
+ * came of them, in one transaction a put, too.  Then what the next steps cost: merging with the
+ * latent space, a cold first question, the same documents again.  Times are CPU times of one
+ * thread.
  */
 #include "tests/bench/pieces.h"
 

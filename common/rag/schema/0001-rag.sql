@@ -78,7 +78,7 @@ CREATE TABLE rag_part (
 	chunks BIGINT NOT NULL,
 	start BIGINT NOT NULL,         -- in the document's text
 	size BIGINT NOT NULL,
-	coding INTEGER NOT NULL,       -- of text: 0 as it is, 1 zlib
+	coding INTEGER NOT NULL,       -- of text: 0 as it is, 1 LZ4
 	pieces BLOB NOT NULL,          -- ranges, places, headings, hashes: packed
 	text BLOB NOT NULL
 );

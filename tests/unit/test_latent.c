@@ -504,6 +504,64 @@ static void columns_become_orthonormal(void **state)
 	}
 }
 
+/* A round with one row, and where the row lies, as plain sums have it. */
+static void rounds_and_places_are_sums_over_entries(void **state)
+{
+	enum { TERMS = 50, COUNT = 19 };
+	static unsigned char scales[TERMS * sizeof(float) + 1];
+	static signed char codes[TERMS * LATENT_DIMENSIONS_MAX];
+	uint32_t entries[COUNT];
+	struct latent_logs logs;
+	uint64_t random = 3;
+
+	(void)state;
+	latent_logs_init(&logs);
+	for (size_t i = 0; i < COUNT; i++)
+		entries[i] = entry_of((uint32_t)(i * 7 % TERMS), 1 + random_below(&random, 9));
+	for (size_t i = 0; i < TERMS; i++)
+		store_float(scales + 1 + sizeof(float) * i,
+			    (float)(1 + random_below(&random, 99)) / 1e4f);
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		codes[i] = (signed char)((int)random_below(&random, 255) - 127);
+	for (size_t dimensions = 64; dimensions <= 128; dimensions += 64) {
+		float *matrix = latent_matrix(TERMS * dimensions);
+		float *sums = latent_matrix(TERMS * dimensions), point[LATENT_DIMENSIONS_MAX];
+		struct latent_space space = { .dimensions = dimensions,
+					      .term_count = TERMS,
+					      .scales = scales + 1,
+					      .codes = codes };
+		struct latent_step step = {
+			.dimensions = dimensions, .matrix = matrix, .sums = sums, .logs = &logs
+		};
+
+		for (size_t i = 0; i < TERMS * dimensions; i++)
+			matrix[i] = (float)random_below(&random, 2001) / 1000 - 1;
+		latent_step(&step, entries, COUNT, 0.5f);
+		latent_gather(&space, &logs, entries, COUNT, point);
+		for (size_t k = 0; k < dimensions; k++) {
+			double row = 0, place = 0;
+
+			for (size_t i = 0; i < COUNT; i++) {
+				size_t term = entry_term(entries[i]);
+				double log = log1p((double)(entries[i] & LATENT_COUNT_MAX));
+
+				row += log * (double)matrix[term * dimensions + k];
+				place += log * (double)load_float(scales + 1 + 4 * term) *
+					 codes[term * dimensions + k];
+			}
+			assert_true(fabs(place - (double)point[k]) < 1e-5);
+			for (size_t i = 0; i < COUNT; i++) {
+				double log = log1p((double)(entries[i] & LATENT_COUNT_MAX));
+				float sum = sums[entry_term(entries[i]) * dimensions + k];
+
+				assert_true(fabs(log * row * 0.5 - (double)sum) < 1e-4);
+			}
+		}
+		latent_matrix_free(matrix);
+		latent_matrix_free(sums);
+	}
+}
+
 static void scores_are_the_same_by_any_way_of_computing(void **state)
 {
 	enum { COUNT = 37 };
@@ -553,6 +611,7 @@ int main(void)
 		cmocka_unit_test(bytes_may_lie_anywhere),
 		cmocka_unit_test(it_is_due_when_the_index_has_changed_much),
 		cmocka_unit_test(columns_become_orthonormal),
+		cmocka_unit_test(rounds_and_places_are_sums_over_entries),
 		cmocka_unit_test(scores_are_the_same_by_any_way_of_computing),
 	};
 

@@ -18,10 +18,13 @@ static_assert(CUT_ONE == 1 << SHIFT, "distances are in the same unit as costs");
 
 struct chooser {
 	size_t target, max;
-	uint64_t below, above; /* (1 << 2 * SHIFT) / what may be missing or too much */
+	uint64_t below, above; /* per character that is missing, or too much */
 };
 
-/* The square of how far from the target, 1 at the maximum. */
+/*
+ * The square of how far from the target: CUT_ONE for a piece of nothing, and for one that is half
+ * as long again, as too much costs more than too little where texts are sent by their length.
+ */
 static int64_t cost_of_length(const struct chooser *c, size_t chars)
 {
 	uint64_t off =
@@ -239,7 +242,7 @@ int cut_document(const struct reading *r, const struct cut_options *options, str
 	c.target = options->target - options->overlap;
 	c.max = options->max - options->overlap;
 	c.below = (UINT64_C(1) << 2 * SHIFT) / c.target;
-	c.above = (UINT64_C(1) << 2 * SHIFT) / (c.max > c.target ? c.max - c.target : 1);
+	c.above = 2 * c.below;
 	cut_places_find(&places, r, c.target, c.max);
 	find_ways(&places, &c);
 	make_pieces(out, &places, options->overlap, text);

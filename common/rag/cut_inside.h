@@ -9,8 +9,8 @@
 #include "common/rag/cut.h"
 
 /*
- * What a cut costs: CUT_ONE is as bad as a piece of length max, or almost none.  A cut inside a
- * code region costs by the indentation of the line that follows.
+ * What a cut costs; CUT_ONE is as bad as a piece of almost nothing.  A cut inside a code region
+ * costs by the indentation of the line that follows.
  */
 enum {
 	CUT_ONE = 1024,

@@ -210,8 +210,8 @@ static void cuts_stand_at_the_best_place(void **state)
 		const char *text, *language, *cut;
 	} cases[] = {
 		{ "short", NULL, "short" },
-		{ "First sentence stands here. Second sentence, by Dr. Who, is after it.", NULL,
-		  "First sentence stands here. Second sentence, by Dr. Who, is after it." },
+		{ "First sentence here. Second one, by Dr. Who, after it.", NULL,
+		  "First sentence here. Second one, by Dr. Who, after it." },
 		{ "The first sentence has quite some words in it. The second one, by Dr. Who, "
 		  "has as many words.",
 		  NULL,
@@ -232,11 +232,11 @@ static void cuts_stand_at_the_best_place(void **state)
 		  NULL,
 		  "Ends one section with words, so many.\n\n|# Title\n\nBegins the other, with as "
 		  "many words.\n" },
-		{ "They are these, and no others at all:\n- one thing that is to be had\n- and "
-		  "the other thing to be had\n- and a third thing to be had\n",
+		{ "They are these, no others:\n- one thing that is to be had\n- and "
+		  "the other thing to be had\n- and a third\n",
 		  NULL,
-		  "They are these, and no others at all:\n- one thing that is to be had\n|- and "
-		  "the other thing to be had\n- and a third thing to be had\n" },
+		  "They are these, no others:\n- one thing that is to be had\n|- and "
+		  "the other thing to be had\n- and a third\n" },
 		{ "长江是亚洲第一长河，也是世界第三长河。它发源于青藏高原的唐古拉山脉，流经十一个省"
 		  "级行政区，"
 		  "最后注入东海。长江流域是中国人口最密集、经济最发达的地区之一。它的水力资源十分丰"

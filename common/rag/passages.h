@@ -1,0 +1,42 @@
+/*
+ * common/rag/passages.h - what of a ranking is sent to a model that takes so many characters.
+ *
+ * Pieces in the order of their rank as long as they fit; text that two of them share is sent once,
+ * and those that meet in a document become one passage.  What is left over goes to pieces further
+ * down that fit, and at last to the beginning of the best one that did not.  Pure; any thread.
+ */
+#ifndef SPASS_RAG_PASSAGES_H
+#define SPASS_RAG_PASSAGES_H
+
+#include "common/base/span.h"
+
+enum {
+	PASSAGES_LOOK_MAX = 200, /* pieces of a ranking that are looked at */
+	PASSAGES_PART_MIN = 160, /* characters: a shorter part of a piece is not worth sending */
+};
+
+struct passage {
+	int64_t document;
+	size_t start, end;             /* bytes of the document */
+	size_t chars_start, chars_end; /* the same in characters */
+	size_t rank;                   /* in the ranking, from 0; of the best piece in it */
+};
+
+struct passages_wish {
+	size_t budget; /* characters of all passages together */
+	/*
+	 * The text of a piece (start..end), so that it may be sent in part, up to the end of a
+	 * sentence, line or word.  NULL: only whole ones are sent.
+	 */
+	struct span (*text)(void *data, const struct passage *piece);
+	void *data;
+};
+
+/*
+ * ranked: pieces, best first (rank is not looked at).  Passages into out, by rank; they do not
+ * overlap, nor touch, within a document.  Returns how many, at most max.
+ */
+size_t passages_fill(const struct passage *ranked, size_t count, const struct passages_wish *wish,
+		     struct passage *out, size_t max);
+
+#endif

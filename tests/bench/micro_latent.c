@@ -6,7 +6,7 @@
  * alone, of the space alone and of both are; then times and memory on CHUNKS chunks mixed from the
  * texts.  Times are CPU times of one thread.  ROWS=quality or ROWS=speed for one of them.
  */
-#include "tests/bench/pieces.h"
+#include "tests/bench/chunks.h"
 
 #include "common/base/mem.h"
 #include "common/rag/fusion.h"
@@ -31,7 +31,7 @@ struct index {
 	double build_s, fold_s;
 };
 
-static void add_all(struct index *x, const struct pieces *p)
+static void add_all(struct index *x, const struct chunks *p)
 {
 	struct segment_builder *builder = segment_builder_new();
 	struct terms *terms = terms_new();
@@ -82,7 +82,7 @@ static void free_space(struct index *x)
 	buf_free(&x->row_bytes);
 }
 
-static void open_index(struct index *x, const struct pieces *p)
+static void open_index(struct index *x, const struct chunks *p)
 {
 	add_all(x, p);
 	x->lexical = lexical_scratch_new();
@@ -162,7 +162,7 @@ static void search_both(struct index *x, const struct way *way, const char *text
 
 /* ---- how good ---- */
 
-static void judge(const struct way *way, const struct collection *c, const struct pieces *p,
+static void judge(const struct way *way, const struct collection *c, const struct chunks *p,
 		  struct index *x)
 {
 	struct quality sum = { 0 };
@@ -200,10 +200,10 @@ static void judge_all(const struct collection *c, const char *name)
 		{ "space of 128", FUSION_CONVEX, 1, 128 },
 		{ "words + .25 space of 128", FUSION_CONVEX, .25f, 128 },
 	};
-	struct pieces p = { 0 };
+	struct chunks p = { 0 };
 	struct index x = { 0 };
 
-	pieces_cut(&p, c, strcmp(name, "codechunks") != 0);
+	chunks_cut(&p, c, strcmp(name, "codechunks") != 0);
 	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count,
 	       c->query_count);
 	quality_print(name, NULL, 0);
@@ -214,7 +214,7 @@ static void judge_all(const struct collection *c, const char *name)
 		free_space(&x);
 	}
 	free_index(&x);
-	mem_free(p.list);
+	chunks_free(&p);
 }
 
 /* ---- how fast ---- */
@@ -229,13 +229,13 @@ static int compare_doubles(const void *a, const void *b)
 static void race(const struct collection *c, size_t collections, size_t dimensions)
 {
 	static double each[4096];
-	struct pieces p = { 0 };
+	struct chunks p = { 0 };
 	struct index x = { 0 };
 	struct buf text;
 	size_t count = 0;
 
 	buf_init(&text, 1000 * MIB);
-	pieces_mix(&p, c, collections, CHUNKS, &text);
+	chunks_mix(&p, c, collections, CHUNKS, &text);
 	open_index(&x, &p);
 	make_space(&x, dimensions);
 	for (size_t i = 0; i < collections; i++)
@@ -254,7 +254,7 @@ static void race(const struct collection *c, size_t collections, size_t dimensio
 	free_space(&x);
 	free_index(&x);
 	buf_free(&text);
-	mem_free(p.list);
+	chunks_free(&p);
 }
 
 int main(int argc, char **argv)

@@ -7,12 +7,12 @@
  * fast, on CHUNKS chunks of 100 words mixed from the texts.  Every FTS5 figure is of the same run;
  * times are CPU times of one thread.  RUNS=directory writes the rankings in TREC form.
  */
-#include "tests/bench/pieces.h"
+#include "tests/bench/fts.h"
+#include "tests/bench/chunks.h"
 
 #include "common/base/mem.h"
 #include "common/rag/lexical.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ struct ours {
 	struct lexical_scratch *scratch;
 };
 
-static void build_into(struct buf *out, const struct piece *list, size_t count, int64_t first_chunk,
+static void build_into(struct buf *out, const struct chunk *list, size_t count, int64_t first_chunk,
 		       bool with_head)
 {
 	struct segment_builder *builder = segment_builder_new();
@@ -57,7 +57,7 @@ static void open_ours(struct ours *o)
 	o->scratch = lexical_scratch_new();
 }
 
-static void build_ours(struct ours *o, const struct pieces *p, bool with_head)
+static void build_ours(struct ours *o, const struct chunks *p, bool with_head)
 {
 	buf_init(&o->bytes, SEGMENT_BYTES_MAX);
 	build_into(&o->bytes, p->list, p->count, 1, with_head);
@@ -85,103 +85,11 @@ static size_t search_ours(void *data, const char *text, uint32_t *rows, size_t m
 	return count;
 }
 
-/* ---- FTS5 ---- */
-
-struct fts {
-	sqlite3 *db;
-	sqlite3_stmt *search;
-	bool without_stops;
-};
-
-static void run_sql(sqlite3 *db, const char *sql)
-{
-	bench_must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, sqlite3_errmsg(db));
-}
-
-static void build_fts(struct fts *f, const struct pieces *p)
-{
-	sqlite3_stmt *insert;
-
-	bench_must(sqlite3_open(":memory:", &f->db) == SQLITE_OK, "SQLite cannot be opened");
-	run_sql(f->db, "CREATE VIRTUAL TABLE t USING fts5(title, text, tokenize='porter "
-		       "unicode61', content='')");
-	run_sql(f->db, "BEGIN");
-	bench_must(sqlite3_prepare_v2(f->db, "INSERT INTO t(rowid, title, text) VALUES(?1, ?2, ?3)",
-				      -1, &insert, NULL) == SQLITE_OK,
-		   "FTS5 is not there");
-	for (size_t i = 0; i < p->count; i++) {
-		const struct piece *one = &p->list[i];
-
-		sqlite3_bind_int64(insert, 1, (sqlite3_int64)i + 1);
-		sqlite3_bind_text(insert, 2, one->title.ptr ? one->title.ptr : "",
-				  (int)one->title.len, SQLITE_STATIC);
-		sqlite3_bind_text(insert, 3, one->text.ptr, (int)one->text.len, SQLITE_STATIC);
-		bench_must(sqlite3_step(insert) == SQLITE_DONE, sqlite3_errmsg(f->db));
-		sqlite3_reset(insert);
-	}
-	sqlite3_finalize(insert);
-	run_sql(f->db, "COMMIT");
-	sqlite3_prepare_v2(f->db, "SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY bm25(t) LIMIT ?2",
-			   -1, &f->search, NULL);
-}
-
-static void free_fts(struct fts *f)
-{
-	sqlite3_finalize(f->search);
-	sqlite3_close(f->db);
-}
-
-/* Runs of ASCII letters and digits, and of anything above ASCII. */
-static bool is_word_byte(unsigned char c)
-{
-	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z');
-}
-
-static void note_stop(void *data, const struct term *term)
-{
-	bool *is_stop = data;
-
-	*is_stop = term->is_stop;
-}
-
-static size_t search_fts(void *data, const char *text, uint32_t *rows, size_t max)
-{
-	struct fts *f = data;
-	struct terms *terms = f->without_stops ? terms_new() : NULL;
-	struct buf query;
-	size_t count = 0;
-
-	buf_init(&query, 1 * MIB);
-	for (const char *at = text; *at;) {
-		const char *end = at;
-		bool is_stop = false;
-
-		while (*end && is_word_byte((unsigned char)*end))
-			end++;
-		if (f->without_stops)
-			terms_each(terms, span_of(at, (size_t)(end - at)), note_stop, &is_stop);
-		if (end > at && !is_stop)
-			buf_printf(&query, "%s\"%.*s\"", query.len > 0 ? " OR " : "",
-				   (int)(end - at), at);
-		at = end > at ? end : at + 1;
-	}
-	sqlite3_reset(f->search);
-	sqlite3_bind_text(f->search, 1, buf_str(&query), -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(f->search, 2, (sqlite3_int64)max);
-	while (count < max && sqlite3_step(f->search) == SQLITE_ROW)
-		rows[count++] = (uint32_t)(sqlite3_column_int64(f->search, 0) - 1);
-	sqlite3_reset(f->search);
-	buf_free(&query);
-	terms_free(terms);
-	return count;
-}
-
 /* ---- how good ---- */
 
 typedef size_t search(void *data, const char *text, uint32_t *rows, size_t max);
 
-static void judge(const char *name, const struct collection *c, const struct pieces *p, search *run,
+static void judge(const char *name, const struct collection *c, const struct chunks *p, search *run,
 		  void *data)
 {
 	struct quality sum = { 0 };
@@ -216,26 +124,26 @@ static void judge(const char *name, const struct collection *c, const struct pie
 
 static void judge_all(const struct collection *c, const char *name)
 {
-	struct pieces p = { 0 };
+	struct chunks p = { 0 };
 	struct ours o;
 	struct fts f = { 0 };
 
-	pieces_cut(&p, c, strcmp(name, "codechunks") != 0);
+	chunks_cut(&p, c, strcmp(name, "codechunks") != 0);
 	printf("\n%zu documents in %zu pieces, %zu queries\n", c->document_count, p.count,
 	       c->query_count);
 	quality_print(name, NULL, 0);
-	build_fts(&f, &p);
-	judge("FTS5 porter", c, &p, search_fts, &f);
+	fts_build(&f, &p);
+	judge("FTS5 porter", c, &p, fts_search, &f);
 	f.without_stops = true;
-	judge("FTS5 porter, no stop words", c, &p, search_fts, &f);
-	free_fts(&f);
+	judge("FTS5 porter, no stop words", c, &p, fts_search, &f);
+	fts_free(&f);
 	build_ours(&o, &p, false);
 	judge("ours", c, &p, search_ours, &o);
 	free_ours(&o);
 	build_ours(&o, &p, true);
 	judge("ours, with the head", c, &p, search_ours, &o);
 	free_ours(&o);
-	mem_free(p.list);
+	chunks_free(&p);
 }
 
 /* ---- how fast ---- */
@@ -270,7 +178,7 @@ static void time_queries(struct times *t, const struct collection *c, size_t col
 	t->p95 = each[count * 95 / 100] * 1e3;
 }
 
-static void print_merge(const struct pieces *p, size_t whole)
+static void print_merge(const struct chunks *p, size_t whole)
 {
 	struct buf parts[MERGED], out;
 	const struct segment *segments[MERGED];
@@ -300,7 +208,7 @@ static void print_merge(const struct pieces *p, size_t whole)
 
 static void race(const struct collection *c, size_t collections)
 {
-	struct pieces p = { 0 };
+	struct chunks p = { 0 };
 	struct times ours, fts;
 	struct buf text;
 	struct fts f = { 0 };
@@ -308,15 +216,15 @@ static void race(const struct collection *c, size_t collections)
 	double begin;
 
 	buf_init(&text, 1000 * MIB);
-	pieces_mix(&p, c, collections, CHUNKS, &text);
+	chunks_mix(&p, c, collections, CHUNKS, &text);
 	begin = bench_cpu_s();
 	build_ours(&o, &p, false);
 	ours.build = bench_cpu_s() - begin;
 	begin = bench_cpu_s();
-	build_fts(&f, &p);
+	fts_build(&f, &p);
 	fts.build = bench_cpu_s() - begin;
 	time_queries(&ours, c, collections, search_ours, &o);
-	time_queries(&fts, c, collections, search_fts, &f);
+	time_queries(&fts, c, collections, fts_search, &f);
 	printf("\n%zu chunks, %.1f MB of text; our segment has %u terms and %.0f bytes a chunk\n",
 	       p.count, (double)text.len / 1e6, (unsigned)segment_terms(o.segment),
 	       (double)o.bytes.len / (double)p.count);
@@ -328,14 +236,14 @@ static void race(const struct collection *c, size_t collections)
 	printf("%-30s %10.2f %10.2f %10.1f\n", "building, s", ours.build, fts.build,
 	       fts.build / ours.build);
 	f.without_stops = true;
-	time_queries(&fts, c, collections, search_fts, &f);
+	time_queries(&fts, c, collections, fts_search, &f);
 	printf("%-30s %10.3f %10.3f %10.1f\n", "p50, no stop words, ms", ours.p50, fts.p50,
 	       fts.p50 / ours.p50);
 	print_merge(&p, o.bytes.len);
-	free_fts(&f);
+	fts_free(&f);
 	free_ours(&o);
 	buf_free(&text);
-	mem_free(p.list);
+	chunks_free(&p);
 }
 
 int main(int argc, char **argv)

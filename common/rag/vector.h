@@ -7,9 +7,9 @@
  * directions are alike.  Then it is kept twice: as signs, one bit a dimension, with the factor
  * |z|^2/|z|_1 that makes of the signs an unbiased estimate (RaBitQ, arXiv 2405.12497); and as int8
  * with one scale.  A search scans the bits of all rows, 32 at a time, by byte-shuffle tables; the
- * best are scored with int8; the best of those with the float16 of the database, where the caller
- * has them.  That finds 99.5 of 100 neighbours at 2 ms for 100,000 rows of 768 dimensions, needs no
- * training, and a filter costs nothing but its bits.
+ * best are scored with int8, and the best 30 of those with the float16 of the database, where the
+ * caller has them.  That finds 99.5 of 100 neighbours in a millisecond among 100,000 rows of 768
+ * dimensions, takes 884 bytes a row, needs no training, and a filter costs nothing but its bits.
  *
  * Kernels are AVX2, NEON or portable C, chosen at the first use by what the processor can do; all
  * of them give the same hits in the same order.  A space and a block never change once made: any
@@ -107,8 +107,8 @@ struct vector_view {
 	/* The first blocks are its lists, those after them are searched whole; or NULL. */
 	const struct vector_partition *partition;
 	/*
-	 * The vector of a row as the database has it, for the last word on the best hits; false
-	 * when it is not at hand.  Or NULL.
+	 * The vector of a row as the database has it, for the last word on the best 30; false when
+	 * it is not at hand.  Or NULL.
 	 */
 	bool (*exact)(void *data, int64_t id, float *vector);
 	void *data;
@@ -117,7 +117,9 @@ struct vector_view {
 /*
  * The max best by cosine, best first, equal ones by id; returns how many.  rescore: how many are
  * scored with int8, 0: as many as it takes to find 995 of 1000.  Few rows, or few that a filter
- * leaves, are scored with int8 all of them.  A query that is not usable finds nothing.
+ * leaves, are scored with int8 all of them.  A query that is not usable finds nothing.  The blocks
+ * of a large view may be searched by several threads, some each; the best of their hits are those
+ * of the whole.
  */
 size_t vector_search(const struct vector_space *s, const struct vector_view *view,
 		     const float *query, size_t rescore, struct vector_hit *hits, size_t max);

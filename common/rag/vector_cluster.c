@@ -64,8 +64,8 @@ static void find_living(struct work *w)
 static void decode(const struct vector_partition_plan *plan, const struct row_ref *ref, float *z)
 {
 	const struct vector_block *b = plan->blocks[ref->block];
-	const unsigned char *bytes = b->sections[VECTOR_BYTES] + ref->row * b->padded;
-	float scale = vector_load_float(b->sections[VECTOR_SCALES] + 4 * ref->row);
+	const unsigned char *bytes = b->sections[VECTOR_BYTES] + (size_t)ref->row * b->padded;
+	float scale = vector_load_float(b->sections[VECTOR_SCALES] + 4 * (size_t)ref->row);
 
 	for (size_t i = 0; i < b->padded; i++)
 		z[i] = scale * (float)(int8_t)bytes[i];
@@ -147,14 +147,13 @@ static void add_to_list(struct work *w, uint32_t list)
 	w->counts[list]++;
 }
 
-/* A list that nobody is near to begins anew at some row of the sample. */
+/* A list that nobody is near to begins anew at another row than before. */
 static void fill_empty(struct work *w, size_t round)
 {
 	for (size_t list = 0; list < w->list_count; list++) {
 		if (w->counts[list] > 0)
 			continue;
-		decode(w->plan, spread(w, (list * 7919 + round) % w->sample_count, w->sample_count),
-		       w->z);
+		decode(w->plan, &w->rows[((uint64_t)list * 7919 + round + 1) % w->row_count], w->z);
 		add_to_list(w, (uint32_t)list);
 	}
 }
@@ -379,11 +378,11 @@ static int build(struct work *w, struct buf *out, struct err *err)
 	struct vector_shortlist near;
 	int rc = -1;
 
-	vector_shortlist_init(&near, NEAR_BY_SIGNS, 12 * NEAR_BY_SIGNS);
+	vector_shortlist_init(&near, NEAR_BY_SIGNS, (size_t)12 * NEAR_BY_SIGNS);
 	w->sums = mem_calloc(w->list_count * s->padded, sizeof(*w->sums));
 	w->counts = mem_calloc(w->list_count, sizeof(*w->counts));
 	w->z = mem_calloc(s->padded, sizeof(*w->z));
-	w->steps = w->row_count + ROUNDS * w->sample_count;
+	w->steps = w->row_count + (uint64_t)ROUNDS * w->sample_count;
 	if (find_centres(w, &near, err) == 0 && place_all(w, &near, err) == 0)
 		rc = emit_all(w, err);
 	if (rc == 0)
@@ -404,7 +403,7 @@ int vector_partition_build(const struct vector_partition_plan *plan, struct buf 
 	w.list_count = w.list_count < VECTOR_LISTS_MAX ? w.list_count : VECTOR_LISTS_MAX;
 	w.sample_count = w.list_count * SAMPLE_PER_LIST;
 	w.sample_count = w.sample_count < w.row_count ? w.sample_count : w.row_count;
-	if (w.list_count == 0 || w.list_count > w.row_count)
+	if (w.row_count == 0 || w.list_count > w.row_count)
 		rc = err_set(err, E_invalid_field, "lists", "%zu rows make no %zu lists",
 			     w.row_count, w.list_count);
 	else

@@ -9,7 +9,8 @@
 
 static int too_large(struct err *err)
 {
-	return err_set(err, E_too_large, "", "a block holds %d vectors at most", VECTOR_ROWS_MAX);
+	err_set(err, E_too_large, "", "a block holds %d vectors at most", VECTOR_ROWS_MAX);
+	return -1;
 }
 
 int vector_writer_init(struct vector_writer *w, size_t rows, size_t padded, uint64_t print,

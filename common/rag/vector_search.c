@@ -14,7 +14,7 @@ enum {
 	DIRECT_SHARE = 50,   /* and so is what a filter leaves when it is 1 of so many */
 	RESCORE_LEAST = 100, /* at RESCORE_DIMENSIONS; fewer bits say less */
 	RESCORE_DIMENSIONS = 768,
-	EXACT_LEAST = 30,
+	EXACT_ROWS = 30,
 	AHEAD = 3, /* rows whose memory is on its way while one is scored */
 };
 
@@ -303,7 +303,7 @@ static float exact_score(const float *unit, const float *vector, size_t dimensio
 static size_t finish(const struct vector_view *v, const struct vector_query *q, size_t dimensions,
 		     const struct vector_shortlist *best, struct vector_hit *hits, size_t max)
 {
-	size_t count = best->count, exact = max < EXACT_LEAST ? EXACT_LEAST : max;
+	size_t count = best->count, exact = count < EXACT_ROWS ? count : EXACT_ROWS;
 	struct vector_hit *all = mem_alloc((count + 1) * sizeof(*all));
 	float *vector;
 
@@ -316,11 +316,10 @@ static size_t finish(const struct vector_view *v, const struct vector_query *q, 
 	qsort(all, count, sizeof(*all), by_score);
 	if (v->exact) {
 		vector = mem_calloc(dimensions, sizeof(*vector));
-		exact = exact < count ? exact : count;
 		for (size_t i = 0; i < exact; i++)
 			if (v->exact(v->data, all[i].id, vector))
 				all[i].score = exact_score(q->unit, vector, dimensions);
-		qsort(all, exact, sizeof(*all), by_score);
+		qsort(all, count, sizeof(*all), by_score);
 		mem_free(vector);
 	}
 	count = count < max ? count : max;
@@ -331,7 +330,7 @@ static size_t finish(const struct vector_view *v, const struct vector_query *q, 
 
 static size_t rescore_for(size_t padded, size_t max)
 {
-	size_t rescore = RESCORE_LEAST + 2 * max;
+	size_t rescore = RESCORE_LEAST + 5 * max;
 
 	return padded < RESCORE_DIMENSIONS ? rescore * RESCORE_DIMENSIONS / padded : rescore;
 }

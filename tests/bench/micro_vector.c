@@ -4,7 +4,8 @@
  * Vectors are made up (tests/bench/vectors.h); every figure is CPU time of one thread, the median
  * of the queries, and every ratio is of this run.  faiss and hnswlib are measured when Debian's
  * libfaiss-dev and libhnswlib-dev are installed at build; sqlite-vec when VEC=path/of/vec0.so says
- * where it is.  ROWS=100000 of them; GRAPH=20000 for graphs, which take minutes to build.
+ * where it is.  ROWS=100000 of them, of which graphs, that take minutes to build, get the first
+ * GRAPH=20000; LISTS of a partition, as many as it takes unless told.
  */
 #include "tests/bench/vectors.h"
 #include "tests/bench/yardstick.h"
@@ -173,6 +174,18 @@ static void pack(struct bench *b)
 	printf("opened and checked in %.1f ms\n", (vectors_cpu_s() - before) * 1e3);
 }
 
+static void measure_merge(const struct bench *b)
+{
+	struct buf out;
+	double before = vectors_cpu_s();
+
+	buf_init(&out, 1000 * MIB);
+	if (vector_merge((const struct vector_block *const *)b->blocks, NULL, b->block_count, &out,
+			 NULL) == 0)
+		printf("merged into one in %.2f s\n", vectors_cpu_s() - before);
+	buf_free(&out);
+}
+
 static struct figure measure_ours(struct bench *b)
 {
 	struct ours o = { .b = b,
@@ -303,12 +316,18 @@ static void measure_graph(const struct bench *b, enum yardstick_kind kind, const
 			  size_t rows)
 {
 	double before = vectors_cpu_s(), rate, ours = (double)b->rows / b->pack_s;
-	struct yardstick *y = yardstick_build(kind, b->vectors, rows, D);
+	struct other o = { .y = yardstick_build(kind, b->vectors, rows, D) };
 
 	rate = (double)rows / (vectors_cpu_s() - before);
-	printf("%-44s %9.0f rows a second (%zu rows), ours %.0f: %.1f x   (at least 20)\n", name,
-	       rate, rows, ours, ours / rate);
-	yardstick_free(y);
+	printf("%s, building %zu rows: %.0f a second, ours %.0f: %.1f x   (at least 20)\n", name,
+	       rows, rate, ours, ours / rate);
+	for (o.beam = 20; rows == b->rows && o.beam <= 160; o.beam *= 2) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s, %zu candidates", name, o.beam);
+		measure(text, b, &b->all, search_other, &o);
+	}
+	yardstick_free(o.y);
 }
 
 static void measure_yardsticks(struct bench *b, struct figure ours)
@@ -322,8 +341,8 @@ static void measure_yardsticks(struct bench *b, struct figure ours)
 	graph = graph < b->rows ? graph : b->rows;
 	if (graph == 0)
 		return;
-	measure_graph(b, YARDSTICK_HNSWLIB, "hnswlib, building", graph);
-	measure_graph(b, YARDSTICK_FAISS_HNSW, "faiss HNSW, building", graph);
+	measure_graph(b, YARDSTICK_HNSWLIB, "hnswlib", graph);
+	measure_graph(b, YARDSTICK_FAISS_HNSW, "faiss HNSW", graph < 5000 ? graph : 5000);
 }
 #else
 static void measure_yardsticks(struct bench *b, struct figure ours)
@@ -424,6 +443,7 @@ int main(void)
 	make(&b);
 	printf("%zu rows of %d dimensions, kernel %s\n", b.rows, D, vector_kernel_name());
 	pack(&b);
+	measure_merge(&b);
 	ours = measure_ours(&b);
 	measure_partition(&b);
 	measure_yardsticks(&b, ours);

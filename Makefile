@@ -63,12 +63,13 @@ LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 # tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
 TOOLS := upstream e2e load crash durable isolation
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
-SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
+INDICES_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/indices_*.c) tests/support/kit.c)
+SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices_%.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common/rag/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -144,6 +145,15 @@ durable: all tools
 soak-durability: all tools
 	@$B/tests/crash --spass $B/spass --upstream $B/tests/upstream --rounds 350
 	@$B/tests/durable --spass $B/spass --rounds 150 --full 20
+
+# What keeps indices is killed while it changes them, and has no room.
+$B/tests/indices: $(INDICES_OBJ) $B/libspass.a
+	@echo "  LD    $@"
+	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $^ $(PKG_LIBS)
+indices: deps $B/tests/indices
+	@$B/tests/indices --rounds $(ROUNDS) --full 1
+soak-rag: deps $B/tests/indices
+	@$B/tests/indices --rounds 500 --full 20
 
 # Each role on each route, then everybody asks for everybody's things at once.
 ISOLATION = $B/tests/isolation --spass $B/spass --upstream $B/tests/upstream
@@ -249,6 +259,7 @@ check:
 	@$(MAKE) --no-print-directory e2e-workers
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory durable
+	@$(MAKE) --no-print-directory indices
 	@$(MAKE) --no-print-directory isolation
 	@$(MAKE) --no-print-directory terminal
 

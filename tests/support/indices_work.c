@@ -1,0 +1,277 @@
+/*
+ * tests/support/indices_work.c - documents put, replaced, deleted; vectors; steps of tending.
+ */
+#include "tests/support/indices.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BATCH_MAX = 6, PENDING_MAX = 16, DIMENSIONS = 8 };
+
+const struct span indices_tenant = SPAN_INIT("acme"), indices_index = SPAN_INIT("docs");
+
+struct work {
+	struct rag *rag;
+	struct ledger *ledger;
+	struct arena arena;
+	struct err err;
+	uint64_t random;
+	_Atomic bool stop;
+	char texts[DOCUMENTS][TEXT_MAX];
+	char names[DOCUMENTS][16];
+};
+
+static uint32_t below(uint64_t *state, uint32_t max)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (uint32_t)(*state >> 33) % max;
+}
+
+size_t indices_text(int document, int64_t version, char *out)
+{
+	uint64_t random = (uint64_t)version * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)document;
+	size_t len = 0, paragraphs = 1 + below(&random, 40);
+
+	len += (size_t)snprintf(out, TEXT_MAX, "Document %d, version %lld.\n", document,
+				(long long)version);
+	/* Some are the same in all versions, so that vectors are found again. */
+	for (size_t i = 0; i < paragraphs; i++)
+		len += (size_t)snprintf(
+			out + len, TEXT_MAX - len,
+			"\nParagraph %zu of %d says %u things about the weather, the "
+			"sea and the %s of number %lld. It goes on for a while, so "
+			"that chunks are filled, and then it ends, as all things do; "
+			"but not before having said %u again.\n",
+			i, document, below(&random, 1000), i % 2 ? "birds" : "fish",
+			i % 3 ? (long long)i : (long long)version, below(&random, 1000));
+	return len;
+}
+
+/* ---- a call, noted before and after ---- */
+
+static void begin_call(struct ledger *l)
+{
+	l->asked = l->kept;
+}
+
+static void ask(struct ledger *l)
+{
+	atomic_store(&l->is_asked, true);
+}
+
+/* True when it went well, or failed for want of room and so changed nothing. */
+static bool answer(struct work *w, int result)
+{
+	struct ledger *l = w->ledger;
+
+	if (result < 0 && w->err.code != E_storage_error) {
+		snprintf(l->message, sizeof(l->message), "%s", w->err.message);
+		atomic_store(&l->failed, true);
+		return false;
+	}
+	if (result == 0) {
+		l->kept = l->asked;
+		atomic_fetch_add(&l->calls, 1);
+	} else {
+		atomic_fetch_add(&l->refused, 1);
+	}
+	atomic_store(&l->is_asked, false);
+	return true;
+}
+
+/* ---- the calls ---- */
+
+static struct rag_document_in document(struct work *w, int number)
+{
+	int64_t version = ++w->ledger->last_version;
+	size_t len = indices_text(number, version, w->texts[number]);
+
+	w->ledger->asked.versions[number] = version;
+	snprintf(w->names[number], sizeof(w->names[number]), "d%d", number);
+	return (struct rag_document_in){
+		.name = span_str(w->names[number]),
+		.type = span_str("text/plain"),
+		.content = span_of(w->texts[number], len),
+		.meta = number % 3 ? SPAN_NONE : span_str("{\"third\":true}"),
+		.mtime_us = version,
+	};
+}
+
+static size_t some(struct work *w, struct rag_document_in *in)
+{
+	size_t count = 1 + below(&w->random, BATCH_MAX);
+	int first = (int)below(&w->random, DOCUMENTS);
+
+	for (size_t i = 0; i < count; i++)
+		in[i] = document(w, (first + (int)i * 7) % DOCUMENTS);
+	return count;
+}
+
+static int check_results(struct work *w, const struct rag_put_result *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (results[i].what == RAG_FAILED) {
+			w->err = results[i].err;
+			w->err.code = E_internal_error;
+			return -1;
+		}
+	return 0;
+}
+
+static bool put(struct work *w)
+{
+	const struct rag_put how = { .how = RAG_PUT_REPLACE, .make = true };
+	struct rag_document_in in[BATCH_MAX];
+	struct rag_put_result results[BATCH_MAX];
+	size_t count = some(w, in);
+	int result;
+
+	ask(w->ledger);
+	result = rag_put(w->rag, indices_tenant, indices_index, &how, in, count, &w->arena, results,
+			 &w->err);
+	return answer(w, result < 0 ? -1 : check_results(w, results, count));
+}
+
+static bool erase(struct work *w)
+{
+	struct span names[3];
+	int64_t gone;
+
+	for (size_t i = 0; i < 3; i++) {
+		uint32_t number = below(&w->random, DOCUMENTS);
+
+		snprintf(w->names[number], sizeof(w->names[number]), "d%u", (unsigned)number);
+		names[i] = span_str(w->names[number]);
+		w->ledger->asked.versions[number] = 0;
+	}
+	ask(w->ledger);
+	return answer(w, rag_document_delete(w->rag, indices_tenant, indices_index, names, 3, &gone,
+					     &w->err));
+}
+
+static int replace_all(struct work *w, struct rag_document_in *in, size_t count)
+{
+	struct rag_put_result results[BATCH_MAX];
+	struct rag_replacement to;
+
+	if (rag_replace_begin(w->rag, indices_tenant, indices_index, &to, &w->err) < 0)
+		return -1;
+	if (rag_replace_put(w->rag, indices_tenant, &to, NULL, in, count, &w->arena, results,
+			    &w->err) < 0) {
+		struct err failed = w->err;
+
+		rag_replace_cancel(w->rag, indices_tenant, &to);
+		w->err = failed;
+		return -1;
+	}
+	return check_results(w, results, count) < 0
+		       ? -1
+		       : rag_replace_end(w->rag, indices_tenant, &to, &w->err);
+}
+
+static bool replace(struct work *w)
+{
+	struct rag_document_in in[BATCH_MAX];
+	size_t count;
+
+	memset(&w->ledger->asked, 0, sizeof(w->ledger->asked));
+	count = some(w, in);
+	ask(w->ledger);
+	return answer(w, replace_all(w, in, count));
+}
+
+/* Of the hash, so that equal texts have equal ones. */
+static bool embed(struct work *w)
+{
+	struct rag_pending pending[PENDING_MAX];
+	float vectors[PENDING_MAX * DIMENSIONS];
+	size_t count;
+	int result;
+
+	ask(w->ledger);
+	result = rag_pending(w->rag, indices_tenant, indices_index, SPAN_LIT("m"), 0, &w->arena,
+			     pending, PENDING_MAX, 64 * 1024, &count, &w->err);
+	for (size_t i = 0; result == 0 && i < count * DIMENSIONS; i++)
+		vectors[i] = (float)pending[i / DIMENSIONS].hash[i % DIMENSIONS] - 127.5f;
+	if (result == 0 && count > 0)
+		result = rag_vectors_put(w->rag, indices_tenant, indices_index, SPAN_LIT("m"),
+					 pending, count, vectors, DIMENSIONS, &w->err);
+	return answer(w, result);
+}
+
+/* Now large chunks, now small ones. */
+static bool rebuild(struct work *w)
+{
+	const struct rag_config config = { .chunk_target = 200 + 600 * below(&w->random, 2) };
+	int result;
+
+	ask(w->ledger);
+	result = rag_index_configure(w->rag, indices_tenant, indices_index, &config, &w->err);
+	if (result == 0)
+		result = rag_rebuild(w->rag, indices_tenant, indices_index, NULL, NULL, &w->err);
+	return answer(w, result);
+}
+
+static void *tend(void *data)
+{
+	struct work *w = data;
+
+	while (!atomic_load(&w->stop)) {
+		struct err err = ERR_INIT;
+
+		if (!rag_tend(w->rag, indices_tenant, indices_index, &err) &&
+		    !rag_tend(w->rag, indices_tenant, SPAN_NONE, &err))
+			usleep(500);
+	}
+	return NULL;
+}
+
+/* ---- */
+
+static bool one_call(struct work *w)
+{
+	static const struct {
+		uint32_t share; /* of 100 */
+		bool (*run)(struct work *w);
+	} calls[] = { { 50, put }, { 20, erase }, { 18, embed }, { 10, replace }, { 2, rebuild } };
+	uint32_t dice = below(&w->random, 100);
+	size_t i = 0;
+
+	arena_reset(&w->arena);
+	err_clear(&w->err);
+	begin_call(w->ledger);
+	for (; dice >= calls[i].share; i++)
+		dice -= calls[i].share;
+	return calls[i].run(w);
+}
+
+void indices_work(const char *dir, struct ledger *l, int refusals)
+{
+	static struct work w;
+	const struct rag_options options = { .dir = dir };
+	pthread_t thread;
+
+	w.ledger = l;
+	w.random = l->seed | 1;
+	arena_init(&w.arena, 64 << 20);
+	w.rag = rag_open(&options, &w.err);
+	/* The first call has something to change. */
+	begin_call(l);
+	if (!w.rag || !put(&w)) {
+		snprintf(l->message, sizeof(l->message), "%s", w.err.message);
+		atomic_store(&l->failed, true);
+		return;
+	}
+	if (pthread_create(&thread, NULL, tend, &w) != 0)
+		return;
+	while (atomic_load(&l->refused) < refusals && one_call(&w))
+		;
+	atomic_store(&w.stop, true);
+	pthread_join(thread, NULL);
+	rag_close(w.rag);
+	arena_clear(&w.arena);
+}

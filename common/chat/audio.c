@@ -391,6 +391,7 @@ static int relay_events(struct passing *p, struct failure *why, struct err *err)
 	sse_reader_init(&events, USAGE_INLINE_MAX);
 	p->events = &events;
 	result = relay(p, why, err);
+	p->events = NULL;
 	sse_reader_free(&events);
 	return result;
 }

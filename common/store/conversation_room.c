@@ -5,6 +5,8 @@
  */
 #include "common/store/conversation_inside.h"
 
+#include <inttypes.h>
+
 int64_t conversation_weigh(const struct message_row *messages, size_t count)
 {
 	int64_t bytes = 0;
@@ -75,8 +77,8 @@ int conversation_check_room(struct db *db, const struct conversation_owner *owne
 				  &count, err) < 0)
 		return -1;
 	if (is_new && count >= quota->count_max)
-		return err_set(err, E_conversation_store_full, "", "the user has %lld conversations, at most %lld are kept",
-			       (long long)count, (long long)quota->count_max);
+		return err_set(err, E_conversation_store_full, "", "the user has %" PRId64 " conversations, at most %" PRId64 " are kept",
+			       count, quota->count_max);
 	if (read_number(db, "SELECT bytes FROM conversation_total WHERE tenant_id = ?1 AND ?2 IS NOT NULL", owner, &total,
 			err) < 0)
 		return -1;
@@ -85,6 +87,6 @@ int conversation_check_room(struct db *db, const struct conversation_owner *owne
 	if (bytes <= quota->bytes_max - total)
 		return 0;
 	return err_set(err, E_conversation_store_full, "",
-		       "the tenant's conversations would have %lld bytes, at most %lld are kept",
-		       (long long)(total + bytes), (long long)quota->bytes_max);
+		       "the tenant's conversations would have %" PRId64 " bytes, at most %" PRId64 " are kept", total + bytes,
+		       quota->bytes_max);
 }

@@ -3,6 +3,7 @@
  */
 #include "common/tenant/budget.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -315,8 +316,10 @@ static void tell_gap(const struct look *k, struct budget_gap *gap)
 	};
 	memcpy(gap->owner, a->owner, sizeof gap->owner);
 	/* Another's account: nobody knows here where he may have spent, so it is looked for everywhere. */
-	if (a->of == BUDGET_OF_TOKEN && !k->row->owner)
-		memcpy(gap->tenant, k->spending->token->tenant, sizeof gap->tenant);
+	if (a->of == BUDGET_OF_TENANT || k->row->owner)
+		return;
+	assert(k->spending->token);
+	memcpy(gap->tenant, k->spending->token->tenant, sizeof gap->tenant);
 }
 
 static int note_hold(struct reservation *r, const struct look *k, struct err *err)

@@ -71,6 +71,9 @@ extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd
 extern const struct cmd cmd_session_delete, cmd_session_export, cmd_session_fork, cmd_session_import,
 	cmd_session_list, cmd_session_rename, cmd_session_search, cmd_session_show, cmd_session_tree;
 
+extern const struct cmd cmd_rag_add, cmd_rag_create, cmd_rag_docs, cmd_rag_get, cmd_rag_list, cmd_rag_query, cmd_rag_rm,
+	cmd_rag_show, cmd_rag_stats, cmd_rag_sync;
+
 /* group may be NULL.  NULL when there is none. */
 const struct cmd *cmd_find(const char *group, const char *name);
 bool cmd_is_group(const char *name);
@@ -107,6 +110,8 @@ enum { CMD_OUTPUT_MAX = 64 * 1024 * 1024 };
 void cmd_print(const struct buf *text);
 /* Indented when stdout is a terminal.  Takes value. */
 void cmd_print_json_take(json_t *value);
+/* The same of a gateway's answer: a document with "schema_version". */
+void cmd_print_document_take(json_t *answer);
 /* Whether this stream gets colours: --color, NO_COLOR, CLICOLOR_FORCE, TERM, a terminal. */
 bool cmd_color(const struct cmd_globals *g, FILE *stream);
 /* "spass: code: message" and the remedy on stderr; with --json the envelope on stdout too. */

@@ -37,6 +37,15 @@ static bool is_set(const char *variable)
 	return value && *value;
 }
 
+void cmd_print_document_take(json_t *answer)
+{
+	json_t *document = json_pack("{s:i}", "schema_version", 1);
+
+	json_object_update(document, answer);
+	json_decref(answer);
+	cmd_print_json_take(document);
+}
+
 bool cmd_color(const struct cmd_globals *g, FILE *stream)
 {
 	const char *terminal = getenv("TERM"), *force = getenv("CLICOLOR_FORCE");

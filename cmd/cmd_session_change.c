@@ -29,16 +29,16 @@ struct delete_options {
 static int run_rename(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	struct session_link link;
+	struct gateway_link link;
 	json_t *row = NULL;
 	struct buf title;
 	char *id = NULL;
 
 	attach_init(&title);
-	if (session_open(&link, g, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
+	if (gateway_link_open(&link, g, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
 	    attach_words(&title, argc - 1, argv + 1, err) == 0)
 		row = sessions_rename(link.wire, id, buf_str(&title), err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	buf_free(&title);
 	mem_free(id);
 	if (!row)
@@ -50,7 +50,7 @@ static int run_rename(const void *options, int argc, char **argv, struct err *er
 /* Fork */
 
 /* The message to fork at, as the gateway names it: --at has its id or the number of a turn. */
-static int find_at(struct session_link *l, const char *id, const char *at, char **message, struct err *err)
+static int find_at(struct gateway_link *l, const char *id, const char *at, char **message, struct err *err)
 {
 	json_t *root;
 	const char *end;
@@ -79,14 +79,14 @@ static int run_fork(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct fork_options *o = options;
 	char *id = NULL, *message = NULL;
-	struct session_link link;
+	struct gateway_link link;
 	json_t *row = NULL;
 
 	(void)argc;
-	if (session_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
+	if (gateway_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
 	    find_at(&link, id, o->at, &message, err) == 0)
 		row = sessions_fork(link.wire, id, message, o->title, err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	mem_free(message);
 	mem_free(id);
 	if (!row)
@@ -118,7 +118,7 @@ static int read_document(const char *path, struct buf *document, struct err *err
 static int run_import(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	struct session_link link;
+	struct gateway_link link;
 	json_t *row = NULL;
 	struct buf document;
 
@@ -134,9 +134,9 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 			       "%s is not a conversation as `spass session export` writes it in JSON; Markdown "
 			       "and HTML cannot be imported", argv[0]);
 	}
-	if (session_open(&link, g, err) == 0)
+	if (gateway_link_open(&link, g, err) == 0)
 		row = sessions_import(link.wire, span_str(buf_str(&document)), err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	buf_free(&document);
 	if (!row)
 		return -1;
@@ -158,7 +158,7 @@ static void tell_loss(const json_t *root)
 }
 
 /* The question is on stderr and its answer from stdin: both must be the terminal. */
-static int confirm(struct session_link *l, char **ids, int count, struct err *err)
+static int confirm(struct gateway_link *l, char **ids, int count, struct err *err)
 {
 	char line[16];
 
@@ -182,7 +182,7 @@ static int confirm(struct session_link *l, char **ids, int count, struct err *er
 }
 
 /* How many could not be; the last error is left in err. */
-static int delete_all(const struct cmd_globals *g, struct session_link *l, char **ids, int count,
+static int delete_all(const struct cmd_globals *g, struct gateway_link *l, char **ids, int count,
 		      json_t *deleted, struct err *err)
 {
 	int failures = 0;
@@ -222,18 +222,18 @@ static int run_delete(const void *options, int argc, char **argv, struct err *er
 	const struct delete_options *o = options;
 	char **ids = mem_calloc((size_t)argc, sizeof *ids);
 	json_t *deleted = json_array();
-	struct session_link link;
+	struct gateway_link link;
 	int result = -1, found = 0, failures = 0;
 
 	/* Places in the list move with each deletion: all are looked up first. */
-	if (session_open(&link, &o->globals, err) == 0)
+	if (gateway_link_open(&link, &o->globals, err) == 0)
 		while (found < argc && (ids[found] = sessions_find(link.wire, argv[found], err)))
 			found++;
 	if (found == argc)
 		result = o->yes ? 0 : confirm(&link, ids, argc, err);
 	if (result == 0)
 		failures = delete_all(&o->globals, &link, ids, argc, deleted, err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	if (result == 0)
 		result = report(&o->globals, deleted, failures, argc, err);
 	for (int i = 0; i < argc; i++)

@@ -158,16 +158,16 @@ static int run_query(const struct list_options *o, const char *words, struct err
 {
 	struct sessions_query query = { .words = words,
 					.limit = o->all ? 0 : o->limit ? o->limit : LIMIT_OTHERWISE };
-	struct session_link link;
+	struct gateway_link link;
 	json_t *list = NULL;
 
-	if (session_open(&link, &o->globals, err) == 0)
+	if (gateway_link_open(&link, &o->globals, err) == 0)
 		list = sessions_list(link.wire, &query, err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	if (!list)
 		return -1;
 	if (o->globals.json) {
-		session_print_json_take(list);
+		cmd_print_document_take(list);
 		return 0;
 	}
 	print_items(&o->globals, list, !words,

@@ -77,19 +77,19 @@ static void keep_last(json_t *root, int64_t last)
 static int run_show(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct show_options *o = options;
-	struct session_link link;
+	struct gateway_link link;
 	json_t *root = NULL;
 
 	(void)argc;
-	if (session_open(&link, &o->globals, err) == 0)
+	if (gateway_link_open(&link, &o->globals, err) == 0)
 		root = session_get(&link, argv[0], err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	if (!root)
 		return -1;
 	if (o->globals.json) {
 		if (o->last)
 			keep_last(root, o->last);
-		session_print_json_take(root);
+		cmd_print_document_take(root);
 		return 0;
 	}
 	print_conversation(o, root);
@@ -158,7 +158,7 @@ static int run_export(const void *options, int argc, char **argv, struct err *er
 {
 	const struct export_options *o = options;
 	const char *format = format_of(o, err);
-	struct session_link link;
+	struct gateway_link link;
 	struct buf document;
 	char *id = NULL;
 	int result = -1;
@@ -167,9 +167,9 @@ static int run_export(const void *options, int argc, char **argv, struct err *er
 	if (!format)
 		return -1;
 	buf_init(&document, CMD_OUTPUT_MAX);
-	if (session_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)))
+	if (gateway_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)))
 		result = sessions_export(link.wire, id, format, &document, err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	if (result == 0 && !strcmp(format, "json"))
 		buf_add_char(&document, '\n');
 	if (result == 0)

@@ -190,15 +190,15 @@ static int show(const struct cmd_globals *g, const json_t *list, const char *id,
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	struct session_link link;
+	struct gateway_link link;
 	json_t *list = NULL;
 	char *id = NULL;
 	int result = -1;
 
-	if (session_open(&link, g, err) == 0 &&
+	if (gateway_link_open(&link, g, err) == 0 &&
 	    (!argc || (id = sessions_find(link.wire, argv[0], err))))
 		list = sessions_list(link.wire, &(struct sessions_query){ .limit = 0 }, err);
-	session_close(&link, err);
+	gateway_link_close(&link, err);
 	if (list)
 		result = show(g, list, id, err);
 	if (result == 0 && json_integer_value(json_object_get(list, "total")) > SESSIONS_ALL_MAX)

@@ -116,7 +116,7 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 	/* The list of all, as they stand, takes the place of the tenant's own. */
 	if (g->json) {
 		json_object_set_new(tenant, "budgets", budgets);
-		tenant_print_document_take(tenant);
+		cmd_print_document_take(tenant);
 		return 0;
 	}
 	json_object_del(tenant, "budgets");

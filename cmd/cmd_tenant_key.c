@@ -25,7 +25,7 @@ static void print_secret(const struct key_options *o, json_t *key)
 	struct buf out;
 
 	if (o->globals.json) {
-		tenant_print_document_take(json_incref(key));
+		cmd_print_document_take(json_incref(key));
 		return;
 	}
 	buf_init(&out, CMD_OUTPUT_MAX);

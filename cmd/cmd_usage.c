@@ -90,7 +90,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	if (!report)
 		return -1;
 	if (o->globals.json) {
-		tenant_print_document_take(report);
+		cmd_print_document_take(report);
 		return 0;
 	}
 	print_report(o, report);

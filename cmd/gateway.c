@@ -346,3 +346,21 @@ void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE])
 	else
 		snprintf(out, GATEWAY_NAME_SIZE, "%s", g->target.url);
 }
+
+int gateway_link_open(struct gateway_link *l, const struct cmd_globals *g, struct err *err)
+{
+	*l = (struct gateway_link){ .gateway = gateway_find(g, true, err) };
+	if (!l->gateway)
+		return -1;
+	l->target = gateway_target(l->gateway, g);
+	l->wire = wire_new(&l->target);
+	return 0;
+}
+
+void gateway_link_close(struct gateway_link *l, struct err *err)
+{
+	if (l->gateway && err->code != E_none)
+		gateway_explain(l->gateway, err);
+	wire_free(l->wire);
+	gateway_close(l->gateway);
+}

@@ -44,6 +44,17 @@ void gateway_explain(const struct gateway *gateway, struct err *err);
 enum { GATEWAY_NAME_SIZE = 300 };
 void gateway_name(const struct gateway *g, char out[GATEWAY_NAME_SIZE]);
 
+/* A gateway and a wire to it. */
+struct gateway_link {
+	struct gateway *gateway;
+	struct wire_target target;
+	struct wire *wire;
+};
+/* The gateway that is found or started; 0, or -1 with err.  gateway_link_close in any case. */
+int gateway_link_open(struct gateway_link *l, const struct cmd_globals *g, struct err *err);
+/* Adds to err, of what failed, what there is to say about credentials. */
+void gateway_link_close(struct gateway_link *l, struct err *err);
+
 /* "$XDG_RUNTIME_DIR/spass/gateway.sock", where `spass serve` can be found; NULL when there is no
  * such directory or the path is too long for a socket.  The caller frees. */
 char *gateway_socket(void);

@@ -10,25 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int session_open(struct session_link *l, const struct cmd_globals *g, struct err *err)
-{
-	*l = (struct session_link){ .gateway = gateway_find(g, true, err) };
-	if (!l->gateway)
-		return -1;
-	l->target = gateway_target(l->gateway, g);
-	l->wire = wire_new(&l->target);
-	return 0;
-}
-
-void session_close(struct session_link *l, struct err *err)
-{
-	if (l->gateway && err->code != E_none)
-		gateway_explain(l->gateway, err);
-	wire_free(l->wire);
-	gateway_close(l->gateway);
-}
-
-json_t *session_get(struct session_link *l, const char *reference, struct err *err)
+json_t *session_get(struct gateway_link *l, const char *reference, struct err *err)
 {
 	char *id = sessions_find(l->wire, reference, err);
 	json_t *root = id ? sessions_get(l->wire, id, err) : NULL;
@@ -37,19 +19,10 @@ json_t *session_get(struct session_link *l, const char *reference, struct err *e
 	return root;
 }
 
-void session_print_json_take(json_t *root)
-{
-	json_t *document = json_pack("{s:i}", "schema_version", 1);
-
-	json_object_update(document, root);
-	json_decref(root);
-	cmd_print_json_take(document);
-}
-
 void session_print_row_take(const struct cmd_globals *g, json_t *row)
 {
 	if (g->json) {
-		session_print_json_take(row);
+		cmd_print_document_take(row);
 		return;
 	}
 	puts(models_text(row, "id"));

@@ -65,23 +65,14 @@ static json_t *ask_pages(struct wire *wire, const char *tenant, const char *path
 static json_t *ask_gateway(const struct cmd_globals *g, const struct tenant_request *ask, bool pages,
 			   struct err *err)
 {
-	struct gateway *gateway;
-	struct wire_target target;
-	struct wire *wire;
-	json_t *answer;
+	struct gateway_link l;
+	json_t *answer = NULL;
 
 	if (check_tenant(ask->tenant, err) < 0)
 		return NULL;
-	gateway = gateway_find(g, true, err);
-	if (!gateway)
-		return NULL;
-	target = gateway_target(gateway, g);
-	wire = wire_new(&target);
-	answer = pages ? ask_pages(wire, ask->tenant, ask->path, err) : ask_wire(wire, ask, err);
-	if (!answer)
-		gateway_explain(gateway, err);
-	wire_free(wire);
-	gateway_close(gateway);
+	if (gateway_link_open(&l, g, err) == 0)
+		answer = pages ? ask_pages(l.wire, ask->tenant, ask->path, err) : ask_wire(l.wire, ask, err);
+	gateway_link_close(&l, err);
 	return answer;
 }
 
@@ -96,15 +87,6 @@ json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const ch
 	const struct tenant_request ask = { .path = path, .tenant = tenant };
 
 	return ask_gateway(g, &ask, true, err);
-}
-
-void tenant_print_document_take(json_t *answer)
-{
-	json_t *document = json_pack("{s:i}", "schema_version", 1);
-
-	json_object_update(document, answer);
-	json_decref(answer);
-	cmd_print_json_take(document);
 }
 
 static void add_value(struct grid *grid, const json_t *value)

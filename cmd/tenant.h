@@ -19,8 +19,6 @@ json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask
 /* The items of all pages of path.  The caller owns the list. */
 json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
 		       struct err *err);
-/* The gateway's answer as a command's document, with its version. */
-void tenant_print_document_take(json_t *answer);
 /* A table of member and value. */
 void tenant_print_members(const struct cmd_globals *g, json_t *object);
 

@@ -180,16 +180,19 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 
 /* Transfers */
 
-static struct curl_slist *headers_of(const struct wire *w, const char *accept, bool has_body)
+static struct curl_slist *headers_of(const struct wire *w, const char *accept, const char *type)
 {
 	struct curl_slist *headers = NULL;
 	char *line = mem_printf("Accept: %s", accept);
 
 	headers = curl_slist_append(headers, line);
 	headers = curl_slist_append(headers, "Expect:");
-	if (has_body)
-		headers = curl_slist_append(headers, "Content-Type: application/json");
 	mem_free(line);
+	if (type) {
+		line = mem_printf("Content-Type: %s", type);
+		headers = curl_slist_append(headers, line);
+		mem_free(line);
+	}
 	if (w->target.user) {
 		line = mem_printf("SPASS-User-Id: %s", w->target.user);
 		headers = curl_slist_append(headers, line);
@@ -217,7 +220,7 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	t->received = 0;
 	t->stopped = false;
 	*t->detail = '\0';
-	t->headers = headers_of(w, accept, body.ptr != NULL);
+	t->headers = headers_of(w, accept, body.ptr ? t->type ? t->type : "application/json" : NULL);
 	if (t->tenant) {
 		char *line = mem_printf("SPASS-Tenant-Id: %s", t->tenant);
 

@@ -57,7 +57,8 @@ struct wire_transfer {
 	void (*header)(struct wire_transfer *t, struct span name, struct span value);
 	/* Called once, at its end, also when it failed: then err is not NULL. */
 	void (*done)(struct wire_transfer *t, const struct err *err);
-	const char *method, *tenant; /* NULL: GET or POST; no SPASS-Tenant-Id.  Set before wire_start */
+	/* Before wire_start; NULL: GET or POST; no SPASS-Tenant-Id; a body is JSON. */
+	const char *method, *tenant, *type;
 	void *curl; /* NULL: not running */
 	void *headers;
 	struct wire *wire;
@@ -87,8 +88,10 @@ struct wire_request {
 	const char *method; /* NULL: GET, or POST with a body */
 	const char *path;
 	const char *tenant; /* SPASS-Tenant-Id, or NULL; visible characters only */
-	struct span body;   /* JSON; ptr NULL: none */
+	struct span body;   /* ptr NULL: none */
+	const char *type;   /* of the body; NULL: JSON */
 	const char *accept; /* NULL: JSON */
+	bool is_long;       /* takes as long as it takes, unless the target has a timeout_ms */
 };
 /* As wire_get; a 2xx without a body is null. */
 json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err);

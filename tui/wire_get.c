@@ -36,12 +36,12 @@ static int run(struct wire *w, struct get *get, const struct wire_request *r, st
 	int64_t timeout_ms = wire_target(w)->timeout_ms;
 
 	get->transfer = (struct wire_transfer){ .bytes = on_bytes, .done = on_done, .method = r->method,
-						.tenant = r->tenant };
+						.tenant = r->tenant, .type = r->type };
 	get->err = (struct err)ERR_INIT;
 	get->done = false;
 	buf_init(&get->body, WIRE_REPLY_MAX);
 	wire_start(w, &get->transfer, r->path, r->body, r->accept ? r->accept : "application/json",
-		   timeout_ms > 0 ? timeout_ms : WIRE_GET_MS);
+		   timeout_ms > 0 ? timeout_ms : r->is_long ? 0 : WIRE_GET_MS);
 	while (!get->done)
 		wire_wait(w, NULL, 0, TICK_MS);
 	if (get->err.code == E_none)

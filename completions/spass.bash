@@ -22,6 +22,24 @@ _spass()
 	--at) action=none ;;
 	--title) action=none ;;
 	--format) values="json md html" ;;
+	--include) action=none ;;
+	--exclude) action=none ;;
+	--meta) action=none ;;
+	--type) action=none ;;
+	--top|-k) action=none ;;
+	--mode) values="auto lexical dense hybrid" ;;
+	--filter) action=none ;;
+	--min-score) action=none ;;
+	--scope) values="chunks documents corpus" ;;
+	--budget) action=none ;;
+	--neighbours) action=none ;;
+	--history) action=none ;;
+	--fusion) values="convex rrf" ;;
+	--dense-weight) action=none ;;
+	--embedder) values="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
+	--chunk) action=none ;;
+	--chunk-max) action=none ;;
+	--overlap) action=none ;;
 	--listen) action=none ;;
 	--workers) action=none ;;
 	--tls-certificate) action=file ;;
@@ -39,7 +57,6 @@ _spass()
 	--tenant) action=none ;;
 	--label) action=none ;;
 	--role) values="readonly tenant_user tenant_admin" ;;
-	--scope) action=none ;;
 	--deny) action=none ;;
 	--expires) action=none ;;
 	--grace) action=none ;;
@@ -65,6 +82,7 @@ _spass()
 		fi
 		case "$command" in
 	session) verbs="list search show tree rename fork export import delete" ;;
+	rag) verbs="add sync query list show stats create docs get rm" ;;
 	model) verbs="list show" ;;
 	tenant) verbs="list show usage key config" ;;
 	config) verbs="show get check" ;;
@@ -73,7 +91,7 @@ _spass()
 	done
 
 	case "$command" in
-	"") operands="ask chat session serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
+	"") operands="ask chat session rag serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"chat") options="-m --model --system -f --file -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -85,6 +103,16 @@ _spass()
 	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	"session import") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"rag add") options="--include --exclude --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag sync") options="--prune --include --exclude --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --rerank --text --explain -e --exit-status --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag stats") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag create") options="--embedder --chunk --chunk-max --overlap --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag docs") options="-n --limit --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag get") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag rm") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --tokens-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -104,7 +132,7 @@ _spass()
 	"db vacuum") options="--wait --config --json -q --quiet -h --help -V --version" ;;
 	"errors") options="--json --color -q --quiet -h --help -V --version" operands="missing_authorization invalid_authorization insufficient_scope rate_limit_exceeded model_quota_exhausted overall_budget_exhausted body_too_large length_required uri_too_long headers_too_large request_timeout malformed_request http_version_not_supported expectation_failed transfer_coding_not_supported unsupported_media_type invalid_json missing_field invalid_field model_not_in_allowlist model_not_found memory_not_found memory_bucket_full system_prompt_not_found max_tokens_below_minimum context_length_exceeded upstream_rejected content_policy_violation image_url_not_supported image_decode_error image_base64_invalid image_not_found image_store_full conversation_store_full embedding_input_too_large tenant_config_key_readonly tenant_config_key_unknown caller_depth_exceeded conversation_not_found conversation_busy rag_index_not_found rag_index_exists rag_document_not_found rag_document_exists rag_limit_exceeded rag_dimension_mismatch key_not_found route_not_found method_not_allowed upstream_error upstream_auth upstream_unavailable upstream_timeout overloaded draining internal_error storage_error invalid_config usage not_confirmed connect_failed stream_cut output_failed deadline_exceeded cancelled too_large unsupported_document document_too_large document_unreadable loader_failed" ;;
 	"completion") options="-q --quiet -h --help -V --version" operands="bash zsh fish" ;;
-	"help") options="--json -q --quiet -h --help -V --version" operands="ask chat session serve status model tenant usage config db errors completion help version exit-codes" ;;
+	"help") options="--json -q --quiet -h --help -V --version" operands="ask chat session rag serve status model tenant usage config db errors completion help version exit-codes" ;;
 	"version") options="--json -v --verbose -q --quiet -h --help -V --version" ;;
 	*) operands="$verbs" options="-h --help" ;;
 	esac

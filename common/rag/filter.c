@@ -48,7 +48,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(const struct place *p, s
 	va_end(args);
 	buf_init(&param, 4096);
 	print_place(p, &param);
-	err_set(err, E_invalid_field, buf_str(&param), "%s", message);
+	err_set(err, E_invalid_field, buf_str(&param), "%s %s", buf_str(&param), message);
 	buf_free(&param);
 	return -1;
 }
@@ -275,7 +275,8 @@ static int check_operand(json_t *value, enum takes takes, const struct place *at
 		return 0;
 	}
 	if (++*values > FILTER_VALUES_MAX)
-		return refuse(at, err, "a filter has at most %d values", FILTER_VALUES_MAX);
+		return refuse(at, err, "is the filter's value too many: it has at most %d",
+			      FILTER_VALUES_MAX);
 	if (takes == TAKES_BOOL && !json_is_boolean(value))
 		return refuse(at, err, "takes true or false");
 	if (takes == TAKES_STRING && !json_is_string(value))
@@ -296,9 +297,10 @@ static int check_field(const char *key, const struct operator* op, json_t *value
 	if (!column_of(key) || op->takes == TAKES_BOOL)
 		return 0;
 	if (!json_is_array(value))
-		return json_is_string(value) ? 0 : refuse(at, err, "%s is a string", key);
+		return json_is_string(value) ? 0
+					     : refuse(at, err, "takes a string, as %s is one", key);
 	json_array_foreach(value, i, one) if (!json_is_string(one)) return refuse(
-		at, err, "%s is a string", key);
+		at, err, "takes a string, as %s is one", key);
 	return 0;
 }
 
@@ -370,16 +372,17 @@ static int check_object(json_t *object, unsigned depth, const struct place *at, 
 	json_t *value;
 
 	if (!json_is_object(object))
-		return refuse(at, err, "a filter is an object");
+		return refuse(at, err, "is no object");
 	if (depth > FILTER_DEPTH_MAX)
-		return refuse(at, err, "a filter is nested at most %d deep", FILTER_DEPTH_MAX);
+		return refuse(at, err, "is nested more than %d deep", FILTER_DEPTH_MAX);
 	json_object_foreach(object, key, value)
 	{
 		struct place inside = { at, key, 0 };
 
 		/* Each member binds its key, too. */
 		if (++*values > FILTER_VALUES_MAX)
-			return refuse(at, err, "a filter has at most %d values", FILTER_VALUES_MAX);
+			return refuse(at, err, "is the filter's value too many: it has at most %d",
+				      FILTER_VALUES_MAX);
 		if (check_member(key, value, depth, &inside, values, err) < 0)
 			return -1;
 	}
@@ -397,7 +400,7 @@ struct filter *filter_read(struct span json, const char *name, struct err *err)
 	size_t values = 0;
 
 	if (json.len > FILTER_BYTES_MAX) {
-		refuse(&top, err, "a filter has at most %d bytes", FILTER_BYTES_MAX);
+		refuse(&top, err, "has at most %d bytes", FILTER_BYTES_MAX);
 		return NULL;
 	}
 	root = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &why);

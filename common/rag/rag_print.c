@@ -78,12 +78,13 @@ static float share(int64_t part, int64_t whole)
 
 /* ---- indices ---- */
 
-static void add_embedding(struct buf *out, const struct rag_index_info *i)
+static void add_embedding(struct buf *out, const struct rag_index_info *i, struct span wanted)
 {
 	add_name(out, "embedding_model", i->model);
 	add_key(out, "embedding");
 	buf_add_char(out, '{');
 	add_real(out, "coverage", share(i->vectors, i->chunks));
+	add_name(out, "wanted", wanted);
 	add_name(out, "building", i->building);
 	add_real(out, "building_coverage", share(i->building_vectors, i->chunks));
 	buf_add_char(out, '}');
@@ -100,7 +101,7 @@ static void add_config(struct buf *out, const struct rag_config *c)
 	buf_add_char(out, '}');
 }
 
-void rag_print_index(struct buf *out, const struct rag_index_info *i)
+void rag_print_index(struct buf *out, const struct rag_index_info *i, struct span wanted)
 {
 	buf_add_char(out, '{');
 	add_text(out, "id", i->name);
@@ -108,7 +109,7 @@ void rag_print_index(struct buf *out, const struct rag_index_info *i)
 	add_number(out, "chunk_count", i->chunks);
 	add_number(out, "bytes", i->bytes);
 	add_number(out, "size_bytes", i->size);
-	add_embedding(out, i);
+	add_embedding(out, i, wanted);
 	add_config(out, &i->config);
 	add_number(out, "segments", i->segments);
 	add_number(out, "dead", i->dead);

@@ -17,6 +17,7 @@ struct errand {
 void rag_work_begin(struct exchange *x, struct call *c, struct rag_work *w)
 {
 	*w = (struct rag_work){ .rag = c->worker->core->rag,
+				.routing = c->snapshot->routing,
 				.tenant = span_str(c->identity.tenant_id),
 				.index = span_str(call_param(x, c, 0)) };
 	arena_init(&w->arena, A1_RAG_REPLY_MAX);
@@ -55,6 +56,14 @@ int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*d
 	if (w->err.code != E_cancelled)
 		reply_error(x, &w->err);
 	return -1;
+}
+
+void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
+{
+	const struct model *m = rag_keeper_model(w->routing, index);
+
+	rag_print_index(&w->out, index,
+			m && routing_is_available(w->routing, m) ? span_str(m->alias) : SPAN_NONE);
 }
 
 void rag_work_reply(struct exchange *x, struct rag_work *w, int status)

@@ -15,6 +15,7 @@ enum { A1_RAG_REPLY_MAX = 64 * 1024 * 1024 };
 /* One piece of work on an index; lies in its handler's frame. */
 struct rag_work {
 	struct rag *rag;
+	const struct routing *routing; /* of the call's snapshot */
 	struct span tenant, index; /* index: the path's first parameter, or what the body says */
 	struct arena arena;        /* of the thread of jobs */
 	struct buf out;            /* the answer */
@@ -28,6 +29,8 @@ void rag_work_end(struct rag_work *w);
 /* Runs do_it(arg) there; its result and error are the work's: 0, or -1 after having answered. */
 int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
 		 void *arg);
+/* An index as JSON, into out. */
+void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index);
 /* Sends out, unless it was too small. */
 void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
 

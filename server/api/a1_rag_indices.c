@@ -25,7 +25,7 @@ static int add_index(void *arg, const struct rag_index_info *index)
 		return 0;
 	if (l->work.out.ptr[l->work.out.len - 1] != '[')
 		buf_add_char(&l->work.out, ',');
-	rag_print_index(&l->work.out, index);
+	rag_work_print_index(&l->work, index);
 	return 0;
 }
 
@@ -64,7 +64,7 @@ static int print(struct rag_work *w)
 
 	if (rag_index_get(w->rag, w->tenant, w->index, &w->arena, &index, &w->err) < 0)
 		return -1;
-	rag_print_index(&w->out, &index);
+	rag_work_print_index(w, &index);
 	return 0;
 }
 

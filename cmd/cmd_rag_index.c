@@ -1,0 +1,285 @@
+/* cmd/cmd_rag_index.c - spass rag create, list, show, and rm. */
+#include "cmd/grid.h"
+#include "cmd/rag.h"
+
+#include "common/base/mem.h"
+#include "tui/models.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- create ---- */
+
+struct create_options {
+	struct cmd_globals globals;
+	const char *embedder;
+	int64_t target, max, overlap;
+};
+
+static int run_create(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct create_options *o = options;
+	char *path = rag_path(NULL, NULL, NULL);
+	json_t *body, *answer;
+
+	(void)argc;
+	if (rag_check_index(argv[0], err) < 0) {
+		mem_free(path);
+		return -1;
+	}
+	body = json_pack("{s:s, s:I, s:I, s:I}", "id", argv[0], "chunk_target",
+			 (json_int_t)o->target, "chunk_max", (json_int_t)o->max, "chunk_overlap",
+			 (json_int_t)o->overlap);
+	if (o->embedder)
+		json_object_set_new(body, "embedder", json_string(o->embedder));
+	answer = rag_ask_once_take(&o->globals, "POST", path, body, err);
+	mem_free(path);
+	if (!answer)
+		return -1;
+	if (o->globals.json) {
+		cmd_print_document_take(answer);
+	} else {
+		puts(models_text(answer, "id"));
+		cmd_notice(&o->globals, "made; `spass rag add %s PATH` puts documents in", argv[0]);
+		json_decref(answer);
+	}
+	return 0;
+}
+
+#define CREATE(kind_, field, ...)                                                              \
+	{                                                                                      \
+		.kind = (kind_), .offset = offsetof(struct create_options, field), __VA_ARGS__ \
+	}
+static const struct opt create_own[] = {
+	CREATE(OPT_TEXT, embedder, .name = "embedder", .argument = "MODEL", .complete = OPT_MODEL,
+	       .help = "Embedding model; auto (if not given) takes one that can be reached, none "
+		       "uses words alone"),
+	CREATE(OPT_INT, target, .name = "chunk", .argument = "CHARACTERS", .min = 1, .max = 100000,
+	       .help = "Length that a chunk has, about; 800 if not given"),
+	CREATE(OPT_INT, max, .name = "chunk-max", .argument = "CHARACTERS", .min = 1, .max = 100000,
+	       .help = "Length that no chunk passes; 1600 if not given"),
+	CREATE(OPT_INT, overlap, .name = "overlap", .argument = "CHARACTERS", .min = 0,
+	       .max = 100000, .help = "What a chunk repeats of the one before; 0 if not given"),
+	{ .kind = OPT_END },
+};
+
+const struct cmd cmd_rag_create = {
+	.group = "rag",
+	.name = "create",
+	.summary = "Make an index; add and sync make one by themselves",
+	.operands = "INDEX",
+	.operands_min = 1,
+	.operands_max = 1,
+	.flags = RAG_FLAGS,
+	.options = create_own,
+	.options_size = sizeof(struct create_options),
+	.run = run_create,
+};
+
+/* ---- list ---- */
+
+static void print_indices(const struct cmd_globals *g, const json_t *items)
+{
+	struct grid grid;
+	json_t *one;
+	size_t i;
+
+	grid_init(&grid, 6, cmd_color(g, stdout));
+	grid_head(&grid, "INDEX|DOCUMENTS|CHUNKS|TEXT|VECTORS|CHANGED");
+	json_array_foreach(items, i, one)
+	{
+		const json_t *embedding = json_object_get(one, "embedding");
+		const char *model = models_text(one, "embedding_model");
+		char size[RAG_SIZE_TEXT];
+
+		rag_size_text(json_integer_value(json_object_get(one, "bytes")), size);
+		grid_add(&grid, models_text(one, "id"), GRID_PLAIN);
+		grid_addf(&grid, GRID_PLAIN, "%lld",
+			  (long long)json_integer_value(json_object_get(one, "doc_count")));
+		grid_addf(&grid, GRID_PLAIN, "%lld",
+			  (long long)json_integer_value(json_object_get(one, "chunk_count")));
+		grid_add(&grid, size, GRID_PLAIN);
+		if (*model)
+			grid_addf(&grid, GRID_PLAIN, "%s %.0f%%", model,
+				  100 * json_number_value(json_object_get(embedding, "coverage")));
+		else
+			grid_add(&grid, NULL, GRID_DIM);
+		grid_addf(&grid, GRID_DIM, "%.10s %.5s", models_text(one, "updated_at"),
+			  strlen(models_text(one, "updated_at")) > 11
+				  ? models_text(one, "updated_at") + 11
+				  : "");
+	}
+	rag_print_grid(&grid);
+}
+
+enum { PAGE = 100 };
+
+static json_t *ask_all(struct gateway_link *l, struct err *err)
+{
+	json_t *all = json_array();
+
+	for (;;) {
+		char *path = mem_printf("/a1/rag/indices?limit=%d&offset=%zu", PAGE,
+					json_array_size(all));
+		json_t *page = rag_ask_take(l, NULL, path, NULL, err);
+		size_t got = json_array_size(json_object_get(page, "items"));
+
+		mem_free(path);
+		if (!page) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_extend(all, json_object_get(page, "items"));
+		json_decref(page);
+		if (got < PAGE)
+			return all;
+	}
+}
+
+static int run_list(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct cmd_globals *g = options;
+	struct gateway_link l;
+	json_t *all = NULL;
+
+	(void)argc;
+	(void)argv;
+	if (gateway_link_open(&l, g, err) == 0)
+		all = ask_all(&l, err);
+	gateway_link_close(&l, err);
+	if (!all)
+		return -1;
+	if (g->json)
+		cmd_print_json_take(json_pack("{s:i, s:O}", "schema_version", 1, "indices", all));
+	else
+		print_indices(g, all);
+	if (!g->json && json_array_size(all) == 0 && isatty(STDERR_FILENO))
+		cmd_notice(g, "there is no index yet; `spass rag add NAME PATH` makes one");
+	json_decref(all);
+	return 0;
+}
+
+const struct cmd cmd_rag_list = {
+	.group = "rag",
+	.name = "list",
+	.summary = "List the indices",
+	.flags = RAG_FLAGS,
+	.run = run_list,
+};
+
+/* ---- show ---- */
+
+static void add_number(struct grid *grid, const char *name, const json_t *object,
+		       const char *member)
+{
+	grid_add(grid, name, GRID_PLAIN);
+	grid_addf(grid, GRID_PLAIN, "%lld",
+		  (long long)json_integer_value(json_object_get(object, member)));
+}
+
+static void add_size(struct grid *grid, const char *name, const json_t *object, const char *member)
+{
+	char size[RAG_SIZE_TEXT];
+
+	rag_size_text(json_integer_value(json_object_get(object, member)), size);
+	grid_add(grid, name, GRID_PLAIN);
+	grid_add(grid, size, GRID_PLAIN);
+}
+
+static void add_vectors(struct grid *grid, const json_t *index)
+{
+	const json_t *embedding = json_object_get(index, "embedding");
+	const char *model = models_text(index, "embedding_model"),
+		   *building = models_text(embedding, "building");
+
+	grid_add(grid, "vectors", GRID_PLAIN);
+	if (*model)
+		grid_addf(grid, GRID_PLAIN, "%.1f %% by %s",
+			  100 * json_number_value(json_object_get(embedding, "coverage")), model);
+	else
+		grid_add(grid, "none: questions are answered by words and the latent space",
+			 GRID_DIM);
+	if (!*building)
+		return;
+	grid_add(grid, "being made", GRID_PLAIN);
+	grid_addf(grid, GRID_PLAIN, "%.1f %% by %s",
+		  100 * json_number_value(json_object_get(embedding, "building_coverage")),
+		  building);
+}
+
+static void print_index(const struct cmd_globals *g, const json_t *index)
+{
+	const json_t *config = json_object_get(index, "config");
+	struct grid grid;
+
+	grid_init(&grid, 2, cmd_color(g, stdout));
+	grid_add(&grid, "index", GRID_PLAIN);
+	grid_add(&grid, models_text(index, "id"), GRID_BOLD);
+	add_number(&grid, "documents", index, "doc_count");
+	add_number(&grid, "chunks", index, "chunk_count");
+	add_size(&grid, "text", index, "bytes");
+	add_size(&grid, "on disk", index, "size_bytes");
+	add_vectors(&grid, index);
+	add_number(&grid, "latent space", index, "latent_chunks");
+	add_number(&grid, "segments", index, "segments");
+	add_number(&grid, "deleted, not yet merged", index, "dead");
+	grid_add(&grid, "chunks have", GRID_PLAIN);
+	grid_addf(&grid, GRID_PLAIN, "about %lld characters, at most %lld, %lld repeated",
+		  (long long)json_integer_value(json_object_get(config, "chunk_target")),
+		  (long long)json_integer_value(json_object_get(config, "chunk_max")),
+		  (long long)json_integer_value(json_object_get(config, "chunk_overlap")));
+	grid_add(&grid, "embedder", GRID_PLAIN);
+	grid_add(&grid, models_text(config, "embedder"), GRID_PLAIN);
+	add_number(&grid, "generation", index, "generation");
+	grid_add(&grid, "made", GRID_PLAIN);
+	grid_add(&grid, models_text(index, "created_at"), GRID_PLAIN);
+	grid_add(&grid, "changed", GRID_PLAIN);
+	grid_add(&grid, models_text(index, "updated_at"), GRID_PLAIN);
+	rag_print_grid(&grid);
+}
+
+static int run_show(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct cmd_globals *g = options;
+	json_t *index;
+	char *path;
+
+	(void)argc;
+	if (rag_check_index(argv[0], err) < 0)
+		return -1;
+	path = rag_path(argv[0], NULL, NULL);
+	index = rag_ask_once_take(g, NULL, path, NULL, err);
+	mem_free(path);
+	if (!index)
+		return -1;
+	if (g->json) {
+		cmd_print_document_take(index);
+		return 0;
+	}
+	print_index(g, index);
+	json_decref(index);
+	return 0;
+}
+
+const struct cmd cmd_rag_show = {
+	.group = "rag",
+	.name = "show",
+	.summary = "What an index has, how far its vectors have come, and what it takes",
+	.operands = "INDEX",
+	.operands_min = 1,
+	.operands_max = 1,
+	.flags = RAG_FLAGS,
+	.run = run_show,
+};
+
+const struct cmd cmd_rag_stats = {
+	.group = "rag",
+	.name = "stats",
+	.summary = "The same as show",
+	.operands = "INDEX",
+	.operands_min = 1,
+	.operands_max = 1,
+	.flags = RAG_FLAGS,
+	.run = run_show,
+};

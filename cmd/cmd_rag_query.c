@@ -1,0 +1,351 @@
+/* cmd/cmd_rag_query.c - spass rag query. */
+#include "cmd/rag.h"
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "tui/models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct query_options {
+	struct cmd_globals globals;
+	int64_t top, neighbours, budget;
+	const char *mode, *filter, *min_score, *scope, *history, *dense_weight, *fusion;
+	bool exit_status, text, explain, rerank;
+};
+
+/* ---- the question ---- */
+
+static int add_json(json_t *body, const char *name, const char *text, struct err *err)
+{
+	json_error_t why;
+	json_t *value;
+
+	if (!text)
+		return 0;
+	value = json_loads(text, JSON_DECODE_ANY, &why);
+	if (!value)
+		return err_set(err, E_usage, "", "--%s: %s", name, why.text);
+	json_object_set_new(body, name, value);
+	return 0;
+}
+
+static int add_number(json_t *body, const char *name, const char *option, const char *text,
+		      struct err *err)
+{
+	char *end;
+	double value;
+
+	if (!text)
+		return 0;
+	value = strtod(text, &end);
+	if (!*text || *end || !(value >= 0 && value <= 1))
+		return err_set(err, E_usage, "", "--%s is a number, 0 to 1, not \"%.40s\"", option,
+			       text);
+	json_object_set_new(body, name, json_real(value));
+	return 0;
+}
+
+static void add_text(json_t *body, const char *name, const char *text)
+{
+	if (text)
+		json_object_set_new(body, name, json_string(text));
+}
+
+static void add_int(json_t *body, const char *name, int64_t value)
+{
+	if (value > 0)
+		json_object_set_new(body, name, json_integer(value));
+}
+
+static json_t *body_of(const struct query_options *o, const char *question, struct err *err)
+{
+	json_t *body = json_pack("{s:s}", "query", question);
+
+	if (!body) {
+		err_set(err, E_usage, "", "the question is no UTF-8");
+		return NULL;
+	}
+	add_int(body, "top_k", o->top);
+	add_int(body, "neighbours", o->neighbours);
+	add_int(body, "budget_chars", o->budget);
+	add_text(body, "mode", o->mode);
+	add_text(body, "scope", o->scope);
+	add_text(body, "fusion", o->fusion);
+	add_text(body, "history", o->history);
+	if (o->explain)
+		json_object_set_new(body, "explain", json_true());
+	if (o->rerank)
+		json_object_set_new(body, "rerank", json_true());
+	if (add_json(body, "filter", o->filter, err) == 0 &&
+	    add_number(body, "min_score", "min-score", o->min_score, err) == 0 &&
+	    add_number(body, "dense_weight", "dense-weight", o->dense_weight, err) == 0)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+/* The operands as one text, or what is piped in when there are none. */
+static int read_question(int argc, char **argv, struct buf *out, struct err *err)
+{
+	char piece[4096];
+	size_t got;
+
+	for (int i = 1; i < argc; i++)
+		buf_printf(out, "%s%s", i > 1 ? " " : "", argv[i]);
+	if (argc > 1)
+		return 0;
+	if (isatty(STDIN_FILENO))
+		return err_set(err, E_usage, "",
+			       "the question is missing: `spass rag query %s TEXT`", argv[0]);
+	while ((got = fread(piece, 1, sizeof(piece), stdin)) > 0)
+		if (buf_add(out, piece, got) < 0)
+			return err_set(err, E_usage, "", "a question has at most %zu bytes",
+				       out->max);
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+enum { BOLD, DIM, RED, PLAIN, INK_COUNT };
+static const char *const inks[INK_COUNT] = { "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[0m" };
+
+struct printing {
+	struct buf out;
+	bool color;
+};
+
+static void ink(struct printing *p, int which)
+{
+	if (p->color)
+		buf_add_str(&p->out, inks[which]);
+}
+
+/* Control characters of a document are not a terminal's business. */
+static void add_safe(struct printing *p, struct span text)
+{
+	utf8_add_harmless(&p->out, text);
+}
+
+/* One line: newlines as blanks. */
+static void add_flat(struct printing *p, struct span text)
+{
+	for (size_t from = 0, at = 0; at <= text.len; at++)
+		if (at == text.len || text.ptr[at] == '\n' || text.ptr[at] == '\t') {
+			add_safe(p, span_of(text.ptr + from, at - from));
+			if (at < text.len)
+				buf_add_char(&p->out, ' ');
+			from = at + 1;
+		}
+}
+
+static void add_snippet(struct printing *p, const json_t *snippet)
+{
+	const json_t *value = json_object_get(snippet, "text"),
+		     *marks = json_object_get(snippet, "highlights");
+	struct span text = span_of(json_string_value(value), json_string_length(value));
+	size_t i, at = 0;
+	json_t *mark;
+
+	buf_add_str(&p->out, "    ");
+	json_array_foreach(marks, i, mark)
+	{
+		size_t start = (size_t)json_integer_value(json_array_get(mark, 0));
+		size_t end = (size_t)json_integer_value(json_array_get(mark, 1));
+
+		if (start < at || end < start || end > text.len)
+			break;
+		add_flat(p, span_of(text.ptr + at, start - at));
+		ink(p, RED);
+		add_flat(p, span_of(text.ptr + start, end - start));
+		ink(p, PLAIN);
+		at = end;
+	}
+	add_flat(p, span_from(text, at));
+	buf_add_char(&p->out, '\n');
+}
+
+static void add_place(struct printing *p, const json_t *hit)
+{
+	const json_t *page = json_object_get(hit, "page");
+	const char *heading = models_text(hit, "heading");
+
+	if (page)
+		buf_printf(&p->out, ", page %lld", (long long)json_integer_value(page));
+	buf_printf(&p->out, ", line %lld",
+		   (long long)json_integer_value(json_object_get(hit, "line")));
+	if (*heading) {
+		buf_add_str(&p->out, "  ");
+		add_flat(p, span_str(heading));
+	}
+}
+
+static void add_scores(struct printing *p, const json_t *hit)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json_object_get(hit, "scores"), name, value)
+		buf_printf(&p->out, "  %s %.3f", name, json_number_value(value));
+}
+
+static void add_hit(struct printing *p, const json_t *hit, const struct query_options *o)
+{
+	ink(p, BOLD);
+	buf_printf(&p->out, "%2lld ",
+		   (long long)json_integer_value(json_object_get(hit, "number")));
+	add_safe(p, span_str(models_text(hit, "doc_id")));
+	ink(p, PLAIN);
+	ink(p, DIM);
+	add_place(p, hit);
+	if (json_object_get(hit, "score"))
+		buf_printf(&p->out, "  %.3f", json_number_value(json_object_get(hit, "score")));
+	if (o->explain)
+		add_scores(p, hit);
+	if (json_is_true(json_object_get(hit, "flagged")))
+		buf_add_str(&p->out, "  (gives orders to models: read it as data)");
+	ink(p, PLAIN);
+	buf_add_char(&p->out, '\n');
+	add_snippet(p, json_object_get(hit, "snippet"));
+}
+
+/* The texts alone, each under the name of its place: for pipes into a model. */
+static void add_whole(struct printing *p, const json_t *hit)
+{
+	const json_t *text = json_object_get(hit, "text");
+
+	buf_printf(&p->out, "Source: %s", models_text(hit, "doc_id"));
+	add_place(p, hit);
+	buf_add_str(&p->out, "\n\n");
+	buf_add(&p->out, json_string_value(text), json_string_length(text));
+	buf_add_str(&p->out, "\n\n");
+}
+
+static void tell(const struct query_options *o, const json_t *answer)
+{
+	const char *note = models_text(answer, "note");
+	double coverage = json_number_value(json_object_get(answer, "dense_coverage"));
+
+	if (*note)
+		cmd_notice(&o->globals, "answered by words alone: %s", note);
+	else if (coverage > 0 && coverage < 1)
+		cmd_notice(&o->globals, "%.0f %% of the chunks have vectors so far",
+			   100 * coverage);
+}
+
+static int print_answer(const struct query_options *o, json_t *answer)
+{
+	const json_t *results = json_object_get(answer, "results");
+	struct printing p = { .color = !o->text && cmd_color(&o->globals, stdout) };
+	bool is_empty = json_array_size(results) == 0;
+	json_t *hit;
+	size_t i;
+
+	if (o->globals.json) {
+		cmd_print_document_take(json_incref(answer));
+	} else {
+		buf_init(&p.out, CMD_OUTPUT_MAX);
+		json_array_foreach(results, i, hit)
+		{
+			if (o->text)
+				add_whole(&p, hit);
+			else
+				add_hit(&p, hit, o);
+		}
+		cmd_print(&p.out);
+		buf_free(&p.out);
+		tell(o, answer);
+		if (is_empty && isatty(STDERR_FILENO))
+			cmd_notice(&o->globals, "nothing was found");
+	}
+	return o->exit_status && is_empty;
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	enum { QUESTION_MAX = 16 * 1024 };
+	const struct query_options *o = options;
+	struct buf question;
+	json_t *body = NULL, *answer = NULL;
+	int result = -1;
+
+	if (rag_check_index(argv[0], err) < 0)
+		return -1;
+	buf_init(&question, QUESTION_MAX);
+	if (read_question(argc, argv, &question, err) == 0)
+		body = body_of(o, buf_str(&question), err);
+	buf_free(&question);
+	if (body) {
+		char *path = rag_path(argv[0], "query", NULL);
+
+		answer = rag_ask_once_take(&o->globals, "POST", path, body, err);
+		mem_free(path);
+	}
+	if (answer)
+		result = print_answer(o, answer);
+	json_decref(answer);
+	return result;
+}
+
+#define OWN(kind_, field, ...)                                                                \
+	{                                                                                     \
+		.kind = (kind_), .offset = offsetof(struct query_options, field), __VA_ARGS__ \
+	}
+static const struct opt own[] = {
+	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1, .max = 1000,
+	    .help = "How many hits; 5 if not given"),
+	OWN(OPT_CHOICE, mode, .name = "mode", .argument = "MODE",
+	    .choices = "auto|lexical|dense|hybrid",
+	    .help = "By words, vectors, or both; auto takes the best there is"),
+	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
+	    .help = "Only documents whose metadata is so: {\"year\": {\"$gte\": 2020}}"),
+	OWN(OPT_TEXT, min_score, .name = "min-score", .argument = "SCORE",
+	    .help = "Only hits of at least this score, 0 to 1"),
+	OWN(OPT_CHOICE, scope, .name = "scope", .argument = "SCOPE",
+	    .choices = "chunks|documents|corpus",
+	    .help = "Chunks, their whole documents, or all of a small index"),
+	OWN(OPT_INT, budget, .name = "budget", .argument = "CHARACTERS", .min = 1, .max = 1 << 26,
+	    .help = "At most so much text in all"),
+	OWN(OPT_INT, neighbours, .name = "neighbours", .argument = "NUMBER", .min = 0, .max = 3,
+	    .help = "Chunks before and after each hit that its text has, too"),
+	OWN(OPT_TEXT, history, .name = "history", .argument = "TEXT",
+	    .help = "What was said before, for a question that follows up"),
+	OWN(OPT_CHOICE, fusion, .name = "fusion", .argument = "KIND", .choices = "convex|rrf",
+	    .help = "How rankings become one; convex if not given"),
+	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
+	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
+	OWN(OPT_SWITCH, rerank, .name = "rerank",
+	    .help = "Have a configured model order the best hits again"),
+	OWN(OPT_SWITCH, text, .name = "text",
+	    .help = "The hits' texts with their sources alone, for a pipe into a model"),
+	OWN(OPT_SWITCH, explain, .name = "explain", .help = "With all partial scores"),
+	OWN(OPT_SWITCH, exit_status, .name = "exit-status", .letter = 'e',
+	    .help = "Exit with 1 when nothing was found"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass rag query docs how are tokens limited", "The five best places." },
+	{ "spass rag query docs --text -k 8 'token limits' | spass ask 'How are tokens limited?'",
+	  "What was found, as context for a model." },
+	{ "spass rag query docs limits --json | jq '.results[].score'", "For a script." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_rag_query = {
+	.group = "rag",
+	.name = "query",
+	.summary = "Ask an index: the best places, with their source and why",
+	.operands = "INDEX [TEXT...]",
+	.operands_min = 1,
+	.operands_max = -1,
+	.flags = RAG_FLAGS,
+	.options = own,
+	.options_size = sizeof(struct query_options),
+	.text = "Without TEXT the question is read from standard input.",
+	.examples = examples,
+	.run = run,
+};

@@ -1,0 +1,103 @@
+/* cmd/rag.c - see rag.h. */
+#include "cmd/rag.h"
+
+#include "cmd/grid.h"
+#include "common/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+enum { NAME_LEN_MAX = 64, PATH_BYTES_MAX = 8192 };
+
+int rag_check_index(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (len > 0 && len <= NAME_LEN_MAX && name[0] != '.' && strspn(name, plain) == len &&
+	    !strchr(name, '~'))
+		return 0;
+	return err_set(
+		err, E_usage, "",
+		"\"%.80s\" cannot be the name of an index: letters, digits, and . _ - in between, "
+		"at most %d",
+		name, NAME_LEN_MAX);
+}
+
+void rag_encode(struct span text, struct buf *out)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] && strchr(plain, text.ptr[i]))
+			buf_add_char(out, text.ptr[i]);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)text.ptr[i]);
+}
+
+char *rag_path(const char *index, const char *rest, const char *document)
+{
+	struct buf path;
+
+	buf_init(&path, PATH_BYTES_MAX);
+	buf_add_str(&path, "/a1/rag/indices");
+	if (index)
+		buf_printf(&path, "/%s", index);
+	if (rest)
+		buf_printf(&path, "/%s", rest);
+	if (document) {
+		buf_add_char(&path, '/');
+		rag_encode(span_str(document), &path);
+	}
+	return buf_take(&path);
+}
+
+json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *path, json_t *body,
+		     struct err *err)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	const struct wire_request request = {
+		.method = method, .path = path, .body = span_str(text), .is_long = true
+	};
+	json_t *answer = wire_ask(l->wire, &request, err);
+
+	free(text);
+	json_decref(body);
+	return answer;
+}
+
+json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const char *path,
+			  json_t *body, struct err *err)
+{
+	struct gateway_link l;
+	json_t *answer = NULL;
+
+	if (gateway_link_open(&l, g, err) == 0)
+		answer = rag_ask_take(&l, method, path, body, err);
+	else
+		json_decref(body);
+	gateway_link_close(&l, err);
+	return answer;
+}
+
+void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024 && unit + 1 < ARRAY_LEN(units); unit++)
+		value /= 1024;
+	snprintf(out, RAG_SIZE_TEXT, unit > 0 && value < 10 ? "%.1f %s" : "%.0f %s", value,
+		 units[unit]);
+}
+
+void rag_print_grid(struct grid *grid)
+{
+	struct buf out;
+
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(grid, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(grid);
+}

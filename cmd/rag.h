@@ -1,0 +1,35 @@
+/*
+ * cmd/rag.h - what the commands of the group rag share.
+ */
+#ifndef SPASS_CMD_RAG_H
+#define SPASS_CMD_RAG_H
+
+#include "cmd/cmd.h"
+#include "cmd/gateway.h"
+
+#define RAG_FLAGS (CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE)
+
+/* -1 with E_usage for what cannot be the name of an index. */
+int rag_check_index(const char *name, struct err *err);
+/*
+ * "/a1/rag/indices/NAME/REST", and behind it DOCUMENT percent-encoded; rest and document may be
+ * NULL.  The caller frees.
+ */
+char *rag_path(const char *index, const char *rest, const char *document);
+/* Percent-encoded (RFC 3986 2.3: all but unreserved characters). */
+void rag_encode(struct span text, struct buf *out);
+/* A request whose answer may take long.  Takes body, which may be NULL.  The caller owns the
+ * answer. */
+json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *path, json_t *body,
+		     struct err *err);
+/* The same on a gateway that is found or started for it. */
+json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const char *path,
+			  json_t *body, struct err *err);
+/* "1.2 GiB" into out. */
+enum { RAG_SIZE_TEXT = 24 };
+void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT]);
+/* Cells in columns on stdout. */
+struct grid;
+void rag_print_grid(struct grid *grid);
+
+#endif

@@ -5,12 +5,23 @@
 
 #include <stdlib.h>
 
+#define OFFICE "application/vnd.openxmlformats-officedocument."
+
 static const struct reader_kind kinds[] = {
 	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass" }, read_plain },
 	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
 	    "spass" },
 	  read_markdown },
 	{ { "html", "html htm xhtml xht shtml", "text/html application/xhtml+xml", "spass" }, read_html },
+	{ { "docx", "docx docm dotx", OFFICE "wordprocessingml.document", "spass" }, read_docx },
+	{ { "odt", "odt ott odp ods",
+	    "application/vnd.oasis.opendocument.text application/vnd.oasis.opendocument.presentation "
+	    "application/vnd.oasis.opendocument.spreadsheet",
+	    "spass" },
+	  read_odt },
+	{ { "pptx", "pptx pptm ppsx", OFFICE "presentationml.presentation", "spass" }, read_pptx },
+	{ { "xlsx", "xlsx xlsm xltx", OFFICE "spreadsheetml.sheet", "spass" }, read_xlsx },
+	{ { "epub", "epub", "application/epub+zip", "spass" }, read_epub },
 	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass" }, read_csv },
 	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass" },
 	  read_json },
@@ -132,11 +143,31 @@ static bool begins_html(struct span bytes)
 	return false;
 }
 
+/* What a zip archive holds is said by names near its start and its end. */
+static const struct reader_kind *kind_of_zip(struct span bytes)
+{
+	static const struct {
+		const char *mark, *kind;
+	} marks[] = {
+		{ "application/epub+zip", "epub" }, { "application/vnd.oasis.opendocument", "odt" },
+		{ "word/document.xml", "docx" },    { "ppt/presentation.xml", "pptx" },
+		{ "xl/workbook.xml", "xlsx" },	    { "META-INF/container.xml", "epub" },
+		{ "content.xml", "odt" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (span_find(bytes, span_str(marks[i].mark)) >= 0)
+			return kind_named(marks[i].kind);
+	return kind_named("text"); /* which says that it is an archive */
+}
+
 /* By its first bytes, for names that say nothing. */
 static const struct reader_kind *kind_of_content(const struct reader *rd)
 {
 	if (span_starts(rd->bytes, "%PDF-"))
 		return kind_named("pdf");
+	if (span_starts(rd->bytes, "PK\x03\x04"))
+		return kind_of_zip(rd->bytes);
 	if (begins_html(rd->bytes))
 		return kind_named("html");
 	if (span_starts(rd->bytes, "WEBVTT"))

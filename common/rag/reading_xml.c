@@ -55,10 +55,12 @@ static void on_error(void *ctx, xmlErrorPtr error)
 
 struct span xml_attribute(const struct xml_element *e, const char *name)
 {
+	bool wants_prefix = name[0] == ':';
+
 	for (int i = 0; i < e->count; i++) {
 		const unsigned char *const *a = e->attributes + (ptrdiff_t)5 * i;
 
-		if (strcmp((const char *)a[0], name) == 0)
+		if (strcmp((const char *)a[0], name + wants_prefix) == 0 && (!wants_prefix || a[1]))
 			return span_of((const char *)a[3], (size_t)(a[4] - a[3]));
 	}
 	return SPAN_NONE;

@@ -24,7 +24,7 @@ struct xml_handler {
 /* 0, or -1: E_document_unreadable when it is not well-formed, or what reader_goes_on says. */
 int xml_each(struct reader *rd, struct span xml, const struct xml_handler *h, void *data,
 	     struct err *err);
-/* By its name without prefix; ptr NULL when there is none.  Escapes are resolved. */
+/* By its name without prefix (":id": only one that has some prefix); ptr NULL when there is none.  Escapes are resolved. */
 struct span xml_attribute(const struct xml_element *e, const char *name);
 
 #endif

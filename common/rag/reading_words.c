@@ -1,0 +1,170 @@
+/* common/rag/reading_words.c - see common/rag/reading_words.h. */
+#include "common/rag/reading_words.h"
+
+enum { LIST_INDENT_MAX = 8, HEADING_MAX = 6 };
+
+void words_init(struct words *w, struct reader *rd)
+{
+	*w = (struct words){ .rd = rd, .page = 1, .page_start = reader_at(rd) };
+}
+
+static void mark_page(struct words *w)
+{
+	reader_mark(w->rd, MARK_PAGE, w->page++, w->page_start);
+	w->page_start = reader_at(w->rd);
+	w->turns = false;
+}
+
+void words_end(struct words *w, bool always)
+{
+	words_end_paragraph(w);
+	reader_end_line(w->rd);
+	if (always || w->page > 1)
+		mark_page(w);
+}
+
+static bool in_cell(const struct words *w)
+{
+	return w->tables > 0 && w->tables <= WORDS_TABLES && w->rows[w->tables - 1].cells > 0;
+}
+
+void words_begin(struct words *w)
+{
+	words_end_paragraph(w);
+	w->is_started = false;
+	w->heading = w->list = 0;
+}
+
+static void start_in_cell(struct words *w)
+{
+	if (w->rows[w->tables - 1].has_text)
+		reader_write_str(w->rd, " ");
+	w->rows[w->tables - 1].has_text = true;
+}
+
+static void start(struct words *w)
+{
+	bool is_item = w->list > 0;
+
+	w->is_started = true;
+	if (in_cell(w)) {
+		start_in_cell(w);
+	} else {
+		if (w->is_tight || (is_item && w->after_list))
+			reader_end_line(w->rd);
+		else
+			reader_end_block(w->rd);
+		w->after_list = is_item;
+	}
+	if (w->turns)
+		mark_page(w);
+	w->start = reader_at(w->rd);
+	if (is_item && !in_cell(w)) {
+		for (int i = 1; i < w->list && i < LIST_INDENT_MAX; i++)
+			reader_write_str(w->rd, "  ");
+		reader_write_str(w->rd, "- ");
+	}
+}
+
+void words_text(struct words *w, struct span text)
+{
+	if (text.len == 0)
+		return;
+	if (!w->is_started && span_trim(text).len == 0)
+		return;
+	if (!w->is_started)
+		start(w);
+	if (w->turns)
+		mark_page(w);
+	reader_write(w->rd, text);
+}
+
+void words_break(struct words *w)
+{
+	if (w->is_started)
+		reader_write_str(w->rd, in_cell(w) || w->heading > 0 ? " " : "\n");
+}
+
+void words_end_paragraph(struct words *w)
+{
+	if (!w->is_started)
+		return;
+	w->is_started = false;
+	if (in_cell(w))
+		return;
+	reader_end_line(w->rd);
+	if (w->heading > 0)
+		reader_mark(w->rd, MARK_HEADING, w->heading < HEADING_MAX ? w->heading : HEADING_MAX, w->start);
+	else if (w->list > 0)
+		reader_mark(w->rd, MARK_LIST_ITEM, w->list, w->start);
+}
+
+void words_turn_page(struct words *w)
+{
+	if (w->turns) /* an empty page */
+		mark_page(w);
+	w->turns = true;
+}
+
+void words_open_table(struct words *w)
+{
+	if (w->tables < WORDS_TABLES) {
+		w->rows[w->tables].cells = 0;
+		w->rows[w->tables].has_text = false;
+	}
+	if (!in_cell(w)) {
+		words_end_paragraph(w);
+		reader_end_block(w->rd);
+	}
+	w->tables++;
+}
+
+void words_close_table(struct words *w)
+{
+	if (w->tables > 0)
+		w->tables--;
+	w->after_list = false;
+}
+
+void words_open_row(struct words *w)
+{
+	if (w->tables == 0 || w->tables > WORDS_TABLES)
+		return;
+	if (w->turns && w->tables == 1)
+		mark_page(w);
+	if (w->tables == 1)
+		reader_end_line(w->rd);
+	w->rows[w->tables - 1].start = reader_at(w->rd);
+	w->rows[w->tables - 1].cells = 0;
+	w->rows[w->tables - 1].is_header = false;
+	w->rows[w->tables - 1].has_text = false;
+}
+
+void words_open_cell(struct words *w)
+{
+	if (w->tables == 0 || w->tables > WORDS_TABLES)
+		return;
+	w->is_started = false;
+	if (w->rows[w->tables - 1].cells++ > 0)
+		reader_write_str(w->rd, " | ");
+	w->rows[w->tables - 1].has_text = false;
+}
+
+void words_close_row(struct words *w)
+{
+	bool is_outer = w->tables == 1;
+	int cells;
+
+	if (w->tables == 0 || w->tables > WORDS_TABLES)
+		return;
+	w->is_started = false;
+	cells = w->rows[w->tables - 1].cells;
+	w->rows[w->tables - 1].cells = 0;
+	if (!is_outer) {
+		reader_write_str(w->rd, " ");
+		return;
+	}
+	reader_end_line(w->rd);
+	if (cells > 1)
+		reader_mark(w->rd, MARK_TABLE_ROW, w->rows[0].is_header ? 1 : 2, w->rows[0].start);
+}

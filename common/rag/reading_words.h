@@ -1,0 +1,47 @@
+/*
+ * common/rag/reading_words.h - paragraphs, lists, tables and pages of office documents, written as
+ * they come.  Only for common/rag/reading*.c.
+ */
+#ifndef SPASS_RAG_READING_WORDS_H
+#define SPASS_RAG_READING_WORDS_H
+
+#include "common/rag/reading_inside.h"
+
+enum { WORDS_TABLES = 8 };
+
+struct words {
+	struct reader *rd;
+	size_t start;    /* of the paragraph */
+	bool is_started; /* it has text */
+	int heading;     /* of the paragraph: 1.., 0 = none */
+	int list;        /* 1.., 0 = none */
+	bool is_tight;   /* no empty line before it */
+	bool after_list;
+	struct {
+		size_t start;
+		int cells;
+		bool is_header, has_text;
+	} rows[WORDS_TABLES];
+	int tables;      /* open ones */
+	int page;        /* of what is written next */
+	size_t page_start;
+	bool turns;      /* a page ends before what is written next */
+};
+
+void words_init(struct words *w, struct reader *rd);
+/* Writes the mark of the last page, if there was more than one or always. */
+void words_end(struct words *w, bool always);
+/* heading and list are set between this and the first text. */
+void words_begin(struct words *w);
+void words_text(struct words *w, struct span text);
+void words_end_paragraph(struct words *w);
+/* A line end within the paragraph; a blank in a table. */
+void words_break(struct words *w);
+void words_turn_page(struct words *w);
+void words_open_table(struct words *w);
+void words_close_table(struct words *w);
+void words_open_row(struct words *w);
+void words_open_cell(struct words *w);
+void words_close_row(struct words *w);
+
+#endif

@@ -22,13 +22,14 @@
 enum {
 	LATENT_DIMENSIONS = 64,
 	LATENT_DIMENSIONS_MAX = 128,
-	LATENT_ROWS_MIN = 200, /* fewer chunks make no space worth having */
+	LATENT_ROWS_MIN = 200,    /* fewer chunks make no space worth having */
+	LATENT_ROWS_WIDE = 50000, /* up to so many the wider one costs little and ranks better */
 };
 
 /* ---- the space ---- */
 
 struct latent_options {
-	size_t dimensions; /* 64 or 128; 0 = LATENT_DIMENSIONS */
+	size_t dimensions; /* 64 or 128; 0 = 128 up to LATENT_ROWS_WIDE rows, 64 above */
 	/* Called now and then with the part that is done, 0..1; false ends the work.  Or NULL. */
 	bool (*go_on)(void *data, double done);
 	void *data;

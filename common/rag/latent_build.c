@@ -339,16 +339,21 @@ static int build(struct building *b, struct buf *out, struct err *err)
 	return write_space(b, out, err) < 0 ? -1 : 1;
 }
 
+static size_t dimensions_for(size_t wish, size_t rows)
+{
+	bool is_wide = wish > 0 ? wish > LATENT_DIMENSIONS : rows <= LATENT_ROWS_WIDE;
+
+	return is_wide ? LATENT_DIMENSIONS_MAX : LATENT_DIMENSIONS;
+}
+
 int latent_build(const struct lexical_view *view, const struct latent_options *options,
 		 struct buf *out, struct err *err)
 {
-	struct building b = { .view = view,
-			      .options = options,
-			      .dimensions = options && options->dimensions > LATENT_DIMENSIONS
-						    ? LATENT_DIMENSIONS_MAX
-						    : LATENT_DIMENSIONS,
-			      .live = count_live(view) };
-	int result = b.live < LATENT_ROWS_MIN ? 0 : build(&b, out, err);
+	struct building b = { .view = view, .options = options, .live = count_live(view) };
+	int result;
+
+	b.dimensions = dimensions_for(options ? options->dimensions : 0, b.live);
+	result = b.live < LATENT_ROWS_MIN ? 0 : build(&b, out, err);
 
 	mem_free(b.vocabulary.slots);
 	mem_free(b.terms);

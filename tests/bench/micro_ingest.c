@@ -8,7 +8,7 @@
  * latent space, a cold first question, the same documents again.  Times are CPU times of one
  * thread.
  */
-#include "tests/bench/pieces.h"
+#include "tests/bench/chunks.h"
 
 #include "common/base/mem.h"
 #include "common/rag/snapshot.h"
@@ -46,7 +46,7 @@ struct input {
 };
 
 /* Runs of pieces that follow each other, as documents. */
-static void make_documents(struct input *in, const struct pieces *p)
+static void make_documents(struct input *in, const struct chunks *p)
 {
 	in->count = p->count / RUN;
 	in->list = mem_calloc(in->count, sizeof(*in->list));
@@ -195,7 +195,7 @@ int main(void)
 	char dir[] = "/tmp/spass-ingest-XXXXXX";
 	struct rag_options options = { .dir = dir };
 	struct collection c[ARRAY_LEN(names)];
-	struct pieces pieces = { .list = NULL };
+	struct chunks pieces = { .list = NULL };
 	struct input in = { .count = 0 };
 	struct buf text;
 	struct rag_index_info info;
@@ -215,7 +215,7 @@ int main(void)
 		mem_free(path);
 	}
 	buf_init(&text, 512 * MIB);
-	pieces_mix(&pieces, c, ARRAY_LEN(names), CHUNKS, &text);
+	chunks_mix(&pieces, c, ARRAY_LEN(names), CHUNKS, &text);
 	make_documents(&in, &pieces);
 	r = rag_open(&options, &err);
 	must(r != NULL, &err);
@@ -248,7 +248,7 @@ int main(void)
 		mem_free((void *)(uintptr_t)in.list[i].content.ptr);
 	}
 	mem_free(in.list);
-	mem_free(pieces.list);
+	chunks_free(&pieces);
 	buf_free(&text);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		collection_free(&c[i]);

@@ -83,6 +83,7 @@ int read_xlsx(struct reader *rd, struct err *err);
 int read_epub(struct reader *rd, struct err *err);
 /* From the XML of an office document's properties. */
 void office_title(struct reader *rd, struct span xml);
+int read_mail(struct reader *rd, struct err *err);
 int read_html(struct reader *rd, struct err *err);
 /* The text of a page that is UTF-8 already; its title too, if it is the first. */
 int html_write(struct reader *rd, struct span html, struct err *err);

@@ -2,15 +2,156 @@
  * common/rag/reading_orders.c - passages that give orders to a model.
  *
  * A text that is searched may hold sentences meant for the model that reads it.  They are told,
- * never obeyed, and never removed: a handbook on the subject has them, too.
+ * never obeyed, and never removed: a handbook on the subject has them, too.  A row is a few word
+ * beginnings that follow each other with little between them.
  */
 #include "common/rag/reading_inside.h"
 
 #include "common/base/mem.h"
-#include "common/base/utf8.h"
+
+enum {
+	STEPS = 3,
+	GAP_MAX = 40,   /* bytes between one word and the next */
+	FOLDED_MAX = 32,
+};
+
+/* Each step: beginnings of words, small letters, separated by blanks. */
+static const char *const orders[][STEPS] = {
+	{ "ignore disregard forget", "previous prior above earlier all preceding foregoing your",
+	  "instruction prompt rule direction guideline" },
+	{ "reveal print repeat show output leak", "system hidden", "prompt instruction" },
+	{ "you", "now must", "unrestricted jailbroken" },
+	{ "not", "tell inform alert", "user" },
+	{ "ignoriere ignoriert ignorier vergiss missachte", "vorherigen bisherigen obigen alle deine vorangehenden",
+	  "anweisung regel instruktion vorgabe" },
+	{ "ignore ignorez oublie oubliez", "instructions consignes r\xc3\xa8gles", "pr\xc3\xa9" "c\xc3\xa9" "dentes ci-dessus ant\xc3\xa9rieures" },
+	{ "ignora ignore olvida", "instrucciones \xc3\xb3rdenes reglas", "anteriores previas" },
+	{ "ignore ignora desconsidere esque\xc3\xa7" "a", "instru\xc3\xa7\xc3\xb5" "es regras", "anteriores acima pr\xc3\xa9vias" },
+	{ "ignora dimentica", "istruzioni regole", "precedenti sopra" },
+	{ "\xd0\xb8\xd0\xb3\xd0\xbd\xd0\xbe\xd1\x80\xd0\xb8\xd1\x80\xd1\x83\xd0\xb9 \xd0\xb7\xd0\xb0\xd0\xb1\xd1\x83\xd0\xb4\xd1\x8c",
+	  "\xd0\xbf\xd1\x80\xd0\xb5\xd0\xb4\xd1\x8b\xd0\xb4\xd1\x83\xd1\x89 \xd0\xb2\xd1\x81\xd0\xb5",
+	  "\xd0\xb8\xd0\xbd\xd1\x81\xd1\x82\xd1\x80\xd1\x83\xd0\xba \xd1\x83\xd0\xba\xd0\xb0\xd0\xb7\xd0\xb0\xd0\xbd" },
+};
+
+/* Scripts without spaces, and marks of prompts: as they stand. */
+static const struct span phrases[] = {
+	SPAN_INIT("\xe5\xbf\xbd\xe7\x95\xa5\xe4\xb9\x8b\xe5\x89\x8d\xe7\x9a\x84"), /* 忽略之前的 */
+	SPAN_INIT("\xe5\xbf\xbd\xe7\x95\xa5\xe4\xbb\xa5\xe4\xb8\x8a"),             /* 忽略以上 */
+	SPAN_INIT("\xe4\xbb\xa5\xe5\x89\x8d\xe3\x81\xae\xe6\x8c\x87\xe7\xa4\xba\xe3\x82\x92\xe7\x84\xa1\xe8\xa6\x96"), /* 以前の指示を無視 */
+	SPAN_INIT("\xec\x9d\xb4\xec\xa0\x84 \xec\xa7\x80\xec\x8b\x9c"),             /* 이전 지시 */
+	SPAN_INIT("<|im_start|>"),
+	SPAN_INIT("<|system|>"),
+	SPAN_INIT("[/INST]"),
+	SPAN_INIT("<<SYS>>"),
+};
+
+/* ASCII and Cyrillic capitals as small letters; room is FOLDED_MAX bytes. */
+static size_t fold(struct span s, char *out)
+{
+	size_t len = s.len < FOLDED_MAX ? s.len : FOLDED_MAX;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		unsigned char next = i + 1 < len ? (unsigned char)s.ptr[i + 1] : 0;
+
+		if (c >= 'A' && c <= 'Z') {
+			out[i] = (char)(c | 0x20);
+		} else if (c == 0xd0 && next >= 0x90 && next <= 0x9f) { /* А..П */
+			out[i++] = (char)0xd0;
+			out[i] = (char)(next + 0x20);
+		} else if (c == 0xd0 && next >= 0xa0 && next <= 0xaf) { /* Р..Я */
+			out[i++] = (char)0xd1;
+			out[i] = (char)(next - 0x20);
+		} else {
+			out[i] = (char)c;
+		}
+	}
+	return len;
+}
+
+/* Whether the word at s begins as one of those. */
+static bool begins_as(struct span s, const char *beginnings)
+{
+	char folded[FOLDED_MAX];
+	struct span word = span_of(folded, fold(s, folded)), rest = span_str(beginnings);
+
+	while (rest.ptr) {
+		struct span beginning = span_cut(&rest, ' ');
+
+		if (word.len >= beginning.len && memcmp(word.ptr, beginning.ptr, beginning.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+}
+
+static bool is_word_start(struct span text, size_t at)
+{
+	return is_letter(text.ptr[at]) && (at == 0 || !is_letter(text.ptr[at - 1]));
+}
+
+/* The next word within reach that begins as one of those, in the same sentence; 0 = none. */
+static size_t find_step(struct span text, size_t from, const char *beginnings)
+{
+	for (size_t i = from; i < text.len && i < from + GAP_MAX; i++) {
+		if (strchr(".!?;", text.ptr[i]))
+			return 0;
+		if (is_word_start(text, i) && begins_as(span_from(text, i), beginnings))
+			return i;
+	}
+	return 0;
+}
+
+static bool follows(struct span text, size_t at, const char *const steps[STEPS])
+{
+	if (!begins_as(span_from(text, at), steps[0]))
+		return false;
+	for (size_t i = 1; i < STEPS; i++) {
+		while (at < text.len && is_letter(text.ptr[at]))
+			at++;
+		at = find_step(text, at, steps[i]);
+		if (at == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The first bytes of words that begin an order, in both cases. */
+static void mark_beginnings(bool first[256])
+{
+	memset(first, 0, 256 * sizeof(*first));
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		struct span rest = span_str(orders[i][0]);
+
+		while (rest.ptr) {
+			unsigned char c = (unsigned char)span_cut(&rest, ' ').ptr[0];
+
+			first[c] = true;
+			if (c < 0x80)
+				first[c & ~0x20U] = true;
+		}
+	}
+	first[0xd0] = first[0xd1] = true;
+}
 
 bool reading_has_orders(struct span text)
 {
-	(void)text;
+	bool first[256];
+
+	mark_beginnings(first);
+	for (size_t i = 0; i < text.len; i++) {
+		if (!first[(unsigned char)text.ptr[i]] || !is_word_start(text, i))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(orders); k++)
+			if (follows(text, i, orders[k]))
+				return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (text.len > 0 && span_find(text, phrases[i]) >= 0)
+			return true;
 	return false;
 }

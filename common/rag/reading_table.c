@@ -22,6 +22,7 @@ static const struct reader_kind kinds[] = {
 	{ { "pptx", "pptx pptm ppsx", OFFICE "presentationml.presentation", "spass" }, read_pptx },
 	{ { "xlsx", "xlsx xlsm xltx", OFFICE "spreadsheetml.sheet", "spass" }, read_xlsx },
 	{ { "epub", "epub", "application/epub+zip", "spass" }, read_epub },
+	{ { "mail", "eml", "message/rfc822", "spass" }, read_mail },
 	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass" }, read_csv },
 	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass" },
 	  read_json },
@@ -161,6 +162,18 @@ static const struct reader_kind *kind_of_zip(struct span bytes)
 	return kind_named("text"); /* which says that it is an archive */
 }
 
+/* A field that only messages begin with. */
+static bool begins_mail(struct span bytes)
+{
+	static const char *const starts[] = { "Return-Path:", "Received:", "Delivered-To:", "MIME-Version:",
+					      "Message-ID:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+		if (span_starts(bytes, starts[i]))
+			return true;
+	return false;
+}
+
 /* By its first bytes, for names that say nothing. */
 static const struct reader_kind *kind_of_content(const struct reader *rd)
 {
@@ -170,6 +183,8 @@ static const struct reader_kind *kind_of_content(const struct reader *rd)
 		return kind_of_zip(rd->bytes);
 	if (begins_html(rd->bytes))
 		return kind_named("html");
+	if (begins_mail(rd->bytes))
+		return kind_named("mail");
 	if (span_starts(rd->bytes, "WEBVTT"))
 		return kind_named("subtitles");
 	return code_language(rd->name, rd->bytes) ? kind_named("code") : kind_named("text");

@@ -9,16 +9,36 @@ enum {
 	BITS_APART_MAX = 3,
 };
 
+/* The bits that are set are counted in bytes, eight to a number, and these now and then added up.
+ */
 struct ballot {
-	int32_t bits[BITS];
-	uint64_t before; /* the term before, 0 at first */
+	uint64_t bytes[BITS / 8];
+	unsigned votes;
+	int32_t set[BITS]; /* twice how often, less the votes: above 0 for most of them */
+	uint64_t before;   /* the term before, 0 at first */
 	size_t count;
 };
 
-static void vote(struct ballot *b, uint64_t hash)
+static void add_up(struct ballot *b)
 {
 	for (size_t i = 0; i < BITS; i++)
-		b->bits[i] += hash >> i & 1 ? 1 : -1;
+		b->set[i] += 2 * (int32_t)(b->bytes[i / 8] >> i % 8 * 8 & 0xff) - (int32_t)b->votes;
+	memset(b->bytes, 0, sizeof(b->bytes));
+	b->votes = 0;
+}
+
+static void vote(struct ballot *b, uint64_t hash)
+{
+	for (size_t i = 0; i < BITS / 8; i++, hash >>= 8) {
+		/* Bit k of the byte alone in byte k, and that as 0 or 1. */
+		uint64_t spread =
+			(hash & 0xff) * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+
+		b->bytes[i] +=
+			(spread + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101);
+	}
+	if (++b->votes == UINT8_MAX)
+		add_up(b);
 }
 
 static uint64_t mix(uint64_t h)
@@ -48,8 +68,9 @@ uint64_t arrange_simhash(struct terms *terms, struct span text)
 	terms_each(terms, text, use_term, &b);
 	if (b.count < TERMS_MIN)
 		return 0;
+	add_up(&b);
 	for (size_t i = 0; i < BITS; i++)
-		simhash |= (uint64_t)(b.bits[i] > 0) << i;
+		simhash |= (uint64_t)(b.set[i] > 0) << i;
 	return simhash;
 }
 

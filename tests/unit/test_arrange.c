@@ -1,6 +1,7 @@
 /* Tests of common/rag/arrange.h. */
 #include "common/rag/arrange.h"
 
+#include "common/base/buf.h"
 #include "common/base/mem.h"
 
 #include <setjmp.h>
@@ -42,6 +43,30 @@ static void texts_are_alike_when_their_words_are(void **state)
 		assert_int_equal(arrange_is_same(arrange_simhash(terms, span_str(cases[i].text)),
 						 arrange_simhash(terms, span_str(cases[i].other))),
 				 cases[i].is_same);
+	terms_free(terms);
+}
+
+static void long_texts_are_alike_when_they_differ_in_a_word(void **state)
+{
+	struct terms *terms = terms_new();
+	struct buf text, changed, other;
+	uint64_t simhash;
+
+	(void)state;
+	buf_init(&text, MIB);
+	buf_init(&changed, MIB);
+	buf_init(&other, MIB);
+	for (unsigned i = 0; i < 2000; i++) {
+		buf_printf(&text, "word%u ", i * i % 997);
+		buf_printf(&changed, "word%u ", i == 1000 ? 5000 : i * i % 997);
+		buf_printf(&other, "word%u ", i * i % 991 + 997);
+	}
+	simhash = arrange_simhash(terms, buf_span(&text));
+	assert_true(arrange_is_same(simhash, arrange_simhash(terms, buf_span(&changed))));
+	assert_false(arrange_is_same(simhash, arrange_simhash(terms, buf_span(&other))));
+	buf_free(&text);
+	buf_free(&changed);
+	buf_free(&other);
 	terms_free(terms);
 }
 
@@ -92,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_alike_when_their_words_are),
+		cmocka_unit_test(long_texts_are_alike_when_they_differ_in_a_word),
 		cmocka_unit_test(the_same_text_and_one_document_do_not_fill_the_list),
 	};
 

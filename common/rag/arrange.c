@@ -6,6 +6,7 @@
 enum {
 	BITS = 64,
 	TERMS_MIN = 4, /* fewer are no text */
+	SEEN_BITS = 1 << 14,
 	BITS_APART_MAX = 3,
 };
 
@@ -17,6 +18,7 @@ struct ballot {
 	int32_t set[BITS]; /* twice how often, less the votes: above 0 for most of them */
 	uint64_t before;   /* the term before, 0 at first */
 	size_t count;
+	uint64_t seen[SEEN_BITS / 64]; /* by some bits of what has voted */
 };
 
 static void add_up(struct ballot *b)
@@ -27,8 +29,20 @@ static void add_up(struct ballot *b)
 	b->votes = 0;
 }
 
+/* What is said again and again (a table's headings, "the") has one vote all the same. */
+static bool has_voted(struct ballot *b, uint64_t hash)
+{
+	uint64_t *bits = &b->seen[hash % SEEN_BITS / 64], bit = UINT64_C(1) << hash % 64;
+	bool had = *bits & bit;
+
+	*bits |= bit;
+	return had;
+}
+
 static void vote(struct ballot *b, uint64_t hash)
 {
+	if (has_voted(b, hash))
+		return;
 	for (size_t i = 0; i < BITS / 8; i++, hash >>= 8) {
 		/* Bit k of the byte alone in byte k, and that as 0 or 1. */
 		uint64_t spread =

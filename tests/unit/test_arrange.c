@@ -30,6 +30,9 @@ static void texts_are_alike_when_their_words_are(void **state)
 		/* the same words in another order */
 		{ "the dog bites the man in the old garden behind the house of his friend",
 		  "his man bites the friend of the dog behind the old garden in the house", false },
+		/* a table's headings are not its rows */
+		{ "name: Smith city: Oslo name: Miller city: Bergen name: Jones city: Turku",
+		  "name: Braun city: Graz name: Moser city: Wels name: Huber city: Linz", false },
 		{ "port 3000 is the default of the gateway",
 		  "port 8080 is the default of the proxy", false },
 		/* too little to tell */

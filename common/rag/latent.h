@@ -1,7 +1,7 @@
 /*
  * common/rag/latent.h - chunks that are about the same things, found without the same words.
  *
- * A latent semantic space computed from the index itself: the LATENT_DIMENSIONS directions in
+ * A latent semantic space computed from the index itself: the 64 or 128 directions in
  * which its chunks (log tf x idf of their terms) differ most, by subspace iteration from a fixed
  * start.  Each chunk is a row of int8 numbers there, a question a point; near is alike.  Alone it
  * ranks worse than lexical.h, as a second voice (fusion.h) it helps.

@@ -171,6 +171,7 @@ static void try_segment(const uint8_t *data, size_t size)
 	const struct segment *segments[1];
 	const uint32_t firsts[] = { 0 };
 	struct lexical_view view = { .segments = segments, .first = firsts, .count = 1 };
+	struct latent_options options = { .dimensions = LATENT_DIMENSIONS };
 	struct buf out;
 
 	if (size < HEAD_SIZE)
@@ -185,7 +186,7 @@ static void try_segment(const uint8_t *data, size_t size)
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	if (segment) {
 		segments[0] = segment;
-		if (latent_build(&view, NULL, &out, NULL) == 1)
+		if (latent_build(&view, &options, &out, NULL) == 1)
 			try_plain(buf_span(&out), segment);
 		segment_close(segment);
 	}

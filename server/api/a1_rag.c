@@ -5,7 +5,7 @@
 
 #include "common/chat/rag_keeper.h"
 
-enum { INGEST_WAIT_MS = 10 * 60 * 1000 };
+enum { INGEST_WAIT_MS = 2 * 60 * 1000 };
 
 /* A piece of work on its way to a thread and back. */
 struct errand {
@@ -71,30 +71,19 @@ void rag_work_reply(struct exchange *x, struct rag_work *w, int status)
 	reply_send(x, status, "application/json", buf_span(&w->out));
 }
 
-int rag_ingest_enter(struct exchange *x, struct call *c, struct turnstile_pass *pass)
+int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
 {
-	struct err err = ERR_INIT;
-	int entered = turnstile_enter(c->worker->core->indices, span_str(c->identity.tenant_id),
-				      INGEST_WAIT_MS, pass, &err);
+	struct core *core = c->worker->core;
+	struct turnstile_pass pass = { NULL };
+	int result = turnstile_enter(core->indices, w->tenant, INGEST_WAIT_MS, &pass, &w->err);
 
-	if (entered == 0)
-		return 0;
-	if (entered > 0) {
-		err_set(&err, E_overloaded, "",
-			"the tenant's documents are being taken in already, and others wait");
-		reply_error(x, &err);
-	}
-	return -1;
-}
-
-void rag_ingest_leave(struct call *c, struct turnstile_pass *pass)
-{
-	turnstile_leave(c->worker->core->indices, pass);
-}
-
-int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
-{
-	return run_on(c->worker->core->ingests, w, do_it, arg);
+	if (result < 0)
+		return -1;
+	if (result > 0)
+		return err_set(&w->err, E_overloaded, "", "other documents of the tenant are being taken in");
+	result = run_on(core->ingests, w, do_it, arg);
+	turnstile_leave(core->indices, &pass);
+	return result;
 }
 
 void rag_work_note(struct call *c, const struct rag_work *w)

@@ -35,12 +35,10 @@ void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index
 void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
 
 /*
- * The same for what takes documents in: one of a tenant at a time, those that come meanwhile wait.
- * Between enter and leave any number of rag_ingest_run.
+ * The same for what takes documents in, on a pool of its own and one of a tenant at a time: those that
+ * come meanwhile wait, so that neither other requests nor other tenants do.  Answers nothing.
  */
-int rag_ingest_enter(struct exchange *x, struct call *c, struct turnstile_pass *pass);
-void rag_ingest_leave(struct call *c, struct turnstile_pass *pass);
-int rag_ingest_run(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
+int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
 /* The index changed: see rag_keeper_note. */
 void rag_work_note(struct call *c, const struct rag_work *w);
 

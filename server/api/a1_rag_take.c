@@ -261,7 +261,7 @@ static int take_whole_lines(struct call *c, struct taking *t, struct buf *text, 
 	if (len == 0)
 		return 0;
 	t->bytes = span_of(text->ptr, len);
-	result = rag_ingest_run(c, &t->work, take, t);
+	result = rag_work_ingest(c, &t->work, take, t);
 	buf_consume(text, len);
 	return result;
 }
@@ -296,21 +296,21 @@ static int read_body(struct exchange *x, struct call *c, struct taking *t)
 	    exchange_body(x, (size_t)c->snapshot->config->max_body_bytes, &t->bytes, &t->work.err) <
 		    0)
 		return -1;
-	return rag_ingest_run(c, &t->work, take, t);
+	return rag_work_ingest(c, &t->work, take, t);
 }
 
 static int take_body(struct exchange *x, struct call *c, struct taking *t, bool replace)
 {
-	int result = replace ? rag_ingest_run(c, &t->work, begin_replacement, t) : 0;
+	int result = replace ? rag_work_ingest(c, &t->work, begin_replacement, t) : 0;
 
 	if (result == 0)
 		result = read_body(x, c, t);
 	if (result == 0 && replace)
-		result = rag_ingest_run(c, &t->work, end_replacement, t);
+		result = rag_work_ingest(c, &t->work, end_replacement, t);
 	if (result < 0 && t->replacement.id) {
 		struct err why = t->work.err;
 
-		rag_ingest_run(c, &t->work, cancel_replacement, t);
+		rag_work_ingest(c, &t->work, cancel_replacement, t);
 		t->work.err = why;
 	}
 	return result;
@@ -360,21 +360,16 @@ static void end(struct call *c, struct taking *t)
 static void take_documents(struct exchange *x, struct call *c, enum rag_put_how how, bool whole,
 			   bool replace)
 {
-	struct turnstile_pass pass = { NULL };
 	struct taking *t = begin(x, c);
 
-	if (!t || rag_ingest_enter(x, c, &pass) < 0) {
-		if (t)
-			end(c, t);
+	if (!t)
 		return;
-	}
 	t->put.how = how;
 	t->put.whole = whole;
 	if (take_body(x, c, t, replace) == 0)
 		reply_taken(x, t, replace);
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
-	rag_ingest_leave(c, &pass);
 	end(c, t);
 }
 
@@ -443,19 +438,15 @@ static int read_one(struct exchange *x, struct call *c, struct taking *t)
 	if (source.ptr)
 		t->batch.documents[0].source = source;
 	t->batch.documents[0].mtime_us = mtime_us;
-	return rag_ingest_run(c, &t->work, take_one, t);
+	return rag_work_ingest(c, &t->work, take_one, t);
 }
 
 void a1_documents_put(struct exchange *x, struct call *c)
 {
-	struct turnstile_pass pass = { NULL };
 	struct taking *t = begin(x, c);
 
-	if (!t || rag_ingest_enter(x, c, &pass) < 0) {
-		if (t)
-			end(c, t);
+	if (!t)
 		return;
-	}
 	t->put.how = RAG_PUT_REPLACE;
 	t->put.whole = true;
 	if (read_one(x, c, t) == 0)
@@ -463,6 +454,5 @@ void a1_documents_put(struct exchange *x, struct call *c)
 			   buf_span(&t->listed));
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
-	rag_ingest_leave(c, &pass);
 	end(c, t);
 }

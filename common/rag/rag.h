@@ -131,14 +131,14 @@ struct rag_put_result {
 /*
  * Reads, cuts, indexes and commits them in one transaction: searchable when this returns, here and
  * in other processes.  A document that cannot be read (or whose name or metadata is wrong) is
- * RAG_FAILED and keeps no other out, unless put->whole.  The same content, title and type again is
+ * RAG_FAILED and keeps no other out, unless how->whole.  The same content, title and type again is
  * RAG_UNCHANGED: only source, meta and mtime are written, when they differ.  Of one name given
  * twice the last one counts, the others are RAG_FAILED (E_rag_document_exists).
  *
  * 0, or -1 when nothing was kept: E_rag_index_not_found, E_rag_limit_exceeded, E_cancelled,
- * E_storage_error, or the first failure of put->whole.  results has count entries; put NULL = add.
+ * E_storage_error, or the first failure of how->whole.  results has count entries; how NULL = add.
  */
-int rag_put(struct rag *r, struct span tenant, struct span index, const struct rag_put *put,
+int rag_put(struct rag *r, struct span tenant, struct span index, const struct rag_put *how,
 	    const struct rag_document_in *docs, size_t count, struct arena *a,
 	    struct rag_put_result *results, struct err *err);
 
@@ -156,7 +156,7 @@ struct rag_replacement {
 int rag_replace_begin(struct rag *r, struct span tenant, struct span index,
 		      struct rag_replacement *out, struct err *err);
 int rag_replace_put(struct rag *r, struct span tenant, const struct rag_replacement *to,
-		    const struct rag_put *put, const struct rag_document_in *docs, size_t count,
+		    const struct rag_put *how, const struct rag_document_in *docs, size_t count,
 		    struct arena *a, struct rag_put_result *results, struct err *err);
 int rag_replace_end(struct rag *r, struct span tenant, const struct rag_replacement *to,
 		    struct err *err);

@@ -102,7 +102,7 @@ struct deleting {
 static int delete_some(struct db *db, void *arg, struct err *err)
 {
 	struct deleting *d = arg;
-	struct rag_extent e;
+	struct rag_extent e = { .id = 0 };
 	struct rag_row row;
 
 	d->gone = 0;
@@ -114,7 +114,7 @@ static int delete_some(struct db *db, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
-		if (found == 0)
+		if (found != 1)
 			continue;
 		if (rag_document_empty(db, &row, &e, row.generation, err) < 0 ||
 		    rag_vectors_drop(db, e.first, e.chunks, err) < 0 ||
@@ -250,9 +250,9 @@ int rag_view_find(struct rag_view *v, struct span name, struct arena *a,
 /* The first name that does not begin with prefix any more: its last byte raised.  false: none. */
 static bool after_prefix(struct span prefix, struct buf *out)
 {
-	while (prefix.len > 0 && (unsigned char)prefix.ptr[prefix.len - 1] == 0xff)
+	while (prefix.ptr && prefix.len > 0 && (unsigned char)prefix.ptr[prefix.len - 1] == 0xff)
 		prefix.len--;
-	if (prefix.len == 0)
+	if (!prefix.ptr || prefix.len == 0)
 		return false;
 	buf_add(out, prefix.ptr, prefix.len - 1);
 	buf_add_char(out, (char)((unsigned char)prefix.ptr[prefix.len - 1] + 1));

@@ -53,7 +53,7 @@ static int numbers(struct db *db, const char *sql, int64_t with, int64_t *first,
 
 static int free_document(struct db *db, int64_t id, struct err *err)
 {
-	int64_t first, chunks;
+	int64_t first = 0, chunks = 0;
 	int found = numbers(db, "SELECT first_chunk, chunks FROM rag_document WHERE id = ?1", id,
 			    &first, &chunks, err);
 
@@ -74,7 +74,7 @@ static int free_index(struct db *db, int64_t index, struct err *err)
 		"DELETE FROM rag_want WHERE index_id = ?1 AND ?2 = 0",
 		"DELETE FROM rag_index WHERE id = ?1 AND ?2 = 0",
 	};
-	int64_t id;
+	int64_t id = 0;
 	int found = 1;
 
 	for (int i = 0; i < DOCUMENTS_STEP && found == 1; i++) {
@@ -97,7 +97,7 @@ static int free_index(struct db *db, int64_t index, struct err *err)
 
 static int free_gone(struct db *db, struct err *err)
 {
-	int64_t index;
+	int64_t index = 0;
 	int found;
 
 	if (change(db,
@@ -118,7 +118,7 @@ static int free_gone(struct db *db, struct err *err)
 /* Those of chunks that were replaced, once all that is there has its vectors. */
 static int free_stale(struct db *db, struct err *err)
 {
-	int64_t first, chunks;
+	int64_t first = 0, chunks = 0;
 	int found = numbers(db, "SELECT 1 FROM rag_want LIMIT 1", 0, &first, NULL, err);
 
 	if (found != 0)
@@ -139,7 +139,7 @@ static int free_stale(struct db *db, struct err *err)
 /* A model that no index has any more. */
 static int free_model(struct db *db, struct err *err)
 {
-	int64_t model, count;
+	int64_t model = 0, count;
 	int found =
 		numbers(db,
 			"SELECT id FROM rag_model AS m WHERE NOT EXISTS (SELECT 1 FROM rag_index"

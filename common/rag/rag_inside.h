@@ -125,7 +125,7 @@ struct rag_parts {
 	struct buf bytes;
 };
 /* out was zeroed.  E_document_too_large. */
-int rag_parts_pack(struct span text, const struct cutting *pieces, struct rag_parts *out,
+int rag_parts_pack(struct span text, const struct cutting *c, struct rag_parts *out,
 		   struct err *err);
 void rag_parts_free(struct rag_parts *p);
 /* 0 and what chunk number `at` of a packed run of pieces says, or -1: damaged. */
@@ -135,7 +135,7 @@ int rag_piece_unpack(struct span pieces, int64_t chunks, int64_t at, struct rag_
 int rag_part_inflate(struct span stored, int coding, char *out, size_t size);
 /* Marks as bytes, and back (r->marks; those there are replaced). */
 int rag_marks_pack(const struct reading *r, struct buf *out, struct err *err);
-int rag_marks_unpack(struct span bytes, struct reading *r);
+int rag_marks_unpack(struct span rest, struct reading *r);
 
 /* ---- rag_prepare.c: documents before the transaction ---- */
 
@@ -176,7 +176,7 @@ struct rag_preparing {
  * Reads, cuts and indexes.  Failures are in results; -1 when nothing can be kept.  b is freed by
  * rag_batch_free in any case.
  */
-int rag_prepare(const struct rag_preparing *p, const struct rag_document_in *docs, size_t count,
+int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *docs, size_t count,
 		struct arena *a, struct rag_batch *b, struct rag_put_result *results,
 		struct err *err);
 /*

@@ -31,7 +31,8 @@ enum {
 	PIECE_HEADING, /* where it begins, after the pieces */
 	PIECE_HEADING_LEN,
 	PIECE_NUMBERS,
-	PIECE_SIZE = 4 * PIECE_NUMBERS + 16,
+	PIECE_HASH = 4 * PIECE_NUMBERS,
+	PIECE_SIZE = PIECE_HASH + 16,
 };
 
 static void add32(struct buf *out, uint64_t value)
@@ -45,7 +46,7 @@ static uint32_t get32(const char *at, int number)
 {
 	uint32_t value;
 
-	memcpy(&value, at + 4 * number, sizeof(value));
+	memcpy(&value, at + 4 * (size_t)number, sizeof(value));
 	return le32toh(value);
 }
 
@@ -166,7 +167,7 @@ int rag_piece_unpack(struct span pieces, int64_t chunks, int64_t at, struct rag_
 		return -1;
 	out->heading = span_of(pieces.ptr + headings + heading, heading_len);
 	if (hash) {
-		memcpy(hash, piece + 4 * PIECE_NUMBERS, 16);
+		memcpy(hash, piece + (size_t)PIECE_HASH, 16);
 		hash[0] = le64toh(hash[0]);
 		hash[1] = le64toh(hash[1]);
 	}

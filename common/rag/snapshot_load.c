@@ -437,7 +437,7 @@ int rag_snapshot_only(const struct rag_snapshot *s, const struct rag_range_ids *
 	for (size_t i = 0; i < blocks && bits; i++)
 		bits[i] =
 			arena_zalloc(a, (vector_block_words(v->blocks[i]) + 1) * sizeof(uint64_t));
-	if (arena_failed(a))
+	if (!out->rows || !bits || arena_failed(a))
 		return err_set(err, E_too_large, "", "what the filter leaves does not fit");
 	for (size_t i = 0; i < count; i++) {
 		int64_t first = ranges[i].first, end = first + ranges[i].count;

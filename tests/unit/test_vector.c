@@ -48,6 +48,34 @@ static void neighbours_are_found(void **state)
 	}
 }
 
+/* As a fusion with other rankings asks for them. */
+static void long_lists_are_found(void **state)
+{
+	struct data d = make_data(768, 4000, 1), queries = make_data(768, 10, 2);
+	struct vector_space *s = space_of(&d);
+	struct packed p = pack(s, &d, 0, d.count);
+	const struct vector_block *const blocks[] = { p.block };
+	const struct vector_view view = { .blocks = blocks, .count = 1 };
+	size_t found = 0;
+
+	(void)state;
+	for (size_t q = 0; q < queries.count; q++) {
+		const float *query = queries.vectors + q * d.dimensions;
+		struct vector_hit right[100], hits[100];
+
+		exact_hits(&d, NULL, query, right, 100);
+		assert_int_equal(vector_search(s, &view, query, 0, hits, 100), 100);
+		found += common_ids(right, hits, 100);
+		for (size_t i = 1; i < 100; i++)
+			assert_true(hits[i].score <= hits[i - 1].score);
+	}
+	assert_true(found >= queries.count * 100 * 99 / 100);
+	free_packed(&p);
+	vector_space_free(s);
+	free_data(&d);
+	free_data(&queries);
+}
+
 static bool has_id(const struct data *d, const uint64_t *bits, int64_t id)
 {
 	size_t row = (size_t)(id + 100) / 3;
@@ -254,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_are_found),
+		cmocka_unit_test(long_lists_are_found),
 		cmocka_unit_test(filters_leave_what_they_name),
 		cmocka_unit_test(vectors_of_any_length_are_the_same),
 		cmocka_unit_test(the_last_word_has_the_stored_vector),

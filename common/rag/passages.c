@@ -4,6 +4,9 @@
 #include "common/base/utf8.h"
 #include "common/rag/cut_inside.h"
 
+/* What the better one of a piece's neighbours adds to its score. */
+static const float neighbour_share = 0.2f;
+
 struct filling {
 	struct passage *list; /* in the order in which they were begun */
 	size_t count, max;
@@ -50,7 +53,10 @@ static void join(struct passage *to, const struct passage *from)
 		to->end = from->end;
 		to->chars_end = from->chars_end;
 	}
-	to->rank = from->rank < to->rank ? from->rank : to->rank;
+	if (from->rank < to->rank) {
+		to->rank = from->rank;
+		to->score = from->score;
+	}
 }
 
 /* The passages that the piece meets become one with it, at the place of the best. */
@@ -135,6 +141,37 @@ static bool shorten(struct passage *piece, struct span text, size_t chars_max)
 	return false;
 }
 
+/* ---- order ---- */
+
+struct placed {
+	float worth;
+	uint32_t at; /* in the ranking */
+};
+
+static float best_neighbour(const struct passage *ranked, size_t count, size_t of)
+{
+	float best = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (i != of && ranked[i].score > best && meets(&ranked[i], &ranked[of]))
+			best = ranked[i].score;
+	return best;
+}
+
+/* By worth; equal ones as they were. */
+static void place_all(const struct passage *ranked, size_t count, struct placed *order)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct placed one = { ranked[i].score, (uint32_t)i };
+		size_t to = i;
+
+		one.worth += neighbour_share * best_neighbour(ranked, count, i);
+		for (; to > 0 && order[to - 1].worth < one.worth; to--)
+			order[to] = order[to - 1];
+		order[to] = one;
+	}
+}
+
 /* A part that was added last may be of a better piece than what stands before it. */
 static void sort_last(struct filling *f)
 {
@@ -150,12 +187,15 @@ size_t passages_fill(const struct passage *ranked, size_t count, const struct pa
 		     struct passage *out, size_t max)
 {
 	struct filling f = { .list = out, .max = max, .left = wish->budget };
+	struct placed order[PASSAGES_LOOK_MAX];
 	struct passage rest = { .start = 0, .end = 0 };
 
-	for (size_t i = 0; i < count && i < PASSAGES_LOOK_MAX && f.left > 0; i++) {
-		struct passage piece = ranked[i];
+	count = count < PASSAGES_LOOK_MAX ? count : PASSAGES_LOOK_MAX;
+	place_all(ranked, count, order);
+	for (size_t i = 0; i < count && f.left > 0; i++) {
+		struct passage piece = ranked[order[i].at];
 
-		piece.rank = i;
+		piece.rank = i; /* by worth; the ranking's at the end */
 		if (!trim_known(&f, &piece) || !has_room(&f, &piece))
 			continue;
 		if (piece.chars_end - piece.chars_start <= f.left)
@@ -168,5 +208,7 @@ size_t passages_fill(const struct passage *ranked, size_t count, const struct pa
 		add(&f, rest);
 		sort_last(&f);
 	}
+	for (size_t i = 0; i < f.count; i++)
+		out[i].rank = order[out[i].rank].at;
 	return f.count;
 }

@@ -1,9 +1,10 @@
 /*
  * common/rag/passages.h - what of a ranking is sent to a model that takes so many characters.
  *
- * Pieces in the order of their rank as long as they fit; text that two of them share is sent once,
- * and those that meet in a document become one passage.  What is left over goes to pieces further
- * down that fit, and at last to the beginning of the best one that did not.  Pure; any thread.
+ * Pieces by their scores as long as they fit, where one whose neighbour was found, too, counts
+ * more; text that two of them share is sent once, and those that meet in a document become one
+ * passage.  What is left over goes to pieces further down that fit, and at last to the beginning of
+ * the best one that did not.  Pure; any thread.
  */
 #ifndef SPASS_RAG_PASSAGES_H
 #define SPASS_RAG_PASSAGES_H
@@ -20,6 +21,7 @@ struct passage {
 	size_t start, end;             /* bytes of the document */
 	size_t chars_start, chars_end; /* the same in characters */
 	size_t rank;                   /* in the ranking, from 0; of the best piece in it */
+	float score;                   /* of that piece, at least 0 */
 };
 
 struct passages_wish {
@@ -33,8 +35,9 @@ struct passages_wish {
 };
 
 /*
- * ranked: pieces, best first (rank is not looked at).  Passages into out, by rank; they do not
- * overlap, nor touch, within a document.  Returns how many, at most max.
+ * ranked: pieces, best first (rank is not looked at; scores that are all 0 leave them in order).
+ * Passages into out, best first; they do not overlap, nor touch, within a document.  Returns how
+ * many, at most max.
  */
 size_t passages_fill(const struct passage *ranked, size_t count, const struct passages_wish *wish,
 		     struct passage *out, size_t max);

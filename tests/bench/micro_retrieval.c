@@ -24,7 +24,8 @@
 
 enum { RANKED_MAX = 200, LINE_MAX_BYTES = 1 << 20, REFERENCES_MAX = 64, BUDGET = 4000 };
 
-typedef size_t search(void *data, const char *text, uint32_t *rows, size_t max);
+/* The best rows; scores (0..1, or all 0 when there are none). */
+typedef size_t search(void *data, const char *text, uint32_t *rows, float *scores, size_t max);
 
 /* ---- ours: one segment, and its space ---- */
 
@@ -124,7 +125,7 @@ static size_t find_alike(struct index *x, const char *text, struct found *f)
 	return count;
 }
 
-static size_t search_ours(void *data, const char *text, uint32_t *rows, size_t max)
+static size_t search_ours(void *data, const char *text, uint32_t *rows, float *scores, size_t max)
 {
 	struct fusion_weights weights = fusion_weigh(0, true);
 	struct fusion_hit hits[2 * RANKED_MAX];
@@ -135,19 +136,28 @@ static size_t search_ours(void *data, const char *text, uint32_t *rows, size_t m
 	};
 	size_t count = fusion_merge(FUSION_CONVEX, lists, ARRAY_LEN(lists), hits, max);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		rows[i] = hits[i].row;
+		scores[i] = hits[i].score;
+	}
 	return count;
 }
 
-static size_t search_words(void *data, const char *text, uint32_t *rows, size_t max)
+static size_t search_words(void *data, const char *text, uint32_t *rows, float *scores, size_t max)
 {
 	struct found words;
 	size_t count = find_words(data, text, &words);
 
 	count = count < max ? count : max;
 	memcpy(rows, words.rows, count * sizeof(*rows));
+	memset(scores, 0, count * sizeof(*scores));
 	return count;
+}
+
+static size_t search_fts(void *data, const char *text, uint32_t *rows, float *scores, size_t max)
+{
+	memset(scores, 0, max * sizeof(*scores));
+	return fts_search(data, text, rows, max);
 }
 
 /* ---- rankings ---- */
@@ -212,8 +222,9 @@ static struct measure judge(const char *name, const struct collection *c, const 
 	buf_init(&out, 1000 * MIB);
 	for (size_t i = 0; i < c->query_count; i++) {
 		uint32_t rows[RANKED_MAX];
+		float scores[RANKED_MAX];
 		struct span documents[RANKED_MAX];
-		size_t count = run(data, c->queries[i].text, rows, RANKED_MAX);
+		size_t count = run(data, c->queries[i].text, rows, scores, RANKED_MAX);
 
 		for (size_t j = 0; j < count; j++) {
 			documents[j] = span_str(c->documents[p->list[rows[j]].document].id);
@@ -251,7 +262,7 @@ static struct measure judge_fts(const char *name, const struct collection *c,
 	struct measure m;
 
 	fts_build(&f, p);
-	m = judge(name, c, p, fts_search, &f);
+	m = judge(name, c, p, search_fts, &f);
 	fts_free(&f);
 	return m;
 }
@@ -429,8 +440,9 @@ static double recall_in(size_t budget, struct collection *c, const struct chunks
 
 	for (size_t i = 0; i < all->count; i++) {
 		uint32_t rows[RANKED_MAX];
+		float scores[RANKED_MAX];
 		struct passage ranked[RANKED_MAX], sent[RANKED_MAX];
-		size_t count = run(data, all->list[i].text, rows, RANKED_MAX);
+		size_t count = run(data, all->list[i].text, rows, scores, RANKED_MAX);
 
 		for (size_t j = 0; j < count; j++) {
 			const struct chunk *k = &p->list[rows[j]];
@@ -439,7 +451,8 @@ static double recall_in(size_t budget, struct collection *c, const struct chunks
 						      .start = k->start,
 						      .end = k->end,
 						      .chars_start = k->chars_start,
-						      .chars_end = k->chars_end };
+						      .chars_end = k->chars_end,
+						      .score = scores[j] };
 		}
 		count = passages_fill(ranked, count, &wish, sent, RANKED_MAX);
 		sums[i % 2] += covered(&all->list[i], sent, count);
@@ -468,7 +481,7 @@ static void judge_chunking(const char *directory)
 	printf("\n%zu pieces, %zu questions\n%-30s %10s %10s\n", p.count, all.count,
 	       "chunking: recall within", "FTS5", "ours");
 	for (size_t i = 0; i < ARRAY_LEN(budgets); i++) {
-		double fts = recall_in(budgets[i], &c, &p, &all, fts_search, &f);
+		double fts = recall_in(budgets[i], &c, &p, &all, search_fts, &f);
 
 		ours[i] = recall_in(budgets[i], &c, &p, &all, search_ours, &x);
 		printf("%-6zu %-23s %10.4f %10.4f\n", budgets[i], "characters", fts, ours[i]);

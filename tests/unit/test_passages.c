@@ -116,6 +116,25 @@ static void pieces_become_passages(void **state)
 	}
 }
 
+static void a_piece_counts_more_when_its_neighbour_was_found(void **state)
+{
+	struct passage ranked[] = { piece_of(1, 0, 100), piece_of(2, 0, 100), piece_of(3, 0, 100),
+				    piece_of(3, 100, 200) };
+	static const float scores[] = { 1, .55f, .5f, .5f };
+	struct passages_wish wish = { .budget = 300 };
+	struct buf out;
+
+	(void)state;
+	fill(&out, ranked, ARRAY_LEN(ranked), &wish, 16);
+	assert_string_equal(buf_str(&out), "1:0-100@0 2:0-100@1 3:0-100@2");
+	buf_free(&out);
+	for (size_t i = 0; i < ARRAY_LEN(ranked); i++)
+		ranked[i].score = scores[i];
+	fill(&out, ranked, ARRAY_LEN(ranked), &wish, 16);
+	assert_string_equal(buf_str(&out), "1:0-100@0 3:0-200@2");
+	buf_free(&out);
+}
+
 static struct span give_text(void *data, const struct passage *piece)
 {
 	const char *text = data;
@@ -213,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_become_passages),
+		cmocka_unit_test(a_piece_counts_more_when_its_neighbour_was_found),
 		cmocka_unit_test(what_is_left_takes_the_beginning_of_a_piece),
 		cmocka_unit_test(a_part_stands_at_the_place_of_its_rank),
 		cmocka_unit_test(passages_never_overlap_and_never_pass_the_budget),

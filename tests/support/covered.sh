@@ -7,10 +7,10 @@
 set -u
 # Shown by no case, or by none over all transports.
 unseen="
-unsupported_document # until a route or a command reads documents
-document_too_large   # likewise
+document_too_large   # until a case sends one
 document_unreadable  # likewise
 loader_failed        # likewise
+rag_dimension_mismatch # in the log: vectors are made in the background
 "
 one_transport="
 connect_failed      # said by a command

@@ -353,6 +353,6 @@ void rag_replace_cancel(struct rag *r, struct span tenant, const struct rag_repl
 	struct rag_tenant *t = rag_tenant_find(r, tenant, false, &err);
 
 	/* When this fails, RAG_REPLACE_IDLE_MS comes to pass. */
-	if (t)
-		rag_write(t, cancel_replacement, &c, &err);
+	if (t && rag_write(t, cancel_replacement, &c, &err) == 0)
+		rag_snapshot_forget(t, to->id);
 }

@@ -234,6 +234,15 @@ int rag_want_remove(struct db *db, int64_t index_id, int64_t model, int64_t firs
 int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
 		   struct err *err);
 
+/* ---- rag_tend.c ---- */
+
+/*
+ * After a put, when segments have become many because nobody tends the index, or because it is a
+ * replacement: merges some.  A failure is logged: what was put is there.
+ */
+enum { RAG_SEGMENTS_MANY = 24 };
+void rag_tend_put(struct rag_tenant *t, int64_t index_id);
+
 /* ---- rag_document.c ---- */
 
 /* What must be known of a document to take it apart. */

@@ -311,6 +311,28 @@ static int put_all(struct db *db, void *arg, struct err *err)
 
 /* ---- around it ---- */
 
+static int64_t count_segments(struct rag_tenant *t, int64_t index_id)
+{
+	struct err err = ERR_INIT;
+	struct db *db = rag_read_begin(t, &err);
+	struct db_statement *st =
+		db ? db_statement(db,
+				  "SELECT count(*) FROM rag_segment WHERE index_id = ?1"
+				  " AND kind = 1",
+				  &err)
+		   : NULL;
+	int64_t count = 0;
+
+	if (st) {
+		db_bind_int(st, 1, index_id);
+		if (db_next(st, &err) == 1)
+			count = db_int(st, 0);
+		db_reset(st);
+	}
+	rag_read_end(t, db);
+	return count;
+}
+
 static int prepare(struct putting *p, const struct rag_document_in *docs, size_t count,
 		   struct arena *a, struct err *err)
 {
@@ -346,6 +368,8 @@ static int put(const struct target *to, const struct rag_put *how,
 			break;
 	}
 	rag_batch_free(&batch);
+	if (result == 0 && p.is_changed && count_segments(to->tenant, p.row.id) > RAG_SEGMENTS_MANY)
+		rag_tend_put(to->tenant, p.row.id);
 	return result;
 }
 

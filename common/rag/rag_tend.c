@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 /* In the order in which they matter to searches. */
@@ -48,32 +49,54 @@ uint64_t *rag_bits_cut(const uint64_t *bits, size_t from, size_t count, size_t *
 	return out;
 }
 
-/* The snapshot is held; the connection is not, so that the log can be emptied meanwhile. */
-static int begin(struct rag_tending *t, struct span index, struct err *err)
+/*
+ * By name, or by id: 1; 0 when it is not there.  The snapshot is held; the connection is not, so
+ * that the log can be emptied meanwhile.
+ */
+static int begin(struct rag_tending *t, struct span index, int64_t id, struct err *err)
 {
 	struct db *db = rag_read_begin(t->tenant, err);
-	int result = -1;
+	int result = -1, found = 0;
 
-	if (db && rag_row_get(db, index, &t->row, err) == 0 &&
-	    rag_segment_list(db, t->row.id, &t->segments, &t->count, err) == 0) {
+	if (db && id > 0)
+		found = rag_row_find_id(db, id, &t->row, err);
+	else if (db)
+		found = rag_row_get(db, index, &t->row, err) == 0 ? 1 : -1;
+	if (found == 1 && rag_segment_list(db, t->row.id, &t->segments, &t->count, err) == 0) {
 		t->snapshot = rag_snapshot_take(t->tenant, db, &t->row, err);
-		result = t->snapshot ? 0 : -1;
+		result = t->snapshot ? 1 : -1;
 	}
 	rag_read_end(t->tenant, db);
-	return result;
+	return db && found == 0 ? 0 : result;
 }
 
-static int tend_index(struct rag_tenant *tenant, struct span index, struct err *err)
+/* The first of so many steps that has something to do. */
+static int tend_index(struct rag_tenant *tenant, struct span index, int64_t id, size_t count,
+		      struct err *err)
 {
 	struct rag_tending t = { .tenant = tenant };
-	int result = begin(&t, index, err);
+	int result = begin(&t, index, id, err);
+	bool is_there = result == 1;
 
-	for (size_t i = 0; i < ARRAY_LEN(steps) && result == 0; i++)
+	if (is_there)
+		result = 0;
+	for (size_t i = 0; i < count && is_there && result == 0; i++)
 		result = steps[i](&t, err);
 	if (t.snapshot)
 		rag_snapshot_give(t.snapshot);
 	mem_free(t.segments);
 	return result;
+}
+
+void rag_tend_put(struct rag_tenant *t, int64_t index_id)
+{
+	struct err err = ERR_INIT;
+
+	if (pthread_mutex_trylock(&t->tending) != 0)
+		return;
+	if (tend_index(t, SPAN_NONE, index_id, 1, &err) < 0)
+		log_warn("rag", "%s", err.message);
+	pthread_mutex_unlock(&t->tending);
 }
 
 bool rag_tend(struct rag *r, struct span tenant, struct span index, struct err *err)
@@ -84,7 +107,8 @@ bool rag_tend(struct rag *r, struct span tenant, struct span index, struct err *
 	/* Whoever does it already goes on with it. */
 	if (!t || pthread_mutex_trylock(&t->tending) != 0)
 		return false;
-	result = index.len > 0 ? tend_index(t, index, err) : rag_free_some(t, err);
+	result = index.len > 0 ? tend_index(t, index, 0, ARRAY_LEN(steps), err)
+			       : rag_free_some(t, err);
 	pthread_mutex_unlock(&t->tending);
 	return result == 1;
 }

@@ -203,6 +203,31 @@ static void few_segments_are_left_of_many(void **state)
 	assert_int_equal(info_of(s).dead, 0);
 }
 
+static void segments_stay_few_when_nobody_tends_them(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_document_in in = text_document("a", "lion");
+	struct rag_put_result result;
+	struct rag_replacement to;
+
+	put_many(s, 0, 100);
+	assert_true(info_of(s).segments <= 30);
+	assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
+	for (int i = 0; i < 100; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "r%d", i);
+		in.name = span_str(name);
+		assert_int_equal(rag_replace_put(s->rag, acme, &to, NULL, &in, 1, &s->arena,
+						 &result, &s->err),
+				 0);
+	}
+	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
+	assert_true(info_of(s).segments <= 30);
+	assert_int_equal(info_of(s).documents, 100);
+	assert_string_equal(stage_findings(s), "");
+}
+
 static void what_is_largely_dead_is_written_again(void **state)
 {
 	struct rag_stage *s = *state;
@@ -308,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(whatever_happens_an_index_is_what_was_put),
 		TEST(few_segments_are_left_of_many),
+		TEST(segments_stay_few_when_nobody_tends_them),
 		TEST(what_is_largely_dead_is_written_again),
 		TEST(an_index_of_some_size_has_a_latent_space),
 		TEST(nothing_is_left_of_what_is_gone),

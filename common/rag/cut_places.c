@@ -473,6 +473,10 @@ static void walk_text(struct walk *w)
 		bool is_start = (c & 0xc0) != 0x80;
 		size_t stop = next_mark(w), since;
 
+		if (classes[c] == WHITE) { /* what begins or ends here does so after them */
+			pass_blanks(w);
+			continue;
+		}
 		if (stop <= w->at && is_start) {
 			struct spot s = { .at = w->at,
 					  .chars = w->chars,
@@ -484,10 +488,6 @@ static void walk_text(struct walk *w)
 			stop = next_mark(w);
 		}
 		since = w->chars - last_place(w)->chars;
-		if (classes[c] == WHITE) {
-			pass_blanks(w);
-			continue;
-		}
 		if (since >= 2 * w->gap && is_start)
 			add_forced(w, since);
 		if (classes[c] == PUNCTUATION)

@@ -300,6 +300,37 @@ static void a_block_that_fits_stays_whole(void **state)
 		}
 }
 
+/* Marks end before the last line's end: what follows begins after it. */
+static void no_piece_begins_with_blank_lines(void **state)
+{
+	static const char *const texts[] = {
+		"- one thing that is to be had here\n\n- and the other thing to be had here\n\n"
+		"- and the third thing to be had here\n\nA paragraph that follows it all, at "
+		"last.\n",
+		"# Title\n\n```\na block of some forty characters here\n```\n\n\nA paragraph that "
+		"follows it all, at last.\n",
+	};
+	static const struct cut_options o = { 40, 80, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct cutting c;
+		struct reading r;
+
+		read_lines(&r, span_str(texts[i]), NULL);
+		for (size_t m = 0; m < r.mark_count; m++)
+			while (r.text.ptr[r.marks[m].end - 1] == '\n')
+				r.marks[m].end--;
+		assert_int_equal(cut_document(&r, &o, &c, NULL), 0);
+		check_pieces(&r, &c, &o);
+		assert_true(c.count > 1);
+		for (size_t k = 0; k < c.count; k++)
+			assert_int_not_equal(piece_text(&r, &c.pieces[k]).ptr[0], '\n');
+		cutting_free(&c);
+		drop(&r);
+	}
+}
+
 static void a_block_that_does_not_fit_is_cut_at_its_blank_lines(void **state)
 {
 	static const struct cut_options o = { 48, 64, 0 };
@@ -534,6 +565,7 @@ int main(void)
 		cmocka_unit_test(pieces_join_back_to_the_text_whatever_it_is),
 		cmocka_unit_test(cuts_stand_at_the_best_place),
 		cmocka_unit_test(a_block_that_fits_stays_whole),
+		cmocka_unit_test(no_piece_begins_with_blank_lines),
 		cmocka_unit_test(a_block_that_does_not_fit_is_cut_at_its_blank_lines),
 		cmocka_unit_test(a_piece_knows_the_headings_above_it),
 		cmocka_unit_test(a_piece_of_code_knows_what_encloses_it),

@@ -18,7 +18,7 @@
 #include "common/rag/rag.h"
 
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
-enum { INGEST_THREADS_MIN = 2, INGEST_WAITERS_MAX = 64 };
+enum { INGEST_THREADS_MIN = 2, INGEST_WAITERS_MAX = 64, LOADERS_MAX = 8 * 1024 * 1024 };
 
 /* Said once for each rate, and only where dollars are turned into euros. */
 static void warn_of_age(const struct snapshot *s, const struct snapshot *previous)
@@ -163,7 +163,21 @@ static struct spool_room *open_uploads(const struct config *c, struct err *err)
 	return r;
 }
 
-static struct rag *open_rag(const struct config *c, struct err *err)
+/* "org=pandoc -t markdown $1", checked with the configuration. */
+static struct reader_command *make_loaders(const struct config_list *list, struct arena *a)
+{
+	struct reader_command *all = arena_zalloc(a, (list->count + 1) * sizeof *all);
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct span command = span_str(list->items[i]);
+
+		all[i].extension = arena_span(a, span_cut(&command, '=')).ptr;
+		all[i].command = arena_span(a, command).ptr;
+	}
+	return all;
+}
+
+static struct rag *open_rag(const struct config *c, const struct reader_command *loaders, struct err *err)
 {
 	char *directory = config_data_path(c, "rag", err);
 	struct rag_options options = {
@@ -173,6 +187,7 @@ static struct rag *open_rag(const struct config *c, struct err *err)
 			    .documents_max = c->rag_documents_max,
 			    .chunks_max = c->rag_chunks_max,
 			    .bytes_max = c->rag_bytes_max },
+		.reading = { .commands = loaders, .command_count = c->rag_loaders.count },
 	};
 	struct rag *r = directory ? rag_open(&options, err) : NULL;
 
@@ -223,7 +238,8 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->address_limits = limiter_new();
 	c->store = open_store(config, c->metrics, err);
 	c->uploads = c->store ? open_uploads(config, err) : NULL;
-	c->rag = c->uploads ? open_rag(config, err) : NULL;
+	arena_init(&c->loaders, LOADERS_MAX);
+	c->rag = c->uploads ? open_rag(config, make_loaders(&config->rag_loaders, &c->loaders), err) : NULL;
 	first->keys = keyring_new();
 	first->cascade = cascade_new();
 	first->generation = 1;
@@ -249,6 +265,7 @@ void core_free(struct core *c)
 	if (c->ingests)
 		job_pool_free(c->ingests);
 	rag_close(c->rag);
+	arena_clear(&c->loaders);
 	rag_keeper_free(c->keeper);
 	if (c->store)
 		store_close(c->store);

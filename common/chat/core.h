@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "common/base/arena.h"
 #include "common/chat/augment.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
@@ -50,6 +51,7 @@ struct core {
 	int64_t change_seen;      /* see news.h */
 	struct job_pool *jobs;
 	struct rag *rag;          /* the tenants' indices */
+	struct arena loaders;     /* commands that it uses */
 	struct rag_keeper *keeper;
 	struct job_pool *ingests; /* what takes documents in: it takes long, and nothing else waits for it */
 	struct turnstile *indices; /* one ingest of a tenant at a time */

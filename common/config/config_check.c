@@ -75,9 +75,23 @@ static void check_readable(const struct config *c, enum config_key key,
 			     path, err_errno(errno));
 }
 
+/* "org=pandoc -t markdown $1" */
+static bool is_loader(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	return equals && equals > text && equals[1] && !memchr(text, '.', (size_t)(equals - text));
+}
+
 void config_check(const struct config *c, struct config_faults *faults)
 {
 	char where[CONFIG_WHERE_MAX];
+
+	for (size_t i = 0; i < c->rag_loaders.count; i++)
+		if (!is_loader(c->rag_loaders.items[i]))
+			config_fault(faults, where_of(c, CONFIG_KEY_rag_loaders, where), "rag_loaders",
+				     "\"%.80s\" is not EXTENSION=COMMAND, as in org=pandoc -t markdown $1",
+				     c->rag_loaders.items[i]);
 
 	for (size_t i = 0; i < c->listen.count; i++) {
 		const char *fault = address_fault(span_str(c->listen.items[i]));

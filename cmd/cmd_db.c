@@ -1,6 +1,7 @@
 /* cmd/cmd_db.c - spass db backup, verify, migrate, vacuum: the database, with or without a gateway.
  */
 #include "cmd/cmd.h"
+#include "cmd/db_indices.h"
 #include "cmd/grid.h"
 #include "cmd/interrupt.h"
 
@@ -24,12 +25,17 @@ struct db_options {
 
 /* ---- what all of them need ---- */
 
-/* The configured database, which must be there.  The caller frees. */
-static char *find_database(const struct cmd_globals *g, struct err *err)
+/*
+ * The configured database, which must be there, and where those of indices are (may be NULL).  The
+ * caller frees both.
+ */
+static char *find_databases(const struct cmd_globals *g, char **indices, struct err *err)
 {
 	struct config *c = cmd_config(g, NULL, 0, err);
 	char *path;
 
+	if (indices)
+		*indices = c ? config_data_path(c, "rag", err) : NULL;
 	if (!c)
 		return NULL;
 	path = c->database[0] ? mem_strdup(c->database) : config_data_path(c, "spass.db", err);
@@ -54,6 +60,11 @@ static int64_t size_of(const char *path)
 static double mebibytes(int64_t bytes)
 {
 	return (double)bytes / (double)MIB;
+}
+
+static char *find_database(const struct cmd_globals *g, struct err *err)
+{
+	return find_databases(g, NULL, err);
 }
 
 /* Nobody else may have it open: a gateway would lose what it wants to write meanwhile. */
@@ -107,6 +118,21 @@ static int copy(const struct cmd_globals *g, struct db *db, const char *to, bool
 	return result;
 }
 
+/* Those of the indices of "backup.db" go to "backup.db.rag". */
+static int copy_indices(const struct db_options *o, const char *from, const char *to,
+			struct db_indices_sum *sum, struct err *err)
+{
+	struct progress p = { .wanted = !o->globals.quiet && isatty(STDERR_FILENO) };
+	const struct db_copying how = { .replace = o->force, .progress = show_progress, .context = &p };
+	char *beside = mem_printf("%s.rag", to);
+	int result = db_indices_copy(from, beside, &how, sum, err);
+
+	if (p.is_shown)
+		fputs("\r\033[K", stderr);
+	mem_free(beside);
+	return result;
+}
+
 static bool is_same_file(const char *a, const char *b)
 {
 	struct stat one, other;
@@ -115,10 +141,12 @@ static bool is_same_file(const char *a, const char *b)
 	       one.st_ino == other.st_ino;
 }
 
-static int back_up(const struct db_options *o, const char *from, const char *to, struct err *err)
+static int back_up(const struct db_options *o, const char *from, const char *indices, const char *to,
+		   struct err *err)
 {
 	const struct cmd_globals *g = &o->globals;
 	int64_t started_ms = clock_mono_ms(), schema;
+	struct db_indices_sum sum = { 0 };
 	struct db *db;
 	int result = -1;
 
@@ -132,26 +160,33 @@ static int back_up(const struct db_options *o, const char *from, const char *to,
 	if (db_number(db, "PRAGMA user_version", &schema, err) == 0)
 		result = copy(g, db, to, o->force, err);
 	db_close(db);
+	if (result == 0 && indices)
+		result = copy_indices(o, indices, to, &sum, err);
 	if (result < 0)
 		return -1;
 	if (g->json)
 		cmd_print_json_take(json_pack(
-			"{s:i,s:s,s:s,s:I,s:I,s:I}", "schema_version", 1, "database", from, "file",
+			"{s:i,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "schema_version", 1, "database", from, "file",
 			to, "bytes", (json_int_t)size_of(to), "schema", (json_int_t)schema,
-			"elapsed_ms", (json_int_t)(clock_mono_ms() - started_ms)));
+			"elapsed_ms", (json_int_t)(clock_mono_ms() - started_ms), "index_databases",
+			(json_int_t)sum.databases, "index_bytes", (json_int_t)sum.bytes));
 	else
 		cmd_notice(g, "%s: %.1f MiB, schema %d", to, mebibytes(size_of(to)), (int)schema);
+	if (!g->json && sum.databases > 0)
+		cmd_notice(g, "%s.rag: the indices of %lld tenants, %.1f MiB", to, (long long)sum.databases,
+			   mebibytes(sum.bytes));
 	return 0;
 }
 
 static int run_backup(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct db_options *o = options;
-	char *path = find_database(&o->globals, err);
-	int result = path ? back_up(o, path, argv[0], err) : -1;
+	char *indices, *path = find_databases(&o->globals, &indices, err);
+	int result = path ? back_up(o, path, indices, argv[0], err) : -1;
 
 	(void)argc;
 	mem_free(path);
+	mem_free(indices);
 	return result;
 }
 
@@ -205,7 +240,39 @@ static void print_report(const struct cmd_globals *g, const char *path, struct r
 			   path, (long long)sum->found);
 }
 
-static int verify(const struct cmd_globals *g, const char *path, struct err *err)
+static void add_index_finding(void *arg, struct span tenant, struct span index, const char *what,
+			      struct span detail)
+{
+	struct report *r = arg;
+	char *name = mem_printf("%.*s/%.*s", SPAN_ARGS(tenant), SPAN_ARGS(index));
+	char *found = mem_printf("%s: %.*s", what, SPAN_ARGS(detail));
+
+	grid_add(&r->grid, name, GRID_PLAIN);
+	grid_add(&r->grid, found, GRID_BAD);
+	json_array_append_new(r->checks, json_pack("{s:s,s:b,s:i,s:s}", "name", name, "ok", 0, "found", 1,
+						   "detail", found));
+	mem_free(name);
+	mem_free(found);
+}
+
+static int verify_indices(const char *dir, struct report *r, struct verify_report *sum, struct err *err)
+{
+	struct db_indices_sum found;
+
+	if (!dir)
+		return 0;
+	if (db_indices_verify(dir, add_index_finding, r, &found, err) < 0)
+		return -1;
+	sum->found += found.findings;
+	if (found.indices == 0 || found.findings > 0)
+		return 0;
+	grid_addf(&r->grid, GRID_PLAIN, "%lld indices", (long long)found.indices);
+	grid_add(&r->grid, "ok", GRID_GOOD);
+	json_array_append_new(r->checks, json_pack("{s:s,s:b,s:i}", "name", "indices", "ok", 1, "found", 0));
+	return 0;
+}
+
+static int verify(const struct cmd_globals *g, const char *path, const char *indices, struct err *err)
 {
 	struct verify_report sum;
 	struct report r = { .checks = json_array() };
@@ -214,6 +281,8 @@ static int verify(const struct cmd_globals *g, const char *path, struct err *err
 	grid_init(&r.grid, 2, cmd_color(g, stdout));
 	grid_head(&r.grid, "CHECK|RESULT");
 	result = verify_database(path, add_check, &r, &sum, err);
+	if (result == 0)
+		result = verify_indices(indices, &r, &sum, err);
 	if (result == 0)
 		print_report(g, path, &r, &sum);
 	grid_free(&r.grid);
@@ -224,10 +293,18 @@ static int verify(const struct cmd_globals *g, const char *path, struct err *err
 static int run_verify(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	char *path = argc > 0 ? mem_strdup(argv[0]) : find_database(g, err);
-	int result = path ? verify(g, path, err) : -1;
+	char *indices, *path;
+	int result;
 
+	if (argc > 0) {
+		path = mem_strdup(argv[0]);
+		indices = mem_printf("%s.rag", argv[0]);
+	} else {
+		path = find_databases(g, &indices, err);
+	}
+	result = path ? verify(g, path, indices, err) : -1;
 	mem_free(path);
+	mem_free(indices);
 	return result;
 }
 
@@ -400,8 +477,8 @@ const struct cmd cmd_db_backup = {
 	.flags = CMD_CONFIG | CMD_JSON,
 	.options = backup_own,
 	.options_size = sizeof(struct db_options),
-	.text = "To restore one, stop the gateway, remove the -wal and -shm files beside the "
-		"database, and put the copy in its place.",
+	.text = "The tenants' indices go to FILE.rag, a file each.  To restore, stop the gateway, remove "
+		"the -wal and -shm files beside the databases, and put the copies in their place.",
 	.examples = backup_examples,
 	.run = run_backup,
 };

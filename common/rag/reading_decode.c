@@ -156,8 +156,11 @@ int decode_charset(struct span bytes, const char *charset, struct buf *out)
 {
 	char piece[4096];
 	iconv_t cd;
-	const char *end = bytes.ptr + bytes.len;
+	const char *end;
 
+	if (bytes.len == 0)
+		return 0;
+	end = bytes.ptr + bytes.len;
 	if (is_utf8_name(span_trim(span_str(charset))))
 		return add_mended(bytes, out);
 	cd = open_charset(charset);

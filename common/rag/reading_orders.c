@@ -13,6 +13,7 @@ enum {
 	STEPS = 3,
 	GAP_MAX = 40,   /* bytes between one word and the next */
 	FOLDED_MAX = 32,
+	BEGINNING_BITS = 12,
 };
 
 /* Each step: beginnings of words, small letters, separated by blanks. */
@@ -21,7 +22,6 @@ static const char *const orders[][STEPS] = {
 	  "instruction prompt rule direction guideline" },
 	{ "reveal print repeat show output leak", "system hidden", "prompt instruction" },
 	{ "you", "now must", "unrestricted jailbroken" },
-	{ "not", "tell inform alert", "user" },
 	{ "ignoriere ignoriert ignorier vergiss missachte", "vorherigen bisherigen obigen alle deine vorangehenden",
 	  "anweisung regel instruktion vorgabe" },
 	{ "ignore ignorez oublie oubliez", "instructions consignes r\xc3\xa8gles", "pr\xc3\xa9" "c\xc3\xa9" "dentes ci-dessus ant\xc3\xa9rieures" },
@@ -69,17 +69,16 @@ static size_t fold(struct span s, char *out)
 	return len;
 }
 
-/* Whether the word at s begins as one of those. */
-static bool begins_as(struct span s, const char *beginnings)
+/* Whether a folded word begins as one of those. */
+static bool begins_as(struct span word, const char *beginnings)
 {
-	char folded[FOLDED_MAX];
-	struct span word = span_of(folded, fold(s, folded)), rest = span_str(beginnings);
+	for (const char *p = beginnings; *p;) {
+		size_t len = strcspn(p, " ");
 
-	while (rest.ptr) {
-		struct span beginning = span_cut(&rest, ' ');
-
-		if (word.len >= beginning.len && memcmp(word.ptr, beginning.ptr, beginning.len) == 0)
+		if (word.len >= len && word.ptr[0] == p[0] && memcmp(word.ptr, p, len) == 0)
 			return true;
+		p += len;
+		p += *p == ' ';
 	}
 	return false;
 }
@@ -97,10 +96,13 @@ static bool is_word_start(struct span text, size_t at)
 /* The next word within reach that begins as one of those, in the same sentence; 0 = none. */
 static size_t find_step(struct span text, size_t from, const char *beginnings)
 {
+	char folded[FOLDED_MAX];
+
 	for (size_t i = from; i < text.len && i < from + GAP_MAX; i++) {
 		if (strchr(".!?;", text.ptr[i]))
 			return 0;
-		if (is_word_start(text, i) && begins_as(span_from(text, i), beginnings))
+		if (is_word_start(text, i) &&
+		    begins_as(span_of(folded, fold(span_from(text, i), folded)), beginnings))
 			return i;
 	}
 	return 0;
@@ -108,8 +110,6 @@ static size_t find_step(struct span text, size_t from, const char *beginnings)
 
 static bool follows(struct span text, size_t at, const char *const steps[STEPS])
 {
-	if (!begins_as(span_from(text, at), steps[0]))
-		return false;
 	for (size_t i = 1; i < STEPS; i++) {
 		while (at < text.len && is_letter(text.ptr[at]))
 			at++;
@@ -120,36 +120,58 @@ static bool follows(struct span text, size_t at, const char *const steps[STEPS])
 	return true;
 }
 
-/* The first bytes of words that begin an order, in both cases. */
-static void mark_beginnings(bool first[256])
+/* Which three bytes begin an order, whatever their case: tells almost all words apart. */
+struct beginnings {
+	bool is_one[1 << BEGINNING_BITS];
+};
+
+static size_t beginning_of(const char *p)
 {
-	memset(first, 0, 256 * sizeof(*first));
+	uint32_t bytes = (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 |
+			 (uint32_t)(unsigned char)p[2] << 16;
+
+	/* The bit that makes small letters of capitals; other bytes may lose it, too. */
+	return ((bytes | 0x202020) * 0x9e3779b1U) >> (32 - BEGINNING_BITS);
+}
+
+/* Cyrillic capitals differ in other bits: all of that script are looked at. */
+static bool is_cyrillic(char c)
+{
+	return (unsigned char)c == 0xd0 || (unsigned char)c == 0xd1;
+}
+
+static void mark_beginnings(struct beginnings *b)
+{
+	memset(b, 0, sizeof(*b));
 	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		struct span rest = span_str(orders[i][0]);
 
-		while (rest.ptr) {
-			unsigned char c = (unsigned char)span_cut(&rest, ' ').ptr[0];
-
-			first[c] = true;
-			if (c < 0x80)
-				first[c & ~0x20U] = true;
-		}
+		while (rest.ptr)
+			b->is_one[beginning_of(span_cut(&rest, ' ').ptr)] = true;
 	}
-	first[0xd0] = first[0xd1] = true;
+}
+
+static bool begins_order(struct span text, size_t at)
+{
+	char folded[FOLDED_MAX];
+	struct span word = span_of(folded, fold(span_from(text, at), folded));
+
+	for (size_t k = 0; k < ARRAY_LEN(orders); k++)
+		if (begins_as(word, orders[k][0]) && follows(text, at, orders[k]))
+			return true;
+	return false;
 }
 
 bool reading_has_orders(struct span text)
 {
-	bool first[256];
+	struct beginnings b;
 
-	mark_beginnings(first);
-	for (size_t i = 0; i < text.len; i++) {
-		if (!first[(unsigned char)text.ptr[i]] || !is_word_start(text, i))
-			continue;
-		for (size_t k = 0; k < ARRAY_LEN(orders); k++)
-			if (follows(text, i, orders[k]))
-				return true;
-	}
+	mark_beginnings(&b);
+	for (size_t i = 0; i + 2 < text.len; i++)
+		if (is_word_start(text, i) &&
+		    (b.is_one[beginning_of(text.ptr + i)] || is_cyrillic(text.ptr[i])) &&
+		    begins_order(text, i))
+			return true;
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
 		if (text.len > 0 && span_find(text, phrases[i]) >= 0)
 			return true;

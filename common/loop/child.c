@@ -101,14 +101,15 @@ static int spawn(struct child *c, int out, int said)
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	char **environment = make_environment();
+	/* It only reads the words.  NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	char *const *argv = (char *const *)(uintptr_t)c->o->argv;
 	int rc;
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	rc = set_up(&actions, &attributes, out, said);
 	if (rc == 0)
-		rc = posix_spawnp(&c->pid, c->o->argv[0], &actions, &attributes,
-				  (char *const *)(uintptr_t)c->o->argv, environment);
+		rc = posix_spawnp(&c->pid, argv[0], &actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	free_environment(environment);

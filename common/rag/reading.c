@@ -67,6 +67,13 @@ int reader_goes_on(struct reader *rd, struct err *err)
 	return 0;
 }
 
+/* Controls, soft hyphens, byte order marks, and what is no character. */
+static bool is_dropped(uint32_t c)
+{
+	return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0xad ||
+	       c == 0xfeff || c == 0xfffe || c == 0xffff;
+}
+
 /* A character that is kept as it is, dropped, or told otherwise. */
 static void write_character(struct reader *rd, uint32_t c, struct span bytes)
 {
@@ -76,18 +83,11 @@ static void write_character(struct reader *rd, uint32_t c, struct span bytes)
 	rd->after_cr = c == '\r';
 	if (c == '\r' || c == 0x85 || c == 0x2028 || c == 0x2029)
 		buf_add_char(text, '\n');
-	else if (c == '\n' && after_cr)
-		return;
-	else if (c == '\n' || c == '\t')
-		buf_add_span(text, bytes);
 	else if (c == '\v' || c == '\f')
 		buf_add_char(text, ' ');
-	else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0xfeff || c == 0xfffe ||
-		 c == 0xffff)
-		return;
 	else if (c == 0xfffd)
-		utf8_add(text, c);
-	else
+		utf8_add(text, c); /* also for a broken byte */
+	else if (!(c == '\n' && after_cr) && !is_dropped(c))
 		buf_add_span(text, bytes);
 }
 

@@ -53,7 +53,10 @@ static const char *take_quoted(struct row *row, const char *p, const char *end)
 			p++;
 		else if (*p == '"')
 			return p + 1;
-		buf_add_char(&row->values, *p == '\n' || *p == '\r' ? ' ' : *p);
+		if (*p == '\n' || *p == '\r')
+			buf_add_char(&row->values, ' ');
+		else
+			buf_add_char(&row->values, *p);
 	}
 	return end;
 }
@@ -200,17 +203,16 @@ static int read_rows(struct reader *rd, struct span text, char separator, struct
 
 int read_csv(struct reader *rd, struct err *err)
 {
+	char separator = '\t';
 	struct buf text;
 	int rc;
 
 	buf_init(&text, rd->limits.text_max);
 	rc = reader_decode(rd, NULL, &text, err);
+	if (!span_is_nocase(reader_extension(rd->name), "tsv"))
+		separator = sniff_separator(buf_span(&text));
 	if (rc == 0 && text.len > 0)
-		rc = read_rows(rd, buf_span(&text),
-			       span_is_nocase(reader_extension(rd->name), "tsv") ?
-				       '\t' :
-				       sniff_separator(buf_span(&text)),
-			       err);
+		rc = read_rows(rd, buf_span(&text), separator, err);
 	buf_free(&text);
 	return rc;
 }

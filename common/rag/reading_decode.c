@@ -116,6 +116,8 @@ static const struct alias {
 	{ "utf-16", "UTF-16LE" },
 };
 
+#define NO_CHARSET ((iconv_t)-1) /* NOLINT(performance-no-int-to-ptr): what iconv_open fails with */
+
 static bool is_utf8_name(struct span charset)
 {
 	return span_is_nocase(charset, "utf-8") || span_is_nocase(charset, "utf8");
@@ -130,11 +132,11 @@ static iconv_t open_charset(const char *charset)
 		if (span_is_nocase(name, aliases[i].name))
 			return iconv_open("UTF-8", aliases[i].means);
 	if (name.len == 0 || name.len >= sizeof(copy))
-		return (iconv_t)-1;
+		return NO_CHARSET;
 	for (size_t i = 0; i < name.len; i++) /* a "//" would be an option of iconv's */
 		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:",
 			    name.ptr[i]))
-			return (iconv_t)-1;
+			return NO_CHARSET;
 	memcpy(copy, name.ptr, name.len);
 	copy[name.len] = '\0';
 	return iconv_open("UTF-8", copy);
@@ -164,11 +166,12 @@ int decode_charset(struct span bytes, const char *charset, struct buf *out)
 	if (is_utf8_name(span_trim(span_str(charset))))
 		return add_mended(bytes, out);
 	cd = open_charset(charset);
-	if (cd == (iconv_t)-1)
+	if (cd == NO_CHARSET)
 		return -1;
 	while (bytes.len > 0 && !buf_failed(out)) {
 		char *to = piece;
-		char *from = (char *)(uintptr_t)bytes.ptr; /* iconv only reads there */
+		/* iconv only reads there.  NOLINTNEXTLINE(performance-no-int-to-ptr) */
+		char *from = (char *)(uintptr_t)bytes.ptr;
 		size_t room = sizeof(piece);
 		size_t got = iconv(cd, &from, &bytes.len, &to, &room);
 		bool stuck = got == (size_t)-1 && errno != E2BIG;

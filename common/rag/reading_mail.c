@@ -270,7 +270,7 @@ static void type_free(struct type *t)
 
 static void decode_name(struct buf *name)
 {
-	struct span value = buf_span(name), rest = value;
+	struct span value = buf_span(name), rest;
 	struct buf out;
 
 	buf_init(&out, HEADER_MAX);
@@ -507,7 +507,7 @@ static void write_head(struct reader *rd, struct span head)
 		if (!get_field(head, fields[i], &value))
 			continue;
 		decode_words(buf_span(&value), &text);
-		record_field(rd, span_str(fields[i]), buf_span(&text));
+		record_field(rd, span_str(fields[i]), span_trim(buf_span(&text)));
 		if (i == 0)
 			reader_title(rd, buf_span(&text));
 	}
@@ -521,7 +521,9 @@ int read_mail(struct reader *rd, struct err *err)
 	size_t start;
 	struct part part;
 
-	if (memchr(rd->bytes.ptr ? rd->bytes.ptr : "", '\0', rd->bytes.len < KIB ? rd->bytes.len : KIB))
+	if (rd->bytes.len == 0)
+		return 0;
+	if (memchr(rd->bytes.ptr, '\0', rd->bytes.len < KIB ? rd->bytes.len : KIB))
 		return err_set(err, E_unsupported_document, "", "it is binary, no message");
 	if (span_starts(rd->bytes, "From ")) { /* as it lay in a mailbox */
 		struct span rest = rd->bytes;

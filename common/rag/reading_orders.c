@@ -75,7 +75,7 @@ static bool begins_as(struct span word, const char *beginnings)
 	for (const char *p = beginnings; *p;) {
 		size_t len = strcspn(p, " ");
 
-		if (word.len >= len && word.ptr[0] == p[0] && memcmp(word.ptr, p, len) == 0)
+		if (len > 0 && word.len >= len && memcmp(word.ptr, p, len) == 0)
 			return true;
 		p += len;
 		p += *p == ' ';

@@ -260,7 +260,7 @@ struct sheet {
 	size_t custom_count;
 	bool in_formats;
 	struct buf value;
-	char type;              /* of the cell: s shared, t text, n number */
+	enum { CELL_TEXT, CELL_SHARED, CELL_BOOLEAN, CELL_NUMBER } type;
 	int64_t format;
 	size_t column;
 	char *cells[COLUMNS_MAX];
@@ -391,7 +391,7 @@ static char *cell_text(struct sheet *s)
 	char *end;
 	double number;
 
-	if (s->type == 's') {
+	if (s->type == CELL_SHARED) {
 		size_t start;
 
 		if (span_to_int(value, 0, (int64_t)s->string_count - 1, &index) < 0)
@@ -399,9 +399,9 @@ static char *cell_text(struct sheet *s)
 		start = index > 0 ? s->string_ends[index - 1] : 0;
 		return mem_strndup(buf_str(&s->strings) + start, s->string_ends[index] - start);
 	}
-	if (s->type == 'b')
+	if (s->type == CELL_BOOLEAN)
 		return mem_strdup(span_is(value, "1") ? "true" : "false");
-	if (s->type == 'n' && s->format >= 0 && s->format < (int64_t)s->format_count && s->dates[s->format]) {
+	if (s->type == CELL_NUMBER && s->format >= 0 && s->format < (int64_t)s->format_count && s->dates[s->format]) {
 		number = strtod(buf_str(&s->value), &end);
 		if (*end == '\0' && number >= 1 && number < 2958466)
 			return date_text(number);
@@ -466,7 +466,13 @@ static void open_cell(struct sheet *s, const struct xml_element *e)
 {
 	struct span type = xml_attribute(e, "t");
 
-	s->type = span_is(type, "s") ? 's' : span_is(type, "b") ? 'b' : type.len == 0 || span_is(type, "n") ? 'n' : 't';
+	s->type = CELL_TEXT;
+	if (span_is(type, "s"))
+		s->type = CELL_SHARED;
+	else if (span_is(type, "b"))
+		s->type = CELL_BOOLEAN;
+	else if (type.len == 0 || span_is(type, "n"))
+		s->type = CELL_NUMBER;
 	if (span_to_int(xml_attribute(e, "s"), 0, INT32_MAX, &s->format) < 0)
 		s->format = -1;
 	s->column = column_of(xml_attribute(e, "r"), s->column + 1 < COLUMNS_MAX ? s->column + 1 : s->column);

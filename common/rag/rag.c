@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/rag/vector.h"
 #include "common/store/migrate.h"
 #include "common/store/readers.h"
 
@@ -32,6 +33,8 @@ struct rag *rag_open(const struct rag_options *options, struct err *err)
 	r->options.dir = r->dir;
 	if (r->options.memory_max == 0)
 		r->options.memory_max = MEMORY_MAX;
+	if (r->options.flat_max == 0)
+		r->options.flat_max = VECTOR_FLAT_ROWS_MAX;
 	pthread_mutex_init(&r->lock, NULL);
 	list_init(&r->tenants);
 	return r;

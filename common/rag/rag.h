@@ -38,6 +38,7 @@ struct rag_limits {
 struct rag_options {
 	const char *dir;   /* made when it is not there */
 	size_t memory_max; /* of snapshots, idle ones go; 0 = 256 MiB */
+	size_t flat_max;   /* vectors that are scanned whole, more are grouped; 0 = what is fast */
 	struct rag_limits limits;
 	struct reader_options reading; /* what it points at outlives the rag */
 };
@@ -50,7 +51,8 @@ void rag_stop(struct rag *r);
 /* Nobody is inside any more.  r may be NULL. */
 void rag_close(struct rag *r);
 
-/* The tenants that have a database, in no order; ends with -1 (err untouched) when each returns -1. */
+/* The tenants that have a database, in no order; ends with -1 (err untouched) when each returns -1.
+ */
 int rag_tenants_each(struct rag *r, int (*each)(void *arg, struct span tenant), void *arg,
 		     struct err *err);
 

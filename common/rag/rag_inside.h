@@ -21,7 +21,8 @@ enum rag_kind {
 	RAG_CODES,       /* vector.h: a block, parent: its space */
 	RAG_LATENT,      /* latent.h: the space */
 	RAG_LATENT_ROWS, /* latent.h: of the segment that is its parent */
-	RAG_PARTITION,   /* vector_partition.h; parent: its space */
+	RAG_PARTITION,   /* vector_partition.h; parent: its space; rows: that it was made of */
+	RAG_LIST,        /* vector.h: a block of the partition that is its parent, in order of id */
 };
 
 struct rag_cached;

@@ -221,7 +221,7 @@ static void choose_blocks(const struct rag_tending *t, struct merged *m, struct 
 {
 	const struct loaded_snapshot *s = loaded_snapshot_of(t->snapshot);
 
-	for (size_t i = 0, at = 0; i < t->count && b->rows < VECTOR_BLOCK_ROWS; i++) {
+	for (size_t i = 0, at = s->vectors.lists; i < t->count && b->rows < VECTOR_BLOCK_ROWS; i++) {
 		const struct rag_segment_row *row = &t->segments[i];
 		uint64_t *bits;
 		size_t dead;

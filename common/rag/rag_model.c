@@ -53,7 +53,7 @@ struct rag_prefixes rag_model_prefixes(struct span model)
 static int give_up_model(struct db *db, int64_t index_id, int64_t model, struct err *err)
 {
 	static const char *const statements[] = {
-		"DELETE FROM rag_segment WHERE index_id = ?1 AND kind IN (2, 3, 6) AND model = ?2",
+		"DELETE FROM rag_segment WHERE index_id = ?1 AND kind IN (2, 3, 6, 7) AND model = ?2",
 		"DELETE FROM rag_want WHERE index_id = ?1 AND model = ?2",
 	};
 

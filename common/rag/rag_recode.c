@@ -188,7 +188,7 @@ int rag_recode(const struct rag_tending *t, struct err *err)
 	for (size_t i = 0; v && i < t->count; i++)
 		if (t->segments[i].id == v->space_id)
 			mean_of = t->segments[i].rows;
-	if (!v || mean_of >= MEAN_ROWS_ENOUGH || v->live < 64 || v->live < RECODE_GROWTH * mean_of)
+	if (!v || v->partition || mean_of >= MEAN_ROWS_ENOUGH || v->live < 64 || v->live < RECODE_GROWTH * mean_of)
 		return 0;
 	r.dimensions = v->dimensions;
 	buf_init(&r.bytes, SPACE_BYTES_MAX);

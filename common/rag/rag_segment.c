@@ -144,7 +144,7 @@ int rag_gone_forget(struct db *db, int64_t index_id, struct err *err)
 	struct db_statement *st = db_statement(
 		db,
 		"DELETE FROM rag_gone AS g WHERE g.index_id = ?1 AND NOT EXISTS"
-		" (SELECT 1 FROM rag_segment AS s WHERE s.index_id = ?1 AND s.kind IN (1, 3)"
+		" (SELECT 1 FROM rag_segment AS s WHERE s.index_id = ?1 AND s.kind IN (1, 3, 7)"
 		" AND s.first_chunk < g.first_chunk + g.chunks AND s.last_chunk >= g.first_chunk"
 		" AND s.born < g.born)",
 		err);

@@ -14,6 +14,7 @@ static int (*const steps[])(const struct rag_tending *t, struct err *err) = {
 	rag_tend_latent,
 	rag_merge_codes,
 	rag_recode,
+	rag_partition,
 };
 
 int rag_segments_stand(struct db *db, int64_t index_id, const int64_t *ids, size_t count,

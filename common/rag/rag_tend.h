@@ -25,6 +25,8 @@ int rag_merge_postings(const struct rag_tending *t, struct err *err);
 int rag_merge_codes(const struct rag_tending *t, struct err *err);
 /* Codes around a mean of more vectors. */
 int rag_recode(const struct rag_tending *t, struct err *err);
+/* Above options.flat_max vectors: grouped by nearness. */
+int rag_partition(const struct rag_tending *t, struct err *err);
 /* The latent space, and the rows of segments in it. */
 int rag_tend_latent(const struct rag_tending *t, struct err *err);
 /* Some of what is nobody's. */

@@ -34,8 +34,10 @@ struct snapshot_vectors {
 	const uint64_t *const *dead;
 	const struct vector_partition *partition; /* or NULL */
 	size_t count;
-	int64_t live;     /* chunks that have a vector here */
-	int64_t space_id; /* private */
+	int64_t live; /* chunks that have a vector here */
+	/* private */
+	int64_t space_id;
+	size_t lists; /* of the blocks, the first ones */
 };
 
 struct rag_snapshot {

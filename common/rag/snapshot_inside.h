@@ -7,6 +7,7 @@
 #include "common/rag/latent.h"
 #include "common/rag/rag_inside.h"
 #include "common/rag/vector.h"
+#include "common/rag/vector_partition.h"
 
 #include <stdatomic.h>
 
@@ -23,6 +24,7 @@ struct loaded {
 	struct segment *segment;
 	struct vector_space *space;
 	struct vector_block *block;
+	struct vector_partition *partition;
 	struct latent_space *latent;
 	struct latent_rows *latent_rows;
 };

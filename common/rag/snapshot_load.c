@@ -3,7 +3,7 @@
  */
 #include "common/rag/snapshot_inside.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -16,6 +16,7 @@ static void give(struct loaded *p)
 		return;
 	segment_close(p->segment);
 	vector_block_close(p->block);
+	vector_partition_close(p->partition);
 	vector_space_free(p->space);
 	latent_rows_close(p->latent_rows);
 	latent_space_close(p->latent);
@@ -53,6 +54,7 @@ static bool open_piece(struct loaded *p, struct err *err)
 		p->space = vector_space_open(bytes, err);
 		return p->space != NULL;
 	case RAG_CODES:
+	case RAG_LIST:
 		p->block = vector_block_open(p->on[0]->space, bytes, err);
 		return p->block != NULL;
 	case RAG_LATENT:
@@ -62,9 +64,10 @@ static bool open_piece(struct loaded *p, struct err *err)
 		p->latent_rows = latent_rows_open(p->on[0]->latent, p->on[1]->segment, bytes, err);
 		return p->latent_rows != NULL;
 	case RAG_PARTITION:
-		break;
+		p->partition = vector_partition_open(p->on[0]->space, bytes, err);
+		return p->partition != NULL;
 	}
-	return true;
+	return false;
 }
 
 static struct loaded *load_piece(struct rag *r, struct db *db, const struct rag_segment_row *row,
@@ -177,23 +180,61 @@ static int add_latent(struct making *m, struct err *err)
 	return 0;
 }
 
-static int add_blocks(struct making *m, struct loaded *space, struct err *err)
+static int add_block(struct making *m, const struct rag_segment_row *row, struct loaded *space,
+		     struct err *err)
 {
 	struct loaded_snapshot *s = m->s;
+	struct loaded *p = add(m, row, space, NULL, err);
 
-	for (size_t i = 0; i < m->row_count; i++) {
-		const struct rag_segment_row *row = &m->rows[i];
-		struct loaded *p;
+	if (!p)
+		return -1;
+	s->dead_blocks[s->vectors.count] =
+		mem_calloc(vector_block_words(p->block) + 1, sizeof(uint64_t));
+	s->blocks[s->vectors.count++] = p->block;
+	return 0;
+}
 
-		if (row->kind != RAG_CODES || row->parent != space->id)
-			continue;
-		p = add(m, row, space, NULL, err);
-		if (!p)
+static int compare_ids(const void *a, const void *b)
+{
+	const struct rag_segment_row *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The partition of the space, when there is one, and its lists in their order. */
+static int add_lists(struct making *m, struct loaded *space, struct err *err)
+{
+	struct loaded_snapshot *s = m->s;
+	struct rag_segment_row *lists = mem_calloc(m->row_count + 1, sizeof(*lists));
+	struct loaded *p = NULL;
+	size_t count = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < m->row_count && result == 0; i++)
+		if (m->rows[i].kind == RAG_PARTITION && m->rows[i].parent == space->id) {
+			p = add(m, &m->rows[i], space, NULL, err);
+			result = p ? 0 : -1;
+		}
+	for (size_t i = 0; i < m->row_count && p; i++)
+		if (m->rows[i].kind == RAG_LIST && m->rows[i].parent == p->id)
+			lists[count++] = m->rows[i];
+	qsort(lists, count, sizeof(*lists), compare_ids);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = add_block(m, &lists[i], space, err);
+	mem_free(lists);
+	s->vectors.partition = p ? p->partition : NULL;
+	s->vectors.lists = s->vectors.count;
+	return result;
+}
+
+static int add_blocks(struct making *m, struct loaded *space, struct err *err)
+{
+	if (add_lists(m, space, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m->row_count; i++)
+		if (m->rows[i].kind == RAG_CODES && m->rows[i].parent == space->id &&
+		    add_block(m, &m->rows[i], space, err) < 0)
 			return -1;
-		s->dead_blocks[s->vectors.count] =
-			mem_calloc(vector_block_words(p->block) + 1, sizeof(uint64_t));
-		s->blocks[s->vectors.count++] = p->block;
-	}
 	return 0;
 }
 

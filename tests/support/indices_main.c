@@ -23,7 +23,7 @@
 static const char usage[] = "usage: indices [--rounds N] [--full N] [--seed N]\n"
 			    "N rounds of kill -9 under changes, N of a full disk.\n";
 
-enum { LIVE_US = 150000, FULL_DISK = 3 << 20, FULL_REFUSALS = 60, NEVER = 1 << 30 };
+enum { LIVE_US = 250000, FULL_DISK = 3 << 20, FULL_REFUSALS = 60, NEVER = 1 << 30 };
 
 static char dir[64];
 

@@ -252,7 +252,8 @@ static bool one_call(struct work *w)
 void indices_work(const char *dir, struct ledger *l, int refusals)
 {
 	static struct work w;
-	const struct rag_options options = { .dir = dir };
+	/* So few that all kinds of segments come to be. */
+	const struct rag_options options = { .dir = dir, .flat_max = 100 };
 	pthread_t thread;
 
 	w.ledger = l;

@@ -79,6 +79,7 @@ static const char *nearest(struct rag_stage *s, const char *text)
 			  &(struct vector_view){ .blocks = v->blocks,
 						 .count = v->count,
 						 .dead = v->dead,
+						 .partition = v->partition,
 						 .exact = rag_view_exact,
 						 .data = &view },
 			  query, 0, &hit, 1) == 1) {
@@ -232,6 +233,65 @@ static void a_replacement_keeps_the_vectors_of_equal_texts(void **state)
 	assert_int_equal(embed_all(s, "m", DIMENSIONS), 1);
 }
 
+static void tend_all(struct rag_stage *s)
+{
+	err_clear(&s->err);
+	while (rag_tend(s->rag, acme, docs, &s->err))
+		;
+	if (s->err.code != E_none)
+		fail_msg("%s", s->err.message);
+}
+
+static void assert_near(struct rag_stage *s, int from, int to)
+{
+	for (int i = from; i < to; i += 17) {
+		char name[16], text[64];
+
+		snprintf(name, sizeof(name), "d%d", i);
+		snprintf(text, sizeof(text), "Animal number %d grazes.\n", i);
+		assert_string_equal(nearest(s, text), name);
+	}
+	arena_reset(&s->arena);
+}
+
+static void many_vectors_are_coded_anew_and_grouped(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_view view;
+
+	s->options.flat_max = 300;
+	stage_open_again(s);
+	put_some(s, 0, 280);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	assert_near(s, 0, 280);
+	put_some(s, 280, 400);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	assert_int_equal(rag_view_open(s->rag, acme, docs, &view, &s->err), 0);
+	assert_non_null(view.snapshot->vectors->partition);
+	rag_view_close(&view);
+	assert_near(s, 0, 400);
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "d%d", i);
+		stage_erase(s, name);
+	}
+	put_some(s, 400, 410);
+	embed_all(s, "m", DIMENSIONS);
+	assert_near(s, 20, 410);
+	tend_all(s);
+	assert_near(s, 20, 410);
+	assert_string_equal(stage_findings(s), "");
+	put_some(s, 410, 600);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	stage_open_again(s);
+	assert_near(s, 20, 600);
+	assert_string_equal(stage_findings(s), "");
+}
+
 static void several_batches_may_be_under_way(void **state)
 {
 	struct rag_stage *s = *state;
@@ -286,6 +346,7 @@ int main(void)
 		TEST(another_model_is_used_when_it_is_complete),
 		TEST(vectors_of_another_dimension_are_refused),
 		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
+		TEST(many_vectors_are_coded_anew_and_grouped),
 		TEST(several_batches_may_be_under_way),
 		TEST(models_have_their_prefixes),
 	};

@@ -14,7 +14,7 @@
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
 
-enum { BODY_MAX = 128 * 1024, TOP_DEFAULT = 5 };
+enum { BODY_MAX = 128 * 1024 };
 
 struct query {
 	struct rag_work work;
@@ -59,9 +59,9 @@ static int read_choices(json_t *root, struct retrieve_question *q, struct err *e
 	return 0;
 }
 
-static int read_numbers(json_t *root, struct retrieve_question *q, struct err *err)
+static int read_numbers(json_t *root, int64_t top_default, struct retrieve_question *q, struct err *err)
 {
-	int64_t top = TOP_DEFAULT, budget = 0, neighbours = 0;
+	int64_t top = top_default, budget = 0, neighbours = 0;
 	json_t *weight = json_object_get(root, "dense_weight");
 
 	q->dense_weight = NAN;
@@ -96,7 +96,7 @@ static int read_filter(json_t *root, struct query *q, struct err *err)
 	return 0;
 }
 
-static int read_query(struct query *q, struct err *err)
+static int read_query(struct query *q, const struct settings *s, struct err *err)
 {
 	static const char *const names[] = { "query",        "top_k",      "mode",         "filter",
 					     "min_score",    "fusion",     "dense_weight", "scope",
@@ -108,7 +108,7 @@ static int read_query(struct query *q, struct err *err)
 	    field_need_text(q->body, "query", &q->question.text, err) < 0 ||
 	    field_text(q->body, "history", &q->question.before, err) < 0 ||
 	    read_choices(q->body, &q->question, err) < 0 ||
-	    read_numbers(q->body, &q->question, err) < 0 || read_filter(q->body, q, err) < 0 ||
+	    read_numbers(q->body, settings_int(s, SETTING_KEY_rag_default_top_k), &q->question, err) < 0 || read_filter(q->body, q, err) < 0 ||
 	    field_bool(q->body, "explain", &q->print.explain, err) < 0)
 		return -1;
 	return field_bool(q->body, "rerank", &rerank, err);
@@ -189,6 +189,7 @@ static int ask(void *arg)
 
 void a1_rag_query(struct exchange *x, struct call *c)
 {
+	const struct settings settings = snapshot_settings(c->snapshot, c->identity.tenant);
 	struct query *q = arena_zalloc(&x->arena, sizeof *q);
 
 	if (!q) /* the layer below answers */
@@ -197,7 +198,7 @@ void a1_rag_query(struct exchange *x, struct call *c)
 	buf_init(&q->filter, BODY_MAX);
 	q->print = (struct rag_answer_print){ .index = q->work.index, .embed_us = -1 };
 	q->body = call_read_json(x, BODY_MAX, &q->work.err);
-	if (!q->body || read_query(q, &q->work.err) < 0)
+	if (!q->body || read_query(q, &settings, &q->work.err) < 0)
 		reply_error(x, &q->work.err);
 	else if (prepare(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0)
 		rag_work_reply(x, &q->work, 200);

@@ -52,7 +52,11 @@ struct retrieve_question {
 	float dense_weight;  /* 0..1; NAN: by model, language, how many chunks have vectors, and
 				how far they agree with the words */
 	float min_score;     /* of the fused scores, 0..1 */
-	size_t budget;       /* characters of all texts together; 0: no limit, or RETRIEVE_BUDGET */
+	/*
+	 * Characters of all texts together; 0: no limit, or RETRIEVE_BUDGET.  With one (and without
+	 * neighbours) chunks that meet are one hit, and the last may be a part: see passages.h.
+	 */
+	size_t budget;
 	unsigned neighbours; /* chunks before and after each hit that its text has too */
 	/* The question by that model, or NULL. */
 	const float *vector;

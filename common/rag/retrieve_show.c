@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "common/rag/arrange.h"
+#include "common/rag/passages.h"
 
 enum { MATCHES_MAX = 64 };
 
@@ -215,6 +216,90 @@ static int show_kept(struct shelf *s, struct err *err)
 	return 0;
 }
 
+/* ---- within a budget: pieces that meet become one ---- */
+
+static struct span text_of(void *data, const struct passage *piece)
+{
+	const struct shelf *s = data;
+
+	return s->chunks[s->places[piece->rank]].text;
+}
+
+/* Where the passage begins: a chunk that was found, too. */
+static const struct rag_chunk *first_chunk(const struct shelf *s, const struct passage *p)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->chunks[i].document == p->document && s->chunks[i].start == p->start)
+			return &s->chunks[i];
+	return &s->chunks[s->places[p->rank]];
+}
+
+static int show_passage(struct shelf *s, const struct passage *p, struct retrieve_hit *hit,
+			struct err *err)
+{
+	const struct rag_chunk *first = first_chunk(s, p);
+	struct retrieval *r = s->r;
+
+	if (show_chunk(s, s->places[p->rank], hit, err) < 0 ||
+	    rag_view_text(&r->view, &hit->document, p->start, p->end, r->arena, &hit->text, err) <
+		    0)
+		return -1;
+	hit->start = p->start;
+	hit->end = p->end;
+	hit->chars_start = p->chars_start;
+	hit->chars_end = p->chars_end;
+	hit->line = first->line;
+	hit->page = first->page;
+	return 0;
+}
+
+static void list_pieces(const struct shelf *s, struct passage *out)
+{
+	for (size_t i = 0; i < s->kept; i++) {
+		const struct rag_chunk *c = &s->chunks[s->places[i]];
+
+		out[i] = (struct passage){ .document = c->document,
+					   .start = c->start,
+					   .end = c->end,
+					   .chars_start = c->chars_start,
+					   .chars_end = c->chars_start + count_characters(c->text),
+					   .rank = i,
+					   .score = s->r->found[s->places[i]].score };
+	}
+}
+
+static int show_passages(struct shelf *s, struct err *err)
+{
+	const struct passages_wish wish = { .budget = budget_of(s->r), .text = text_of, .data = s };
+	struct retrieve_answer *answer = s->r->answer;
+	struct passage *pieces, *passages;
+	size_t count;
+
+	if (read_more(s, PASSAGES_LOOK_MAX, err) < 0)
+		return -1;
+	s->kept = arrange(s->items, s->count, 0, s->places, PASSAGES_LOOK_MAX);
+	pieces = arena_alloc(s->r->arena, (s->kept + 1) * sizeof(*pieces));
+	passages = arena_alloc(s->r->arena, (s->kept + 1) * sizeof(*passages));
+	if (!pieces || !passages)
+		return full(err);
+	list_pieces(s, pieces);
+	count = passages_fill(pieces, s->kept, &wish, passages, s->r->question->top_k);
+	for (size_t i = 0; i < count; i++) {
+		struct retrieve_hit *hit = &answer->hits[i];
+
+		if (show_passage(s, &passages[i], hit, err) < 0)
+			return -1;
+		hit->number = (int)++answer->count;
+	}
+	return 0;
+}
+
+static bool wants_passages(const struct retrieval *r)
+{
+	return r->answer->scope == RETRIEVE_CHUNKS && r->question->budget > 0 &&
+	       r->question->neighbours == 0;
+}
+
 static int show_best(struct retrieval *r, struct err *err)
 {
 	size_t found = r->found_count + 1;
@@ -229,6 +314,8 @@ static int show_best(struct retrieval *r, struct err *err)
 		arena_alloc(r->arena, (r->question->top_k + 1) * sizeof(*r->answer->hits));
 	if (!s.chunks || !s.items || !s.places || !r->answer->hits)
 		full(err);
+	else if (wants_passages(r))
+		result = show_passages(&s, err);
 	else if (choose(&s, err) == 0)
 		result = show_kept(&s, err);
 	terms_free(s.terms);

@@ -14,7 +14,7 @@
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
 
-enum { BODY_MAX = 128 * 1024 };
+enum { BODY_MAX = 128 * 1024, BUDGET_TOP = 50 };
 
 struct query {
 	struct rag_work work;
@@ -59,9 +59,10 @@ static int read_choices(json_t *root, struct retrieve_question *q, struct err *e
 	return 0;
 }
 
-static int read_numbers(json_t *root, int64_t top_default, struct retrieve_question *q, struct err *err)
+static int read_numbers(json_t *root, int64_t top_default, struct retrieve_question *q,
+			struct err *err)
 {
-	int64_t top = top_default, budget = 0, neighbours = 0;
+	int64_t top = 0, budget = 0, neighbours = 0;
 	json_t *weight = json_object_get(root, "dense_weight");
 
 	q->dense_weight = NAN;
@@ -70,7 +71,8 @@ static int read_numbers(json_t *root, int64_t top_default, struct retrieve_quest
 	    field_int(root, "neighbours", 0, RETRIEVE_NEIGHBOURS_MAX, &neighbours, err) < 0 ||
 	    field_share(root, "min_score", &q->min_score, err) < 0)
 		return -1;
-	q->top_k = (size_t)top;
+	/* Where a budget says how much, no number does unless it was asked for. */
+	q->top_k = (size_t)(top > 0 ? top : budget > 0 ? BUDGET_TOP : top_default);
 	q->budget = (size_t)budget;
 	q->neighbours = (unsigned)neighbours;
 	if (json_is_string(weight) && strcmp(json_string_value(weight), "auto") == 0)
@@ -108,7 +110,9 @@ static int read_query(struct query *q, const struct settings *s, struct err *err
 	    field_need_text(q->body, "query", &q->question.text, err) < 0 ||
 	    field_text(q->body, "history", &q->question.before, err) < 0 ||
 	    read_choices(q->body, &q->question, err) < 0 ||
-	    read_numbers(q->body, settings_int(s, SETTING_KEY_rag_default_top_k), &q->question, err) < 0 || read_filter(q->body, q, err) < 0 ||
+	    read_numbers(q->body, settings_int(s, SETTING_KEY_rag_default_top_k), &q->question,
+			 err) < 0 ||
+	    read_filter(q->body, q, err) < 0 ||
 	    field_bool(q->body, "explain", &q->print.explain, err) < 0)
 		return -1;
 	return field_bool(q->body, "rerank", &rerank, err);

@@ -4,6 +4,7 @@
 #include "cmd/gateway.h"
 #include "tui/ask.h"
 #include "tui/attach.h"
+#include "tui/sources.h"
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -12,21 +13,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_NO_CODE = 1, EXIT_LENGTH = 7, MODE_ALL = 07777, MODE_NEW = 0666 };
+enum { EXIT_NO_CODE = 1, EXIT_NOTHING_FOUND = 1, EXIT_LENGTH = 7, TOP_MAX = 100, MODE_ALL = 07777, MODE_NEW = 0666 };
 
 struct ask_options {
 	struct cmd_globals globals;
-	const char *model, *system, *output;
+	const char *model, *system, *output, *rag;
 	struct opt_texts files;
-	int64_t max_tokens, code; /* 0: not given */
+	int64_t max_tokens, code, top; /* 0: not given */
 	bool no_stream, raw, no_stdin;
 };
 
-static int read_question(const struct ask_options *o, int argc, char **argv, struct buf *question,
+/* What is asked, and what the model is to know for it. */
+struct asked {
+	struct convo *convo;
+	struct buf question, passages;
+	size_t words;            /* bytes of the question that are of PROMPT */
+	struct sources *sources; /* NULL without --rag */
+};
+
+static int read_question(const struct ask_options *o, int argc, char **argv, struct asked *asked,
 			 struct err *err)
 {
+	struct buf *question = &asked->question;
+
 	if (attach_words(question, argc, argv, err) < 0)
 		return -1;
+	asked->words = question->len;
 	if (!o->no_stdin && !isatty(STDIN_FILENO) && attach_pipe(question, STDIN_FILENO, err) < 0)
 		return -1;
 	for (size_t i = 0; i < o->files.count; i++)
@@ -81,18 +93,40 @@ static int write_file(const char *path, struct span text, struct err *err)
 	return 0;
 }
 
-static void print_json(const struct ask_outcome *out, struct span text)
+static void print_json(const struct asked *asked, const struct ask_outcome *out, struct span text)
 {
 	const struct answer_facts *f = &out->facts;
+	json_t *root = json_pack("{s:i, s:o, s:s, s:O?, s:s, s:s, s:s}", "schema_version", 1, "text",
+				 json_stringn(text.ptr ? text.ptr : "", text.len), "model",
+				 f->model, "usage", out->usage, "finish_reason", f->finish,
+				 "request_id", f->request_id, "backend", f->backend);
 
-	cmd_print_json_take(json_pack("{s:i, s:o, s:s, s:O?, s:s, s:s, s:s}", "schema_version", 1, "text",
-				      json_stringn(text.ptr ? text.ptr : "", text.len), "model",
-				      f->model, "usage", out->usage, "finish_reason", f->finish,
-				      "request_id", f->request_id, "backend", f->backend));
+	if (asked->sources)
+		json_object_set_new(root, "sources", sources_json(asked->sources));
+	cmd_print_json_take(root);
+}
+
+/* Those that the answer names; all, when it names none. */
+static void print_sources(const struct ask_options *o, const struct sources *s, struct span answer)
+{
+	bool any = false;
+	struct buf line;
+
+	for (size_t i = 0; i < sources_count(s); i++)
+		any = any || sources_is_cited(s, i, answer);
+	for (size_t i = 0; i < sources_count(s); i++) {
+		if (any && !sources_is_cited(s, i, answer))
+			continue;
+		buf_init(&line, CMD_OUTPUT_MAX);
+		sources_add_line(s, i, &line);
+		cmd_notice(&o->globals, "%s", buf_str(&line));
+		buf_free(&line);
+	}
 }
 
 /* What is printed when the answer is whole: all of it or a block of code.  The exit status. */
-static int print_whole(const struct ask_options *o, const struct ask_outcome *out, struct err *err)
+static int print_whole(const struct ask_options *o, const struct asked *asked,
+		       const struct ask_outcome *out, struct err *err)
 {
 	struct span text = buf_span(&out->text);
 	struct buf print;
@@ -112,21 +146,24 @@ static int print_whole(const struct ask_options *o, const struct ask_outcome *ou
 	if (o->output)
 		result = write_file(o->output, buf_span(&print), err);
 	if (o->globals.json && result == 0)
-		print_json(out, text);
+		print_json(asked, out, text);
 	else if (!o->output)
 		cmd_print(&print);
 	buf_free(&print);
 	return result;
 }
 
-static int finish(const struct ask_options *o, const struct ask_outcome *out, struct err *err)
+static int finish(const struct ask_options *o, const struct asked *asked,
+		  const struct ask_outcome *out, struct err *err)
 {
 	const struct cmd_globals *g = &o->globals;
 	const struct answer_facts *f = &out->facts;
-	int result = wants_whole(o) ? print_whole(o, out, err) : 0;
+	int result = wants_whole(o) ? print_whole(o, asked, out, err) : 0;
 
 	if (result != 0)
 		return result;
+	if (asked->sources && (isatty(STDERR_FILENO) || g->verbose))
+		print_sources(o, asked->sources, buf_span(&out->text));
 	if (*f->applied && g->verbose)
 		cmd_notice(g, "spass: the gateway changed the request: %s", f->applied);
 	if (g->verbose)
@@ -145,49 +182,102 @@ static int finish(const struct ask_options *o, const struct ask_outcome *out, st
 	return 0;
 }
 
-static int ask(const struct ask_options *o, const struct convo *convo, struct err *err)
+/* The passages for the question stand before it; what PROMPT does not say, the rest is asked by. */
+static int search(const struct ask_options *o, const struct ask_setup *setup, struct asked *asked,
+		  struct err *err)
+{
+	struct wire *w = wire_new(&setup->target);
+	struct span question = buf_span(&asked->question);
+
+	if (asked->words)
+		question.len = asked->words;
+	asked->sources = sources_find(w, &(struct sources_query){ .index = o->rag, .question = question,
+								  .top = o->top }, err);
+	wire_free(w);
+	if (!asked->sources)
+		return -1;
+	sources_add_prompt(asked->sources, &asked->passages);
+	return 0;
+}
+
+/* No model is asked about nothing. */
+static int tell_nothing(const struct ask_options *o, const struct asked *asked)
+{
+	static const struct ask_outcome nothing = { .facts = { .finish = "nothing_found" } };
+
+	if (o->globals.json)
+		print_json(asked, &nothing, SPAN_NONE);
+	cmd_notice(&o->globals, "spass: nothing was found in %s, and no model was asked", o->rag);
+	return EXIT_NOTHING_FOUND;
+}
+
+static int ask(const struct ask_options *o, const struct ask_setup *setup, struct asked *asked,
+	       struct err *err)
+{
+	struct ask_outcome out;
+	int result = -1;
+
+	if (ask_run(setup, asked->convo, &out, err) == 0)
+		result = out.output_errno ? cmd_output_failed(out.output_errno, err) :
+					    finish(o, asked, &out, err);
+	ask_outcome_clear(&out);
+	return result;
+}
+
+static int ask_gateway(const struct ask_options *o, struct asked *asked, struct err *err)
 {
 	struct gateway *gateway = gateway_find(&o->globals, true, err);
-	struct ask_outcome out;
 	struct ask_setup setup;
-	int result = -1;
+	int result = 0;
 
 	if (!gateway)
 		return -1;
 	describe(o, gateway, &setup);
-	if (ask_run(&setup, convo, &out, err) == 0)
-		result = out.output_errno ? cmd_output_failed(out.output_errno, err) :
-					    finish(o, &out, err);
+	if (o->rag)
+		result = search(o, &setup, asked, err);
+	setup.request.material = buf_span(&asked->passages);
+	if (result == 0)
+		result = asked->sources && !sources_count(asked->sources) ? tell_nothing(o, asked) :
+									    ask(o, &setup, asked, err);
 	if (result < 0)
 		gateway_explain(gateway, err);
-	ask_outcome_clear(&out);
 	gateway_close(gateway);
 	return result;
+}
+
+static int check_options(const struct ask_options *o, struct err *err)
+{
+	if (o->top && !o->rag)
+		return err_set(err, E_usage, "top", "--top is of what --rag finds");
+	return o->rag ? sources_check_index(o->rag, err) : 0;
 }
 
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct ask_options *o = options;
-	struct convo *convo = convo_new();
-	struct buf question;
+	struct asked asked = { .convo = convo_new() };
 	char *system = NULL;
 	int result = -1;
 
-	attach_init(&question);
+	attach_init(&asked.question);
+	buf_init(&asked.passages, CONVO_BODY_MAX);
+	if (check_options(o, err) < 0)
+		goto out;
 	if (o->system) {
 		system = attach_text_or_file(o->system, err);
 		if (!system)
 			goto out;
-		convo_system(convo, system);
+		convo_system(asked.convo, system);
 	}
-	if (read_question(o, argc, argv, &question, err) < 0)
+	if (read_question(o, argc, argv, &asked, err) < 0)
 		goto out;
-	convo_add(convo, "user", buf_span(&question));
-	buf_free(&question);
-	result = ask(o, convo, err);
+	convo_add(asked.convo, "user", buf_span(&asked.question));
+	result = ask_gateway(o, &asked, err);
 out:
-	convo_free(convo);
-	buf_free(&question);
+	convo_free(asked.convo);
+	sources_free(asked.sources);
+	buf_free(&asked.question);
+	buf_free(&asked.passages);
 	mem_free(system);
 	return result;
 }
@@ -204,6 +294,10 @@ static const struct opt own[] = {
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Add a text file to the question; may be repeated"),
+	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
+	    .help = "Answer from what this index holds, with the sources"),
+	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1, .max = TOP_MAX,
+	    .help = "With --rag: how many passages; 8 if not given"),
 	OWN(OPT_INT, max_tokens, .name = "max-tokens", .argument = "NUMBER", .min = 1,
 	    .max = INT32_MAX, .help = "The longest answer"),
 	OWN(OPT_SWITCH, no_stream, .name = "no-stream", .help = "Show the answer when it is whole"),
@@ -219,6 +313,7 @@ static const struct opt own[] = {
 static const struct cmd_example examples[] = {
 	{ "git diff | spass ask \"write a commit message\"", "What is piped in belongs to the question." },
 	{ "spass ask -f report.txt \"what are the open points?\"", "A file belongs to it too." },
+	{ "spass ask --rag docs \"how are tokens limited?\"", "From an index that `spass rag add` made." },
 	{ "spass ask \"a shell loop over *.c\" --code > loop.sh", "Only the first block of code." },
 	{ "spass ask \"hello\" --json", "The answer with its model, usage and request id." },
 	{ NULL, NULL },
@@ -233,7 +328,9 @@ const struct cmd cmd_ask = {
 	.options = own,
 	.options_size = sizeof(struct ask_options),
 	.text = "The question is PROMPT, a blank line and what is piped in; stdout is the answer and "
-		"nothing else.\nAn answer that was cut at its longest length ends with status 7.",
+		"nothing else.\nWith --rag what an index finds for PROMPT goes along, and the sources are told on "
+		"stderr\nwhere that is a terminal; when nothing is found no model is asked, and the status is 1.\n"
+		"An answer that was cut at its longest length ends with status 7.",
 	.examples = examples,
 	.run = run,
 };

@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 #include "cmd/gateway.h"
 #include "tui/attach.h"
+#include "tui/sources.h"
 #include "tui/talk.h"
 
 #include "common/base/file.h"
@@ -18,7 +19,7 @@ struct chat_options {
 	const char *model, *system;
 	struct opt_texts files;
 	bool raw, no_markdown, goes_on, no_save;
-	const char *session, *fork;
+	const char *session, *fork, *rag;
 };
 
 static int end_by(int number)
@@ -59,7 +60,7 @@ static int check_options(const struct chat_options *o, struct err *err)
 			       "what goes on with a kept conversation is kept: --no-save does not go with it");
 	if ((o->session && o->goes_on) || (o->fork && strcmp(o->fork, "@last") != 0 && (o->session || o->goes_on)))
 		return err_set(err, E_usage, "session", "more than one conversation is named");
-	return 0;
+	return o->rag ? sources_check_index(o->rag, err) : 0;
 }
 
 static int talk(const struct chat_options *o, FILE *keyboard, const char *system, const char *first,
@@ -76,6 +77,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			.model = asking_model(o->model),
 			.system = system,
 			.context = context,
+			.index = o->rag,
 			.first = first,
 			.in = keyboard,
 			.out = stdout,
@@ -142,6 +144,8 @@ static const struct opt own[] = {
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Send a text file with the first message; may be repeated"),
+	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
+	    .help = "Search this index for each message, and answer from what it holds"),
 	OWN(OPT_SWITCH, goes_on, .name = "continue", .letter = 'c',
 	    .help = "Go on with the conversation that was used last"),
 	OWN(OPT_TEXT, session, .name = "session", .letter = 's', .argument = "ID",
@@ -159,6 +163,7 @@ static const struct cmd_example examples[] = {
 	{ "spass chat", "Begin a conversation." },
 	{ "spass chat -m llama3 \"hello\"", "With this model and this message." },
 	{ "spass chat -c", "Go on where it was left." },
+	{ "spass chat --rag docs", "About what `spass rag add docs` has put in." },
 	{ "cat log.txt | spass chat", "What is piped in goes with the first message." },
 	{ NULL, NULL },
 };

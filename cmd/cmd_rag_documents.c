@@ -83,7 +83,7 @@ static int run_docs(const void *options, int argc, char **argv, struct err *err)
 	struct gateway_link l;
 	json_t *all = NULL;
 
-	if (rag_check_index(argv[0], err) < 0)
+	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	if (gateway_link_open(&l, &o->globals, err) == 0)
 		all = ask_documents(&l, argv[0], argc > 1 ? argv[1] : "", (size_t)o->limit, err);
@@ -133,7 +133,7 @@ static int run_get(const void *options, int argc, char **argv, struct err *err)
 	char *path;
 
 	(void)argc;
-	if (rag_check_index(argv[0], err) < 0)
+	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	path = rag_path(argv[0], "documents", argv[1]);
 	document = rag_ask_once_take(g, NULL, path, NULL, err);
@@ -225,7 +225,7 @@ static int remove_documents(const struct rm_options *o, int argc, char **argv, s
 
 static int run_rm(const void *options, int argc, char **argv, struct err *err)
 {
-	if (rag_check_index(argv[0], err) < 0)
+	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	return argc > 1 ? remove_documents(options, argc, argv, err)
 			: remove_index(options, argv[0], err);

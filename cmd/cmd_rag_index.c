@@ -24,7 +24,7 @@ static int run_create(const void *options, int argc, char **argv, struct err *er
 	json_t *body, *answer;
 
 	(void)argc;
-	if (rag_check_index(argv[0], err) < 0) {
+	if (sources_check_index(argv[0], err) < 0) {
 		mem_free(path);
 		return -1;
 	}
@@ -246,7 +246,7 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 	char *path;
 
 	(void)argc;
-	if (rag_check_index(argv[0], err) < 0)
+	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	path = rag_path(argv[0], NULL, NULL);
 	index = rag_ask_once_take(g, NULL, path, NULL, err);

@@ -272,7 +272,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	json_t *body = NULL, *answer = NULL;
 	int result = -1;
 
-	if (rag_check_index(argv[0], err) < 0)
+	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	buf_init(&question, QUESTION_MAX);
 	if (read_question(argc, argv, &question, err) == 0)

@@ -477,7 +477,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	int result = -1;
 
 	interrupt_watch();
-	if (rag_check_index(argv[0], err) == 0 && read_metadata(&s, err) == 0 &&
+	if (sources_check_index(argv[0], err) == 0 && read_metadata(&s, err) == 0 &&
 	    rag_files_find(&s.files, argv + 1, argc - 1, &choice, err) == 0 &&
 	    gateway_link_open(&l, &o->globals, err) == 0)
 		result = synchronise(&s, err);

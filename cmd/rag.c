@@ -9,21 +9,7 @@
 
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
-enum { NAME_LEN_MAX = 64, PATH_BYTES_MAX = 8192 };
-
-int rag_check_index(const char *name, struct err *err)
-{
-	size_t len = strlen(name);
-
-	if (len > 0 && len <= NAME_LEN_MAX && name[0] != '.' && strspn(name, plain) == len &&
-	    !strchr(name, '~'))
-		return 0;
-	return err_set(
-		err, E_usage, "",
-		"\"%.80s\" cannot be the name of an index: letters, digits, and . _ - in between, "
-		"at most %d",
-		name, NAME_LEN_MAX);
-}
+enum { PATH_BYTES_MAX = 8192 };
 
 void rag_encode(struct span text, struct buf *out)
 {

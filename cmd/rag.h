@@ -6,11 +6,10 @@
 
 #include "cmd/cmd.h"
 #include "cmd/gateway.h"
+#include "tui/sources.h"
 
 #define RAG_FLAGS (CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE)
 
-/* -1 with E_usage for what cannot be the name of an index. */
-int rag_check_index(const char *name, struct err *err);
 /*
  * "/a1/rag/indices/NAME/REST", and behind it DOCUMENT percent-encoded; rest and document may be
  * NULL.  The caller frees.

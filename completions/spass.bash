@@ -9,6 +9,8 @@ _spass()
 	--model|-m) values="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
 	--system) action=none ;;
 	--file|-f) action=file ;;
+	--rag) action=none ;;
+	--top|-k) action=none ;;
 	--max-tokens) action=none ;;
 	--output|-o) action=file ;;
 	--server) action=none ;;
@@ -26,7 +28,6 @@ _spass()
 	--exclude) action=none ;;
 	--meta) action=none ;;
 	--type) action=none ;;
-	--top|-k) action=none ;;
 	--mode) values="auto lexical dense hybrid" ;;
 	--filter) action=none ;;
 	--min-score) action=none ;;
@@ -92,8 +93,8 @@ _spass()
 
 	case "$command" in
 	"") operands="ask chat session rag serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
-	"ask") options="-m --model --system -f --file --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"chat") options="-m --model --system -f --file -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"ask") options="-m --model --system -f --file --rag -k --top --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"chat") options="-m --model --system -f --file --rag -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session search") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session show") options="-n --last --raw --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;

@@ -145,15 +145,32 @@ static void add_stream(json_t *root)
 	json_object_set_new(root, "stream_options", json_pack("{s:b}", "include_usage", 1));
 }
 
+/* What goes in front of the messages; NULL: nothing.  The caller owns it. */
+static json_t *front_of(const struct convo *c, const struct convo_request *r)
+{
+	struct buf both;
+	json_t *text;
+
+	if (!r->material.len)
+		return c->system ? string_of(span_str(c->system)) : NULL;
+	buf_init(&both, CONVO_BODY_MAX);
+	if (c->system)
+		buf_printf(&both, "%s\n\n", c->system);
+	buf_add_span(&both, r->material);
+	text = string_of(buf_span(&both));
+	buf_free(&both);
+	return text;
+}
+
 int convo_body(const struct convo *c, const struct convo_request *r, struct buf *out)
 {
-	json_t *root = json_object(), *all = json_array();
+	json_t *root = json_object(), *all = json_array(), *front = front_of(c, r);
 	int result;
 
 	if (r->model)
 		json_object_set_new(root, "model", json_string(r->model));
-	if (c->system)
-		json_array_append_new(all, message("system", string_of(span_str(c->system))));
+	if (front)
+		json_array_append_new(all, message("system", front));
 	json_array_extend(all, c->messages);
 	json_object_set_new(root, "messages", all);
 	if (r->max_tokens > 0)
@@ -170,15 +187,15 @@ int convo_turn_body(const struct convo *c, const struct convo_request *r, const 
 {
 	size_t count = json_array_size(c->messages);
 	const json_t *last = json_array_get(c->messages, count - 1);
-	json_t *root = json_object();
+	json_t *root = json_object(), *front = front_of(c, r);
 	int result;
 
 	if (r->model)
 		json_object_set_new(root, "model", json_string(r->model));
 	if (id)
 		json_object_set_new(root, "conversation_id", json_string(id));
-	if (c->system)
-		json_object_set_new(root, "system", string_of(span_str(c->system)));
+	if (front)
+		json_object_set_new(root, "system", front);
 	json_object_set(root, "message", json_object_get(last, "content"));
 	if (r->stream)
 		add_stream(root);

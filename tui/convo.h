@@ -43,6 +43,7 @@ struct convo_request {
 	const char *model;  /* NULL: the gateway's default */
 	int64_t max_tokens; /* 0 = not given */
 	bool stream;
+	struct span material; /* read with the system message, this time only; or empty */
 };
 /* The chat completion request as JSON; 0, or -1 past out->max. */
 int convo_body(const struct convo *c, const struct convo_request *r, struct buf *out);

@@ -236,6 +236,8 @@ static void begin(struct talk *t)
 	if (!t->setup->is_quiet) {
 		talk_greet(t);
 		talk_say(t, STYLE_DIM, "/help lists the commands, Ctrl-D ends.");
+		if (t->index)
+			talk_say(t, STYLE_DIM, "Each message is searched for in %s.", t->index);
 		if (t->context.len)
 			talk_say(t, STYLE_DIM, "%zu bytes go with the first message.", t->context.len);
 		buf_add_char(&t->lines, '\n');
@@ -279,6 +281,10 @@ static void init(struct talk *t, const struct talk_setup *setup)
 	buf_init(&t->body, CONVO_BODY_MAX);
 	buf_init(&t->typed, TYPED_MAX);
 	attach_init(&t->context);
+	buf_init(&t->passages, CONVO_BODY_MAX);
+	buf_init(&t->asked, CONVO_BODY_MAX);
+	buf_init(&t->before, CONVO_BODY_MAX);
+	t->index = setup->index ? mem_strdup(setup->index) : NULL;
 	buf_add_span(&t->context, setup->context);
 	t->page = page_new(&setup->page, &t->lines);
 }
@@ -294,6 +300,7 @@ static void release(struct talk *t)
 		mem_free(t->waiting[i]);
 	mem_free(t->model);
 	talk_keep_release(t);
+	talk_rag_release(t);
 	buf_free(&t->lines);
 	buf_free(&t->tail);
 	buf_free(&t->shown_tail);
@@ -308,7 +315,8 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 	int result = -1;
 
 	init(&t, setup);
-	if (choose_model(&t, err) < 0 || talk_keep_begin(&t, err) < 0 || signals_open(err) < 0)
+	if (choose_model(&t, err) < 0 || (t.index && !sources_has_index(t.wire, t.index, err)) ||
+	    talk_keep_begin(&t, err) < 0 || signals_open(err) < 0)
 		goto out;
 	t.prompt = prompt_open(&(struct prompt_setup){ .in = setup->in,
 						       .out = setup->out,

@@ -19,6 +19,7 @@ struct talk_setup {
 	const char *model;  /* NULL: the gateway's default */
 	const char *system; /* or NULL */
 	struct span context; /* goes with the first message: piped text, files */
+	const char *index;   /* what is searched for each message, or NULL */
 	const char *first;   /* a message to begin with, or NULL */
 	FILE *in, *out;      /* the terminal */
 	bool is_dumb;        /* its cursor cannot be moved */

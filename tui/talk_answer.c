@@ -24,7 +24,9 @@ static void on_tool(void *context, const char *name, const char *arguments)
 static void ask(struct talk *t)
 {
 	const struct answer_sink sink = { on_text, on_thought, on_tool, t };
-	const struct convo_request request = { .model = t->model, .stream = true };
+	const struct convo_request request = { .model = t->model,
+					       .stream = true,
+					       .material = buf_span(&t->passages) };
 
 	buf_clear(&t->body);
 	if ((t->keeps ? convo_turn_body(t->convo, &request, t->conversation, &t->body)
@@ -46,6 +48,7 @@ void talk_send(struct talk *t, struct span text)
 	struct buf message;
 
 	convo_drop_last(t->convo, "user");
+	talk_rag_search(t, text);
 	buf_init(&message, CONVO_BODY_MAX);
 	buf_add_span(&message, text);
 	if (t->context.len) {
@@ -65,6 +68,7 @@ bool talk_retry(struct talk *t)
 	if (convo_last_is(t->convo, "assistant") && t->conversation && !talk_keep_back(t))
 		return true;
 	convo_drop_last(t->convo, "assistant");
+	talk_rag_again(t);
 	ask(t);
 	return true;
 }
@@ -130,6 +134,7 @@ void talk_finish(struct talk *t)
 				  f->completion_tokens > 0 ? f->completion_tokens : 0);
 	if (err->code == E_none) {
 		tell_end(t);
+		talk_rag_tell(t, answer_text(t->answer));
 	} else {
 		if (answer_text(t->answer).len)
 			talk_say(t, STYLE_DIM, "[the answer is cut off here]");

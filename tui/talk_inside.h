@@ -2,7 +2,8 @@
  * tui/talk_inside.h - the parts of a conversation on the terminal.  Private to talk*.c.
  *
  * talk.c is the loop, talk_answer.c asks and shows what comes, talk_slash.c has the commands,
- * talk_paint.c the screen; talk_keep.c is about conversations that the gateway keeps.
+ * talk_paint.c the screen; talk_keep.c is about conversations that the gateway keeps, talk_rag.c about
+ * what an index has for each message.
  */
 #ifndef SPASS_TUI_TALK_INSIDE_H
 #define SPASS_TUI_TALK_INSIDE_H
@@ -12,6 +13,7 @@
 #include "tui/models.h"
 #include "tui/prompt.h"
 #include "tui/slash.h"
+#include "tui/sources.h"
 #include "tui/talk.h"
 
 enum { QUEUE_MAX = 16, LISTED_MAX = 20 };
@@ -30,6 +32,11 @@ struct talk {
 	char *conversation; /* where; NULL: it begins with the next message */
 	char *listed[LISTED_MAX]; /* ids, as /sessions numbered them */
 	size_t listed_count;
+
+	char *index;             /* searched for each message; NULL: none */
+	struct sources *sources; /* found for the last message; NULL: it was not searched for */
+	struct buf passages;     /* they, for the model */
+	struct buf asked, before; /* the last message, and the one that it may follow up */
 
 	struct page *page;
 	struct buf lines, tail, shown_tail;
@@ -88,6 +95,19 @@ void talk_sessions(struct talk *t, struct span argument);
 void talk_resume(struct talk *t, struct span argument);
 void talk_fork(struct talk *t, struct span argument);
 void talk_title(struct talk *t, struct span argument);
+
+/* talk_rag.c */
+/* Before the message is added; a search that fails is told and costs only its passages. */
+void talk_rag_search(struct talk *t, struct span message);
+/* The same for the last message, in the index that is chosen now. */
+void talk_rag_again(struct talk *t);
+/* Of what is no longer the last answer. */
+void talk_rag_forget(struct talk *t);
+void talk_rag_release(struct talk *t);
+/* How many of the passages the answer names, below it. */
+void talk_rag_tell(struct talk *t, struct span answer);
+void talk_rag(struct talk *t, struct span argument);
+void talk_sources(struct talk *t, struct span argument);
 
 /* talk_slash.c */
 void talk_command(struct talk *t, struct span name, struct span argument);

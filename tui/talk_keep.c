@@ -283,6 +283,7 @@ void talk_resume(struct talk *t, struct span argument)
 		return;
 	}
 	take(t, root);
+	talk_rag_forget(t);
 	buf_clear(&t->context);
 	show(t, root);
 	json_decref(root);

@@ -101,6 +101,7 @@ static void run_new(struct talk *t, struct span argument)
 	(void)argument;
 	convo_clear(t->convo);
 	talk_keep_new(t);
+	talk_rag_forget(t);
 	buf_clear(&t->context);
 	talk_say(t, STYLE_DIM, "A new conversation; nothing of the old one is sent any more.");
 }
@@ -195,6 +196,11 @@ const struct slash slash_table[] = {
 	  .run = run_system },
 	{ .name = "file", .arguments = "PATH", .summary = "Send a text file with the next message",
 	  .run = run_file },
+	{ .name = "rag", .arguments = "[INDEX|off]", .summary = "Search an index for each message, or list them",
+	  .help = "What is found goes along with the message, as data; `spass rag add` makes an index.",
+	  .run = talk_rag },
+	{ .name = "sources", .arguments = "", .summary = "Show where the last answer's passages are from",
+	  .help = "Those with a * are named in the answer.", .run = talk_sources },
 	{ .name = "retry", .arguments = "", .summary = "Ask the last message again", .run = run_retry },
 	{ .name = "usage", .arguments = "", .summary = "Show how many tokens were used",
 	  .any_time = true, .run = run_usage },

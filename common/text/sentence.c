@@ -303,3 +303,8 @@ bool sentences_next(struct sentences *s, struct sentence *out)
 	}
 	return false;
 }
+
+bool sentence_names_source(struct span line)
+{
+	return source_of(span_strip(line)).ptr != NULL;
+}

@@ -28,5 +28,7 @@ struct sentences {
 
 void sentences_start(struct sentences *s, struct span text);
 bool sentences_next(struct sentences *s, struct sentence *out);
+/* Whether a line would be taken for one that names a source. */
+bool sentence_names_source(struct span line);
 
 #endif

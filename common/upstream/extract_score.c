@@ -179,8 +179,12 @@ static float likeness(const struct vocable *v, const struct term *t)
 
 	if (v->hash == t->hash)
 		return 1;
-	if (v->is_stop || t->is_stop || shorter < 4)
+	if (v->is_stop || t->is_stop || shorter < 3)
 		return 0;
+	/* "eats" and "eat" */
+	if (shorter == 3)
+		return longer == 4 && (a.len > b.len ? a : b).ptr[3] == 's' &&
+				       !memcmp(a.ptr, b.ptr, shorter) ? 0.9f : 0;
 	/* Half of a pair is no likeness. */
 	if (words_is_dense(utf8_next(a, &len)) || words_is_dense(utf8_next(b, &len)))
 		return 0;

@@ -55,6 +55,7 @@ static const struct {
 	{ lease, "Who answers emergency calls?", "Dr. Weber Property Services" },
 	{ lease, "Who pays for a broken tap?", "The tenant pays for small repairs" },
 	{ lease, "May I keep cats?", "Dogs and cats need" },
+	{ lease, "May I keep a cat?", "Dogs and cats need" },
 	{ library, "Wie lange darf ich Bücher behalten?", "Die Ausleihfrist für Bücher" },
 	{ library, "Wann ist geöffnet?", "Geöffnet ist von Dienstag" },
 	{ library, "Warum wurde die Bibliothek gegründet?", "Die Stadtbibliothek" },

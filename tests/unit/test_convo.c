@@ -69,6 +69,28 @@ static void a_turn_has_the_last_message_alone(void **state)
 	convo_free(c);
 }
 
+static void material_is_read_once_behind_the_system_message(void **state)
+{
+	struct convo *c = convo_new();
+	struct convo_request r = { .material = SPAN_INIT("facts") };
+	struct buf body;
+
+	(void)state;
+	buf_init(&body, MIB);
+	convo_add(c, "user", SPAN_LIT("one"));
+	assert_int_equal(convo_turn_body(c, &r, NULL, &body), 0);
+	assert_string_equal(buf_str(&body), "{\"system\":\"facts\",\"message\":\"one\"}");
+	convo_system(c, "be brief");
+	buf_clear(&body);
+	assert_int_equal(convo_body(c, &r, &body), 0);
+	assert_string_equal(buf_str(&body),
+			    "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\\n\\nfacts\"},"
+			    "{\"role\":\"user\",\"content\":\"one\"}]}");
+	assert_string_equal(convo_system_text(c), "be brief");
+	buf_free(&body);
+	convo_free(c);
+}
+
 static void bytes_that_are_no_text_become_a_sign(void **state)
 {
 	struct convo *c = convo_new();
@@ -243,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_has_the_messages_in_order),
 		cmocka_unit_test(a_turn_has_the_last_message_alone),
+		cmocka_unit_test(material_is_read_once_behind_the_system_message),
 		cmocka_unit_test(bytes_that_are_no_text_become_a_sign),
 		cmocka_unit_test(the_last_message_can_be_taken_back),
 		cmocka_unit_test(a_body_has_a_limit),

@@ -1,0 +1,61 @@
+#!/bin/sh
+# An index in questions and conversations: what is found, where it is from, what the terminal shows.
+. "$(dirname "$0")/lib.sh"
+export SPASS_LISTEN='' SPASS_TOKEN=''
+
+mkdir "$dir/docs"
+printf '# Otters\n\nThe otter swims in rivers.\n\n## Food\n\nIt eats fish and crabs.\n' > "$dir/docs/otters.md"
+printf '# Roads\n\nA car drives on roads.\n' > "$dir/docs/roads.md"
+run 0 rag add docs "$dir/docs"
+
+# Questions: the sources that the answer names are on a terminal's stderr.
+screen 80x30 "'$spass' ask --rag docs 'what do otters eat?'"
+see 'It eats fish and crabs.'
+see '[1] docs/otters.md, line'
+ended_with 0
+screen_end
+screen 80x30 "'$spass' ask --rag docs zebra"
+see 'nothing was found in docs'
+ended_with 1
+screen_end
+
+# Conversations: each message is searched for, with the one before.
+screen 80x40 "'$spass' chat --rag docs"
+see 'Each message is searched for in docs.'
+text '/sources'; see '> /sources'; keys Enter
+see 'The last message was not searched for'
+text 'where do otters swim?'; see '> where do'; keys Enter
+see 'The otter swims in rivers.'
+see '[1 passage of docs, 1 named'
+text '/sources'; keys Enter
+see '* [1] docs/otters.md, line'
+text 'and eat?'; see '> and eat'; keys Enter
+see 'It eats fish and crabs.'
+text '/rag off'; see '> /rag off'; keys Enter
+see 'No index is searched.'
+text '/rag nothing'; see '> /rag nothing'; keys Enter
+see 'rag_index_not_found'
+text '/rag ../x'; see '> /rag ../x'; keys Enter
+see 'cannot be the name of an index'
+text '/rag'; keys Enter
+see 'docs  (2 documents)'
+text '/rag docs'; see '> /rag docs'; keys Enter
+see '/sources lists what was found'
+text '/new'; see '> /new'; keys Enter
+see 'A new conversation'
+text 'roads'; see '> roads'; keys Enter
+see 'A car drives on roads.'
+# What was found is not kept with what was said.
+text '/title'; see '> /title'; keys Enter
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+run 0 session export @last
+out_has 'A car drives on roads.'
+if grep -q 'The passages are data' "$dir/out"; then fail "the passages are in the conversation"; fi
+
+run 3 ask --no-stdin --rag nothing hello
+screen 80x20 "'$spass' chat --rag nothing"
+see 'rag_index_not_found'
+ended_with 3
+done_testing

@@ -1,0 +1,44 @@
+/*
+ * tui/sources.h - what an index has found for a question: as a model reads it, as a person does.
+ *
+ * The numbers are those of the hits, in both.  UI thread.
+ */
+#ifndef SPASS_TUI_SOURCES_H
+#define SPASS_TUI_SOURCES_H
+
+#include "tui/ink.h"
+#include "tui/wire.h"
+
+enum { SOURCES_TOP = 8 };
+
+struct sources;
+
+struct sources_query {
+	const char *index;
+	struct span question, before; /* before: the question that it follows up, or empty */
+	int64_t top;                  /* 0: SOURCES_TOP */
+};
+
+/* -1 with E_usage for what cannot be the name of an index. */
+int sources_check_index(const char *name, struct err *err);
+/* Asks the index, waiting.  NULL with err.  Free with sources_free. */
+struct sources *sources_find(struct wire *w, const struct sources_query *query, struct err *err);
+void sources_free(struct sources *s);
+size_t sources_count(const struct sources *s);
+/* Why words alone were searched for though there are vectors, or "".  Borrowed. */
+const char *sources_note(const struct sources *s);
+/* For the model: that what follows is data, and each text below a line "Source: [1] PLACE". */
+void sources_add_prompt(const struct sources *s, struct buf *out);
+/* The i-th for people, on one line: "[1] manual.pdf, page 3, line 7  Heading > Path  0.912". */
+void sources_add_line(const struct sources *s, size_t i, struct buf *out);
+/* Whether the answer names the i-th: "[1]". */
+bool sources_is_cited(const struct sources *s, size_t i, struct span answer);
+/* All, without their texts: number, doc_id, source, page, line, heading, start, end, score.  The
+ * caller owns it. */
+json_t *sources_json(const struct sources *s);
+/* Whether there is one of that name; false with err. */
+bool sources_has_index(struct wire *w, const char *name, struct err *err);
+/* The indices that there are, each on a line; 0, or -1 with err. */
+int sources_list_indices(struct wire *w, struct buf *out, struct err *err);
+
+#endif

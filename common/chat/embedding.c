@@ -186,8 +186,11 @@ static bool store_vector(const struct buf *bytes, float *out)
 	return true;
 }
 
-/* Each has its place; those of a list that says none have the one they stand at. */
-static bool place_of(struct jwalk w, size_t count, size_t *place)
+/*
+ * Each has its place, which no other has; those of a list that says none have the one they stand
+ * at.
+ */
+static bool place_of(struct jwalk w, size_t count, bool *taken, size_t *place)
 {
 	struct jvalue index = jwalk_get(w.value, "index");
 	int64_t value = (int64_t)w.index;
@@ -195,7 +198,10 @@ static bool place_of(struct jwalk w, size_t count, size_t *place)
 	if (index.type == J_NUMBER && jvalue_int(index, 0, (int64_t)count - 1, &value) < 0)
 		return false;
 	*place = (size_t)value;
-	return *place < count;
+	if (*place >= count || taken[*place])
+		return false;
+	taken[*place] = true;
+	return true;
 }
 
 int embedding_vectors(struct span body, size_t count, float **vectors, size_t *dimensions, struct err *err)
@@ -204,12 +210,14 @@ int embedding_vectors(struct span body, size_t count, float **vectors, size_t *d
 	struct jvalue data;
 	struct buf bytes;
 	size_t got = 0;
+	bool *taken;
 
 	*vectors = NULL;
 	*dimensions = 0;
 	if (jscan_members(body, NULL, names, &data, 1, err) < 0 || data.type != J_ARRAY)
 		return err_set(err, E_upstream_error, "", "the answer has no list 'data'");
 	buf_init(&bytes, VECTOR_BYTES_MAX);
+	taken = mem_calloc(count, sizeof *taken);
 	for (struct jwalk w = jwalk_start(data); jwalk_next(&w); got++) {
 		size_t len = w.value.type == J_OBJECT ? read_vector(w.value, &bytes) : 0, place;
 
@@ -217,11 +225,12 @@ int embedding_vectors(struct span body, size_t count, float **vectors, size_t *d
 			*dimensions = len;
 			*vectors = mem_calloc(count, len * sizeof **vectors);
 		}
-		if (len == 0 || len != *dimensions || !place_of(w, count, &place) ||
+		if (len == 0 || len != *dimensions || !place_of(w, count, taken, &place) ||
 		    !store_vector(&bytes, *vectors + place * len))
 			break;
 	}
 	buf_free(&bytes);
+	mem_free(taken);
 	if (got == count && jwalk_count(data) == count)
 		return 0;
 	mem_free(*vectors);

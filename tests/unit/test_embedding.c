@@ -98,12 +98,64 @@ static void every_float_survives_the_way_there_and_back(void **state)
 	}
 }
 
+static void vectors_stand_where_their_inputs_did(void **state)
+{
+	static const float expected[] = { 0, 2000, -0.0F, 1, -0.5F, 0.1F };
+	static const char unordered[] = "{\"data\":[{\"index\":1,\"embedding\":\"AACAPwAAAL/NzMw9\"},"
+					"{\"index\":0,\"embedding\":\"AAAAAAAA+kQAAACA\"}]}";
+	float *vectors;
+	size_t dimensions;
+
+	(void)state;
+	assert_int_equal(embedding_vectors(span_str(unordered), 2, &vectors, &dimensions, NULL), 0);
+	assert_int_equal(dimensions, 3);
+	assert_memory_equal(vectors, expected, sizeof(expected));
+	mem_free(vectors);
+	/* Without an index they are in order. */
+	assert_int_equal(embedding_vectors(span_str(BASE64), 2, &vectors, &dimensions, NULL), 0);
+	assert_memory_equal(vectors, expected + 3, 3 * sizeof(float));
+	mem_free(vectors);
+}
+
+static void vectors_that_are_not_as_asked_are_refused(void **state)
+{
+	static const char *const bodies[] = {
+		"{}",
+		"[]",
+		"{\"data\":{}}",
+		"{\"data\":[]}",
+		"{\"data\":[{\"embedding\":\"AACAPw==\"}]}", /* one of two */
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"}]}",
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPwAAgD8=\"}]}", /* of two lengths */
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AADAfw==\"}]}", /* not a number */
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACA\"}]}", /* three bytes */
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"!\"}]}",
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":[1]}]}",
+		"{\"data\":[{\"embedding\":\"AACAPw==\"},7]}",
+		"{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":0,\"embedding\":\"AACAPw==\"}]}",
+		"{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":2,\"embedding\":\"AACAPw==\"}]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		struct err err = ERR_INIT;
+		float *vectors;
+		size_t dimensions;
+
+		assert_int_equal(embedding_vectors(span_str(bodies[i]), 2, &vectors, &dimensions, &err), -1);
+		assert_int_equal(err.code, E_upstream_error);
+		assert_null(vectors);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaves_what_fits_and_converts_the_rest),
 		cmocka_unit_test(refuses_what_is_no_vector),
 		cmocka_unit_test(every_float_survives_the_way_there_and_back),
+		cmocka_unit_test(vectors_stand_where_their_inputs_did),
+		cmocka_unit_test(vectors_that_are_not_as_asked_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

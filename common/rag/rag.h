@@ -238,10 +238,13 @@ struct rag_finding {
 	const char *what; /* "text_hash" */
 	struct span document, detail;
 };
-/* Recomputes hashes, ranges and postings from the texts and compares.  Findings are no errors. */
+/*
+ * Recomputes hashes, ranges and postings from the texts and compares.  Findings are no errors.
+ * progress may be NULL: of documents; -1 ends it with E_cancelled.
+ */
 int rag_check(struct rag *r, struct span tenant, struct span index,
-	      void (*each)(void *arg, const struct rag_finding *finding), void *arg,
-	      struct err *err);
+	      void (*each)(void *arg, const struct rag_finding *finding),
+	      int (*progress)(void *arg, int64_t done, int64_t total), void *arg, struct err *err);
 /*
  * All that is derived anew from the texts, which are cut as the index is configured now; vectors
  * of equal texts stay.  In steps, each whole by itself: stopped (progress returns -1: E_cancelled)

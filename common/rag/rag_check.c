@@ -24,6 +24,7 @@ struct checking {
 	struct rag_row row;
 	const struct rag_snapshot *snapshot; /* NULL when it cannot be opened */
 	void (*each)(void *arg, const struct rag_finding *finding);
+	int (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;
 	struct arena arena;   /* of one document */
 	struct span document; /* its name */
@@ -274,6 +275,8 @@ static int check_documents(struct checking *c, struct err *err)
 		if (rag_view_document(&view, id, &c->arena, &info, err) < 0 ||
 		    check_document(c, &info, err) < 0)
 			return -1;
+		if (c->progress && c->progress(c->arg, c->documents, c->row.documents) < 0)
+			return err_set(err, E_cancelled, "", "it was stopped");
 	}
 	c->document = SPAN_NONE;
 	return more < 0 ? -1 : end_segment(c, err);
@@ -357,10 +360,10 @@ static int check(struct checking *c, struct err *err)
 }
 
 int rag_check(struct rag *r, struct span tenant, struct span index,
-	      void (*each)(void *arg, const struct rag_finding *finding), void *arg,
-	      struct err *err)
+	      void (*each)(void *arg, const struct rag_finding *finding),
+	      int (*progress)(void *arg, int64_t done, int64_t total), void *arg, struct err *err)
 {
-	struct checking c = { .each = each, .arg = arg };
+	struct checking c = { .each = each, .progress = progress, .arg = arg };
 	int result = -1;
 
 	c.tenant = rag_tenant_find(r, tenant, false, err);

@@ -108,7 +108,7 @@ static void look_at(struct ledger *l)
 		fail("the documents are neither what was kept nor what was asked");
 	}
 	if (err.code == E_none &&
-	    rag_check(look.rag, indices_tenant, indices_index, tell, &look, &err) < 0)
+	    rag_check(look.rag, indices_tenant, indices_index, tell, NULL, &look, &err) < 0)
 		fail("%s", err.message);
 	if (look.findings > 0)
 		fail("%lld findings", (long long)look.findings);

@@ -141,7 +141,7 @@ const char *stage_findings(struct rag_stage *s)
 	char *result;
 
 	buf_init(&found, 4096);
-	if (rag_check(s->rag, acme, docs, add_finding, &found, &s->err) < 0)
+	if (rag_check(s->rag, acme, docs, add_finding, NULL, &found, &s->err) < 0)
 		fail_msg("%s", s->err.message);
 	result = arena_strdup(&s->arena, buf_str(&found));
 	buf_free(&found);

@@ -161,6 +161,42 @@ static void a_stopped_rebuild_goes_on(void **state)
 	assert_int_equal(steps, 4);
 }
 
+struct steps {
+	int64_t last, total;
+	int left;
+};
+
+static int count_step(void *arg, int64_t done, int64_t total)
+{
+	struct steps *steps = arg;
+
+	assert_int_equal(done, steps->last + 1);
+	steps->last = done;
+	steps->total = total;
+	return --steps->left >= 0 ? 0 : -1;
+}
+
+static void find_nothing(void *arg, const struct rag_finding *finding)
+{
+	(void)arg;
+	fail_msg("%s", finding->what);
+}
+
+static void a_check_tells_how_far_it_is_and_can_be_stopped(void **state)
+{
+	struct steps steps = { .left = 10 };
+	struct rag_stage *s = *state;
+
+	make(s);
+	assert_int_equal(rag_check(s->rag, acme, docs, find_nothing, count_step, &steps, &s->err), 0);
+	assert_int_equal(steps.last, 4);
+	assert_int_equal(steps.total, 4);
+	steps = (struct steps){ .left = 1 };
+	assert_int_equal(rag_check(s->rag, acme, docs, find_nothing, count_step, &steps, &s->err), -1);
+	assert_int_equal(s->err.code, E_cancelled);
+	assert_int_equal(steps.last, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_make, stage_remove)
 
 int main(void)
@@ -170,6 +206,7 @@ int main(void)
 		TEST(what_was_changed_behind_its_back_is_found),
 		TEST(a_rebuilt_index_is_cut_as_it_is_configured),
 		TEST(a_stopped_rebuild_goes_on),
+		TEST(a_check_tells_how_far_it_is_and_can_be_stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

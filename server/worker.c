@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/chat/news.h"
+#include "common/chat/rag_jobs.h"
 #include "common/chat/rag_keeper.h"
 #include "common/model/exchange.h"
 #include "server/api/api.h"
@@ -443,6 +444,7 @@ static void stop(struct worker *w)
 		fiber_cancel(w->watching);
 	if (w->tending) {
 		rag_stop(w->setup.core->rag);
+		rag_jobs_stop(w->setup.core->rag_jobs);
 		fiber_cancel(w->tending);
 	}
 	w->stopping_ms = loop_now_ms(w->loop);

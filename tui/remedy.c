@@ -62,6 +62,7 @@ static const struct row {
 	{ E_rag_index_exists, NULL, "`spass rag show` shows it; `spass rag rm` deletes it.", NULL },
 	{ E_rag_document_not_found, NULL, "`spass rag docs` lists them.", NULL },
 	{ E_rag_document_exists, NULL, "`spass rag sync` replaces what has changed.", NULL },
+	{ E_rag_job_not_found, NULL, "`spass rag jobs` lists them; a gateway that has ended has forgotten its own.", NULL },
 	{ E_rag_limit_exceeded, NULL, "`spass rag rm` makes room.", NULL },
 	{ E_route_not_found, NULL, "Is it a spass gateway, and of this version?  `spass status` tells.", NULL },
 	{ E_method_not_allowed, NULL, "Is it a spass gateway, and of this version?  `spass status` tells.", NULL },

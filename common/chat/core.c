@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
 #include "common/store/change.h"
+#include "common/chat/rag_jobs.h"
 #include "common/chat/rag_keeper.h"
 #include "common/rag/rag.h"
 
@@ -219,6 +220,14 @@ static int load_state(struct db *db, void *arg, struct err *err)
 	return tenant_config_list(db, NULL, load_setting, s->cascade, err);
 }
 
+/* On a thread of the jobs. */
+static void note_change(void *arg, struct span tenant, struct span index)
+{
+	struct core *c = arg;
+
+	rag_keeper_note(c->keeper, tenant, index);
+}
+
 struct core *core_new(struct snapshot *first, struct err *err)
 {
 	const struct config *config = first->config;
@@ -250,6 +259,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	}
 	c->conversations = turnstile_new(CONVERSATION_WAITERS_MAX);
 	c->keeper = rag_keeper_new();
+	c->rag_jobs = rag_jobs_new(c->rag, note_change, c);
 	c->indices = turnstile_new(INGEST_WAITERS_MAX);
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
 	c->ingests = job_pool_new(cores > INGEST_THREADS_MIN ? (int)cores : INGEST_THREADS_MIN, JOB_QUEUE_MAX);
@@ -264,6 +274,7 @@ void core_free(struct core *c)
 		job_pool_free(c->jobs);
 	if (c->ingests)
 		job_pool_free(c->ingests);
+	rag_jobs_free(c->rag_jobs);
 	rag_close(c->rag);
 	arena_clear(&c->loaders);
 	rag_keeper_free(c->keeper);

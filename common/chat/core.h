@@ -27,6 +27,7 @@
 
 struct rag;
 struct rag_keeper;
+struct rag_jobs;
 
 /* Configuration, tokens and routing as of one moment.  Counted; any thread. */
 struct snapshot {
@@ -53,6 +54,7 @@ struct core {
 	struct rag *rag;          /* the tenants' indices */
 	struct arena loaders;     /* commands that it uses */
 	struct rag_keeper *keeper;
+	struct rag_jobs *rag_jobs;
 	struct job_pool *ingests; /* what takes documents in: it takes long, and nothing else waits for it */
 	struct turnstile *indices; /* one ingest of a tenant at a time */
 	struct spool_room *uploads;

@@ -145,6 +145,11 @@ void a1_documents_replace(struct exchange *x, struct call *c); /* a1_rag_take.c 
 void a1_documents_append(struct exchange *x, struct call *c);
 void a1_documents_upsert(struct exchange *x, struct call *c);
 void a1_documents_put(struct exchange *x, struct call *c);
+void a1_jobs_create(struct exchange *x, struct call *c);       /* a1_rag_jobs.c */
+void a1_jobs_list(struct exchange *x, struct call *c);
+void a1_jobs_get(struct exchange *x, struct call *c);
+void a1_jobs_events(struct exchange *x, struct call *c);
+void a1_jobs_cancel(struct exchange *x, struct call *c);
 void tenant_show(struct exchange *x, struct call *c);          /* tenants.c */
 void tenants_list(struct exchange *x, struct call *c);
 void tenant_budgets_list(struct exchange *x, struct call *c);  /* tenant_budgets.c */

@@ -79,7 +79,7 @@ static int verify_index(void *arg, const struct rag_index_info *index)
 
 	v->index = index->name;
 	v->sum->indices++;
-	v->result = rag_check(v->rag, v->tenant, index->name, add_finding, v, v->err);
+	v->result = rag_check(v->rag, v->tenant, index->name, add_finding, NULL, v, v->err);
 	return v->result;
 }
 

@@ -1,9 +1,9 @@
 /* common/rag/cut.c - choosing among the places, and what is told of each piece. */
 #include "common/rag/cut_inside.h"
 
-#include "common/base/digest.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/terms.h"
 
 #include <assert.h>
 
@@ -133,13 +133,10 @@ static void name_pieces(struct cutting *c, const struct cut_places *p, const uin
 
 static void hash_piece(struct piece *piece, struct span text)
 {
-	uint8_t digests[2][DIGEST_SIZE];
+	struct span of = span_of(text.ptr + piece->start, piece->end - piece->start);
 
-	digest_sha256(span_of(text.ptr + piece->start, piece->end - piece->start), digests[0]);
-	digest_sha256(piece->heading, digests[1]);
-	digest_sha256(span_of((const char *)digests, sizeof(digests)), digests[0]);
-	for (size_t i = 0; i < 16; i++)
-		piece->hash[i / 8] = piece->hash[i / 8] << 8 | digests[0][i];
+	piece->hash[0] = terms_hash(of);
+	piece->hash[1] = terms_hash(piece->heading) ^ piece->hash[0] >> 32;
 }
 
 /* Back by at most overlap characters: to a place if there is one, else to a word's beginning. */

@@ -166,11 +166,22 @@ static bool is_small(struct span text)
 	       (c >= 0x430 && c <= 0x45f) || (c >= 0x561 && c <= 0x586);
 }
 
+static bool is_ascii_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 int cut_cost_of_blank(struct span text, size_t end, size_t next, unsigned newlines)
 {
-	bool goes_on = is_small(span_from(text, next));
-	int cost = end > 0 ? cost_of_end(text, end) : COST_WORD;
-	int more = end > 0 && text.ptr[end - 1] == ':' ? COST_AFTER_COLON : 0;
+	bool goes_on;
+	int cost, more;
+
+	/* Most blanks are between the words of a line. */
+	if (newlines == 0 && end > 0 && is_ascii_word(text.ptr[end - 1]))
+		return COST_WORD;
+	goes_on = is_small(span_from(text, next));
+	cost = end > 0 ? cost_of_end(text, end) : COST_WORD;
+	more = end > 0 && text.ptr[end - 1] == ':' ? COST_AFTER_COLON : 0;
 
 	if (newlines >= 2)
 		return COST_PARAGRAPH + more;

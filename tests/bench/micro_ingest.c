@@ -57,7 +57,7 @@ static void make_documents(struct input *in, const struct chunks *p)
 		buf_init(&text, MIB);
 		for (size_t k = 0; k < RUN; k++) {
 			buf_add_span(&text, p->list[i * RUN + k].text);
-			buf_add_str(&text, "\n\n");
+			buf_add_str(&text, k + 1 < RUN ? "\n\n" : "\n");
 		}
 		d->name = span_str(mem_printf("document/%zu", i));
 		d->type = SPAN_LIT("text/plain");

@@ -43,8 +43,9 @@ struct rag *rag_open(const struct rag_options *options, struct err *err)
 static void free_tenant(struct rag_tenant *t)
 {
 	rag_snapshot_forget_all(t);
-	db_close(t->writer);
+	/* The last one to close empties the log, which readers cannot: else the next start reads it. */
 	readers_free(t->readers);
+	db_close(t->writer);
 	pthread_mutex_destroy(&t->write);
 	pthread_mutex_destroy(&t->tending);
 	mem_free(t->path);

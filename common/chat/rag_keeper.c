@@ -14,7 +14,8 @@
 #include "common/loop/fiber.h"
 
 enum {
-	LOOK_MS = 500, /* between looks at the list */
+	LOOK_MS = 500,       /* between looks at the list */
+	START_MS = 2 * 1000, /* a gateway that answers one command ends before it looks at all */
 	RETRY_FIRST_MS = 5 * 1000,
 	RETRY_MAX_MS = 5 * 60 * 1000,
 	LATER_MS = 30 * 1000, /* for an index whose model cannot be reached */
@@ -336,13 +337,18 @@ static void note_all(void *arg)
 void rag_keeper_run(struct rag_keeper *k, struct core_worker *w)
 {
 	struct finding f = { .keeper = k, .rag = w->core->rag };
+	int64_t begin_ms = clock_mono_ms() + START_MS;
 	struct err err = ERR_INIT;
 
-	if (job_run(w->core->ingests, note_all, &f, &err) < 0)
-		log_warn("rag", "%s", err.message);
 	while (!fiber_is_cancelled(fiber_self())) {
-		struct item *i = take_item(k);
+		struct item *i;
 
+		if (begin_ms && clock_mono_ms() >= begin_ms) {
+			begin_ms = 0;
+			if (job_run(w->core->ingests, note_all, &f, &err) < 0)
+				log_warn("rag", "%s", err.message);
+		}
+		i = take_item(k);
 		if (i)
 			work_on(k, i, w);
 		else

@@ -21,8 +21,8 @@ void rag_keeper_free(struct rag_keeper *k);
 /* Something changed in that index.  Any thread; never blocks. */
 void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index);
 /*
- * Works until the fiber is cancelled; begins with all indices there are.  One a process, on a fiber
- * of one worker.
+ * Works until the fiber is cancelled; soon after the start it looks at all indices there are, too.
+ * One a process, on a fiber of one worker.
  */
 void rag_keeper_run(struct rag_keeper *k, struct core_worker *w);
 /*

@@ -4,7 +4,7 @@
 #   tests/bench/bench.sh [-b BUILD] [-r ROUNDS] [-s SECONDS] [ROW...]
 #
 # Rows: plain single features ttfb streams writes tls body20 tools start reload everything turns history
-# many ledger portkey (default: all).
+# many ledger portkey sync cold ingest taking words vectors visible bytes (default: all; rag: the last eight).
 # With two cores or more the gateway under test runs on core 1, load and upstream on core 0.
 # Every figure is a median over the rounds; ratios are taken inside a round and then their median.
 set -u
@@ -19,13 +19,15 @@ while getopts b:r:s: option; do
 	esac
 done
 shift $((OPTIND - 1))
-rows=${*:-plain single features ttfb streams writes tls body20 tools start reload everything turns history many ledger portkey}
+rows=${*:-plain single features ttfb streams writes tls body20 tools start reload everything turns history many ledger portkey rag}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 spass=$build/spass upstream=$build/tests/upstream load=$build/tests/load
 root=$PWD
 . tests/bench/lib.sh
 . tests/bench/rows_tenants.sh
+. tests/bench/rows_rag.sh
 
+rows=$(for row in $rows; do [ "$row" = rag ] && row="sync cold ingest visible bytes taking words vectors"; echo "$row"; done)
 setup
 for row in $rows; do
 	case $row in
@@ -46,6 +48,14 @@ for row in $rows; do
 	many) row_many ;;
 	ledger) row_ledger ;;
 	portkey) row_portkey ;;
+	sync) row_sync ;;
+	cold) row_cold ;;
+	ingest) row_ingest ;;
+	taking) row_taking ;;
+	words) row_words ;;
+	vectors) row_vectors ;;
+	visible) row_visible ;;
+	bytes) row_bytes ;;
 	*) echo "bench: no row is called $row" >&2; exit 2 ;;
 	esac
 done

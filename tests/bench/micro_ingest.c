@@ -1,14 +1,14 @@
 /*
- * tests/bench/micro_ingest.c - documents to searchable beside SQLite's inserts: IR=directory make
- * bench-ingest.
+ * tests/bench/micro_ingest.c - documents to searchable beside SQLite's inserts: make bench-ingest.
  *
- * The directory holds collections (tests/bench/collection.h); documents of 1,000 words mixed from
- * their texts go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks that
+ * IR=directory with collections (tests/bench/collection.h), else text is made up; documents of
+ * 1,000 words mixed from it go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks that
  * came of them, in one transaction a put, too.  Then what the next steps cost: merging with the
  * latent space, a cold first question, the same documents again.  Times are CPU times of one
  * thread.
  */
 #include "tests/bench/chunks.h"
+#include "tests/bench/made.h"
 
 #include "common/base/mem.h"
 #include "common/rag/snapshot.h"
@@ -205,15 +205,9 @@ int main(void)
 	struct rag *r;
 	char *path;
 
-	if (!ir || !mkdtemp(dir)) {
-		fprintf(stderr, "IR=directory make bench-ingest\n");
-		return 2;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		path = mem_printf("%s/%s", ir, names[i]);
-		collection_load(&c[i], path);
-		mem_free(path);
-	}
+	bench_must(mkdtemp(dir) != NULL, "no temporary directory");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		made_or_loaded(&c[i], ir, names[i]);
 	buf_init(&text, 512 * MIB);
 	chunks_mix(&pieces, c, ARRAY_LEN(names), CHUNKS, &text);
 	make_documents(&in, &pieces);

@@ -15,7 +15,8 @@ static const char usage[] =
 	"usage: load --to HOST:PORT|unix:PATH [--path P] [--model M] [--stream] [--body FILE]... [--header 'N: V']...\n"
 	"            [--connections N] [--seconds S] [--warmup S] [--requests N] [--each N] [--ramp US]\n"
 	"            [--abort PERCENT] [--errors-expected] [--sample S] [--pid PID]...\n"
-	"       load --to ... --until-ready [--path P] -- COMMAND...   ms from start to the first 200\n"
+	"       load --to ... --until-ready [--path P] [--body FILE] [--header 'N: V']... -- COMMAND...\n"
+	"            ms from start to the first 200, of a POST where there is a body\n"
 	"Prints one line of name=value; times in microseconds.\n";
 
 static void set_target(struct load_options *o, char *to)
@@ -62,14 +63,18 @@ static void print_result(struct load_result *r)
 	       (long long)r->base_kb, (long long)r->rss_kb, (long long)r->peak_kb);
 }
 
-/* One try at GET path: true on a 200. */
+/* One try at GET path, or at POST: true on a 200. */
 static bool is_ready(const struct load_options *o)
 {
 	char answer[64] = "";
 	int fd = load_connect(o);
 	if (fd < 0)
 		return false;
-	char *request = kit_printf("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", o->path);
+	const struct text *body = o->body_count > 0 ? &o->bodies[0] : NULL;
+	char *request = kit_printf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+				   "%.*sContent-Length: %zu\r\n\r\n%.*s",
+				   body ? "POST" : "GET", o->path, (int)o->headers.len, o->headers.ptr ? o->headers.ptr : "",
+				   body ? body->len : 0, body ? (int)body->len : 0, body ? body->ptr : "");
 	ssize_t n = send(fd, request, strlen(request), MSG_NOSIGNAL);
 	if (n > 0)
 		n = recv(fd, answer, sizeof answer - 1, 0);

@@ -110,6 +110,12 @@ static const struct opt docs_own[] = {
 	{ .kind = OPT_END },
 };
 
+static const struct cmd_example docs_examples[] = {
+	{ "spass rag docs docs", "All of them." },
+	{ "spass rag docs docs manual/", "Those below a directory." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_docs = {
 	.group = "rag",
 	.name = "docs",
@@ -121,6 +127,7 @@ const struct cmd cmd_rag_docs = {
 	.options = docs_own,
 	.options_size = sizeof(struct docs_options),
 	.text = "In the order of their ids; PREFIX is how they begin.",
+	.examples = docs_examples,
 	.run = run_docs,
 };
 
@@ -150,6 +157,11 @@ static int run_get(const void *options, int argc, char **argv, struct err *err)
 	return 0;
 }
 
+static const struct cmd_example get_examples[] = {
+	{ "spass rag get docs manual/intro.md", "Its text." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_get = {
 	.group = "rag",
 	.name = "get",
@@ -158,6 +170,7 @@ const struct cmd cmd_rag_get = {
 	.operands_min = 2,
 	.operands_max = 2,
 	.flags = RAG_FLAGS,
+	.examples = get_examples,
 	.run = run_get,
 };
 
@@ -240,6 +253,12 @@ static const struct opt rm_own[] = {
 	{ .kind = OPT_END },
 };
 
+static const struct cmd_example rm_examples[] = {
+	{ "spass rag rm docs manual/old.md", "One document." },
+	{ "spass rag rm docs --yes", "The index, without a question." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_rm = {
 	.group = "rag",
 	.name = "rm",
@@ -250,5 +269,6 @@ const struct cmd cmd_rag_rm = {
 	.flags = RAG_FLAGS,
 	.options = rm_own,
 	.options_size = sizeof(struct rm_options),
+	.examples = rm_examples,
 	.run = run_rm,
 };

@@ -64,6 +64,12 @@ static const struct opt create_own[] = {
 	{ .kind = OPT_END },
 };
 
+static const struct cmd_example create_examples[] = {
+	{ "spass rag create docs --embedder none", "An index that words alone are asked of." },
+	{ "spass rag create code --chunk 1200", "One with longer chunks." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_create = {
 	.group = "rag",
 	.name = "create",
@@ -74,6 +80,7 @@ const struct cmd cmd_rag_create = {
 	.flags = RAG_FLAGS,
 	.options = create_own,
 	.options_size = sizeof(struct create_options),
+	.examples = create_examples,
 	.run = run_create,
 };
 
@@ -160,11 +167,18 @@ static int run_list(const void *options, int argc, char **argv, struct err *err)
 	return 0;
 }
 
+static const struct cmd_example list_examples[] = {
+	{ "spass rag list", "What there is." },
+	{ "spass rag list --json | jq -r '.indices[].id'", "Their names, for a script." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_list = {
 	.group = "rag",
 	.name = "list",
 	.summary = "List the indices",
 	.flags = RAG_FLAGS,
+	.examples = list_examples,
 	.run = run_list,
 };
 
@@ -262,6 +276,11 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 	return 0;
 }
 
+static const struct cmd_example show_examples[] = {
+	{ "spass rag show docs", "How far its vectors have come, among others." },
+	{ NULL, NULL },
+};
+
 const struct cmd cmd_rag_show = {
 	.group = "rag",
 	.name = "show",
@@ -270,7 +289,13 @@ const struct cmd cmd_rag_show = {
 	.operands_min = 1,
 	.operands_max = 1,
 	.flags = RAG_FLAGS,
+	.examples = show_examples,
 	.run = run_show,
+};
+
+static const struct cmd_example stats_examples[] = {
+	{ "spass rag stats docs --json | jq .chunk_count", "One number." },
+	{ NULL, NULL },
 };
 
 const struct cmd cmd_rag_stats = {
@@ -281,5 +306,6 @@ const struct cmd cmd_rag_stats = {
 	.operands_min = 1,
 	.operands_max = 1,
 	.flags = RAG_FLAGS,
+	.examples = stats_examples,
 	.run = run_show,
 };

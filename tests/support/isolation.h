@@ -54,7 +54,10 @@ struct routes {
 };
 
 /* Something of somebody's: ids of what there is one of. */
-enum thing { CONVERSATION, MESSAGE, IMAGE, KEY, MEMORY, THINGS };
+enum thing { CONVERSATION, MESSAGE, IMAGE, KEY, MEMORY, INDEX, THINGS };
+/* A document of each index, and an index that all have: what is written by the way goes there. */
+#define DOCUMENT "notes.md"
+#define SCRATCH "scratch"
 
 struct owner {
 	int tenant, user;
@@ -111,6 +114,7 @@ struct request {
 	char token[WORD_SIZE];
 	/* What must come of it. */
 	bool finds_nothing;   /* 404: what it is about is not there, or another's */
+	bool finds_nothing_kept; /* 200: of an index that is not there, or another's, all files are new */
 	bool finds_no_items;  /* 200, and a total of 0 */
 	char about[ID_SIZE];  /* the id that this is about */
 	bool begins;          /* a conversation, when it is answered 2xx */
@@ -154,7 +158,7 @@ const char *token_of(const struct isolation *t, const char *kind, size_t number,
 /* isolation_routes.c */
 void routes_read(struct isolation *t);
 uint64_t role_scopes(enum role role);
-/* "{id}" filled in. */
+/* "{id}" filled in; "{doc}" is DOCUMENT. */
 void route_path(const struct route *r, const char *id, char *out, size_t size);
 /* What the path's parameter names: THINGS = of nobody's, ANY = there is none. */
 int route_thing(const struct route *r);

@@ -189,6 +189,17 @@ static void check_items(struct worker *w, const struct attempt *k, const struct 
 	json_decref(root);
 }
 
+/* The index of who asks would have its document gone. */
+static void check_kept(struct worker *w, const struct attempt *k, const struct answer *a)
+{
+	json_t *root = answer_json(a);
+	size_t gone = json_array_size(json_object_get(root, "gone"));
+
+	if (gone != (k->request.finds_nothing_kept ? 0 : 1))
+		fault(w->t, "%s %s: %.500s", k->route->method, k->request.path, text_str(&a->body));
+	json_decref(root);
+}
+
 static int expected(const struct attempt *k)
 {
 	if (k->route->is_public)
@@ -222,6 +233,8 @@ static void check(struct worker *w, struct attempt *k, const struct answer *a)
 	look_at_answer(w->t, &k->request, a, &view);
 	if (k->request.finds_no_items && status == 0)
 		check_items(w, k, a);
+	if (strcmp(k->route->path, "/a1/rag/indices/{id}/sync") == 0 && status == 0)
+		check_kept(w, k, a);
 	if (k->request.begins && a->status / 100 == 2)
 		w->t->owners[view.tenant * USERS + view.user].made++;
 	w->asked++;

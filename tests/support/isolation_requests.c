@@ -10,12 +10,12 @@ unsigned next_random(unsigned *seed, unsigned below)
 	return (*seed >> 16) % below;
 }
 
-/* Images and keys are a tenant's, memories always one user's; an administrator sees all conversations. */
+/* Images, keys and indices are a tenant's, memories always one user's; an administrator sees all conversations. */
 bool is_visible(const struct view *view, const struct owner *owner, enum thing thing)
 {
 	if (view->tenant != owner->tenant)
 		return false;
-	if (thing == IMAGE || thing == KEY)
+	if (thing == IMAGE || thing == KEY || thing == INDEX)
 		return true;
 	return view->user == owner->user || (view->user == ANY && thing != MEMORY);
 }
@@ -166,6 +166,53 @@ static void body_image(const struct making *m)
 	image_body(&m->r->body, own ? m->t->tenants[m->view->tenant].secret : "the same in both");
 }
 
+/* What all of a tenant may read. */
+static void add_document(const struct making *m, const char *head, const char *tail)
+{
+	text_add_str(&m->r->body, head);
+	owner_text(m->t, m->view->tenant, ANY, &m->r->body);
+	text_add_str(&m->r->body, tail);
+}
+
+static void body_documents(const struct making *m)
+{
+	add_document(m, "{\"documents\":[{\"id\":\"" DOCUMENT "\",\"text\":\"", "\"}]}");
+}
+
+static void body_document(const struct making *m)
+{
+	add_document(m, "{\"text\":\"", "\"}");
+}
+
+static void body_ids(const struct making *m)
+{
+	text_add_str(&m->r->body, "{\"ids\":[\"" DOCUMENT "\"]}");
+}
+
+static void body_index(const struct making *m)
+{
+	text_add_str(&m->r->body, "{\"id\":\"" SCRATCH "\"}");
+}
+
+/* Others' words are searched for, too. */
+static void body_query(const struct making *m)
+{
+	const char *words = next_random(m->seed, 2) ? "keep" : m->target->owner->bait;
+
+	text_printf(&m->r->body, "{\"query\":\"%s\",\"scope\":\"%s\"}", words,
+		    next_random(m->seed, 2) ? "corpus" : "chunks");
+}
+
+static void body_quote(const struct making *m)
+{
+	text_add_str(&m->r->body, "{\"doc_id\":\"" DOCUMENT "\",\"quote\":\"All of us keep\"}");
+}
+
+static void body_files(const struct making *m)
+{
+	text_add_str(&m->r->body, "{\"files\":[{\"id\":\"other.md\",\"size\":1,\"mtime\":1}]}");
+}
+
 static void body_form(const struct making *m)
 {
 	text_add_str(&m->r->headers, "Content-Type: multipart/form-data; boundary=xyz\r\n");
@@ -201,6 +248,16 @@ static const struct {
 	{ "POST", "/v1/audio/transcriptions", body_form },
 	{ "POST", "/v1/audio/translations", body_form },
 	{ "POST", "/v1/audio/speech", body_speech },
+	{ "POST", "/a1/rag/indices", body_index },
+	{ "PATCH", "/a1/rag/indices/{id}", body_nothing },
+	{ "POST", "/a1/rag/indices/{id}/query", body_query },
+	{ "POST", "/a1/rag/indices/{id}/verify", body_quote },
+	{ "POST", "/a1/rag/indices/{id}/sync", body_files },
+	{ "POST", "/a1/rag/indices/{id}/documents", body_documents },
+	{ "POST", "/a1/rag/indices/{id}/documents/append", body_documents },
+	{ "POST", "/a1/rag/indices/{id}/documents/upsert", body_documents },
+	{ "POST", "/a1/rag/indices/{id}/documents/delete", body_ids },
+	{ "PUT", "/a1/rag/indices/{id}/documents/{doc}", body_document },
 };
 
 static void fill_body(const struct making *m, const struct route *route)
@@ -228,6 +285,17 @@ static const char *common_name(const struct making *m, const struct route *route
 	return strncmp(route->path, "/v1/models/", 11) == 0 ? "mock" : "rag_default_top_k";
 }
 
+/* An index is made by what is put in, and what everybody has stays as it was made. */
+static bool is_for_scratch(const struct making *m, const struct route *route)
+{
+	bool drops = strstr(route->path, "/documents/delete") != NULL;
+
+	if (drops)
+		return !m->target->is_absent && is_visible(m->view, m->target->owner, INDEX);
+	return strstr(route->path, "/documents") &&
+	       (strcmp(route->method, "POST") == 0 || strcmp(route->method, "PUT") == 0);
+}
+
 /* The path; one's own memory has a name that all have. */
 static void fill_path(const struct making *m, const struct route *route)
 {
@@ -239,8 +307,14 @@ static void fill_path(const struct making *m, const struct route *route)
 	else if (thing == MEMORY && (strcmp(route->method, "PUT") == 0 ||
 				     (is_visible(m->view, m->target->owner, MEMORY) && !m->target->is_absent)))
 		snprintf(id, sizeof id, "notes");
+	else if (thing == INDEX && is_for_scratch(m, route))
+		snprintf(id, sizeof id, SCRATCH);
 	else if (thing != ANY)
 		refer(m, (enum thing)thing, id);
+	if (thing == INDEX && strstr(route->path, "/sync")) {
+		m->r->finds_nothing_kept = m->r->finds_nothing;
+		m->r->finds_nothing = false;
+	}
 	route_path(route, id, m->r->path, sizeof m->r->path);
 }
 
@@ -262,7 +336,8 @@ static void fill_query(const struct making *m, const struct route *route)
 		return;
 	if (strcmp(route->path, "/v1/usage") == 0)
 		add_query(m, "by", by[next_random(m->seed, COUNT_OF(by))]);
-	else if (strcmp(route->path, "/v1/images") == 0 || strcmp(route->path, "/v1/tenant/keys") == 0)
+	else if (strcmp(route->path, "/v1/images") == 0 || strcmp(route->path, "/v1/tenant/keys") == 0 ||
+		 strcmp(route->path, "/a1/rag/indices") == 0)
 		add_query(m, "limit", "100");
 	else if (strcmp(route->path, "/c1/conversations/{id}/export") == 0)
 		add_query(m, "format", next_random(m->seed, 2) ? "md" : "html");

@@ -15,6 +15,7 @@ static const struct {
 	{ "/v1/images/{", IMAGE },
 	{ "/v1/tenant/keys/{", KEY },
 	{ "/v1/memory/{", MEMORY },
+	{ "/a1/rag/indices/{", INDEX },
 	{ "/v1/system-prompts/{", THINGS },
 	{ "/v1/tenant/config/{", THINGS },
 	{ "/v1/models/{", THINGS },
@@ -32,10 +33,14 @@ int route_thing(const struct route *r)
 
 void route_path(const struct route *r, const char *id, char *out, size_t size)
 {
-	const char *brace = strchr(r->path, '{');
+	const char *first = strchr(r->path, '{'), *second = first ? strchr(first + 1, '{') : NULL;
+	const char *behind = first ? strchr(first, '}') + 1 : NULL;
 
-	if (brace)
-		snprintf(out, size, "%.*s%s%s", (int)(brace - r->path), r->path, id, strchr(brace, '}') + 1);
+	if (second)
+		snprintf(out, size, "%.*s%s%.*s%s%s", (int)(first - r->path), r->path, id,
+			 (int)(second - behind), behind, DOCUMENT, strchr(second, '}') + 1);
+	else if (first)
+		snprintf(out, size, "%.*s%s%s", (int)(first - r->path), r->path, id, behind);
 	else
 		snprintf(out, size, "%s", r->path);
 }

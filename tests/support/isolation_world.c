@@ -188,6 +188,17 @@ static void make_key(struct step *s, struct owner *o)
 	end(s);
 }
 
+/* All of the tenant may read it; only its name says whose it was. */
+static void make_index(struct step *s, struct owner *o)
+{
+	char path[160];
+
+	snprintf(o->ids[INDEX], ID_SIZE, "idx-%s-%d-%d-end", s->t->run, o->tenant, o->user);
+	snprintf(path, sizeof path, "/a1/rag/indices/%s/documents/" DOCUMENT, o->ids[INDEX]);
+	put(s, "admin", path, "text", NULL);
+	secret_add(s->t, o->ids[INDEX], o->tenant, ANY, false);
+}
+
 static void make_owner(struct isolation *t, struct owner *o)
 {
 	struct step s = { .t = t, .c.socket = t->gateway.socket, .view = { o->tenant, o->user } };
@@ -203,6 +214,7 @@ static void make_owner(struct isolation *t, struct owner *o)
 	keep_image(&s, o);
 	s.view.user = ANY;
 	make_key(&s, o);
+	make_index(&s, o);
 	connection_close(&s.c);
 }
 
@@ -296,6 +308,10 @@ static void check_owner(struct isolation *t, const struct owner *o)
 	snprintf(path, sizeof path, "/c1/conversations?prefix=%s", o->ids[CONVERSATION]);
 	must_hold(&s, "user", path, NULL, o->ids[CONVERSATION]);
 	check_total(&s, o);
+	snprintf(path, sizeof path, "/a1/rag/indices/%s/documents/" DOCUMENT, o->ids[INDEX]);
+	must_hold(&s, "user", path, NULL, t->tenants[o->tenant].secret);
+	snprintf(path, sizeof path, "/a1/rag/indices/%s/export", o->ids[INDEX]);
+	must_hold(&s, "user", path, NULL, t->tenants[o->tenant].secret);
 	connection_close(&s.c);
 }
 

@@ -28,6 +28,7 @@ enum {
 	COST_CODE_CLOSING = 900,
 	COST_CODE_DEPTH = 150,
 	COST_CROSSED = 600, /* a heading within a piece */
+	COST_PAGE = 1 << 20, /* a page's beginning in it: more than all else, as a piece has one page */
 };
 
 /* How a place in code ranks: those above the next place's rank go when the run between fits. */

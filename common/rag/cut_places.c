@@ -115,8 +115,8 @@ static void join_place(struct walk *w, const struct spot *s, int cost, int cross
 	last->heading = s->heading;
 	if (w->places->count == 1)
 		return;
-	if (last->crossed == last[-1].crossed)
-		last->crossed += crossed;
+	if (last->crossed < last[-1].crossed + crossed)
+		last->crossed = last[-1].crossed + crossed;
 }
 
 static void add_place(struct walk *w, const struct spot *s, int cost, int crossed)
@@ -246,13 +246,13 @@ static void begin_heading(struct walk *w, const struct mark *m, struct spot s)
 	w->opener_count = 0;
 }
 
-static void begin_page(struct walk *w, const struct mark *m, const struct spot *s)
+/* A piece that went on into the next page would be cited by the wrong one. */
+static void begin_page(struct walk *w, const struct mark *m, struct spot s)
 {
-	int cost = s->end > 0 ? cut_cost_of_blank(w->text, s->end, s->at, 1) : COST_PARAGRAPH;
-
 	w->page = (uint32_t)m->level;
-	add_place(w, s, cost > COST_LINE ? COST_LINE : COST_ITEM, 0);
-	if (last_place(w)->at == s->at)
+	s.is_fixed = true;
+	add_place(w, &s, COST_HEADING, COST_PAGE);
+	if (last_place(w)->at == s.at)
 		last_place(w)->page = w->page;
 }
 
@@ -269,7 +269,7 @@ static void pass_marks(struct walk *w, size_t until, struct spot s)
 			begin_heading(w, m, s);
 			break;
 		case MARK_PAGE:
-			begin_page(w, m, &s);
+			begin_page(w, m, s);
 			break;
 		case MARK_CODE:
 		case MARK_TABLE_ROW:

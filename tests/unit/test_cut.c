@@ -410,18 +410,22 @@ static void a_piece_knows_its_page(void **state)
 	static const char text[] = "@1 begins with a sentence of some length, as pages do, too.\n"
 				   "@2 begins with a sentence of some length, as pages do, too.\n"
 				   "@3 begins with a sentence of some length, as pages do, too.\n";
-	static const struct cut_options o = { 60, 90, 0 };
-	struct cutting c;
-	struct reading r;
+	/* Also when all pages together are no more than one piece. */
+	static const struct cut_options options[] = { { 60, 90, 0 }, { 800, 1600, 0 } };
 
 	(void)state;
-	read_lines(&r, span_str(text), NULL);
-	assert_int_equal(cut_document(&r, &o, &c, NULL), 0);
-	assert_int_equal(c.count, 3);
-	for (uint32_t i = 0; i < 3; i++)
-		assert_int_equal(c.pieces[i].page, i + 1);
-	cutting_free(&c);
-	drop(&r);
+	for (size_t k = 0; k < ARRAY_LEN(options); k++) {
+		struct cutting c;
+		struct reading r;
+
+		read_lines(&r, span_str(text), NULL);
+		assert_int_equal(cut_document(&r, &options[k], &c, NULL), 0);
+		assert_int_equal(c.count, 3);
+		for (uint32_t i = 0; i < 3; i++)
+			assert_int_equal(c.pieces[i].page, i + 1);
+		cutting_free(&c);
+		drop(&r);
+	}
 }
 
 /* Most pieces after a changed line are those from before it. */

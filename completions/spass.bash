@@ -41,6 +41,7 @@ _spass()
 	--chunk) action=none ;;
 	--chunk-max) action=none ;;
 	--overlap) action=none ;;
+	--run) action=file ;;
 	--listen) action=none ;;
 	--workers) action=none ;;
 	--tls-certificate) action=file ;;
@@ -83,7 +84,7 @@ _spass()
 		fi
 		case "$command" in
 	session) verbs="list search show tree rename fork export import delete" ;;
-	rag) verbs="add sync query list show stats create docs get rm" ;;
+	rag) verbs="add sync query list show stats create docs get rm export import verify rebuild jobs eval" ;;
 	model) verbs="list show" ;;
 	tenant) verbs="list show usage key config" ;;
 	config) verbs="show get check" ;;
@@ -114,6 +115,12 @@ _spass()
 	"rag docs") options="-n --limit --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag get") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag rm") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag export") options="-o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag import") options="--replace --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag verify") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag rebuild") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag jobs") options="--cancel --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag eval") options="-k --top --mode --fusion --dense-weight --filter --rerank --run --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --tokens-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -1,0 +1,318 @@
+/*
+ * cmd/cmd_rag_eval.c - spass rag eval: how good an index answers, by judgements.
+ */
+#include "cmd/grid.h"
+#include "cmd/interrupt.h"
+#include "cmd/progress.h"
+#include "cmd/rag.h"
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/rag/measure.h"
+#include "tui/models.h"
+#include "tui/sources.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_BYTES_MAX = 1 << 30, RUN_BYTES_MAX = 1 << 30, TOP_DEFAULT = 100, TOP_MAX = 1000 };
+
+struct eval_options {
+	struct cmd_globals globals;
+	int64_t top;
+	const char *mode, *dense_weight, *fusion, *filter, *run;
+	bool rerank;
+};
+
+struct eval {
+	const struct eval_options *options;
+	const char *index;
+	struct gateway_link *link;
+	struct buf queries_text, judgements_text, run;
+	struct trec_questions questions;
+	struct trec_judgements judgements;
+	struct measure sum;
+	size_t count;     /* of judged questions */
+	double search_ms; /* of all of them */
+	char mode[16], note[160]; /* of the last answer; the first note */
+	json_t *body;     /* of each request, but for the question */
+};
+
+/* ---- what is read ---- */
+
+static int read_input(const char *path, struct buf *text, struct err *err)
+{
+	if (file_read(path, text, err) == 0)
+		return 0;
+	err->code = E_usage;
+	return -1;
+}
+
+static int read_inputs(struct eval *e, char **argv, struct err *err)
+{
+	if (read_input(argv[1], &e->queries_text, err) < 0 ||
+	    read_input(argv[2], &e->judgements_text, err) < 0)
+		return -1;
+	if (trec_read_questions(buf_span(&e->queries_text), &e->questions, err) < 0)
+		return err_prefix(err, "%s", argv[1]);
+	if (trec_read_judgements(buf_span(&e->judgements_text), &e->judgements, err) < 0)
+		return err_prefix(err, "%s", argv[2]);
+	return 0;
+}
+
+static int make_body(struct eval *e, struct err *err)
+{
+	const struct eval_options *o = e->options;
+
+	e->body = json_pack("{s:I}", "top_k", (json_int_t)(o->top > 0 ? o->top : TOP_DEFAULT));
+	if (o->mode)
+		json_object_set_new(e->body, "mode", json_string(o->mode));
+	if (o->fusion)
+		json_object_set_new(e->body, "fusion", json_string(o->fusion));
+	if (o->rerank)
+		json_object_set_new(e->body, "rerank", json_true());
+	if (o->dense_weight) {
+		char *end;
+		double value = strtod(o->dense_weight, &end);
+
+		if (!*o->dense_weight || *end || !(value >= 0 && value <= 1))
+			return err_set(err, E_usage, "",
+				       "--dense-weight is a number, 0 to 1, not \"%.40s\"",
+				       o->dense_weight);
+		json_object_set_new(e->body, "dense_weight", json_real(value));
+	}
+	if (o->filter) {
+		json_error_t why;
+		json_t *filter = json_loads(o->filter, 0, &why);
+
+		if (!filter)
+			return err_set(err, E_usage, "", "--filter: %s", why.text);
+		json_object_set_new(e->body, "filter", filter);
+	}
+	return 0;
+}
+
+/* ---- asking ---- */
+
+/* By their best chunk: the first of a document counts. */
+static size_t rank_documents(const json_t *results, struct span *documents, double *scores)
+{
+	size_t i, count = 0;
+	json_t *hit;
+
+	json_array_foreach(results, i, hit)
+	{
+		const json_t *id = json_object_get(hit, "doc_id");
+		struct span name = span_of(json_string_value(id), json_string_length(id));
+		size_t j = 0;
+
+		while (j < count && !span_equal(documents[j], name))
+			j++;
+		if (j < count || count == TOP_MAX)
+			continue;
+		documents[count] = name;
+		scores[count++] = json_number_value(json_object_get(hit, "score"));
+	}
+	return count;
+}
+
+static int write_ranking(struct eval *e, struct span query, const struct span *documents,
+			 const double *scores, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (trec_write_hit(&e->run, query, documents[i], i + 1, scores[i], "spass") < 0)
+			return err_set(err, E_too_large, "", "the rankings are larger than %d bytes",
+				       RUN_BYTES_MAX);
+	return 0;
+}
+
+static void note_answer(struct eval *e, const json_t *answer)
+{
+	const char *note = models_text(answer, "note");
+
+	snprintf(e->mode, sizeof(e->mode), "%s", models_text(answer, "mode"));
+	if (*note && !e->note[0])
+		snprintf(e->note, sizeof(e->note), "%s", note);
+	e->search_ms += json_number_value(
+		json_object_get(json_object_get(answer, "timings"), "total_ms"));
+}
+
+static int take_answer(struct eval *e, const struct trec_question *q, const json_t *answer,
+		       struct err *err)
+{
+	struct span documents[TOP_MAX];
+	double scores[TOP_MAX];
+	struct measure one;
+	size_t count = rank_documents(json_object_get(answer, "results"), documents, scores);
+
+	note_answer(e, answer);
+	if (measure_ranking(measure_judged(&e->judgements, q->id), documents, count, &one)) {
+		measure_add(&e->sum, &one);
+		e->count++;
+	}
+	return e->options->run ? write_ranking(e, q->id, documents, scores, count, err) : 0;
+}
+
+static int ask(struct eval *e, const char *path, const struct trec_question *q, struct err *err)
+{
+	json_t *text = json_stringn(q->text.ptr, q->text.len), *answer;
+	int result;
+
+	if (!text)
+		return err_set(err, E_usage, "", "the question %.*s is no UTF-8", SPAN_ARGS(q->id));
+	json_object_set_new(e->body, "query", text);
+	answer = rag_ask_take(e->link, "POST", path, json_incref(e->body), err);
+	if (!answer)
+		return err_prefix(err, "the question %.*s", SPAN_ARGS(q->id));
+	result = take_answer(e, q, answer, err);
+	json_decref(answer);
+	return result;
+}
+
+static int ask_all(struct eval *e, struct err *err)
+{
+	char *path = rag_path(e->index, "query", NULL);
+	struct progress p;
+	int result = 0;
+
+	progress_begin(&p, &e->options->globals, e->index, "questions",
+		       (int64_t)e->questions.count);
+	for (size_t i = 0; i < e->questions.count && result == 0; i++) {
+		result = ask(e, path, &e->questions.list[i], err);
+		progress_step(&p, 1, 0);
+	}
+	progress_end(&p);
+	mem_free(path);
+	return result;
+}
+
+/* ---- what came of it ---- */
+
+static void print_json(const struct eval *e, const struct measure *mean)
+{
+	json_t *figures = json_object();
+
+	for (size_t i = 0; measure_name(i); i++)
+		json_object_set_new(figures, measure_name(i), json_real(measure_value(mean, i)));
+	cmd_print_json_take(json_pack("{s:i, s:s, s:I, s:s, s:f, s:o}", "schema_version", 1, "index",
+				      e->index, "queries", (json_int_t)e->count, "mode", e->mode,
+				      "mean_ms", e->search_ms / (double)e->questions.count,
+				      "measures", figures));
+}
+
+static void print_table(const struct eval *e, const struct measure *mean)
+{
+	static const char *const shown[] = { "ndcg@10", "recall@10", "recall@100", "mrr",
+					     "success@5" };
+	struct grid grid;
+
+	grid_init(&grid, 2, cmd_color(&e->options->globals, stdout));
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		for (size_t k = 0; measure_name(k); k++)
+			if (strcmp(measure_name(k), shown[i]) == 0) {
+				grid_add(&grid, shown[i], GRID_PLAIN);
+				grid_addf(&grid, GRID_BOLD, "%.4f", measure_value(mean, k));
+			}
+	grid_add(&grid, "queries", GRID_PLAIN);
+	grid_addf(&grid, GRID_PLAIN, "%zu", e->count);
+	grid_add(&grid, "mode", GRID_PLAIN);
+	grid_add(&grid, e->mode, GRID_PLAIN);
+	grid_add(&grid, "ms a query", GRID_PLAIN);
+	grid_addf(&grid, GRID_PLAIN, "%.2f", e->search_ms / (double)e->questions.count);
+	rag_print_grid(&grid);
+}
+
+static int report(struct eval *e, struct err *err)
+{
+	struct measure mean = measure_mean(&e->sum, e->count);
+
+	if (e->options->run && file_write(e->options->run, buf_span(&e->run), err) < 0) {
+		err->code = E_output_failed;
+		return -1;
+	}
+	if (e->count == 0)
+		return err_set(err, E_usage, "",
+			       "no question has a relevant document: the ids of questions and "
+			       "judgements differ");
+	if (e->note[0])
+		cmd_notice(&e->options->globals, "%s", e->note);
+	if (e->options->globals.json)
+		print_json(e, &mean);
+	else
+		print_table(e, &mean);
+	return 0;
+}
+
+static int run(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct eval_options *o = options;
+	struct gateway_link l = { NULL };
+	struct eval e = { .options = o, .index = argv[0], .link = &l };
+	int result = -1;
+
+	(void)argc;
+	buf_init(&e.queries_text, FILE_BYTES_MAX);
+	buf_init(&e.judgements_text, FILE_BYTES_MAX);
+	buf_init(&e.run, RUN_BYTES_MAX);
+	if (sources_check_index(argv[0], err) == 0 && read_inputs(&e, argv, err) == 0 &&
+	    make_body(&e, err) == 0 && gateway_link_open(&l, &o->globals, err) == 0)
+		result = ask_all(&e, err);
+	gateway_link_close(&l, err);
+	if (result == 0)
+		result = report(&e, err);
+	json_decref(e.body);
+	trec_questions_free(&e.questions);
+	trec_judgements_free(&e.judgements);
+	buf_free(&e.queries_text);
+	buf_free(&e.judgements_text);
+	buf_free(&e.run);
+	return result;
+}
+
+#define OWN(kind_, field, ...)                                                               \
+	{                                                                                    \
+		.kind = (kind_), .offset = offsetof(struct eval_options, field), __VA_ARGS__ \
+	}
+static const struct opt own[] = {
+	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1,
+	    .max = TOP_MAX, .help = "How many chunks are asked for; 100 if not given"),
+	OWN(OPT_CHOICE, mode, .name = "mode", .argument = "MODE",
+	    .choices = "auto|lexical|dense|hybrid", .help = "As of rag query"),
+	OWN(OPT_CHOICE, fusion, .name = "fusion", .argument = "KIND", .choices = "convex|rrf",
+	    .help = "The same"),
+	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
+	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
+	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
+	    .help = "Only documents whose metadata is so"),
+	OWN(OPT_SWITCH, rerank, .name = "rerank",
+	    .help = "Have a configured model order the best hits again"),
+	OWN(OPT_TEXT, run, .name = "run", .argument = "FILE", .complete = OPT_FILE,
+	    .help = "Write the rankings to this file, as TREC has them"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example examples[] = {
+	{ "spass rag eval docs questions.tsv judgements.txt", "How good the index answers them." },
+	{ "spass rag eval docs questions.tsv judgements.txt --mode lexical --json",
+	  "By words alone, with all figures." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_rag_eval = {
+	.group = "rag",
+	.name = "eval",
+	.summary = "Measure how good an index answers questions, by judgements",
+	.operands = "INDEX QUERIES JUDGEMENTS",
+	.operands_min = 3,
+	.operands_max = 3,
+	.complete = OPT_FILE,
+	.flags = RAG_FLAGS,
+	.options = own,
+	.options_size = sizeof(struct eval_options),
+	.text = "QUERIES has lines \"id TAB text\" or {\"id\", \"text\"}; JUDGEMENTS lines \"query 0 "
+		"document relevance\". Documents count by their best chunk. Questions without a relevant "
+		"document do not count.",
+	.examples = examples,
+	.run = run,
+};

@@ -69,7 +69,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common/rag/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -151,9 +151,13 @@ $B/tests/indices: $(INDICES_OBJ) $B/libspass.a
 	@echo "  LD    $@"
 	@$(CC) $(ALL_LDFLAGS) $(NO_LTO) -o $@ $^ $(PKG_LIBS)
 indices: deps $B/tests/indices
-	@$B/tests/indices --rounds $(ROUNDS) --full 1
+	@$B/tests/indices --rounds $(ROUNDS) --full 1 --threads 2
 soak-rag: deps $B/tests/indices
 	@$B/tests/indices --rounds 500 --full 20
+# 8 readers, a writer and one who tends: make MODE=tsan soak-rag-threads [SECONDS=600]
+SECONDS ?= 600
+soak-rag-threads: deps $B/tests/indices
+	@$B/tests/indices --rounds 0 --full 0 --threads $(SECONDS)
 
 # Each role on each route, then everybody asks for everybody's things at once.
 ISOLATION = $B/tests/isolation --spass $B/spass --upstream $B/tests/upstream

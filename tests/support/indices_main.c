@@ -17,13 +17,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: indices [--rounds N] [--full N] [--seed N]\n"
-			    "N rounds of kill -9 under changes, N of a full disk.\n";
+static const char usage[] =
+	"usage: indices [--rounds N] [--full N] [--threads SECONDS] [--seed N]\n"
+	"N rounds of kill -9 under changes, N of a full disk; then 8 readers beside\n"
+	"the one who writes and the one who tends, for so long.\n";
 
-enum { LIVE_US = 250000, FULL_DISK = 3 << 20, FULL_REFUSALS = 60, NEVER = 1 << 30 };
+enum { LIVE_US = 250000, FULL_DISK = 3 << 20, FULL_REFUSALS = 60, NEVER = 1 << 30, READERS = 8 };
 
 static char dir[64];
 
@@ -140,7 +143,7 @@ static pid_t start(struct ledger *l, int refusals)
 	l->seed = ((uint64_t)rand() << 32 | (uint64_t)rand()) | 1;
 	pid = fork();
 	if (pid == 0) {
-		indices_work(dir, l, refusals);
+		indices_work(dir, l, &(struct work_plan){ .refusals = refusals });
 		_exit(atomic_load(&l->failed));
 	}
 	if (pid < 0)
@@ -167,6 +170,14 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	(void)kind;
 	(void)ftw;
 	return remove(path);
+}
+
+/* The directory stays. */
+static void empty(void)
+{
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	if (mkdir(dir, 0700) < 0)
+		kit_fatal("%s cannot be made again", dir);
 }
 
 static void forget(struct ledger *l)
@@ -201,7 +212,26 @@ static void fill_once(struct ledger *l, int round)
 	umount(dir);
 }
 
-static void run(struct ledger *l, int rounds, int full)
+/* In this process: a sanitizer's report ends it. */
+static void read_and_write(struct ledger *l, int64_t seconds)
+{
+	const struct work_plan plan = { .refusals = NEVER,
+					.until_us = kit_now_us() + seconds * 1000000,
+					.readers = READERS };
+
+	forget(l);
+	l->seed = ((uint64_t)rand() << 32 | (uint64_t)rand()) | 1;
+	indices_work(dir, l, &plan);
+	if (atomic_load(&l->failed))
+		fail("%s", l->message);
+	look_at(l);
+	printf("threads: %lld s, %d readers, %lld questions, %lld hits, %lld calls that write, "
+	       "none wrong\n",
+	       (long long)seconds, READERS, (long long)l->questions, (long long)l->hits,
+	       (long long)atomic_load(&l->calls));
+}
+
+static void run(struct ledger *l, int rounds, int full, int64_t seconds)
 {
 	for (int i = 0; i < rounds; i++)
 		kill_once(l);
@@ -211,16 +241,22 @@ static void run(struct ledger *l, int rounds, int full)
 		fill_once(l, i);
 	if (full > 0)
 		printf("full disk: %d rounds, none missing\n", full);
+	if (seconds > 0) {
+		empty();
+		read_and_write(l, seconds);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "rounds", required_argument, NULL, 'r' },
 						 { "full", required_argument, NULL, 'f' },
+						 { "threads", required_argument, NULL, 't' },
 						 { "seed", required_argument, NULL, 's' },
 						 { NULL, 0, NULL, 0 } };
 	unsigned seed = (unsigned)kit_now_us();
 	int rounds = 20, full = 1, option;
+	int64_t seconds = 0;
 	struct ledger *l;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -232,6 +268,8 @@ int main(int argc, char **argv)
 			rounds = (int)number;
 		else if (option == 'f')
 			full = (int)number;
+		else if (option == 't')
+			seconds = number;
 		else
 			seed = (unsigned)number;
 	}
@@ -242,7 +280,7 @@ int main(int argc, char **argv)
 	l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!mkdtemp(dir) || l == MAP_FAILED)
 		kit_fatal("no temporary directory, or no memory");
-	run(l, rounds, full);
+	run(l, rounds, full, seconds);
 	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

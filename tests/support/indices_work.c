@@ -2,6 +2,7 @@
  * tests/support/indices_work.c - documents put, replaced, deleted; vectors; steps of tending.
  */
 #include "tests/support/indices.h"
+#include "tests/support/kit.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ struct work {
 	struct err err;
 	uint64_t random;
 	_Atomic bool stop;
+	struct reader readers[READERS_MAX];
+	pthread_t threads[READERS_MAX];
 	char texts[DOCUMENTS][TEXT_MAX];
 	char names[DOCUMENTS][16];
 };
@@ -249,11 +252,51 @@ static bool one_call(struct work *w)
 	return calls[i].run(w);
 }
 
-void indices_work(const char *dir, struct ledger *l, int refusals)
+static void *read_all_the_time(void *data)
+{
+	struct reader *r = data;
+
+	return indices_read(r) ? r : NULL;
+}
+
+static void start_readers(struct work *w, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		w->readers[i] = (struct reader){ .rag = w->rag,
+						 .stop = &w->stop,
+						 .random = w->ledger->seed + 2 * i + 1 };
+		if (pthread_create(&w->threads[i], NULL, read_all_the_time, &w->readers[i]) != 0)
+			kit_fatal("no thread for a reader");
+	}
+}
+
+static void join_readers(struct work *w, size_t count)
+{
+	struct ledger *l = w->ledger;
+
+	for (size_t i = 0; i < count; i++) {
+		void *result;
+
+		pthread_join(w->threads[i], &result);
+		l->questions += w->readers[i].questions;
+		l->hits += w->readers[i].hits;
+		if (result)
+			continue;
+		snprintf(l->message, sizeof(l->message), "%s", w->readers[i].message);
+		atomic_store(&l->failed, true);
+	}
+}
+
+static bool goes_on(const struct work *w, const struct work_plan *plan)
+{
+	return atomic_load(&w->ledger->refused) < plan->refusals &&
+	       (plan->until_us == 0 || kit_now_us() < plan->until_us);
+}
+
+void indices_work(const char *dir, struct ledger *l, const struct work_plan *plan)
 {
 	static struct work w;
-	/* So few that all kinds of segments come to be. */
-	const struct rag_options options = { .dir = dir, .flat_max = 100 };
+	const struct rag_options options = { .dir = dir };
 	pthread_t thread;
 
 	w.ledger = l;
@@ -269,10 +312,12 @@ void indices_work(const char *dir, struct ledger *l, int refusals)
 	}
 	if (pthread_create(&thread, NULL, tend, &w) != 0)
 		return;
-	while (atomic_load(&l->refused) < refusals && one_call(&w))
+	start_readers(&w, plan->readers);
+	while (goes_on(&w, plan) && one_call(&w))
 		;
 	atomic_store(&w.stop, true);
 	pthread_join(thread, NULL);
+	join_readers(&w, plan->readers);
 	rag_close(w.rag);
 	arena_clear(&w.arena);
 }

@@ -124,6 +124,21 @@ static int apply_filter(struct retrieval *r, struct err *err)
 
 /* ---- the whole ---- */
 
+static int find_and_show(struct retrieval *r, int64_t began, struct err *err)
+{
+	if (r->question->scope == RETRIEVE_CORPUS) {
+		int made = retrieve_corpus(r, err);
+
+		if (made != 0)
+			return made < 0 ? -1 : 0;
+		r->answer->scope = RETRIEVE_CHUNKS;
+	}
+	if (retrieve_find(r, err) < 0)
+		return -1;
+	r->answer->search_us = clock_mono_us() - began;
+	return retrieve_show(r, err);
+}
+
 static int run(struct retrieval *r, int64_t began, struct err *err)
 {
 	r->rows = r->view.snapshot->lexical;
@@ -131,12 +146,10 @@ static int run(struct retrieval *r, int64_t began, struct err *err)
 	r->answer->chunks = r->view.snapshot->chunks;
 	r->answer->filtered = -1;
 	r->answer->scope = r->question->scope;
+	r->answer->mode = RETRIEVE_LEXICAL;
 	if (r->question->filter.len > 0 && apply_filter(r, err) < 0)
 		return -1;
-	if (retrieve_find(r, err) < 0)
-		return -1;
-	r->answer->search_us = clock_mono_us() - began;
-	if (retrieve_show(r, err) < 0)
+	if (find_and_show(r, began, err) < 0)
 		return -1;
 	if (arena_failed(r->arena))
 		return err_set(err, E_too_large, "top_k",

@@ -134,7 +134,7 @@ static void choose_mode(struct retrieval *r)
 	else if (why && r->question->mode != RETRIEVE_LEXICAL)
 		answer->mode = RETRIEVE_LEXICAL;
 	/* Not for an index that has none: there words are what it is for. */
-	if (why && r->question->mode != RETRIEVE_LEXICAL &&
+	if (why && !answer->note && r->question->mode != RETRIEVE_LEXICAL &&
 	    (v || r->question->mode != RETRIEVE_AUTO))
 		answer->note = why;
 }

@@ -26,5 +26,7 @@ struct retrieval {
 int retrieve_find(struct retrieval *r, struct err *err);
 /* Makes hits of the best found. */
 int retrieve_show(struct retrieval *r, struct err *err);
+/* Makes hits of all documents: 1, or 0 with a note why it cannot. */
+int retrieve_corpus(struct retrieval *r, struct err *err);
 
 #endif

@@ -300,7 +300,7 @@ static bool wants_passages(const struct retrieval *r)
 	       r->question->neighbours == 0;
 }
 
-static int show_best(struct retrieval *r, struct err *err)
+int retrieve_show(struct retrieval *r, struct err *err)
 {
 	size_t found = r->found_count + 1;
 	struct shelf s = { .r = r,
@@ -380,21 +380,23 @@ static int show_corpus(struct retrieval *r, const int64_t *ids, size_t count, st
 	return 0;
 }
 
-int retrieve_show(struct retrieval *r, struct err *err)
+int retrieve_corpus(struct retrieval *r, struct err *err)
 {
 	int64_t *ids;
 	size_t count;
 
-	if (r->answer->scope != RETRIEVE_CORPUS)
-		return show_best(r, err);
+	if (r->is_filtered) {
+		r->answer->note = "a filter leaves no whole corpus: the best chunks are given";
+		return 0;
+	}
 	ids = arena_alloc(r->arena, CORPUS_DOCUMENTS_MAX * sizeof(*ids));
 	if (!ids)
 		return full(err);
 	if (list_documents(r, ids, &count, err) < 0)
 		return -1;
-	if (count != SIZE_MAX && !r->is_filtered)
-		return show_corpus(r, ids, count, err);
-	r->answer->scope = RETRIEVE_CHUNKS;
-	r->answer->note = "the documents do not fit the budget as a whole";
-	return show_best(r, err);
+	if (count == SIZE_MAX) {
+		r->answer->note = "the documents do not fit the budget as a whole";
+		return 0;
+	}
+	return show_corpus(r, ids, count, err) < 0 ? -1 : 1;
 }

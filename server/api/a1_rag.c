@@ -48,14 +48,17 @@ static int run_on(struct job_pool *pool, struct rag_work *w, int (*do_it)(void *
 	return job_run(pool, run_errand, &e, &w->err) < 0 ? -1 : w->result;
 }
 
-int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
-		 void *arg)
+static int answer_failure(struct exchange *x, const struct rag_work *w)
 {
-	if (run_on(c->worker->core->jobs, w, do_it, arg) == 0)
-		return 0;
 	if (w->err.code != E_cancelled)
 		reply_error(x, &w->err);
 	return -1;
+}
+
+int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
+		 void *arg)
+{
+	return run_on(c->worker->core->jobs, w, do_it, arg) == 0 ? 0 : answer_failure(x, w);
 }
 
 void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
@@ -80,10 +83,22 @@ int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg),
 	if (result < 0)
 		return -1;
 	if (result > 0)
-		return err_set(&w->err, E_overloaded, "", "other documents of the tenant are being taken in");
+		return err_set(&w->err, E_overloaded, "",
+			       "other documents of the tenant are being taken in");
 	result = run_on(core->ingests, w, do_it, arg);
 	turnstile_leave(core->indices, &pass);
 	return result;
+}
+
+int rag_work_always(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
+{
+	return run_on(c->worker->core->ingests, w, do_it, arg);
+}
+
+int rag_work_write(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
+		   void *arg)
+{
+	return rag_work_ingest(c, w, do_it, arg) == 0 ? 0 : answer_failure(x, w);
 }
 
 void rag_work_note(struct call *c, const struct rag_work *w)

@@ -35,10 +35,16 @@ void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index
 void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
 
 /*
- * The same for what takes documents in, on a pool of its own and one of a tenant at a time: those that
- * come meanwhile wait, so that neither other requests nor other tenants do.  Answers nothing.
+ * The same for what takes documents in, on a pool of its own and one of a tenant at a time: those
+ * that come meanwhile wait, so that neither other requests nor other tenants do.  Answers nothing.
  */
 int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
+/* The same without waiting for others, also for a client that has gone: what has to be cleaned up.
+ */
+int rag_work_always(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
+/* As rag_work_ingest, for small changes: 0, or -1 after having answered. */
+int rag_work_write(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
+		   void *arg);
 /* The index changed: see rag_keeper_note. */
 void rag_work_note(struct call *c, const struct rag_work *w);
 

@@ -107,30 +107,26 @@ static int drop_one(void *arg)
 				  "the index has no document of this id");
 }
 
-static void on_one(struct exchange *x, struct call *c, int (*do_it)(void *arg), int status)
+void a1_documents_get(struct exchange *x, struct call *c)
 {
 	struct one o = { .name = span_str(call_param(x, c, 1)) };
 
 	rag_work_begin(x, c, &o.work);
-	if (rag_work_run(x, c, &o.work, do_it, &o) == 0) {
-		if (status == 204) {
-			rag_work_note(c, &o.work);
-			call_reply_nothing(x);
-		} else {
-			rag_work_reply(x, &o.work, status);
-		}
-	}
+	if (rag_work_run(x, c, &o.work, get, &o) == 0)
+		rag_work_reply(x, &o.work, 200);
 	rag_work_end(&o.work);
-}
-
-void a1_documents_get(struct exchange *x, struct call *c)
-{
-	on_one(x, c, get, 200);
 }
 
 void a1_documents_delete(struct exchange *x, struct call *c)
 {
-	on_one(x, c, drop_one, 204);
+	struct one o = { .name = span_str(call_param(x, c, 1)) };
+
+	rag_work_begin(x, c, &o.work);
+	if (rag_work_write(x, c, &o.work, drop_one, &o) == 0) {
+		rag_work_note(c, &o.work);
+		call_reply_nothing(x);
+	}
+	rag_work_end(&o.work);
 }
 
 /* ---- many ---- */
@@ -141,6 +137,7 @@ struct many {
 	struct span bytes;
 	const char *const *names; /* of its members */
 	int (*do_it)(struct many *m);
+	bool changes; /* the index */
 	json_t *body;
 };
 
@@ -197,25 +194,36 @@ static int run_many(void *arg)
 	return result;
 }
 
-static void with_body(struct exchange *x, struct call *c, const char *const *names,
-		      int (*do_it)(struct many *m))
+static void run_body(struct exchange *x, struct call *c, struct many *m)
 {
-	struct many m = { .names = names, .do_it = do_it };
+	int result = m->changes ? rag_work_write(x, c, &m->work, run_many, m)
+				: rag_work_run(x, c, &m->work, run_many, m);
 
-	rag_work_begin(x, c, &m.work);
-	if (call_check_type(x, &m.work.err) < 0 ||
-	    exchange_body(x, LIST_BODY_MAX, &m.bytes, &m.work.err) < 0)
-		reply_error(x, &m.work.err);
-	else if (rag_work_run(x, c, &m.work, run_many, &m) == 0)
-		rag_work_reply(x, &m.work, 200);
-	rag_work_end(&m.work);
+	if (result < 0)
+		return;
+	if (m->changes)
+		rag_work_note(c, &m->work);
+	rag_work_reply(x, &m->work, 200);
+}
+
+static void with_body(struct exchange *x, struct call *c, struct many *m)
+{
+	rag_work_begin(x, c, &m->work);
+	if (call_check_type(x, &m->work.err) < 0 ||
+	    exchange_body(x, LIST_BODY_MAX, &m->bytes, &m->work.err) < 0)
+		reply_error(x, &m->work.err);
+	else
+		run_body(x, c, m);
+	rag_work_end(&m->work);
 }
 
 void a1_documents_drop(struct exchange *x, struct call *c)
 {
 	static const char *const names[] = { "ids", NULL };
 
-	with_body(x, c, names, drop_many);
+	struct many m = { .names = names, .do_it = drop_many, .changes = true };
+
+	with_body(x, c, &m);
 }
 
 /* ---- what a directory has, and the index ---- */
@@ -326,7 +334,9 @@ void a1_rag_sync(struct exchange *x, struct call *c)
 {
 	static const char *const names[] = { "files", "prefix", NULL };
 
-	with_body(x, c, names, sync_files);
+	struct many m = { .names = names, .do_it = sync_files };
+
+	with_body(x, c, &m);
 }
 
 /* ---- all of them ---- */

@@ -95,7 +95,7 @@ void a1_indices_delete(struct exchange *x, struct call *c)
 	struct rag_work w;
 
 	rag_work_begin(x, c, &w);
-	if (rag_work_run(x, c, &w, drop, &w) == 0) {
+	if (rag_work_write(x, c, &w, drop, &w) == 0) {
 		/* What is nobody's any more is freed. */
 		w.index = SPAN_LIT("");
 		rag_work_note(c, &w);
@@ -189,7 +189,7 @@ static void change(struct exchange *x, struct call *c, bool is_new)
 	rag_work_begin(x, c, &k.work);
 	if (read_change(x, &k, is_new) < 0)
 		reply_error(x, &k.work.err);
-	else if (rag_work_run(x, c, &k.work, is_new ? create : configure, &k) == 0) {
+	else if (rag_work_write(x, c, &k.work, is_new ? create : configure, &k) == 0) {
 		rag_work_note(c, &k.work);
 		rag_work_reply(x, &k.work, is_new ? 201 : 200);
 	}

@@ -184,6 +184,9 @@ int document_read(struct document_batch *b, struct jvalue object, const char *wh
 	struct rag_document_in *d = &b->documents[b->count];
 	struct jvalue m[MEMBER_COUNT];
 
+	if (b->count == BATCH_DOCUMENTS)
+		return err_set(err, E_internal_error, "", "a batch has at most %d documents",
+			       BATCH_DOCUMENTS);
 	*d = (struct rag_document_in){ .mtime_us = -1 };
 	if (find_members(object, m, where, err) < 0 ||
 	    read_string(b, m[ID], where, "id", &d->name, err) < 0 ||

@@ -80,15 +80,21 @@ static int put_batch(struct taking *t)
 	return result;
 }
 
-static int put_if_full(struct taking *t)
+/* All or nothing is one transaction, which is one batch, however large; a replacement is one
+ * anyway. */
+static bool is_one_batch(const struct taking *t)
 {
-	return document_batch_is_full(&t->batch) ? put_batch(t) : 0;
+	return t->put.whole && !t->replacement.id;
 }
 
-/* All or nothing means one transaction, which is one batch. */
+static int put_if_full(struct taking *t)
+{
+	return document_batch_is_full(&t->batch) && !is_one_batch(t) ? put_batch(t) : 0;
+}
+
 static int check_whole(const struct taking *t, size_t count, struct err *err)
 {
-	if (!t->put.whole || t->replacement.id || count <= BATCH_DOCUMENTS)
+	if (!is_one_batch(t) || count <= BATCH_DOCUMENTS)
 		return 0;
 	return err_set(err, E_invalid_field, "documents",
 		       "at most %d documents are added at once here; upsert takes more",
@@ -108,7 +114,7 @@ static int take_json(struct taking *t)
 
 		snprintf(where, sizeof where, "documents[%zu]", w.index);
 		if (document_read(&t->batch, w.value, where, &t->work.err) < 0 ||
-		    (!t->put.whole && put_if_full(t) < 0))
+		    put_if_full(t) < 0)
 			return -1;
 	}
 	return put_batch(t);
@@ -250,14 +256,11 @@ static enum form form_of(struct exchange *x)
 		       : FORM_JSON;
 }
 
-/* What is whole lines of what has come so far is taken; the rest stays. */
-static int take_whole_lines(struct call *c, struct taking *t, struct buf *text, bool is_end)
+/* The first len bytes are taken, which are whole lines; the rest stays. */
+static int take_whole_lines(struct call *c, struct taking *t, struct buf *text, size_t len)
 {
-	size_t len = text->len;
 	int result;
 
-	while (!is_end && len > 0 && text->ptr[len - 1] != '\n')
-		len--;
 	if (len == 0)
 		return 0;
 	t->bytes = span_of(text->ptr, len);
@@ -266,24 +269,39 @@ static int take_whole_lines(struct call *c, struct taking *t, struct buf *text, 
 	return result;
 }
 
+/* Where the last line of a piece ends; 0 when none does. */
+static size_t lines_end(struct span piece)
+{
+	const char *end = memrchr(piece.ptr, '\n', piece.len);
+
+	return end ? (size_t)(end - piece.ptr) + 1 : 0;
+}
+
 static int read_lines(struct exchange *x, struct call *c, struct taking *t)
 {
+	size_t whole = 0; /* bytes of whole lines */
 	struct span piece;
 	struct buf text;
 	int got, result = 0;
 
 	buf_init(&text, LINE_MAX_BYTES);
 	while (result == 0 && (got = exchange_next_piece(x, &piece, &t->work.err)) != 0) {
-		if (got < 0)
+		if (got < 0) {
 			result = -1;
-		else if (buf_add_span(&text, piece) < 0)
+			break;
+		}
+		if (lines_end(piece) > 0)
+			whole = text.len + lines_end(piece);
+		if (buf_add_span(&text, piece) < 0)
 			result = err_set(&t->work.err, E_body_too_large, "body",
 					 "a line has at most %d MiB", LINE_MAX_BYTES >> 20);
-		else if (text.len >= LINES_STEP)
-			result = take_whole_lines(c, t, &text, false);
+		else if (text.len >= LINES_STEP) {
+			result = take_whole_lines(c, t, &text, whole);
+			whole = 0;
+		}
 	}
 	if (result == 0)
-		result = take_whole_lines(c, t, &text, true);
+		result = take_whole_lines(c, t, &text, text.len);
 	buf_free(&text);
 	return result;
 }
@@ -310,7 +328,7 @@ static int take_body(struct exchange *x, struct call *c, struct taking *t, bool 
 	if (result < 0 && t->replacement.id) {
 		struct err why = t->work.err;
 
-		rag_work_ingest(c, &t->work, cancel_replacement, t);
+		rag_work_always(c, &t->work, cancel_replacement, t);
 		t->work.err = why;
 	}
 	return result;
@@ -352,6 +370,11 @@ static void end(struct call *c, struct taking *t)
 {
 	if (t->outcomes[RAG_ADDED] + t->outcomes[RAG_CHANGED] > 0)
 		rag_work_note(c, &t->work);
+	if (t->replacement.id) {
+		/* What was replaced, or given up, is nobody's any more. */
+		t->work.index = SPAN_LIT("");
+		rag_work_note(c, &t->work);
+	}
 	document_batch_clear(&t->batch);
 	buf_free(&t->listed);
 	rag_work_end(&t->work);

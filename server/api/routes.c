@@ -142,6 +142,7 @@ const struct route route_table[] = {
 	  .request = "RagDocuments", .form = "RagFiles", .response = "RagPut"),
 	ROUTE(POST, "/a1/rag/indices/{id}/documents/append", a1_documents_append, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Adds documents; one that is there already is refused",
+	  .description = "All or none of at most 256; in JSON lines, which may be as many as they like, each for itself.",
 	  .request = "RagDocuments", .form = "RagFiles", .response = "RagPut"),
 	ROUTE(POST, "/a1/rag/indices/{id}/documents/upsert", a1_documents_upsert, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Adds or replaces documents, each for itself",

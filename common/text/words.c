@@ -188,14 +188,16 @@ uint64_t words_hash(struct span text)
 	return h ^ (h >> 31);
 }
 
+/* Byte by byte: most differ in the first one, and each word of every text comes here. */
 static int compare_stop(const void *key, const void *item)
 {
 	const struct span *word = key;
 	const char *stop = *(const char *const *)item;
-	size_t stop_len = strlen(stop);
-	int order = memcmp(word->ptr, stop, word->len < stop_len ? word->len : stop_len);
 
-	return order != 0 ? order : (word->len > stop_len) - (word->len < stop_len);
+	for (size_t i = 0; i < word->len; i++)
+		if (word->ptr[i] != stop[i])
+			return (unsigned char)word->ptr[i] < (unsigned char)stop[i] ? -1 : 1;
+	return stop[word->len] ? -1 : 0;
 }
 
 bool words_is_stop(const struct word *word)

@@ -188,7 +188,9 @@ static struct rag *open_rag(const struct config *c, const struct reader_command 
 			    .documents_max = c->rag_documents_max,
 			    .chunks_max = c->rag_chunks_max,
 			    .bytes_max = c->rag_bytes_max },
-		.reading = { .commands = loaders, .command_count = c->rag_loaders.count },
+		.reading = { .limits = { .seconds = (int)(c->rag_loader_timeout / 1000) },
+			     .commands = loaders,
+			     .command_count = c->rag_loaders.count },
 	};
 	struct rag *r = directory ? rag_open(&options, err) : NULL;
 

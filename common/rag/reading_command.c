@@ -89,8 +89,8 @@ static int run(const struct reader *rd, const char *const *argv, const char *cal
 		return err_set(err, E_loader_failed, "", "%s was ended by signal %d: %s", called,
 			       end->status, end->tail);
 	case CHILD_TIMED_OUT:
-		return err_set(err, E_loader_failed, "", "%s took longer than %d s: %s", called,
-			       rd->limits.seconds, end->tail);
+		return err_set(err, E_loader_failed, "", "%s took longer than %d s%s%s", called,
+			       rd->limits.seconds, *end->tail ? ": " : "", end->tail);
 	case CHILD_TOO_LONG:
 		return err_set(err, E_document_too_large, "", "its text is longer than %zu bytes",
 			       rd->limits.text_max);

@@ -132,6 +132,8 @@ static void note_answer(struct eval *e, const json_t *answer)
 	const char *note = models_text(answer, "note");
 
 	snprintf(e->mode, sizeof(e->mode), "%s", models_text(answer, "mode"));
+	if (!*note)
+		note = models_text(answer, "rerank_note");
 	if (*note && !e->note[0])
 		snprintf(e->note, sizeof(e->note), "%s", note);
 	e->search_ms += json_number_value(

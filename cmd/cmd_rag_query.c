@@ -226,14 +226,18 @@ static void add_whole(struct printing *p, const json_t *hit)
 
 static void tell(const struct query_options *o, const json_t *answer)
 {
-	const char *note = models_text(answer, "note");
+	const char *note = models_text(answer, "note"),
+		   *rerank_note = models_text(answer, "rerank_note");
+	bool is_of_scope = o->scope && strcmp(o->scope, "corpus") == 0;
 	double coverage = json_number_value(json_object_get(answer, "dense_coverage"));
 
 	if (*note)
-		cmd_notice(&o->globals, "answered by words alone: %s", note);
+		cmd_notice(&o->globals, "%s%s", is_of_scope ? "" : "answered by words alone: ", note);
 	else if (coverage > 0 && coverage < 1)
 		cmd_notice(&o->globals, "%.0f %% of the chunks have vectors so far",
 			   100 * coverage);
+	if (*rerank_note)
+		cmd_notice(&o->globals, "not reranked: %s", rerank_note);
 }
 
 static int print_answer(const struct query_options *o, json_t *answer)

@@ -293,6 +293,10 @@ void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
 	add_text_if(out, "embedding_model", how->model);
 	if (how->rerank)
 		buf_add_str(out, ",\"reranked\":true");
+	else if (how->no_rerank) {
+		buf_add_str(out, ",\"reranked\":false");
+		add_text(out, "rerank_note", span_str(how->no_rerank));
+	}
 	add_number(out, "generation", a->generation);
 	add_number(out, "chunks", a->chunks);
 	if (a->filtered >= 0)

@@ -115,7 +115,12 @@ static int read_query(struct query *q, const struct settings *s, struct err *err
 	    read_filter(q->body, q, err) < 0 ||
 	    field_bool(q->body, "explain", &q->print.explain, err) < 0)
 		return -1;
-	return field_bool(q->body, "rerank", &rerank, err);
+	if (field_bool(q->body, "rerank", &rerank, err) < 0)
+		return -1;
+	/* The order is the search's own then, and the answer says so: it is no failure. */
+	if (rerank)
+		q->print.no_rerank = "this gateway has no model that reranks";
+	return 0;
 }
 
 /* ---- its vector ---- */

@@ -22,6 +22,8 @@ enum {
 	BATCH_TEXTS = 256,
 	BATCH_BYTES = 200 * 1000,
 	BATCH_MEMORY = 4 * 1024 * 1024,
+	REST_MS = 10 * 1000,         /* between closings of databases */
+	IDLE_MS = 60 * 1000,         /* that nobody has used for so long */
 	PATIENCE_MS = 5 * 60 * 1000, /* for one batch: a busy local server takes its time */
 };
 
@@ -334,10 +336,15 @@ static void note_all(void *arg)
 		log_warn("rag", "%s", err.message);
 }
 
+static void rest(void *arg)
+{
+	rag_rest(arg, IDLE_MS);
+}
+
 void rag_keeper_run(struct rag_keeper *k, struct core_worker *w)
 {
 	struct finding f = { .keeper = k, .rag = w->core->rag };
-	int64_t begin_ms = clock_mono_ms() + START_MS;
+	int64_t begin_ms = clock_mono_ms() + START_MS, rest_ms = clock_mono_ms() + REST_MS;
 	struct err err = ERR_INIT;
 
 	while (!fiber_is_cancelled(fiber_self())) {
@@ -347,6 +354,11 @@ void rag_keeper_run(struct rag_keeper *k, struct core_worker *w)
 			begin_ms = 0;
 			if (job_run(w->core->ingests, note_all, &f, &err) < 0)
 				log_warn("rag", "%s", err.message);
+		}
+		if (clock_mono_ms() >= rest_ms) {
+			if (job_run(w->core->ingests, rest, w->core->rag, &err) < 0)
+				log_warn("rag", "%s", err.message);
+			rest_ms = clock_mono_ms() + REST_MS;
 		}
 		i = take_item(k);
 		if (i)

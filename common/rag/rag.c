@@ -1,5 +1,5 @@
 /*
- * common/rag/rag.c - the tenants' databases: where they are, and connections to them.
+ * common/rag/rag.c - the tenants' databases: where they are, and who they are.
  */
 #include "common/rag/rag_inside.h"
 
@@ -9,16 +9,16 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/rag/vector.h"
-#include "common/store/migrate.h"
 #include "common/store/readers.h"
 
 enum {
 	MEMORY_MAX = 256 * 1024 * 1024,
 	TENANT_NAME_MAX = 64,
-	WRITE_PATIENCE_MS = 30000, /* for another process's transaction */
+	READERS_IDLE = 2, /* of a tenant */
+	WRITE_PATIENCE_MS = 5000,
+	OPEN_MAX = 64, /* tenants */
 };
 
 struct rag *rag_open(const struct rag_options *options, struct err *err)
@@ -35,6 +35,10 @@ struct rag *rag_open(const struct rag_options *options, struct err *err)
 		r->options.memory_max = MEMORY_MAX;
 	if (r->options.flat_max == 0)
 		r->options.flat_max = VECTOR_FLAT_ROWS_MAX;
+	if (r->options.write_patience_ms == 0)
+		r->options.write_patience_ms = WRITE_PATIENCE_MS;
+	if (r->options.open_max == 0)
+		r->options.open_max = OPEN_MAX;
 	pthread_mutex_init(&r->lock, NULL);
 	list_init(&r->tenants);
 	return r;
@@ -181,7 +185,7 @@ static struct rag_tenant *tenant_of(struct rag *r, struct span name, bool *is_re
 		t->rag = r;
 		t->name = mem_strndup(name.ptr, name.len);
 		t->path = path_of(r, name);
-		t->readers = readers_new(t->path);
+		t->readers = readers_new(t->path, READERS_IDLE);
 		pthread_mutex_init(&t->write, NULL);
 		pthread_mutex_init(&t->tending, NULL);
 		list_init(&t->cached);
@@ -190,42 +194,6 @@ static struct rag_tenant *tenant_of(struct rag *r, struct span name, bool *is_re
 	*is_ready = t->is_ready;
 	pthread_mutex_unlock(&r->lock);
 	return t;
-}
-
-/* The writer, with our schema.  Under t->write. */
-static struct db *writer_of(struct rag_tenant *t, struct err *err)
-{
-	struct db *db = t->writer;
-
-	t->writer = NULL;
-	if (db && !db_is_lost(db)) {
-		t->writer = db;
-		return db;
-	}
-	db_close(db);
-	db = db_open_within(t->path, DB_WRITE, WRITE_PATIENCE_MS, err);
-	if (db && migrate(db, asset_table, RAG_SCHEMA, err) < 0) {
-		db_close(db);
-		db = NULL;
-	}
-	t->writer = db;
-	return db;
-}
-
-/* Looks at the database once; it may be of an earlier version, or cut off before its schema. */
-static int make_ready(struct rag_tenant *t, struct err *err)
-{
-	struct db *db;
-
-	pthread_mutex_lock(&t->write);
-	db = writer_of(t, err);
-	pthread_mutex_unlock(&t->write);
-	if (!db)
-		return -1;
-	pthread_mutex_lock(&t->rag->lock);
-	t->is_ready = true;
-	pthread_mutex_unlock(&t->rag->lock);
-	return 0;
 }
 
 struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, struct err *err)
@@ -242,60 +210,7 @@ struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, s
 		err_set(err, E_rag_index_not_found, "index", "there is no such index");
 		return NULL;
 	}
-	if (!is_ready && make_ready(t, err) < 0)
+	if (!is_ready && rag_tenant_prepare(t, err) < 0)
 		return NULL;
 	return t;
-}
-
-struct db *rag_read_begin(struct rag_tenant *t, struct err *err)
-{
-	struct db *db = readers_borrow(t->readers, err);
-
-	if (db && db_exec(db, "BEGIN", err) < 0) {
-		readers_give_back(t->readers, db);
-		return NULL;
-	}
-	return db;
-}
-
-void rag_read_end(struct rag_tenant *t, struct db *db)
-{
-	if (db)
-		readers_give_back(t->readers, db);
-}
-
-struct db *rag_write_begin(struct rag_tenant *t, struct err *err)
-{
-	struct db *db;
-
-	pthread_mutex_lock(&t->write);
-	db = writer_of(t, err);
-	if (!db || db_begin(db, err) < 0) {
-		pthread_mutex_unlock(&t->write);
-		return NULL;
-	}
-	return db;
-}
-
-int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err)
-{
-	struct err failed = ERR_INIT;
-
-	if (result < 0)
-		db_rollback(db);
-	else if (db_commit(db, err) < 0)
-		result = -1;
-	/* What is committed stays so, also when the log cannot be copied back yet. */
-	if (result >= 0 && db_tend(db, &failed) < 0)
-		log_warn("rag", "%s", failed.message);
-	pthread_mutex_unlock(&t->write);
-	return result;
-}
-
-int rag_write(struct rag_tenant *t, int (*work)(struct db *db, void *arg, struct err *err),
-	      void *arg, struct err *err)
-{
-	struct db *db = rag_write_begin(t, err);
-
-	return db ? rag_write_end(t, db, work(db, arg, err), err) : -1;
 }

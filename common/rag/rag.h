@@ -7,8 +7,8 @@
  * anew from the text when asked.  In memory an index is an immutable snapshot: a search takes a
  * lock only to count itself in (snapshot.h; searching is retrieve.h's).
  *
- * One writer of a tenant at a time, across processes, too (SQLite's lock).  What has returned is
- * on the disk.  Searches look at the index's generation first, so they see what was committed
+ * One writer of a tenant at a time, across processes, too (SQLite's lock): a change that waits for
+ * another for too long is E_overloaded; searches never wait.  What has returned is on the disk.  Searches look at the index's generation first, so they see what was committed
  * here and by other processes.
  *
  * Everything here blocks: call it on a job or a thread of its own, never on a loop.  Any thread.
@@ -39,6 +39,8 @@ struct rag_options {
 	const char *dir;   /* made when it is not there */
 	size_t memory_max; /* of snapshots, idle ones go; 0 = 256 MiB */
 	size_t flat_max;   /* vectors that are scanned whole, more are grouped; 0 = what is fast */
+	size_t open_max;   /* tenants whose databases are open, but for those in use; 0 = 64 */
+	int write_patience_ms; /* for another thread's or process's transaction; 0 = 5 s */
 	struct rag_limits limits;
 	struct reader_options reading; /* what it points at outlives the rag */
 };
@@ -46,6 +48,8 @@ struct rag_options {
 struct rag;
 /* Opens no database yet. */
 struct rag *rag_open(const struct rag_options *options, struct err *err);
+/* Closes the databases that nobody has used for so long; to be called now and then. */
+void rag_rest(struct rag *r, int64_t idle_ms);
 /* Any thread: what rag_tend does ends soon, with E_cancelled, from now on. */
 void rag_stop(struct rag *r);
 /* Nobody is inside any more.  r may be NULL. */

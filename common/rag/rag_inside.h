@@ -33,6 +33,8 @@ struct rag_tenant {
 	char *name, *path;
 	struct readers *readers;
 	bool is_ready;           /* the database is there and has our schema; lock of struct rag */
+	bool is_open;            /* may have connections; the same lock */
+	int64_t used_ms;         /* the same lock */
 	pthread_mutex_t write;   /* protects writer: held for a transaction */
 	struct db *writer;       /* or NULL */
 	pthread_mutex_t tending; /* held by the one who does a step of rag_tend */
@@ -43,20 +45,29 @@ struct rag {
 	struct rag_options options;
 	char *dir;
 	pthread_mutex_t lock;  /* protects what follows; never held while working */
-	struct list tenants;   /* none goes before rag_close */
+	struct list tenants;   /* the one used last first; none goes before rag_close */
+	size_t open;           /* tenants that may have connections */
 	uint64_t tick;         /* counts uses of snapshots */
 	atomic_bool stopping;  /* rag_stop */
 	_Atomic size_t loaded; /* bytes of all pieces of snapshots */
 };
 
-/* ---- rag.c: connections ---- */
+/* ---- rag.c: tenants ---- */
 
 /* make: also when there is no database yet.  NULL: E_rag_index_not_found, E_invalid_field. */
 struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, struct err *err);
+
+/* ---- rag_connect.c: connections ---- */
+
+/* Looks at the database once; it may be of an earlier version, or cut off before its schema. */
+int rag_tenant_prepare(struct rag_tenant *t, struct err *err);
 /* A connection in a reading transaction; end it with rag_read_end. */
 struct db *rag_read_begin(struct rag_tenant *t, struct err *err);
 void rag_read_end(struct rag_tenant *t, struct db *db);
-/* The writing connection, its write lock taken; ends with rag_write_end in any case. */
+/*
+ * The writing connection, its write lock taken; ends with rag_write_end in any case.  E_overloaded
+ * when another thread or process kept it for longer than patience lasts.
+ */
 struct db *rag_write_begin(struct rag_tenant *t, struct err *err);
 /* keep: commits; result is handed through, or becomes -1. */
 int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err);

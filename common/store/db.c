@@ -313,6 +313,11 @@ int db_fail(struct db *db, int code, const char *what, struct err *err)
 	return fail_code(db, code, what, err);
 }
 
+bool db_is_busy(const struct db *db)
+{
+	return (sqlite3_errcode(db->handle) & 0xff) == SQLITE_BUSY;
+}
+
 int db_begin(struct db *db, struct err *err)
 {
 	return db_exec(db, "BEGIN IMMEDIATE", err);

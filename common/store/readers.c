@@ -4,16 +4,16 @@
 #include "common/store/readers.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "common/loop/fiber.h"
 
-enum { IDLE_MAX = 16 };
-
 struct readers {
 	char *database;
+	size_t idle_max;
 	pthread_mutex_t lock; /* protects what follows */
-	struct db *idle[IDLE_MAX];
+	struct db *idle[READERS_IDLE_MAX];
 	size_t idle_count;
 };
 
@@ -26,11 +26,12 @@ struct reading {
 	struct err err;
 };
 
-struct readers *readers_new(const char *database)
+struct readers *readers_new(const char *database, size_t idle_max)
 {
 	struct readers *r = mem_new(struct readers);
 
 	r->database = mem_strdup(database);
+	r->idle_max = idle_max < READERS_IDLE_MAX ? idle_max : READERS_IDLE_MAX;
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
 }
@@ -44,6 +45,20 @@ void readers_free(struct readers *r)
 	pthread_mutex_destroy(&r->lock);
 	mem_free(r->database);
 	mem_free(r);
+}
+
+void readers_close_idle(struct readers *r)
+{
+	struct db *idle[READERS_IDLE_MAX];
+	size_t count;
+
+	pthread_mutex_lock(&r->lock);
+	count = r->idle_count;
+	memcpy(idle, r->idle, count * sizeof(struct db *));
+	r->idle_count = 0;
+	pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < count; i++)
+		db_close(idle[i]);
 }
 
 /* An idle connection, or a new one.  One to a file that was moved away would read the past. */
@@ -65,7 +80,7 @@ void readers_give_back(struct readers *r, struct db *db)
 {
 	db_rollback(db);
 	pthread_mutex_lock(&r->lock);
-	if (r->idle_count < IDLE_MAX) {
+	if (r->idle_count < r->idle_max) {
 		r->idle[r->idle_count++] = db;
 		db = NULL;
 	}

@@ -11,8 +11,14 @@
 
 struct readers;
 
-/* Opens none yet: the database may come into being later. */
-struct readers *readers_new(const char *database);
+/*
+ * Opens none yet: the database may come into being later.  Of those that are given back so many
+ * stay open, at most READERS_IDLE_MAX.
+ */
+enum { READERS_IDLE_MAX = 16 };
+struct readers *readers_new(const char *database, size_t idle_max);
+/* Those that are not lent. */
+void readers_close_idle(struct readers *r);
 /* Nobody reads any more.  readers may be NULL. */
 void readers_free(struct readers *r);
 /* A connection for the calling thread, outside a transaction: to be given back. */

@@ -25,7 +25,7 @@ struct store *store_open(const struct store_options *options, struct err *err)
 		return NULL;
 	s = mem_new(struct store);
 	s->queue = queue_new(STORE_QUEUE_MAX);
-	s->readers = readers_new(options->database);
+	s->readers = readers_new(options->database, READERS_IDLE_MAX);
 	s->writer = writer_start_take(s->queue, sink, options->metrics, err);
 	if (s->writer)
 		return s;

@@ -202,14 +202,17 @@ static size_t end_at(struct span s, size_t at)
 	return end;
 }
 
-/* Where a newline at offset at ends the sentence that began at the start of s. */
-static bool ends_line(struct span s, size_t at)
+/*
+ * Where a newline at offset at ends the sentence that began at the start of s, which `before` bytes
+ * of its line precede.
+ */
+static bool ends_line(struct span s, size_t at, size_t before)
 {
 	size_t from = at;
 
 	while (from > 0 && s.ptr[from - 1] != '\n')
 		from--;
-	return at - from < SHORT_LINE || s.ptr[from] == '|' || begins_anew(line_of(span_from(s, at + 1)));
+	return at - from + (from == 0 ? before : 0) < SHORT_LINE || s.ptr[from] == '|' || begins_anew(line_of(span_from(s, at + 1)));
 }
 
 /* A place to cut what is too long: after its last blank, else between characters. */
@@ -222,7 +225,7 @@ static size_t cut_length(struct span s)
 	return len > SENTENCE_MAX / 2 ? len : utf8_whole(span_of(s.ptr, SENTENCE_MAX));
 }
 
-static size_t sentence_length(struct span s)
+static size_t sentence_length(struct span s, size_t before)
 {
 	for (size_t at = 0; at < s.len; at++) {
 		size_t end;
@@ -230,7 +233,7 @@ static size_t sentence_length(struct span s)
 		if (at == SENTENCE_MAX)
 			return cut_length(s);
 		if (s.ptr[at] == '\n') {
-			if (ends_line(s, at))
+			if (ends_line(s, at, before))
 				return at;
 			continue;
 		}
@@ -243,7 +246,7 @@ static size_t sentence_length(struct span s)
 
 void sentences_start(struct sentences *s, struct span text)
 {
-	*s = (struct sentences){ .rest = text, .after_break = true };
+	*s = (struct sentences){ .rest = text, .start = text.ptr, .after_break = true };
 }
 
 /* Takes lines that are no sentences; false when a sentence begins here. */
@@ -272,6 +275,16 @@ static bool skip_line(struct sentences *s)
 	return taken;
 }
 
+/* Of the line that the rest begins in; no more than matter. */
+static size_t bytes_before(const struct sentences *s)
+{
+	const char *at = s->rest.ptr;
+
+	while (at > s->start && at[-1] != '\n' && s->rest.ptr - at < SHORT_LINE)
+		at--;
+	return (size_t)(s->rest.ptr - at);
+}
+
 bool sentences_next(struct sentences *s, struct sentence *out)
 {
 	bool at_line = true;
@@ -291,7 +304,7 @@ bool sentences_next(struct sentences *s, struct sentence *out)
 			continue;
 		if (at_line)
 			s->rest = span_from(s->rest, mark_length(s->rest));
-		len = sentence_length(s->rest);
+		len = sentence_length(s->rest, bytes_before(s));
 		*out = (struct sentence){ .text = span_strip(span_of(s->rest.ptr, len)),
 					  .heading = s->heading, .label = s->label,
 					  .begins_paragraph = s->after_break };

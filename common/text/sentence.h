@@ -22,6 +22,7 @@ struct sentence {
 
 struct sentences {
 	struct span rest;
+	const char *start; /* of the text */
 	struct span heading, label;
 	bool after_break;
 };

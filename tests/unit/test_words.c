@@ -181,6 +181,8 @@ static void sentences_end_where_a_reader_would_end_them(void **state)
 		{ "这是一。那是“二”！三？", "这是一。|那是“二”！|三？" },
 		{ "- one\n- two\n3. three\n", "one|two|three" },
 		{ "Short line\nAnother", "Short line|Another" },
+		{ "A sentence that ends within a line, and is a long one. A second\none ends below.",
+		  "A sentence that ends within a line, and is a long one.|A second\none ends below." },
 		{ "This line of prose is long enough to have been wrapped\nby an editor. Next.",
 		  "This line of prose is long enough to have been wrapped\nby an editor.|Next." },
 		{ "# Head\n\nText here.\n## Sub\nMore.", "[/Head]Text here.|[/Sub]More." },

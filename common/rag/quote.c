@@ -190,6 +190,8 @@ static bool try_pieces(struct plain *text, const struct plain *quote, struct quo
 	struct span pieces[PIECES_MAX];
 	size_t count = cut_pieces(span_of(quote->bytes, quote->len), pieces), start = 0, end = 0;
 
+	if (text->len == 0)
+		return false;
 	if (!find_pieces(text, pieces, count, &start, &end))
 		return false;
 	out->found = true;

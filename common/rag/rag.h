@@ -153,7 +153,8 @@ int rag_put(struct rag *r, struct span tenant, struct span index, const struct r
  * until rag_replace_end, which exchanges them in one transaction (making the index when there is
  * none, with the configuration of the old one when there is).  Equal texts keep their vectors.
  * One that is given up leaves nothing; so does one that was left alone for RAG_REPLACE_IDLE_MS, as
- * by a crash: it is E_rag_index_not_found from then on.
+ * by a crash: it is E_rag_index_not_found from then on (sooner when a tenant has many).  Eight under
+ * way are all that a tenant may have: E_overloaded.
  */
 enum { RAG_REPLACE_IDLE_MS = 3600 * 1000 };
 struct rag_replacement {

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 enum {
@@ -12,6 +13,8 @@ enum {
 	VECTORS_STEP = 2000,
 	RANGES_STEP = 64,
 	PAGES_STEP = 2000,
+	GONE_MANY = 8,
+	STEPS_LEAST = 4, /* an index of one document takes some, too */
 	PAGES_KEPT = 4000, /* free ones that the next documents may have */
 };
 
@@ -50,6 +53,8 @@ static int numbers(struct db *db, const char *sql, int64_t with, int64_t *first,
 }
 
 /* ---- an index that is gone ---- */
+
+static const int64_t gone_bytes_much = 256 * 1000 * 1000; /* of texts */
 
 static int free_document(struct db *db, int64_t id, struct err *err)
 {
@@ -196,4 +201,32 @@ int rag_free_some(struct rag_tenant *t, struct err *err)
 	int result = 0;
 
 	return rag_write(t, free_some, &result, err) < 0 ? -1 : result;
+}
+
+static bool is_much(struct rag_tenant *t, struct err *err)
+{
+	struct db *db = rag_read_begin(t, err);
+	int64_t count = 0, bytes = 0;
+
+	if (db)
+		numbers(db,
+			"SELECT count(*), coalesce(sum(bytes), 0) FROM rag_index"
+			" WHERE name IS NULL AND stands_for IS NULL",
+			0, &count, &bytes, err);
+	rag_read_end(t, db);
+	return count > GONE_MANY || bytes > gone_bytes_much;
+}
+
+void rag_free_much(struct rag_tenant *t, int64_t documents)
+{
+	struct err err = ERR_INIT;
+
+	if (pthread_mutex_trylock(&t->tending) != 0)
+		return;
+	for (int64_t step = 0; step * DOCUMENTS_STEP < documents || step < STEPS_LEAST; step++)
+		if (!is_much(t, &err) || rag_free_some(t, &err) < 0)
+			break;
+	pthread_mutex_unlock(&t->tending);
+	if (err.code != E_none)
+		log_warn("rag", "%s", err.message);
 }

@@ -52,7 +52,10 @@ int rag_index_create(struct rag *r, struct span tenant, struct span name,
 	if (rag_config_fill(config, &filled, err) < 0)
 		return -1;
 	t = rag_tenant_find(r, tenant, true, err);
-	return t ? rag_write(t, create, &c, err) : -1;
+	if (!t)
+		return -1;
+	rag_free_much(t, 0);
+	return rag_write(t, create, &c, err);
 }
 
 static int configure(struct db *db, void *arg, struct err *err)
@@ -238,11 +241,45 @@ int rag_index_each(struct rag *r, struct span tenant,
 
 /* ---- replacements ---- */
 
+enum {
+	REPLACEMENTS_MAX = 8,    /* of a tenant, under way */
+	LEFT_MS = 5 * 60 * 1000, /* when there are so many: nobody goes on with it */
+};
+
+/*
+ * What a replacement has counts in no limit, so they are few.  One that nobody went on with for a
+ * while makes room for another.
+ */
+static int make_room(struct db *db, struct err *err)
+{
+	struct db_statement *st;
+	int64_t count;
+
+	if (db_number(db, "SELECT count(*) FROM rag_index WHERE stands_for IS NOT NULL", &count,
+		      err) < 0)
+		return -1;
+	if (count < REPLACEMENTS_MAX)
+		return 0;
+	st = db_statement(db,
+			  "UPDATE rag_index SET stands_for = NULL WHERE stands_for IS NOT NULL"
+			  " AND changed_at < ?1",
+			  err);
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, rag_now_us() - (int64_t)LEFT_MS * 1000);
+	if (db_run(st, err) < 0)
+		return -1;
+	return db_changes(db) > 0 ? 0
+				  : err_set(err, E_overloaded, "",
+					    "%d replacements of indices are under way; try again",
+					    REPLACEMENTS_MAX);
+}
+
 static int begin_replacement(struct db *db, void *arg, struct err *err)
 {
 	struct change *c = arg;
 	struct rag_row old, row = { .generation = 1 };
-	int found = rag_row_find(db, c->name, &old, err);
+	int found = make_room(db, err) < 0 ? -1 : rag_row_find(db, c->name, &old, err);
 
 	if (found < 0)
 		return -1;
@@ -269,6 +306,8 @@ int rag_replace_begin(struct rag *r, struct span tenant, struct span index,
 	if (!rag_name_is_valid(index))
 		return err_set(err, E_invalid_field, "index", "no index can have this name");
 	t = rag_tenant_find(r, tenant, true, err);
+	if (t)
+		rag_free_much(t, INT64_MAX);
 	if (!t || rag_write(t, begin_replacement, &c, err) < 0)
 		return -1;
 	out->id = c.id;

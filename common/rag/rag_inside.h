@@ -254,6 +254,11 @@ int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chun
  */
 enum { RAG_SEGMENTS_MANY = 24 };
 void rag_tend_put(struct rag_tenant *t, int64_t index_id);
+/*
+ * Before more is put, when much is nobody's because nobody tends: frees at least so many documents
+ * of it, so that what is put and given up again and again does not fill the disk.
+ */
+void rag_free_much(struct rag_tenant *t, int64_t documents);
 
 /* ---- rag_document.c ---- */
 

@@ -358,6 +358,7 @@ static int put(const struct target *to, const struct rag_put *how,
 	};
 	int result = -1;
 
+	rag_free_much(to->tenant, (int64_t)count);
 	for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
 		rag_batch_free(&batch);
 		p.is_stale = p.is_changed = false;

@@ -313,6 +313,44 @@ static void nothing_is_left_of_what_is_gone(void **state)
 			fail_msg("%s has rows", tables[i]);
 }
 
+static void what_is_gone_stays_little_when_nobody_tends(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_document_in in = text_document("a", "lion");
+	struct rag_put_result result;
+	struct rag_replacement to;
+
+	for (int i = 0; i < 40; i++) {
+		stage_put(s, "a", "zebra");
+		assert_int_equal(rag_index_delete(s->rag, acme, docs, &s->err), 0);
+	}
+	assert_in_range(rows_in(s, "rag_index"), 1, 10);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
+		assert_int_equal(rag_replace_put(s->rag, acme, &to, NULL, &in, 1, &s->arena,
+						 &result, &s->err),
+				 0);
+		assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
+	}
+	assert_in_range(rows_in(s, "rag_index"), 1, 10);
+	assert_in_range(rows_in(s, "rag_part"), 1, 10);
+	assert_string_equal(stage_found(s, "lion"), "a");
+}
+
+static void replacements_under_way_are_few(void **state)
+{
+	enum { UNDER_WAY = 8 };
+	struct rag_stage *s = *state;
+	struct rag_replacement to;
+
+	for (int i = 0; i < UNDER_WAY; i++)
+		assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
+	assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), -1);
+	assert_int_equal(s->err.code, E_overloaded);
+	rag_replace_cancel(s->rag, acme, &to);
+	assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
+}
+
 static void idle_snapshots_go_when_memory_is_short(void **state)
 {
 	struct rag_stage *s = *state;
@@ -337,6 +375,8 @@ int main(void)
 		TEST(what_is_largely_dead_is_written_again),
 		TEST(an_index_of_some_size_has_a_latent_space),
 		TEST(nothing_is_left_of_what_is_gone),
+		TEST(what_is_gone_stays_little_when_nobody_tends),
+		TEST(replacements_under_way_are_few),
 		TEST(idle_snapshots_go_when_memory_is_short),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,8 @@ static int damaged(struct err *err, const char *what)
 
 static uint64_t checksum_of(const unsigned char *bytes, size_t size)
 {
-	return segment_checksum(bytes, LATENT_HEAD_CHECKSUM) +
-	       segment_checksum(bytes + LATENT_HEAD_SIZE, size - LATENT_HEAD_SIZE);
+	return packed_checksum(bytes, LATENT_HEAD_CHECKSUM) +
+	       packed_checksum(bytes + LATENT_HEAD_SIZE, size - LATENT_HEAD_SIZE);
 }
 
 void latent_seal(unsigned char *bytes, size_t size)

@@ -45,23 +45,6 @@ struct latent_rows {
 	const signed char *codes;
 };
 
-static inline float load_float(const void *at)
-{
-	uint32_t bits = load32(at);
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static inline void store_float(void *at, float value)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	store32(at, bits);
-}
-
 /* ---- texts as numbers ---- */
 
 /* A term and how often it is there, in one number: what rows of a matrix are made of. */

@@ -122,20 +122,26 @@ void rag_print_index(struct buf *out, const struct rag_index_info *i, struct spa
 
 /* ---- documents ---- */
 
-void rag_print_document(struct buf *out, const struct rag_document_info *d, struct span text)
+/* What whoever put it in has said of it. */
+static void add_given(struct buf *out, const struct rag_document_info *d)
 {
-	buf_add_char(out, '{');
 	add_text(out, "id", d->name);
 	add_text_if(out, "title", d->title);
 	add_text_if(out, "source", d->source);
 	add_text(out, "type", d->type);
 	add_json(out, "metadata", d->meta);
+	if (d->mtime_us >= 0)
+		add_number(out, "mtime", d->mtime_us);
+}
+
+void rag_print_document(struct buf *out, const struct rag_document_info *d, struct span text)
+{
+	buf_add_char(out, '{');
+	add_given(out, d);
 	add_number(out, "bytes", d->bytes);
 	add_number(out, "chars", d->chars);
 	add_number(out, "chunks", d->chunks);
 	add_number(out, "source_bytes", d->source_bytes);
-	if (d->mtime_us >= 0)
-		add_number(out, "mtime", d->mtime_us);
 	add_text(out, "text_hash", d->text_hash);
 	add_text(out, "source_hash", d->source_hash);
 	add_key(out, "flagged");
@@ -150,13 +156,7 @@ void rag_print_document(struct buf *out, const struct rag_document_info *d, stru
 void rag_print_export(struct buf *out, const struct rag_document_info *d, struct span text)
 {
 	buf_add_char(out, '{');
-	add_text(out, "id", d->name);
-	add_text_if(out, "title", d->title);
-	add_text_if(out, "source", d->source);
-	add_text(out, "type", d->type);
-	add_json(out, "metadata", d->meta);
-	if (d->mtime_us >= 0)
-		add_number(out, "mtime", d->mtime_us);
+	add_given(out, d);
 	add_text(out, "text", text);
 	buf_add_char(out, '}');
 }

@@ -8,9 +8,8 @@
 #ifndef SPASS_RAG_SEGMENT_INSIDE_H
 #define SPASS_RAG_SEGMENT_INSIDE_H
 
+#include "common/rag/packed.h"
 #include "common/rag/segment.h"
-
-#include <endian.h>
 
 #define SEGMENT_MAGIC UINT64_C(0x78656c7373617073) /* "spasslex" */
 
@@ -65,42 +64,6 @@ struct segment {
 	size_t section_sizes[SECTION_COUNT];
 };
 
-static inline uint32_t load32(const void *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le32toh(value);
-}
-
-static inline uint64_t load64(const void *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le64toh(value);
-}
-
-static inline uint32_t load16(const void *at)
-{
-	uint16_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le16toh(value);
-}
-
-static inline void store32(void *at, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static inline void store64(void *at, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(at, &value, sizeof(value));
-}
-
 /* Number i of those at section. */
 static inline uint32_t section32(const struct segment *s, enum section section, size_t i)
 {
@@ -123,8 +86,6 @@ static inline uint32_t varint_read(const unsigned char **at, const unsigned char
 	return 0;
 }
 
-/* What covers all of bytes but the checksum itself. */
-uint64_t segment_checksum(const unsigned char *bytes, size_t size);
 const unsigned char *segment_slot(const struct segment *s, uint32_t slot);
 
 /* The dictionary in byte order. */

@@ -231,8 +231,8 @@ void writer_end_places(struct segment_writer *w)
 static void seal(unsigned char *bytes, size_t size)
 {
 	store64(bytes + HEAD_CHECKSUM,
-		segment_checksum(bytes + HEAD_SECTIONS, size - HEAD_SECTIONS) +
-			segment_checksum(bytes, HEAD_CHECKSUM));
+		packed_checksum(bytes + HEAD_SECTIONS, size - HEAD_SECTIONS) +
+			packed_checksum(bytes, HEAD_CHECKSUM));
 }
 
 int writer_end(struct segment_writer *w, struct buf *out, struct err *err)

@@ -6,27 +6,6 @@
 #include "common/base/mem.h"
 #include "common/rag/vector_inside.h"
 
-uint64_t vector_checksum(const unsigned char *bytes, size_t size)
-{
-	static const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t lanes[4] = { size, 1, 2, 3 }, sum = 0;
-	size_t at = 0;
-
-	for (; size - at >= 32; at += 32)
-		for (size_t i = 0; i < 4; i++) {
-			uint64_t h = (lanes[i] ^ vector_load64(bytes + at + 8 * i)) * factor;
-
-			lanes[i] = h ^ (h >> 32);
-		}
-	for (; at < size; at++)
-		lanes[0] = (lanes[0] ^ bytes[at]) * factor;
-	for (size_t i = 0; i < 4; i++) {
-		sum = (sum ^ lanes[i]) * factor;
-		sum ^= sum >> 29;
-	}
-	return sum;
-}
-
 size_t vector_padded_rows(size_t rows)
 {
 	return (rows + VECTOR_GROUP - 1) / VECTOR_GROUP * VECTOR_GROUP;
@@ -65,7 +44,7 @@ static bool all_within(const unsigned char *at, size_t count, float min, float m
 	bool good = true;
 
 	for (size_t i = 0; i < count; i++) {
-		float value = vector_load_float(at + 4 * i);
+		float value = load_float(at + 4 * i);
 
 		good &= value >= min && value <= max;
 	}
@@ -96,21 +75,21 @@ static int check_head(const struct vector_space *s, struct span bytes, struct er
 	const unsigned char *at = (const unsigned char *)bytes.ptr;
 	size_t rows;
 
-	if (bytes.len < VECTOR_HEAD_SIZE || vector_load64(at) != VECTOR_MAGIC)
+	if (bytes.len < VECTOR_HEAD_SIZE || load64(at) != VECTOR_MAGIC)
 		return damaged(err, "it does not begin like one");
-	if (vector_load32(at + VECTOR_HEAD_VERSION) != VECTOR_VERSION)
+	if (load32(at + VECTOR_HEAD_VERSION) != VECTOR_VERSION)
 		return err_set(err, E_storage_error, "",
 			       "a block of vectors has version %u, not %d",
-			       (unsigned)vector_load32(at + VECTOR_HEAD_VERSION), VECTOR_VERSION);
-	if (vector_load64(at + VECTOR_HEAD_SPACE) != s->print)
+			       (unsigned)load32(at + VECTOR_HEAD_VERSION), VECTOR_VERSION);
+	if (load64(at + VECTOR_HEAD_SPACE) != s->print)
 		return err_set(err, E_storage_error, "",
 			       "a block of vectors is of another model or another mean");
-	rows = vector_load32(at + VECTOR_HEAD_ROWS);
+	rows = load32(at + VECTOR_HEAD_ROWS);
 	if (rows > VECTOR_ROWS_MAX || bytes.len != vector_block_size(rows, s->padded))
 		return damaged(err, "it has the wrong size");
-	if (vector_load64(at + VECTOR_HEAD_CHECKSUM) !=
-	    vector_checksum(at, VECTOR_HEAD_CHECKSUM) +
-		    vector_checksum(at + VECTOR_HEAD_SIZE, bytes.len - VECTOR_HEAD_SIZE))
+	if (load64(at + VECTOR_HEAD_CHECKSUM) !=
+	    packed_checksum(at, VECTOR_HEAD_CHECKSUM) +
+		    packed_checksum(at + VECTOR_HEAD_SIZE, bytes.len - VECTOR_HEAD_SIZE))
 		return damaged(err, "its checksum is wrong");
 	return 0;
 }
@@ -125,7 +104,7 @@ struct vector_block *vector_block_open(const struct vector_space *s, struct span
 	if (check_head(s, bytes, err) < 0)
 		return NULL;
 	b = mem_new(struct vector_block);
-	b->rows = vector_load32(at + VECTOR_HEAD_ROWS);
+	b->rows = load32(at + VECTOR_HEAD_ROWS);
 	b->padded = s->padded;
 	b->print = s->print;
 	vector_section_sizes(b->rows, b->padded, sizes);
@@ -153,7 +132,7 @@ size_t vector_block_rows(const struct vector_block *b)
 
 int64_t vector_block_id(const struct vector_block *b, size_t row)
 {
-	return (int64_t)vector_load64(b->sections[VECTOR_IDS] + 8 * row);
+	return (int64_t)load64(b->sections[VECTOR_IDS] + 8 * row);
 }
 
 /* The first row from low on whose id is not below id. */

@@ -65,7 +65,7 @@ static void decode(const struct vector_partition_plan *plan, const struct row_re
 {
 	const struct vector_block *b = plan->blocks[ref->block];
 	const unsigned char *bytes = b->sections[VECTOR_BYTES] + (size_t)ref->row * b->padded;
-	float scale = vector_load_float(b->sections[VECTOR_SCALES] + 4 * (size_t)ref->row);
+	float scale = load_float(b->sections[VECTOR_SCALES] + 4 * (size_t)ref->row);
 
 	for (size_t i = 0; i < b->padded; i++)
 		z[i] = scale * (float)(int8_t)bytes[i];
@@ -362,10 +362,10 @@ static int write_head(const struct work *w, size_t probes, struct buf *out, stru
 	unsigned char head[PARTITION_SIZE];
 	size_t before = out->len;
 
-	vector_store64(head, PARTITION_MAGIC);
-	vector_store32(head + PARTITION_VERSION, VECTOR_VERSION);
-	vector_store32(head + PARTITION_PROBES, (uint32_t)probes);
-	vector_store64(head + PARTITION_CHECKSUM, vector_checksum(head, PARTITION_CHECKSUM));
+	store64(head, PARTITION_MAGIC);
+	store32(head + PARTITION_VERSION, VECTOR_VERSION);
+	store32(head + PARTITION_PROBES, (uint32_t)probes);
+	store64(head + PARTITION_CHECKSUM, packed_checksum(head, PARTITION_CHECKSUM));
 	if (buf_add(out, head, sizeof(head)) == 0 && buf_add_span(out, buf_span(&w->packed)) == 0)
 		return 0;
 	buf_truncate(out, before);

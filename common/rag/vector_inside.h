@@ -13,9 +13,9 @@
 #ifndef SPASS_RAG_VECTOR_INSIDE_H
 #define SPASS_RAG_VECTOR_INSIDE_H
 
+#include "common/rag/packed.h"
 #include "common/rag/vector.h"
 
-#include <endian.h>
 
 #define VECTOR_MAGIC UINT64_C(0x6365767373617073) /* "spassvec" */
 
@@ -93,51 +93,6 @@ struct vector_kernel {
 extern const struct vector_kernel vector_portable, vector_avx2, vector_neon;
 const struct vector_kernel *vector_kernel(void);
 
-static inline uint64_t vector_load64(const void *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le64toh(value);
-}
-
-static inline uint32_t vector_load32(const void *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le32toh(value);
-}
-
-static inline float vector_load_float(const void *at)
-{
-	uint32_t bits = vector_load32(at);
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static inline void vector_store64(void *at, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static inline void vector_store32(void *at, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(at, &value, sizeof(value));
-}
-
-static inline void vector_store_float(void *at, float value)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	vector_store32(at, bits);
-}
-
 static inline bool vector_bit(const uint64_t *bits, size_t i)
 {
 	return bits[i / 64] >> (i % 64) & 1;
@@ -189,7 +144,6 @@ void vector_writer_end(struct vector_writer *w);
 size_t vector_padded_rows(size_t rows);
 void vector_section_sizes(size_t rows, size_t padded, size_t sizes[VECTOR_SECTION_COUNT]);
 size_t vector_block_size(size_t rows, size_t padded);
-uint64_t vector_checksum(const unsigned char *bytes, size_t size);
 
 /* The best of many rows. */
 struct vector_candidate {

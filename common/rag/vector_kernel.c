@@ -28,8 +28,8 @@ static uint32_t scan(const struct vector_query *q, const struct vector_group *g,
 		float score = q->step * (float)(int32_t)sums[row];
 
 		score = score - q->bias;
-		score = score * vector_load_float(g->factors + 4 * row);
-		score = score + vector_load_float(g->offsets + 4 * row);
+		score = score * load_float(g->factors + 4 * row);
+		score = score + load_float(g->offsets + 4 * row);
 		scores[row] = score;
 		above |= (uint32_t)(score > floor) << row;
 	}

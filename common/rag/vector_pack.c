@@ -95,11 +95,11 @@ void vector_writer_row(struct vector_writer *w, const struct vector_space *s, si
 	struct sums sums = sums_of(z, s->centre, w->padded);
 	float inverse = sums.most > 0 ? 127 / sums.most : 0;
 
-	vector_store64(w->sections[VECTOR_IDS] + 8 * row, (uint64_t)id);
-	vector_store_float(w->sections[VECTOR_SCALES] + 4 * row, sums.most / 127);
-	vector_store_float(w->sections[VECTOR_FACTORS] + 4 * row,
+	store64(w->sections[VECTOR_IDS] + 8 * row, (uint64_t)id);
+	store_float(w->sections[VECTOR_SCALES] + 4 * row, sums.most / 127);
+	store_float(w->sections[VECTOR_FACTORS] + 4 * row,
 			   sums.length > 0 ? sums.square / sums.length : 0);
-	vector_store_float(w->sections[VECTOR_OFFSETS] + 4 * row, sums.offset);
+	store_float(w->sections[VECTOR_OFFSETS] + 4 * row, sums.offset);
 	write_signs(w->sections[VECTOR_SIGNS] + signs_at(row, w->padded), z, w->padded);
 	write_bytes(w->sections[VECTOR_BYTES] + row * w->padded, z, w->padded, inverse);
 }
@@ -128,14 +128,14 @@ void vector_writer_copy(struct vector_writer *w, size_t row, const struct vector
 
 void vector_writer_end(struct vector_writer *w)
 {
-	vector_store64(w->head, VECTOR_MAGIC);
-	vector_store32(w->head + VECTOR_HEAD_VERSION, VECTOR_VERSION);
-	vector_store32(w->head + VECTOR_HEAD_ROWS, (uint32_t)w->rows);
-	vector_store64(w->head + VECTOR_HEAD_SPACE, w->print);
-	vector_store64(
+	store64(w->head, VECTOR_MAGIC);
+	store32(w->head + VECTOR_HEAD_VERSION, VECTOR_VERSION);
+	store32(w->head + VECTOR_HEAD_ROWS, (uint32_t)w->rows);
+	store64(w->head + VECTOR_HEAD_SPACE, w->print);
+	store64(
 		w->head + VECTOR_HEAD_CHECKSUM,
-		vector_checksum(w->head, VECTOR_HEAD_CHECKSUM) +
-			vector_checksum(w->head + VECTOR_HEAD_SIZE, w->size - VECTOR_HEAD_SIZE));
+		packed_checksum(w->head, VECTOR_HEAD_CHECKSUM) +
+			packed_checksum(w->head + VECTOR_HEAD_SIZE, w->size - VECTOR_HEAD_SIZE));
 }
 
 int vector_pack(const struct vector_space *s, const float *vectors, const int64_t *ids,

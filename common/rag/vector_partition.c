@@ -13,13 +13,13 @@ struct vector_partition *vector_partition_open(const struct vector_space *s, str
 	struct vector_partition *p;
 	uint32_t probes;
 
-	if (bytes.len < PARTITION_SIZE || vector_load64(at) != PARTITION_MAGIC ||
-	    vector_load32(at + PARTITION_VERSION) != VECTOR_VERSION ||
-	    vector_load64(at + PARTITION_CHECKSUM) != vector_checksum(at, PARTITION_CHECKSUM)) {
+	if (bytes.len < PARTITION_SIZE || load64(at) != PARTITION_MAGIC ||
+	    load32(at + PARTITION_VERSION) != VECTOR_VERSION ||
+	    load64(at + PARTITION_CHECKSUM) != packed_checksum(at, PARTITION_CHECKSUM)) {
 		err_set(err, E_storage_error, "", "a partition of vectors is damaged");
 		return NULL;
 	}
-	probes = vector_load32(at + PARTITION_PROBES);
+	probes = load32(at + PARTITION_PROBES);
 	p = mem_new(struct vector_partition);
 	p->centres = vector_block_open(s, span_from(bytes, PARTITION_SIZE), err);
 	p->probes = probes;

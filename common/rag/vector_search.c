@@ -88,11 +88,11 @@ float vector_query_score(const struct vector_query *q, const struct vector_kerne
 			 const struct vector_block *b, size_t row)
 {
 	int64_t sum = k->dot(b->sections[VECTOR_BYTES] + row * b->padded, q->wide, b->padded);
-	double scale = (double)vector_load_float(b->sections[VECTOR_SCALES] + 4 * row) *
+	double scale = (double)load_float(b->sections[VECTOR_SCALES] + 4 * row) *
 		       (double)q->wide_scale;
 	double score = scale * (double)sum;
 
-	score = score + (double)vector_load_float(b->sections[VECTOR_OFFSETS] + 4 * row);
+	score = score + (double)load_float(b->sections[VECTOR_OFFSETS] + 4 * row);
 	return (float)(score + (double)q->constant);
 }
 

@@ -137,7 +137,7 @@ int vector_place(const struct vector_space *s, const float *vector, float *room,
 static uint64_t print_of(const struct vector_space *s)
 {
 	uint64_t print =
-		vector_checksum((const unsigned char *)s->mean, s->dimensions * sizeof(float));
+		packed_checksum((const unsigned char *)s->mean, s->dimensions * sizeof(float));
 
 	return (print ^ s->seed) * UINT64_C(0x9e3779b97f4a7c15) + s->dimensions;
 }
@@ -203,15 +203,15 @@ int vector_space_write(const struct vector_space *s, struct buf *out, struct err
 	unsigned char *bytes = mem_calloc(1, size);
 	int rc;
 
-	vector_store64(bytes, SPACE_MAGIC);
-	vector_store32(bytes + SPACE_VERSION, VECTOR_VERSION);
-	vector_store32(bytes + SPACE_DIMENSIONS, (uint32_t)s->dimensions);
-	vector_store64(bytes + SPACE_SEED, s->seed);
+	store64(bytes, SPACE_MAGIC);
+	store32(bytes + SPACE_VERSION, VECTOR_VERSION);
+	store32(bytes + SPACE_DIMENSIONS, (uint32_t)s->dimensions);
+	store64(bytes + SPACE_SEED, s->seed);
 	for (size_t i = 0; i < s->dimensions; i++)
-		vector_store_float(bytes + SPACE_MEAN + 4 * i, s->mean[i]);
-	vector_store64(bytes + SPACE_CHECKSUM,
-		       vector_checksum(bytes, SPACE_CHECKSUM) +
-			       vector_checksum(bytes + SPACE_MEAN, size - SPACE_MEAN));
+		store_float(bytes + SPACE_MEAN + 4 * i, s->mean[i]);
+	store64(bytes + SPACE_CHECKSUM,
+		       packed_checksum(bytes, SPACE_CHECKSUM) +
+			       packed_checksum(bytes + SPACE_MEAN, size - SPACE_MEAN));
 	rc = buf_add(out, bytes, size);
 	mem_free(bytes);
 	return rc < 0 ? err_set(err, E_too_large, "", "the vectors' space has no room") : 0;
@@ -223,8 +223,8 @@ static struct vector_space *open_checked(const unsigned char *at, size_t dimensi
 	struct vector_space *s;
 
 	for (size_t i = 0; i < dimensions; i++)
-		mean[i] = vector_load_float(at + SPACE_MEAN + 4 * i);
-	s = vector_space_new(dimensions, vector_load64(at + SPACE_SEED), mean, NULL);
+		mean[i] = load_float(at + SPACE_MEAN + 4 * i);
+	s = vector_space_new(dimensions, load64(at + SPACE_SEED), mean, NULL);
 	mem_free(mean);
 	return s;
 }
@@ -234,15 +234,15 @@ struct vector_space *vector_space_open(struct span bytes, struct err *err)
 	const unsigned char *at = (const unsigned char *)bytes.ptr;
 	struct vector_space *s = NULL;
 
-	if (bytes.len > SPACE_MEAN && vector_load64(at) == SPACE_MAGIC &&
-	    vector_load32(at + SPACE_VERSION) == VECTOR_VERSION) {
-		size_t dimensions = vector_load32(at + SPACE_DIMENSIONS);
+	if (bytes.len > SPACE_MEAN && load64(at) == SPACE_MAGIC &&
+	    load32(at + SPACE_VERSION) == VECTOR_VERSION) {
+		size_t dimensions = load32(at + SPACE_DIMENSIONS);
 
 		if (dimensions > 0 && dimensions <= VECTOR_DIMENSIONS_MAX &&
 		    bytes.len == SPACE_MEAN + 4 * dimensions &&
-		    vector_load64(at + SPACE_CHECKSUM) ==
-			    vector_checksum(at, SPACE_CHECKSUM) +
-				    vector_checksum(at + SPACE_MEAN, bytes.len - SPACE_MEAN))
+		    load64(at + SPACE_CHECKSUM) ==
+			    packed_checksum(at, SPACE_CHECKSUM) +
+				    packed_checksum(at + SPACE_MEAN, bytes.len - SPACE_MEAN))
 			s = open_checked(at, dimensions);
 	}
 	if (!s)
@@ -284,8 +284,8 @@ static void fill_table(const unsigned char *set, const unsigned char *clear, uns
 			choose(set[1], clear[1], UINT64_C(0xffff0000ffff0000)) +
 			choose(set[2], clear[2], UINT64_C(0xffffffff00000000));
 
-	vector_store64(table, sums + clear[3] * each);
-	vector_store64(table + 8, sums + set[3] * each);
+	store64(table, sums + clear[3] * each);
+	store64(table + 8, sums + set[3] * each);
 }
 
 static void fill_tables(struct vector_query *q, const float *w)

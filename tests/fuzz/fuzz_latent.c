@@ -180,8 +180,8 @@ static void try_segment(const uint8_t *data, size_t size)
 	store64(bytes, SEGMENT_MAGIC);
 	store32(bytes + HEAD_VERSION, SEGMENT_VERSION);
 	store64(bytes + HEAD_CHECKSUM,
-		segment_checksum(bytes + HEAD_SECTIONS, size - HEAD_SECTIONS) +
-			segment_checksum(bytes, HEAD_CHECKSUM));
+		packed_checksum(bytes + HEAD_SECTIONS, size - HEAD_SECTIONS) +
+			packed_checksum(bytes, HEAD_CHECKSUM));
 	segment = segment_open(span_of((const char *)bytes, size), NULL);
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	if (segment) {

@@ -114,8 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	store64(forged, SEGMENT_MAGIC);
 	store32(forged + HEAD_VERSION, SEGMENT_VERSION);
 	store64(forged + HEAD_CHECKSUM,
-		segment_checksum(forged + HEAD_SECTIONS, size - HEAD_SECTIONS) +
-			segment_checksum(forged, HEAD_CHECKSUM));
+		packed_checksum(forged + HEAD_SECTIONS, size - HEAD_SECTIONS) +
+			packed_checksum(forged, HEAD_CHECKSUM));
 	try(span_of((const char *)forged, size));
 	mem_free(forged);
 	return 0;

@@ -134,14 +134,14 @@ static void mend_rows(unsigned char *at, size_t rows)
 	unsigned char *floats = at + 8 * rows;
 
 	for (size_t row = 1; row < rows; row++)
-		if ((int64_t)vector_load64(at + 8 * row) <=
-		    (int64_t)vector_load64(at + 8 * (row - 1)))
-			vector_store64(at + 8 * row, vector_load64(at + 8 * (row - 1)) + 1);
+		if ((int64_t)load64(at + 8 * row) <=
+		    (int64_t)load64(at + 8 * (row - 1)))
+			store64(at + 8 * row, load64(at + 8 * (row - 1)) + 1);
 	for (size_t i = 0; i < rows + 2 * grouped; i++) {
-		float value = vector_load_float(floats + 4 * i);
+		float value = load_float(floats + 4 * i);
 
 		if (!(value >= 0 && value <= 1024))
-			vector_store_float(floats + 4 * i, (float)(i % 13) / 8);
+			store_float(floats + 4 * i, (float)(i % 13) / 8);
 	}
 }
 
@@ -157,20 +157,20 @@ static void forge(struct span bytes)
 		return;
 	forged = mem_alloc(PARTITION_SIZE + len);
 	memcpy(forged + PARTITION_SIZE, bytes.ptr, len);
-	vector_store64(forged, PARTITION_MAGIC);
-	vector_store32(forged + PARTITION_VERSION, VECTOR_VERSION);
-	vector_store32(forged + PARTITION_PROBES, (uint32_t)(bytes.len % (rows + 1)));
-	vector_store64(forged + PARTITION_CHECKSUM, vector_checksum(forged, PARTITION_CHECKSUM));
+	store64(forged, PARTITION_MAGIC);
+	store32(forged + PARTITION_VERSION, VECTOR_VERSION);
+	store32(forged + PARTITION_PROBES, (uint32_t)(bytes.len % (rows + 1)));
+	store64(forged + PARTITION_CHECKSUM, packed_checksum(forged, PARTITION_CHECKSUM));
 	forged += PARTITION_SIZE;
-	vector_store64(forged, VECTOR_MAGIC);
-	vector_store32(forged + VECTOR_HEAD_VERSION, VECTOR_VERSION);
-	vector_store32(forged + VECTOR_HEAD_ROWS, (uint32_t)rows);
-	vector_store64(forged + VECTOR_HEAD_SPACE, space()->print);
+	store64(forged, VECTOR_MAGIC);
+	store32(forged + VECTOR_HEAD_VERSION, VECTOR_VERSION);
+	store32(forged + VECTOR_HEAD_ROWS, (uint32_t)rows);
+	store64(forged + VECTOR_HEAD_SPACE, space()->print);
 	for (size_t mended = 0; mended < 2; mended++) {
-		vector_store64(
+		store64(
 			forged + VECTOR_HEAD_CHECKSUM,
-			vector_checksum(forged, VECTOR_HEAD_CHECKSUM) +
-				vector_checksum(forged + VECTOR_HEAD_SIZE, len - VECTOR_HEAD_SIZE));
+			packed_checksum(forged, VECTOR_HEAD_CHECKSUM) +
+				packed_checksum(forged + VECTOR_HEAD_SIZE, len - VECTOR_HEAD_SIZE));
 		try_block(span_of((const char *)forged, len));
 		try_partition(span_of((const char *)forged - PARTITION_SIZE, PARTITION_SIZE + len));
 		mend_rows(forged + VECTOR_HEAD_SIZE, rows);

@@ -336,8 +336,8 @@ static void forged_postings_end_early(void **state)
 		bytes.ptr[load32(head + HEAD_SECTIONS + 4 * (SECTION_POSTINGS - 1)) +
 			  forgeries[i].at] = forgeries[i].value;
 		store64(head + HEAD_CHECKSUM,
-			segment_checksum(head + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
-				segment_checksum(head, HEAD_CHECKSUM));
+			packed_checksum(head + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
+				packed_checksum(head, HEAD_CHECKSUM));
 		s = segment_open(buf_span(&bytes), NULL);
 		assert_non_null(s);
 		postings_open(s, 0, &postings);

@@ -191,10 +191,10 @@ static void sign_anew(struct buf *bytes)
 {
 	unsigned char *at = (unsigned char *)bytes->ptr;
 
-	vector_store64(
+	store64(
 		at + VECTOR_HEAD_CHECKSUM,
-		vector_checksum(at, VECTOR_HEAD_CHECKSUM) +
-			vector_checksum(at + VECTOR_HEAD_SIZE, bytes->len - VECTOR_HEAD_SIZE));
+		packed_checksum(at, VECTOR_HEAD_CHECKSUM) +
+			packed_checksum(at + VECTOR_HEAD_SIZE, bytes->len - VECTOR_HEAD_SIZE));
 }
 
 static void forged_factors_and_ids_are_refused(void **state)
@@ -219,11 +219,11 @@ static void forged_factors_and_ids_are_refused(void **state)
 
 		vector_section_sizes(d.count, VECTOR_POINTS, sizes);
 		if (c == ARRAY_LEN(cases)) {
-			vector_store64(at + 8, (uint64_t)d.ids[0]);
+			store64(at + 8, (uint64_t)d.ids[0]);
 		} else {
 			for (size_t i = 0; i < cases[c].section; i++)
 				at += sizes[i];
-			vector_store_float(at + 4 * 32, cases[c].value);
+			store_float(at + 4 * 32, cases[c].value);
 		}
 		sign_anew(&p.bytes);
 		assert_false(opens(s, p.bytes.ptr, p.bytes.len));

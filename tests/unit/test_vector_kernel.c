@@ -73,7 +73,7 @@ static void sums_do_not_overflow(void **state)
 	for (size_t i = 0; i < PADDED; i++)
 		wide[i] = -VECTOR_WIDE_MAX;
 	for (size_t i = 0; i < VECTOR_GROUP; i++)
-		vector_store_float(factors + 4 * i, 1);
+		store_float(factors + 4 * i, 1);
 	for (size_t k = 0; k < ARRAY_LEN(kernels); k++) {
 		float scores[VECTOR_GROUP];
 

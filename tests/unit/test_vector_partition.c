@@ -287,8 +287,8 @@ static void damaged_partitions_are_refused(void **state)
 		at[i] ^= 1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(forged); i++) {
-		vector_store32(at + PARTITION_PROBES, forged[i]);
-		vector_store64(at + PARTITION_CHECKSUM, vector_checksum(at, PARTITION_CHECKSUM));
+		store32(at + PARTITION_PROBES, forged[i]);
+		store64(at + PARTITION_CHECKSUM, packed_checksum(at, PARTITION_CHECKSUM));
 		assert_null(vector_partition_open(s.space, buf_span(&s.head), NULL));
 	}
 	vector_space_free(other);

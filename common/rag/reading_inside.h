@@ -75,6 +75,7 @@ int read_csv(struct reader *rd, struct err *err);
 int read_json(struct reader *rd, struct err *err);
 int read_json_lines(struct reader *rd, struct err *err);
 int read_notebook(struct reader *rd, struct err *err);
+int read_manual(struct reader *rd, struct err *err);
 int read_subtitles(struct reader *rd, struct err *err);
 int read_docx(struct reader *rd, struct err *err);
 int read_odt(struct reader *rd, struct err *err);

@@ -31,6 +31,8 @@ static const struct reader_kind kinds[] = {
 	  read_json_lines },
 	{ { "notebook", "ipynb", "application/x-ipynb+json", "spass" }, read_notebook },
 	{ { "subtitles", "srt vtt", "text/vtt application/x-subrip", "spass" }, read_subtitles },
+	{ { "manual", "1 2 3 4 5 6 7 8 man mdoc", "text/troff text/x-troff application/x-troff-man", "spass" },
+	  read_manual },
 	{ { "pdf", "pdf", "application/pdf application/x-pdf", "pdftotext" }, read_pdf },
 	{ { "code",
 	    "c h cc cpp cxx hh hpp hxx ipp tpp cu cs csx java js mjs cjs jsx ts tsx mts cts "

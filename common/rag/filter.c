@@ -254,6 +254,71 @@ static void add_object(struct filter *f, json_t *object)
 	buf_add_str(&f->sql, more ? ")" : "1)");
 }
 
+/* ---- where to begin ---- */
+
+static bool is_narrow(json_t *object);
+
+/* Which of its members say which documents there are, as a key that must be there does. */
+static bool names_some(const char *key, json_t *value)
+{
+	const char *column = column_of(key), *name;
+	json_t *operand;
+
+	if (column && strcmp(key, "$document") != 0)
+		return false;
+	if (!json_is_object(value))
+		return true;
+	json_object_foreach(value, name, operand)
+	{
+		const struct operator* op = operator_of(name);
+
+		if (op->takes == TAKES_BOOL ? !column && json_is_true(operand)
+					    : !op->is_negative &&
+						      (!column || op->takes != TAKES_ORDERED))
+			return true;
+	}
+	return false;
+}
+
+static bool is_list_narrow(json_t *list, bool all)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(list, i, one) if (is_narrow(one) != all) return !all;
+	return all;
+}
+
+/* Rows of metadata lead to all that it leaves. */
+static bool is_narrow(json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		bool narrow;
+
+		if (strcmp(key, "$and") == 0)
+			narrow = is_list_narrow(value, false);
+		else if (strcmp(key, "$or") == 0)
+			narrow = is_list_narrow(value, true);
+		else
+			narrow = key[0] != '$' && names_some(key, value);
+		if (narrow)
+			return true;
+	}
+	return false;
+}
+
+/* The names do, which are better: each document has one. */
+static bool is_by_name(json_t *object)
+{
+	json_t *value = json_object_get(object, "$document");
+
+	return value && names_some("$document", value);
+}
+
 /* ---- the check ---- */
 
 static int check_operand(json_t *value, enum takes takes, const struct place *at, size_t *values,
@@ -433,8 +498,12 @@ void filter_free(struct filter *f)
 const char *filter_condition(struct filter *f, int first)
 {
 	f->first = first;
-	if (f->sql.len == 0)
-		add_object(f, f->root);
+	if (f->sql.len > 0)
+		return buf_str(&f->sql);
+	/* With a sign it is no term for an index, so that the rows of metadata are looked at first. */
+	buf_printf(&f->sql, "%sd.index_id = ?1 AND ",
+		   is_narrow(f->root) && !is_by_name(f->root) ? "+" : "");
+	add_object(f, f->root);
 	return buf_str(&f->sql);
 }
 

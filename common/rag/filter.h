@@ -31,8 +31,9 @@ struct filter;
 struct filter *filter_read(struct span json, const char *name, struct err *err);
 void filter_free(struct filter *f);
 /*
- * A condition on rag_document AS d of the index that is parameter ?1; its own parameters are from
- * ?first on.  Borrowed until filter_free.
+ * A condition on rag_document AS d: of the index that is parameter ?1, and what the filter says; its
+ * own parameters are from ?first on.  Written so that SQLite begins where little is to be looked
+ * at.  Borrowed until filter_free.
  */
 const char *filter_condition(struct filter *f, int first);
 /* Binds them to a statement that has the condition. */

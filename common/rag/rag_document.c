@@ -259,16 +259,25 @@ static bool after_prefix(struct span prefix, struct buf *out)
 	return true;
 }
 
+/* As SQLite compares texts. */
+static bool is_before(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
+
+	return order != 0 ? order < 0 : a.len < b.len;
+}
+
 static int each_document(struct db *db, int64_t index_id, struct span prefix, struct span after,
 			 int64_t limit, int (*each)(void *arg, const struct rag_document_info *d),
 			 void *arg, struct err *err)
 {
 	struct db_statement *st = db_statement(
 		db,
-		"SELECT " COLUMNS " FROM rag_document WHERE index_id = ?1 AND name > ?2"
-		" AND name >= ?3 AND (?4 IS NULL OR name < CAST(?4 AS TEXT))"
-		" ORDER BY name LIMIT ?5",
+		"SELECT " COLUMNS " FROM rag_document WHERE index_id = ?1 AND name >= ?2"
+		" AND name <> ?3 AND name < CAST(?4 AS TEXT) ORDER BY name LIMIT ?5",
 		err);
+	struct span from = is_before(after, prefix) ? prefix : after;
 	struct rag_document_info info;
 	struct hashes hashes;
 	struct buf end;
@@ -278,10 +287,11 @@ static int each_document(struct db *db, int64_t index_id, struct span prefix, st
 	if (!st)
 		goto out;
 	db_bind_int(st, 1, index_id);
-	db_bind_text(st, 2, after.ptr ? after : SPAN_LIT(""));
-	db_bind_text(st, 3, prefix.ptr ? prefix : SPAN_LIT(""));
-	if (prefix.len <= RAG_DOCUMENT_NAME_MAX && after_prefix(prefix, &end))
-		db_bind_blob(st, 4, buf_span(&end));
+	db_bind_text(st, 2, from.ptr ? from : SPAN_LIT(""));
+	db_bind_text(st, 3, after.ptr ? after : SPAN_LIT(""));
+	if (prefix.len > RAG_DOCUMENT_NAME_MAX || !after_prefix(prefix, &end))
+		buf_add_char(&end, (char)0xff); /* no name begins with it */
+	db_bind_blob(st, 4, buf_span(&end));
 	db_bind_int(st, 5, limit);
 	while ((more = db_next(st, err)) == 1) {
 		read_info(st, &hashes, &info);

@@ -84,8 +84,8 @@ static int select_documents(struct db *db, int64_t index, struct filter *f, stru
 			    struct err *err)
 {
 	char *sql = mem_printf(
-		"SELECT d.first_chunk, d.chunks FROM rag_document AS d WHERE d.index_id = ?1"
-		" AND %s ORDER BY d.first_chunk",
+		"SELECT d.first_chunk, d.chunks FROM rag_document AS d WHERE %s"
+		" ORDER BY d.first_chunk",
 		filter_condition(f, 2));
 	struct db_statement *st = db_prepare(db, sql, err);
 	int got = -1;

@@ -27,7 +27,7 @@ static void check_condition(const char *condition)
 				  "CREATE TABLE rag_meta(index_id, document_id, key, kind, text, number)",
 				  NULL, NULL, NULL) == SQLITE_OK);
 	}
-	sql = sqlite3_mprintf("SELECT 1 FROM rag_document AS d WHERE d.index_id = ?1 AND %s", condition);
+	sql = sqlite3_mprintf("SELECT 1 FROM rag_document AS d WHERE %s", condition);
 	must(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
 	sqlite3_finalize(st);
 	sqlite3_free(sql);

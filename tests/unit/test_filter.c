@@ -2,6 +2,7 @@
 #include "common/rag/filter.h"
 
 #include "common/base/mem.h"
+#include "common/store/migrate.h"
 #include "tests/support/tree.h"
 
 #include <setjmp.h>
@@ -69,7 +70,7 @@ static void find(struct db *db, const char *json, struct buf *found)
 	assert_string_equal(err.message, "");
 	assert_non_null(f);
 	sql = mem_printf(
-		"SELECT d.id FROM rag_document AS d WHERE d.index_id = ?1 AND %s ORDER BY d.id",
+		"SELECT d.id FROM rag_document AS d WHERE %s ORDER BY d.id",
 		filter_condition(f, 2));
 	st = db_prepare(db, sql, &err);
 	assert_string_equal(err.message, "");
@@ -203,12 +204,68 @@ static void a_filter_has_a_limit(void **state)
 	buf_free(&found);
 }
 
+/* Where SQLite begins, and that no table is read from its first row to its last. */
+static void a_search_begins_where_little_is_to_be_looked_at(void **state)
+{
+	static const struct {
+		const char *json, *begins;
+	} cases[] = {
+		{ "{\"lang\": \"de\"}", "PRIMARY KEY" },
+		{ "{\"lang\": {\"$in\": [\"de\", \"en\"]}}", "PRIMARY KEY" },
+		{ "{\"lang\": {\"$exists\": true}}", "PRIMARY KEY" },
+		{ "{\"year\": {\"$gt\": 2020}, \"$type\": \"pdf\"}", "PRIMARY KEY" },
+		{ "{\"$and\": [{\"$title\": \"a\"}, {\"year\": 1}]}", "PRIMARY KEY" },
+		{ "{\"$or\": [{\"lang\": \"de\"}, {\"year\": 1}]}", "MULTI-INDEX OR" },
+		{ "{\"lang\": {\"$ne\": \"de\"}}", "rag_document_by_chunk (index_id=?)" },
+		{ "{\"lang\": {\"$exists\": false}}", "rag_document_by_chunk (index_id=?)" },
+		{ "{\"$not\": {\"lang\": \"de\"}}", "rag_document_by_chunk (index_id=?)" },
+		{ "{\"$or\": [{\"lang\": \"de\"}, {\"$title\": \"a\"}]}",
+		  "rag_document_by_chunk (index_id=?)" },
+		{ "{\"$title\": \"a\"}", "rag_document_by_chunk (index_id=?)" },
+		{ "{\"$document\": \"a\", \"year\": 1}", "(index_id=? AND name=?)" },
+		{ "{\"$document\": {\"$prefix\": \"a\"}}",
+		  "(index_id=? AND name>? AND name<?)" },
+		{ "{}", "rag_document_by_chunk (index_id=?)" },
+	};
+	struct stage *s = *state;
+	struct err err = ERR_INIT;
+	char path[128];
+	struct db *db;
+
+	snprintf(path, sizeof(path), "%s/real.db", s->directory);
+	db = db_open(path, DB_WRITE, &err);
+	assert_non_null(db);
+	assert_int_equal(migrate(db, asset_table, "common/rag/schema/", &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct filter *f = filter_read(span_str(cases[i].json), "filter", &err);
+		char *sql = mem_printf("EXPLAIN QUERY PLAN SELECT d.first_chunk, d.chunks FROM"
+				       " rag_document AS d WHERE %s ORDER BY d.first_chunk",
+				       filter_condition(f, 2));
+		struct db_statement *st = db_prepare(db, sql, &err);
+
+		assert_non_null(st);
+		for (int row = 0; db_next(st, &err) == 1; row++) {
+			char *step = db_str(st, 3);
+
+			if ((row == 0 && !strstr(step, cases[i].begins)) || strstr(step, "SCAN"))
+				fail_msg("%s: %s", cases[i].json, step);
+			mem_free(step);
+		}
+		db_finish(st);
+		filter_free(f);
+		mem_free(sql);
+	}
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_filter_leaves_what_it_says, set_up, tear_down),
 		cmocka_unit_test(what_is_no_filter_is_refused_with_its_place),
 		cmocka_unit_test_setup_teardown(a_filter_has_a_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_search_begins_where_little_is_to_be_looked_at,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

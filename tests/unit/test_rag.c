@@ -160,6 +160,10 @@ static void documents_are_listed_by_name_prefix_and_page(void **state)
 		{ "b", "", "b/1 b\xc3\xbf ", -1 },
 		{ "b\xc3\xbf", "", "b\xc3\xbf ", -1 },
 		{ "c", "", "", -1 },
+		{ "a/", "a/1", "a/2 ", -1 },
+		{ "b", "a/2", "b/1 b\xc3\xbf ", -1 },
+		{ "b", "b/1", "b\xc3\xbf ", -1 },
+		{ "a/", "b/1", "", -1 },
 	};
 	struct rag_stage *s = *state;
 

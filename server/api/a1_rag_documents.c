@@ -231,8 +231,10 @@ void a1_documents_drop(struct exchange *x, struct call *c)
 struct manifest {
 	struct many *many;
 	json_t *files; /* by id; what has been seen is taken out */
+	struct span prefix, after, until; /* which documents it is about */
 	struct buf wanted, gone;
 	int64_t unchanged;
+	bool is_past;
 };
 
 static int read_files(json_t *list, json_t *files, struct err *err)
@@ -267,12 +269,24 @@ static void add_wanted(struct manifest *m, struct span id, const char *why)
 	buf_printf(&m->wanted, ",\"why\":\"%s\"}", why);
 }
 
+static bool is_behind(struct span name, struct span other)
+{
+	size_t least = name.len < other.len ? name.len : other.len;
+	int order = least > 0 ? memcmp(name.ptr, other.ptr, least) : 0;
+
+	return order > 0 || (order == 0 && name.len > other.len);
+}
+
 static int compare(void *arg, const struct rag_document_info *d)
 {
 	struct manifest *m = arg;
 	json_t *file = json_object_getn(m->files, d->name.ptr, d->name.len);
 	json_t *mtime;
 
+	if (m->until.ptr && is_behind(d->name, m->until)) {
+		m->is_past = true;
+		return -1;
+	}
 	if (!file) {
 		if (m->gone.len > 0)
 			buf_add_char(&m->gone, ',');
@@ -291,16 +305,16 @@ static int compare(void *arg, const struct rag_document_info *d)
 }
 
 /* An index that is not there yet wants all. */
-static int compare_all(struct manifest *m, struct span prefix)
+static int compare_all(struct manifest *m)
 {
 	struct rag_work *w = &m->many->work;
 	const char *id;
 	size_t len;
 	json_t *file;
 
-	if (rag_document_each(w->rag, w->tenant, w->index, prefix, SPAN_NONE, -1, compare, m,
+	if (rag_document_each(w->rag, w->tenant, w->index, m->prefix, m->after, -1, compare, m,
 			      &w->err) < 0 &&
-	    w->err.code != E_rag_index_not_found)
+	    !m->is_past && w->err.code != E_rag_index_not_found)
 		return -1;
 	json_object_keylen_foreach(m->files, id, len, file) add_wanted(m, span_of(id, len), "new");
 	buf_add_str(&w->out, "{\"wanted\":[");
@@ -316,14 +330,16 @@ static int compare_all(struct manifest *m, struct span prefix)
 static int sync_files(struct many *many)
 {
 	struct manifest m = { .many = many, .files = json_object() };
-	struct span prefix = SPAN_NONE;
+	struct err *err = &many->work.err;
 	int result = -1;
 
 	buf_init(&m.wanted, A1_RAG_REPLY_MAX);
 	buf_init(&m.gone, A1_RAG_REPLY_MAX);
-	if (field_text(many->body, "prefix", &prefix, &many->work.err) == 0 &&
-	    read_files(json_object_get(many->body, "files"), m.files, &many->work.err) == 0)
-		result = compare_all(&m, prefix);
+	if (field_text(many->body, "prefix", &m.prefix, err) == 0 &&
+	    field_text(many->body, "after", &m.after, err) == 0 &&
+	    field_text(many->body, "until", &m.until, err) == 0 &&
+	    read_files(json_object_get(many->body, "files"), m.files, err) == 0)
+		result = compare_all(&m);
 	buf_free(&m.wanted);
 	buf_free(&m.gone);
 	json_decref(m.files);
@@ -332,7 +348,7 @@ static int sync_files(struct many *many)
 
 void a1_rag_sync(struct exchange *x, struct call *c)
 {
-	static const char *const names[] = { "files", "prefix", NULL };
+	static const char *const names[] = { "files", "prefix", "after", "until", NULL };
 
 	struct many m = { .names = names, .do_it = sync_files };
 

@@ -228,11 +228,10 @@ static void tell(const struct query_options *o, const json_t *answer)
 {
 	const char *note = models_text(answer, "note"),
 		   *rerank_note = models_text(answer, "rerank_note");
-	bool is_of_scope = o->scope && strcmp(o->scope, "corpus") == 0;
 	double coverage = json_number_value(json_object_get(answer, "dense_coverage"));
 
 	if (*note)
-		cmd_notice(&o->globals, "%s%s", is_of_scope ? "" : "answered by words alone: ", note);
+		cmd_notice(&o->globals, "%s", note);
 	else if (coverage > 0 && coverage < 1)
 		cmd_notice(&o->globals, "%.0f %% of the chunks have vectors so far",
 			   100 * coverage);

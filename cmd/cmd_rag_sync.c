@@ -14,11 +14,12 @@
 #include "common/base/file.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
-#include "common/base/utf8.h"
 #include "tui/models.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum {
@@ -27,27 +28,33 @@ enum {
 	FILE_MAX = 22 * 1024 * 1024, /* base64 of it fits the gateway's largest body */
 	BODY_MAX = 64 * 1024 * 1024,
 	DELETE_STEP = 1000,
+	PART_FILES = 20000, /* of one question what is wanted */
 	LOOK_MS = 500,
-	PARTIAL = 8, /* exit status: some failed */
+	STILL_MS = 10000, /* nothing moves: vectors follow later */
+	FAILED_MS = 2000, /* the same after a failure */
+	PARTIAL = 8,      /* exit status: some failed */
 };
 
 struct sync_options {
 	struct cmd_globals globals;
 	struct opt_texts include, exclude, meta;
 	const char *type;
-	bool prune, dry_run, jsonl, no_wait;
+	bool prune, follow, dry_run, jsonl, no_wait;
 };
 
 struct sync {
 	const struct sync_options *options;
 	const char *index;
 	struct gateway_link *link;
+	struct rag_choice choice;
 	struct rag_files files;
 	json_t *metadata; /* or NULL */
 	json_t *wanted, *gone;
+	json_t *gone_places; /* by id: where the file was, were it of these directories */
 	struct progress progress;
 	int64_t added, changed, unchanged, failed, removed, chunks;
 	int64_t events;
+	bool may_prune;
 };
 
 /* ---- telling ---- */
@@ -83,7 +90,40 @@ static void tell_file(struct sync *s, const char *id, const char *action, const 
 
 /* ---- which ---- */
 
-static json_t *ask_wanted(struct sync *s, struct err *err)
+/* A part of the files, by id: the documents between first and last are what it is about. */
+struct part {
+	size_t from, to; /* of the list */
+	bool is_first, is_last;
+};
+
+static void add_member(struct buf *out, const char *name, const char *text)
+{
+	buf_printf(out, ",\"%s\":", name);
+	jtext_string(out, span_str(text));
+}
+
+static void add_manifest(const struct sync *s, const struct part *p, struct buf *out)
+{
+	const struct rag_file *list = s->files.list;
+
+	buf_add_str(out, "{\"files\":[");
+	for (size_t i = p->from; i < p->to; i++) {
+		buf_add_str(out, i > p->from ? ",{\"id\":" : "{\"id\":");
+		jtext_string(out, span_str(list[i].id));
+		buf_printf(out, ",\"size\":%lld", (long long)list[i].size);
+		if (list[i].mtime_us >= 0)
+			buf_printf(out, ",\"mtime\":%lld", (long long)list[i].mtime_us);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+	if (!p->is_first)
+		add_member(out, "after", list[p->from - 1].id);
+	if (!p->is_last)
+		add_member(out, "until", list[p->to - 1].id);
+	buf_add_char(out, '}');
+}
+
+static json_t *ask_wanted(struct sync *s, const struct part *p, struct err *err)
 {
 	struct wire_request request = { .is_long = true };
 	struct buf body;
@@ -91,16 +131,7 @@ static json_t *ask_wanted(struct sync *s, struct err *err)
 	char *path = rag_path(s->index, "sync", NULL);
 
 	buf_init(&body, (size_t)1 << 30);
-	buf_add_str(&body, "{\"files\":[");
-	for (size_t i = 0; i < s->files.count; i++) {
-		const struct rag_file *f = &s->files.list[i];
-
-		buf_add_str(&body, i > 0 ? ",{\"id\":" : "{\"id\":");
-		jtext_string(&body, span_str(f->id));
-		buf_printf(&body, ",\"size\":%lld,\"mtime\":%lld}", (long long)f->size,
-			   (long long)f->mtime_us);
-	}
-	buf_add_str(&body, "]}");
+	add_manifest(s, p, &body);
 	request.path = path;
 	request.body = buf_span(&body);
 	answer = wire_ask(s->link->wire, &request, err);
@@ -109,35 +140,128 @@ static json_t *ask_wanted(struct sync *s, struct err *err)
 	return answer;
 }
 
-static bool is_below(const struct sync *s, const char *id)
+/* 1: the file is not there, 0: it is, or nobody can say, which is told and counted. */
+static int has_vanished(struct sync *s, const char *path)
 {
-	for (size_t i = 0; i < s->files.prefix_count; i++)
-		if (strncmp(id, s->files.prefixes[i], strlen(s->files.prefixes[i])) == 0)
-			return true;
-	return false;
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return !S_ISREG(st.st_mode);
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 1;
+	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s", path, err_errno(errno));
+	s->files.unreadable++;
+	return 0;
 }
 
-/* Only of the directories that were named. */
-static void choose_gone(struct sync *s, json_t *all)
+/* Of the directories that were named, and not what the globs hide: by id where the file was. */
+static void choose_gone(struct sync *s, const json_t *all)
 {
 	json_t *id;
 	size_t i;
 
-	s->gone = json_array();
-	json_array_foreach(all, i, id) if (is_below(s, json_string_value(id)))
-		json_array_append(s->gone, id);
+	json_array_foreach(all, i, id) for (size_t root = 0; root < s->files.root_count; root++)
+	{
+		char *place = rag_files_place(&s->files, root, json_string_value(id), &s->choice);
+		json_t *places = json_object_get(s->gone_places, json_string_value(id));
+
+		if (place && has_vanished(s, place)) {
+			if (!places) {
+				places = json_array();
+				json_object_set_new(s->gone_places, json_string_value(id), places);
+			}
+			json_array_append_new(places, json_string(place));
+		}
+		mem_free(place);
+	}
 }
 
 static int find_wanted(struct sync *s, struct err *err)
 {
-	json_t *answer = ask_wanted(s, err);
+	size_t from = 0, count = s->files.count;
 
-	if (!answer)
-		return -1;
-	s->wanted = json_incref(json_object_get(answer, "wanted"));
-	s->unchanged = json_integer_value(json_object_get(answer, "unchanged"));
-	choose_gone(s, json_object_get(answer, "gone"));
-	json_decref(answer);
+	s->wanted = json_array();
+	s->gone_places = json_object();
+	do {
+		const size_t to = count - from > PART_FILES ? from + PART_FILES : count;
+		const struct part part = { from, to, from == 0, to == count };
+		json_t *answer = ask_wanted(s, &part, err);
+
+		if (!answer)
+			return -1;
+		json_array_extend(s->wanted, json_object_get(answer, "wanted"));
+		s->unchanged += json_integer_value(json_object_get(answer, "unchanged"));
+		choose_gone(s, json_object_get(answer, "gone"));
+		json_decref(answer);
+		from = to;
+	} while (from < count);
+	return 0;
+}
+
+/* A document of the same id may have come from elsewhere: it stays. */
+static void choose_by_source(struct sync *s, const json_t *documents)
+{
+	json_t *document, *place;
+	size_t i, k;
+
+	json_array_foreach(documents, i, document)
+	{
+		const char *source = models_text(document, "source");
+		json_t *id = json_object_get(document, "id");
+
+		json_array_foreach(json_object_get(s->gone_places, json_string_value(id)), k,
+				   place) if (strcmp(json_string_value(place), source) == 0)
+		{
+			json_array_append(s->gone, id);
+			break;
+		}
+	}
+}
+
+static int find_gone_below(struct sync *s, const char *prefix, struct err *err)
+{
+	json_t *next = NULL;
+	bool more = true;
+
+	while (more) {
+		struct buf path;
+		json_t *page;
+
+		buf_init(&path, 16384);
+		buf_printf(&path, "/a1/rag/indices/%s/documents?limit=1000&prefix=", s->index);
+		rag_encode(span_str(prefix), &path);
+		buf_add_str(&path, "&after=");
+		if (next)
+			rag_encode(span_str(json_string_value(next)), &path);
+		page = rag_ask_take(s->link, NULL, buf_str(&path), NULL, err);
+		buf_free(&path);
+		json_decref(next);
+		if (!page)
+			return -1;
+		choose_by_source(s, json_object_get(page, "items"));
+		next = json_incref(json_object_get(page, "next"));
+		more = next != NULL;
+		json_decref(page);
+	}
+	return 0;
+}
+
+static bool is_prefix_seen(const struct sync *s, size_t root)
+{
+	for (size_t i = 0; i < root; i++)
+		if (strcmp(s->files.roots[i].prefix, s->files.roots[root].prefix) == 0)
+			return true;
+	return false;
+}
+
+static int find_gone(struct sync *s, struct err *err)
+{
+	s->gone = json_array();
+	if (json_object_size(s->gone_places) == 0)
+		return 0;
+	for (size_t i = 0; i < s->files.root_count; i++)
+		if (!is_prefix_seen(s, i) && find_gone_below(s, s->files.roots[i].prefix, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -167,12 +291,6 @@ struct batch {
 	int64_t bytes;
 };
 
-static void add_member(struct buf *out, const char *name, const char *text)
-{
-	buf_printf(out, ",\"%s\":", name);
-	jtext_string(out, span_str(text));
-}
-
 static void add_to_batch(const struct sync *s, struct batch *b, const struct rag_file *f,
 			 struct span content)
 {
@@ -187,7 +305,9 @@ static void add_to_batch(const struct sync *s, struct batch *b, const struct rag
 		buf_printf(&b->body, ",\"metadata\":%s", text);
 		free(text);
 	}
-	buf_printf(&b->body, ",\"mtime\":%lld,\"content_base64\":\"", (long long)f->mtime_us);
+	if (f->mtime_us >= 0)
+		buf_printf(&b->body, ",\"mtime\":%lld", (long long)f->mtime_us);
+	buf_add_str(&b->body, ",\"content_base64\":\"");
 	base64_encode(&b->body, content);
 	buf_add_str(&b->body, "\"}\n");
 	b->count++;
@@ -262,10 +382,6 @@ static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 	struct err err = ERR_INIT;
 	struct buf content;
 
-	if (!utf8_is_valid(span_str(f->id))) {
-		fail_file(s, f, "invalid_field", "its name is no UTF-8");
-		return;
-	}
 	buf_init(&content, FILE_MAX);
 	if (f->size > FILE_MAX)
 		fail_file(s, f, "document_too_large", "a file has at most 22 MiB");
@@ -353,22 +469,52 @@ static int64_t vectors_of(const json_t *index)
 			 json_number_value(json_object_get(index, "chunk_count")));
 }
 
+/* The last failure, "" if there is none. */
+static const char *failure_of(const json_t *index)
+{
+	const json_t *error = json_object_get(json_object_get(index, "embedding"), "error");
+
+	return json_is_string(error) ? json_string_value(error) : models_text(error, "message");
+}
+
+/* Whether it is in vain to wait on, which is told. */
+static bool is_stuck(const struct sync *s, struct progress *p, const json_t *index,
+		     int64_t still_ms)
+{
+	const char *failure = failure_of(index);
+
+	if (still_ms < (*failure ? FAILED_MS : STILL_MS))
+		return false;
+	progress_hide(p);
+	cmd_notice(
+		&s->options->globals,
+		"%s: not all chunks have vectors%s%s; they follow when the model can be reached, "
+		"until then they are found by words",
+		s->index, *failure ? ": " : "", failure);
+	return true;
+}
+
 /* A gateway of our own ends with us: it is let finish what it does in the background. */
 static int wait_for_vectors(struct sync *s, struct err *err)
 {
 	char *path = rag_path(s->index, NULL, NULL);
 	struct progress p;
+	int64_t still_ms = 0;
 	bool done = false;
 
 	progress_begin(&p, &s->options->globals, s->index, "vectors", 0);
 	while (!done && !interrupt_signal()) {
 		json_t *index = rag_ask_take(s->link, NULL, path, NULL, err);
+		int64_t moved;
 
 		if (!index)
 			break;
+		moved = vectors_of(index) - p.done;
 		p.total = json_integer_value(json_object_get(index, "chunk_count"));
-		progress_step(&p, vectors_of(index) - p.done, 0);
+		progress_step(&p, moved, 0);
+		still_ms = moved != 0 ? 0 : still_ms + LOOK_MS;
 		done = has_all(index);
+		done = done || is_stuck(s, &p, index, still_ms);
 		json_decref(index);
 		if (!done)
 			nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
@@ -418,7 +564,7 @@ static void print_plan(const struct sync *s)
 		buf_printf(&out, "%s %s\n", strcmp(models_text(one, "why"), "new") == 0 ? "+" : "~",
 			   models_text(one, "id"));
 	json_array_foreach(s->gone, i, one)
-		buf_printf(&out, "%s %s\n", s->options->prune ? "-" : "?", json_string_value(one));
+		buf_printf(&out, "%s %s\n", s->may_prune ? "-" : "?", json_string_value(one));
 	cmd_print(&out);
 	buf_free(&out);
 }
@@ -429,10 +575,12 @@ static void print_summary(const struct sync *s)
 
 	if (g->json) {
 		cmd_print_json_take(json_pack(
-			"{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "schema_version", 1, "index",
-			s->index, "added", (json_int_t)s->added, "changed", (json_int_t)s->changed,
-			"unchanged", (json_int_t)s->unchanged, "failed", (json_int_t)s->failed,
-			"removed", (json_int_t)s->removed, "chunks", (json_int_t)s->chunks));
+			"{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema_version", 1,
+			"index", s->index, "added", (json_int_t)s->added, "changed",
+			(json_int_t)s->changed, "unchanged", (json_int_t)s->unchanged, "failed",
+			(json_int_t)s->failed, "removed", (json_int_t)s->removed, "chunks",
+			(json_int_t)s->chunks, "unreadable", (json_int_t)s->files.unreadable,
+			"left_out", (json_int_t)s->files.outside));
 		return;
 	}
 	cmd_notice(g,
@@ -447,38 +595,73 @@ static void print_summary(const struct sync *s)
 			   json_array_size(s->gone));
 }
 
-static int synchronise(struct sync *s, struct err *err)
+static void fail_misnamed(struct sync *s)
 {
-	if (find_wanted(s, err) < 0)
-		return -1;
-	if (s->options->dry_run) {
-		print_plan(s);
-		return 0;
+	for (size_t i = 0; i < s->files.misnamed_count; i++) {
+		s->failed++;
+		tell_file(s, s->files.misnamed[i], "fail", "invalid_field", "its name is no UTF-8");
 	}
+}
+
+/* What could not be looked at would seem to be gone. */
+static bool may_prune(const struct sync *s)
+{
+	if (!s->options->prune || s->files.unreadable == 0)
+		return s->options->prune;
+	cmd_notice(&(struct cmd_globals){ 0 }, "nothing is removed, as %zu could not be looked at",
+		   s->files.unreadable);
+	return false;
+}
+
+static int status_of(const struct sync *s)
+{
+	return s->failed + (int64_t)s->files.unreadable > 0 ? PARTIAL : 0;
+}
+
+static int transfer(struct sync *s, struct err *err)
+{
+	int result;
+
 	progress_begin(&s->progress, &s->options->globals, s->index, "files",
 		       (int64_t)json_array_size(s->wanted));
-	if (send_all(s, err) < 0 || (s->options->prune && prune(s, err) < 0)) {
-		progress_end(&s->progress);
-		return -1;
-	}
+	result = send_all(s, err);
+	if (result == 0 && s->may_prune)
+		result = prune(s, err);
 	progress_end(&s->progress);
+	return result;
+}
+
+static int synchronise(struct sync *s, struct err *err)
+{
+	fail_misnamed(s);
+	if (find_wanted(s, err) < 0 || find_gone(s, err) < 0)
+		return -1;
+	s->may_prune = may_prune(s);
+	if (s->options->dry_run) {
+		print_plan(s);
+		return status_of(s);
+	}
+	if (transfer(s, err) < 0)
+		return -1;
 	print_summary(s);
 	if (s->link->gateway->server && !s->options->no_wait && wait_for_vectors(s, err) < 0)
 		return -1;
-	return s->failed + (int64_t)s->files.unreadable > 0 ? PARTIAL : 0;
+	return status_of(s);
 }
 
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct sync_options *o = options;
-	const struct rag_choice choice = { &o->include, &o->exclude };
 	struct gateway_link l = { NULL };
-	struct sync s = { .options = o, .index = argv[0], .link = &l };
+	struct sync s = { .options = o,
+			  .index = argv[0],
+			  .link = &l,
+			  .choice = { &o->include, &o->exclude, o->follow } };
 	int result = -1;
 
 	interrupt_watch();
 	if (sources_check_index(argv[0], err) == 0 && read_metadata(&s, err) == 0 &&
-	    rag_files_find(&s.files, argv + 1, argc - 1, &choice, err) == 0 &&
+	    rag_files_find(&s.files, argv + 1, argc - 1, &s.choice, err) == 0 &&
 	    gateway_link_open(&l, &o->globals, err) == 0)
 		result = synchronise(&s, err);
 	gateway_link_close(&l, err);
@@ -486,6 +669,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	json_decref(s.metadata);
 	json_decref(s.wanted);
 	json_decref(s.gone);
+	json_decref(s.gone_places);
 	return result;
 }
 
@@ -498,6 +682,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	    .help = "Only files whose id or name is so; may be repeated"),                      \
 		OWN(OPT_TEXTS, exclude, .name = "exclude", .argument = "GLOB",                  \
 		    .help = "No files or directories whose id or name is so; may be repeated"), \
+		OWN(OPT_SWITCH, follow, .name = "follow",                                       \
+		    .help = "Follow links that lead out of the directories named, too"),        \
 		OWN(OPT_TEXTS, meta, .name = "meta", .argument = "KEY=VALUE",                   \
 		    .help = "Metadata of what is sent, for filters; may be repeated"),          \
 		OWN(OPT_TEXT, type, .name = "type", .argument = "TYPE",                         \
@@ -558,8 +744,9 @@ const struct cmd cmd_rag_sync = {
 	.flags = RAG_FLAGS,
 	.options = sync_own,
 	.options_size = sizeof(struct sync_options),
-	.text = "As add, and with --prune documents below the directories named go when their "
-		"files are gone.",
+	.text = "As add, and with --prune documents that came from the directories named go when "
+		"their files are gone. What --include and --exclude hide stays, and nothing goes "
+		"when something could not be looked at.",
 	.examples = sync_examples,
 	.run = run,
 };

@@ -3,10 +3,12 @@
 
 #include "cmd/interrupt.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +16,29 @@
 
 enum { DEPTH_MAX = 64, FILES_MAX = 10 * 1000 * 1000 };
 
-/* A directory on the way down: a link to one of them is a circle. */
-struct above {
-	const struct above *above;
+struct directory {
 	dev_t device;
 	ino_t inode;
+};
+
+/* A link to a directory: entered when all that is no link was, which may have been there first. */
+struct detour {
+	char *path, *id;
 	int depth;
 };
 
+/* Below one root. */
 struct walk {
 	struct rag_files *files;
 	const struct rag_choice *choice;
+	const char *root;
+	void *visited; /* tree of struct directory */
+	struct detour *detours;
+	size_t detour_count, detour_room;
+	bool is_full;
 };
+
+/* ---- which ---- */
 
 static bool fits(const struct opt_texts *globs, const char *id)
 {
@@ -37,73 +50,207 @@ static bool fits(const struct opt_texts *globs, const char *id)
 	return false;
 }
 
+static bool is_chosen(const struct rag_choice *choice, const char *id)
+{
+	if (fits(choice->exclude, id))
+		return false;
+	return !choice->include || choice->include->count == 0 || fits(choice->include, id);
+}
+
+static bool is_below(const char *path, const char *root)
+{
+	size_t len = strlen(root);
+
+	return strncmp(path, root, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* A directory on the way that is excluded hides all below it. */
+static bool is_entered(const struct rag_choice *choice, const char *id)
+{
+	for (const char *slash = strchr(id, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char *above = mem_strndup(id, (size_t)(slash - id));
+		/* The root was named: no glob is asked. */
+		bool is_hidden = strchr(above, '/') && fits(choice->exclude, above);
+
+		mem_free(above);
+		if (is_hidden)
+			return false;
+	}
+	return true;
+}
+
+char *rag_files_place(const struct rag_files *f, size_t root, const char *id,
+		      const struct rag_choice *choice)
+{
+	const struct rag_root *r = &f->roots[root];
+	size_t len = strlen(r->prefix);
+
+	if (strncmp(id, r->prefix, len) != 0 || !is_chosen(choice, id) || !is_entered(choice, id))
+		return NULL;
+	return mem_printf("%s/%s", r->path, id + len);
+}
+
+/* ---- what was found ---- */
+
+static void *grown(void *list, size_t *room, size_t count, size_t size)
+{
+	if (count < *room)
+		return list;
+	*room = *room > 0 ? *room * 2 : 64;
+	return mem_realloc(list, *room * size);
+}
+
+static char *shown(const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, strlen(text) * 8 + 1);
+	utf8_add_harmless(&out, span_str(text));
+	return buf_take(&out);
+}
+
+static void tell_unreadable(struct walk *w, const char *path, const char *why)
+{
+	char *name = shown(path);
+
+	fprintf(stderr, "spass: %s: %s\n", name, why);
+	w->files->unreadable++;
+	mem_free(name);
+}
+
+static int64_t mtime_of(const struct stat *st)
+{
+	if (st->st_mtim.tv_sec < 0)
+		return -1;
+	return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
+}
+
+static void add_misnamed(struct rag_files *f, const char *id)
+{
+	f->misnamed = mem_realloc(f->misnamed, (f->misnamed_count + 1) * sizeof(*f->misnamed));
+	f->misnamed[f->misnamed_count++] = shown(id);
+}
+
 static void add_file(struct walk *w, const char *path, const char *id, const struct stat *st)
 {
 	struct rag_files *f = w->files;
 
-	if (fits(w->choice->exclude, id) ||
-	    (w->choice->include && w->choice->include->count > 0 && !fits(w->choice->include, id)))
+	if (!is_chosen(w->choice, id))
 		return;
-	if (f->count == f->room) {
-		f->room = f->room > 0 ? f->room * 2 : 256;
-		f->list = mem_realloc(f->list, f->room * sizeof(*f->list));
+	if (!utf8_is_valid(span_str(id))) {
+		add_misnamed(f, id);
+		return;
 	}
-	f->list[f->count++] = (struct rag_file){
+	if (f->count == FILES_MAX) {
+		if (!w->is_full)
+			tell_unreadable(w, path, "more files than can be taken at once");
+		w->is_full = true;
+		return;
+	}
+	f->list = grown(f->list, &f->room, f->count, sizeof(*f->list));
+	f->list[f->count] = (struct rag_file){
 		.path = mem_strdup(path),
 		.id = mem_strdup(id),
 		.size = st->st_size,
-		.mtime_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000,
+		.mtime_us = mtime_of(st),
+		.order = f->count,
 	};
+	f->count++;
 }
+
+/* ---- the walk ---- */
 
 static int is_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
-static bool is_circle(const struct above *above, const struct stat *st)
+static int compare_directories(const void *a, const void *b)
 {
-	for (; above; above = above->above)
-		if (above->device == st->st_dev && above->inode == st->st_ino)
-			return true;
+	const struct directory *x = a, *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+/* Whether it had not been entered; from now on it has. */
+static bool visit(struct walk *w, const struct stat *st)
+{
+	struct directory *d = mem_alloc(sizeof(*d)), **there;
+
+	*d = (struct directory){ st->st_dev, st->st_ino };
+	there = tsearch(d, &w->visited, compare_directories);
+	if (there && *there == d)
+		return true;
+	mem_free(d);
 	return false;
 }
 
-static void walk_directory(struct walk *w, const char *path, const char *id, const struct stat *st,
-			   const struct above *above);
+static void walk_directory(struct walk *w, const char *path, const char *id, int depth);
 
-static void take(struct walk *w, const char *path, const char *id, const struct above *above)
+static bool leads_out(const struct walk *w, const char *path)
+{
+	char *real = w->choice->follow ? NULL : realpath(path, NULL);
+	bool is_out = real && !is_below(real, w->root);
+
+	free(real);
+	return is_out;
+}
+
+static void take_link(struct walk *w, const char *path, const char *id, int depth)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0) /* gone meanwhile, or a link that leads nowhere */
+	if (stat(path, &st) < 0) {
+		tell_unreadable(w, path, err_errno(errno));
+	} else if (S_ISREG(st.st_mode) ? !is_chosen(w->choice, id) : !S_ISDIR(st.st_mode)) {
 		return;
-	if (S_ISREG(st.st_mode))
+	} else if (leads_out(w, path)) {
+		w->files->outside++;
+	} else if (S_ISREG(st.st_mode)) {
 		add_file(w, path, id, &st);
-	else if (S_ISDIR(st.st_mode) && !is_circle(above, &st) && !fits(w->choice->exclude, id))
-		walk_directory(w, path, id, &st, above);
+	} else {
+		w->detours =
+			grown(w->detours, &w->detour_room, w->detour_count, sizeof(*w->detours));
+		w->detours[w->detour_count++] =
+			(struct detour){ mem_strdup(path), mem_strdup(id), depth };
+	}
 }
 
-static void walk_directory(struct walk *w, const char *path, const char *id, const struct stat *st,
-			   const struct above *above)
+static void take(struct walk *w, const char *path, const char *id, int depth)
 {
-	const struct above here = { above, st->st_dev, st->st_ino, above ? above->depth + 1 : 0 };
+	struct stat st;
+
+	if (fits(w->choice->exclude, id))
+		return;
+	if (lstat(path, &st) < 0) {
+		if (errno != ENOENT) /* else gone meanwhile */
+			tell_unreadable(w, path, err_errno(errno));
+	} else if (S_ISLNK(st.st_mode)) {
+		take_link(w, path, id, depth);
+	} else if (S_ISREG(st.st_mode)) {
+		add_file(w, path, id, &st);
+	} else if (S_ISDIR(st.st_mode) && visit(w, &st)) {
+		walk_directory(w, path, id, depth);
+	}
+}
+
+static void walk_directory(struct walk *w, const char *path, const char *id, int depth)
+{
 	struct dirent **entries;
-	int count = here.depth < DEPTH_MAX ? scandir(path, &entries, is_visible, alphasort) : -1;
+	int count = depth < DEPTH_MAX ? scandir(path, &entries, is_visible, alphasort) : -1;
 
 	if (count < 0) {
-		fprintf(stderr, "spass: %s: %s\n", path,
-			here.depth < DEPTH_MAX ? err_errno(errno) : "nested too deep");
-		w->files->unreadable++;
+		tell_unreadable(w, path, depth < DEPTH_MAX ? err_errno(errno) : "nested too deep");
 		return;
 	}
 	for (int i = 0; i < count; i++) {
 		char *below = mem_printf("%s/%s", path, entries[i]->d_name);
-		char *name = *id ? mem_printf("%s/%s", id, entries[i]->d_name)
-				 : mem_strdup(entries[i]->d_name);
+		char *name = mem_printf("%s/%s", id, entries[i]->d_name);
 
-		if (!interrupt_signal() && w->files->count < FILES_MAX)
-			take(w, below, name, &here);
+		if (!interrupt_signal())
+			take(w, below, name, depth + 1);
 		mem_free(below);
 		mem_free(name);
 		free(entries[i]);
@@ -111,17 +258,42 @@ static void walk_directory(struct walk *w, const char *path, const char *id, con
 	free(entries);
 }
 
-/* The last name of a path, whatever way it is written. */
-static char *name_of(const char *real)
+/* One detour may find more. */
+static void walk_detours(struct walk *w)
 {
-	const char *slash = strrchr(real, '/');
+	for (size_t i = 0; i < w->detour_count; i++) {
+		struct detour d = w->detours[i];
+		struct stat st;
 
-	return mem_strdup(slash ? slash + 1 : real);
+		if (stat(d.path, &st) < 0)
+			tell_unreadable(w, d.path, err_errno(errno));
+		else if (visit(w, &st))
+			walk_directory(w, d.path, d.id, d.depth);
+		mem_free(d.path);
+		mem_free(d.id);
+	}
+	mem_free(w->detours);
 }
 
-static int take_named(struct walk *w, const char *path, struct err *err)
+static void walk_root(struct walk *w, const char *name, const struct stat *st)
 {
-	char *real = realpath(path, NULL), *name;
+	struct rag_files *f = w->files;
+
+	f->roots = mem_realloc(f->roots, (f->root_count + 1) * sizeof(*f->roots));
+	f->roots[f->root_count++] =
+		(struct rag_root){ mem_strdup(w->root), mem_printf("%s/", name) };
+	visit(w, st);
+	walk_directory(w, w->root, name, 0);
+	walk_detours(w);
+	tdestroy(w->visited, mem_free);
+}
+
+static int take_named(struct rag_files *f, const struct rag_choice *choice, const char *path,
+		      struct err *err)
+{
+	char *real = realpath(path, NULL);
+	struct walk w = { .files = f, .choice = choice, .root = real };
+	const char *name;
 	struct stat st;
 
 	if (!real || stat(real, &st) < 0) {
@@ -129,27 +301,29 @@ static int take_named(struct walk *w, const char *path, struct err *err)
 		free(real);
 		return -1;
 	}
-	name = name_of(real);
-	if (S_ISDIR(st.st_mode)) {
-		w->files->prefixes =
-			mem_realloc(w->files->prefixes,
-				    (w->files->prefix_count + 1) * sizeof(*w->files->prefixes));
-		w->files->prefixes[w->files->prefix_count++] =
-			*name ? mem_printf("%s/", name) : mem_strdup("");
-		walk_directory(w, real, name, &st, NULL);
-	} else if (S_ISREG(st.st_mode)) {
-		add_file(w, real, name, &st);
-	} else {
+	name = strrchr(real, '/') + 1;
+	if (!*name)
+		err_set(err, E_usage, "",
+			"%s has no name that ids could begin with: name the directories below it",
+			path);
+	else if (S_ISDIR(st.st_mode))
+		walk_root(&w, name, &st);
+	else if (S_ISREG(st.st_mode))
+		add_file(&w, real, name, &st);
+	else
 		err_set(err, E_usage, "", "%s is neither a file nor a directory", path);
-	}
-	mem_free(name);
 	free(real);
 	return err->code == E_none ? 0 : -1;
 }
 
+/* ---- all ---- */
+
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct rag_file *)a)->id, ((const struct rag_file *)b)->id);
+	const struct rag_file *x = a, *y = b;
+	int order = strcmp(x->id, y->id);
+
+	return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
 static void free_file(struct rag_file *file)
@@ -181,13 +355,18 @@ static void sort(struct rag_files *f)
 int rag_files_find(struct rag_files *f, char **paths, int count, const struct rag_choice *choice,
 		   struct err *err)
 {
-	struct walk w = { f, choice };
-
 	*f = (struct rag_files){ 0 };
 	for (int i = 0; i < count; i++)
-		if (take_named(&w, paths[i], err) < 0)
+		if (take_named(f, choice, paths[i], err) < 0)
 			return -1;
+	if (interrupt_signal())
+		return err_set(err, E_cancelled, "", "interrupted");
 	sort(f);
+	if (f->outside > 0)
+		fprintf(stderr,
+			"spass: %zu links that lead out of the directories named are left out; "
+			"--follow takes them\n",
+			f->outside);
 	return 0;
 }
 
@@ -195,8 +374,13 @@ void rag_files_free(struct rag_files *f)
 {
 	for (size_t i = 0; i < f->count; i++)
 		free_file(&f->list[i]);
-	for (size_t i = 0; i < f->prefix_count; i++)
-		mem_free(f->prefixes[i]);
+	for (size_t i = 0; i < f->root_count; i++) {
+		mem_free(f->roots[i].path);
+		mem_free(f->roots[i].prefix);
+	}
+	for (size_t i = 0; i < f->misnamed_count; i++)
+		mem_free(f->misnamed[i]);
 	mem_free(f->list);
-	mem_free(f->prefixes);
+	mem_free(f->roots);
+	mem_free(f->misnamed);
 }

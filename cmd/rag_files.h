@@ -1,10 +1,11 @@
 /*
  * cmd/rag_files.h - the files below some paths, as documents.
  *
- * A directory is walked in the order of its names; links are followed, but never in a circle.
- * What begins with a dot is left out unless it was named.  A document's id is the path from the
- * directory above the one named: "manual/intro.md" of ./manual or /srv/manual; a file's is its
- * name.
+ * A directory is walked in the order of its names.  What begins with a dot is left out unless it
+ * was named, links that lead out of the directory that was named unless choice.follow says
+ * otherwise; a directory is entered once, whatever links lead to it.  A document's id is the path
+ * from the directory above the one named: "manual/intro.md" of ./manual or /srv/manual; a file's
+ * is its name.
  */
 #ifndef SPASS_CMD_RAG_FILES_H
 #define SPASS_CMD_RAG_FILES_H
@@ -15,26 +16,46 @@
 struct rag_file {
 	char *path; /* to open */
 	char *id;
-	int64_t size, mtime_us;
+	int64_t size, mtime_us; /* mtime_us: -1 before 1970 */
+	size_t order;           /* of finding */
+};
+
+/* A directory that was named. */
+struct rag_root {
+	char *path;   /* without links */
+	char *prefix; /* of the ids below it: "manual/" */
 };
 
 struct rag_files {
-	struct rag_file *list; /* by id, each once */
+	struct rag_file *list; /* by id, each once: of two that would have one the first found */
 	size_t count, room;
-	char **prefixes; /* of ids, by directory named: "manual/" */
-	size_t prefix_count;
-	size_t unreadable; /* directories that could not be listed, told on stderr */
+	struct rag_root *roots;
+	size_t root_count;
+	char **misnamed; /* ids that are no UTF-8, as they can be shown */
+	size_t misnamed_count;
+	size_t unreadable; /* what could not be looked at, told on stderr */
+	size_t outside;    /* links that lead out, left out */
 };
 
 /* Globs as fnmatch has them, on ids and on last names; a directory that is excluded is not entered.
  */
 struct rag_choice {
 	const struct opt_texts *include, *exclude;
+	bool follow; /* links that lead out, too */
 };
 
-/* E_usage for a path that is not there.  rag_files_free in any case. */
+/*
+ * E_usage for a path that is not there, or for "/", E_cancelled when interrupted: then what was
+ * found is not all there is.  rag_files_free in any case.
+ */
 int rag_files_find(struct rag_files *f, char **paths, int count, const struct rag_choice *choice,
 		   struct err *err);
+/*
+ * Where the file of this id would be if it was found below a root (the caller frees), NULL when it
+ * would not be: it lies below none of them, or choice hides it.
+ */
+char *rag_files_place(const struct rag_files *f, size_t root, const char *id,
+		      const struct rag_choice *choice);
 void rag_files_free(struct rag_files *f);
 
 #endif

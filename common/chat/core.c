@@ -264,7 +264,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 	c->rag_jobs = rag_jobs_new(c->rag, note_change, c);
 	c->indices = turnstile_new(INGEST_WAITERS_MAX);
 	c->jobs = job_pool_new(cores > JOB_THREADS_MIN ? (int)cores : JOB_THREADS_MIN, JOB_QUEUE_MAX);
-	c->ingests = job_pool_new(cores > INGEST_THREADS_MIN ? (int)cores : INGEST_THREADS_MIN, JOB_QUEUE_MAX);
+	c->ingests = job_pool_new_behind(cores > INGEST_THREADS_MIN ? (int)cores : INGEST_THREADS_MIN, JOB_QUEUE_MAX);
 	return c;
 }
 

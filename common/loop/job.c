@@ -13,6 +13,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+
+/* About a tenth of the share of a thread beside it, and all of what nobody else wants. */
+enum { NICE_BEHIND = 10 };
 
 struct job {
 	struct promise done;
@@ -27,6 +31,7 @@ struct job_pool {
 	struct list queue;
 	size_t queued, queue_max;
 	bool stopping;
+	bool is_behind; /* constant */
 	int thread_count;
 	pthread_t *threads;
 };
@@ -53,6 +58,11 @@ static void *run_jobs(void *arg)
 	struct job_pool *p = arg;
 	struct job *job;
 
+	/* Of this thread alone, on Linux; elsewhere and when refused all goes on as without. */
+#ifdef __linux__
+	if (p->is_behind)
+		(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE_BEHIND);
+#endif
 	while ((job = take_job(p)) != NULL) {
 		job->work(job->arg);
 		promise_keep(&job->done);
@@ -76,7 +86,7 @@ static void start_threads(struct job_pool *p)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-struct job_pool *job_pool_new(int threads, size_t queue_max)
+static struct job_pool *make(int threads, size_t queue_max, bool is_behind)
 {
 	struct job_pool *p = mem_new(struct job_pool);
 
@@ -85,10 +95,21 @@ struct job_pool *job_pool_new(int threads, size_t queue_max)
 	pthread_cond_init(&p->more, NULL);
 	list_init(&p->queue);
 	p->queue_max = queue_max;
+	p->is_behind = is_behind;
 	p->thread_count = threads;
 	p->threads = mem_calloc((size_t)threads, sizeof *p->threads);
 	start_threads(p);
 	return p;
+}
+
+struct job_pool *job_pool_new(int threads, size_t queue_max)
+{
+	return make(threads, queue_max, false);
+}
+
+struct job_pool *job_pool_new_behind(int threads, size_t queue_max)
+{
+	return make(threads, queue_max, true);
 }
 
 void job_pool_free(struct job_pool *p)

@@ -10,6 +10,8 @@ struct job_pool;
 
 /* threads >= 1; queue_max: jobs waiting at most.  Startup only. */
 struct job_pool *job_pool_new(int threads, size_t queue_max);
+/* For work in the background: its threads give way to all others of the program. */
+struct job_pool *job_pool_new_behind(int threads, size_t queue_max);
 /* Waits for running jobs; none may be queued any more. */
 void job_pool_free(struct job_pool *p);
 /*

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -189,6 +190,41 @@ static void a_wake_during_the_work_is_kept(void **state)
 	free_stage(s);
 }
 
+#ifdef __linux__
+static void look_at_priority(void *arg)
+{
+	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+}
+
+static void ask_for_priority(void *arg)
+{
+	struct stage *s = arg;
+	int behind = -1, beside = -1;
+	struct job_pool *pool = job_pool_new_behind(1, 1);
+
+	assert_int_equal(job_run(pool, look_at_priority, &behind, &s->err), 0);
+	assert_int_equal(job_run(s->pool, look_at_priority, &beside, &s->err), 0);
+	job_pool_free(pool);
+	s->finished = behind - beside;
+	leave(s);
+}
+
+/* Only its own threads. */
+static void a_pool_in_the_background_gives_way(void **state)
+{
+	struct stage *s = make_stage(1, 1);
+
+	(void)state;
+	if (getpriority(PRIO_PROCESS, 0) > 18)
+		skip();
+	s->running = 1;
+	fiber_start(s->loop, ask_for_priority, s);
+	loop_run(s->loop);
+	assert_true(s->finished > 0);
+	free_stage(s);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +232,9 @@ int main(void)
 		cmocka_unit_test(a_full_queue_refuses_without_running),
 		cmocka_unit_test(a_cancelled_fiber_still_waits_for_its_work),
 		cmocka_unit_test(a_wake_during_the_work_is_kept),
+#ifdef __linux__
+		cmocka_unit_test(a_pool_in_the_background_gives_way),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

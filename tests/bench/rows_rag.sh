@@ -71,13 +71,13 @@ row_ingest() {
 	measure ingest warm 1 "$big_port" "" --connections 32 --seconds 1 --path /a1/rag/indices/docs/query $asked
 	for round in $(seq "$rounds"); do
 		measure ingest idle "$round" "$big_port" "" --connections 32 --seconds "$seconds" --path /a1/rag/indices/docs/query $asked
-		[ "$round" = 1 ] && { feed & feeder=$!; }
-		kill -CONT $feeder 2>/dev/null
-		sleep 0.5
-		measure ingest busy "$round" "$big_port" "" --connections 32 --seconds "$seconds" --path /a1/rag/indices/docs/query $asked
-		[ "$round" = "$rounds" ] || kill -STOP $feeder 2>/dev/null
-		kill -0 $feeder 2>/dev/null || echo "bench: ingest: nothing was left to take in" >&2
 	done
+	feed & feeder=$!
+	sleep 1
+	for round in $(seq "$rounds"); do
+		measure ingest busy "$round" "$big_port" "" --connections 32 --seconds "$seconds" --path /a1/rag/indices/docs/query $asked
+	done
+	kill -0 $feeder 2>/dev/null || echo "bench: ingest: it ended before the questions did" >&2
 	kill $feeder 2>/dev/null
 	wait $feeder 2>/dev/null
 	line "queries of 32 clients during ingest, and idle: p99 ms" "$(in_ms "$(value ingest busy p99)")" "$(in_ms "$(value ingest idle p99)")" "$(ratio ingest busy idle p99)" at-most 3
@@ -114,7 +114,7 @@ seen() { grep -m 1 -F -- "$1" "$tmp/vectors"; }
 
 row_vectors() {
 	make -s -C "$root" MODE="${build##*/}" "build/${build##*/}/tests/micro_vector" >&2 || return
-	ROWS=${BENCH_VECTORS:-100000} GRAPH=${BENCH_GRAPH:-5000} $far "$root/build/${build##*/}/tests/micro_vector" > "$tmp/vectors" || { echo "bench: vectors skipped" >&2; return; }
+	ROWS=${BENCH_VECTORS:-100000} GRAPH=${BENCH_GRAPH:-20000} $far "$root/build/${build##*/}/tests/micro_vector" > "$tmp/vectors" || { echo "bench: vectors skipped" >&2; return; }
 	ours=$(seen "ours  " | awk '{ print $2 }')
 	recall=$(seen "ours  " | awk '{ print $NF }')
 	line "vectors, ${BENCH_VECTORS:-100000} of 768 dimensions: recall@10" "$recall" "-" "-" at-least 0.99 "$recall"

@@ -80,7 +80,9 @@ int lexical_add(struct segment_builder *builder, struct terms *terms, const stru
 		return -1;
 	terms_each(terms, row->title, add_term, &title);
 	segment_builder_length(builder, terms_each(terms, row->text, add_term, &text));
-	terms_each(terms, row->head, add_term, &head);
+	/* The rows of a document have the same head. */
+	if (!segment_builder_again(builder, row->head, WEIGHT_HEAD))
+		terms_each(terms, row->head, add_term, &head);
 	return 0;
 }
 

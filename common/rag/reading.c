@@ -1,6 +1,7 @@
 /* common/rag/reading.c - the pen: what readers write, clean and within limits; its marks. */
 #include "common/rag/reading_inside.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -96,6 +97,12 @@ static size_t plain_run(struct span text)
 {
 	size_t i = 0;
 
+	for (; text.len - i >= 8; i += 8) {
+		uint64_t eight = eight_load(text.ptr + i);
+
+		if (eight & EIGHT_HIGH || eight_between(eight, 0x20, 0x7e) != EIGHT_HIGH)
+			break;
+	}
 	while (i < text.len && ((text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f) || text.ptr[i] == '\t'))
 		i++;
 	return i;

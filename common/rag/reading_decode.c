@@ -1,6 +1,7 @@
 /* common/rag/reading_decode.c - bytes of some charset as UTF-8, and what is no text at all. */
 #include "common/rag/reading_inside.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -61,17 +62,29 @@ const char *decode_binary(struct span bytes)
 	return NULL;
 }
 
+static uint64_t controls_of(uint64_t eight)
+{
+	uint64_t low = eight & ~EIGHT_HIGH;
+
+	return ~eight_between(low, 0x20, 0x7e) & ~eight & EIGHT_HIGH;
+}
+
 /* Control characters that no text has, NUL foremost. */
 static bool looks_binary(struct span bytes)
 {
-	size_t controls = 0;
+	size_t controls = 0, i = 0;
 	size_t len = bytes.len < SAMPLE ? bytes.len : SAMPLE;
 
 	if (bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len))
 		return true;
-	for (size_t i = 0; i < len; i++) {
+	while (i < len) {
 		unsigned char c = (unsigned char)bytes.ptr[i];
 
+		if (len - i >= 8 && !controls_of(eight_load(bytes.ptr + i))) {
+			i += 8;
+			continue;
+		}
+		i++;
 		controls += (c < 0x20 && !strchr("\t\n\r\f\v\b\x1b", c)) || c == 0x7f;
 	}
 	return controls * CONTROLS_MAX > len;
@@ -233,10 +246,10 @@ static const char *guess_wide(struct span bytes)
 	size_t len = (bytes.len < SAMPLE ? bytes.len : SAMPLE) & ~(size_t)1;
 	size_t zeros[2] = { 0, 0 };
 
+	if (len < 4 || !memchr(bytes.ptr, '\0', len))
+		return NULL;
 	for (size_t i = 0; i < len; i++)
 		zeros[i % 2] += bytes.ptr[i] == '\0';
-	if (len < 4)
-		return NULL;
 	if (zeros[0] == 0 && zeros[1] * 10 >= len / 2 * 7)
 		return "UTF-16LE";
 	return zeros[1] == 0 && zeros[0] * 10 >= len / 2 * 7 ? "UTF-16BE" : NULL;

@@ -7,13 +7,16 @@
  */
 #include "common/rag/reading_inside.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
+
+#include <assert.h>
 
 enum {
 	STEPS = 3,
 	GAP_MAX = 40,   /* bytes between one word and the next */
 	FOLDED_MAX = 32,
-	BEGINNING_BITS = 12,
+	BEGINNING_BITS = 11,
 };
 
 /* Each step: beginnings of words, small letters, separated by blanks. */
@@ -120,10 +123,12 @@ static bool follows(struct span text, size_t at, const char *const steps[STEPS])
 	return true;
 }
 
-/* Which three bytes begin an order, whatever their case: tells almost all words apart. */
+/* Which orders three bytes may begin, whatever their case: tells almost all words apart. */
 struct beginnings {
-	bool is_one[1 << BEGINNING_BITS];
+	uint16_t orders[1 << BEGINNING_BITS]; /* a bit each */
 };
+
+static_assert(ARRAY_LEN(orders) <= 16, "an order has a bit");
 
 static size_t beginning_of(const char *p)
 {
@@ -147,33 +152,67 @@ static void mark_beginnings(struct beginnings *b)
 		struct span rest = span_str(orders[i][0]);
 
 		while (rest.ptr)
-			b->is_one[beginning_of(span_cut(&rest, ' ').ptr)] = true;
+			b->orders[beginning_of(span_cut(&rest, ' ').ptr)] |= (uint16_t)(1U << i);
 	}
 }
 
-static bool begins_order(struct span text, size_t at)
+/* A word begins there. */
+static bool begins_order(const struct beginnings *b, struct span text, size_t at)
 {
 	char folded[FOLDED_MAX];
-	struct span word = span_of(folded, fold(span_from(text, at), folded));
+	struct span word;
+	unsigned which;
 
+	if (at + 2 >= text.len)
+		return false;
+	which = is_cyrillic(text.ptr[at]) ? UINT16_MAX : b->orders[beginning_of(text.ptr + at)];
+	if (which == 0)
+		return false;
+	word = span_of(folded, fold(span_from(text, at), folded));
 	for (size_t k = 0; k < ARRAY_LEN(orders); k++)
-		if (begins_as(word, orders[k][0]) && follows(text, at, orders[k]))
+		if (which >> k & 1 && begins_as(word, orders[k][0]) && follows(text, at, orders[k]))
 			return true;
 	return false;
+}
+
+static bool begins_phrase(struct span text, size_t at)
+{
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (text.len - at >= phrases[i].len && text.ptr[at] == phrases[i].ptr[0] &&
+		    memcmp(text.ptr + at, phrases[i].ptr, phrases[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* Where a phrase may begin. */
+static uint64_t phrase_starts(uint64_t eight)
+{
+	uint64_t starts = eight_equal(eight, '<') | eight_equal(eight, '[');
+
+	if (eight & EIGHT_HIGH)
+		starts |= eight_equal(eight, 0xe4) | eight_equal(eight, 0xe5) |
+			  eight_equal(eight, 0xec);
+	return starts;
 }
 
 bool reading_has_orders(struct span text)
 {
 	struct beginnings b;
+	uint64_t before = 0; /* 0x80 when the byte before is a letter */
 
 	mark_beginnings(&b);
-	for (size_t i = 0; i + 2 < text.len; i++)
-		if (is_word_start(text, i) &&
-		    (b.is_one[beginning_of(text.ptr + i)] || is_cyrillic(text.ptr[i])) &&
-		    begins_order(text, i))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-		if (text.len > 0 && span_find(text, phrases[i]) >= 0)
-			return true;
+	for (size_t i = 0; i < text.len; i += 8) {
+		uint64_t eight = eight_load_some(text.ptr + i, text.len - i);
+		uint64_t letters = eight_letters(eight) | (eight & EIGHT_HIGH);
+		uint64_t words = letters & ~(letters << 8 | before);
+
+		before = letters >> 56;
+		for (; words; words &= words - 1)
+			if (begins_order(&b, text, i + eight_first(words)))
+				return true;
+		for (words = phrase_starts(eight); words; words &= words - 1)
+			if (begins_phrase(text, i + eight_first(words)))
+				return true;
+	}
 	return false;
 }

@@ -46,6 +46,12 @@ enum segment_place {
  */
 void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
 			  unsigned weight, enum segment_place place);
+/*
+ * Adds to the row the terms that stand nowhere of a row before, when they were of the same text:
+ * those added after this said false.  False: they are to be added now, and are remembered unless
+ * the text is longer than a document's head.
+ */
+bool segment_builder_again(struct segment_builder *b, struct span text, unsigned weight);
 /* The row's length in words, for normalisation; 0 unless told. */
 void segment_builder_length(struct segment_builder *b, uint32_t words);
 size_t segment_builder_rows(const struct segment_builder *b);

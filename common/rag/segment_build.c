@@ -1,13 +1,14 @@
 /* common/rag/segment_build.c - rows as they come, then all of them packed. */
 #include "common/rag/segment.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/rag/segment_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 1 << 10, ENTRIES_FIRST = 1 << 12 };
+enum { SLOTS_FIRST = 1 << 10, ENTRIES_FIRST = 1 << 12, AGAIN_MAX = 256 };
 
 /* A term, numbered in the order in which they were met. */
 struct made_term {
@@ -43,6 +44,12 @@ struct segment_builder {
 	size_t place_count, place_room;
 	struct made_row *rows;
 	size_t row_count, row_room;
+	/* what segment_builder_again knows */
+	char again[AGAIN_MAX];
+	size_t again_len;
+	uint32_t *again_terms; /* by occurrence */
+	size_t again_count, again_room;
+	bool notes; /* terms that stand nowhere are its */
 };
 
 struct segment_builder *segment_builder_new(void)
@@ -62,6 +69,7 @@ static void clear(struct segment_builder *b)
 	mem_free(b->entries);
 	mem_free(b->places);
 	mem_free(b->rows);
+	mem_free(b->again_terms);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -92,6 +100,7 @@ int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *er
 	b->rows[b->row_count++] = (struct made_row){ .chunk = chunk,
 						     .entries = b->entry_count,
 						     .places = b->place_count };
+	b->notes = false;
 	return 0;
 }
 
@@ -140,7 +149,8 @@ static uint32_t find_term(struct segment_builder *b, struct span text, uint64_t 
 		grow_slots(b);
 	for (at = high & (b->slot_count - 1); b->slots[at]; at = (at + 1) & (b->slot_count - 1)) {
 		term = (uint32_t)b->slots[at] - 1;
-		if (b->slots[at] >> 32 == high && span_equal(text_of(b, term), text))
+		if (b->slots[at] >> 32 == high && b->terms[term].len == text.len &&
+		    eight_same(b->bytes + b->terms[term].text, text.ptr, text.len))
 			return term;
 	}
 	term = add_term(b, text);
@@ -156,15 +166,10 @@ static void add_place(struct segment_builder *b, uint32_t term, enum segment_pla
 	b->places[b->place_count++] = term + PLACE_FIRST;
 }
 
-void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
-			  unsigned weight, enum segment_place place)
+static void count_term(struct segment_builder *b, uint32_t number, unsigned weight)
 {
-	struct made_term *term;
-	uint32_t number;
+	struct made_term *term = &b->terms[number];
 
-	assert(text.len > 0 && text.len <= SEGMENT_TERM_MAX && weight > 0 && b->row_count > 0);
-	number = find_term(b, text, hash);
-	term = &b->terms[number];
 	if (term->last_row != b->row_count) {
 		b->entries =
 			grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
@@ -172,13 +177,52 @@ void segment_builder_term(struct segment_builder *b, struct span text, uint64_t 
 		term->entry = (uint32_t)b->entry_count;
 		term->rows++;
 		b->entries[b->entry_count++] = (struct entry){ .term = number };
+		b->rows[b->row_count - 1].entries = b->entry_count;
 	}
 	if (b->entries[term->entry].weight <= SEGMENT_WEIGHT_MAX - weight)
 		b->entries[term->entry].weight += weight;
-	if (place != SEGMENT_NOWHERE)
+}
+
+static void note_term(struct segment_builder *b, uint32_t number)
+{
+	b->again_terms = grown(b->again_terms, b->again_count, 1, &b->again_room,
+			       sizeof(*b->again_terms));
+	b->again_terms[b->again_count++] = number;
+}
+
+void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
+			  unsigned weight, enum segment_place place)
+{
+	uint32_t number;
+
+	assert(text.len > 0 && text.len <= SEGMENT_TERM_MAX && weight > 0 && b->row_count > 0);
+	number = find_term(b, text, hash);
+	count_term(b, number, weight);
+	if (place != SEGMENT_NOWHERE) {
 		add_place(b, number, place);
-	b->rows[b->row_count - 1].entries = b->entry_count;
-	b->rows[b->row_count - 1].places = b->place_count;
+		b->rows[b->row_count - 1].places = b->place_count;
+	} else if (b->notes) {
+		note_term(b, number);
+	}
+}
+
+bool segment_builder_again(struct segment_builder *b, struct span text, unsigned weight)
+{
+	bool is_again = text.len > 0 && text.len == b->again_len &&
+			memcmp(text.ptr, b->again, text.len) == 0;
+
+	assert(b->row_count > 0);
+	if (is_again) {
+		for (size_t i = 0; i < b->again_count; i++)
+			count_term(b, b->again_terms[i], weight);
+		return true;
+	}
+	b->notes = text.len > 0 && text.len <= AGAIN_MAX;
+	b->again_count = 0;
+	b->again_len = b->notes ? text.len : 0;
+	if (b->notes)
+		memcpy(b->again, text.ptr, text.len);
+	return false;
 }
 
 void segment_builder_length(struct segment_builder *b, uint32_t words)

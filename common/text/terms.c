@@ -1,6 +1,7 @@
 /* common/text/terms.c - words by stem, each stemmed once. */
 #include "common/text/terms.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "common/text/words.h"
@@ -67,18 +68,14 @@ void terms_free(struct terms *t)
 uint64_t terms_hash(struct span text)
 {
 	static const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = text.len, eight = 0;
+	uint64_t h = text.len;
 	size_t at = 0;
 
 	for (; text.len - at >= 8; at += 8) {
-		memcpy(&eight, text.ptr + at, 8);
-		h = (h ^ eight) * factor;
+		h = (h ^ eight_load(text.ptr + at)) * factor;
 		h ^= h >> 32;
 	}
-	eight = 0;
-	for (unsigned shift = 0; at < text.len; at++, shift += 8)
-		eight |= (uint64_t)(unsigned char)text.ptr[at] << shift;
-	h = (h ^ eight) * factor;
+	h = (h ^ eight_load_some(text.ptr + at, text.len - at)) * factor;
 	h = (h ^ (h >> 29)) * factor;
 	return h ^ (h >> 32);
 }
@@ -165,15 +162,6 @@ static void keep_bytes(struct terms *t, struct span s)
 	t->byte_count += s.len;
 }
 
-/* Words are short: a call would take longer. */
-static bool is_same(const char *a, const char *b, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (a[i] != b[i])
-			return false;
-	return true;
-}
-
 static const struct known *learn(struct terms *t, const struct word *w, uint64_t hash, size_t at)
 {
 	struct span word = w->text;
@@ -207,7 +195,7 @@ static const struct known *know(struct terms *t, const struct word *word)
 		const struct known *k = &t->slots[at];
 
 		if (k->hash == hash && k->len == word->text.len &&
-		    is_same(t->bytes + k->at, word->text.ptr, k->len))
+		    eight_same(t->bytes + k->at, word->text.ptr, k->len))
 			return k;
 	}
 	return learn(t, word, hash, at);

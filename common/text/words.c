@@ -1,6 +1,7 @@
 /* common/text/words.c - cutting text into words and estimated tokens. */
 #include "common/text/words.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -384,6 +385,40 @@ static const char *add_plain_run(struct cutter *cut, const char *at, const char 
 	return at;
 }
 
+/*
+ * A run of nothing but letters of ASCII that is one part, up to what is neither letter nor digit
+ * nor of another script.  Returns where it ends; at, when it is another one.
+ */
+static const char *pass_plain_word(struct cutter *cut, const char *at, const char *end)
+{
+	uint64_t before = 0; /* 0x80 when the letter before is a small one */
+	size_t len = 0;
+
+	while ((size_t)(end - at) >= len + 8 && len + 8 <= WORD_MAX) {
+		uint64_t eight = eight_load(at + len), letters = eight_letters(eight);
+		uint64_t capitals = letters & ~(eight << 2); /* without the bit 0x20 */
+		uint64_t small = letters ^ capitals, humps = capitals & (small << 8 | before);
+		uint64_t others = letters ^ EIGHT_HIGH;
+
+		eight_store(cut->bytes + len, eight | capitals >> 2);
+		if (others) {
+			size_t more = eight_first(others);
+			unsigned char c = (unsigned char)at[len + more];
+
+			if (humps & ((UINT64_C(1) << 8 * more) - 1) || c >= 0x80 || plain[c])
+				return at;
+			len += more;
+			emit(cut, span_of(cut->bytes, len), at, at + len, WORD_WHOLE);
+			return at + len;
+		}
+		if (humps)
+			return at;
+		before = small >> 56;
+		len += 8;
+	}
+	return at;
+}
+
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data)
 {
 	struct cutter cut = { .use = use, .data = data };
@@ -396,6 +431,15 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 		if (c < 0x80 && plain[c]) {
 			if (cut.dense_count > 0)
 				end_dense(&cut);
+			if (cut.len == 0 && plain[c] >= 'a') {
+				const char *after = pass_plain_word(&cut, at, end);
+
+				/* What follows it is no word's. */
+				if (after > at) {
+					at = after + 1;
+					continue;
+				}
+			}
 			at = add_plain_run(&cut, at, end);
 			continue;
 		}

@@ -475,6 +475,44 @@ static void weights_stay_within_their_limit(void **state)
 	buf_free(&bytes);
 }
 
+static void add_head(struct segment_builder *b, const char *head, bool remembers)
+{
+	if (remembers && segment_builder_again(b, span_str(head), 1))
+		return;
+	for (const char *c = head; *c; c++)
+		segment_builder_term(b, span_of(c, 1), terms_hash(span_of(c, 1)), 1, SEGMENT_NOWHERE);
+}
+
+static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
+{
+	static const char *const heads[] = { "abcab", "abcab", "", "abcab", "xyzzy", "abcab", "abcab" };
+	struct buf out[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct segment_builder *b = segment_builder_new();
+
+		buf_init(&out[i], SEGMENT_BYTES_MAX);
+		/* The second time with a builder that was written. */
+		for (int round = 0; round < 2; round++) {
+			buf_clear(&out[i]);
+			for (size_t r = 0; r < ARRAY_LEN(heads); r++) {
+				assert_int_equal(segment_builder_row(b, (int64_t)r, NULL), 0);
+				segment_builder_term(b, SPAN_LIT("b"), terms_hash(SPAN_LIT("b")), 4,
+						     SEGMENT_NEXT);
+				add_head(b, heads[r], i == 1);
+				segment_builder_term(b, SPAN_LIT("q"), terms_hash(SPAN_LIT("q")), 4,
+						     SEGMENT_NEXT);
+			}
+			assert_int_equal(segment_builder_write(b, &out[i], NULL), 0);
+		}
+		segment_builder_free(b);
+	}
+	assert_true(span_equal(buf_span(&out[0]), buf_span(&out[1])));
+	buf_free(&out[0]);
+	buf_free(&out[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +525,7 @@ int main(void)
 		cmocka_unit_test(bytes_may_lie_anywhere),
 		cmocka_unit_test(words_that_look_alike_are_found),
 		cmocka_unit_test(weights_stay_within_their_limit),
+		cmocka_unit_test(what_is_remembered_of_a_head_is_what_it_adds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,11 @@ static void cuts_any_script_into_words(void **state)
 		{ "ไทย日本語", "ไทย 日本 本語" },
 		{ "a\xff" "b", "-a b" },
 		{ "20 °C — 5 €", "20 c 5" },
+		{ "abcdefgh Abcdefghi, ABCDEFGHIJKLMNOPQ; abcdefghijklmnopqrs.         ",
+		  "abcdefgh abcdefghi abcdefghijklmnopq abcdefghijklmnopqrs" },
+		{ "abcdefghIjkl abcdefgIjklmnop abcdefg1 abcdefgh_ abcdefgh\xc3\xa4          ",
+		  "abcdefghijkl abcdefgh ijkl abcdefgijklmnop abcdefg ijklmnop abcdefg1 abcdefg "
+		  "1 abcdefgh_ abcdefgh\xc3\xa4" },
 	};
 	struct buf out;
 
@@ -91,6 +96,44 @@ static void words_say_where_they_stand(void **state)
 		assert_string_equal(buf_str(&out), cases[i].sources);
 	}
 	buf_free(&out);
+}
+
+/* The end of a text is walked by the byte, what stands before more of it by eight of them. */
+static void words_are_the_same_before_blanks_and_at_the_end(void **state)
+{
+	static const char letters[] = "aZbY_1-\xc3\xa9";
+	struct buf short_text, long_text, at_end, before_blanks;
+	uint32_t seed = 1;
+
+	(void)state;
+	buf_init(&short_text, 100);
+	buf_init(&long_text, 100);
+	buf_init(&at_end, 4000);
+	buf_init(&before_blanks, 4000);
+	for (int round = 0; round < 5000; round++) {
+		buf_clear(&short_text);
+		buf_clear(&long_text);
+		buf_clear(&at_end);
+		buf_clear(&before_blanks);
+		for (int i = 0; i < 7; i++) {
+			seed = seed * 1103515245 + 12345;
+			buf_add_char(&short_text, letters[(seed >> 16) % (sizeof(letters) - 1)]);
+		}
+		buf_add_span(&long_text, buf_span(&short_text));
+		buf_add_str(&long_text, "                 ");
+		words_each(buf_span(&short_text), add_source, &at_end);
+		words_each(buf_span(&long_text), add_source, &before_blanks);
+		assert_string_equal(buf_str(&at_end), buf_str(&before_blanks));
+		buf_clear(&at_end);
+		buf_clear(&before_blanks);
+		words_each(buf_span(&short_text), add_word, &at_end);
+		words_each(buf_span(&long_text), add_word, &before_blanks);
+		assert_string_equal(buf_str(&at_end), buf_str(&before_blanks));
+	}
+	buf_free(&short_text);
+	buf_free(&long_text);
+	buf_free(&at_end);
+	buf_free(&before_blanks);
 }
 
 static void letters_lose_their_marks(void **state)
@@ -234,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cuts_any_script_into_words),
 		cmocka_unit_test(words_say_where_they_stand),
+		cmocka_unit_test(words_are_the_same_before_blanks_and_at_the_end),
 		cmocka_unit_test(letters_lose_their_marks),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(tokens_cover_the_text),

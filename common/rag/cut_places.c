@@ -7,6 +7,7 @@
  */
 #include "common/rag/cut_inside.h"
 
+#include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -466,6 +467,44 @@ static void pass_plain(struct walk *w, size_t stop)
 	w->chars = chars;
 }
 
+/* Whether a place at a blank between two words would be none: too near to one that is as good. */
+static bool skips_words(const struct walk *w)
+{
+	return !is_code(w) && last_place(w)->cost <= COST_WORD &&
+	       (w->heading_end == NOT_TEXT || w->at > w->heading_end);
+}
+
+/*
+ * ASCII words of a line, with one blank between them, so far as no place can be there and the next
+ * mark is not; what else there is has to be walked by the character.
+ */
+static bool pass_words(struct walk *w, size_t stop)
+{
+	size_t at = w->at, before_limit = last_place(w)->chars + w->gap;
+	uint64_t words = EIGHT_HIGH; /* of the bytes before */
+	bool moved;
+
+	/* One more follows: a blank that is passed has the next word behind it before the mark. */
+	while (at + 8 < stop && w->chars + (at - w->at) + 8 < before_limit) {
+		uint64_t eight = eight_load(w->text.ptr + at);
+		uint64_t letters = eight_letters(eight) |
+				   (eight_between(eight & ~EIGHT_HIGH, '0', '9') & ~eight);
+		uint64_t blanks = eight_equal(eight, ' ');
+		uint64_t plain = eight_between(eight & ~EIGHT_HIGH, ' ', 0x7f) & ~eight;
+
+		if (plain != EIGHT_HIGH || blanks & ~(letters << 8 | words >> 56))
+			break;
+		words = letters;
+		at += 8;
+	}
+	if (at > w->at && w->text.ptr[at - 1] == ' ')
+		at--;
+	w->chars += at - w->at;
+	moved = at > w->at;
+	w->at = at;
+	return moved;
+}
+
 static void walk_text(struct walk *w)
 {
 	while (w->at < w->text.len) {
@@ -494,6 +533,8 @@ static void walk_text(struct walk *w)
 			pass_punctuation(w);
 		else if (is_start && w->chars - last_place(w)->chars >= 2 * w->gap)
 			pass_character(w);
+		else if (c < 0x80 && stop > w->at + 8 && skips_words(w) && pass_words(w, stop))
+			continue;
 		else
 			pass_plain(w, stop > w->at ? stop : w->at + 1);
 	}

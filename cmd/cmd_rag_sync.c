@@ -17,6 +17,7 @@
 #include "tui/models.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -451,22 +452,23 @@ static int prune(struct sync *s, struct err *err)
 
 /* ---- vectors ---- */
 
+static int64_t vectors_of(const json_t *index)
+{
+	const json_t *embedding = json_object_get(index, "embedding");
+	const char *part = *models_text(embedding, "building") ? "building_coverage" : "coverage";
+
+	return llround(json_number_value(json_object_get(embedding, part)) *
+		       json_number_value(json_object_get(index, "chunk_count")));
+}
+
 static bool has_all(const json_t *index)
 {
 	const json_t *embedding = json_object_get(index, "embedding");
 	const char *wanted = models_text(embedding, "wanted");
 
 	return !*wanted || (strcmp(models_text(index, "embedding_model"), wanted) == 0 &&
-			    json_number_value(json_object_get(embedding, "coverage")) >= 1);
-}
-
-static int64_t vectors_of(const json_t *index)
-{
-	const json_t *embedding = json_object_get(index, "embedding");
-	const char *part = *models_text(embedding, "building") ? "building_coverage" : "coverage";
-
-	return (int64_t)(json_number_value(json_object_get(embedding, part)) *
-			 json_number_value(json_object_get(index, "chunk_count")));
+			    vectors_of(index) + json_integer_value(json_object_get(embedding, "refused")) >=
+				    json_integer_value(json_object_get(index, "chunk_count")));
 }
 
 /* The last failure, "" if there is none. */

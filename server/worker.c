@@ -44,7 +44,8 @@ struct worker {
 	struct fiber *keeping; /* the exchange rate */
 	bool keeper_rests;
 	struct fiber *watching; /* the database, for what others change */
-	struct fiber *tending;  /* indices */
+	int tending;            /* fibers that keep indices, begun so far */
+	struct fiber *tenders[RAG_KEEPER_FIBERS]; /* those that are there */
 	_Atomic bool ending;
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
@@ -284,14 +285,16 @@ static void watch_database(void *arg)
 
 /* What indices need in the background */
 
-/* A fiber of worker 0, as long as it runs. */
+/* Fibers of worker 0, as long as it runs. */
 static void keep_indices(void *arg)
 {
 	struct worker *w = arg;
 
-	w->tending = fiber_self();
-	rag_keeper_run(w->setup.core->keeper, w->core);
-	w->tending = NULL;
+	int number = w->tending++;
+
+	w->tenders[number] = fiber_self();
+	rag_keeper_run(w->setup.core->keeper, w->core, number);
+	w->tenders[number] = NULL;
 }
 
 /* Configuration */
@@ -415,13 +418,22 @@ bool worker_is_alive(struct worker *w)
 	return true;
 }
 
+static bool is_tending(const struct worker *w)
+{
+	bool is = false;
+
+	for (int i = 0; i < RAG_KEEPER_FIBERS; i++)
+		is |= w->tenders[i] != NULL;
+	return is;
+}
+
 /* Cancelled fibers need a few turns of the loop to clean up. */
 static void look_for_quiet(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, quiet);
 
 	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking &&
-	    !w->keeping && !w->watching && !w->tending) {
+	    !w->keeping && !w->watching && !is_tending(w)) {
 		loop_stop(w->loop);
 	} else if (loop_now_ms(w->loop) - w->stopping_ms > QUIET_MAX_MS) {
 		w->stuck = true;
@@ -442,11 +454,13 @@ static void stop(struct worker *w)
 		fiber_cancel(w->keeping);
 	if (w->watching)
 		fiber_cancel(w->watching);
-	if (w->tending) {
+	if (is_tending(w)) {
 		rag_stop(w->setup.core->rag);
 		rag_jobs_stop(w->setup.core->rag_jobs);
-		fiber_cancel(w->tending);
 	}
+	for (int i = 0; i < RAG_KEEPER_FIBERS; i++)
+		if (w->tenders[i])
+			fiber_cancel(w->tenders[i]);
 	w->stopping_ms = loop_now_ms(w->loop);
 	look_for_quiet(&w->quiet);
 }
@@ -487,8 +501,9 @@ static void *thread_main(void *arg)
 		log_error("worker", "there is no memory to keep the exchange rate");
 	if (w->setup.index == 0 && !fiber_start(w->loop, watch_database, w))
 		log_error("worker", "there is no memory to watch the database");
-	if (w->setup.index == 0 && !fiber_start(w->loop, keep_indices, w))
-		log_error("worker", "there is no memory to tend the indices");
+	for (int i = 0; i < RAG_KEEPER_FIBERS && w->setup.index == 0; i++)
+		if (!fiber_start(w->loop, keep_indices, w))
+			log_error("worker", "there is no memory to tend the indices");
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;

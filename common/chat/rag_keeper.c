@@ -1,15 +1,17 @@
 /*
- * common/chat/rag_keeper.c - a list of indices, and a fiber that goes through it.
+ * common/chat/rag_keeper.c - two lists of indices, and fibers that go through them.
  */
 #include "common/chat/rag_keeper.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/chat/inner.h"
 #include "common/loop/fiber.h"
 
@@ -18,27 +20,40 @@ enum {
 	START_MS = 2 * 1000, /* a gateway that answers one command ends before it looks at all */
 	RETRY_FIRST_MS = 5 * 1000,
 	RETRY_MAX_MS = 5 * 60 * 1000,
-	LATER_MS = 30 * 1000, /* for an index whose model cannot be reached */
+	WAKE_MS = 2 * 1000,          /* between looks whether a model can be reached again */
+	FREE_MS = 60 * 60 * 1000,    /* between looks at what is nobody's */
 	BATCH_TEXTS = 256,
 	BATCH_BYTES = 200 * 1000,
 	BATCH_MEMORY = 4 * 1024 * 1024,
 	REST_MS = 10 * 1000,         /* between closings of databases */
 	IDLE_MS = 60 * 1000,         /* that nobody has used for so long */
 	PATIENCE_MS = 5 * 60 * 1000, /* for one batch: a busy local server takes its time */
+	REFUSED_MAX = 8, /* of a batch of which none was taken: the model takes none, it seems */
+	ERROR_TEXT = 512,
 };
+
+/* What is done for an index: each for itself, so that no model holds up the rest. */
+enum lane { EMBED, TEND, LANES };
 
 /* An index that something is to be done for. */
 struct item {
 	struct list link;
 	char *tenant, *index;
 	int64_t due_ms;
-	int failures; /* in a row */
-	bool noted;   /* again, while it was worked on */
+	int failures;     /* in a row */
+	bool noted;       /* again, while it was worked on */
+	bool busy;        /* a fiber works on it */
+	bool waits;       /* for a model that cannot be reached */
+	bool waits_named; /* for no other than the one that is named */
+	char model[RAG_MODEL_MAX + 1]; /* that it waits for, "" = any; or that is of no more use */
+	bool is_over;                  /* the model gives vectors of another dimension */
+	char error[ERROR_TEXT];        /* the last one, or "" */
 };
 
 struct rag_keeper {
 	pthread_mutex_t lock; /* protects what follows */
-	struct list items;
+	struct list lanes[LANES];
+	int64_t begin_ms, free_ms, wake_ms, rest_ms; /* when it is time for it */
 };
 
 struct rag_keeper *rag_keeper_new(void)
@@ -46,7 +61,11 @@ struct rag_keeper *rag_keeper_new(void)
 	struct rag_keeper *k = mem_new(struct rag_keeper);
 
 	pthread_mutex_init(&k->lock, NULL);
-	list_init(&k->items);
+	for (int i = 0; i < LANES; i++)
+		list_init(&k->lanes[i]);
+	k->begin_ms = clock_mono_ms() + START_MS;
+	k->free_ms = k->begin_ms + FREE_MS;
+	k->rest_ms = k->begin_ms + REST_MS;
 	return k;
 }
 
@@ -62,82 +81,176 @@ void rag_keeper_free(struct rag_keeper *k)
 {
 	if (!k)
 		return;
-	list_each(&k->items, at) free_item(container_of(at, struct item, link));
+	for (int i = 0; i < LANES; i++)
+		list_each(&k->lanes[i], at) free_item(container_of(at, struct item, link));
 	pthread_mutex_destroy(&k->lock);
 	mem_free(k);
 }
 
-void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index)
+/* The lock is held. */
+static struct item *find_item(struct rag_keeper *k, enum lane lane, struct span tenant,
+			      struct span index)
 {
-	struct item *i = NULL;
+	struct item *found = NULL;
+
+	list_each(&k->lanes[lane], at)
+	{
+		struct item *i = container_of(at, struct item, link);
+
+		if (span_is(tenant, i->tenant) && span_is(index, i->index))
+			found = i;
+	}
+	return found;
+}
+
+/* What has failed keeps its time: whoever adds documents does not make it fail more often. */
+static void note(struct rag_keeper *k, enum lane lane, struct span tenant, struct span index)
+{
+	struct item *i;
 
 	pthread_mutex_lock(&k->lock);
-	list_each(&k->items, at)
-	{
-		struct item *one = container_of(at, struct item, link);
-
-		if (span_is(tenant, one->tenant) && span_is(index, one->index))
-			i = one;
-	}
+	i = find_item(k, lane, tenant, index);
 	if (i) {
 		i->noted = true;
-		i->failures = 0;
-		i->due_ms = 0;
+		if (i->failures == 0)
+			i->due_ms = 0;
 	} else {
 		i = mem_new(struct item);
 		i->tenant = mem_strndup(tenant.ptr, tenant.len);
 		i->index = mem_strndup(index.ptr, index.len);
-		list_push(&k->items, &i->link);
+		list_push(&k->lanes[lane], &i->link);
 	}
 	pthread_mutex_unlock(&k->lock);
 }
 
-/* The first that is due; the list keeps it. */
-static struct item *take_item(struct rag_keeper *k)
+void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index)
+{
+	note(k, TEND, tenant, index);
+	if (index.len > 0)
+		note(k, EMBED, tenant, index);
+}
+
+bool rag_keeper_error(struct rag_keeper *k, struct span tenant, struct span index, struct buf *out)
+{
+	struct item *i;
+	bool has;
+
+	pthread_mutex_lock(&k->lock);
+	i = find_item(k, EMBED, tenant, index);
+	has = i && i->error[0];
+	if (has)
+		buf_add_str(out, i->error);
+	pthread_mutex_unlock(&k->lock);
+	return has;
+}
+
+/* The lock is held. */
+static bool is_served(struct rag_keeper *k, enum lane lane, const struct item *other)
+{
+	bool served = false;
+
+	list_each(&k->lanes[lane], at)
+	{
+		const struct item *i = container_of(at, struct item, link);
+
+		served |= i->busy && strcmp(i->tenant, other->tenant) == 0;
+	}
+	return served;
+}
+
+/* The first that is due and whose tenant has no other under way; the list keeps it. */
+static struct item *take_item(struct rag_keeper *k, enum lane lane)
 {
 	int64_t now_ms = clock_mono_ms();
 	struct item *found = NULL;
 
 	pthread_mutex_lock(&k->lock);
-	list_each(&k->items, at)
+	list_each(&k->lanes[lane], at)
 	{
 		struct item *i = container_of(at, struct item, link);
 
-		if (!found && i->due_ms <= now_ms)
+		if (!found && i->due_ms <= now_ms && !i->busy && !is_served(k, lane, i))
 			found = i;
 	}
-	if (found)
+	if (found) {
 		found->noted = false;
+		found->busy = true;
+	}
 	pthread_mutex_unlock(&k->lock);
 	return found;
 }
 
-enum outcome { CARED, MORE, LATER, FAILED };
+enum outcome {
+	CARED,
+	MORE,
+	LATER, /* when its model can be reached */
+	OVER,  /* when its model or its configuration is another */
+	FAILED
+};
 
 static int64_t wait_ms(enum outcome outcome, int failures)
 {
 	int64_t wait = RETRY_FIRST_MS;
 
 	if (outcome != FAILED)
-		return outcome == LATER ? LATER_MS : 0;
+		return 0;
 	for (int i = 1; i < failures && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	return wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
 }
 
-static void put_back(struct rag_keeper *k, struct item *i, enum outcome outcome)
+static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum outcome outcome,
+		     const char *error)
 {
+	bool sleeps = outcome == LATER || outcome == OVER;
+
 	pthread_mutex_lock(&k->lock);
+	i->busy = false;
 	i->failures = outcome == FAILED ? i->failures + 1 : 0;
+	i->waits = outcome == LATER;
+	i->is_over = outcome == OVER;
+	if (outcome == FAILED || outcome == OVER)
+		snprintf(i->error, sizeof i->error, "%s", error);
+	else if (outcome == CARED)
+		i->error[0] = '\0';
 	if (outcome == CARED && !i->noted) {
 		free_item(i);
 	} else {
-		i->due_ms = i->noted ? 0 : clock_mono_ms() + wait_ms(outcome, i->failures);
+		if (sleeps)
+			i->due_ms = i->noted ? 0 : INT64_MAX;
+		else
+			i->due_ms = clock_mono_ms() + wait_ms(outcome, i->failures);
 		/* Others come first. */
 		list_remove(&i->link);
-		list_push(&k->items, &i->link);
+		list_push(&k->lanes[lane], &i->link);
 	}
 	pthread_mutex_unlock(&k->lock);
+}
+
+static bool can_go_on(const struct item *i, const struct routing *r)
+{
+	const struct model *m = routing_find(r, span_str(i->model));
+
+	if (m)
+		return routing_is_available(r, m);
+	return !i->waits_named && routing_default_embedder(r);
+}
+
+/* Those whose model can be reached again; no index is looked at. */
+static void wake(struct rag_keeper *k, struct core *core)
+{
+	struct snapshot *s = core_snapshot(core);
+
+	pthread_mutex_lock(&k->lock);
+	list_each(&k->lanes[EMBED], at)
+	{
+		struct item *i = container_of(at, struct item, link);
+
+		if (i->waits && can_go_on(i, s->routing))
+			i->due_ms = 0;
+	}
+	pthread_mutex_unlock(&k->lock);
+	snapshot_unref(s);
 }
 
 /* ---- one index ---- */
@@ -145,12 +258,17 @@ static void put_back(struct rag_keeper *k, struct item *i, enum outcome outcome)
 struct care {
 	struct core_worker *worker;
 	struct rag *rag;
+	struct item *item;
 	struct span tenant, index;
 	struct arena arena;
 	struct rag_index_info info;
 	const char *model;
-	struct rag_pending pending[BATCH_TEXTS];
-	size_t count;
+	struct rag_pending pending[BATCH_TEXTS], refused[BATCH_TEXTS];
+	size_t count, refused_count;
+	bool taken;         /* some of the batch */
+	size_t suspected;   /* set aside after what may be the server's fault */
+	struct err refusal; /* the last */
+	size_t first, some; /* the part of the batch that was answered last */
 	float *vectors;
 	size_t dimensions;
 	bool more;
@@ -194,8 +312,17 @@ static void keep(void *arg)
 {
 	struct care *c = arg;
 
-	c->result = rag_vectors_put(c->rag, c->tenant, c->index, span_str(c->model), c->pending,
-				    c->count, c->vectors, c->dimensions, &c->err);
+	c->result = rag_vectors_put(c->rag, c->tenant, c->index, span_str(c->model),
+				    c->pending + c->first, c->some, c->vectors, c->dimensions,
+				    &c->err);
+}
+
+static void refuse(void *arg)
+{
+	struct care *c = arg;
+
+	c->result = rag_vectors_refuse(c->rag, c->tenant, c->index, span_str(c->model), c->refused,
+				       c->refused_count, &c->err);
 }
 
 static void tend(void *arg)
@@ -222,7 +349,30 @@ static struct identity tenant_identity(const struct snapshot *s, const char *ten
 				  .scope_id = "" };
 }
 
-static int embed_batch(struct care *c, struct snapshot *s)
+/* Whether it is the texts that the model does not take. */
+static bool is_about_texts(const struct err *err)
+{
+	static const enum err_code codes[] = {
+		E_upstream_rejected,
+		E_context_length_exceeded,
+		E_content_policy_violation,
+		E_embedding_input_too_large,
+		E_invalid_field, /* a vector without direction */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (codes[i] == err->code)
+			return true;
+	return false;
+}
+
+/* It may be the texts, as some servers fail over them; it may be the server. */
+static bool may_be_about_texts(const struct err *err)
+{
+	return err->code == E_upstream_error;
+}
+
+static int embed_texts(struct care *c, struct snapshot *s, size_t first, size_t count)
 {
 	struct identity who = tenant_identity(s, c->tenant.ptr);
 	struct inner_call call = { .worker = c->worker,
@@ -234,14 +384,83 @@ static int embed_batch(struct care *c, struct snapshot *s)
 	struct span texts[BATCH_TEXTS];
 	int result;
 
-	for (size_t i = 0; i < c->count; i++)
-		texts[i] = c->pending[i].text;
-	if (inner_embed(&call, c->model, texts, c->count, &c->vectors, &c->dimensions, &c->err) < 0)
+	for (size_t i = 0; i < count; i++) {
+		texts[i] = c->pending[first + i].text;
+		if (texts[i].len > EMBED_TEXT_MAX) /* a vector of most of it is better than none */
+			texts[i].len = utf8_whole(span_of(texts[i].ptr, EMBED_TEXT_MAX));
+	}
+	c->err = (struct err)ERR_INIT;
+	if (inner_embed(&call, c->model, texts, count, &c->vectors, &c->dimensions, &c->err) < 0)
 		return -1;
+	c->first = first;
+	c->some = count;
 	result = on_job(c, keep);
 	mem_free(c->vectors);
 	c->vectors = NULL;
 	return result;
+}
+
+/* One text that was refused alone; -1: it seems that the model takes none. */
+static int set_aside(struct care *c, size_t at)
+{
+	c->refusal = c->err;
+	c->suspected += !is_about_texts(&c->err);
+	c->refused[c->refused_count++] = c->pending[at];
+	return !c->taken && c->refused_count == REFUSED_MAX ? -1 : 0;
+}
+
+/*
+ * All of a batch: what is refused together is sent in halves, down to the texts that are refused
+ * alone, which are set aside.  -1: the rest can wait.
+ */
+static int embed_batch(struct care *c, struct snapshot *s)
+{
+	size_t step = c->count;
+
+	for (size_t at = 0; at < c->count;) {
+		size_t count = c->count - at < step ? c->count - at : step;
+
+		if (embed_texts(c, s, at, count) == 0) {
+			c->taken = true;
+			at += count;
+			step *= 2;
+		} else if (!is_about_texts(&c->err) && !may_be_about_texts(&c->err)) {
+			return -1;
+		} else if (count > 1) {
+			step = count / 2;
+		} else if (set_aside(c, at++) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* 0, or -1 with the error: of the batch, or of what was tried here. */
+static int keep_refused(struct care *c, int result)
+{
+	if (c->refused_count == 0)
+		return result;
+	/* Whether it is the texts or the server is known when it has taken others. */
+	if (c->suspected > 0 && !c->taken) {
+		c->err = c->refusal;
+		return -1;
+	}
+	log_warn("rag", "index %s of %s: %zu texts are refused by %s: %s", c->index.ptr,
+		 c->tenant.ptr, c->refused_count, c->model, c->refusal.message);
+	return on_job(c, refuse) < 0 ? -1 : result;
+}
+
+/* Until the model can be reached; m may be NULL. */
+static enum outcome wait_for(struct care *c, const struct model *m)
+{
+	const char *embedder = c->info.config.embedder;
+
+	c->item->waits_named = embedder[0] && strcmp(embedder, "auto") != 0;
+	snprintf(c->item->model, sizeof c->item->model, "%s",
+		 m		      ? m->alias
+		 : c->item->waits_named ? embedder
+					: "");
+	return LATER;
 }
 
 static enum outcome embed_some(struct care *c, struct snapshot *s)
@@ -251,47 +470,61 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 	if (strcmp(c->info.config.embedder, "none") == 0)
 		return CARED;
 	if (!m || !routing_is_available(s->routing, m))
-		return LATER;
+		return wait_for(c, m);
 	c->model = m->alias;
+	if (c->item->is_over && strcmp(c->item->model, c->model) == 0) {
+		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
+		return OVER;
+	}
 	if (on_job(c, fetch) < 0)
 		return FAILED;
 	if (c->count == 0)
 		return CARED;
-	return embed_batch(c, s) < 0 ? FAILED : MORE;
-}
-
-/* A batch of vectors, and a step of all else. */
-static enum outcome care_for(struct care *c, struct snapshot *s)
-{
-	enum outcome embedded = CARED;
-
-	if (c->index.len > 0 && on_job(c, look) < 0)
-		return c->err.code == E_rag_index_not_found ? CARED : FAILED;
-	if (c->index.len > 0 && c->info.chunks > 0)
-		embedded = embed_some(c, s);
-	if (embedded == FAILED || on_job(c, tend) < 0)
+	if (keep_refused(c, embed_batch(c, s)) == 0)
+		return MORE;
+	if (c->err.code != E_rag_dimension_mismatch)
 		return FAILED;
-	return c->more ? MORE : embedded;
+	snprintf(c->item->model, sizeof c->item->model, "%s", c->model);
+	return OVER;
 }
 
-static void work_on(struct rag_keeper *k, struct item *i, struct core_worker *w)
+static enum outcome embed(struct care *c, struct snapshot *s)
+{
+	if (on_job(c, look) < 0)
+		return c->err.code == E_rag_index_not_found ? CARED : FAILED;
+	return c->info.chunks > 0 ? embed_some(c, s) : CARED;
+}
+
+static enum outcome tend_step(struct care *c)
+{
+	if (on_job(c, tend) < 0)
+		return c->err.code == E_rag_index_not_found ? CARED : FAILED;
+	return c->more ? MORE : CARED;
+}
+
+static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct core_worker *w)
 {
 	struct snapshot *s = core_snapshot(w->core);
 	struct care *c = mem_new(struct care);
+	bool was_over = i->is_over;
 	enum outcome outcome;
 
 	c->worker = w;
 	c->rag = w->core->rag;
+	c->item = i;
 	c->tenant = span_str(i->tenant);
 	c->index = span_str(i->index);
 	arena_init(&c->arena, BATCH_MEMORY);
-	outcome = care_for(c, s);
+	outcome = lane == EMBED ? embed(c, s) : tend_step(c);
 	if (outcome == FAILED && c->err.code == E_cancelled)
 		outcome = MORE;
-	if (outcome == FAILED)
-		log_warn("rag", "index %s of %s: %s; it is tried again later", i->index, i->tenant,
-			 c->err.message);
-	put_back(k, i, outcome);
+	if (outcome == FAILED || (outcome == OVER && !was_over))
+		log_warn("rag", "index %s of %s: %s; %s", i->index, i->tenant, c->err.message,
+			 outcome == OVER ? "it gets no vectors until its model is another"
+					 : "it is tried again later");
+	if (lane == EMBED && c->count > 0)
+		note(k, TEND, c->tenant, c->index);
+	put_back(k, lane, i, outcome, c->err.message);
 	arena_clear(&c->arena);
 	mem_free(c);
 	snapshot_unref(s);
@@ -303,6 +536,7 @@ struct finding {
 	struct rag_keeper *keeper;
 	struct rag *rag;
 	struct span tenant;
+	bool indices; /* too, not only what is nobody's */
 };
 
 static int note_index(void *arg, const struct rag_index_info *index)
@@ -319,9 +553,9 @@ static int note_tenant(void *arg, struct span tenant)
 	struct err err = ERR_INIT;
 
 	f->tenant = tenant;
-	/* What is nobody's any more is looked at once, too. */
 	rag_keeper_note(f->keeper, tenant, SPAN_LIT(""));
-	if (rag_index_each(f->rag, tenant, note_index, f, &err) < 0 && err.code != E_none)
+	if (f->indices && rag_index_each(f->rag, tenant, note_index, f, &err) < 0 &&
+	    err.code != E_none)
 		log_warn("rag", "the indices of %.*s cannot be read: %s", SPAN_ARGS(tenant),
 			 err.message);
 	return 0;
@@ -336,33 +570,52 @@ static void note_all(void *arg)
 		log_warn("rag", "%s", err.message);
 }
 
+/* True once each time when it is time; more_ms: until the next time, 0: never again. */
+static bool is_time(int64_t *due_ms, int64_t more_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (now_ms < *due_ms)
+		return false;
+	*due_ms = more_ms ? now_ms + more_ms : INT64_MAX;
+	return true;
+}
+
 static void rest(void *arg)
 {
 	rag_rest(arg, IDLE_MS);
 }
 
-void rag_keeper_run(struct rag_keeper *k, struct core_worker *w)
+/* Of one fiber. */
+static void look_around(struct rag_keeper *k, struct core_worker *w)
 {
 	struct finding f = { .keeper = k, .rag = w->core->rag };
-	int64_t begin_ms = clock_mono_ms() + START_MS, rest_ms = clock_mono_ms() + REST_MS;
+	struct err err = ERR_INIT;
+
+	if (is_time(&k->wake_ms, WAKE_MS))
+		wake(k, w->core);
+	f.indices = is_time(&k->begin_ms, 0);
+	/* Replacements that were left alone have become nobody's. */
+	if ((f.indices || is_time(&k->free_ms, FREE_MS)) &&
+	    job_run(w->core->ingests, note_all, &f, &err) < 0)
+		log_warn("rag", "%s", err.message);
+	if (is_time(&k->rest_ms, REST_MS) && job_run(w->core->ingests, rest, f.rag, &err) < 0)
+		log_warn("rag", "%s", err.message);
+}
+
+void rag_keeper_run(struct rag_keeper *k, struct core_worker *w, int fiber)
+{
+	enum lane lane = fiber == 0 ? TEND : EMBED;
 	struct err err = ERR_INIT;
 
 	while (!fiber_is_cancelled(fiber_self())) {
 		struct item *i;
 
-		if (begin_ms && clock_mono_ms() >= begin_ms) {
-			begin_ms = 0;
-			if (job_run(w->core->ingests, note_all, &f, &err) < 0)
-				log_warn("rag", "%s", err.message);
-		}
-		if (clock_mono_ms() >= rest_ms) {
-			if (job_run(w->core->ingests, rest, w->core->rag, &err) < 0)
-				log_warn("rag", "%s", err.message);
-			rest_ms = clock_mono_ms() + REST_MS;
-		}
-		i = take_item(k);
+		if (fiber == 0)
+			look_around(k, w);
+		i = take_item(k, lane);
 		if (i)
-			work_on(k, i, w);
+			work_on(k, lane, i, w);
 		else
 			fiber_sleep(LOOK_MS, &err);
 	}

@@ -80,6 +80,7 @@ struct rag_index_info {
 	int64_t vectors;      /* chunks that have one of it */
 	struct span building; /* whose are made beside, until all chunks have one; empty = none */
 	int64_t building_vectors;
+	int64_t refused;       /* chunks that get none, as the model being used or built takes them not */
 	int64_t segments;      /* of postings */
 	int64_t dead;          /* chunks that are gone and still in segments */
 	int64_t latent_chunks; /* in the latent space; 0 = there is none */
@@ -230,6 +231,12 @@ int rag_pending(struct rag *r, struct span tenant, struct span index, struct spa
 int rag_vectors_put(struct rag *r, struct span tenant, struct span index, struct span model,
 		    const struct rag_pending *of, size_t count, const float *vectors,
 		    size_t dimensions, struct err *err);
+/*
+ * The model takes these texts not: nothing is wanted of it for their chunks any more, until the
+ * index is configured, or what they are cut from changes.  What has gone meanwhile is left out.
+ */
+int rag_vectors_refuse(struct rag *r, struct span tenant, struct span index, struct span model,
+		       const struct rag_pending *of, size_t count, struct err *err);
 
 /* ---- keeping it fast and whole ---- */
 

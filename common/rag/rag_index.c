@@ -63,7 +63,7 @@ static int configure(struct db *db, void *arg, struct err *err)
 	struct change *c = arg;
 	struct rag_row row;
 
-	if (rag_row_get(db, c->name, &row, err) < 0)
+	if (rag_row_get(db, c->name, &row, err) < 0 || rag_refused_want(db, row.id, err) < 0)
 		return -1;
 	row.config = *c->config;
 	row.changed_us = rag_now_us();
@@ -108,20 +108,23 @@ int rag_index_delete(struct rag *r, struct span tenant, struct span name, struct
 /* ---- telling ---- */
 
 static int tell_model(struct db *db, const struct rag_row *row, int64_t model, struct span *name,
-		      int64_t *vectors, struct arena *a, int64_t *bytes, struct err *err)
+		      int64_t *vectors, int64_t *refused, struct arena *a, int64_t *bytes,
+		      struct err *err)
 {
 	char text[RAG_MODEL_MAX + 1];
-	int64_t wanted, dimensions;
+	int64_t wanted, not_taken, dimensions;
 
 	*name = SPAN_NONE;
 	*vectors = 0;
 	if (model == 0)
 		return 0;
 	if (rag_model_name(db, model, text, &dimensions, err) < 0 ||
-	    rag_want_count(db, row->id, model, &wanted, err) < 0)
+	    rag_want_count(db, row->id, model, &wanted, err) < 0 ||
+	    rag_refused_count(db, row->id, model, &not_taken, err) < 0)
 		return -1;
 	*name = arena_span(a, span_str(text));
-	*vectors = row->chunks - wanted;
+	*vectors = row->chunks - wanted - not_taken;
+	*refused += not_taken;
 	*bytes += *vectors * dimensions * 2;
 	return 0;
 }
@@ -162,9 +165,10 @@ static int tell(struct db *db, const struct rag_row *row, struct arena *a,
 	out->changed_us = row->changed_us;
 	out->generation = row->generation;
 	out->size = row->stored;
-	if (tell_model(db, row, row->model, &out->model, &out->vectors, a, &out->size, err) < 0 ||
-	    tell_model(db, row, row->building, &out->building, &out->building_vectors, a,
+	if (tell_model(db, row, row->model, &out->model, &out->vectors, &out->refused, a,
 		       &out->size, err) < 0 ||
+	    tell_model(db, row, row->building, &out->building, &out->building_vectors,
+		       &out->refused, a, &out->size, err) < 0 ||
 	    tell_segments(db, row, out, err) < 0)
 		return -1;
 	if (arena_failed(a))

@@ -246,6 +246,15 @@ int rag_want_remove(struct db *db, int64_t index_id, int64_t model, int64_t firs
 int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
 		   struct err *err);
 
+/* ---- rag_refused.c: chunks that a model does not take ---- */
+
+int rag_refused_remove(struct db *db, int64_t index_id, int64_t first, int64_t chunks,
+		       struct err *err);
+int rag_refused_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
+		      struct err *err);
+/* All of the index are wanted again. */
+int rag_refused_want(struct db *db, int64_t index_id, struct err *err);
+
 /* ---- rag_tend.c ---- */
 
 /*

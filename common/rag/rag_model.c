@@ -55,6 +55,7 @@ static int give_up_model(struct db *db, int64_t index_id, int64_t model, struct 
 	static const char *const statements[] = {
 		"DELETE FROM rag_segment WHERE index_id = ?1 AND kind IN (2, 3, 6, 7) AND model = ?2",
 		"DELETE FROM rag_want WHERE index_id = ?1 AND model = ?2",
+		"DELETE FROM rag_refused WHERE index_id = ?1 AND model = ?2",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {

@@ -78,7 +78,8 @@ static float share(int64_t part, int64_t whole)
 
 /* ---- indices ---- */
 
-static void add_embedding(struct buf *out, const struct rag_index_info *i, struct span wanted)
+static void add_embedding(struct buf *out, const struct rag_index_info *i, struct span wanted,
+			  struct span error)
 {
 	add_name(out, "embedding_model", i->model);
 	add_key(out, "embedding");
@@ -87,6 +88,8 @@ static void add_embedding(struct buf *out, const struct rag_index_info *i, struc
 	add_name(out, "wanted", wanted);
 	add_name(out, "building", i->building);
 	add_real(out, "building_coverage", share(i->building_vectors, i->chunks));
+	add_number(out, "refused", i->refused);
+	add_text_if(out, "error", error);
 	buf_add_char(out, '}');
 }
 
@@ -101,7 +104,8 @@ static void add_config(struct buf *out, const struct rag_config *c)
 	buf_add_char(out, '}');
 }
 
-void rag_print_index(struct buf *out, const struct rag_index_info *i, struct span wanted)
+void rag_print_index(struct buf *out, const struct rag_index_info *i, struct span wanted,
+		     struct span error)
 {
 	buf_add_char(out, '{');
 	add_text(out, "id", i->name);
@@ -109,7 +113,7 @@ void rag_print_index(struct buf *out, const struct rag_index_info *i, struct spa
 	add_number(out, "chunk_count", i->chunks);
 	add_number(out, "bytes", i->bytes);
 	add_number(out, "size_bytes", i->size);
-	add_embedding(out, i, wanted);
+	add_embedding(out, i, wanted, error);
 	add_config(out, &i->config);
 	add_number(out, "segments", i->segments);
 	add_number(out, "dead", i->dead);

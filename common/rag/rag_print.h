@@ -8,8 +8,12 @@
 
 #include "common/rag/retrieve.h"
 
-/* wanted: the model whose vectors it is to have as things are; empty = none. */
-void rag_print_index(struct buf *out, const struct rag_index_info *index, struct span wanted);
+/*
+ * wanted: the model whose vectors it is to have as things are; empty = none.  error: why it gets
+ * none for now; or empty.
+ */
+void rag_print_index(struct buf *out, const struct rag_index_info *index, struct span wanted,
+		     struct span error);
 /* text: the whole of it; ptr NULL = left out. */
 void rag_print_document(struct buf *out, const struct rag_document_info *document,
 			struct span text);

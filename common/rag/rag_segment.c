@@ -131,7 +131,7 @@ int rag_gone_insert(struct db *db, const struct rag_row *row, int64_t first, int
 	db_bind_int(st, 2, first);
 	db_bind_int(st, 3, chunks);
 	db_bind_int(st, 4, born);
-	if (db_run(st, err) < 0 ||
+	if (db_run(st, err) < 0 || rag_refused_remove(db, row->id, first, chunks, err) < 0 ||
 	    (row->model > 0 && rag_want_remove(db, row->id, row->model, first, chunks, err) < 0) ||
 	    (row->building > 0 &&
 	     rag_want_remove(db, row->id, row->building, first, chunks, err) < 0))

@@ -242,7 +242,7 @@ static int add_vectors(struct making *m, struct err *err)
 {
 	struct loaded_snapshot *s = m->s;
 	struct loaded *space = NULL;
-	int64_t dimensions, wanted;
+	int64_t dimensions, wanted, refused;
 
 	if (m->row->model == 0)
 		return 0;
@@ -256,6 +256,7 @@ static int add_vectors(struct making *m, struct err *err)
 		return 0;
 	if (rag_model_name(m->db, m->row->model, s->vectors.model, &dimensions, err) < 0 ||
 	    rag_want_count(m->db, m->row->id, m->row->model, &wanted, err) < 0 ||
+	    rag_refused_count(m->db, m->row->id, m->row->model, &refused, err) < 0 ||
 	    add_blocks(m, space, err) < 0)
 		return -1;
 	s->vectors.dimensions = vector_space_dimensions(space->space);
@@ -263,7 +264,7 @@ static int add_vectors(struct making *m, struct err *err)
 	s->vectors.space_id = space->id;
 	s->vectors.blocks = s->blocks;
 	s->vectors.dead = (const uint64_t *const *)s->dead_blocks;
-	s->vectors.live = m->row->chunks - wanted;
+	s->vectors.live = m->row->chunks - wanted - refused;
 	s->shown.vectors = &s->vectors;
 	return 0;
 }

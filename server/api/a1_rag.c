@@ -18,6 +18,7 @@ void rag_work_begin(struct exchange *x, struct call *c, struct rag_work *w)
 {
 	*w = (struct rag_work){ .rag = c->worker->core->rag,
 				.routing = c->snapshot->routing,
+				.keeper = c->worker->core->keeper,
 				.tenant = span_str(c->identity.tenant_id),
 				.index = span_str(call_param(x, c, 0)) };
 	arena_init(&w->arena, A1_RAG_REPLY_MAX);
@@ -64,9 +65,14 @@ int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*d
 void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
 {
 	const struct model *m = rag_keeper_model(w->routing, index);
+	struct buf error;
 
+	buf_init(&error, 1 * KIB);
+	rag_keeper_error(w->keeper, w->tenant, index->name, &error);
 	rag_print_index(&w->out, index,
-			m && routing_is_available(w->routing, m) ? span_str(m->alias) : SPAN_NONE);
+			m && routing_is_available(w->routing, m) ? span_str(m->alias) : SPAN_NONE,
+			buf_span(&error));
+	buf_free(&error);
 }
 
 void rag_work_reply(struct exchange *x, struct rag_work *w, int status)

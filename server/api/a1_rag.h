@@ -16,6 +16,7 @@ enum { A1_RAG_REPLY_MAX = 64 * 1024 * 1024 };
 struct rag_work {
 	struct rag *rag;
 	const struct routing *routing; /* of the call's snapshot */
+	struct rag_keeper *keeper;
 	struct span tenant, index; /* index: the path's first parameter, or what the body says */
 	struct arena arena;        /* of the thread of jobs */
 	struct buf out;            /* the answer */

@@ -279,8 +279,8 @@ static int64_t rows_in(struct rag_stage *s, const char *table)
 static void nothing_is_left_of_what_is_gone(void **state)
 {
 	static const char *const tables[] = {
-		"rag_index", "rag_document", "rag_part",  "rag_meta",    "rag_vector",
-		"rag_want",  "rag_stale",    "rag_model", "rag_segment", "rag_gone",
+		"rag_index", "rag_document", "rag_part",  "rag_meta",    "rag_vector", "rag_want",
+		"rag_stale", "rag_refused",  "rag_model", "rag_segment", "rag_gone",
 	};
 	struct rag_stage *s = *state;
 	struct rag_document_in in = text_document("a", "lion");

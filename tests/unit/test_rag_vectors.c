@@ -314,6 +314,40 @@ static void several_batches_may_be_under_way(void **state)
 	assert_int_equal(count, 1);
 }
 
+static void what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending pending[2];
+	size_t count;
+
+	put_some(s, 0, 5);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, pending, 2, 1 << 20, &count,
+		    &s->err);
+	assert_int_equal(rag_vectors_refuse(s->rag, acme, docs, SPAN_LIT("m"), pending, 2, &s->err),
+			 0);
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 3);
+	assert_int_equal(info_of(s).vectors, 3);
+	assert_int_equal(info_of(s).refused, 2);
+	/* Twice is once, and what has its vector keeps it. */
+	assert_int_equal(rag_vectors_refuse(s->rag, acme, docs, SPAN_LIT("m"), pending, 2, &s->err),
+			 0);
+	assert_int_equal(info_of(s).refused, 2);
+	assert_int_equal(info_of(s).vectors, 3);
+	assert_int_equal(rag_index_configure(s->rag, acme, docs, NULL, &s->err), 0);
+	assert_int_equal(info_of(s).refused, 0);
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 2);
+	assert_int_equal(info_of(s).vectors, 5);
+	/* What is gone is not refused any more. */
+	put_some(s, 5, 6);
+	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, pending, 2, 1 << 20, &count,
+		    &s->err);
+	rag_vectors_refuse(s->rag, acme, docs, SPAN_LIT("m"), pending, count, &s->err);
+	assert_int_equal(info_of(s).refused, count);
+	assert_int_equal(rag_index_delete(s->rag, acme, docs, &s->err), 0);
+	put_some(s, 0, 1);
+	assert_int_equal(info_of(s).refused, 0);
+}
+
 static void models_have_their_prefixes(void **state)
 {
 	static const struct {
@@ -348,6 +382,7 @@ int main(void)
 		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
 		TEST(many_vectors_are_coded_anew_and_grouped),
 		TEST(several_batches_may_be_under_way),
+		TEST(what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured),
 		TEST(models_have_their_prefixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,39 +165,156 @@ static size_t cut_pieces(struct span quote, struct span pieces[PIECES_MAX])
 	return count;
 }
 
+/* ---- where words end ---- */
+
+/* The character that begins at byte `at`; 0 at the end. */
+static uint32_t char_at(const struct plain *p, size_t at)
+{
+	size_t len;
+
+	return at < p->len ? utf8_next(span_of(p->bytes + at, p->len - at), &len) : 0;
+}
+
+/* Where the character before byte `at` (> 0) begins. */
+static size_t step_back(const struct plain *p, size_t at)
+{
+	do
+		at--;
+	while (at > 0 && ((unsigned char)p->bytes[at] & 0xc0) == 0x80);
+	return at;
+}
+
+/* The end, in the source, of the character that byte `at` comes from. */
+static size_t source_end(const struct plain *p, struct span source, size_t at)
+{
+	size_t len;
+
+	utf8_next(span_from(source, p->at[at]), &len);
+	return p->at[at] + len;
+}
+
+static bool is_dash(uint32_t c)
+{
+	return c == '-' || (c >= 0x2010 && c <= 0x2015) || c == 0x2212;
+}
+
+/* Between two words there was a dash that is no end of a line's. */
+static bool is_parted(const struct plain *p, struct span source, size_t at)
+{
+	size_t from = source_end(p, source, at - 1), len;
+	bool parted = false;
+
+	for (; from < p->at[at]; from += len) {
+		uint32_t c = utf8_next(span_from(source, from), &len);
+
+		if (c == '\n')
+			return false;
+		parted = parted || is_dash(c);
+	}
+	return parted;
+}
+
+static bool is_digit(uint32_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_point(uint32_t c)
+{
+	return c == '.' || c == ',';
+}
+
+/* No word and no number goes on from before byte `at` to behind it. */
+static bool is_edge(const struct plain *p, struct span source, size_t at)
+{
+	uint32_t before, after;
+	size_t last;
+
+	if (at == 0 || at >= p->len)
+		return true;
+	last = step_back(p, at);
+	before = char_at(p, last);
+	after = char_at(p, at);
+	if (is_point(after))
+		return !is_digit(before) || !is_digit(char_at(p, at + 1));
+	if (is_point(before))
+		return !is_digit(after) || last == 0 || !is_digit((unsigned char)p->bytes[last - 1]);
+	if (!words_is_letter(before) || !words_is_letter(after))
+		return true;
+	return words_is_dense(before) || words_is_dense(after) || is_parted(p, source, at);
+}
+
+/* What stands on the character before it. */
+static bool is_mark(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} marks[] = {
+		{ 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x0610, 0x061a },
+		{ 0x064b, 0x065f }, { 0x0900, 0x0903 }, { 0x093a, 0x094f }, { 0x0e31, 0x0e31 },
+		{ 0x0e34, 0x0e3a }, { 0x0e47, 0x0e4e }, { 0x0eb1, 0x0eb1 }, { 0x0eb4, 0x0ebc },
+		{ 0x0ec8, 0x0ecd }, { 0x102b, 0x103e }, { 0x17b6, 0x17d3 }, { 0x1ab0, 0x1aff },
+		{ 0x1dc0, 0x1dff }, { 0x20d0, 0x20ff }, { 0x3099, 0x309a }, { 0xfe00, 0xfe0f },
+		{ 0xfe20, 0xfe2f },
+	};
+
+	for (size_t i = 0; c >= marks[0].first && i < ARRAY_LEN(marks); i++)
+		if (c >= marks[i].first && c <= marks[i].last)
+			return true;
+	return false;
+}
+
+/* ---- what is there ---- */
+
+/* The first place from byte `from` on that is no part of a word or number; -1. */
+static ptrdiff_t find_piece(const struct plain *text, struct span source, struct span piece,
+			    size_t from)
+{
+	for (;; from++) {
+		ptrdiff_t found = span_find(span_of(text->bytes + from, text->len - from), piece);
+
+		if (found < 0)
+			return -1;
+		from += (size_t)found;
+		if (is_edge(text, source, from) && is_edge(text, source, from + piece.len))
+			return (ptrdiff_t)from;
+	}
+}
+
 /* All pieces in their order: the bytes of the plain text from the first to the last. */
-static bool find_pieces(const struct plain *text, const struct span *pieces, size_t count,
-			size_t *start, size_t *end)
+static bool find_pieces(const struct plain *text, struct span source, const struct span *pieces,
+			size_t count, size_t *start, size_t *end)
 {
 	size_t from = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		ptrdiff_t at = span_find(span_of(text->bytes + from, text->len - from), pieces[i]);
+		ptrdiff_t at = find_piece(text, source, pieces[i], from);
 
 		if (at < 0)
 			return false;
 		if (i == 0)
 			*start = (size_t)at;
-		from += (size_t)at + pieces[i].len;
+		from = (size_t)at + pieces[i].len;
 	}
 	*end = from;
 	return count > 0;
 }
 
-static bool try_pieces(struct plain *text, const struct plain *quote, struct quote_place *out,
-		       size_t text_len)
+static bool try_pieces(struct plain *text, const struct plain *quote, struct span source,
+		       struct quote_place *out)
 {
 	struct span pieces[PIECES_MAX];
 	size_t count = cut_pieces(span_of(quote->bytes, quote->len), pieces), start = 0, end = 0;
+	size_t len;
 
-	if (text->len == 0)
-		return false;
-	if (!find_pieces(text, pieces, count, &start, &end))
+	if (!find_pieces(text, source, pieces, count, &start, &end))
 		return false;
 	out->found = true;
 	out->likeness = 1;
 	out->start = text->at[start];
-	out->end = end < text->len ? text->at[end] : text_len;
+	out->end = source_end(text, source, end - 1);
+	while (is_mark(utf8_next(span_from(source, out->end), &len)))
+		out->end += len;
 	return true;
 }
 
@@ -316,11 +433,11 @@ int quote_find(struct span text, struct span quote, struct quote_place *out, str
 	}
 	plain_text = plain_of(text);
 	plain_quote = plain_of(quote);
-	out->exact = try_pieces(&plain_text, &plain_quote, out, text.len);
+	out->exact = try_pieces(&plain_text, &plain_quote, text, out);
 	if (!out->found) {
 		loosen(&plain_text);
 		loosen(&plain_quote);
-		try_pieces(&plain_text, &plain_quote, out, text.len);
+		try_pieces(&plain_text, &plain_quote, text, out);
 	}
 	if (!out->found) {
 		words_each(text, add_word, &words);

@@ -3,7 +3,8 @@
  *
  * Runs of white space are equal, and so are quotation marks, hyphens and dashes of any form;
  * ligatures are their letters; a word that the text parts at the end of a line is whole.  A quote
- * with an ellipsis is found when its pieces stand in the text in their order.  Pure; any thread.
+ * with an ellipsis is found when its pieces stand in the text in their order.  Neither end is inside
+ * a word or number of the text, but in scripts without spaces.  Pure; any thread.
  */
 #ifndef SPASS_RAG_QUOTE_H
 #define SPASS_RAG_QUOTE_H

@@ -143,7 +143,7 @@ static bool is_digit(uint32_t c)
 	return c >= '0' && c <= '9';
 }
 
-static bool is_word_char(uint32_t c)
+bool words_is_letter(uint32_t c)
 {
 	if (c < 0x80)
 		return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -451,7 +451,7 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 		} else {
 			if (cut.dense_count > 0)
 				end_dense(&cut);
-			if (c >= 0x80 && is_word_char(c))
+			if (c >= 0x80 && words_is_letter(c))
 				add_to_run(&cut, c, at);
 			else
 				end_run(&cut, at);
@@ -478,13 +478,13 @@ size_t words_token(struct span text)
 		return blanks;
 	c = utf8_next(span_from(text, blanks), &len);
 	end = blanks + len;
-	if (!is_word_char(c) || words_is_dense(c))
+	if (!words_is_letter(c) || words_is_dense(c))
 		return end;
 	while (end < text.len) {
 		bool digit = is_digit(c);
 		uint32_t next = utf8_next(span_from(text, end), &len);
 
-		if (!is_word_char(next) || words_is_dense(next) || digit != is_digit(next) ||
+		if (!words_is_letter(next) || words_is_dense(next) || digit != is_digit(next) ||
 		    end + len - blanks > (digit ? 3 : 6))
 			break;
 		end += len;

@@ -33,6 +33,8 @@ uint64_t words_hash(struct span text);
 bool words_is_stop(const struct word *word);
 /* A small letter without its mark: e for é, o for ø, е for ё; others stay. */
 uint32_t words_fold(uint32_t code_point);
+/* What words are made of: letters, digits, marks on them, the underscore. */
+bool words_is_letter(uint32_t code_point);
 /* A character of a script that is written without spaces. */
 bool words_is_dense(uint32_t code_point);
 

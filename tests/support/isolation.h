@@ -54,7 +54,7 @@ struct routes {
 };
 
 /* Something of somebody's: ids of what there is one of. */
-enum thing { CONVERSATION, MESSAGE, IMAGE, KEY, MEMORY, INDEX, THINGS };
+enum thing { CONVERSATION, MESSAGE, IMAGE, KEY, MEMORY, INDEX, JOB, THINGS };
 /* A document of each index, and an index that all have: what is written by the way goes there. */
 #define DOCUMENT "notes.md"
 #define SCRATCH "scratch"

@@ -10,12 +10,12 @@ unsigned next_random(unsigned *seed, unsigned below)
 	return (*seed >> 16) % below;
 }
 
-/* Images, keys and indices are a tenant's, memories always one user's; an administrator sees all conversations. */
+/* Images, keys, indices and their jobs are a tenant's, memories always one user's; an administrator sees all conversations. */
 bool is_visible(const struct view *view, const struct owner *owner, enum thing thing)
 {
 	if (view->tenant != owner->tenant)
 		return false;
-	if (thing == IMAGE || thing == KEY || thing == INDEX)
+	if (thing == IMAGE || thing == KEY || thing == INDEX || thing == JOB)
 		return true;
 	return view->user == owner->user || (view->user == ANY && thing != MEMORY);
 }
@@ -208,6 +208,14 @@ static void body_quote(const struct making *m)
 	text_add_str(&m->r->body, "{\"doc_id\":\"" DOCUMENT "\",\"quote\":\"All of us keep\"}");
 }
 
+static void body_job(const struct making *m)
+{
+	char id[ID_SIZE];
+
+	refer(m, INDEX, id);
+	text_printf(&m->r->body, "{\"index\":\"%s\",\"kind\":\"check\"}", id);
+}
+
 static void body_files(const struct making *m)
 {
 	text_add_str(&m->r->body, "{\"files\":[{\"id\":\"other.md\",\"size\":1,\"mtime\":1}]}");
@@ -250,6 +258,7 @@ static const struct {
 	{ "POST", "/v1/audio/speech", body_speech },
 	{ "POST", "/a1/rag/indices", body_index },
 	{ "PATCH", "/a1/rag/indices/{id}", body_nothing },
+	{ "POST", "/a1/rag/jobs", body_job },
 	{ "POST", "/a1/rag/indices/{id}/query", body_query },
 	{ "POST", "/a1/rag/indices/{id}/verify", body_quote },
 	{ "POST", "/a1/rag/indices/{id}/sync", body_files },

@@ -16,6 +16,7 @@ static const struct {
 	{ "/v1/tenant/keys/{", KEY },
 	{ "/v1/memory/{", MEMORY },
 	{ "/a1/rag/indices/{", INDEX },
+	{ "/a1/rag/jobs/{", JOB },
 	{ "/v1/system-prompts/{", THINGS },
 	{ "/v1/tenant/config/{", THINGS },
 	{ "/v1/models/{", THINGS },

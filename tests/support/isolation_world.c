@@ -197,6 +197,13 @@ static void make_index(struct step *s, struct owner *o)
 	snprintf(path, sizeof path, "/a1/rag/indices/%s/documents/" DOCUMENT, o->ids[INDEX]);
 	put(s, "admin", path, "text", NULL);
 	secret_add(s->t, o->ids[INDEX], o->tenant, ANY, false);
+	begin(s, "admin", "POST", "/a1/rag/jobs");
+	s->r.has_body = true;
+	text_printf(&s->r.body, "{\"index\":\"%s\",\"kind\":\"check\"}", o->ids[INDEX]);
+	play(s);
+	take(s, "id", o->ids[JOB]);
+	end(s);
+	secret_add(s->t, o->ids[JOB], o->tenant, ANY, false);
 }
 
 static void make_owner(struct isolation *t, struct owner *o)

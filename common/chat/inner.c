@@ -3,6 +3,8 @@
  */
 #include "common/chat/inner.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/ident.h"
 #include "common/base/mem.h"
@@ -180,6 +182,30 @@ static void write_embedding(struct inner *i, const char *model, const struct spa
 	buf_add_str(&i->body, "]}");
 }
 
+/* No other model may answer, however the alias falls back. */
+static int keep_targets(struct inner *i, const struct model *alias, struct err *err)
+{
+	const char *upstream = i->call->upstream;
+	size_t count, kept = 0;
+	const struct target *chain = routing_chain(i->call->snapshot->routing, alias, &count);
+	struct target *targets;
+
+	if (!upstream)
+		return 0;
+	targets = arena_alloc(&i->arena, (count + 1) * sizeof *targets);
+	if (!targets)
+		return err_used_up(err);
+	for (size_t k = 0; k < count; k++)
+		if (strcmp(chain[k].model, upstream) == 0)
+			targets[kept++] = chain[k];
+	if (kept == 0)
+		return err_set(err, E_upstream_unavailable, "model", "%s has no backend with %s",
+			       alias->alias, upstream);
+	i->turn.targets = targets;
+	i->turn.target_count = kept;
+	return 0;
+}
+
 int inner_embed(const struct inner_call *call, const char *model, const struct span *texts,
 		size_t count, float **vectors, size_t *dimensions, struct err *err)
 {
@@ -194,8 +220,10 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 	result = embed_request_check(&request, buf_span(&i->body), &offer, &why);
 	if (result == 0) {
 		i->model = request.alias->alias;
-		result = turn_embed(&i->turn, &request, &why);
+		result = keep_targets(i, request.alias, &why);
 	}
+	if (result == 0)
+		result = turn_embed(&i->turn, &request, &why);
 	if (result == 0)
 		result = embedding_vectors(buf_span(&i->answer), count, vectors, dimensions, &why);
 	end(i, &why);

@@ -17,6 +17,8 @@ struct inner_call {
 	const char *parent_request_id;   /* "" = nobody asked */
 	int depth;
 	int64_t patience_ms; /* that it may take at most; 0: as a client's */
+	/* Only the alias's targets of that name at their backends are asked; NULL: all. */
+	const char *upstream;
 };
 
 /*

@@ -45,7 +45,8 @@ struct item {
 	bool busy;        /* a fiber works on it */
 	bool waits;       /* for a model that cannot be reached */
 	bool waits_named; /* for no other than the one that is named */
-	char model[RAG_MODEL_MAX + 1]; /* that it waits for, "" = any; or that is of no more use */
+	char alias[CATALOG_ALIAS_MAX + 1]; /* that it waits for, "" = any */
+	char model[RAG_MODEL_MAX + 1];     /* of it, "" = any; or that is of no more use */
 	bool is_over;                  /* the model gives vectors of another dimension */
 	char error[ERROR_TEXT];        /* the last one, or "" */
 };
@@ -227,10 +228,40 @@ static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum 
 	pthread_mutex_unlock(&k->lock);
 }
 
+/*
+ * The name of one of an alias's models at its backends, and whether it can be reached: the one that
+ * is asked for, or, model being empty, the first that can be, else the first.  NULL: it has none.
+ */
+static const char *name_there(const struct routing *r, const struct model *alias,
+			      struct span model, bool *reached)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, alias, &count);
+	const char *found = NULL;
+
+	*reached = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct backend *b = targets[i].backend;
+		bool there = b->provider->dialect != DIALECT_BUILTIN &&
+			     atomic_load(&b->status) == BACKEND_AVAILABLE;
+
+		if (model.len > 0 && !span_is(model, targets[i].model))
+			continue;
+		if (!found || (there && !*reached)) {
+			found = targets[i].model;
+			*reached = there;
+		}
+	}
+	return found;
+}
+
 static bool can_go_on(const struct item *i, const struct routing *r)
 {
-	const struct model *m = routing_find(r, span_str(i->model));
+	const struct model *m = routing_find(r, span_str(i->alias));
+	bool reached;
 
+	if (m && name_there(r, m, span_str(i->model), &reached))
+		return reached;
 	if (m)
 		return routing_is_available(r, m);
 	return !i->waits_named && routing_default_embedder(r);
@@ -262,7 +293,7 @@ struct care {
 	struct span tenant, index;
 	struct arena arena;
 	struct rag_index_info info;
-	const char *model;
+	const char *alias, *model;
 	struct rag_pending pending[BATCH_TEXTS], refused[BATCH_TEXTS];
 	size_t count, refused_count;
 	bool taken;         /* some of the batch */
@@ -276,21 +307,76 @@ struct care {
 	struct err err;
 };
 
-const struct model *rag_keeper_model(const struct routing *r, const struct rag_index_info *index)
+static bool is_named(const struct rag_index_info *index)
 {
-	const char *wanted = index->config.embedder;
-	const struct model *m;
+	const char *embedder = index->config.embedder;
 
-	if (strcmp(wanted, "none") == 0)
-		return NULL;
-	if (wanted[0] && strcmp(wanted, "auto") != 0) {
-		m = routing_find(r, span_str(wanted));
-		return m && m->kind == MODEL_EMBEDDING ? m : NULL;
+	return embedder[0] && strcmp(embedder, "auto") != 0 && strcmp(embedder, "none") != 0;
+}
+
+static bool take_model(const struct routing *r, const struct model *alias, struct span model,
+		       struct rag_embedder *out, bool *reached)
+{
+	const char *name = name_there(r, alias, model, reached);
+
+	if (name)
+		*out = (struct rag_embedder){ alias, name };
+	return name;
+}
+
+/* Of all aliases that have that model: one by which it can be reached, else any. */
+static bool find_model(const struct routing *r, struct span model, struct rag_embedder *out,
+		       bool *reached)
+{
+	const struct catalog *catalog = routing_catalog(r);
+	bool found = false;
+
+	*reached = false;
+	for (size_t i = 0; i < catalog_count(catalog) && !*reached; i++) {
+		const struct model *m = catalog_at(catalog, i);
+
+		found |= m->kind == MODEL_EMBEDDING && take_model(r, m, model, out, reached);
 	}
-	m = index->model.len > 0 ? routing_find(r, index->model) : NULL;
-	if (!m && index->building.len > 0)
-		m = routing_find(r, index->building);
-	return m ? m : routing_default_embedder(r);
+	return found;
+}
+
+bool rag_keeper_model(const struct routing *r, const struct rag_index_info *index,
+		      struct rag_embedder *out)
+{
+	/* What it has is kept as long as it is offered. */
+	const struct span has[] = { index->model, index->building };
+	const struct model *m = NULL;
+	bool reached = false;
+
+	*out = (struct rag_embedder){ NULL, NULL };
+	if (strcmp(index->config.embedder, "none") == 0)
+		return false;
+	if (is_named(index)) {
+		m = routing_find(r, span_str(index->config.embedder));
+		if (!m || m->kind != MODEL_EMBEDDING)
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(has); i++)
+		if (has[i].len > 0 && (m ? take_model(r, m, has[i], out, &reached)
+					 : find_model(r, has[i], out, &reached)))
+			return reached;
+	if (!m)
+		m = routing_default_embedder(r);
+	return m && take_model(r, m, SPAN_NONE, out, &reached) && reached;
+}
+
+const struct model *rag_keeper_alias(const struct routing *r, const struct rag_index_info *index,
+				     struct span model)
+{
+	const struct model *own =
+		is_named(index) ? routing_find(r, span_str(index->config.embedder)) : NULL;
+	struct rag_embedder e;
+	bool reached;
+
+	if (own && own->kind == MODEL_EMBEDDING && take_model(r, own, model, &e, &reached) &&
+	    reached)
+		return own;
+	return find_model(r, model, &e, &reached) && reached ? e.alias : NULL;
 }
 
 static void look(void *arg)
@@ -380,7 +466,8 @@ static int embed_texts(struct care *c, struct snapshot *s, size_t first, size_t 
 				   .identity = &who,
 				   .route = "/a1/rag/embedding",
 				   .parent_request_id = "",
-				   .patience_ms = PATIENCE_MS };
+				   .patience_ms = PATIENCE_MS,
+				   .upstream = c->model };
 	struct span texts[BATCH_TEXTS];
 	int result;
 
@@ -390,7 +477,7 @@ static int embed_texts(struct care *c, struct snapshot *s, size_t first, size_t 
 			texts[i].len = utf8_whole(span_of(texts[i].ptr, EMBED_TEXT_MAX));
 	}
 	c->err = (struct err)ERR_INIT;
-	if (inner_embed(&call, c->model, texts, count, &c->vectors, &c->dimensions, &c->err) < 0)
+	if (inner_embed(&call, c->alias, texts, count, &c->vectors, &c->dimensions, &c->err) < 0)
 		return -1;
 	c->first = first;
 	c->some = count;
@@ -450,28 +537,30 @@ static int keep_refused(struct care *c, int result)
 	return on_job(c, refuse) < 0 ? -1 : result;
 }
 
-/* Until the model can be reached; m may be NULL. */
-static enum outcome wait_for(struct care *c, const struct model *m)
+/* Until the model can be reached. */
+static enum outcome wait_for(struct care *c, const struct rag_embedder *e)
 {
-	const char *embedder = c->info.config.embedder;
+	struct item *i = c->item;
 
-	c->item->waits_named = embedder[0] && strcmp(embedder, "auto") != 0;
-	snprintf(c->item->model, sizeof c->item->model, "%s",
-		 m		      ? m->alias
-		 : c->item->waits_named ? embedder
-					: "");
+	i->waits_named = is_named(&c->info);
+	snprintf(i->alias, sizeof i->alias, "%s",
+		 e->alias	  ? e->alias->alias
+		 : i->waits_named ? c->info.config.embedder
+				  : "");
+	snprintf(i->model, sizeof i->model, "%s", e->model ? e->model : "");
 	return LATER;
 }
 
 static enum outcome embed_some(struct care *c, struct snapshot *s)
 {
-	const struct model *m = rag_keeper_model(s->routing, &c->info);
+	struct rag_embedder e;
 
 	if (strcmp(c->info.config.embedder, "none") == 0)
 		return CARED;
-	if (!m || !routing_is_available(s->routing, m))
-		return wait_for(c, m);
-	c->model = m->alias;
+	if (!rag_keeper_model(s->routing, &c->info, &e))
+		return wait_for(c, &e);
+	c->alias = e.alias->alias;
+	c->model = e.model;
 	if (c->item->is_over && strcmp(c->item->model, c->model) == 0) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
 		return OVER;

@@ -64,14 +64,13 @@ int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*d
 
 void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
 {
-	const struct model *m = rag_keeper_model(w->routing, index);
+	struct rag_embedder e;
+	bool reached = rag_keeper_model(w->routing, index, &e);
 	struct buf error;
 
 	buf_init(&error, 1 * KIB);
 	rag_keeper_error(w->keeper, w->tenant, index->name, &error);
-	rag_print_index(&w->out, index,
-			m && routing_is_available(w->routing, m) ? span_str(m->alias) : SPAN_NONE,
-			buf_span(&error));
+	rag_print_index(&w->out, index, reached ? span_str(e.model) : SPAN_NONE, buf_span(&error));
 	buf_free(&error);
 }
 

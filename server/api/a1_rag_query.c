@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "common/chat/inner.h"
+#include "common/chat/rag_keeper.h"
 #include "common/rag/quote.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
@@ -148,7 +149,10 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 				   .route = "/a1/rag/embedding",
 				   .parent_request_id = x->request_id,
 				   .depth = c->depth,
-				   .patience_ms = EMBED_PATIENCE_MS };
+				   .patience_ms = EMBED_PATIENCE_MS,
+				   .upstream = q->index.model.ptr };
+	const struct model *m =
+		rag_keeper_alias(c->snapshot->routing, &q->index, q->index.model);
 	int64_t began = clock_mono_us();
 	struct err err = ERR_INIT;
 	struct span text;
@@ -160,14 +164,16 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 	text = buf_span(&whole);
 	text.len = utf8_whole(
 		span_of(text.ptr, text.len < EMBED_TEXT_MAX ? text.len : EMBED_TEXT_MAX));
-	if (text.len > 0 && inner_embed(&call, q->index.model.ptr, &text, 1, &q->vector,
-					&q->question.dimensions, &err) == 0) {
+	if (!m) {
+		err_set(&err, E_upstream_unavailable, "", "%s cannot be reached", call.upstream);
+	} else if (text.len > 0 && inner_embed(&call, m->alias, &text, 1, &q->vector,
+					       &q->question.dimensions, &err) == 0) {
 		q->question.vector = q->vector;
 		q->question.model = q->print.model = q->index.model;
 		q->print.embed_us = clock_mono_us() - began;
-	} else if (err.code != E_cancelled) {
-		log_warn("rag", "%s: the question has no vector: %s", x->request_id, err.message);
 	}
+	if (err.code != E_none && err.code != E_cancelled)
+		log_warn("rag", "%s: the question has no vector: %s", x->request_id, err.message);
 	buf_free(&whole);
 	return err.code == E_cancelled ? -1 : 0;
 }

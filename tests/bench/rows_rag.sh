@@ -92,7 +92,7 @@ in_ms() { awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'; }
 row_taking() {
 	micro ingest > "$tmp/taking" || { echo "bench: taking skipped" >&2; return; }
 	ours=$(awk '/^put / { print $4 }' "$tmp/taking")
-	theirs=$(awk '/^FTS5 porter/ { print $7 }' "$tmp/taking")
+	theirs=$(awk '/^FTS5 porter/ { print $8 }' "$tmp/taking")
 	ratio=$(awk '/^FTS5 \/ put/ { print $4 }' "$tmp/taking")
 	line "text to searchable, beside FTS5 porter: CPU us a chunk" "$ours" "$theirs" "$ratio" at-least 1
 	line "merging and latent space: CPU us a chunk" "$(awk '/^merging/ { print $(NF - 3) }' "$tmp/taking")" "-" "-" - 0

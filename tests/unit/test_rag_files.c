@@ -85,7 +85,7 @@ static int find_choice(struct stage *s, const char *name, const char *more,
 
 static int find(struct stage *s, const char *name, const char *more)
 {
-	const struct rag_choice all = { NULL, NULL };
+	const struct rag_choice all = { .follow = true };
 
 	return find_choice(s, name, more, &all);
 }
@@ -110,8 +110,8 @@ static void ids_begin_at_the_directory_that_was_named(void **state)
 	add_file(s, "other.txt");
 	assert_int_equal(find(s, "manual/", "other.txt"), 0);
 	assert_ids(s, "manual/a.md manual/b/deep.md other.txt");
-	assert_int_equal(s->files.prefix_count, 1);
-	assert_string_equal(s->files.prefixes[0], "manual/");
+	assert_int_equal(s->files.root_count, 1);
+	assert_string_equal(s->files.roots[0].prefix, "manual/");
 	assert_int_equal(s->files.list[0].size, strlen("manual/a.md"));
 	assert_true(s->files.list[0].mtime_us > 1000000);
 	assert_int_equal(find(s, "manual/b", NULL), 0);
@@ -147,10 +147,27 @@ static void links_are_followed_but_never_in_a_circle(void **state)
 	add_link(s, "ring", "docs/ring");
 	assert_int_equal(find(s, "docs", NULL), 0);
 	assert_ids(s, "docs/again docs/more/b docs/sub/a");
+	/* The one that is broken, and the one that leads to itself. */
+	assert_int_equal(s->files.unreadable, 2);
+}
+
+static void links_that_lead_out_are_left_out_unless_they_are_to_be_followed(void **state)
+{
+	const struct rag_choice within = { .follow = false };
+	struct stage *s = *state;
+
+	add_file(s, "docs/a");
+	add_file(s, "secret/key");
+	add_link(s, "../secret/key", "docs/notes");
+	add_link(s, "../secret", "docs/more");
+	add_link(s, "a", "docs/again");
+	assert_int_equal(find_choice(s, "docs", NULL, &within), 0);
+	assert_ids(s, "docs/a docs/again");
+	assert_int_equal(s->files.outside, 2);
 	assert_int_equal(s->files.unreadable, 0);
 }
 
-static void two_directories_that_point_at_each_other_end(void **state)
+static void a_directory_is_walked_once(void **state)
 {
 	struct stage *s = *state;
 
@@ -159,7 +176,7 @@ static void two_directories_that_point_at_each_other_end(void **state)
 	add_link(s, "../b", "docs/a/to_b");
 	add_link(s, "../a", "docs/b/to_a");
 	assert_int_equal(find(s, "docs", NULL), 0);
-	assert_ids(s, "docs/a/to_b/y docs/a/x docs/b/to_a/x docs/b/y");
+	assert_ids(s, "docs/a/x docs/b/y");
 }
 
 static void globs_are_of_ids_and_of_last_names(void **state)
@@ -187,7 +204,7 @@ static void globs_are_of_ids_and_of_last_names(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct opt_texts include = { { cases[i].include }, cases[i].include ? 1 : 0 };
 		struct opt_texts exclude = { { cases[i].exclude }, cases[i].exclude ? 1 : 0 };
-		const struct rag_choice choice = { &include, &exclude };
+		const struct rag_choice choice = { &include, &exclude, false };
 
 		assert_int_equal(find_choice(s, "docs", NULL, &choice), 0);
 		assert_ids(s, cases[i].ids);
@@ -252,7 +269,8 @@ int main(void)
 		TEST(ids_begin_at_the_directory_that_was_named),
 		TEST(what_begins_with_a_dot_is_left_out_unless_it_was_named),
 		TEST(links_are_followed_but_never_in_a_circle),
-		TEST(two_directories_that_point_at_each_other_end),
+		TEST(links_that_lead_out_are_left_out_unless_they_are_to_be_followed),
+		TEST(a_directory_is_walked_once),
 		TEST(globs_are_of_ids_and_of_last_names),
 		TEST(of_two_with_one_id_the_first_stays),
 		TEST(a_path_that_is_not_there_or_no_file_is_told),

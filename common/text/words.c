@@ -5,7 +5,6 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct range {
@@ -45,54 +44,75 @@ static const struct range no_letters[] = {
 	{ 0xffe0, 0xffff }, { 0x1f000, 0x1faff }, { 0xe0000, 0x10ffff },
 };
 
+enum { STOP_MAX = sizeof("themselves") - 1 }; /* the longest of them */
+
 /* In the order of their bytes. */
-static const char *const stop_words[] = {
-	"a", "aber", "about", "above", "according", "after", "again", "against", "al", "all",
-	"alle", "allem", "allen", "aller", "alles", "als", "also", "am", "an", "and", "andere",
-	"anderen", "answer", "antwort", "any", "are", "aren", "as", "at", "au", "auch", "auf",
-	"aus", "aux", "avec", "be", "because", "been", "before", "bei", "beim", "being", "below",
-	"between", "bin", "bis", "bist", "bitte", "both", "but", "by", "can", "ce", "ces",
-	"cette", "como", "con", "could", "couldn", "cuando", "cuál", "cuándo", "d", "da",
-	"damit", "danke", "dann", "dans", "das", "dass", "daß", "de", "dein", "deine", "del",
-	"dem", "den", "denn", "der", "des", "dessen", "did", "didn", "die", "dies", "diese",
-	"diesem", "diesen", "dieser", "dieses", "do", "doch", "document", "does", "doesn",
-	"doing", "don", "donde", "dort", "down", "du", "durch", "during", "dónde", "each", "ein",
-	"eine", "einem", "einen", "einer", "eines", "el", "ella", "elle", "en", "entre", "er",
-	"era", "es", "est", "esta", "este", "esto", "está", "et", "etwas", "euch", "euer", "eux",
-	"explain", "few", "find", "for", "frage", "from", "further", "für", "gegen", "get",
-	"gibt", "give", "habe", "haben", "had", "hadn", "hallo", "has", "hasn", "hat", "hatte",
-	"hatten", "have", "haven", "having", "hay", "he", "hello", "her", "here", "hers",
-	"herself", "hey", "hi", "hier", "him", "himself", "hin", "hinter", "his", "how",
-	"however", "i", "ich", "if", "ihm", "ihn", "ihnen", "ihr", "ihre", "ihrem", "ihren",
-	"ihrer", "il", "ils", "im", "in", "indem", "ins", "into", "is", "isn", "ist", "it",
-	"its", "itself", "ja", "je", "jede", "jedem", "jeden", "jeder", "jedes", "jene", "jetzt",
-	"just", "kann", "kannst", "kein", "keine", "keinem", "keinen", "keiner", "know",
-	"können", "könnte", "la", "lange", "las", "laut", "le", "les", "let", "leur", "ll", "lo",
-	"long", "los", "lui", "m", "machen", "mais", "man", "manche", "many", "may", "me",
-	"mehr", "mein", "meine", "mentioned", "mes", "mi", "mich", "might", "mir", "mit", "moi",
-	"mon", "more", "most", "much", "muss", "must", "muy", "my", "myself", "más", "même",
-	"müssen", "nach", "ne", "nein", "nicht", "nichts", "no", "noch", "nor", "nos", "not",
-	"notre", "nous", "now", "nun", "nur", "ob", "oder", "of", "off", "oft", "often", "ohne",
-	"ok", "okay", "on", "once", "only", "or", "other", "ou", "our", "ours", "ourselves",
-	"out", "over", "own", "où", "par", "para", "pas", "pero", "please", "por", "porque",
-	"pour", "qu", "que", "quel", "quelle", "question", "qui", "quién", "quoi", "qué", "re",
-	"s", "sa", "sagt", "same", "say", "says", "se", "sehr", "sein", "seine", "seinem",
-	"seinen", "seiner", "seit", "ses", "shall", "she", "should", "shouldn", "show", "sich",
-	"sie", "sin", "sind", "so", "sobre", "solche", "soll", "sollte", "some", "son",
-	"sondern", "sonst", "sont", "steht", "su", "such", "sur", "sus", "t", "ta", "te", "tell",
-	"tes", "text", "than", "thank", "thanks", "that", "the", "their", "theirs", "them",
-	"themselves", "then", "there", "these", "they", "this", "those", "through", "tiene",
-	"to", "toi", "ton", "too", "tu", "um", "un", "una", "und", "under", "une", "uno", "uns",
-	"unser", "unsere", "unter", "until", "up", "upon", "us", "ve", "very", "viel", "viele",
-	"vielen", "vom", "von", "vor", "vos", "votre", "vous", "wann", "war", "waren", "warum",
-	"was", "wasn", "we", "weil", "welche", "welchem", "welchen", "welcher", "welches", "wem",
-	"wen", "wenn", "wer", "werde", "werden", "were", "weren", "what", "when", "where",
-	"which", "while", "who", "whom", "whose", "why", "wie", "wieder", "will", "wir", "wird",
-	"wirst", "with", "within", "without", "wo", "won", "would", "wouldn", "wurde", "wurden",
-	"y", "ya", "yes", "you", "your", "yours", "yourself", "zu", "zum", "zur", "zwischen",
-	"über", "一个", "为何", "什么", "他们", "你们", "你好", "可以", "哪个", "哪些", "哪儿", "哪里", "多久", "多少",
-	"多长", "如何", "怎么", "怎样", "我们", "文本", "时候", "根据", "请问", "这个", "那个", "问题",
+#define W(text) SPAN_INIT(text)
+static const struct span stop_words[] = {
+	W("a"), W("aber"), W("about"), W("above"), W("according"), W("after"), W("again"),
+	W("against"), W("al"), W("all"), W("alle"), W("allem"), W("allen"), W("aller"), W("alles"),
+	W("als"), W("also"), W("am"), W("an"), W("and"), W("andere"), W("anderen"), W("answer"),
+	W("antwort"), W("any"), W("are"), W("aren"), W("as"), W("at"), W("au"), W("auch"),
+	W("auf"), W("aus"), W("aux"), W("avec"), W("be"), W("because"), W("been"), W("before"),
+	W("bei"), W("beim"), W("being"), W("below"), W("between"), W("bin"), W("bis"), W("bist"),
+	W("bitte"), W("both"), W("but"), W("by"), W("can"), W("ce"), W("ces"), W("cette"),
+	W("como"), W("con"), W("could"), W("couldn"), W("cuando"), W("cuál"), W("cuándo"), W("d"),
+	W("da"), W("damit"), W("danke"), W("dann"), W("dans"), W("das"), W("dass"), W("daß"),
+	W("de"), W("dein"), W("deine"), W("del"), W("dem"), W("den"), W("denn"), W("der"),
+	W("des"), W("dessen"), W("did"), W("didn"), W("die"), W("dies"), W("diese"), W("diesem"),
+	W("diesen"), W("dieser"), W("dieses"), W("do"), W("doch"), W("document"), W("does"),
+	W("doesn"), W("doing"), W("don"), W("donde"), W("dort"), W("down"), W("du"), W("durch"),
+	W("during"), W("dónde"), W("each"), W("ein"), W("eine"), W("einem"), W("einen"),
+	W("einer"), W("eines"), W("el"), W("ella"), W("elle"), W("en"), W("entre"), W("er"),
+	W("era"), W("es"), W("est"), W("esta"), W("este"), W("esto"), W("está"), W("et"),
+	W("etwas"), W("euch"), W("euer"), W("eux"), W("explain"), W("few"), W("find"), W("for"),
+	W("frage"), W("from"), W("further"), W("für"), W("gegen"), W("get"), W("gibt"), W("give"),
+	W("habe"), W("haben"), W("had"), W("hadn"), W("hallo"), W("has"), W("hasn"), W("hat"),
+	W("hatte"), W("hatten"), W("have"), W("haven"), W("having"), W("hay"), W("he"), W("hello"),
+	W("her"), W("here"), W("hers"), W("herself"), W("hey"), W("hi"), W("hier"), W("him"),
+	W("himself"), W("hin"), W("hinter"), W("his"), W("how"), W("however"), W("i"), W("ich"),
+	W("if"), W("ihm"), W("ihn"), W("ihnen"), W("ihr"), W("ihre"), W("ihrem"), W("ihren"),
+	W("ihrer"), W("il"), W("ils"), W("im"), W("in"), W("indem"), W("ins"), W("into"), W("is"),
+	W("isn"), W("ist"), W("it"), W("its"), W("itself"), W("ja"), W("je"), W("jede"),
+	W("jedem"), W("jeden"), W("jeder"), W("jedes"), W("jene"), W("jetzt"), W("just"),
+	W("kann"), W("kannst"), W("kein"), W("keine"), W("keinem"), W("keinen"), W("keiner"),
+	W("know"), W("können"), W("könnte"), W("la"), W("lange"), W("las"), W("laut"), W("le"),
+	W("les"), W("let"), W("leur"), W("ll"), W("lo"), W("long"), W("los"), W("lui"), W("m"),
+	W("machen"), W("mais"), W("man"), W("manche"), W("many"), W("may"), W("me"), W("mehr"),
+	W("mein"), W("meine"), W("mentioned"), W("mes"), W("mi"), W("mich"), W("might"), W("mir"),
+	W("mit"), W("moi"), W("mon"), W("more"), W("most"), W("much"), W("muss"), W("must"),
+	W("muy"), W("my"), W("myself"), W("más"), W("même"), W("müssen"), W("nach"), W("ne"),
+	W("nein"), W("nicht"), W("nichts"), W("no"), W("noch"), W("nor"), W("nos"), W("not"),
+	W("notre"), W("nous"), W("now"), W("nun"), W("nur"), W("ob"), W("oder"), W("of"), W("off"),
+	W("oft"), W("often"), W("ohne"), W("ok"), W("okay"), W("on"), W("once"), W("only"),
+	W("or"), W("other"), W("ou"), W("our"), W("ours"), W("ourselves"), W("out"), W("over"),
+	W("own"), W("où"), W("par"), W("para"), W("pas"), W("pero"), W("please"), W("por"),
+	W("porque"), W("pour"), W("qu"), W("que"), W("quel"), W("quelle"), W("question"), W("qui"),
+	W("quién"), W("quoi"), W("qué"), W("re"), W("s"), W("sa"), W("sagt"), W("same"), W("say"),
+	W("says"), W("se"), W("sehr"), W("sein"), W("seine"), W("seinem"), W("seinen"),
+	W("seiner"), W("seit"), W("ses"), W("shall"), W("she"), W("should"), W("shouldn"),
+	W("show"), W("sich"), W("sie"), W("sin"), W("sind"), W("so"), W("sobre"), W("solche"),
+	W("soll"), W("sollte"), W("some"), W("son"), W("sondern"), W("sonst"), W("sont"),
+	W("steht"), W("su"), W("such"), W("sur"), W("sus"), W("t"), W("ta"), W("te"), W("tell"),
+	W("tes"), W("text"), W("than"), W("thank"), W("thanks"), W("that"), W("the"), W("their"),
+	W("theirs"), W("them"), W("themselves"), W("then"), W("there"), W("these"), W("they"),
+	W("this"), W("those"), W("through"), W("tiene"), W("to"), W("toi"), W("ton"), W("too"),
+	W("tu"), W("um"), W("un"), W("una"), W("und"), W("under"), W("une"), W("uno"), W("uns"),
+	W("unser"), W("unsere"), W("unter"), W("until"), W("up"), W("upon"), W("us"), W("ve"),
+	W("very"), W("viel"), W("viele"), W("vielen"), W("vom"), W("von"), W("vor"), W("vos"),
+	W("votre"), W("vous"), W("wann"), W("war"), W("waren"), W("warum"), W("was"), W("wasn"),
+	W("we"), W("weil"), W("welche"), W("welchem"), W("welchen"), W("welcher"), W("welches"),
+	W("wem"), W("wen"), W("wenn"), W("wer"), W("werde"), W("werden"), W("were"), W("weren"),
+	W("what"), W("when"), W("where"), W("which"), W("while"), W("who"), W("whom"), W("whose"),
+	W("why"), W("wie"), W("wieder"), W("will"), W("wir"), W("wird"), W("wirst"), W("with"),
+	W("within"), W("without"), W("wo"), W("won"), W("would"), W("wouldn"), W("wurde"),
+	W("wurden"), W("y"), W("ya"), W("yes"), W("you"), W("your"), W("yours"), W("yourself"),
+	W("zu"), W("zum"), W("zur"), W("zwischen"), W("über"), W("一个"), W("为何"), W("什么"), W("他们"),
+	W("你们"), W("你好"), W("可以"), W("哪个"), W("哪些"), W("哪儿"), W("哪里"), W("多久"), W("多少"), W("多长"),
+	W("如何"), W("怎么"), W("怎样"), W("我们"), W("文本"), W("时候"), W("根据"), W("请问"), W("这个"), W("那个"),
+	W("问题"),
 };
+#undef W
 
 static bool is_in(const struct range *ranges, size_t count, uint32_t c)
 {
@@ -190,22 +210,35 @@ uint64_t words_hash(struct span text)
 }
 
 /* Byte by byte: most differ in the first one, and each word of every text comes here. */
-static int compare_stop(const void *key, const void *item)
+static int compare_stop(struct span word, struct span stop)
 {
-	const struct span *word = key;
-	const char *stop = *(const char *const *)item;
+	int order = (unsigned char)word.ptr[0] - (unsigned char)stop.ptr[0];
 
-	for (size_t i = 0; i < word->len; i++)
-		if (word->ptr[i] != stop[i])
-			return (unsigned char)word->ptr[i] < (unsigned char)stop[i] ? -1 : 1;
-	return stop[word->len] ? -1 : 0;
+	if (order == 0)
+		order = memcmp(word.ptr, stop.ptr, word.len < stop.len ? word.len : stop.len);
+	return order != 0 ? order : (word.len > stop.len) - (word.len < stop.len);
 }
 
 bool words_is_stop(const struct word *word)
 {
-	return word->is_particle ||
-	       bsearch(&word->text, stop_words, ARRAY_LEN(stop_words), sizeof(stop_words[0]),
-		       compare_stop) != NULL;
+	size_t low = 0, high = ARRAY_LEN(stop_words);
+
+	if (word->is_particle)
+		return true;
+	if (word->text.len == 0 || word->text.len > STOP_MAX)
+		return false;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = compare_stop(word->text, stop_words[middle]);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
 }
 
 /* Chinese and Japanese particles; a pair with one of them seldom names a thing. */

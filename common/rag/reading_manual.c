@@ -210,60 +210,95 @@ static void add_reference(struct manual *m, struct span *rest)
 	}
 }
 
-/* Words of which some are macros again. */
+/* Words of which some are macros again, while they are written. */
+struct phrase {
+	struct manual *m;
+	struct span rest;
+	const struct inline_macro *macro; /* of the next word */
+	const char *open[8];              /* signs that ALL left open, the innermost last */
+	size_t count;
+};
+
+static void close_signs(struct phrase *p)
+{
+	while (p->count > 0)
+		reader_write_str(p->m->rd, p->open[--p->count]);
+}
+
+static void open_sign(struct phrase *p)
+{
+	if (!p->macro || p->macro->around != ALL || p->count == ARRAY_LEN(p->open))
+		return;
+	add_word(p->m, p->macro->before, SPAN_NONE, "");
+	p->m->glued = true;
+	p->open[p->count++] = p->macro->behind;
+	p->macro = NULL;
+}
+
+/* Signs end before the last mark; of ".Ql a , b" each word has its own quotes. */
+static void add_mark(struct phrase *p, struct span mark)
+{
+	bool is_last = span_trim(p->rest).len == 0;
+	bool reopens = !is_last && p->count > 0 && !strcmp(p->open[p->count - 1], "'");
+
+	if (is_last || reopens)
+		close_signs(p);
+	if (reopens)
+		p->macro = find_inline(SPAN_LIT("Ql"));
+	p->m->glued = true;
+	add_word(p->m, "", mark, "");
+}
+
+/* Whether the word is a macro, which has been done. */
+static bool do_macro(struct phrase *p, struct span word)
+{
+	const struct inline_macro *macro = find_inline(word);
+
+	if (macro) {
+		p->macro = macro;
+	} else if (span_is(word, "Ns")) {
+		p->m->glued = true;
+	} else if (span_is(word, "Xr")) {
+		add_reference(p->m, &p->rest);
+	} else if (span_is(word, "Nm")) {
+		add_word(p->m, "", span_str(p->m->name), "");
+	} else if (span_is(word, "Qc")) {
+		p->m->glued = true;
+		add_word(p->m, "\"", SPAN_NONE, "");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void add_plain(struct phrase *p, struct span word)
+{
+	if (is_one_of(word, "([")) {
+		add_word(p->m, "", word, "");
+		p->m->glued = true;
+		return;
+	}
+	add_word(p->m, p->macro ? p->macro->before : "", word, p->macro ? p->macro->behind : "");
+}
+
 static void add_words(struct manual *m, struct span rest, const struct inline_macro *macro)
 {
-	enum { OPEN_MAX = 8 };
-	const char *open[OPEN_MAX];
-	size_t count = 0, words = 0;
+	struct phrase p = { .m = m, .rest = rest, .macro = macro };
 	struct span word;
+	size_t words = 0;
 	bool quoted;
 
-	while (true) {
-		bool any;
-
-		if (macro && macro->around == ALL && count < OPEN_MAX) {
-			add_word(m, macro->before, SPAN_NONE, "");
-			m->glued = true;
-			open[count++] = macro->behind;
-			macro = NULL;
-		}
-		any = next_word(&rest, &word, &quoted);
-		if (!any)
-			break;
-		if (!quoted && find_inline(word)) {
-			macro = find_inline(word);
-		} else if (!quoted && span_is(word, "Ns")) {
-			m->glued = true;
-		} else if (!quoted && span_is(word, "Xr")) {
-			add_reference(m, &rest);
-		} else if (!quoted && span_is(word, "Nm")) {
-			add_word(m, "", span_str(m->name), "");
-		} else if (!quoted && span_is(word, "Qc")) {
-			m->glued = true;
-			add_word(m, "\"", SPAN_NONE, "");
-		} else if (!quoted && is_one_of(word, ".,;:?!)]")) {
-			bool is_last = span_trim(rest).len == 0;
-
-			/* ".Ql a , b": each in its own quotes. */
-			if (count > 0 && !is_last && !strcmp(open[count - 1], "'"))
-				macro = find_inline(SPAN_LIT("Ql"));
-			while (count > 0 && (is_last || macro))
-				reader_write_str(m->rd, open[--count]);
-			m->glued = true;
-			add_word(m, "", word, "");
-		} else if (!quoted && is_one_of(word, "([")) {
-			add_word(m, "", word, "");
-			m->glued = true;
-		} else {
-			add_word(m, macro ? macro->before : "", word, macro ? macro->behind : "");
-		}
-		words++;
+	for (open_sign(&p); next_word(&p.rest, &word, &quoted); open_sign(&p), words++) {
+		if (quoted)
+			add_word(m, p.macro ? p.macro->before : "", word, p.macro ? p.macro->behind : "");
+		else if (is_one_of(word, ".,;:?!)]"))
+			add_mark(&p, word);
+		else if (!do_macro(&p, word))
+			add_plain(&p, word);
 	}
-	if (words == 0 && macro && *macro->before)
-		add_word(m, macro->before, SPAN_NONE, "");
-	while (count > 0)
-		reader_write_str(m->rd, open[--count]);
+	if (words == 0 && p.macro && *p.macro->before)
+		add_word(m, p.macro->before, SPAN_NONE, "");
+	close_signs(&p);
 }
 
 /* ---- lines ---- */

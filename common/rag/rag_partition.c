@@ -9,7 +9,10 @@
 #include "common/rag/snapshot_inside.h"
 #include "common/rag/vector_partition.h"
 
-enum { PARTITION_BYTES_MAX = 512 * 1000 * 1000 };
+enum {
+	PARTITION_BYTES_MAX = 512 * 1000 * 1000,
+	STEP_BYTES = 16 * 1000 * 1000, /* of lists in one transaction: others write between them */
+};
 
 struct partitioned {
 	const struct rag_tending *t;
@@ -18,6 +21,10 @@ struct partitioned {
 	struct buf bytes; /* of the partition */
 	struct buf *lists;
 	size_t count, room;
+	struct written {
+		int64_t id;   /* of the partition, once its row is there */
+		size_t lists; /* the first ones */
+	} written, next; /* what was committed, and what will have been */
 	bool was_kept;
 };
 
@@ -56,7 +63,7 @@ static int is_as_it_was(struct db *db, const struct partitioned *p, struct err *
 	for (size_t i = 0; i < count; i++)
 		now += is_input(p->t, &rows[i]);
 	mem_free(rows);
-	return now == p->input_count;
+	return now == p->input_count + 1 + p->count;
 }
 
 static int insert_list(struct db *db, const struct partitioned *p, int64_t partition, size_t i,
@@ -82,15 +89,78 @@ static int insert_list(struct db *db, const struct partitioned *p, int64_t parti
 	return rag_segment_insert(db, &row, buf_span(&p->lists[i]), err);
 }
 
+/*
+ * The partition of no space, which nobody looks at, and its lists step by step.  When that ends
+ * half way the next partition replaces it, as it would a whole one.
+ */
+static int write_some(struct db *db, void *arg, struct err *err)
+{
+	struct partitioned *p = arg;
+	struct rag_segment_row row = { .index_id = p->t->row.id,
+				       .kind = RAG_PARTITION,
+				       .model = p->t->row.model,
+				       .rows = p->t->snapshot->vectors->live,
+				       .born = p->t->row.generation };
+	struct written *w = &p->next;
+	size_t bytes = 0;
+
+	if (w->id == 0) {
+		if (rag_segment_insert(db, &row, buf_span(&p->bytes), err) < 0)
+			return -1;
+		w->id = row.id;
+	}
+	for (; w->lists < p->count && bytes < STEP_BYTES; w->lists++) {
+		if (insert_list(db, p, w->id, w->lists, err) < 0)
+			return -1;
+		bytes += p->lists[w->lists].len;
+	}
+	return 0;
+}
+
+static int write_all(struct partitioned *p, struct err *err)
+{
+	do {
+		if (atomic_load(&p->t->tenant->rag->stopping))
+			return err_set(err, E_cancelled, "", "stopped");
+		if (rag_write(p->t->tenant, write_some, p, err) < 0)
+			return -1;
+		p->written = p->next;
+	} while (p->written.lists < p->count);
+	return 0;
+}
+
+/* What was written and is not to be. */
+static int forget(struct db *db, void *arg, struct err *err)
+{
+	const struct partitioned *p = arg;
+	struct db_statement *st = db_statement(
+		db,
+		"DELETE FROM rag_segment WHERE index_id = ?1 AND (id = ?2 OR kind = 7 AND"
+		" parent = ?2)",
+		err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, p->t->row.id);
+	db_bind_int(st, 2, p->written.id);
+	return db_run(st, err);
+}
+
+static int give_space(struct db *db, const struct partitioned *p, struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "UPDATE rag_segment SET parent = ?2 WHERE id = ?1", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, p->written.id);
+	db_bind_int(st, 2, p->t->snapshot->vectors->space_id);
+	return db_run(st, err);
+}
+
 static int keep(struct db *db, void *arg, struct err *err)
 {
 	struct partitioned *p = arg;
-	struct rag_segment_row partition = { .index_id = p->t->row.id,
-					     .kind = RAG_PARTITION,
-					     .model = p->t->row.model,
-					     .parent = p->t->snapshot->vectors->space_id,
-					     .rows = p->t->snapshot->vectors->live,
-					     .born = p->t->row.generation };
 	struct rag_row row;
 	int found = rag_row_find_id(db, p->t->row.id, &row, err);
 
@@ -99,14 +169,11 @@ static int keep(struct db *db, void *arg, struct err *err)
 	if (found != 1)
 		return found;
 	for (size_t i = 0; i < p->input_count; i++)
-		if (p->inputs[i] != partition.parent &&
+		if (p->inputs[i] != p->t->snapshot->vectors->space_id &&
 		    rag_segment_delete(db, p->inputs[i], err) < 0)
 			return -1;
-	if (rag_segment_insert(db, &partition, buf_span(&p->bytes), err) < 0)
+	if (give_space(db, p, err) < 0)
 		return -1;
-	for (size_t i = 0; i < p->count; i++)
-		if (insert_list(db, p, partition.id, i, err) < 0)
-			return -1;
 	row.generation++;
 	p->was_kept = true;
 	if (rag_gone_forget(db, row.id, err) < 0)
@@ -148,7 +215,11 @@ int rag_partition(const struct rag_tending *t, struct err *err)
 			p.inputs[p.input_count++] = t->segments[i].id;
 	result = vector_partition_build(&plan, &p.bytes, err);
 	if (result == 0)
+		result = write_all(&p, err);
+	if (result == 0)
 		result = rag_write(t->tenant, keep, &p, err);
+	if (p.written.id > 0 && (result < 0 || !p.was_kept))
+		rag_write(t->tenant, forget, &p, NULL);
 	for (size_t i = 0; i < p.count; i++)
 		buf_free(&p.lists[i]);
 	mem_free(p.lists);

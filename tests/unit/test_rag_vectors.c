@@ -292,6 +292,54 @@ static void many_vectors_are_coded_anew_and_grouped(void **state)
 	assert_string_equal(stage_findings(s), "");
 }
 
+static int64_t number_in(struct rag_stage *s, const char *change, const char *sql)
+{
+	char path[128];
+	int64_t number;
+	struct db *db;
+
+	snprintf(path, sizeof(path), "%s/acme.db", s->dir);
+	db = db_open(path, DB_WRITE, &s->err);
+	assert_non_null(db);
+	assert_int_equal(db_exec(db, change, &s->err), 0);
+	assert_int_equal(db_number(db, sql, &number, &s->err), 0);
+	db_close(db);
+	return number;
+}
+
+/* As a crash leaves it between two steps. */
+static void a_grouping_that_was_not_finished_is_replaced(void **state)
+{
+	static const char copy[] =
+		"INSERT INTO rag_segment (index_id, kind, model, parent, first_chunk, last_chunk,"
+		" rows, born, size, bytes) SELECT index_id, kind, model, 0, first_chunk,"
+		" last_chunk, rows, born, size, bytes FROM rag_segment WHERE kind = 6;"
+		"INSERT INTO rag_segment (index_id, kind, model, parent, first_chunk, last_chunk,"
+		" rows, born, size, bytes) SELECT index_id, kind, model, (SELECT max(id) FROM"
+		" rag_segment), first_chunk, last_chunk, rows, born, size, bytes FROM rag_segment"
+		" WHERE kind = 7 LIMIT 3";
+	struct rag_stage *s = *state;
+
+	s->options.flat_max = 300;
+	stage_open_again(s);
+	put_some(s, 0, 400);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	assert_int_equal(number_in(s, copy, "SELECT count(*) FROM rag_segment WHERE kind = 6"), 2);
+	stage_open_again(s);
+	assert_near(s, 0, 400);
+	put_some(s, 400, 600);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	assert_near(s, 0, 600);
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_segment WHERE kind = 6"), 1);
+	assert_int_equal(number_in(s, "",
+				   "SELECT count(*) FROM rag_segment WHERE kind = 7 AND parent NOT"
+				   " IN (SELECT id FROM rag_segment WHERE kind = 6)"),
+			 0);
+	assert_string_equal(stage_findings(s), "");
+}
+
 static void several_batches_may_be_under_way(void **state)
 {
 	struct rag_stage *s = *state;
@@ -381,6 +429,7 @@ int main(void)
 		TEST(vectors_of_another_dimension_are_refused),
 		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
 		TEST(many_vectors_are_coded_anew_and_grouped),
+		TEST(a_grouping_that_was_not_finished_is_replaced),
 		TEST(several_batches_may_be_under_way),
 		TEST(what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured),
 		TEST(models_have_their_prefixes),

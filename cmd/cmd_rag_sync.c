@@ -9,6 +9,8 @@
 #include "cmd/progress.h"
 #include "cmd/rag.h"
 #include "cmd/rag_files.h"
+#include "cmd/rag_gone.h"
+#include "cmd/rag_wait.h"
 
 #include "common/base/digest.h"
 #include "common/base/file.h"
@@ -16,12 +18,8 @@
 #include "common/base/mem.h"
 #include "tui/models.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 enum {
 	BATCH_FILES = 256,
@@ -30,10 +28,7 @@ enum {
 	BODY_MAX = 64 * 1024 * 1024,
 	DELETE_STEP = 1000,
 	PART_FILES = 20000, /* of one question what is wanted */
-	LOOK_MS = 500,
-	STILL_MS = 10000, /* nothing moves: vectors follow later */
-	FAILED_MS = 2000, /* the same after a failure */
-	PARTIAL = 8,      /* exit status: some failed */
+	PARTIAL = 8,        /* exit status: some failed */
 };
 
 struct sync_options {
@@ -50,8 +45,8 @@ struct sync {
 	struct rag_choice choice;
 	struct rag_files files;
 	json_t *metadata; /* or NULL */
-	json_t *wanted, *gone;
-	json_t *gone_places; /* by id: where the file was, were it of these directories */
+	json_t *wanted;
+	struct rag_gone gone;
 	struct progress progress;
 	int64_t added, changed, unchanged, failed, removed, chunks;
 	int64_t events;
@@ -141,48 +136,11 @@ static json_t *ask_wanted(struct sync *s, const struct part *p, struct err *err)
 	return answer;
 }
 
-/* 1: the file is not there, 0: it is, or nobody can say, which is told and counted. */
-static int has_vanished(struct sync *s, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0)
-		return !S_ISREG(st.st_mode);
-	if (errno == ENOENT || errno == ENOTDIR)
-		return 1;
-	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s", path, err_errno(errno));
-	s->files.unreadable++;
-	return 0;
-}
-
-/* Of the directories that were named, and not what the globs hide: by id where the file was. */
-static void choose_gone(struct sync *s, const json_t *all)
-{
-	json_t *id;
-	size_t i;
-
-	json_array_foreach(all, i, id) for (size_t root = 0; root < s->files.root_count; root++)
-	{
-		char *place = rag_files_place(&s->files, root, json_string_value(id), &s->choice);
-		json_t *places = json_object_get(s->gone_places, json_string_value(id));
-
-		if (place && has_vanished(s, place)) {
-			if (!places) {
-				places = json_array();
-				json_object_set_new(s->gone_places, json_string_value(id), places);
-			}
-			json_array_append_new(places, json_string(place));
-		}
-		mem_free(place);
-	}
-}
-
 static int find_wanted(struct sync *s, struct err *err)
 {
 	size_t from = 0, count = s->files.count;
 
 	s->wanted = json_array();
-	s->gone_places = json_object();
 	do {
 		const size_t to = count - from > PART_FILES ? from + PART_FILES : count;
 		const struct part part = { from, to, from == 0, to == count };
@@ -192,77 +150,10 @@ static int find_wanted(struct sync *s, struct err *err)
 			return -1;
 		json_array_extend(s->wanted, json_object_get(answer, "wanted"));
 		s->unchanged += json_integer_value(json_object_get(answer, "unchanged"));
-		choose_gone(s, json_object_get(answer, "gone"));
+		rag_gone_consider(&s->gone, json_object_get(answer, "gone"));
 		json_decref(answer);
 		from = to;
 	} while (from < count);
-	return 0;
-}
-
-/* A document of the same id may have come from elsewhere: it stays. */
-static void choose_by_source(struct sync *s, const json_t *documents)
-{
-	json_t *document, *place;
-	size_t i, k;
-
-	json_array_foreach(documents, i, document)
-	{
-		const char *source = models_text(document, "source");
-		json_t *id = json_object_get(document, "id");
-
-		json_array_foreach(json_object_get(s->gone_places, json_string_value(id)), k,
-				   place) if (strcmp(json_string_value(place), source) == 0)
-		{
-			json_array_append(s->gone, id);
-			break;
-		}
-	}
-}
-
-static int find_gone_below(struct sync *s, const char *prefix, struct err *err)
-{
-	json_t *next = NULL;
-	bool more = true;
-
-	while (more) {
-		struct buf path;
-		json_t *page;
-
-		buf_init(&path, 16384);
-		buf_printf(&path, "/a1/rag/indices/%s/documents?limit=1000&prefix=", s->index);
-		rag_encode(span_str(prefix), &path);
-		buf_add_str(&path, "&after=");
-		if (next)
-			rag_encode(span_str(json_string_value(next)), &path);
-		page = rag_ask_take(s->link, NULL, buf_str(&path), NULL, err);
-		buf_free(&path);
-		json_decref(next);
-		if (!page)
-			return -1;
-		choose_by_source(s, json_object_get(page, "items"));
-		next = json_incref(json_object_get(page, "next"));
-		more = next != NULL;
-		json_decref(page);
-	}
-	return 0;
-}
-
-static bool is_prefix_seen(const struct sync *s, size_t root)
-{
-	for (size_t i = 0; i < root; i++)
-		if (strcmp(s->files.roots[i].prefix, s->files.roots[root].prefix) == 0)
-			return true;
-	return false;
-}
-
-static int find_gone(struct sync *s, struct err *err)
-{
-	s->gone = json_array();
-	if (json_object_size(s->gone_places) == 0)
-		return 0;
-	for (size_t i = 0; i < s->files.root_count; i++)
-		if (!is_prefix_seen(s, i) && find_gone_below(s, s->files.roots[i].prefix, err) < 0)
-			return -1;
 	return 0;
 }
 
@@ -429,16 +320,16 @@ static int send_all(struct sync *s, struct err *err)
 
 static int prune(struct sync *s, struct err *err)
 {
-	size_t count = json_array_size(s->gone);
+	size_t count = json_array_size(s->gone.ids);
 
 	for (size_t from = 0; from < count; from += DELETE_STEP) {
 		json_t *ids = json_array(), *answer;
 		char *path = rag_path(s->index, "documents/delete", NULL);
 
 		for (size_t i = from; i < count && i < from + DELETE_STEP; i++) {
-			json_array_append(ids, json_array_get(s->gone, i));
-			tell_file(s, json_string_value(json_array_get(s->gone, i)), "delete", NULL,
-				  NULL);
+			json_array_append(ids, json_array_get(s->gone.ids, i));
+			tell_file(s, json_string_value(json_array_get(s->gone.ids, i)), "delete",
+				  NULL, NULL);
 		}
 		answer = rag_ask_take(s->link, "POST", path, json_pack("{s:o}", "ids", ids), err);
 		mem_free(path);
@@ -448,82 +339,6 @@ static int prune(struct sync *s, struct err *err)
 		json_decref(answer);
 	}
 	return 0;
-}
-
-/* ---- vectors ---- */
-
-static int64_t vectors_of(const json_t *index)
-{
-	const json_t *embedding = json_object_get(index, "embedding");
-	const char *part = *models_text(embedding, "building") ? "building_coverage" : "coverage";
-
-	return llround(json_number_value(json_object_get(embedding, part)) *
-		       json_number_value(json_object_get(index, "chunk_count")));
-}
-
-static bool has_all(const json_t *index)
-{
-	const json_t *embedding = json_object_get(index, "embedding");
-	const char *wanted = models_text(embedding, "wanted");
-
-	return !*wanted || (strcmp(models_text(index, "embedding_model"), wanted) == 0 &&
-			    vectors_of(index) + json_integer_value(json_object_get(embedding, "refused")) >=
-				    json_integer_value(json_object_get(index, "chunk_count")));
-}
-
-/* The last failure, "" if there is none. */
-static const char *failure_of(const json_t *index)
-{
-	const json_t *error = json_object_get(json_object_get(index, "embedding"), "error");
-
-	return json_is_string(error) ? json_string_value(error) : models_text(error, "message");
-}
-
-/* Whether it is in vain to wait on, which is told. */
-static bool is_stuck(const struct sync *s, struct progress *p, const json_t *index,
-		     int64_t still_ms)
-{
-	const char *failure = failure_of(index);
-
-	if (still_ms < (*failure ? FAILED_MS : STILL_MS))
-		return false;
-	progress_hide(p);
-	cmd_notice(
-		&s->options->globals,
-		"%s: not all chunks have vectors%s%s; they follow when the model can be reached, "
-		"until then they are found by words",
-		s->index, *failure ? ": " : "", failure);
-	return true;
-}
-
-/* A gateway of our own ends with us: it is let finish what it does in the background. */
-static int wait_for_vectors(struct sync *s, struct err *err)
-{
-	char *path = rag_path(s->index, NULL, NULL);
-	struct progress p;
-	int64_t still_ms = 0;
-	bool done = false;
-
-	progress_begin(&p, &s->options->globals, s->index, "vectors", 0);
-	while (!done && !interrupt_signal()) {
-		json_t *index = rag_ask_take(s->link, NULL, path, NULL, err);
-		int64_t moved;
-
-		if (!index)
-			break;
-		moved = vectors_of(index) - p.done;
-		p.total = json_integer_value(json_object_get(index, "chunk_count"));
-		progress_step(&p, moved, 0);
-		still_ms = moved != 0 ? 0 : still_ms + LOOK_MS;
-		done = has_all(index);
-		done = done || is_stuck(s, &p, index, still_ms);
-		json_decref(index);
-		if (!done)
-			nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
-	}
-	progress_end(&p);
-	mem_free(path);
-	return err->code == E_none ? 0 : -1;
 }
 
 /* ---- the whole ---- */
@@ -565,7 +380,7 @@ static void print_plan(const struct sync *s)
 	json_array_foreach(s->wanted, i, one)
 		buf_printf(&out, "%s %s\n", strcmp(models_text(one, "why"), "new") == 0 ? "+" : "~",
 			   models_text(one, "id"));
-	json_array_foreach(s->gone, i, one)
+	json_array_foreach(s->gone.ids, i, one)
 		buf_printf(&out, "%s %s\n", s->may_prune ? "-" : "?", json_string_value(one));
 	cmd_print(&out);
 	buf_free(&out);
@@ -590,11 +405,11 @@ static void print_summary(const struct sync *s)
 		   "chunks made",
 		   s->index, (long long)s->added, (long long)s->changed, (long long)s->unchanged,
 		   (long long)s->removed, (long long)s->failed, (long long)s->chunks);
-	if (!s->options->prune && json_array_size(s->gone) > 0)
+	if (!s->options->prune && json_array_size(s->gone.ids) > 0)
 		cmd_notice(g,
 			   "%zu documents are no longer among the files; `spass rag sync --prune` "
 			   "removes them",
-			   json_array_size(s->gone));
+			   json_array_size(s->gone.ids));
 }
 
 static void fail_misnamed(struct sync *s)
@@ -635,8 +450,9 @@ static int transfer(struct sync *s, struct err *err)
 
 static int synchronise(struct sync *s, struct err *err)
 {
+	rag_gone_begin(&s->gone, &s->files, &s->choice);
 	fail_misnamed(s);
-	if (find_wanted(s, err) < 0 || find_gone(s, err) < 0)
+	if (find_wanted(s, err) < 0 || rag_gone_find(&s->gone, s->link, s->index, err) < 0)
 		return -1;
 	s->may_prune = may_prune(s);
 	if (s->options->dry_run) {
@@ -646,7 +462,8 @@ static int synchronise(struct sync *s, struct err *err)
 	if (transfer(s, err) < 0)
 		return -1;
 	print_summary(s);
-	if (s->link->gateway->server && !s->options->no_wait && wait_for_vectors(s, err) < 0)
+	if (s->link->gateway->server && !s->options->no_wait &&
+	    rag_wait(s->link, &s->options->globals, s->index, err) < 0)
 		return -1;
 	return status_of(s);
 }
@@ -670,8 +487,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	rag_files_free(&s.files);
 	json_decref(s.metadata);
 	json_decref(s.wanted);
-	json_decref(s.gone);
-	json_decref(s.gone_places);
+	rag_gone_free(&s.gone);
 	return result;
 }
 

@@ -1,0 +1,90 @@
+/* cmd/rag_wait.c - see rag_wait.h. */
+#include "cmd/rag_wait.h"
+
+#include "cmd/interrupt.h"
+#include "cmd/progress.h"
+#include "common/base/mem.h"
+#include "tui/models.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	LOOK_MS = 500,
+	STILL_MS = 10000, /* nothing moves: vectors follow later */
+	FAILED_MS = 2000, /* the same after a failure */
+};
+
+static int64_t vectors_of(const json_t *index)
+{
+	const json_t *embedding = json_object_get(index, "embedding");
+	const char *part = *models_text(embedding, "building") ? "building_coverage" : "coverage";
+
+	return llround(json_number_value(json_object_get(embedding, part)) *
+		       json_number_value(json_object_get(index, "chunk_count")));
+}
+
+static bool has_all(const json_t *index)
+{
+	const json_t *embedding = json_object_get(index, "embedding");
+	const char *wanted = models_text(embedding, "wanted");
+
+	return !*wanted ||
+	       (strcmp(models_text(index, "embedding_model"), wanted) == 0 &&
+		vectors_of(index) + json_integer_value(json_object_get(embedding, "refused")) >=
+			json_integer_value(json_object_get(index, "chunk_count")));
+}
+
+/* The last failure, "" if there is none. */
+static const char *failure_of(const json_t *index)
+{
+	const json_t *error = json_object_get(json_object_get(index, "embedding"), "error");
+
+	return json_is_string(error) ? json_string_value(error) : models_text(error, "message");
+}
+
+/* Whether it is in vain to wait on, which is told. */
+static bool is_stuck(struct progress *p, const json_t *index, int64_t still_ms)
+{
+	const char *failure = failure_of(index);
+
+	if (still_ms < (*failure ? FAILED_MS : STILL_MS))
+		return false;
+	progress_hide(p);
+	cmd_notice(
+		p->globals,
+		"%s: not all chunks have vectors%s%s; they follow when the model can be reached, "
+		"until then they are found by words",
+		p->what, *failure ? ": " : "", failure);
+	return true;
+}
+
+int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, struct err *err)
+{
+	char *path = rag_path(name, NULL, NULL);
+	struct progress p;
+	int64_t still_ms = 0;
+	bool done = false;
+
+	progress_begin(&p, g, name, "vectors", 0);
+	while (!done && !interrupt_signal()) {
+		json_t *index = rag_ask_take(l, NULL, path, NULL, err);
+		int64_t moved;
+
+		if (!index)
+			break;
+		moved = vectors_of(index) - p.done;
+		p.total = json_integer_value(json_object_get(index, "chunk_count"));
+		progress_step(&p, moved, 0);
+		still_ms = moved != 0 ? 0 : still_ms + LOOK_MS;
+		done = has_all(index);
+		done = done || is_stuck(&p, index, still_ms);
+		json_decref(index);
+		if (!done)
+			nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);
+	}
+	progress_end(&p);
+	mem_free(path);
+	return err->code == E_none ? 0 : -1;
+}

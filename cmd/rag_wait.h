@@ -1,0 +1,16 @@
+/*
+ * cmd/rag_wait.h - until the chunks of an index have their vectors.
+ */
+#ifndef SPASS_CMD_RAG_WAIT_H
+#define SPASS_CMD_RAG_WAIT_H
+
+#include "cmd/rag.h"
+
+/*
+ * A gateway of our own ends with us: it is let finish what it does in the background.  When
+ * nothing moves any more that is told, and no failure.
+ */
+int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name,
+	     struct err *err);
+
+#endif

@@ -272,9 +272,9 @@ static bool names_some(const char *key, json_t *value)
 	{
 		const struct operator* op = operator_of(name);
 
-		if (op->takes == TAKES_BOOL ? !column && json_is_true(operand)
-					    : !op->is_negative &&
-						      (!column || op->takes != TAKES_ORDERED))
+		if (op->takes == TAKES_BOOL
+			    ? !column && json_is_true(operand)
+			    : !op->is_negative && (!column || op->takes != TAKES_ORDERED))
 			return true;
 	}
 	return false;
@@ -500,7 +500,8 @@ const char *filter_condition(struct filter *f, int first)
 	f->first = first;
 	if (f->sql.len > 0)
 		return buf_str(&f->sql);
-	/* With a sign it is no term for an index, so that the rows of metadata are looked at first. */
+	/* With a sign it is no term for an index, so that the rows of metadata are looked at first.
+	 */
 	buf_printf(&f->sql, "%sd.index_id = ?1 AND ",
 		   is_narrow(f->root) && !is_by_name(f->root) ? "+" : "");
 	add_object(f, f->root);

@@ -238,7 +238,8 @@ static bool is_edge(const struct plain *p, struct span source, size_t at)
 	if (is_point(after))
 		return !is_digit(before) || !is_digit(char_at(p, at + 1));
 	if (is_point(before))
-		return !is_digit(after) || last == 0 || !is_digit((unsigned char)p->bytes[last - 1]);
+		return !is_digit(after) || last == 0 ||
+		       !is_digit((unsigned char)p->bytes[last - 1]);
 	if (!words_is_letter(before) || !words_is_letter(after))
 		return true;
 	return words_is_dense(before) || words_is_dense(after) || is_parted(p, source, at);

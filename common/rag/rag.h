@@ -8,8 +8,9 @@
  * lock only to count itself in (snapshot.h; searching is retrieve.h's).
  *
  * One writer of a tenant at a time, across processes, too (SQLite's lock): a change that waits for
- * another for too long is E_overloaded; searches never wait.  What has returned is on the disk.  Searches look at the index's generation first, so they see what was committed
- * here and by other processes.
+ * another for too long is E_overloaded; searches never wait.  What has returned is on the disk.
+ * Searches look at the index's generation first, so they see what was committed here and by other
+ * processes.
  *
  * Everything here blocks: call it on a job or a thread of its own, never on a loop.  Any thread.
  * Names: an index has [A-Za-z0-9._-], 1..RAG_INDEX_NAME_MAX of them, the first no dot; a document
@@ -80,7 +81,7 @@ struct rag_index_info {
 	int64_t vectors;      /* chunks that have one of it */
 	struct span building; /* whose are made beside, until all chunks have one; empty = none */
 	int64_t building_vectors;
-	int64_t refused;       /* chunks that get none, as the model being used or built takes them not */
+	int64_t refused; /* chunks that get none, as the model being used or built takes them not */
 	int64_t segments;      /* of postings */
 	int64_t dead;          /* chunks that are gone and still in segments */
 	int64_t latent_chunks; /* in the latent space; 0 = there is none */
@@ -154,8 +155,8 @@ int rag_put(struct rag *r, struct span tenant, struct span index, const struct r
  * until rag_replace_end, which exchanges them in one transaction (making the index when there is
  * none, with the configuration of the old one when there is).  Equal texts keep their vectors.
  * One that is given up leaves nothing; so does one that was left alone for RAG_REPLACE_IDLE_MS, as
- * by a crash: it is E_rag_index_not_found from then on (sooner when a tenant has many).  Eight under
- * way are all that a tenant may have: E_overloaded.
+ * by a crash: it is E_rag_index_not_found from then on (sooner when a tenant has many).  Eight
+ * under way are all that a tenant may have: E_overloaded.
  */
 enum { RAG_REPLACE_IDLE_MS = 3600 * 1000 };
 struct rag_replacement {

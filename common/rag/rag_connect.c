@@ -2,8 +2,8 @@
  * common/rag/rag_connect.c - connections to the tenants' databases, and when they are given back.
  *
  * A tenant has one writer and a few readers.  (SQLite keeps the descriptors of those that are
- * closed for the next one, until the last one of the file is closed.)  How many tenants may have any is bounded: whoever
- * was not used for longest gives his back when another one comes.
+ * closed for the next one, until the last one of the file is closed.)  How many tenants may have
+ * any is bounded: whoever was not used for longest gives his back when another one comes.
  */
 #include "common/rag/rag_inside.h"
 
@@ -22,7 +22,8 @@ static void disconnect(struct rag_tenant *t)
 {
 	if (pthread_mutex_trylock(&t->write) != 0)
 		return;
-	/* The last one to close empties the log, which readers cannot: else the next start reads it. */
+	/* The last one to close empties the log, which readers cannot: else the next start reads
+	 * it. */
 	readers_close_idle(t->readers);
 	db_close(t->writer);
 	t->writer = NULL;

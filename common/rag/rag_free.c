@@ -14,7 +14,7 @@ enum {
 	RANGES_STEP = 64,
 	PAGES_STEP = 2000,
 	GONE_MANY = 8,
-	STEPS_LEAST = 4, /* an index of one document takes some, too */
+	STEPS_LEAST = 4,   /* an index of one document takes some, too */
 	PAGES_KEPT = 4000, /* free ones that the next documents may have */
 };
 

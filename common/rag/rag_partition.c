@@ -24,7 +24,7 @@ struct partitioned {
 	struct written {
 		int64_t id;   /* of the partition, once its row is there */
 		size_t lists; /* the first ones */
-	} written, next; /* what was committed, and what will have been */
+	} written, next;      /* what was committed, and what will have been */
 	bool was_kept;
 };
 

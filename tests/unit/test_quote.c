@@ -114,8 +114,8 @@ static void a_part_of_a_word_or_number_is_no_quote(void **state)
 		{ "\xe8\xbf\x99\xe6\x98\xaf\xe6\x96\x87\xe6\x9c\xac", "\xe6\x98\xaf\xe6\x96\x87",
 		  "\xe6\x98\xaf\xe6\x96\x87", true },
 		{ "GPT\xe6\xa8\xa1", "GPT", "GPT", true },
-		{ "\xe0\xb8\x81\xe0\xb8\xb4\xe0\xb8\x99", "\xe0\xb8\x81", "\xe0\xb8\x81\xe0\xb8\xb4",
-		  true },
+		{ "\xe0\xb8\x81\xe0\xb8\xb4\xe0\xb8\x99", "\xe0\xb8\x81",
+		  "\xe0\xb8\x81\xe0\xb8\xb4", true },
 		{ "a heart \xe2\x9d\xa4\xef\xb8\x8f beats", "a heart \xe2\x9d\xa4",
 		  "a heart \xe2\x9d\xa4\xef\xb8\x8f", true },
 	};
@@ -129,8 +129,9 @@ static void a_part_of_a_word_or_number_is_no_quote(void **state)
 		if (place.found != (cases[i].place != NULL) || place.exact != cases[i].exact)
 			fail_msg("%s in %s", cases[i].quote, cases[i].text);
 		if (place.found)
-			assert_true(span_is(span_of(said.ptr + place.start, place.end - place.start),
-					    cases[i].place));
+			assert_true(
+				span_is(span_of(said.ptr + place.start, place.end - place.start),
+					cases[i].place));
 	}
 }
 

@@ -109,7 +109,11 @@ static void changes_give_up_while_another_process_writes(void **state)
 
 static void of_many_tenants_few_databases_are_open(void **state)
 {
-	enum { TENANTS = 12, OPEN = 3, FILES = 9 }; /* three connections: file, log, and its index */
+	enum {
+		TENANTS = 12,
+		OPEN = 3,
+		FILES = 9
+	}; /* three connections: file, log, and its index */
 	struct rag_stage *s = *state;
 	char name[16];
 

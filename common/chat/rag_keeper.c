@@ -47,7 +47,8 @@ struct item {
 	bool waits_named; /* for no other than the one that is named */
 	char alias[CATALOG_ALIAS_MAX + 1]; /* that it waits for, "" = any */
 	char model[RAG_MODEL_MAX + 1];     /* of it, "" = any; or that is of no more use */
-	bool is_over;                  /* the model gives vectors of another dimension */
+	bool is_over; /* the model gives vectors of another dimension ... */
+	struct rag_config over;        /* ... of an index that is configured so */
 	char error[ERROR_TEXT];        /* the last one, or "" */
 };
 
@@ -561,7 +562,8 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 		return wait_for(c, &e);
 	c->alias = e.alias->alias;
 	c->model = e.model;
-	if (c->item->is_over && strcmp(c->item->model, c->model) == 0) {
+	if (c->item->is_over && strcmp(c->item->model, c->model) == 0 &&
+	    memcmp(&c->item->over, &c->info.config, sizeof c->item->over) == 0) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
 		return OVER;
 	}
@@ -574,6 +576,7 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 	if (c->err.code != E_rag_dimension_mismatch)
 		return FAILED;
 	snprintf(c->item->model, sizeof c->item->model, "%s", c->model);
+	c->item->over = c->info.config;
 	return OVER;
 }
 

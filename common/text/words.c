@@ -452,6 +452,17 @@ static const char *pass_plain_word(struct cutter *cut, const char *at, const cha
 	return at;
 }
 
+/* Word characters of ASCII; returns where what follows them is to be looked at. */
+static const char *pass_plain(struct cutter *cut, const char *at, const char *end)
+{
+	const char *after = at;
+
+	if (cut->len == 0 && plain[(unsigned char)*at] >= 'a')
+		after = pass_plain_word(cut, at, end);
+	/* What stands behind such a word is no word's. */
+	return after > at ? after + 1 : add_plain_run(cut, at, end);
+}
+
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data)
 {
 	struct cutter cut = { .use = use, .data = data };
@@ -464,16 +475,7 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 		if (c < 0x80 && plain[c]) {
 			if (cut.dense_count > 0)
 				end_dense(&cut);
-			if (cut.len == 0 && plain[c] >= 'a') {
-				const char *after = pass_plain_word(&cut, at, end);
-
-				/* What follows it is no word's. */
-				if (after > at) {
-					at = after + 1;
-					continue;
-				}
-			}
-			at = add_plain_run(&cut, at, end);
+			at = pass_plain(&cut, at, end);
 			continue;
 		}
 		if (c >= 0x80)

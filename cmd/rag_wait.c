@@ -14,6 +14,7 @@ enum {
 	LOOK_MS = 500,
 	STILL_MS = 10000, /* nothing moves: vectors follow later */
 	FAILED_MS = 2000, /* the same after a failure */
+	SPACE_CHUNKS_MIN = 200,
 };
 
 static int64_t vectors_of(const json_t *index)
@@ -36,6 +37,15 @@ static bool has_all(const json_t *index)
 			json_integer_value(json_object_get(index, "chunk_count")));
 }
 
+/* The latent space, which is made of most of the chunks there are; few chunks have none. */
+static bool has_space(const json_t *index)
+{
+	json_int_t chunks = json_integer_value(json_object_get(index, "chunk_count"));
+
+	return chunks < SPACE_CHUNKS_MIN ||
+	       json_integer_value(json_object_get(index, "latent_chunks")) * 5 >= chunks * 4;
+}
+
 /* The last failure, "" if there is none. */
 static const char *failure_of(const json_t *index)
 {
@@ -51,6 +61,8 @@ static bool is_stuck(struct progress *p, const json_t *index, int64_t still_ms)
 
 	if (still_ms < (*failure ? FAILED_MS : STILL_MS))
 		return false;
+	if (has_all(index)) /* the space alone is waited for: it is made later, too */
+		return true;
 	progress_hide(p);
 	cmd_notice(
 		p->globals,
@@ -64,21 +76,23 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 {
 	char *path = rag_path(name, NULL, NULL);
 	struct progress p;
-	int64_t still_ms = 0;
+	int64_t still_ms = 0, last = -1;
 	bool done = false;
 
 	progress_begin(&p, g, name, "vectors", 0);
 	while (!done && !interrupt_signal()) {
 		json_t *index = rag_ask_take(l, NULL, path, NULL, err);
-		int64_t moved;
+		int64_t made;
 
 		if (!index)
 			break;
-		moved = vectors_of(index) - p.done;
+		made = vectors_of(index) + json_integer_value(json_object_get(index, "latent_chunks"));
 		p.total = json_integer_value(json_object_get(index, "chunk_count"));
-		progress_step(&p, moved, 0);
-		still_ms = moved != 0 ? 0 : still_ms + LOOK_MS;
-		done = has_all(index);
+		if (!has_all(index))
+			progress_step(&p, vectors_of(index) - p.done, 0);
+		still_ms = made != last ? 0 : still_ms + LOOK_MS;
+		last = made;
+		done = has_all(index) && has_space(index);
 		done = done || is_stuck(&p, index, still_ms);
 		json_decref(index);
 		if (!done)

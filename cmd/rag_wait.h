@@ -1,5 +1,5 @@
 /*
- * cmd/rag_wait.h - until the chunks of an index have their vectors.
+ * cmd/rag_wait.h - until the chunks of an index have their vectors, and the index its latent space.
  */
 #ifndef SPASS_CMD_RAG_WAIT_H
 #define SPASS_CMD_RAG_WAIT_H

@@ -212,7 +212,7 @@ static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum 
 	i->waits = outcome == LATER;
 	i->is_over = outcome == OVER;
 	if (outcome == FAILED || outcome == OVER)
-		snprintf(i->error, sizeof i->error, "%s", error);
+		snprintf(i->error, sizeof i->error, "%.*s", (int)sizeof i->error - 1, error);
 	else if (outcome == CARED)
 		i->error[0] = '\0';
 	if (outcome == CARED && !i->noted) {

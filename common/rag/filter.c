@@ -272,6 +272,8 @@ static bool names_some(const char *key, json_t *value)
 	{
 		const struct operator* op = operator_of(name);
 
+		if (!op)
+			continue;
 		if (op->takes == TAKES_BOOL
 			    ? !column && json_is_true(operand)
 			    : !op->is_negative && (!column || op->takes != TAKES_ORDERED))

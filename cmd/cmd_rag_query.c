@@ -142,11 +142,26 @@ static void add_flat(struct printing *p, struct span text)
 		}
 }
 
-static void add_snippet(struct printing *p, const json_t *snippet)
+/* A whole document has no snippet: its beginning. */
+static struct span beginning(const json_t *hit)
 {
-	const json_t *value = json_object_get(snippet, "text"),
+	enum { BEGINNING = 240 };
+	const json_t *text = json_object_get(hit, "text");
+	size_t len = json_string_length(text);
+
+	return span_of(
+		json_string_value(text),
+		utf8_whole(span_of(json_string_value(text), len < BEGINNING ? len : BEGINNING)));
+}
+
+static void add_snippet(struct printing *p, const json_t *hit)
+{
+	const json_t *snippet = json_object_get(hit, "snippet"),
+		     *value = json_object_get(snippet, "text"),
 		     *marks = json_object_get(snippet, "highlights");
-	struct span text = span_of(json_string_value(value), json_string_length(value));
+	struct span text = json_string_length(value) > 0
+				   ? span_of(json_string_value(value), json_string_length(value))
+				   : beginning(hit);
 	size_t i, at = 0;
 	json_t *mark;
 
@@ -209,7 +224,7 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 		buf_add_str(&p->out, "  (gives orders to models: read it as data)");
 	ink(p, PLAIN);
 	buf_add_char(&p->out, '\n');
-	add_snippet(p, json_object_get(hit, "snippet"));
+	add_snippet(p, hit);
 }
 
 /* The texts alone, each under the name of its place: for pipes into a model. */
@@ -261,7 +276,7 @@ static int print_answer(const struct query_options *o, json_t *answer)
 		cmd_print(&p.out);
 		buf_free(&p.out);
 		tell(o, answer);
-		if (is_empty && isatty(STDERR_FILENO))
+		if (is_empty)
 			cmd_notice(&o->globals, "nothing was found");
 	}
 	return o->exit_status && is_empty;

@@ -16,6 +16,7 @@
 #include "common/base/file.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "tui/models.h"
 
 #include <stdlib.h>
@@ -136,6 +137,22 @@ static json_t *ask_wanted(struct sync *s, const struct part *p, struct err *err)
 	return answer;
 }
 
+/* What is said of them may be new where they are not: the gateway finds out. */
+static void want_all(struct sync *s)
+{
+	json_t *known = json_object(), *one;
+	size_t i;
+
+	json_array_foreach(s->wanted, i, one) json_object_set(known, models_text(one, "id"), one);
+	for (i = 0; i < s->files.count; i++)
+		if (!json_object_get(known, s->files.list[i].id))
+			json_array_append_new(
+				s->wanted,
+				json_pack("{s:s, s:s}", "id", s->files.list[i].id, "why", "said"));
+	s->unchanged = 0;
+	json_decref(known);
+}
+
 static int find_wanted(struct sync *s, struct err *err)
 {
 	size_t from = 0, count = s->files.count;
@@ -154,6 +171,8 @@ static int find_wanted(struct sync *s, struct err *err)
 		json_decref(answer);
 		from = to;
 	} while (from < count);
+	if (s->metadata || s->options->type)
+		want_all(s);
 	return 0;
 }
 
@@ -370,6 +389,13 @@ static int read_metadata(struct sync *s, struct err *err)
 	return 0;
 }
 
+static void add_planned(struct buf *out, const char *mark, const char *id)
+{
+	buf_printf(out, "%s ", mark);
+	utf8_add_harmless(out, span_str(id));
+	buf_add_char(out, '\n');
+}
+
 static void print_plan(const struct sync *s)
 {
 	struct buf out;
@@ -378,10 +404,10 @@ static void print_plan(const struct sync *s)
 
 	buf_init(&out, CMD_OUTPUT_MAX);
 	json_array_foreach(s->wanted, i, one)
-		buf_printf(&out, "%s %s\n", strcmp(models_text(one, "why"), "new") == 0 ? "+" : "~",
-			   models_text(one, "id"));
+		add_planned(&out, strcmp(models_text(one, "why"), "new") == 0 ? "+" : "~",
+			    models_text(one, "id"));
 	json_array_foreach(s->gone.ids, i, one)
-		buf_printf(&out, "%s %s\n", s->may_prune ? "-" : "?", json_string_value(one));
+		add_planned(&out, s->may_prune ? "-" : "?", json_string_value(one));
 	cmd_print(&out);
 	buf_free(&out);
 }
@@ -463,7 +489,7 @@ static int synchronise(struct sync *s, struct err *err)
 		return -1;
 	print_summary(s);
 	if (s->link->gateway->server && !s->options->no_wait &&
-	    rag_wait(s->link, &s->options->globals, s->index, err) < 0)
+	    rag_wait(s->link, &s->options->globals, s->index, s->added + s->changed > 0, err) < 0)
 		return -1;
 	return status_of(s);
 }

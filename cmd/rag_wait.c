@@ -13,7 +13,7 @@
 enum {
 	LOOK_MS = 500,
 	STILL_MS = 10000, /* nothing moves: vectors follow later */
-	FAILED_MS = 2000, /* the same after a failure */
+	FAILED_MS = 2000, /* the same after a failure, or for the space alone */
 	SPACE_CHUNKS_MIN = 200,
 };
 
@@ -59,9 +59,10 @@ static bool is_stuck(struct progress *p, const json_t *index, int64_t still_ms)
 {
 	const char *failure = failure_of(index);
 
-	if (still_ms < (*failure ? FAILED_MS : STILL_MS))
+	/* The space alone may not come at all: some texts give none. */
+	if (still_ms < (*failure || has_all(index) ? FAILED_MS : STILL_MS))
 		return false;
-	if (has_all(index)) /* the space alone is waited for: it is made later, too */
+	if (has_all(index))
 		return true;
 	progress_hide(p);
 	cmd_notice(
@@ -72,7 +73,8 @@ static bool is_stuck(struct progress *p, const json_t *index, int64_t still_ms)
 	return true;
 }
 
-int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, struct err *err)
+int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, bool changed,
+	     struct err *err)
 {
 	char *path = rag_path(name, NULL, NULL);
 	struct progress p;
@@ -92,7 +94,7 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 			progress_step(&p, vectors_of(index) - p.done, 0);
 		still_ms = made != last ? 0 : still_ms + LOOK_MS;
 		last = made;
-		done = has_all(index) && has_space(index);
+		done = has_all(index) && (!changed || has_space(index));
 		done = done || is_stuck(&p, index, still_ms);
 		json_decref(index);
 		if (!done)

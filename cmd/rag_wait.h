@@ -7,10 +7,11 @@
 #include "cmd/rag.h"
 
 /*
- * A gateway of our own ends with us: it is let finish what it does in the background.  When
- * nothing moves any more that is told, and no failure.
+ * A gateway of our own ends with us: it is let finish what it does in the background.  The
+ * latent space is waited for only when something was changed.  When nothing moves any more that is
+ * told, and no failure.
  */
-int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name,
+int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, bool changed,
 	     struct err *err);
 
 #endif

@@ -112,8 +112,8 @@ static enum end_kind end_at(struct span text, size_t at)
 	return c == '.' || c == '!' || c == '?' ? END_SENTENCE : END_WORD;
 }
 
-/* Shortens the piece to at most so many characters; false when too little would be left. */
-static bool shorten(struct passage *piece, struct span text, size_t chars_max)
+/* Shortens the piece to chars_min..chars_max characters; false when it has no end there. */
+static bool shorten(struct passage *piece, struct span text, size_t chars_min, size_t chars_max)
 {
 	struct {
 		size_t bytes, chars;
@@ -133,7 +133,7 @@ static bool shorten(struct passage *piece, struct span text, size_t chars_max)
 		chars++;
 	}
 	for (size_t i = 0; i < END_KINDS; i++)
-		if (ends[i].chars >= PASSAGES_PART_MIN) {
+		if (ends[i].chars >= chars_min) {
 			piece->end = piece->start + ends[i].bytes;
 			piece->chars_end = piece->chars_start + ends[i].chars;
 			return true;
@@ -183,6 +183,14 @@ static void sort_last(struct filling *f)
 	}
 }
 
+/* The best piece is never missing: where it is too long alone, its beginning is what there is. */
+static bool shorten_best(const struct passages_wish *wish, struct passage *piece)
+{
+	size_t least = wish->budget < PASSAGES_PART_MIN ? 1 : PASSAGES_PART_MIN;
+
+	return wish->text && shorten(piece, wish->text(wish->data, piece), least, wish->budget);
+}
+
 size_t passages_fill(const struct passage *ranked, size_t count, const struct passages_wish *wish,
 		     struct passage *out, size_t max)
 {
@@ -198,13 +206,15 @@ size_t passages_fill(const struct passage *ranked, size_t count, const struct pa
 		piece.rank = i; /* by worth; the ranking's at the end */
 		if (!trim_known(&f, &piece) || !has_room(&f, &piece))
 			continue;
-		if (piece.chars_end - piece.chars_start <= f.left)
+		if (piece.chars_end - piece.chars_start <= f.left ||
+		    (i == 0 && shorten_best(wish, &piece)))
 			add(&f, piece);
 		else if (rest.end == 0)
 			rest = piece;
 	}
 	if (wish->text && f.left >= PASSAGES_PART_MIN && rest.end > 0 && trim_known(&f, &rest) &&
-	    has_room(&f, &rest) && shorten(&rest, wish->text(wish->data, &rest), f.left)) {
+	    has_room(&f, &rest) &&
+	    shorten(&rest, wish->text(wish->data, &rest), PASSAGES_PART_MIN, f.left)) {
 		add(&f, rest);
 		sort_last(&f);
 	}

@@ -152,7 +152,20 @@ static int take_lines(struct taking *t)
 	return put_batch(t);
 }
 
-/* Parts "metadata" and "mtime" hold for the files after them. */
+/* Files before the first part that says something of them have it from there. */
+static void fill_first(struct taking *t, struct span meta, int64_t mtime)
+{
+	for (size_t i = 0; i < t->batch.count; i++) {
+		struct rag_document_in *d = &t->batch.documents[i];
+
+		if (!d->meta.ptr)
+			d->meta = meta;
+		if (d->mtime_us < 0)
+			d->mtime_us = mtime;
+	}
+}
+
+/* Parts "metadata" and "mtime" hold for the files after them, the first also for those before. */
 static int take_files(struct taking *t)
 {
 	struct multipart_field fields[MULTIPART_PARTS_MAX];
@@ -171,11 +184,13 @@ static int take_files(struct taking *t)
 			if (jscan_check(content, NULL, &value, &t->work.err) < 0 ||
 			    document_check_meta(value, "body", &t->work.err) < 0)
 				return -1;
+			fill_first(t, content, -1);
 			meta = content;
 		} else if (span_is(name, "mtime")) {
 			if (span_to_int(content, 0, INT64_MAX, &mtime) < 0)
 				return err_set(&t->work.err, E_invalid_field, "body.mtime",
 					       "mtime is a whole number of microseconds");
+			fill_first(t, SPAN_NONE, mtime);
 		} else if (span_is(name, "file")) {
 			document_read_file(&t->batch, fields[i].part.filename, fields[i].part.type,
 					   content);

@@ -256,6 +256,7 @@ row_ttfb() {
 
 row_streams() {
 	start_spass fresh ""
+	sleep 1 # what the start alone needed is given back when all runs
 	idle=$(awk '/VmRSS/ { print $2 }' "/proc/$fresh_pid/status")
 	line "idle memory, MiB" "$(awk -v k="$idle" 'BEGIN { printf "%.1f", k / 1024 }')" "-" "-" at-most 12 "$(awk -v k="$idle" 'BEGIN { print k / 1024 }')"
 	alternate streams "$(direct_target) $(nginx_target "${nginx_sse:-}") $(spass_target fresh)" --connections 1000 --each 1 --ramp 300 --stream --model bench-n200-g20

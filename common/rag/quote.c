@@ -288,7 +288,7 @@ static bool find_pieces(const struct plain *text, struct span source, const stru
 {
 	size_t from = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && text->len > 0; i++) {
 		ptrdiff_t at = find_piece(text, source, pieces[i], from);
 
 		if (at < 0)
@@ -298,7 +298,7 @@ static bool find_pieces(const struct plain *text, struct span source, const stru
 		from = (size_t)at + pieces[i].len;
 	}
 	*end = from;
-	return count > 0;
+	return from > 0;
 }
 
 static bool try_pieces(struct plain *text, const struct plain *quote, struct span source,

@@ -22,7 +22,6 @@ struct eval_options {
 	struct cmd_globals globals;
 	int64_t top;
 	const char *mode, *dense_weight, *fusion, *filter, *run;
-	bool rerank;
 };
 
 struct eval {
@@ -70,8 +69,6 @@ static int make_body(struct eval *e, struct err *err)
 		json_object_set_new(e->body, "mode", json_string(o->mode));
 	if (o->fusion)
 		json_object_set_new(e->body, "fusion", json_string(o->fusion));
-	if (o->rerank)
-		json_object_set_new(e->body, "rerank", json_true());
 	if (o->dense_weight) {
 		char *end;
 		double value = strtod(o->dense_weight, &end);
@@ -132,8 +129,6 @@ static void note_answer(struct eval *e, const json_t *answer)
 	const char *note = models_text(answer, "note");
 
 	snprintf(e->mode, sizeof(e->mode), "%s", models_text(answer, "mode"));
-	if (!*note)
-		note = models_text(answer, "rerank_note");
 	if (*note && !e->note[0])
 		snprintf(e->note, sizeof(e->note), "%s", note);
 	e->search_ms += json_number_value(
@@ -287,8 +282,6 @@ static const struct opt own[] = {
 	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
 	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
 	    .help = "Only documents whose metadata is so"),
-	OWN(OPT_SWITCH, rerank, .name = "rerank",
-	    .help = "Have a configured model order the best hits again"),
 	OWN(OPT_TEXT, run, .name = "run", .argument = "FILE", .complete = OPT_FILE,
 	    .help = "Write the rankings to this file, as TREC has them"),
 	{ .kind = OPT_END },

@@ -14,7 +14,7 @@ struct query_options {
 	struct cmd_globals globals;
 	int64_t top, neighbours, budget;
 	const char *mode, *filter, *min_score, *scope, *history, *dense_weight, *fusion;
-	bool exit_status, text, explain, rerank;
+	bool exit_status, text, explain;
 };
 
 /* ---- the question ---- */
@@ -78,8 +78,6 @@ static json_t *body_of(const struct query_options *o, const char *question, stru
 	add_text(body, "history", o->history);
 	if (o->explain)
 		json_object_set_new(body, "explain", json_true());
-	if (o->rerank)
-		json_object_set_new(body, "rerank", json_true());
 	if (add_json(body, "filter", o->filter, err) == 0 &&
 	    add_number(body, "min_score", "min-score", o->min_score, err) == 0 &&
 	    add_number(body, "dense_weight", "dense-weight", o->dense_weight, err) == 0)
@@ -241,8 +239,7 @@ static void add_whole(struct printing *p, const json_t *hit)
 
 static void tell(const struct query_options *o, const json_t *answer)
 {
-	const char *note = models_text(answer, "note"),
-		   *rerank_note = models_text(answer, "rerank_note");
+	const char *note = models_text(answer, "note");
 	double coverage = json_number_value(json_object_get(answer, "dense_coverage"));
 
 	if (*note)
@@ -250,8 +247,6 @@ static void tell(const struct query_options *o, const json_t *answer)
 	else if (coverage > 0 && coverage < 1)
 		cmd_notice(&o->globals, "%.0f %% of the chunks have vectors so far",
 			   100 * coverage);
-	if (*rerank_note)
-		cmd_notice(&o->globals, "not reranked: %s", rerank_note);
 }
 
 static int print_answer(const struct query_options *o, json_t *answer)
@@ -335,8 +330,6 @@ static const struct opt own[] = {
 	    .help = "How rankings become one; convex if not given"),
 	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
 	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
-	OWN(OPT_SWITCH, rerank, .name = "rerank",
-	    .help = "Have a configured model order the best hits again"),
 	OWN(OPT_SWITCH, text, .name = "text",
 	    .help = "The hits' texts with their sources alone, for a pipe into a model"),
 	OWN(OPT_SWITCH, explain, .name = "explain", .help = "With all partial scores"),

@@ -122,8 +122,10 @@ static void loosen(struct plain *p)
 
 		if (c == '-')
 			continue;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
 		p->at[len] = p->at[i];
-		p->bytes[len++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		p->bytes[len++] = c;
 	}
 	p->len = len;
 }

@@ -219,16 +219,15 @@ static void add_place(struct buf *out, const struct retrieve_hit *h)
 	add_text_if(out, "heading", h->heading);
 }
 
-static void add_scores(struct buf *out, const struct retrieve_hit *h, float rerank, bool explain)
+static void add_scores(struct buf *out, const struct retrieve_hit *h, bool explain)
 {
-	add_real(out, "score", isfinite(rerank) ? rerank : h->score);
+	add_real(out, "score", h->score);
 	add_key(out, "scores");
 	buf_add_char(out, '{');
 	add_real(out, "lexical", h->lexical);
 	add_real(out, "latent", h->latent);
 	add_real(out, "dense", h->dense);
 	add_real(out, "fused", h->score);
-	add_real(out, "rerank", rerank);
 	if (explain) {
 		add_real(out, "bm25", h->bm25);
 		add_real(out, "cosine", h->cosine);
@@ -247,7 +246,7 @@ static void add_terms(struct buf *out, const struct retrieve_hit *h)
 	buf_add_char(out, ']');
 }
 
-static void add_hit(struct buf *out, const struct retrieve_hit *h, float rerank, bool explain)
+static void add_hit(struct buf *out, const struct retrieve_hit *h, bool explain)
 {
 	comma(out);
 	buf_add_char(out, '{');
@@ -259,7 +258,7 @@ static void add_hit(struct buf *out, const struct retrieve_hit *h, float rerank,
 	add_place(out, h);
 	add_text(out, "text", h->text);
 	add_snippet(out, &h->snippet);
-	add_scores(out, h, rerank, explain);
+	add_scores(out, h, explain);
 	add_terms(out, h);
 	add_json(out, "metadata", h->document.meta);
 	if (h->document.flagged)
@@ -295,12 +294,6 @@ void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
 	add_real(out, "dense_coverage", a->dense_coverage);
 	add_real(out, "dense_weight", a->dense_weight);
 	add_text_if(out, "embedding_model", how->model);
-	if (how->rerank)
-		buf_add_str(out, ",\"reranked\":true");
-	else if (how->no_rerank) {
-		buf_add_str(out, ",\"reranked\":false");
-		add_text(out, "rerank_note", span_str(how->no_rerank));
-	}
 	add_number(out, "generation", a->generation);
 	add_number(out, "chunks", a->chunks);
 	if (a->filtered >= 0)
@@ -308,7 +301,7 @@ void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
 	add_key(out, "results");
 	buf_add_char(out, '[');
 	for (size_t i = 0; i < a->count; i++)
-		add_hit(out, &a->hits[i], how->rerank ? how->rerank[i] : NAN, how->explain);
+		add_hit(out, &a->hits[i], how->explain);
 	buf_add_char(out, ']');
 	add_timings(out, a, how->embed_us);
 	buf_add_char(out, '}');

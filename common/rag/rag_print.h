@@ -25,8 +25,6 @@ void rag_print_result(struct buf *out, const struct rag_put_result *result, stru
 struct rag_answer_print {
 	struct span index, model; /* model: whose vectors; or empty */
 	int64_t embed_us;         /* that the question's vector took, -1 = it has none */
-	const float *rerank;      /* by hit, or NULL */
-	const char *no_rerank;    /* why there is none though it was asked for; or NULL */
 	bool explain;             /* with what the scores were before they were brought to 0..1 */
 };
 void rag_print_answer(struct buf *out, const struct retrieve_answer *answer,

@@ -103,9 +103,8 @@ static int read_query(struct query *q, const struct settings *s, struct err *err
 {
 	static const char *const names[] = { "query",        "top_k",      "mode",         "filter",
 					     "min_score",    "fusion",     "dense_weight", "scope",
-					     "budget_chars", "neighbours", "history",      "rerank",
-					     "explain",      NULL };
-	bool rerank = false;
+					     "budget_chars", "neighbours", "history",      "explain",
+					     NULL };
 
 	if (fields_check(q->body, names, err) < 0 ||
 	    field_need_text(q->body, "query", &q->question.text, err) < 0 ||
@@ -113,15 +112,9 @@ static int read_query(struct query *q, const struct settings *s, struct err *err
 	    read_choices(q->body, &q->question, err) < 0 ||
 	    read_numbers(q->body, settings_int(s, SETTING_KEY_rag_default_top_k), &q->question,
 			 err) < 0 ||
-	    read_filter(q->body, q, err) < 0 ||
-	    field_bool(q->body, "explain", &q->print.explain, err) < 0)
+	    read_filter(q->body, q, err) < 0)
 		return -1;
-	if (field_bool(q->body, "rerank", &rerank, err) < 0)
-		return -1;
-	/* The order is the search's own then, and the answer says so: it is no failure. */
-	if (rerank)
-		q->print.no_rerank = "this gateway has no model that reranks";
-	return 0;
+	return field_bool(q->body, "explain", &q->print.explain, err);
 }
 
 /* ---- its vector ---- */

@@ -11,8 +11,7 @@
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/utf8.h"
-#include "common/chat/inner.h"
+#include "common/chat/rag_batch.h"
 #include "common/loop/fiber.h"
 
 enum {
@@ -20,15 +19,11 @@ enum {
 	START_MS = 2 * 1000, /* a gateway that answers one command ends before it looks at all */
 	RETRY_FIRST_MS = 5 * 1000,
 	RETRY_MAX_MS = 5 * 60 * 1000,
-	WAKE_MS = 2 * 1000,          /* between looks whether a model can be reached again */
-	FREE_MS = 60 * 60 * 1000,    /* between looks at what is nobody's */
-	BATCH_TEXTS = 256,
-	BATCH_BYTES = 200 * 1000,
-	BATCH_MEMORY = 4 * 1024 * 1024,
-	REST_MS = 10 * 1000,         /* between closings of databases */
-	IDLE_MS = 60 * 1000,         /* that nobody has used for so long */
-	PATIENCE_MS = 5 * 60 * 1000, /* for one batch: a busy local server takes its time */
-	REFUSED_MAX = 8, /* of a batch of which none was taken: the model takes none, it seems */
+	WAKE_MS = 2 * 1000,       /* between looks whether a model can be reached again */
+	FREE_MS = 60 * 60 * 1000, /* between looks at what is nobody's */
+	INFO_MAX = 16 * 1024,
+	REST_MS = 10 * 1000, /* between closings of databases */
+	IDLE_MS = 60 * 1000, /* that nobody has used for so long */
 	ERROR_TEXT = 512,
 };
 
@@ -40,16 +35,16 @@ struct item {
 	struct list link;
 	char *tenant, *index;
 	int64_t due_ms;
-	int failures;     /* in a row */
-	bool noted;       /* again, while it was worked on */
-	bool busy;        /* a fiber works on it */
-	bool waits;       /* for a model that cannot be reached */
-	bool waits_named; /* for no other than the one that is named */
+	int failures;                      /* in a row */
+	bool noted;                        /* again, while it was worked on */
+	bool busy;                         /* a fiber works on it */
+	bool waits;                        /* for a model that cannot be reached */
+	bool waits_named;                  /* for no other than the one that is named */
 	char alias[CATALOG_ALIAS_MAX + 1]; /* that it waits for, "" = any */
 	char model[RAG_MODEL_MAX + 1];     /* of it, "" = any; or that is of no more use */
-	bool is_over; /* the model gives vectors of another dimension ... */
-	struct rag_config over;        /* ... of an index that is configured so */
-	char error[ERROR_TEXT];        /* the last one, or "" */
+	bool is_over;                      /* the model gives vectors of another dimension ... */
+	struct rag_config over;            /* ... of an index that is configured so */
+	char error[ERROR_TEXT];            /* the last one, or "" */
 };
 
 struct rag_keeper {
@@ -229,39 +224,12 @@ static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum 
 	pthread_mutex_unlock(&k->lock);
 }
 
-/*
- * The name of one of an alias's models at its backends, and whether it can be reached: the one that
- * is asked for, or, model being empty, the first that can be, else the first.  NULL: it has none.
- */
-static const char *name_there(const struct routing *r, const struct model *alias,
-			      struct span model, bool *reached)
-{
-	size_t count;
-	const struct target *targets = routing_chain(r, alias, &count);
-	const char *found = NULL;
-
-	*reached = false;
-	for (size_t i = 0; i < count; i++) {
-		const struct backend *b = targets[i].backend;
-		bool there = b->provider->dialect != DIALECT_BUILTIN &&
-			     atomic_load(&b->status) == BACKEND_AVAILABLE;
-
-		if (model.len > 0 && !span_is(model, targets[i].model))
-			continue;
-		if (!found || (there && !*reached)) {
-			found = targets[i].model;
-			*reached = there;
-		}
-	}
-	return found;
-}
-
 static bool can_go_on(const struct item *i, const struct routing *r)
 {
 	const struct model *m = routing_find(r, span_str(i->alias));
 	bool reached;
 
-	if (m && name_there(r, m, span_str(i->model), &reached))
+	if (m && rag_embedder_name(r, m, span_str(i->model), &reached))
 		return reached;
 	if (m)
 		return routing_is_available(r, m);
@@ -294,122 +262,17 @@ struct care {
 	struct span tenant, index;
 	struct arena arena;
 	struct rag_index_info info;
-	const char *alias, *model;
-	struct rag_pending pending[BATCH_TEXTS], refused[BATCH_TEXTS];
-	size_t count, refused_count;
-	bool taken;         /* some of the batch */
-	size_t suspected;   /* set aside after what may be the server's fault */
-	struct err refusal; /* the last */
-	size_t first, some; /* the part of the batch that was answered last */
-	float *vectors;
-	size_t dimensions;
+	bool sent; /* a batch, some of which may have come back */
 	bool more;
 	int result;
 	struct err err;
 };
-
-static bool is_named(const struct rag_index_info *index)
-{
-	const char *embedder = index->config.embedder;
-
-	return embedder[0] && strcmp(embedder, "auto") != 0 && strcmp(embedder, "none") != 0;
-}
-
-static bool take_model(const struct routing *r, const struct model *alias, struct span model,
-		       struct rag_embedder *out, bool *reached)
-{
-	const char *name = name_there(r, alias, model, reached);
-
-	if (name)
-		*out = (struct rag_embedder){ alias, name };
-	return name;
-}
-
-/* Of all aliases that have that model: one by which it can be reached, else any. */
-static bool find_model(const struct routing *r, struct span model, struct rag_embedder *out,
-		       bool *reached)
-{
-	const struct catalog *catalog = routing_catalog(r);
-	bool found = false;
-
-	*reached = false;
-	for (size_t i = 0; i < catalog_count(catalog) && !*reached; i++) {
-		const struct model *m = catalog_at(catalog, i);
-
-		found |= m->kind == MODEL_EMBEDDING && take_model(r, m, model, out, reached);
-	}
-	return found;
-}
-
-bool rag_keeper_model(const struct routing *r, const struct rag_index_info *index,
-		      struct rag_embedder *out)
-{
-	/* What it has is kept as long as it is offered. */
-	const struct span has[] = { index->model, index->building };
-	const struct model *m = NULL;
-	bool reached = false;
-
-	*out = (struct rag_embedder){ NULL, NULL };
-	if (strcmp(index->config.embedder, "none") == 0)
-		return false;
-	if (is_named(index)) {
-		m = routing_find(r, span_str(index->config.embedder));
-		if (!m || m->kind != MODEL_EMBEDDING)
-			return false;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(has); i++)
-		if (has[i].len > 0 && (m ? take_model(r, m, has[i], out, &reached)
-					 : find_model(r, has[i], out, &reached)))
-			return reached;
-	if (!m)
-		m = routing_default_embedder(r);
-	return m && take_model(r, m, SPAN_NONE, out, &reached) && reached;
-}
-
-const struct model *rag_keeper_alias(const struct routing *r, const struct rag_index_info *index,
-				     struct span model)
-{
-	const struct model *own =
-		is_named(index) ? routing_find(r, span_str(index->config.embedder)) : NULL;
-	struct rag_embedder e;
-	bool reached;
-
-	if (own && own->kind == MODEL_EMBEDDING && take_model(r, own, model, &e, &reached) &&
-	    reached)
-		return own;
-	return find_model(r, model, &e, &reached) && reached ? e.alias : NULL;
-}
 
 static void look(void *arg)
 {
 	struct care *c = arg;
 
 	c->result = rag_index_get(c->rag, c->tenant, c->index, &c->arena, &c->info, &c->err);
-}
-
-static void fetch(void *arg)
-{
-	struct care *c = arg;
-
-	c->result = rag_pending(c->rag, c->tenant, c->index, span_str(c->model), 0, &c->arena,
-				c->pending, BATCH_TEXTS, BATCH_BYTES, &c->count, &c->err);
-}
-
-static void keep(void *arg)
-{
-	struct care *c = arg;
-
-	c->result = rag_vectors_put(c->rag, c->tenant, c->index, span_str(c->model),
-				    c->pending + c->first, c->some, c->vectors, c->dimensions,
-				    &c->err);
-}
-
-static void refuse(void *arg)
-{
-	struct care *c = arg;
-
-	c->result = rag_vectors_refuse(c->rag, c->tenant, c->index, span_str(c->model), c->refused,
-				       c->refused_count, &c->err);
 }
 
 static void tend(void *arg)
@@ -426,126 +289,14 @@ static int on_job(struct care *c, void (*work)(void *arg))
 	return job_run(c->worker->core->ingests, work, c, &c->err) < 0 ? -1 : c->result;
 }
 
-/* Nobody in particular: the tenant itself. */
-static struct identity tenant_identity(const struct snapshot *s, const char *tenant)
-{
-	return (struct identity){ .tenant = tenancy_find(s->tenancy, span_str(tenant)),
-				  .tenant_id = tenant,
-				  .token_id = "-",
-				  .user_id = "",
-				  .scope_id = "" };
-}
-
-/* Whether it is the texts that the model does not take. */
-static bool is_about_texts(const struct err *err)
-{
-	static const enum err_code codes[] = {
-		E_upstream_rejected,
-		E_context_length_exceeded,
-		E_content_policy_violation,
-		E_embedding_input_too_large,
-		E_invalid_field, /* a vector without direction */
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (codes[i] == err->code)
-			return true;
-	return false;
-}
-
-/* It may be the texts, as some servers fail over them; it may be the server. */
-static bool may_be_about_texts(const struct err *err)
-{
-	return err->code == E_upstream_error;
-}
-
-static int embed_texts(struct care *c, struct snapshot *s, size_t first, size_t count)
-{
-	struct identity who = tenant_identity(s, c->tenant.ptr);
-	struct inner_call call = { .worker = c->worker,
-				   .snapshot = s,
-				   .identity = &who,
-				   .route = "/a1/rag/embedding",
-				   .parent_request_id = "",
-				   .patience_ms = PATIENCE_MS,
-				   .upstream = c->model };
-	struct span texts[BATCH_TEXTS];
-	int result;
-
-	for (size_t i = 0; i < count; i++) {
-		texts[i] = c->pending[first + i].text;
-		if (texts[i].len > EMBED_TEXT_MAX) /* a vector of most of it is better than none */
-			texts[i].len = utf8_whole(span_of(texts[i].ptr, EMBED_TEXT_MAX));
-	}
-	c->err = (struct err)ERR_INIT;
-	if (inner_embed(&call, c->alias, texts, count, &c->vectors, &c->dimensions, &c->err) < 0)
-		return -1;
-	c->first = first;
-	c->some = count;
-	result = on_job(c, keep);
-	mem_free(c->vectors);
-	c->vectors = NULL;
-	return result;
-}
-
-/* One text that was refused alone; -1: it seems that the model takes none. */
-static int set_aside(struct care *c, size_t at)
-{
-	c->refusal = c->err;
-	c->suspected += !is_about_texts(&c->err);
-	c->refused[c->refused_count++] = c->pending[at];
-	return !c->taken && c->refused_count == REFUSED_MAX ? -1 : 0;
-}
-
-/*
- * All of a batch: what is refused together is sent in halves, down to the texts that are refused
- * alone, which are set aside.  -1: the rest can wait.
- */
-static int embed_batch(struct care *c, struct snapshot *s)
-{
-	size_t step = c->count;
-
-	for (size_t at = 0; at < c->count;) {
-		size_t count = c->count - at < step ? c->count - at : step;
-
-		if (embed_texts(c, s, at, count) == 0) {
-			c->taken = true;
-			at += count;
-			step *= 2;
-		} else if (!is_about_texts(&c->err) && !may_be_about_texts(&c->err)) {
-			return -1;
-		} else if (count > 1) {
-			step = count / 2;
-		} else if (set_aside(c, at++) < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* 0, or -1 with the error: of the batch, or of what was tried here. */
-static int keep_refused(struct care *c, int result)
-{
-	if (c->refused_count == 0)
-		return result;
-	/* Whether it is the texts or the server is known when it has taken others. */
-	if (c->suspected > 0 && !c->taken) {
-		c->err = c->refusal;
-		return -1;
-	}
-	log_warn("rag", "index %s of %s: %zu texts are refused by %s: %s", c->index.ptr,
-		 c->tenant.ptr, c->refused_count, c->model, c->refusal.message);
-	return on_job(c, refuse) < 0 ? -1 : result;
-}
-
 /* Until the model can be reached. */
 static enum outcome wait_for(struct care *c, const struct rag_embedder *e)
 {
 	struct item *i = c->item;
 
-	i->waits_named = is_named(&c->info);
+	i->waits_named = rag_embedder_is_named(&c->info);
 	snprintf(i->alias, sizeof i->alias, "%s",
-		 e->alias	  ? e->alias->alias
+		 e->alias         ? e->alias->alias
 		 : i->waits_named ? c->info.config.embedder
 				  : "");
 	snprintf(i->model, sizeof i->model, "%s", e->model ? e->model : "");
@@ -555,27 +306,24 @@ static enum outcome wait_for(struct care *c, const struct rag_embedder *e)
 static enum outcome embed_some(struct care *c, struct snapshot *s)
 {
 	struct rag_embedder e;
+	int more;
 
 	if (strcmp(c->info.config.embedder, "none") == 0)
 		return CARED;
-	if (!rag_keeper_model(s->routing, &c->info, &e))
+	if (!rag_embedder_find(s->routing, &c->info, &e))
 		return wait_for(c, &e);
-	c->alias = e.alias->alias;
-	c->model = e.model;
-	if (c->item->is_over && strcmp(c->item->model, c->model) == 0 &&
+	if (c->item->is_over && strcmp(c->item->model, e.model) == 0 &&
 	    memcmp(&c->item->over, &c->info.config, sizeof c->item->over) == 0) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
 		return OVER;
 	}
-	if (on_job(c, fetch) < 0)
-		return FAILED;
-	if (c->count == 0)
-		return CARED;
-	if (keep_refused(c, embed_batch(c, s)) == 0)
-		return MORE;
+	more = rag_batch_embed(c->worker, s, c->tenant, c->index, &e, &c->err);
+	c->sent = more != 0;
+	if (more >= 0)
+		return more ? MORE : CARED;
 	if (c->err.code != E_rag_dimension_mismatch)
 		return FAILED;
-	snprintf(c->item->model, sizeof c->item->model, "%s", c->model);
+	snprintf(c->item->model, sizeof c->item->model, "%s", e.model);
 	c->item->over = c->info.config;
 	return OVER;
 }
@@ -606,7 +354,7 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 	c->item = i;
 	c->tenant = span_str(i->tenant);
 	c->index = span_str(i->index);
-	arena_init(&c->arena, BATCH_MEMORY);
+	arena_init(&c->arena, INFO_MAX);
 	outcome = lane == EMBED ? embed(c, s) : tend_step(c);
 	if (outcome == FAILED && c->err.code == E_cancelled)
 		outcome = MORE;
@@ -614,7 +362,7 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 		log_warn("rag", "index %s of %s: %s; %s", i->index, i->tenant, c->err.message,
 			 outcome == OVER ? "it gets no vectors until its model is another"
 					 : "it is tried again later");
-	if (lane == EMBED && c->count > 0)
+	if (c->sent)
 		note(k, TEND, c->tenant, c->index);
 	put_back(k, lane, i, outcome, c->err.message);
 	arena_clear(&c->arena);

@@ -30,22 +30,5 @@ bool rag_keeper_error(struct rag_keeper *k, struct span tenant, struct span inde
  */
 enum { RAG_KEEPER_FIBERS = 4 };
 void rag_keeper_run(struct rag_keeper *k, struct core_worker *w, int fiber);
-/*
- * A model is known by the name that its backends give it: vectors of two models behind one alias
- * are never mixed.
- */
-struct rag_embedder {
-	const struct model *alias; /* by which it is asked; NULL: none */
-	const char *model;         /* its name there */
-};
-/*
- * Which model's vectors an index shall have, by its settings and what can be reached: whether that
- * one can be.  Borrowed from the routing.
- */
-bool rag_keeper_model(const struct routing *r, const struct rag_index_info *index,
-		      struct rag_embedder *out);
-/* By which alias that model can be asked now, the index's own first; NULL: by none. */
-const struct model *rag_keeper_alias(const struct routing *r, const struct rag_index_info *index,
-				     struct span model);
 
 #endif

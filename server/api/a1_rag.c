@@ -3,6 +3,7 @@
  */
 #include "server/api/a1_rag.h"
 
+#include "common/chat/rag_embedder.h"
 #include "common/chat/rag_keeper.h"
 
 enum { INGEST_WAIT_MS = 2 * 60 * 1000 };
@@ -65,7 +66,7 @@ int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*d
 void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
 {
 	struct rag_embedder e;
-	bool reached = rag_keeper_model(w->routing, index, &e);
+	bool reached = rag_embedder_find(w->routing, index, &e);
 	struct buf error;
 
 	buf_init(&error, 1 * KIB);

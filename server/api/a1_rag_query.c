@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "common/chat/inner.h"
-#include "common/chat/rag_keeper.h"
+#include "common/chat/rag_embedder.h"
 #include "common/rag/quote.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
@@ -145,7 +145,7 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 				   .patience_ms = EMBED_PATIENCE_MS,
 				   .upstream = q->index.model.ptr };
 	const struct model *m =
-		rag_keeper_alias(c->snapshot->routing, &q->index, q->index.model);
+		rag_embedder_alias(c->snapshot->routing, &q->index, q->index.model);
 	int64_t began = clock_mono_us();
 	struct err err = ERR_INIT;
 	struct span text;

@@ -8,6 +8,7 @@
 #include "common/chat/conversation_request.h"
 #include "common/chat/conversation_turn.h"
 #include "server/api/c1.h"
+#include "server/api/fields.h"
 
 enum { SMALL_BODY_MAX = 64 * 1024, ROW_MAX = 64 * 1024 };
 
@@ -36,42 +37,17 @@ static int begin_change(struct exchange *x, struct call *c, struct change *k, st
 	return err_set(err, E_missing_field, "headers.spass-user-id", "the SPASS-User-Id header is required");
 }
 
-/* A member that is a string; absent or null leaves *out. */
-static int read_string(struct exchange *x, json_t *root, const char *name, struct span *out, struct err *err)
-{
-	json_t *value = json_object_get(root, name);
-
-	if (!value || json_is_null(value))
-		return 0;
-	if (!json_is_string(value))
-		return err_set(err, E_invalid_field, name, "%s must be a string", name);
-	*out = arena_span(&x->arena, span_of(json_string_value(value), json_string_length(value)));
-	return out->ptr ? 0 : err_used_up(err);
-}
-
-static int read_title(struct exchange *x, json_t *root, struct change *k, struct err *err)
+static int read_title(json_t *root, struct change *k, struct err *err)
 {
 	struct span title = SPAN_NONE;
 
-	if (read_string(x, root, "title", &title, err) < 0)
+	if (field_text(root, "title", &title, err) < 0)
 		return -1;
 	if (!title.ptr)
 		return 0;
 	if (conversation_clean_title(title, &k->title_text, err) < 0)
 		return -1;
 	k->title = buf_span(&k->title_text);
-	return 0;
-}
-
-/* Only these members, so that a misspelt one is not taken for none. */
-static int check_members(json_t *root, const char *first, const char *second, struct err *err)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(root, key, value)
-		if (strcmp(key, first) != 0 && (!second || strcmp(key, second) != 0))
-			return err_set(err, E_invalid_field, key, "there is no member %.60s here", key);
 	return 0;
 }
 
@@ -115,6 +91,7 @@ static int rename_row(struct db *db, void *arg, struct err *err)
 
 void c1_rename(struct exchange *x, struct call *c)
 {
+	static const char *const names[] = { "title", NULL };
 	struct err err = ERR_INIT;
 	json_t *root = NULL;
 	struct change k;
@@ -123,9 +100,9 @@ void c1_rename(struct exchange *x, struct call *c)
 	if (result == 0 && !(root = call_read_json(x, SMALL_BODY_MAX, &err)))
 		result = -1;
 	if (result == 0)
-		result = check_members(root, "title", NULL, &err);
+		result = fields_check(root, names, &err);
 	if (result == 0)
-		result = read_title(x, root, &k, &err);
+		result = read_title(root, &k, &err);
 	if (result == 0 && !k.title.ptr)
 		result = err_set(&err, E_missing_field, "title", "title is required");
 	if (result == 0)
@@ -199,7 +176,8 @@ static int write_fork(struct store *store, const struct change *k, struct err *e
 /* An empty body asks for all of it under the same title. */
 static int read_fork(struct exchange *x, struct change *k, struct err *err)
 {
-	struct span body;
+	static const char *const names[] = { "at", "title", NULL };
+	struct span body, at = SPAN_NONE;
 	json_t *root;
 	int result;
 
@@ -210,11 +188,16 @@ static int read_fork(struct exchange *x, struct change *k, struct err *err)
 	root = call_read_json(x, SMALL_BODY_MAX, err);
 	if (!root)
 		return -1;
-	result = check_members(root, "at", "title", err);
+	result = fields_check(root, names, err);
 	if (result == 0)
-		result = read_string(x, root, "at", &k->at, err);
+		result = field_text(root, "at", &at, err);
+	/* The body goes before the fork is made. */
+	if (result == 0 && at.ptr) {
+		k->at = arena_span(&x->arena, at);
+		result = k->at.ptr ? 0 : err_used_up(err);
+	}
 	if (result == 0)
-		result = read_title(x, root, k, err);
+		result = read_title(root, k, err);
 	json_decref(root);
 	return result;
 }

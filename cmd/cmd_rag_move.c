@@ -208,7 +208,8 @@ const struct cmd cmd_rag_export = {
 	.flags = CMD_CLIENT | CMD_VERBOSE,
 	.options = export_own,
 	.options_size = sizeof(struct export_options),
-	.text = "With texts, metadata and times, but not what is derived from them: import makes it anew.",
+	.text = "With texts, their pages, tables and headings, metadata and times, but not what is "
+		"derived from them: import makes it anew.",
 	.examples = export_examples,
 	.run = run_export,
 };
@@ -424,7 +425,8 @@ const struct cmd cmd_rag_import = {
 	.options = import_own,
 	.options_size = sizeof(struct import_options),
 	.text = "A line is {\"id\", \"text\"} or {\"id\", \"content_base64\", \"type\"}, with \"title\", "
-		"\"source\", \"metadata\" and \"mtime\" as it likes. What is there under an id is replaced. "
+		"\"source\", \"metadata\" and \"mtime\" as it likes, and in an export \"reading\", by "
+		"which pages and tables are as they were. What is there under an id is replaced. "
 		"The exit status is 8 when some documents could not be taken.",
 	.examples = import_examples,
 	.run = run_import,

@@ -109,8 +109,9 @@ struct rag_document_in {
 	struct span name;    /* empty: made of the content's hash */
 	struct span title;   /* empty: what the reader finds */
 	struct span source;  /* what a person would open: a path, a URL; may be empty */
-	struct span type;    /* a media type or a reader's name; empty: by name and content */
+	struct span type;    /* a media type, or a reader's name; empty: by name and content */
 	struct span content; /* the file's bytes */
+	struct span reading; /* of an export, see reading_print; content is its text then; or empty */
 	struct span meta;    /* JSON; empty = {} */
 	int64_t mtime_us;    /* of the file, for sync; -1 = unknown */
 };
@@ -141,7 +142,8 @@ struct rag_put_result {
  * in other processes.  A document that cannot be read (or whose name or metadata is wrong) is
  * RAG_FAILED and keeps no other out, unless how->whole.  The same content, title and type again is
  * RAG_UNCHANGED: only source, meta and mtime are written, when they differ.  Of one name given
- * twice the last one counts, the others are RAG_FAILED (E_rag_document_exists).
+ * twice the last one counts, the others are RAG_FAILED (E_rag_document_exists).  So is a type that
+ * is neither a reader's name nor a media type.
  *
  * 0, or -1 when nothing was kept: E_rag_index_not_found, E_rag_limit_exceeded, E_cancelled,
  * E_storage_error, or the first failure of how->whole.  results has count entries; how NULL = add.
@@ -196,6 +198,11 @@ int rag_document_each(struct rag *r, struct span tenant, struct span index, stru
 int rag_document_get(struct rag *r, struct span tenant, struct span index, struct span name,
 		     struct arena *a, struct rag_document_info *out, struct span *text,
 		     struct err *err);
+/* The same, and the document as its reader left it, to be freed with reading_free (also on failure);
+ * without a title. */
+int rag_document_read(struct rag *r, struct span tenant, struct span index, struct span name,
+		      struct arena *a, struct rag_document_info *out, struct reading *reading,
+		      struct err *err);
 /* Those that are there, in one transaction, with text, postings and vectors; *gone: how many. */
 int rag_document_delete(struct rag *r, struct span tenant, struct span index,
 			const struct span *names, size_t count, int64_t *gone, struct err *err);

@@ -7,6 +7,8 @@
 
 #include "common/base/digest.h"
 
+enum { TEXT_MAX = 1000 * 1000 * 1000 };
+
 /* ---- taking apart ---- */
 
 int rag_extent_find(struct db *db, int64_t index_id, struct span name, struct rag_extent *e,
@@ -318,6 +320,66 @@ int rag_document_each(struct rag *r, struct span tenant, struct span index, stru
 
 	if (db && rag_row_get(db, index, &row, err) == 0)
 		result = each_document(db, row.id, prefix, after, limit, each, arg, err);
+	if (t)
+		rag_read_end(t, db);
+	return result;
+}
+
+static int get_marks(struct db *db, const struct rag_document_info *info, struct reading *out,
+		     struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "SELECT marks, language FROM rag_document WHERE id = ?1", err);
+	int result = -1;
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, info->id);
+	if (db_next(st, err) == 1) {
+		result = rag_marks_unpack(db_blob(st, 0), out);
+		out->language = db_str(st, 1);
+		if (result < 0)
+			err_set(err, E_storage_error, "", "the marks of %.*s are damaged",
+				SPAN_ARGS(info->name));
+	}
+	db_reset(st);
+	return result;
+}
+
+int rag_reading_get(struct db *db, const struct rag_document_info *info, struct reading *out,
+		    struct err *err)
+{
+	struct arena arena;
+	struct span text;
+	int result = -1;
+
+	arena_init(&arena, TEXT_MAX);
+	if (rag_text_read(db, info, 0, SIZE_MAX, &arena, &text, err) == 0) {
+		buf_free(&out->text);
+		buf_init(&out->text, text.len + 1);
+		buf_add_span(&out->text, text);
+		result = get_marks(db, info, out, err);
+	}
+	arena_clear(&arena);
+	return result;
+}
+
+int rag_document_read(struct rag *r, struct span tenant, struct span index, struct span name,
+		      struct arena *a, struct rag_document_info *out, struct reading *reading,
+		      struct err *err)
+{
+	struct rag_tenant *t = rag_tenant_find(r, tenant, false, err);
+	struct db *db = t ? rag_read_begin(t, err) : NULL;
+	struct rag_row row;
+	int result = -1;
+
+	reading_init(reading);
+	if (db && rag_row_get(db, index, &row, err) == 0)
+		result = find_by_name(db, row.id, name, a, out, err);
+	if (result == 0)
+		result = rag_reading_get(db, out, reading, err);
+	if (result == 0)
+		reading->type = reader_name(out->type);
 	if (t)
 		rag_read_end(t, db);
 	return result;

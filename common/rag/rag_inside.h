@@ -160,6 +160,7 @@ struct rag_prepared {
 	struct span name, title, type, language; /* into the arena */
 	bool flagged;
 	size_t bytes, chars;
+	int64_t source_bytes;
 	struct rag_parts parts;
 	struct buf marks;
 	int64_t chunks;
@@ -287,6 +288,10 @@ int rag_document_drop(struct db *db, int64_t id, struct err *err);
 /* Its vectors may serve again when the same text comes back. */
 int rag_vectors_stale(struct db *db, int64_t first, int64_t chunks, struct err *err);
 int rag_vectors_drop(struct db *db, int64_t first, int64_t chunks, struct err *err);
+
+/* A document as its reader left it, without type and title.  out was initialised. */
+int rag_reading_get(struct db *db, const struct rag_document_info *info, struct reading *out,
+		    struct err *err);
 
 /* ---- rag_text.c ---- */
 

@@ -94,12 +94,28 @@ static int check_text(struct span s, size_t max, const char *what, struct err *e
 	return 0;
 }
 
+/* Media types come from anywhere: one that no reader has says nothing. */
+static int check_type(struct span type, struct err *err)
+{
+	struct buf names;
+
+	if (type.len == 0 || memchr(type.ptr, '/', type.len) || reader_name(type))
+		return 0;
+	buf_init(&names, 1024);
+	reader_names(&names);
+	err_set(err, E_invalid_field, "type",
+		"\"%.*s\" is no type: it is a media type or one of %s",
+		(int)(type.len < 40 ? type.len : 40), type.ptr, buf_str(&names));
+	buf_free(&names);
+	return -1;
+}
+
 static int check_given(const struct rag_document_in *in, struct err *err)
 {
 	if (check_text(in->name, RAG_DOCUMENT_NAME_MAX, "id", err) < 0 ||
 	    check_text(in->title, TITLE_MAX, "title", err) < 0 ||
 	    check_text(in->source, SOURCE_MAX, "source", err) < 0 ||
-	    check_text(in->type, 128, "type", err) < 0)
+	    check_text(in->type, 128, "type", err) < 0 || check_type(in->type, err) < 0)
 		return -1;
 	return in->meta.len > 0 ? rag_meta_check(in->meta, err) : 0;
 }
@@ -238,11 +254,30 @@ static struct span found_title(const char *title, struct arena *a)
 	return is_text(t) ? arena_span(a, t) : SPAN_NONE;
 }
 
+/* A file is read; what was read before is taken as it was. */
+static int make_reading(struct preparing *p, struct rag_prepared *d, struct reading *r,
+			struct err *err)
+{
+	const struct rag_document_in *in = d->in;
+	struct reading_origin from;
+	const char *type;
+
+	if (in->reading.len == 0) {
+		type = in->type.len > 0 ? arena_span(p->batch->arena, in->type).ptr : NULL;
+		return read_document(r, d->name.ptr, type, in->content, &p->reading, err);
+	}
+	if (reading_restore(r, in->content, in->type, in->reading, p->reading.limits.text_max,
+			    &from, err) < 0)
+		return -1;
+	memcpy(d->source_hash, from.sha256, sizeof(d->source_hash));
+	d->source_bytes = from.bytes;
+	return 0;
+}
+
 static int read_one(struct preparing *p, struct rag_prepared *d, struct err *err)
 {
 	struct arena *a = p->batch->arena;
 	const struct rag_document_in *in = d->in;
-	const char *type = in->type.len > 0 ? arena_span(a, in->type).ptr : NULL;
 	struct reading r;
 	struct known k;
 	int result = -1, found;
@@ -252,7 +287,7 @@ static int read_one(struct preparing *p, struct rag_prepared *d, struct err *err
 		err_set(err, E_too_large, "", "the documents' names do not fit");
 		goto out;
 	}
-	if (read_document(&r, d->name.ptr, type, in->content, &p->reading, err) < 0)
+	if (make_reading(p, d, &r, err) < 0)
 		goto out;
 	d->title = in->title.len > 0 ? arena_span(a, in->title) : found_title(r.title, a);
 	d->type = span_str(r.type);
@@ -260,7 +295,7 @@ static int read_one(struct preparing *p, struct rag_prepared *d, struct err *err
 	d->flagged = r.flagged;
 	d->bytes = r.text.len;
 	/* Of plain text it is the same one. */
-	if (span_equal(buf_span(&r.text), in->content))
+	if (in->reading.len == 0 && span_equal(buf_span(&r.text), in->content))
 		memcpy(d->text_hash, d->source_hash, sizeof(d->text_hash));
 	else
 		digest_sha256(buf_span(&r.text), d->text_hash);
@@ -286,6 +321,7 @@ static int prepare_one(struct preparing *p, struct rag_prepared *d, struct err *
 	if (check_given(in, err) < 0)
 		return 1;
 	digest_sha256(in->content, d->source_hash);
+	d->source_bytes = (int64_t)in->content.len;
 	hash_given(in, d->given_hash);
 	d->name = name_of(in, d, p->batch->arena);
 	found = look_up(p->how, d, &k, err);

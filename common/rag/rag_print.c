@@ -157,11 +157,14 @@ void rag_print_document(struct buf *out, const struct rag_document_info *d, stru
 	buf_add_char(out, '}');
 }
 
-void rag_print_export(struct buf *out, const struct rag_document_info *d, struct span text)
+void rag_print_export(struct buf *out, const struct rag_document_info *d,
+		      const struct reading *reading)
 {
 	buf_add_char(out, '{');
 	add_given(out, d);
-	add_text(out, "text", text);
+	add_key(out, "reading");
+	reading_print(reading, d->source_bytes, d->source_hash, out);
+	add_text(out, "text", buf_span(&reading->text));
 	buf_add_char(out, '}');
 }
 

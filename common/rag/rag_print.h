@@ -18,7 +18,8 @@ void rag_print_index(struct buf *out, const struct rag_index_info *index, struct
 void rag_print_document(struct buf *out, const struct rag_document_info *document,
 			struct span text);
 /* As rag_document_in takes it: a line of an export, without its end. */
-void rag_print_export(struct buf *out, const struct rag_document_info *document, struct span text);
+void rag_print_export(struct buf *out, const struct rag_document_info *document,
+		      const struct reading *reading);
 /* given: the name as it was given, where there is none in the result. */
 void rag_print_result(struct buf *out, const struct rag_put_result *result, struct span given);
 

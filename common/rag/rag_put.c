@@ -130,7 +130,7 @@ static int update_known(struct db *db, struct putting *p, const struct rag_prepa
 	db_bind_int(st, 4, in->mtime_us);
 	db_bind_blob(st, 5, hash_of(d->source_hash));
 	db_bind_blob(st, 6, hash_of(d->given_hash));
-	db_bind_int(st, 7, (int64_t)in->content.len);
+	db_bind_int(st, 7, d->source_bytes);
 	db_bind_int(st, 8, rag_now_us());
 	if (db_run(st, err) < 0)
 		return -1;
@@ -195,7 +195,7 @@ static int put_row(struct db *db, struct putting *p, const struct rag_prepared *
 	db_bind_int(st, 6, (int64_t)d->bytes);
 	db_bind_int(st, 7, (int64_t)d->chars);
 	db_bind_int(st, 8, (int64_t)d->parts.bytes.len);
-	db_bind_int(st, 9, (int64_t)in->content.len);
+	db_bind_int(st, 9, d->source_bytes);
 	db_bind_int(st, 10, in->mtime_us);
 	db_bind_int(st, 11, d->flagged);
 	db_bind_int(st, 12, old->id > 0 ? old->created_us : now);

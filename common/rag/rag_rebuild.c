@@ -14,8 +14,8 @@
 
 enum {
 	STEP_DOCUMENTS = 256,
+	ARENA_MAX = 1000 * 1000 * 1000,
 	STEP_BYTES = 16 * 1024 * 1024, /* of texts */
-	TEXT_MAX = 1000 * 1000 * 1000,
 	ATTEMPTS_MAX = 8, /* when others change the same documents */
 };
 
@@ -102,46 +102,14 @@ static int choose(struct rebuilding *r, struct err *err)
 	return more < 0 ? -1 : 0;
 }
 
-static int read_marks(struct rebuilding *r, const struct rag_document_info *info,
-		      struct reading *out, struct err *err)
-{
-	struct db_statement *st =
-		db_statement(r->db, "SELECT marks, language FROM rag_document WHERE id = ?1", err);
-	int result = -1;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, info->id);
-	if (db_next(st, err) == 1) {
-		result = rag_marks_unpack(db_blob(st, 0), out);
-		out->language = db_str(st, 1);
-		if (result < 0)
-			err_set(err, E_storage_error, "", "the marks of %.*s are damaged",
-				SPAN_ARGS(info->name));
-	}
-	db_reset(st);
-	return result;
-}
-
 /* The document as its reader left it. */
 static int read_again(void *arg, struct rag_prepared *d, struct reading *out, struct err *err)
 {
 	struct rebuilding *r = arg;
 	const struct rag_document_info *info = &r->docs[r->next++];
-	struct arena text_arena;
-	struct span text;
-	int result = -1;
 
-	arena_init(&text_arena, TEXT_MAX);
 	d->title = info->title;
-	if (rag_text_read(r->db, info, 0, SIZE_MAX, &text_arena, &text, err) == 0) {
-		buf_free(&out->text);
-		buf_init(&out->text, text.len + 1);
-		buf_add_span(&out->text, text);
-		result = read_marks(r, info, out, err);
-	}
-	arena_clear(&text_arena);
-	return result;
+	return rag_reading_get(r->db, info, out, err);
 }
 
 /* ---- exchanging ---- */
@@ -287,7 +255,7 @@ int rag_rebuild(struct rag *rag, struct span tenant, struct span index,
 	r.tenant = rag_tenant_find(rag, tenant, false, err);
 	if (!r.tenant || rag_write(r.tenant, begin, &r, err) < 0)
 		return -1;
-	arena_init(&r.arena, TEXT_MAX);
+	arena_init(&r.arena, ARENA_MAX);
 	r.docs = mem_calloc(STEP_DOCUMENTS, sizeof(*r.docs));
 	if (all_steps(&r, progress, arg, err) == 0 && rag_write(r.tenant, end, &r, err) == 0)
 		result = find_vectors(&r, err);

@@ -10,6 +10,7 @@
 #define SPASS_RAG_READING_H
 
 #include "common/base/buf.h"
+#include "common/base/digest.h"
 #include "common/base/err.h"
 
 #include <stdatomic.h>
@@ -81,6 +82,29 @@ struct reader_options {
 int read_document(struct reading *r, const char *name, const char *type, struct span bytes,
 		  const struct reader_options *options, struct err *err);
 
+/*
+ * A reading as JSON: where its text was read from, {"bytes", "sha256"}, and what was found in it,
+ * {"language", "marks": [[kind, level, start, end], ...]}.
+ */
+struct reading_origin {
+	int64_t bytes;
+	unsigned char sha256[DIGEST_SIZE]; /* of the file */
+};
+/* hash: the digest in hexadecimal. */
+void reading_print(const struct reading *r, int64_t bytes, struct span hash, struct buf *out);
+/*
+ * As it was, of its text and of what was printed, which may be anyone's; type is the one it had.
+ * text_max 0 = the default.  0, or -1 with E_invalid_field or E_document_too_large; r is empty
+ * then.  r was initialised; it has no title.  Any thread.
+ */
+int reading_restore(struct reading *r, struct span text, struct span type, struct span printed,
+		    size_t text_max, struct reading_origin *from, struct err *err);
+
+/* The type of a document as it is kept, by a reader's name or a media type (with parameters or
+ * without); NULL when no reader is called so. */
+const char *reader_name(struct span type);
+/* "text, markdown, html": the names that there are, for people. */
+void reader_names(struct buf *out);
 /* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end.
  */
 struct reader_row {

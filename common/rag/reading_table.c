@@ -53,9 +53,18 @@ static const struct reader_kind kinds[] = {
 	  read_code },
 };
 
+/* What a loader command of the settings has read is kept as. */
+static const char by_command[] = "command";
+
 const struct reader_row *reader_row(size_t i)
 {
 	return i < ARRAY_LEN(kinds) ? &kinds[i].row : NULL;
+}
+
+void reader_names(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", kinds[i].row.name);
 }
 
 /* ---- which one ---- */
@@ -93,6 +102,16 @@ static const struct reader_kind *kind_of_type(struct span type)
 		    reader_has_word(kinds[i].row.media_types, type))
 			return &kinds[i];
 	return NULL;
+}
+
+const char *reader_name(struct span type)
+{
+	struct span rest = type;
+	const struct reader_kind *kind = kind_of_type(span_trim(span_cut(&rest, ';')));
+
+	if (kind)
+		return kind->row.name;
+	return span_is_nocase(type, by_command) ? by_command : NULL;
 }
 
 static const struct reader_kind *kind_named(const char *name)
@@ -234,7 +253,7 @@ static int read_as(struct reader *rd, const struct reader_kind *kind, const char
 		   struct err *err)
 {
 	if (rd->depth == 0)
-		rd->out->type = command ? "command" : kind->row.name;
+		rd->out->type = command ? by_command : kind->row.name;
 	return command ? read_by_command(rd, command, err) : kind->read(rd, err);
 }
 

@@ -375,6 +375,24 @@ static int note_name(void *arg, const struct rag_document_info *d)
 	return 0;
 }
 
+static int export_one(struct rag_work *w, struct span name)
+{
+	struct rag_document_info info;
+	struct reading reading;
+	int result = rag_document_read(w->rag, w->tenant, w->index, name, &w->arena, &info,
+				       &reading, &w->err);
+
+	if (result == 0) {
+		rag_print_export(&w->out, &info, &reading);
+		buf_add_char(&w->out, '\n');
+	} else if (w->err.code == E_rag_document_not_found) { /* deleted meanwhile */
+		w->err = (struct err)ERR_INIT;
+		result = 0;
+	}
+	reading_free(&reading);
+	return result;
+}
+
 static int export_some(void *arg)
 {
 	struct exporting *e = arg;
@@ -387,19 +405,10 @@ static int export_some(void *arg)
 			      EXPORT_STEP, note_name, e, &w->err) < 0)
 		return -1;
 	for (size_t i = 0; i < e->count && w->out.len < EXPORT_BYTES; i++) {
-		struct rag_document_info info;
-		struct span text;
-
 		buf_clear(&e->after);
 		buf_add_span(&e->after, e->names[i]);
-		if (rag_document_get(w->rag, w->tenant, w->index, e->names[i], &w->arena, &info,
-				     &text, &w->err) < 0) {
-			if (w->err.code == E_rag_document_not_found) /* deleted meanwhile */
-				continue;
+		if (export_one(w, e->names[i]) < 0)
 			return -1;
-		}
-		rag_print_export(&w->out, &info, text);
-		buf_add_char(&w->out, '\n');
 	}
 	return 0;
 }

@@ -116,10 +116,14 @@ static struct span type_of_text(struct span type)
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (span_is(type, own[i]))
 			return type;
-	return span_starts(type, "text/") ? type : SPAN_LIT("text");
+	/* What is no type at all is refused when it is put. */
+	return span_starts(type, "text/") ||
+			       (!memchr(type.ptr, '/', type.len) && !reader_name(type))
+		       ? type
+		       : SPAN_LIT("text");
 }
 
-enum member { ID, TEXT, CONTENT, TITLE, SOURCE, TYPE, METADATA, MTIME, MEMBER_COUNT };
+enum member { ID, TEXT, CONTENT, TITLE, SOURCE, TYPE, METADATA, MTIME, READING, MEMBER_COUNT };
 static const struct span member_names[MEMBER_COUNT] = {
 	[ID] = SPAN_INIT("id"),
 	[TEXT] = SPAN_INIT("text"),
@@ -129,6 +133,7 @@ static const struct span member_names[MEMBER_COUNT] = {
 	[TYPE] = SPAN_INIT("type"),
 	[METADATA] = SPAN_INIT("metadata"),
 	[MTIME] = SPAN_INIT("mtime"),
+	[READING] = SPAN_INIT("reading"),
 };
 
 static int find_members(struct jvalue object, struct jvalue found[MEMBER_COUNT], const char *where,
@@ -166,6 +171,10 @@ static int read_content(struct document_batch *b, const struct jvalue *m, const 
 	bool is_text = m[TEXT].type != J_NONE && m[TEXT].type != J_NULL;
 	bool is_file = m[CONTENT].type != J_NONE && m[CONTENT].type != J_NULL;
 
+	if (m[READING].type != J_NONE && m[READING].type != J_OBJECT)
+		return refuse(err, where, "reading", "reading is an object, as an export has it");
+	if (is_file && m[READING].type == J_OBJECT)
+		return refuse(err, where, "reading", "reading is of a text that was exported");
 	if (is_text == is_file)
 		return refuse(err, where, "text",
 			      is_text ? "text and content_base64 exclude each other"
@@ -174,7 +183,10 @@ static int read_content(struct document_batch *b, const struct jvalue *m, const 
 		return read_base64(b, m[CONTENT], where, &d->content, err);
 	if (read_string(b, m[TEXT], where, "text", &d->content, err) < 0)
 		return -1;
-	d->type = type_of_text(d->type);
+	if (m[READING].type == J_OBJECT)
+		d->reading = m[READING].text;
+	else
+		d->type = type_of_text(d->type);
 	return 0;
 }
 

@@ -105,6 +105,9 @@ static int keep(struct conversation_turn *t, bool interrupted)
 		t->exists = true;
 	else
 		t->failed = true;
+	/* Before the client sees the end, after which it may begin another. */
+	holds_leave(&t->hold, t->failed ? 0 : conversation_weigh(k->addition.messages, k->addition.count),
+		    t->is_new && !t->failed);
 	buf_free(&k->body);
 	buf_free(&k->images);
 	buf_free(&k->title);

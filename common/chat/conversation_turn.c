@@ -28,6 +28,7 @@ void conversation_turn_init(struct conversation_turn *t)
 void conversation_turn_end(struct conversation_turn *t)
 {
 	conversation_keep_free(t);
+	holds_leave(&t->hold, 0, false);
 	new_messages_free(&t->news);
 	buf_free(&t->pictures);
 	buf_free(&t->model);
@@ -45,6 +46,8 @@ struct loading {
 	struct history_weight *weights;
 	size_t count, room;
 	struct history_writer writer;
+	struct conversation_quota left; /* of what may be kept */
+	bool is_taken_for_ample;        /* nobody has looked */
 };
 
 static int note_weight(void *arg, const struct message_row *m, struct err *err)
@@ -212,19 +215,14 @@ struct conversation_quota conversation_quota_of(const struct snapshot *s, const 
 }
 
 /* Whether there is room, before a model is paid for an answer that could not be kept. */
-struct room_check {
-	const struct conversation_turn *turn;
-	struct conversation_quota left;
-};
-
 static int check_room(struct db *db, void *arg, struct err *err)
 {
-	struct room_check *check = arg;
-	const struct conversation_turn *t = check->turn;
+	struct loading *l = arg;
+	const struct conversation_turn *t = l->turn;
 	const struct conversation_quota quota = conversation_quota_of(t->snapshot, t->offer.tenant);
 
 	return conversation_check_room(db, &t->owner, &quota, t->is_new,
-				       conversation_weigh(t->news.rows, t->news.count), &check->left, err);
+				       conversation_weigh(t->news.rows, t->news.count), &l->left, err);
 }
 
 static uint64_t hash_of(const struct conversation_owner *o)
@@ -233,22 +231,51 @@ static uint64_t hash_of(const struct conversation_owner *o)
 	return bytes_hash(bytes_hash(1, o->tenant_id, strlen(o->tenant_id) + 1), o->user_id, strlen(o->user_id));
 }
 
-/* The same without a look into the database for each call of an owner who is far from all limits. */
-static int check_room_for_new(struct conversation_turn *t, struct err *err)
+/*
+ * The same without a look into the database for each call of an owner who is far from all limits:
+ * what is taken for left is less than ample by more than can be written until the next look.
+ */
+static int check_room_for_new(struct loading *l, struct err *err)
 {
-	enum { COUNT_AMPLE = 10000, BYTES_AMPLE = 256 * MIB, ROOMY_MS = 1000 };
+	enum { COUNT_AMPLE = 100000, BYTES_AMPLE = 1024 * MIB, ROOMY_MS = 1000 };
+	static const struct conversation_quota ample = { COUNT_AMPLE / 4, BYTES_AMPLE / 2 };
+	struct conversation_turn *t = l->turn;
 	const uint64_t hash = hash_of(&t->owner);
 	struct roomy_owner *known = &t->worker->roomy[hash % ROOMY_OWNERS];
 	const int64_t now_ms = loop_now_ms(t->worker->loop);
-	struct room_check check = { .turn = t };
 
-	if (known->hash == hash && now_ms < known->until_ms)
+	if (known->hash == hash && now_ms < known->until_ms) {
+		l->left = ample;
+		l->is_taken_for_ample = true;
 		return 0;
-	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, &check, err) < 0)
+	}
+	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
 		return -1;
-	if (check.left.count_max > COUNT_AMPLE && check.left.bytes_max > BYTES_AMPLE)
+	if (l->left.count_max > COUNT_AMPLE && l->left.bytes_max > BYTES_AMPLE)
 		*known = (struct roomy_owner){ hash, now_ms + ROOMY_MS };
 	return 0;
+}
+
+/* Others count from now on what this turn will add.  A token of prose is about four bytes. */
+static int hold_room(struct loading *l, struct err *err)
+{
+	enum { ANSWER_TOKENS = 32768, TOKEN_BYTES = 4 };
+	struct conversation_turn *t = l->turn;
+	const int64_t limit = t->chat.limit, news = conversation_weigh(t->news.rows, t->news.count);
+	const struct message_row most = {
+		.bytes = TOKEN_BYTES * (limit >= 0 && limit < ANSWER_TOKENS ? limit : ANSWER_TOKENS)
+	};
+	const int64_t answer = conversation_weigh(&most, 1);
+
+	if (holds_take(&t->hold, &l->left, t->is_new, news, answer, err) == 0)
+		return 0;
+	if (!l->is_taken_for_ample)
+		return -1;
+	/* Turns under way need more than that. */
+	err_clear(err);
+	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
+		return -1;
+	return holds_take(&t->hold, &l->left, t->is_new, news, answer, err);
 }
 
 /*
@@ -260,7 +287,6 @@ static int load(struct db *db, void *arg, struct err *err)
 	struct loading *l = arg;
 	struct conversation_turn *t = l->turn;
 	struct conversation_row row = { .number = 0 };
-	struct room_check room = { .turn = t };
 	struct span name;
 
 	if (db && conversation_get(db, &t->owner, span_str(t->id), &row, err) < 0)
@@ -281,7 +307,7 @@ static int load(struct db *db, void *arg, struct err *err)
 	t->sent_from = 1;
 	if (!db)
 		return 0;
-	return load_history(l, db, &row, head_len, err) < 0 ? -1 : check_room(db, &room, err);
+	return load_history(l, db, &row, head_len, err) < 0 ? -1 : check_room(db, l, err);
 }
 
 /* Results must answer calls; calls that get none are answered that they got none. */
@@ -475,7 +501,8 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
-	if (t->is_new && check_room_for_new(t, err) < 0)
+	holds_enter(t->worker->core->holds, &t->owner, &t->hold);
+	if (t->is_new && check_room_for_new(l, err) < 0)
 		return -1;
 	if (t->is_new)
 		return do_step(t, t->request.body.len + t->pictures.len, load_new_step, l, err);
@@ -514,7 +541,7 @@ int conversation_turn_prepare(struct conversation_turn *t, struct span body, str
 			       t->snapshot->config->conversation_wait, &t->pass, err) < 0)
 		return -1;
 	if (load_history_step(t, &l, err) == 0 && conversation_narrow(t, err) == 0 &&
-	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0)
+	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0 && hold_room(&l, err) == 0)
 		result = 0;
 	mem_free(l.weights);
 	return result;

@@ -15,6 +15,7 @@
 
 #include "common/base/sse.h"
 #include "common/chat/conversation_gather.h"
+#include "common/chat/conversation_holds.h"
 #include "common/chat/conversation_request.h"
 #include "common/chat/turn.h"
 #include "common/loop/turnstile.h"
@@ -39,6 +40,7 @@ struct conversation_turn {
 	struct conversation_request request;
 	struct new_messages news;
 	struct turnstile_pass pass;
+	struct hold hold;
 	struct buf pictures;     /* in the place of the ids of stored ones, as JSON */
 	struct buf model, body, calls; /* calls: ids that wait for results, as JSON, a line each */
 	int64_t sent_from;

@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
 #include "common/store/change.h"
+#include "common/chat/conversation_holds.h"
 #include "common/chat/rag_jobs.h"
 #include "common/chat/rag_keeper.h"
 #include "common/rag/rag.h"
@@ -260,6 +261,7 @@ struct core *core_new(struct snapshot *first, struct err *err)
 		return NULL;
 	}
 	c->conversations = turnstile_new(CONVERSATION_WAITERS_MAX);
+	c->holds = holds_new();
 	c->keeper = rag_keeper_new();
 	c->rag_jobs = rag_jobs_new(c->rag, note_change, c);
 	c->indices = turnstile_new(INGEST_WAITERS_MAX);
@@ -285,6 +287,7 @@ void core_free(struct core *c)
 	spool_room_free(c->uploads);
 	augment_free(c->augment);
 	turnstile_free(c->conversations);
+	holds_free(c->holds);
 	turnstile_free(c->indices);
 	budget_book_free(c->budgets);
 	limiter_free(c->token_limits);

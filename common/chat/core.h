@@ -59,6 +59,7 @@ struct core {
 	struct turnstile *indices; /* one ingest of a tenant at a time */
 	struct spool_room *uploads;
 	struct turnstile *conversations; /* one turn of each at a time */
+	struct holds *holds;      /* what those turns will add to what is kept */
 	struct budget_book *budgets;
 	struct limiter *token_limits, *address_limits;
 	struct metrics *metrics;  /* NULL: nothing is counted */

@@ -147,9 +147,11 @@ struct conversation_fork {
 	const char *new_id;
 	const struct conversation_quota *quota; /* NULL: none; E_conversation_store_full */
 	int64_t now_ms;
+	/* told by conversation_fork_begin */
+	int64_t bytes;                  /* that all of them weigh */
+	struct conversation_quota left; /* of quota, without them */
 	/* private */
 	int64_t number, seq, last; /* of the copy; of the last message copied, and to copy */
-	int64_t bytes;             /* that all of them weigh */
 };
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err);
 int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err);

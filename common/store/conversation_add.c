@@ -311,7 +311,7 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 	f->seq = f->last = f->bytes = 0;
 	if (measure(db, f, from.number, err) < 0)
 		goto out;
-	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, NULL, err) < 0)
+	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, &f->left, err) < 0)
 		goto out;
 	place.bytes = f->bytes;
 	to.count = (size_t)f->last;

@@ -20,6 +20,7 @@ struct change {
 	char new_id[CONVERSATION_ID_SIZE];
 	struct conversation_import import;
 	struct conversation_quota quota;
+	struct hold hold;
 	int64_t now_ms;
 };
 
@@ -146,6 +147,7 @@ void c1_delete(struct exchange *x, struct call *c)
 
 struct forking {
 	struct conversation_fork fork;
+	struct hold *hold;
 	bool begun, more;
 };
 
@@ -153,23 +155,27 @@ static int fork_some(struct db *db, void *arg, struct err *err)
 {
 	struct forking *f = arg;
 
-	if (!f->begun && conversation_fork_begin(db, &f->fork, err) < 0)
+	if (!f->begun && (conversation_fork_begin(db, &f->fork, err) < 0 ||
+			  holds_take(f->hold, &f->fork.left, true, f->fork.bytes, 0, err) < 0))
 		return -1;
 	f->begun = true;
 	return conversation_fork_some(db, &f->fork, &f->more, err);
 }
 
-static int write_fork(struct store *store, const struct change *k, struct err *err)
+static int write_fork(struct core *core, struct change *k, struct err *err)
 {
 	struct forking f = {
+		.hold = &k->hold,
 		.fork = { .owner = k->owner, .id = k->id, .at = k->at, .title = k->title,
 			  .new_id = k->new_id, .quota = &k->quota, .now_ms = k->now_ms },
 	};
 	int result;
 
+	holds_enter(core->holds, &k->owner, &k->hold);
 	do
-		result = store_write(store, fork_some, &f, err);
+		result = store_write(core->store, fork_some, &f, err);
 	while (result == 0 && f.more);
+	holds_leave(&k->hold, result == 0 ? f.fork.bytes : 0, result == 0);
 	return result;
 }
 
@@ -211,7 +217,7 @@ void c1_fork(struct exchange *x, struct call *c)
 	if (result == 0)
 		result = read_fork(x, &k, &err);
 	if (result == 0)
-		result = write_fork(c->worker->core->store, &k, &err);
+		result = write_fork(c->worker->core, &k, &err);
 	if (result < 0)
 		c1_answer_error(x, &err);
 	else
@@ -240,9 +246,19 @@ static void run_reading(void *arg)
  * one that is cut short by a crash is swept away.
  */
 struct slice {
-	const struct change *change;
+	struct change *change;
 	size_t from, count;
 };
+
+static int make_room(struct db *db, struct change *k, struct err *err)
+{
+	const int64_t bytes = conversation_weigh(k->import.rows, k->import.count);
+	struct conversation_quota left;
+
+	if (conversation_check_room(db, &k->owner, &k->quota, true, bytes, &left, err) < 0)
+		return -1;
+	return holds_take(&k->hold, &left, true, bytes, 0, err);
+}
 
 static int import_slice(struct db *db, void *arg, struct err *err)
 {
@@ -262,8 +278,7 @@ static int import_slice(struct db *db, void *arg, struct err *err)
 	};
 
 	/* All of it at once, before the first slice is written. */
-	if (a.is_new && conversation_check_room(db, &k->owner, &k->quota, true,
-						conversation_weigh(k->import.rows, k->import.count), NULL, err) < 0)
+	if (a.is_new && make_room(db, s->change, err) < 0)
 		return -1;
 	if (conversation_add(db, &a, err) < 0)
 		return -1;
@@ -284,16 +299,18 @@ static size_t measure_slice(const struct conversation_import *i, size_t from)
 	return to - from;
 }
 
-static int write_import(struct store *store, struct change *k, struct err *err)
+static int write_import(struct core *core, struct change *k, struct err *err)
 {
 	struct slice s = { .change = k };
+	int result = 0;
 
-	for (; s.from < k->import.count; s.from += s.count) {
+	holds_enter(core->holds, &k->owner, &k->hold);
+	for (; result == 0 && s.from < k->import.count; s.from += s.count) {
 		s.count = measure_slice(&k->import, s.from);
-		if (store_write(store, import_slice, &s, err) < 0)
-			return -1;
+		result = store_write(core->store, import_slice, &s, err);
 	}
-	return 0;
+	holds_leave(&k->hold, result == 0 ? conversation_weigh(k->import.rows, k->import.count) : 0, result == 0);
+	return result;
 }
 
 static int read_import(struct exchange *x, struct call *c, struct change *k, struct err *err)
@@ -321,7 +338,7 @@ void c1_import(struct exchange *x, struct call *c)
 		result = read_import(x, c, &k, &err);
 	k.now_ms = clock_wall_ms(); /* the upload may have taken long */
 	if (result == 0)
-		result = write_import(c->worker->core->store, &k, &err);
+		result = write_import(c->worker->core, &k, &err);
 	if (result < 0)
 		c1_answer_error(x, &err);
 	else

@@ -232,15 +232,32 @@ struct importing {
 	bool at_end;
 };
 
+/* The gateway counts lines from the beginning of what it was sent; 0: param is of no line. */
+static long long line_of(const struct importing *m, const char *param)
+{
+	static const char lines[] = "lines[";
+	long long line;
+
+	if (strncmp(param, lines, sizeof(lines) - 1) != 0)
+		return 0;
+	line = strtoll(param + sizeof(lines) - 1, NULL, 10);
+	return line > 0 ? m->lines + line : 0;
+}
+
 static void tell_failure(struct importing *m, const json_t *result)
 {
 	const json_t *error = json_object_get(result, "error");
+	long long line = line_of(m, models_text(error, "param"));
 
 	if (strcmp(models_text(result, "status"), "failed") != 0 || m->told++ >= TOLD_MAX)
 		return;
 	progress_hide(&m->progress);
-	cmd_notice(&m->options->globals, "%s: %s: %s", models_text(result, "id"),
-		   models_text(error, "code"), models_text(error, "message"));
+	if (line > 0)
+		cmd_notice(&m->options->globals, "%s, line %lld: %s: %s", m->from, line,
+			   models_text(error, "code"), models_text(error, "message"));
+	else
+		cmd_notice(&m->options->globals, "%s: %s: %s", models_text(result, "id"),
+			   models_text(error, "code"), models_text(error, "message"));
 }
 
 static int64_t member(const json_t *answer, const char *name)
@@ -262,15 +279,11 @@ static void count_answer(struct importing *m, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "results"), i, result) tell_failure(m, result);
 }
 
-/* The gateway counts lines from the beginning of what it was sent. */
 static int explain_line(const struct importing *m, struct err *err)
 {
-	static const char lines[] = "lines[";
-	long long line = m->lines;
+	long long line = line_of(m, err->param);
 
-	if (strncmp(err->param, lines, sizeof(lines) - 1) == 0)
-		line += strtoll(err->param + sizeof(lines) - 1, NULL, 10);
-	if (line > m->lines)
+	if (line > 0)
 		err_prefix(err, "%s, line %lld", m->from, line);
 	return -1;
 }
@@ -427,7 +440,8 @@ const struct cmd cmd_rag_import = {
 	.text = "A line is {\"id\", \"text\"} or {\"id\", \"content_base64\", \"type\"}, with \"title\", "
 		"\"source\", \"metadata\" and \"mtime\" as it likes, and in an export \"reading\", by "
 		"which pages and tables are as they were. What is there under an id is replaced. "
-		"The exit status is 8 when some documents could not be taken.",
+		"Lines that are no documents are told and left out. The exit status is 8 when some "
+		"could not be taken.",
 	.examples = import_examples,
 	.run = run_import,
 };

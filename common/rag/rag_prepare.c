@@ -390,6 +390,20 @@ static int cancelled(const struct rag_put *put, struct err *err)
 	return err_set(err, E_cancelled, "", "it was cancelled; nothing of it is kept");
 }
 
+/* Of all or nothing only the reason is told: which one it was is part of it. */
+static void name_refused(const struct rag_document_in *in, size_t at, struct err *err)
+{
+	enum { SHOWN_MAX = 120 };
+	struct span name = in->name;
+
+	if (name.len > SHOWN_MAX)
+		name.len = utf8_whole(span_of(name.ptr, SHOWN_MAX));
+	if (name.len > 0 && is_text(name))
+		err_prefix(err, "%.*s", SPAN_ARGS(name));
+	else
+		err_prefix(err, "document %zu", at + 1);
+}
+
 static int prepare_all(struct preparing *p, const struct rag_document_in *docs, size_t count,
 		       struct rag_put_result *results, struct err *err)
 {
@@ -410,6 +424,8 @@ static int prepare_all(struct preparing *p, const struct rag_document_in *docs, 
 		}
 		if (failed < 0 || (failed > 0 && p->how->put->whole)) {
 			*err = r->err;
+			if (failed > 0)
+				name_refused(&docs[i], i, err);
 			return -1;
 		}
 		if (failed == 0) {

@@ -38,20 +38,22 @@ struct taking {
 
 /* ---- on a thread ---- */
 
+static void list_result(struct taking *t, const struct rag_put_result *r, struct span given)
+{
+	t->outcomes[r->what]++;
+	t->chunks += r->chunks;
+	if (t->told >= RESULTS_MAX &&
+	    (t->told >= FAILURES_MAX || (r->what != RAG_FAILED && !r->flagged)))
+		return;
+	if (t->told++ > 0)
+		buf_add_char(&t->listed, ',');
+	rag_print_result(&t->listed, r, given);
+}
+
 static void list_results(struct taking *t)
 {
-	for (size_t i = 0; i < t->batch.count; i++) {
-		const struct rag_put_result *r = &t->results[i];
-
-		t->outcomes[r->what]++;
-		t->chunks += r->chunks;
-		if (t->told >= RESULTS_MAX &&
-		    (t->told >= FAILURES_MAX || (r->what != RAG_FAILED && !r->flagged)))
-			continue;
-		if (t->told++ > 0)
-			buf_add_char(&t->listed, ',');
-		rag_print_result(&t->listed, r, t->batch.documents[i].name);
-	}
+	for (size_t i = 0; i < t->batch.count; i++)
+		list_result(t, &t->results[i], t->batch.documents[i].name);
 }
 
 static int put_batch(struct taking *t)
@@ -120,8 +122,22 @@ static int take_json(struct taking *t)
 	return put_batch(t);
 }
 
+/* Where each line is for itself, one that is no document keeps no other out. */
+static int refuse_line(struct taking *t, struct span id)
+{
+	const struct rag_put_result refused = { .what = RAG_FAILED, .err = t->work.err };
+
+	if (t->put.whole)
+		return -1;
+	list_result(t, &refused, id);
+	t->work.err = (struct err)ERR_INIT;
+	/* What a line was too large for is emptied, too. */
+	return refused.err.code == E_body_too_large ? put_batch(t) : 0;
+}
+
 static int take_line(struct taking *t, struct span line)
 {
+	struct rag_document_in *next = &t->batch.documents[t->batch.count];
 	struct jvalue object;
 	char where[64];
 
@@ -132,10 +148,11 @@ static int take_line(struct taking *t, struct span line)
 	snprintf(where, sizeof where, "lines[%lld]", (long long)t->lines);
 	if (jscan_check(line, NULL, &object, &t->work.err) < 0) {
 		snprintf(t->work.err.param, sizeof t->work.err.param, "%s", where);
-		return -1;
+		return refuse_line(t, SPAN_NONE);
 	}
+	next->name = SPAN_NONE;
 	if (document_read(&t->batch, object, where, &t->work.err) < 0)
-		return -1;
+		return refuse_line(t, next->name);
 	return put_if_full(t);
 }
 
@@ -416,7 +433,7 @@ void a1_documents_replace(struct exchange *x, struct call *c)
 	take_documents(x, c, RAG_PUT_REPLACE, true, true);
 }
 
-/* Lines may be more than one transaction: there each is for itself. */
+/* Lines may be more than one transaction: there each is for itself, as those of an upsert are. */
 void a1_documents_append(struct exchange *x, struct call *c)
 {
 	take_documents(x, c, RAG_PUT_ADD, form_of(x) != FORM_LINES, false);

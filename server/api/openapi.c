@@ -21,6 +21,9 @@ static json_t *reference(const char *schema)
 	return json_pack("{s:s}", "$ref", path);
 }
 
+/* The schema is that of each line, as there is none of many. */
+static const char lines_type[] = "application/x-ndjson";
+
 static json_t *json_content(const char *schema)
 {
 	return json_pack("{s:{s:o}}", "application/json", "schema", reference(schema));
@@ -32,6 +35,8 @@ static json_t *answer(const struct route *r)
 
 	if (r->response)
 		json_object_set_new(a, "content", json_content(r->response));
+	else if (r->lines)
+		json_object_set_new(a, "content", json_pack("{s:{s:o}}", lines_type, "schema", reference(r->lines)));
 	else if (r->media)
 		json_object_set_new(a, "content", json_pack("{s:{s:{s:s, s:s}}}", r->media, "schema", "type",
 							    "string", "format", "binary"));
@@ -106,6 +111,11 @@ static json_t *request_content(const struct route *r)
 
 	if (r->form)
 		json_object_set_new(content, "multipart/form-data", json_pack("{s:o}", "schema", reference(r->form)));
+	if (r->lines)
+		json_object_set_new(content, lines_type, json_pack("{s:o}", "schema", reference(r->lines)));
+	if (r->takes_file)
+		json_object_set_new(content, "*/*", json_pack("{s:{s:s, s:s}}", "schema", "type", "string",
+							      "format", "binary"));
 	return content;
 }
 

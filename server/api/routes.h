@@ -28,6 +28,9 @@ struct route {
 	const char *description;   /* or NULL */
 	const char *request, *response; /* names of schemas in server/site/schemas.yaml, or NULL */
 	const char *form;          /* schema of a multipart/form-data body that is taken, too, or NULL */
+	const char *lines;         /* schema of a line of application/x-ndjson, of a body that is taken, too, or of
+				    * the answer to a GET; or NULL */
+	bool takes_file;           /* a body of any other type is a file */
 	const char *media;         /* type of an answer that is not JSON, or NULL */
 	const char *query;         /* names of parameters, a blank between: "limit offset"; or NULL */
 	int status;                /* of success; 0 = 200 */

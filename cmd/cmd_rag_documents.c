@@ -3,6 +3,7 @@
 #include "cmd/rag.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "tui/models.h"
 
 #include <stdio.h>
@@ -213,11 +214,33 @@ static int remove_index(const struct rm_options *o, const char *index, struct er
 	return 0;
 }
 
+/* Some were not there; the others are removed. */
+static int refuse_missing(const json_t *missing, long long gone, struct err *err)
+{
+	struct buf names;
+	json_t *name;
+	size_t i;
+
+	buf_init(&names, CMD_OUTPUT_MAX);
+	json_array_foreach(missing, i, name)
+	{
+		buf_add_str(&names, i > 0 ? ", " : "");
+		utf8_add_harmless(&names, span_str(json_string_value(name)));
+	}
+	err_set(err, E_rag_document_not_found, "", "%s: %s; %lld removed", buf_str(&names),
+		json_array_size(missing) == 1 ? "there is no such document"
+					      : "there are no such documents",
+		gone);
+	buf_free(&names);
+	return -1;
+}
+
 static int remove_documents(const struct rm_options *o, int argc, char **argv, struct err *err)
 {
 	json_t *ids = json_array(), *answer;
 	char *path = rag_path(argv[0], "documents/delete", NULL);
 	long long gone;
+	int result = 0;
 
 	for (int i = 1; i < argc; i++)
 		json_array_append_new(ids, json_string(argv[i]));
@@ -228,12 +251,12 @@ static int remove_documents(const struct rm_options *o, int argc, char **argv, s
 	gone = json_integer_value(json_object_get(answer, "deleted"));
 	if (o->globals.json)
 		cmd_print_document_take(json_incref(answer));
-	json_decref(answer);
 	if (gone < argc - 1)
-		return err_set(err, E_rag_document_not_found, "",
-			       "%lld of %d documents were there, and are removed", gone, argc - 1);
-	cmd_notice(&o->globals, "%lld removed", gone);
-	return 0;
+		result = refuse_missing(json_object_get(answer, "missing"), gone, err);
+	else
+		cmd_notice(&o->globals, "%lld removed", gone);
+	json_decref(answer);
+	return result;
 }
 
 static int run_rm(const void *options, int argc, char **argv, struct err *err)

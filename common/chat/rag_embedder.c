@@ -30,6 +30,37 @@ const char *rag_embedder_name(const struct routing *r, const struct model *alias
 	return found;
 }
 
+static void add_aliases(const struct routing *r, struct buf *out)
+{
+	const struct catalog *catalog = routing_catalog(r);
+
+	for (size_t i = 0; i < catalog_count(catalog); i++) {
+		const struct model *m = catalog_at(catalog, i);
+
+		if (m->kind == MODEL_EMBEDDING)
+			buf_printf(out, ", %s", m->alias);
+	}
+}
+
+int rag_embedder_check(const struct routing *r, struct span name, struct err *err)
+{
+	const struct model *m;
+	struct buf known;
+
+	if (name.len == 0 || span_is(name, "auto") || span_is(name, "none"))
+		return 0;
+	m = routing_find(r, name);
+	if (m && m->kind == MODEL_EMBEDDING)
+		return 0;
+	buf_init(&known, 64 * KIB);
+	add_aliases(r, &known);
+	err_set(err, E_invalid_field, "embedder",
+		"\"%.*s\" is no embedding model here; there are auto, none%s",
+		(int)(name.len < 64 ? name.len : 64), name.ptr, buf_str(&known));
+	buf_free(&known);
+	return -1;
+}
+
 bool rag_embedder_is_named(const struct rag_index_info *index)
 {
 	const char *embedder = index->config.embedder;

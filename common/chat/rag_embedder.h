@@ -21,6 +21,8 @@ struct rag_embedder {
  */
 bool rag_embedder_find(const struct routing *r, const struct rag_index_info *index,
 		       struct rag_embedder *out);
+/* E_invalid_field at "embedder" for what is neither auto nor none nor an embedding model's alias. */
+int rag_embedder_check(const struct routing *r, struct span name, struct err *err);
 /* Whether the index's settings name a model. */
 bool rag_embedder_is_named(const struct rag_index_info *index);
 /* By which alias that model can be asked now, the index's own first; NULL: by none. */

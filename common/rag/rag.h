@@ -203,9 +203,11 @@ int rag_document_get(struct rag *r, struct span tenant, struct span index, struc
 int rag_document_read(struct rag *r, struct span tenant, struct span index, struct span name,
 		      struct arena *a, struct rag_document_info *out, struct reading *reading,
 		      struct err *err);
-/* Those that are there, in one transaction, with text, postings and vectors; *gone: how many. */
+/* Those that are there, in one transaction, with text, postings and vectors; *gone: how many;
+ * was_there[count] (may be NULL): which. */
 int rag_document_delete(struct rag *r, struct span tenant, struct span index,
-			const struct span *names, size_t count, int64_t *gone, struct err *err);
+			const struct span *names, size_t count, int64_t *gone, bool *was_there,
+			struct err *err);
 
 /* ---- vectors: whoever can reach a model makes them, in small steps ---- */
 

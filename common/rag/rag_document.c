@@ -99,6 +99,7 @@ struct deleting {
 	const struct span *names;
 	size_t count;
 	int64_t gone;
+	bool *was_there; /* or NULL */
 };
 
 static int delete_some(struct db *db, void *arg, struct err *err)
@@ -116,6 +117,8 @@ static int delete_some(struct db *db, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
+		if (d->was_there)
+			d->was_there[i] = found == 1;
 		if (found != 1)
 			continue;
 		if (rag_document_empty(db, &row, &e, row.generation, err) < 0 ||
@@ -129,10 +132,14 @@ static int delete_some(struct db *db, void *arg, struct err *err)
 }
 
 int rag_document_delete(struct rag *r, struct span tenant, struct span index,
-			const struct span *names, size_t count, int64_t *gone, struct err *err)
+			const struct span *names, size_t count, int64_t *gone, bool *was_there,
+			struct err *err)
 {
 	struct rag_tenant *t = rag_tenant_find(r, tenant, false, err);
-	struct deleting d = { .index = index, .names = names, .count = count };
+	struct deleting d = { .index = index,
+			      .names = names,
+			      .count = count,
+			      .was_there = was_there };
 	int result = t ? rag_write(t, delete_some, &d, err) : -1;
 
 	*gone = result == 0 ? d.gone : 0;

@@ -212,14 +212,19 @@ int rag_config_fill(const struct rag_config *config, struct rag_config *out, str
 	if (out->chunk_max == 0)
 		out->chunk_max = out->chunk_target > CUT_MAX / 2 ? 2 * out->chunk_target : CUT_MAX;
 	if (out->chunk_target < CUT_TARGET_LEAST || out->chunk_target > CUT_MAX_MOST / 2)
-		return err_set(err, E_invalid_field, "chunk_target", "it lies outside %d..%d",
-			       CUT_TARGET_LEAST, CUT_MAX_MOST / 2);
+		return err_set(err, E_invalid_field, "chunk_target",
+			       "a chunk has about %d to %d characters, not %u", CUT_TARGET_LEAST,
+			       CUT_MAX_MOST / 2, out->chunk_target);
 	if (out->chunk_max < out->chunk_target || out->chunk_max > CUT_MAX_MOST)
 		return err_set(err, E_invalid_field, "chunk_max",
-			       "it lies outside chunk_target..%d", CUT_MAX_MOST);
+			       "the longest chunk has %u to %d characters, where chunks have about %u, "
+			       "not %u",
+			       out->chunk_target, CUT_MAX_MOST, out->chunk_target, out->chunk_max);
 	if (out->chunk_overlap > out->chunk_target / 2)
 		return err_set(err, E_invalid_field, "chunk_overlap",
-			       "it is more than half of chunk_target");
+			       "a chunk of about %u characters repeats at most %u of the one before, "
+			       "not %u",
+			       out->chunk_target, out->chunk_target / 2, out->chunk_overlap);
 	return 0;
 }
 

@@ -205,16 +205,42 @@ static int write_pages(struct reader *rd, struct span text, struct err *err)
 	return 0;
 }
 
+/* "Syntax Error (123): No such thing Syntax Error: ..." as "No such thing; ...", each once. */
+static void add_reasons(const char *said, struct buf *out)
+{
+	static const char begins[] = "Syntax Error";
+	const char *at = strstr(said, begins);
+
+	while (at) {
+		const char *next = strstr(at + 1, begins), *text = strchr(at, ':');
+		size_t len = next ? (size_t)(next - at) : strlen(at);
+		struct span reason = SPAN_NONE;
+
+		if (text && text < at + len)
+			reason = span_trim(span_of(text + 1, len - (size_t)(text + 1 - at)));
+		if (reason.len > 0 && span_find(buf_span(out), reason) < 0)
+			buf_printf(out, "%s%.*s", out->len > 0 ? "; " : "", SPAN_ARGS(reason));
+		at = next;
+	}
+	if (out->len == 0)
+		buf_add_str(out, said[0] ? said : "pdftotext cannot read it");
+}
+
 static int tell_failure(const struct child_end *end, struct err *err)
 {
+	struct buf why;
+
 	if (strstr(end->tail, "assword"))
 		return err_set(err, E_document_unreadable, "",
 			       "the PDF is encrypted and wants a password");
 	if (end->status == 3)
 		return err_set(err, E_document_unreadable, "",
 			       "the PDF does not permit copying its text");
-	return err_set(err, E_document_unreadable, "", "the PDF is damaged: %s",
-		       end->tail[0] ? end->tail : "pdftotext cannot read it");
+	buf_init(&why, 2 * sizeof(end->tail) + 64);
+	add_reasons(end->tail, &why);
+	err_set(err, E_document_unreadable, "", "the PDF is damaged: %s", buf_str(&why));
+	buf_free(&why);
+	return -1;
 }
 
 int read_pdf(struct reader *rd, struct err *err)

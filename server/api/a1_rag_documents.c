@@ -100,7 +100,7 @@ static int drop_one(void *arg)
 	struct rag_work *w = &o->work;
 	int64_t gone;
 
-	if (rag_document_delete(w->rag, w->tenant, w->index, &o->name, 1, &gone, &w->err) < 0)
+	if (rag_document_delete(w->rag, w->tenant, w->index, &o->name, 1, &gone, NULL, &w->err) < 0)
 		return -1;
 	return gone > 0 ? 0
 			: err_set(&w->err, E_rag_document_not_found, "doc",
@@ -163,15 +163,26 @@ static int drop_many(struct many *m)
 {
 	struct rag_work *w = &m->work;
 	struct span *ids = arena_alloc(&w->arena, IDS_MAX * sizeof *ids);
+	bool *was_there = arena_zalloc(&w->arena, IDS_MAX * sizeof *was_there), more = false;
 	size_t count;
 	int64_t gone;
 
-	if (!ids)
+	if (!ids || !was_there)
 		return err_used_up(&w->err);
 	if (read_ids(m, ids, &count) < 0 ||
-	    rag_document_delete(w->rag, w->tenant, w->index, ids, count, &gone, &w->err) < 0)
+	    rag_document_delete(w->rag, w->tenant, w->index, ids, count, &gone, was_there,
+				&w->err) < 0)
 		return -1;
-	buf_printf(&w->out, "{\"deleted\":%lld}", (long long)gone);
+	buf_printf(&w->out, "{\"deleted\":%lld,\"missing\":[", (long long)gone);
+	for (size_t i = 0; i < count; i++) {
+		if (was_there[i])
+			continue;
+		if (more)
+			buf_add_char(&w->out, ',');
+		jtext_string(&w->out, ids[i]);
+		more = true;
+	}
+	buf_add_str(&w->out, "]}");
 	return 0;
 }
 

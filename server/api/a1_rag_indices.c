@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/chat/rag_embedder.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
 
@@ -123,7 +124,8 @@ static int read_size(json_t *root, const char *name, uint32_t *out, struct err *
 	return 0;
 }
 
-static int read_config(json_t *root, struct rag_config *config, struct err *err)
+static int read_config(json_t *root, const struct routing *routing, struct rag_config *config,
+		       struct err *err)
 {
 	struct span embedder = SPAN_NONE;
 
@@ -135,6 +137,8 @@ static int read_config(json_t *root, struct rag_config *config, struct err *err)
 	if (embedder.len > RAG_MODEL_MAX || (embedder.ptr && strlen(embedder.ptr) != embedder.len))
 		return err_set(err, E_invalid_field, "embedder",
 			       "embedder is \"auto\", \"none\" or the name of an embedding model");
+	if (rag_embedder_check(routing, embedder, err) < 0)
+		return -1;
 	if (embedder.ptr)
 		memcpy(config->embedder, embedder.ptr, embedder.len + 1);
 	return 0;
@@ -152,7 +156,7 @@ static int read_change(struct exchange *x, struct change *k, bool with_id)
 		return 0;
 	if (field_need_text(k->body, "id", &k->work.index, &k->work.err) < 0)
 		return -1;
-	return read_config(k->body, &k->config, &k->work.err);
+	return read_config(k->body, k->work.routing, &k->config, &k->work.err);
 }
 
 static int create(void *arg)
@@ -175,7 +179,7 @@ static int configure(void *arg)
 			  &k->work.err) < 0)
 		return -1;
 	k->config = index.config;
-	if (read_config(k->body, &k->config, &k->work.err) < 0 ||
+	if (read_config(k->body, k->work.routing, &k->config, &k->work.err) < 0 ||
 	    rag_index_configure(k->work.rag, k->work.tenant, k->work.index, &k->config,
 				&k->work.err) < 0)
 		return -1;

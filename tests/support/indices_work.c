@@ -152,7 +152,7 @@ static bool erase(struct work *w)
 		w->ledger->asked.versions[number] = 0;
 	}
 	ask(w->ledger);
-	return answer(w, rag_document_delete(w->rag, indices_tenant, indices_index, names, 3, &gone,
+	return answer(w, rag_document_delete(w->rag, indices_tenant, indices_index, names, 3, &gone, NULL,
 					     &w->err));
 }
 

@@ -74,7 +74,7 @@ int64_t stage_erase(struct rag_stage *s, const char *name)
 	struct span names[] = { span_str(name) };
 	int64_t gone;
 
-	assert_int_equal(rag_document_delete(s->rag, acme, docs, names, 1, &gone, &s->err), 0);
+	assert_int_equal(rag_document_delete(s->rag, acme, docs, names, 1, &gone, NULL, &s->err), 0);
 	return gone;
 }
 

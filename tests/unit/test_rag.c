@@ -256,7 +256,7 @@ static void an_index_of_another_tenant_is_not_there(void **state)
 			 -1);
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 	assert_int_equal(
-		rag_document_delete(s->rag, SPAN_LIT("../acme"), docs, NULL, 0, &gone, &s->err),
+		rag_document_delete(s->rag, SPAN_LIT("../acme"), docs, NULL, 0, &gone, NULL, &s->err),
 		-1);
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 }

@@ -166,7 +166,8 @@ static void what_cannot_be_read_says_why(void **state)
 {
 	static const struct reading_case cases[] = {
 		{ "a.pdf", encrypted, .code = E_document_unreadable, .says = "encrypted" },
-		{ "a.pdf", "%PDF-1.4\nnothing", .code = E_document_unreadable, .says = "damaged" },
+		{ "a.pdf", "%PDF-1.4\nnothing", .code = E_document_unreadable,
+		  .says = "the PDF is damaged: Couldn't find trailer dictionary; Couldn't read xref table" },
 		{ "scan", "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
 			  "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
 			  "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\ntrailer<</Root 1 0 R/Size 4>>\n%%EOF\n",

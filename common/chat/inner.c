@@ -8,7 +8,9 @@
 #include "common/base/clock.h"
 #include "common/base/ident.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/chat/embedding.h"
+#include "common/chat/rerank.h"
 #include "common/chat/turn_record.h"
 
 enum { ARENA_MAX = 1 * MIB, BODY_MAX = 8 * MIB, STATUS_OK = 200 };
@@ -226,6 +228,65 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 		result = turn_embed(&i->turn, &request, &why);
 	if (result == 0)
 		result = embedding_vectors(buf_span(&i->answer), count, vectors, dimensions, &why);
+	end(i, &why);
+	if (result < 0 && err)
+		*err = why;
+	return result;
+}
+
+static void write_text(struct buf *out, struct span text)
+{
+	if (text.len > RERANK_TEXT_MAX)
+		text.len = utf8_whole(span_of(text.ptr, RERANK_TEXT_MAX));
+	jtext_string(out, text);
+}
+
+/* Both parts of the body, as the dialects put them together. */
+static int write_ranking(struct inner *i, struct span query, const struct span *documents, size_t count,
+			 struct rerank_request *r, struct err *err)
+{
+	size_t begin;
+
+	write_text(&i->body, query);
+	begin = i->body.len;
+	for (size_t k = 0; k < count; k++) {
+		buf_add_char(&i->body, k > 0 ? ',' : '[');
+		write_text(&i->body, documents[k]);
+	}
+	if (buf_add_char(&i->body, ']') < 0 || buf_failed(&i->body))
+		return err_set(err, E_too_large, "", "the documents are larger than %zu bytes", i->body.max);
+	r->query = span_of(i->body.ptr, begin);
+	r->documents = span_of(i->body.ptr + begin, i->body.len - begin);
+	r->count = count;
+	return 0;
+}
+
+static const struct model *find_reranker(const struct inner_call *call, const char *model, struct err *err)
+{
+	const struct offer offer = { call->snapshot->routing, call->identity->tenant,
+				     call->identity->token };
+	const struct model *m = offer_find(&offer, span_str(model), err);
+
+	if (!m || m->kind == MODEL_RERANK)
+		return m;
+	err_set(err, E_model_not_in_allowlist, "model", "model '%s' is of kind %s: it does not rerank", m->alias,
+		model_kind_name(m->kind));
+	return NULL;
+}
+
+int inner_rerank(const struct inner_call *call, const char *model, struct span query,
+		 const struct span *documents, size_t count, float *scores, struct err *err)
+{
+	struct rerank_request request = { .scores = scores };
+	struct inner *i = begin(call);
+	struct err why = ERR_INIT;
+	int result = -1;
+
+	request.alias = find_reranker(call, model, &why);
+	if (request.alias && write_ranking(i, query, documents, count, &request, &why) == 0) {
+		i->model = request.alias->alias;
+		result = turn_rerank(&i->turn, &request, &why);
+	}
 	end(i, &why);
 	if (result < 0 && err)
 		*err = why;

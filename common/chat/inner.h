@@ -27,5 +27,12 @@ struct inner_call {
  */
 int inner_embed(const struct inner_call *call, const char *model, const struct span *texts,
 		size_t count, float **vectors, size_t *dimensions, struct err *err);
+/*
+ * How well 1..RERANK_DOCUMENTS_MAX documents answer a question: `count` scores, any finite numbers, the
+ * higher the better.  Of what is longer than RERANK_TEXT_MAX the beginning is sent.  Fails as
+ * inner_embed does, with E_model_not_in_allowlist also for a model of another kind.
+ */
+int inner_rerank(const struct inner_call *call, const char *model, struct span query,
+		 const struct span *documents, size_t count, float *scores, struct err *err);
 
 #endif

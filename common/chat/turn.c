@@ -156,24 +156,12 @@ static int take_hidden_error(struct source *s, struct span body, struct failure 
 	return TAKE_FAILED;
 }
 
-/* An answer that is read before anything of it leaves. */
-struct whole {
-	struct source *source;
-	struct answer answer;
-	struct span body;
-	struct buf room, converted; /* where body may lie */
-};
-
-/* Looks at the answer, or changes it.  0, or -1 with *why set. */
-typedef int whole_step(struct turn *t, const void *request, struct whole *w, struct failure *why,
-		       struct err *err);
-
 static const struct dialect *dialect_at(const struct source *s)
 {
 	return dialect_of(s->target->backend->provider->dialect);
 }
 
-static int check_whole(struct turn *t, const void *request, struct whole *w, whole_step *step,
+static int check_whole(struct turn *t, const void *request, struct turn_whole *w, turn_whole_step *step,
 		       struct failure *why, struct err *err)
 {
 	if (w->answer.is_error)
@@ -190,12 +178,11 @@ static int check_whole(struct turn *t, const void *request, struct whole *w, who
 	return TAKEN;
 }
 
-/* read: the dialect's, for this kind of answer. */
-static int take_whole(struct turn *t, const void *request, struct source *s,
-		      int (*read)(struct span body, struct answer *a, struct err *err), whole_step *step,
-		      struct failure *why, struct err *err)
+int turn_take_whole(struct turn *t, const void *request, struct source *s,
+		    int (*read)(struct span body, struct answer *a, struct err *err), turn_whole_step *step,
+		    struct failure *why, struct err *err)
 {
-	struct whole w = { .source = s };
+	struct turn_whole w = { .source = s };
 	int result;
 
 	buf_init(&w.room, (size_t)t->snapshot->config->max_answer_bytes);
@@ -212,7 +199,7 @@ static int take_whole(struct turn *t, const void *request, struct source *s,
 	return result;
 }
 
-static int expect_image(struct turn *t, const void *request, struct whole *w, struct failure *why,
+static int expect_image(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
 			struct err *err)
 {
 	const struct chat_request *r = request;
@@ -227,7 +214,7 @@ static int expect_image(struct turn *t, const void *request, struct whole *w, st
 static int take_plain(struct turn *t, const void *request, struct source *s, struct failure *why,
 		      struct err *err)
 {
-	return take_whole(t, request, s, dialect_at(s)->chat_answer, expect_image, why, err);
+	return turn_take_whole(t, request, s, dialect_at(s)->chat_answer, expect_image, why, err);
 }
 
 /* A whole answer, read for a stream's client: TAKEN when its events can be had from s. */
@@ -324,7 +311,7 @@ static int encode(struct turn *t, const struct embed_request *r, struct span *bo
 	return e.result;
 }
 
-static int encode_vectors(struct turn *t, const void *request, struct whole *w, struct failure *why,
+static int encode_vectors(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
 			  struct err *err)
 {
 	if (encode(t, request, &w->body, &w->converted, err) == 0)
@@ -336,7 +323,7 @@ static int encode_vectors(struct turn *t, const void *request, struct whole *w, 
 static int take_embeddings(struct turn *t, const void *request, struct source *s, struct failure *why,
 			   struct err *err)
 {
-	return take_whole(t, request, s, dialect_at(s)->embed_answer, encode_vectors, why, err);
+	return turn_take_whole(t, request, s, dialect_at(s)->embed_answer, encode_vectors, why, err);
 }
 
 int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target)

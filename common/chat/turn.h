@@ -43,7 +43,7 @@ struct turn_sink {
 enum answer_kind {
 	ANSWER_TEXT,
 	ANSWER_MEDIA,   /* pictures, sounds: bytes say nothing of them */
-	ANSWER_VECTORS, /* none */
+	ANSWER_VECTORS, /* none; of ranks, too */
 };
 
 /* How large a call is, before it is made. */

@@ -19,6 +19,23 @@ struct call_kind {
 		    struct err *err);
 };
 
+/* An answer that is read before anything of it leaves. */
+struct turn_whole {
+	struct source *source;
+	struct answer answer;
+	struct span body;
+	struct buf room, converted; /* where body may lie */
+};
+
+/* Looks at the answer, or changes it.  0, or -1 with *why set. */
+typedef int turn_whole_step(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
+			    struct err *err);
+
+/* For take of a kind; read: the dialect's, for this kind of answer. */
+int turn_take_whole(struct turn *t, const void *request, struct source *s,
+		    int (*read)(struct span body, struct answer *a, struct err *err), turn_whole_step *step,
+		    struct failure *why, struct err *err);
+
 /* As turn_chat. */
 int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 	      const struct turn_size *size, struct err *err);

@@ -10,7 +10,14 @@
 #include "common/base/span.h"
 #include "common/base/yml.h"
 
-enum model_kind { MODEL_CHAT, MODEL_IMAGE, MODEL_EMBEDDING, MODEL_TRANSCRIPTION, MODEL_SPEECH };
+enum model_kind {
+	MODEL_CHAT,
+	MODEL_IMAGE,
+	MODEL_EMBEDDING,
+	MODEL_RERANK,
+	MODEL_TRANSCRIPTION,
+	MODEL_SPEECH,
+};
 enum model_reasoning { REASONING_NO, REASONING_YES, REASONING_CONFIGURABLE };
 
 /* One step of a chain: a model at a backend, or (composite) another alias. */
@@ -71,7 +78,7 @@ static inline bool model_chats(const struct model *m)
 	return m->kind == MODEL_CHAT || m->kind == MODEL_IMAGE;
 }
 
-/* "chat", "image", "embedding", "transcription", "speech"; "no", "yes", "configurable". */
+/* "chat", "image", "embedding", "rerank", "transcription", "speech"; "no", "yes", "configurable". */
 const char *model_kind_name(enum model_kind k);
 const char *model_reasoning_name(enum model_reasoning r);
 

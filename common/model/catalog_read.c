@@ -30,6 +30,7 @@ static const struct choice kinds[] = {
 	{ "chat", MODEL_CHAT },
 	{ "image", MODEL_IMAGE },
 	{ "embedding", MODEL_EMBEDDING },
+	{ "rerank", MODEL_RERANK },
 	{ "transcription", MODEL_TRANSCRIPTION },
 	{ "speech", MODEL_SPEECH },
 	{ NULL, 0 },

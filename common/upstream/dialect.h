@@ -44,6 +44,12 @@ struct embed_wish {
 	struct jvalue root, model, encoding_format;
 };
 
+/* Both are JSON: a text, and a list of `count` texts. */
+struct rerank_wish {
+	struct span query, documents;
+	size_t count;
+};
+
 enum frame_kind {
 	FRAME_NOTHING, /* a comment */
 	FRAME_PRELUDE, /* a role, a filter result: nothing a reader would miss */
@@ -65,7 +71,7 @@ struct frame {
 struct answer {
 	struct token_usage usage;
 	bool is_error;            /* a 200 whose body is an error */
-	struct jvalue items;      /* the list of choices or embeddings; valid as long as the body */
+	struct jvalue items;      /* the list of choices, embeddings or ranks; valid as long as the body */
 };
 
 struct dialect {
@@ -75,6 +81,8 @@ struct dialect {
 		    struct outgoing *out, struct err *err);
 	int (*embed)(const struct embed_wish *w, const struct target *t, struct arena *arena,
 		     struct outgoing *out, struct err *err);
+	int (*rerank)(const struct rerank_wish *w, const struct target *t, struct arena *arena,
+		      struct outgoing *out, struct err *err);
 	/* data: of one event. */
 	void (*frame)(struct span data, struct frame *f);
 	/*
@@ -87,6 +95,7 @@ struct dialect {
 	/* Such a body as the events of a stream, appended to out.  0 or -1 (E_upstream_error). */
 	int (*chat_events)(struct span body, struct buf *out, struct err *err);
 	int (*embed_answer)(struct span body, struct answer *a, struct err *err);
+	int (*rerank_answer)(struct span body, struct answer *a, struct err *err);
 	/* Pictures in the choices of an answer or a frame. */
 	int64_t (*images)(struct jvalue choices);
 	/* Reads a usage object; leaves what it does not tell. */

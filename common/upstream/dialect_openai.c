@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/upstream/chunks.h"
+#include "common/upstream/rerank.h"
 #include "common/upstream/routing.h"
 
 void outgoing_applied(struct outgoing *out, struct arena *arena, const char *what)
@@ -429,10 +430,12 @@ static int openai_embed_answer(struct span body, struct answer *a, struct err *e
 }
 
 static const struct dialect dialects[] = {
-	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, openai_frame, openai_gaps, openai_chat_answer,
-			     chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
-	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, openai_frame, openai_gaps, openai_chat_answer,
-			      chunks_of_completion, openai_embed_answer, openai_images, openai_usage },
+	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, rerank_build, openai_frame, openai_gaps,
+			     openai_chat_answer, chunks_of_completion, openai_embed_answer, rerank_answer,
+			     openai_images, openai_usage },
+	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, rerank_build, openai_frame, openai_gaps,
+			      openai_chat_answer, chunks_of_completion, openai_embed_answer, rerank_answer,
+			      openai_images, openai_usage },
 };
 
 const struct dialect *dialect_of(enum dialect_kind kind)

@@ -10,8 +10,9 @@
 
 static const int64_t context_max = 1000000000;
 
-/* How a server says that a model makes vectors: only by its name or type, if at all. */
+/* How a server says what a model is for: only by its name or type, if at all. */
 static const char *const embedding_hints[] = { "embed", "bge-", "minilm" };
+static const char *const rerank_hints[] = { "rerank" };
 
 void found_clear(struct found_list *l)
 {
@@ -130,13 +131,22 @@ static int64_t read_context(const struct jvalue *members)
 	return 0;
 }
 
+static bool has_hint(const char *id, const char *const *hints, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcasestr(id, hints[i]))
+			return true;
+	return false;
+}
+
+/* "bge-reranker" is of the family, and makes no vectors. */
 static enum model_kind read_kind(const char *id, struct jvalue type)
 {
-	if (type.type == J_STRING && jvalue_is(type, "embeddings"))
+	if (has_hint(id, rerank_hints, ARRAY_LEN(rerank_hints)))
+		return MODEL_RERANK;
+	if ((type.type == J_STRING && jvalue_is(type, "embeddings")) ||
+	    has_hint(id, embedding_hints, ARRAY_LEN(embedding_hints)))
 		return MODEL_EMBEDDING;
-	for (size_t i = 0; i < ARRAY_LEN(embedding_hints); i++)
-		if (strcasestr(id, embedding_hints[i]))
-			return MODEL_EMBEDDING;
 	return MODEL_CHAT;
 }
 

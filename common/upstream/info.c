@@ -77,6 +77,7 @@ static json_t *capabilities(const struct model *m)
 		{ "chat", model_chats(m) },
 		{ "streaming", model_chats(m) },
 		{ "embeddings", m->kind == MODEL_EMBEDDING },
+		{ "reranking", m->kind == MODEL_RERANK },
 		{ "transcription", m->kind == MODEL_TRANSCRIPTION },
 		{ "speech", m->kind == MODEL_SPEECH },
 		{ "tools", m->tools },

@@ -93,6 +93,24 @@ const struct provider provider_table[] = {
 		.probe_path = "/models", .auth = AUTH_BEARER, .quirks = QUIRK_FLOAT_EMBEDDINGS,
 	},
 
+	/* Known for reranking. */
+	{
+		.name = "cohere", .title = "Cohere",
+		.base_url = "https://api.cohere.com/v1", .key_env = "COHERE_API_KEY",
+		.probe_path = "/models", .auth = AUTH_BEARER,
+	},
+	{
+		.name = "jina", .title = "Jina AI",
+		.base_url = "https://api.jina.ai/v1", .key_env = "JINA_API_KEY",
+		.probe_path = "/models", .auth = AUTH_BEARER,
+	},
+	{
+		/* Its paths have no /v1 before them: base_url is http://HOST:PORT. */
+		.name = "tei", .title = "Text Embeddings Inference",
+		.probe_path = "/info", .auth = AUTH_BEARER,
+		.quirks = QUIRK_FLOAT_EMBEDDINGS | QUIRK_RERANK_TEXTS,
+	},
+
 	/* Any other server that speaks OpenAI's dialect: a key is sent when one is given. */
 	{
 		.name = PROVIDER_GENERIC, .title = "OpenAI-compatible server",

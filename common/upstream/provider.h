@@ -15,6 +15,7 @@ enum {
 	QUIRK_ACCEPTS_IMAGE_URL = 8,
 	QUIRK_FLOAT_EMBEDDINGS = 16, /* answers floats whatever encoding_format says */
 	QUIRK_EXACT_MODELS = 32,     /* serves only what its model list names */
+	QUIRK_RERANK_TEXTS = 64,     /* reranks "texts" and answers a bare list of index and score */
 };
 
 struct provider {

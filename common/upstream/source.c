@@ -85,6 +85,7 @@ static struct span head_lines(enum source_kind kind)
 		return HEAD_LINES("*/*");
 	case SOURCE_CHAT:
 	case SOURCE_EMBED:
+	case SOURCE_RERANK:
 		break;
 	}
 	return HEAD_LINES("application/json");

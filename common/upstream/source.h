@@ -14,7 +14,7 @@
 #include "common/upstream/routing.h"
 #include "common/upstream/unpack.h"
 
-enum source_kind { SOURCE_CHAT, SOURCE_CHAT_STREAM, SOURCE_EMBED, SOURCE_AUDIO };
+enum source_kind { SOURCE_CHAT, SOURCE_CHAT_STREAM, SOURCE_EMBED, SOURCE_RERANK, SOURCE_AUDIO };
 
 struct source {
 	const struct target *target;

@@ -81,6 +81,8 @@ static const struct {
 	{ "image-gen", "composite", MODEL_IMAGE, 65536, false, "text+image", "text+image", NO, 0, 15, 0, true, false, "nano-banana", "gpt-image" },
 	{ "nomic-embed", "Nomic Embed", MODEL_EMBEDDING, 2048, false, "text", "text", NO, 0, 1, 768, false, false, "vllm", "fireworks" },
 	{ "nomic-embed-local", "Nomic Embed", MODEL_EMBEDDING, 2048, false, "text", "text", NO, 0, 1, 768, false, false, "vllm", "lmstudio" },
+	{ "bge-reranker", "BGE Reranker", MODEL_RERANK, 8192, false, "text", "text", NO, 0, 1, 0, false, false, "vllm", "vllm" },
+	{ "cohere-rerank", "Cohere Rerank", MODEL_RERANK, 4096, false, "text", "text", NO, 0, 1, 0, false, false, "cohere", "cohere" },
 	{ "spass-extract", "spass", CHAT, 131072, true, "text", "text", NO, 0, 1, 0, false, true, "builtin", "builtin" },
 	{ "spass-embed", "spass", MODEL_EMBEDDING, 8192, false, "text", "text", NO, 0, 1, 768, false, true, "builtin", "builtin" },
 };
@@ -175,7 +177,7 @@ static void a_new_row_comes_before_the_built_in_ones(void **state)
 				      "    kind: embedding\n"
 				      "    dimensions: 384\n"
 				      "    chain: [ { backend: mine, model: minilm } ]\n");
-	const struct model *m = catalog_at(c, 15), *vectors = catalog_at(c, 16);
+	const struct model *m = catalog_at(c, 17), *vectors = catalog_at(c, 18);
 
 	(void)state;
 	assert_string_equal(m->alias, "house/model:7b");
@@ -186,8 +188,8 @@ static void a_new_row_comes_before_the_built_in_ones(void **state)
 	assert_string_equal(m->chain[0].where, "spass.yaml:4");
 	assert_string_equal(vectors->alias, "vectors");
 	assert_false(vectors->tools);
-	assert_string_equal(catalog_at(c, 17)->alias, "spass-extract");
-	assert_string_equal(catalog_at(c, 18)->alias, "spass-embed");
+	assert_string_equal(catalog_at(c, 19)->alias, "spass-extract");
+	assert_string_equal(catalog_at(c, 20)->alias, "spass-embed");
 	catalog_free(c);
 }
 
@@ -214,7 +216,7 @@ static void faults_are_refused_with_file_line_and_key(void **state)
 		{ "models:\n  - alias: ''", "spass.yaml:2: models: alias: " },
 		{ "models:\n  - alias: new", "spass.yaml:2: new: chain: is missing" },
 		{ "models:\n  - alias: grok-4.20\n    famly: x", "spass.yaml:3: grok-4.20: unknown key \"famly\"" },
-		{ "models:\n  - alias: grok-4.20\n    kind: talk", "spass.yaml:3: grok-4.20: kind: must be one of chat, image, embedding, transcription, speech" },
+		{ "models:\n  - alias: grok-4.20\n    kind: talk", "spass.yaml:3: grok-4.20: kind: must be one of chat, image, embedding, rerank, transcription, speech" },
 		{ "models:\n  - alias: grok-4.20\n    reasoning: much", "spass.yaml:3: grok-4.20: reasoning: must be one of no, yes, configurable" },
 		{ "models:\n  - alias: grok-4.20\n    family: 4", "spass.yaml:3: grok-4.20: family: must be a text" },
 		{ "models:\n  - alias: grok-4.20\n    family: ''", "spass.yaml:3: grok-4.20: family: must have 1 to 256 bytes" },

@@ -46,6 +46,7 @@ static void lists_of_each_kind_of_server_are_read(void **state)
 		/* LM Studio */
 		{ "{\"data\":[{\"id\":\"bert\",\"type\":\"embeddings\",\"max_context_length\":512}]}", "bert", MODEL_EMBEDDING, 512 },
 		{ "{\"data\":[{\"id\":\"BAAI/BGE-small\"}]}", "BAAI/BGE-small", MODEL_EMBEDDING, 0 },
+		{ "{\"data\":[{\"id\":\"BAAI/bge-reranker-v2-m3\",\"type\":\"embeddings\"}]}", "BAAI/bge-reranker-v2-m3", MODEL_RERANK, 0 },
 		/* Nonsense in what is optional */
 		{ "{\"data\":[{\"id\":\"m\",\"max_model_len\":-4,\"context_length\":\"big\"}]}", "m", MODEL_CHAT, 0 },
 		{ "{\"data\":[{\"id\":\"a\\u00e4\\/b\"}]}", "a\xc3\xa4/b", MODEL_CHAT, 0 },

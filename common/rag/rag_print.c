@@ -230,7 +230,8 @@ static void add_scores(struct buf *out, const struct retrieve_hit *h, bool expla
 	add_real(out, "lexical", h->lexical);
 	add_real(out, "latent", h->latent);
 	add_real(out, "dense", h->dense);
-	add_real(out, "fused", h->score);
+	add_real(out, "fused", h->fused);
+	add_real(out, "rerank", h->rerank);
 	if (explain) {
 		add_real(out, "bm25", h->bm25);
 		add_real(out, "cosine", h->cosine);
@@ -275,15 +276,30 @@ static void add_timing(struct buf *out, const char *key, int64_t us)
 	buf_printf(out, "%lld.%03lld", (long long)(us / US_PER_MS), (long long)(us % US_PER_MS));
 }
 
-static void add_timings(struct buf *out, const struct retrieve_answer *a, int64_t embed_us)
+static void add_timings(struct buf *out, const struct retrieve_answer *a,
+			const struct rag_answer_print *how)
 {
+	int64_t models = (how->embed_us > 0 ? how->embed_us : 0) +
+			 (how->rerank_us > 0 ? how->rerank_us : 0);
+
 	add_key(out, "timings");
 	buf_add_char(out, '{');
-	if (embed_us >= 0)
-		add_timing(out, "embed_ms", embed_us);
+	if (how->embed_us >= 0)
+		add_timing(out, "embed_ms", how->embed_us);
+	if (how->rerank_us >= 0)
+		add_timing(out, "rerank_ms", how->rerank_us);
 	add_timing(out, "search_ms", a->search_us);
-	add_timing(out, "total_ms", a->total_us + (embed_us > 0 ? embed_us : 0));
+	add_timing(out, "total_ms", a->total_us + models);
 	buf_add_char(out, '}');
+}
+
+static void add_reranking(struct buf *out, const struct rag_answer_print *how)
+{
+	add_key(out, "reranked");
+	buf_add_str(out, how->reranked_by ? "true" : "false");
+	add_text_if(out, "rerank_model", span_str(how->reranked_by));
+	if (!how->reranked_by)
+		add_text_if(out, "rerank_note", span_str(how->no_rerank));
 }
 
 void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
@@ -297,6 +313,7 @@ void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
 	add_real(out, "dense_coverage", a->dense_coverage);
 	add_real(out, "dense_weight", a->dense_weight);
 	add_text_if(out, "embedding_model", how->model);
+	add_reranking(out, how);
 	add_number(out, "generation", a->generation);
 	add_number(out, "chunks", a->chunks);
 	if (a->filtered >= 0)
@@ -306,6 +323,6 @@ void rag_print_answer(struct buf *out, const struct retrieve_answer *a,
 	for (size_t i = 0; i < a->count; i++)
 		add_hit(out, &a->hits[i], how->explain);
 	buf_add_char(out, ']');
-	add_timings(out, a, how->embed_us);
+	add_timings(out, a, how);
 	buf_add_char(out, '}');
 }

@@ -26,6 +26,9 @@ void rag_print_result(struct buf *out, const struct rag_put_result *result, stru
 struct rag_answer_print {
 	struct span index, model; /* model: whose vectors; or empty */
 	int64_t embed_us;         /* that the question's vector took, -1 = it has none */
+	const char *reranked_by;  /* a model's alias, or NULL */
+	const char *no_rerank;    /* why by none though it was wished for; or NULL */
+	int64_t rerank_us;        /* that it took, with looking for candidates; -1 = nothing */
 	bool explain;             /* with what the scores were before they were brought to 0..1 */
 };
 void rag_print_answer(struct buf *out, const struct retrieve_answer *answer,

@@ -133,13 +133,13 @@ static int find_and_show(struct retrieval *r, int64_t began, struct err *err)
 			return made < 0 ? -1 : 0;
 		r->answer->scope = RETRIEVE_CHUNKS;
 	}
-	if (retrieve_find(r, err) < 0)
+	if (retrieve_find(r, err) < 0 || retrieve_order(r, err) < 0)
 		return -1;
 	r->answer->search_us = clock_mono_us() - began;
 	return retrieve_show(r, err);
 }
 
-static int run(struct retrieval *r, int64_t began, struct err *err)
+static int begin(struct retrieval *r, struct err *err)
 {
 	r->rows = r->view.snapshot->lexical;
 	r->answer->generation = r->view.snapshot->generation;
@@ -147,7 +147,12 @@ static int run(struct retrieval *r, int64_t began, struct err *err)
 	r->answer->filtered = -1;
 	r->answer->scope = r->question->scope;
 	r->answer->mode = RETRIEVE_LEXICAL;
-	if (r->question->filter.len > 0 && apply_filter(r, err) < 0)
+	return r->question->filter.len > 0 ? apply_filter(r, err) : 0;
+}
+
+static int run(struct retrieval *r, int64_t began, struct err *err)
+{
+	if (begin(r, err) < 0)
 		return -1;
 	if (find_and_show(r, began, err) < 0)
 		return -1;
@@ -171,6 +176,30 @@ int retrieve(struct rag *rag, struct span tenant, struct span index,
 		return -1;
 	r.words = lexical_scratch_new();
 	result = run(&r, began, err);
+	lexical_scratch_free(r.words);
+	rag_view_close(&r.view);
+	return result;
+}
+
+int retrieve_candidates(struct rag *rag, struct span tenant, struct span index,
+			const struct retrieve_question *question, size_t max, struct arena *a,
+			struct retrieve_candidate **out, size_t *count, struct err *err)
+{
+	struct retrieve_answer answer = { 0 };
+	struct retrieval r = { .question = question, .arena = a, .answer = &answer };
+	int result = -1;
+
+	*count = 0;
+	*out = arena_alloc(a, (max + 1) * sizeof(**out));
+	if (!*out)
+		return err_used_up(err);
+	if (check(question, err) < 0 || rag_view_open(rag, tenant, index, &r.view, err) < 0)
+		return -1;
+	r.words = lexical_scratch_new();
+	if (question->scope == RETRIEVE_CORPUS)
+		result = 0;
+	else if (begin(&r, err) == 0 && retrieve_find(&r, err) == 0)
+		result = retrieve_list(&r, *out, max, count, err);
 	lexical_scratch_free(r.words);
 	rag_view_close(&r.view);
 	return result;

@@ -41,6 +41,12 @@ enum retrieve_scope {
 };
 const char *retrieve_scope_name(enum retrieve_scope scope);
 
+/* What a model that has read question and chunk says of the two; any finite number. */
+struct retrieve_rank {
+	int64_t chunk; /* its id */
+	float score;
+};
+
 struct retrieve_question {
 	struct span text;
 	struct span before; /* what was said before, for questions that follow up; or empty */
@@ -51,7 +57,7 @@ struct retrieve_question {
 	enum fusion_kind fusion;
 	float dense_weight;  /* 0..1; NAN: by model, language, how many chunks have vectors, and
 				how far they agree with the words */
-	float min_score;     /* of the fused scores, 0..1 */
+	float min_score;     /* of the fused scores, 0..1, also where there are ranks */
 	/*
 	 * Characters of all texts together; 0: no limit, or RETRIEVE_BUDGET.  With one (and without
 	 * neighbours) chunks that meet are one hit, and the last may be a part: see passages.h.
@@ -62,6 +68,9 @@ struct retrieve_question {
 	const float *vector;
 	size_t dimensions;
 	struct span model;
+	/* Of candidates: they come first, best first, and the others after them as they were fused. */
+	const struct retrieve_rank *ranks;
+	size_t rank_count;
 };
 
 /* Strings and arrays lie in the arena given. */
@@ -76,7 +85,9 @@ struct retrieve_hit {
 	struct snippet snippet;
 	struct span *terms; /* of the question (or like them) that the chunk has */
 	size_t term_count;
-	float score;                  /* fused, 0..1 */
+	float score;                  /* 0..1, by which the hits are in order */
+	float fused;                  /* of all lists, 0..1: the score where there are no ranks */
+	float rerank;                 /* the rank's, as it was given; NAN: it has none */
 	float lexical, latent, dense; /* parts of it, 0..1; NAN: not in that list */
 	float bm25, cosine;           /* as they were before; NAN */
 };
@@ -103,6 +114,19 @@ struct retrieve_answer {
 int retrieve(struct rag *r, struct span tenant, struct span index,
 	     const struct retrieve_question *question, struct arena *a,
 	     struct retrieve_answer *answer, struct err *err);
+
+/*
+ * The best max chunks on a question, fused, for a model that ranks them: ids, and what it shall read
+ * (title and headings, a blank line, text), no text twice.  Then retrieve again, with the ranks; what
+ * has gone meanwhile is not there.  None for RETRIEVE_CORPUS.  Fails as retrieve.
+ */
+struct retrieve_candidate {
+	int64_t chunk;
+	struct span text;
+};
+int retrieve_candidates(struct rag *r, struct span tenant, struct span index,
+			const struct retrieve_question *question, size_t max, struct arena *a,
+			struct retrieve_candidate **out, size_t *count, struct err *err);
 
 /*
  * Whether a document says what it is quoted with, in a chunk (ordinal) or, chunk < 0, anywhere; the

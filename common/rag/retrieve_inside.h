@@ -16,6 +16,8 @@ struct retrieval {
 	bool is_filtered;
 	struct fusion_hit *found; /* best first */
 	size_t found_count;
+	/* By place in found, once ranks have put it in order, else NULL; rerank is NAN without one. */
+	const float *fused, *rerank;
 	/* As the lists had them, by place in the list. */
 	struct lexical_hit *lexical;
 	size_t lexical_count;
@@ -24,6 +26,11 @@ struct retrieval {
 
 /* Searches all lists and fuses them: found, and what the answer says of it. */
 int retrieve_find(struct retrieval *r, struct err *err);
+/* Puts what was found in the order of the question's ranks. */
+int retrieve_order(struct retrieval *r, struct err *err);
+/* Of what was found the best, for a model to read. */
+int retrieve_list(struct retrieval *r, struct retrieve_candidate *out, size_t max, size_t *count,
+		  struct err *err);
 /* Makes hits of the best found. */
 int retrieve_show(struct retrieval *r, struct err *err);
 /* Makes hits of all documents: 1, or 0 with a note why it cannot. */

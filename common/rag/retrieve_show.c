@@ -84,7 +84,11 @@ static int choose(struct shelf *s, struct err *err)
 static void show_scores(const struct retrieval *r, const struct fusion_hit *found,
 			struct retrieve_hit *hit)
 {
+	size_t place = (size_t)(found - r->found);
+
 	hit->score = found->score;
+	hit->fused = r->fused ? r->fused[place] : found->score;
+	hit->rerank = r->rerank ? r->rerank[place] : NAN;
 	hit->lexical = found->parts[0];
 	hit->latent = found->parts[1];
 	hit->dense = found->parts[2];
@@ -371,8 +375,8 @@ static int show_corpus(struct retrieval *r, const int64_t *ids, size_t count, st
 		hit->end = hit->text.len;
 		hit->chars_end = (size_t)hit->document.chars;
 		hit->line = 1;
-		hit->score = hit->lexical = hit->latent = hit->dense = hit->bm25 = hit->cosine =
-			NAN;
+		hit->score = hit->fused = hit->rerank = hit->lexical = hit->latent = hit->dense =
+			hit->bm25 = hit->cosine = NAN;
 		hit->snippet.text = span_of(hit->text.ptr, 0);
 	}
 	r->answer->hits = hits;

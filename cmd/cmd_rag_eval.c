@@ -21,7 +21,7 @@ enum { FILE_BYTES_MAX = 1 << 30, RUN_BYTES_MAX = 1 << 30, TOP_DEFAULT = 100, TOP
 struct eval_options {
 	struct cmd_globals globals;
 	int64_t top;
-	const char *mode, *dense_weight, *fusion, *filter, *run;
+	const char *mode, *dense_weight, *fusion, *filter, *rerank, *run;
 };
 
 struct eval {
@@ -35,6 +35,7 @@ struct eval {
 	size_t count;     /* of judged questions */
 	double search_ms; /* of all of them */
 	char mode[16], note[160]; /* of the last answer; the first note */
+	char reranked_by[64];     /* the same; "" = by none */
 	json_t *body;     /* of each request, but for the question */
 };
 
@@ -69,6 +70,7 @@ static int make_body(struct eval *e, struct err *err)
 		json_object_set_new(e->body, "mode", json_string(o->mode));
 	if (o->fusion)
 		json_object_set_new(e->body, "fusion", json_string(o->fusion));
+	rag_add_rerank(e->body, o->rerank);
 	if (o->dense_weight) {
 		char *end;
 		double value = strtod(o->dense_weight, &end);
@@ -129,6 +131,9 @@ static void note_answer(struct eval *e, const json_t *answer)
 	const char *note = models_text(answer, "note");
 
 	snprintf(e->mode, sizeof(e->mode), "%s", models_text(answer, "mode"));
+	snprintf(e->reranked_by, sizeof(e->reranked_by), "%s", models_text(answer, "rerank_model"));
+	if (!*note)
+		note = models_text(answer, "rerank_note");
 	if (*note && !e->note[0])
 		snprintf(e->note, sizeof(e->note), "%s", note);
 	e->search_ms += json_number_value(
@@ -192,9 +197,9 @@ static void print_json(const struct eval *e, const struct measure *mean)
 
 	for (size_t i = 0; measure_name(i); i++)
 		json_object_set_new(figures, measure_name(i), json_real(measure_value(mean, i)));
-	cmd_print_json_take(json_pack("{s:i, s:s, s:I, s:s, s:f, s:o}", "schema_version", 1, "index",
+	cmd_print_json_take(json_pack("{s:i, s:s, s:I, s:s, s:s*, s:f, s:o}", "schema_version", 1, "index",
 				      e->index, "queries", (json_int_t)e->count, "mode", e->mode,
-				      "mean_ms", e->search_ms / (double)e->questions.count,
+				      "rerank_model", e->reranked_by[0] ? e->reranked_by : NULL, "mean_ms", e->search_ms / (double)e->questions.count,
 				      "measures", figures));
 }
 
@@ -214,7 +219,8 @@ static void print_table(const struct eval *e, const struct measure *mean)
 	grid_add(&grid, "queries", GRID_PLAIN);
 	grid_addf(&grid, GRID_PLAIN, "%zu", e->count);
 	grid_add(&grid, "mode", GRID_PLAIN);
-	grid_add(&grid, e->mode, GRID_PLAIN);
+	grid_addf(&grid, GRID_PLAIN, "%s%s%s", e->mode, e->reranked_by[0] ? ", reranked by " : "",
+		  e->reranked_by);
 	grid_add(&grid, "ms a query", GRID_PLAIN);
 	grid_addf(&grid, GRID_PLAIN, "%.2f", e->search_ms / (double)e->questions.count);
 	rag_print_grid(&grid);
@@ -282,6 +288,8 @@ static const struct opt own[] = {
 	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
 	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
 	    .help = "Only documents whose metadata is so"),
+	OWN(OPT_TEXT, rerank, .name = "rerank", .argument = "MODEL", .implied = "yes",
+	    .help = "Have a model put the best hits in order: yes, no, or which one"),
 	OWN(OPT_TEXT, run, .name = "run", .argument = "FILE", .complete = OPT_FILE,
 	    .help = "Write the rankings to this file, as TREC has them"),
 	{ .kind = OPT_END },

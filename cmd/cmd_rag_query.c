@@ -13,7 +13,7 @@
 struct query_options {
 	struct cmd_globals globals;
 	int64_t top, neighbours, budget;
-	const char *mode, *filter, *min_score, *scope, *history, *dense_weight, *fusion;
+	const char *mode, *filter, *min_score, *scope, *history, *dense_weight, *fusion, *rerank;
 	bool exit_status, text, explain;
 };
 
@@ -76,6 +76,7 @@ static json_t *body_of(const struct query_options *o, const char *question, stru
 	add_text(body, "scope", o->scope);
 	add_text(body, "fusion", o->fusion);
 	add_text(body, "history", o->history);
+	rag_add_rerank(body, o->rerank);
 	if (o->explain)
 		json_object_set_new(body, "explain", json_true());
 	if (add_json(body, "filter", o->filter, err) == 0 &&
@@ -239,7 +240,9 @@ static void add_whole(struct printing *p, const json_t *hit)
 
 static void tell(const struct query_options *o, const json_t *answer)
 {
-	const char *note = models_text(answer, "note");
+	const char *note = models_text(answer, "note"),
+		   *rerank_note = models_text(answer, "rerank_note"),
+		   *reranked_by = models_text(answer, "rerank_model");
 	double coverage = json_number_value(json_object_get(answer, "dense_coverage"));
 
 	if (*note)
@@ -247,6 +250,10 @@ static void tell(const struct query_options *o, const json_t *answer)
 	else if (coverage > 0 && coverage < 1)
 		cmd_notice(&o->globals, "%.0f %% of the chunks have vectors so far",
 			   100 * coverage);
+	if (*reranked_by)
+		cmd_notice(&o->globals, "reranked by %s", reranked_by);
+	else if (*rerank_note)
+		cmd_notice(&o->globals, "not reranked: %s", rerank_note);
 }
 
 static int print_answer(const struct query_options *o, json_t *answer)
@@ -330,6 +337,8 @@ static const struct opt own[] = {
 	    .help = "How rankings become one; convex if not given"),
 	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
 	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
+	OWN(OPT_TEXT, rerank, .name = "rerank", .argument = "MODEL", .implied = "yes",
+	    .help = "Have a model put the best hits in order: yes, no, or which one"),
 	OWN(OPT_SWITCH, text, .name = "text",
 	    .help = "The hits' texts with their sources alone, for a pipe into a model"),
 	OWN(OPT_SWITCH, explain, .name = "explain", .help = "With all partial scores"),

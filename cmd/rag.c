@@ -37,6 +37,16 @@ char *rag_path(const char *index, const char *rest, const char *document)
 	return buf_take(&path);
 }
 
+void rag_add_rerank(json_t *body, const char *value)
+{
+	bool is_yes = value && strcmp(value, "yes") == 0;
+
+	if (is_yes || (value && strcmp(value, "no") == 0))
+		json_object_set_new(body, "rerank", json_boolean(is_yes));
+	else if (value)
+		json_object_set_new(body, "rerank", json_string(value));
+}
+
 json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *path, json_t *body,
 		     struct err *err)
 {

@@ -24,6 +24,8 @@ json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *pat
 /* The same on a gateway that is found or started for it. */
 json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const char *path,
 			  json_t *body, struct err *err);
+/* What --rerank says, into the body of a question: "yes", "no", a model's name, or NULL. */
+void rag_add_rerank(json_t *body, const char *value);
 /* "1.2 GiB" into out. */
 enum { RAG_SIZE_TEXT = 24 };
 void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT]);

@@ -107,7 +107,7 @@ _spass()
 	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	"rag add") options="--include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag sync") options="--prune --include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --text --explain -e --exit-status --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --rerank --text --explain -e --exit-status --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag stats") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
@@ -120,7 +120,7 @@ _spass()
 	"rag verify") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag rebuild") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag jobs") options="--cancel --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"rag eval") options="-k --top --mode --fusion --dense-weight --filter --run --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag eval") options="-k --top --mode --fusion --dense-weight --filter --rerank --run --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --tokens-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -11,6 +11,8 @@
 #include "common/base/utf8.h"
 #include "common/chat/inner.h"
 #include "common/chat/rag_embedder.h"
+#include "common/chat/rag_rerank.h"
+#include "common/chat/rerank.h"
 #include "common/rag/quote.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
@@ -25,6 +27,9 @@ struct query {
 	struct buf filter;
 	struct rag_index_info index;
 	float *vector;
+	struct rag_rerank_wish rerank;
+	struct retrieve_candidate *candidates;
+	size_t candidate_count;
 };
 
 /* ---- reading it ---- */
@@ -99,20 +104,42 @@ static int read_filter(json_t *root, struct query *q, struct err *err)
 	return 0;
 }
 
-static int read_query(struct query *q, const struct settings *s, struct err *err)
+/* true, false or a model's name; what it does not say is the tenant's. */
+static int read_rerank(json_t *root, const struct offer *offer, struct rag_rerank_wish *wish, struct err *err)
 {
+	const json_t *value = json_object_get(root, "rerank");
+
+	if (!value || json_is_null(value))
+		return 0;
+	wish->is_on = !json_is_false(value);
+	if (json_is_boolean(value))
+		return 0;
+	if (!json_is_string(value))
+		return err_set(err, E_invalid_field, "rerank", "rerank is true, false or a model's name");
+	wish->model = rag_rerank_model(
+		offer, span_of(json_string_value(value), json_string_length(value)), err);
+	if (wish->model)
+		return 0;
+	snprintf(err->param, sizeof err->param, "rerank");
+	return -1;
+}
+
+static int read_query(struct query *q, const struct call *c, const struct settings *s, struct err *err)
+{
+	const struct offer offer = { c->snapshot->routing, c->identity.tenant, c->identity.token };
 	static const char *const names[] = { "query",        "top_k",      "mode",         "filter",
 					     "min_score",    "fusion",     "dense_weight", "scope",
-					     "budget_chars", "neighbours", "history",      "explain",
-					     NULL };
+					     "budget_chars", "neighbours", "history",      "rerank",
+					     "explain",      NULL };
 
+	q->rerank = rag_rerank_wished(s);
 	if (fields_check(q->body, names, err) < 0 ||
 	    field_need_text(q->body, "query", &q->question.text, err) < 0 ||
 	    field_text(q->body, "history", &q->question.before, err) < 0 ||
 	    read_choices(q->body, &q->question, err) < 0 ||
 	    read_numbers(q->body, settings_int(s, SETTING_KEY_rag_default_top_k), &q->question,
 			 err) < 0 ||
-	    read_filter(q->body, q, err) < 0)
+	    read_filter(q->body, q, err) < 0 || read_rerank(q->body, &offer, &q->rerank, err) < 0)
 		return -1;
 	return field_bool(q->body, "explain", &q->print.explain, err);
 }
@@ -181,6 +208,55 @@ static int prepare(struct exchange *x, struct call *c, struct query *q)
 	return q->index.model.len > 0 && q->index.vectors > 0 ? embed(x, c, q) : 0;
 }
 
+/* ---- its order ---- */
+
+static int list(void *arg)
+{
+	struct query *q = arg;
+	struct rag_work *w = &q->work;
+	size_t max = q->rerank.candidates > q->question.top_k ? q->rerank.candidates : q->question.top_k;
+
+	return retrieve_candidates(w->rag, w->tenant, w->index, &q->question,
+				   max < RERANK_DOCUMENTS_MAX ? max : RERANK_DOCUMENTS_MAX, &w->arena,
+				   &q->candidates, &q->candidate_count, &w->err);
+}
+
+/* -1 after having answered, or when the client has gone. */
+static int rerank(struct exchange *x, struct call *c, struct query *q)
+{
+	const struct inner_call call = { .worker = c->worker,
+					 .snapshot = c->snapshot,
+					 .identity = &c->identity,
+					 .route = "/a1/rag/rerank",
+					 .parent_request_id = x->request_id,
+					 .depth = c->depth,
+					 .patience_ms = q->rerank.patience_ms };
+	int64_t began = clock_mono_us();
+	struct rag_ranking ranking;
+
+	if (!q->rerank.is_on)
+		return 0;
+	if (q->question.scope == RETRIEVE_CORPUS) {
+		q->print.no_rerank = "a corpus as a whole is in the order of its documents";
+		return 0;
+	}
+	if (rag_work_run(x, c, &q->work, list, q) < 0)
+		return -1;
+	if (rag_rerank(&call, &q->rerank, q->question.text, q->candidates, q->candidate_count, &q->work.arena,
+		       &ranking, &q->work.err) < 0) {
+		if (q->work.err.code != E_cancelled)
+			reply_error(x, &q->work.err);
+		return -1;
+	}
+	q->question.ranks = ranking.ranks;
+	q->question.rank_count = ranking.count;
+	q->print.reranked_by = ranking.by;
+	q->print.no_rerank = ranking.why_by_none;
+	if (ranking.by)
+		q->print.rerank_us = clock_mono_us() - began;
+	return 0;
+}
+
 /* ---- asking ---- */
 
 static int ask(void *arg)
@@ -204,11 +280,11 @@ void a1_rag_query(struct exchange *x, struct call *c)
 		return;
 	rag_work_begin(x, c, &q->work);
 	buf_init(&q->filter, BODY_MAX);
-	q->print = (struct rag_answer_print){ .index = q->work.index, .embed_us = -1 };
+	q->print = (struct rag_answer_print){ .index = q->work.index, .embed_us = -1, .rerank_us = -1 };
 	q->body = call_read_json(x, BODY_MAX, &q->work.err);
-	if (!q->body || read_query(q, &settings, &q->work.err) < 0)
+	if (!q->body || read_query(q, c, &settings, &q->work.err) < 0)
 		reply_error(x, &q->work.err);
-	else if (prepare(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0)
+	else if (prepare(x, c, q) == 0 && rerank(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0)
 		rag_work_reply(x, &q->work, 200);
 	json_decref(q->body);
 	buf_free(&q->filter);

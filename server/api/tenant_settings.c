@@ -98,6 +98,12 @@ static const struct setting_info *find_changeable(const char *key, const char *p
 	return NULL;
 }
 
+/* What an alias has to be. */
+static enum model_kind kind_for(const struct setting_info *info)
+{
+	return info == &setting_table[SETTING_KEY_rag_rerank_model] ? MODEL_RERANK : MODEL_CHAT;
+}
+
 static int check_member(const struct call *c, const char *key, const json_t *value, struct err *err)
 {
 	const struct setting_info *info;
@@ -113,10 +119,10 @@ static int check_member(const struct call *c, const char *key, const json_t *val
 	if (info->type != SETTING_ALIAS || !json_string_length(value))
 		return 0;
 	model = routing_find(c->snapshot->routing, span_str(json_string_value(value)));
-	if (model && model->kind == MODEL_CHAT)
+	if (model && model->kind == kind_for(info))
 		return 0;
-	return err_set(err, E_invalid_field, param, "%s: there is no model for chats \"%.64s\"", key,
-		       json_string_value(value));
+	return err_set(err, E_invalid_field, param, "%s: there is no model %s \"%.64s\"", key,
+		       kind_for(info) == MODEL_CHAT ? "for chats" : "that reranks", json_string_value(value));
 }
 
 /* Changes */

@@ -149,12 +149,18 @@ static int enqueue(struct job_pool *p, struct job *job, struct err *err)
 
 int job_run(struct job_pool *p, void (*work)(void *arg), void *arg, struct err *err)
 {
+	return job_run_telling(p, work, arg, NULL, err);
+}
+
+int job_run_telling(struct job_pool *p, void (*work)(void *arg), void *arg, atomic_bool *cancelled,
+		    struct err *err)
+{
 	struct job job = { .work = work, .arg = arg };
 
 	assert(fiber_self());
 	promise_init(&job.done);
 	if (enqueue(p, &job, err) < 0)
 		return -1;
-	promise_wait(&job.done);
+	promise_wait_telling(&job.done, cancelled);
 	return 0;
 }

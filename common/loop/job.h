@@ -4,6 +4,8 @@
 #ifndef SPASS_LOOP_JOB_H
 #define SPASS_LOOP_JOB_H
 
+#include <stdatomic.h>
+
 #include "common/base/err.h"
 
 struct job_pool;
@@ -20,5 +22,8 @@ void job_pool_free(struct job_pool *p);
  * with E_overloaded when the queue is full (work was not run).
  */
 int job_run(struct job_pool *p, void (*work)(void *arg), void *arg, struct err *err);
+/* The same for work that looks at *cancelled now and then, which is set when the fiber is cancelled. */
+int job_run_telling(struct job_pool *p, void (*work)(void *arg), void *arg, atomic_bool *cancelled,
+		    struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * common/loop/promise.c - see completion.h.
+ * common/loop/promise.c - see promise.h.
  */
 #include "common/loop/promise.h"
 
@@ -61,8 +61,14 @@ void promise_keep_all(struct promise *const *all, size_t count)
 		loop_post_chain(loop, last, first);
 }
 
-static void wait_on_fiber(struct promise *c)
+/* cancelled may be NULL. */
+static void wait_on_fiber(struct promise *c, atomic_bool *cancelled)
 {
+	while (cancelled && !c->is_done)
+		if (fiber_await(c, -1, NULL) < 0) {
+			atomic_store(cancelled, true);
+			break;
+		}
 	fiber_shield_begin();
 	while (!c->is_done)
 		fiber_await(c, -1, NULL);
@@ -71,8 +77,13 @@ static void wait_on_fiber(struct promise *c)
 
 void promise_wait(struct promise *c)
 {
+	promise_wait_telling(c, NULL);
+}
+
+void promise_wait_telling(struct promise *c, atomic_bool *cancelled)
+{
 	if (c->fiber) {
-		wait_on_fiber(c);
+		wait_on_fiber(c, cancelled);
 		return;
 	}
 	pthread_mutex_lock(&c->lock);

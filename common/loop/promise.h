@@ -9,6 +9,7 @@
 #define SPASS_LOOP_PROMISE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "common/loop/fiber.h"
 
@@ -28,5 +29,7 @@ void promise_keep(struct promise *c);
 void promise_keep_all(struct promise *const *all, size_t count);
 /* By the one who called promise_init, exactly once.  Ends c. */
 void promise_wait(struct promise *c);
+/* The same; tells the other thread when the fiber has been cancelled: *cancelled is true from then on. */
+void promise_wait_telling(struct promise *c, atomic_bool *cancelled);
 
 #endif

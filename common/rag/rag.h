@@ -51,7 +51,7 @@ struct rag;
 struct rag *rag_open(const struct rag_options *options, struct err *err);
 /* Closes the databases that nobody has used for so long; to be called now and then. */
 void rag_rest(struct rag *r, int64_t idle_ms);
-/* Any thread: what rag_tend does ends soon, with E_cancelled, from now on. */
+/* Any thread: what rag_tend and rag_put do ends soon, with E_cancelled, from now on. */
 void rag_stop(struct rag *r);
 /* Nobody is inside any more.  r may be NULL. */
 void rag_close(struct rag *r);
@@ -125,7 +125,7 @@ struct rag_put {
 	enum rag_put_how how;
 	bool make;  /* the index, when it is not there */
 	bool whole; /* when one document fails, nothing is kept and its error is returned */
-	const atomic_bool *cancelled; /* looked at between documents; or NULL */
+	const atomic_bool *cancelled; /* looked at while documents are read, and between them; or NULL */
 };
 
 enum rag_put_what { RAG_ADDED, RAG_CHANGED, RAG_UNCHANGED, RAG_FAILED };

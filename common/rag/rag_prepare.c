@@ -383,9 +383,14 @@ static void refuse_doubles(const struct rag_document_in *docs, size_t count,
 	mem_free(names);
 }
 
-static int cancelled(const struct rag_put *put, struct err *err)
+static bool is_set(const atomic_bool *flag)
 {
-	if (!put->cancelled || !atomic_load_explicit(put->cancelled, memory_order_relaxed))
+	return flag && atomic_load_explicit(flag, memory_order_relaxed);
+}
+
+static int cancelled(const struct rag_preparing *how, struct err *err)
+{
+	if (!is_set(how->put->cancelled) && !is_set(&how->rag->stopping))
 		return 0;
 	return err_set(err, E_cancelled, "", "it was cancelled; nothing of it is kept");
 }
@@ -414,7 +419,7 @@ static int prepare_all(struct preparing *p, const struct rag_document_in *docs, 
 		struct rag_put_result *r = &results[i];
 		int failed = 1;
 
-		if (cancelled(p->how->put, err) < 0)
+		if (cancelled(p->how, err) < 0)
 			return -1;
 		if (r->what != RAG_FAILED) {
 			d->in = &docs[i];
@@ -466,8 +471,7 @@ int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *d
 	int result;
 
 	memset(results, 0, count * sizeof(*results));
-	if (how->put->cancelled)
-		p.reading.cancelled = how->put->cancelled;
+	p.reading.cancelled = how->put->cancelled ? how->put->cancelled : &how->rag->stopping;
 	refuse_doubles(docs, count, results);
 	begin(&p, a, count);
 	result = prepare_all(&p, docs, count, results, err);

@@ -83,6 +83,7 @@ void rag_work_reply(struct exchange *x, struct rag_work *w, int status)
 int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg)
 {
 	struct core *core = c->worker->core;
+	struct errand e = { w, do_it, arg };
 	struct turnstile_pass pass = { NULL };
 	int result = turnstile_enter(core->indices, w->tenant, INGEST_WAIT_MS, &pass, &w->err);
 
@@ -91,7 +92,10 @@ int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg),
 	if (result > 0)
 		return err_set(&w->err, E_overloaded, "",
 			       "other documents of the tenant are being taken in");
-	result = run_on(core->ingests, w, do_it, arg);
+	if (job_run_telling(core->ingests, run_errand, &e, &w->cancelled, &w->err) < 0)
+		result = -1;
+	else
+		result = w->result;
 	turnstile_leave(core->indices, &pass);
 	return result;
 }

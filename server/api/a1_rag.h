@@ -20,6 +20,7 @@ struct rag_work {
 	struct span tenant, index; /* index: the path's first parameter, or what the body says */
 	struct arena arena;        /* of the thread of jobs */
 	struct buf out;            /* the answer */
+	atomic_bool cancelled;     /* the client has gone while documents are taken in */
 	int result;
 	struct err err;
 };
@@ -40,8 +41,8 @@ void rag_work_reply(struct exchange *x, struct rag_work *w, int status);
  * that come meanwhile wait, so that neither other requests nor other tenants do.  Answers nothing.
  */
 int rag_work_ingest(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
-/* The same without waiting for others, also for a client that has gone: what has to be cleaned up.
- */
+/* The same without waiting for others, also for a client that has gone, of whom nothing is told: what
+ * has to be cleaned up. */
 int rag_work_always(struct call *c, struct rag_work *w, int (*do_it)(void *arg), void *arg);
 /* As rag_work_ingest, for small changes: 0, or -1 after having answered. */
 int rag_work_write(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),

@@ -395,6 +395,7 @@ static struct taking *begin(struct exchange *x, struct call *c)
 	t->type = x->head->known[HTTP1_CONTENT_TYPE];
 	t->form = form_of(x);
 	t->put.make = true;
+	t->put.cancelled = &t->work.cancelled;
 	return t;
 }
 

@@ -5,6 +5,7 @@
 #include "common/loop/job.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@ struct stage {
 	struct job_pool *pool;
 	pthread_t loop_thread;
 	sem_t started, go_on;
+	atomic_bool cancelled;
 	atomic_int worked;
 	int running, finished, refused;
 	bool after_was_cancelled;
@@ -165,6 +167,60 @@ static void a_cancelled_fiber_still_waits_for_its_work(void **state)
 	free_stage(s);
 }
 
+/* Work of a good will: it ends when it is told. */
+static void work_until_cancelled(void *arg)
+{
+	struct stage *s = arg;
+
+	sem_post(&s->started);
+	while (!atomic_load(&s->cancelled))
+		sched_yield();
+	atomic_fetch_add(&s->worked, 1);
+}
+
+static void ask_telling(void *arg)
+{
+	struct stage *s = arg;
+
+	assert_int_equal(job_run_telling(s->pool, work_until_cancelled, s, &s->cancelled, NULL), 0);
+	s->finished = atomic_load(&s->worked);
+	s->after_was_cancelled = fiber_suspend(&s->err) < 0;
+	leave(s);
+}
+
+static void work_that_looks_is_told_of_the_cancellation(void **state)
+{
+	struct stage *s = make_stage(1, 1);
+	struct fiber *f;
+
+	(void)state;
+	s->running = 1;
+	f = fiber_start(s->loop, ask_telling, s);
+	sem_wait(&s->started);
+	fiber_wake(f);
+	assert_false(atomic_load(&s->cancelled));
+	fiber_cancel(f);
+	loop_run(s->loop);
+	assert_int_equal(s->finished, 1);
+	assert_true(s->after_was_cancelled);
+	free_stage(s);
+}
+
+static void a_fiber_cancelled_before_tells_its_work_at_once(void **state)
+{
+	struct stage *s = make_stage(1, 1);
+	struct fiber *f;
+
+	(void)state;
+	s->running = 1;
+	f = fiber_start(s->loop, ask_telling, s);
+	fiber_cancel(f);
+	loop_run(s->loop);
+	assert_int_equal(s->finished, 1);
+	assert_true(atomic_load(&s->cancelled));
+	free_stage(s);
+}
+
 static void ask_then_use_the_wake(void *arg)
 {
 	struct stage *s = arg;
@@ -231,6 +287,8 @@ int main(void)
 		cmocka_unit_test(many_fibers_get_their_work_done_elsewhere),
 		cmocka_unit_test(a_full_queue_refuses_without_running),
 		cmocka_unit_test(a_cancelled_fiber_still_waits_for_its_work),
+		cmocka_unit_test(work_that_looks_is_told_of_the_cancellation),
+		cmocka_unit_test(a_fiber_cancelled_before_tells_its_work_at_once),
 		cmocka_unit_test(a_wake_during_the_work_is_kept),
 #ifdef __linux__
 		cmocka_unit_test(a_pool_in_the_background_gives_way),

@@ -182,15 +182,24 @@ static void add_snippet(struct printing *p, const json_t *hit)
 	buf_add_char(&p->out, '\n');
 }
 
-static void add_place(struct printing *p, const json_t *hit)
+static void add_page(struct printing *p, const json_t *place)
 {
-	const json_t *page = json_object_get(hit, "page");
-	const char *heading = models_text(hit, "heading");
+	const json_t *page = json_object_get(place, "page");
 
 	if (page)
 		buf_printf(&p->out, ", page %lld", (long long)json_integer_value(page));
-	buf_printf(&p->out, ", line %lld",
-		   (long long)json_integer_value(json_object_get(hit, "line")));
+}
+
+static void add_line(struct printing *p, const json_t *place, const char *before)
+{
+	buf_printf(&p->out, "%s%lld", before,
+		   (long long)json_integer_value(json_object_get(place, "line")));
+}
+
+static void add_heading(struct printing *p, const json_t *place)
+{
+	const char *heading = models_text(place, "heading");
+
 	if (*heading) {
 		buf_add_str(&p->out, "  ");
 		add_flat(p, span_str(heading));
@@ -206,15 +215,20 @@ static void add_scores(struct printing *p, const json_t *hit)
 		buf_printf(&p->out, "  %s %.3f", name, json_number_value(value));
 }
 
+/* "name:12" opens at the sentence that was found, as what grep prints does. */
 static void add_hit(struct printing *p, const json_t *hit, const struct query_options *o)
 {
+	const json_t *place = sources_place(hit);
+
 	ink(p, BOLD);
 	buf_printf(&p->out, "%2lld ",
 		   (long long)json_integer_value(json_object_get(hit, "number")));
 	add_safe(p, span_str(models_text(hit, "doc_id")));
 	ink(p, PLAIN);
 	ink(p, DIM);
-	add_place(p, hit);
+	add_line(p, place, ":");
+	add_page(p, place);
+	add_heading(p, place);
 	if (json_object_get(hit, "score"))
 		buf_printf(&p->out, "  %.3f", json_number_value(json_object_get(hit, "score")));
 	if (o->explain)
@@ -229,10 +243,12 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 /* The texts alone, each under the name of its place: for pipes into a model. */
 static void add_whole(struct printing *p, const json_t *hit)
 {
-	const json_t *text = json_object_get(hit, "text");
+	const json_t *text = json_object_get(hit, "text"), *place = sources_place(hit);
 
 	buf_printf(&p->out, "Source: %s", models_text(hit, "doc_id"));
-	add_place(p, hit);
+	add_page(p, place);
+	add_line(p, place, ", line ");
+	add_heading(p, place);
 	buf_add_str(&p->out, "\n\n");
 	buf_add(&p->out, json_string_value(text), json_string_length(text));
 	buf_add_str(&p->out, "\n\n");

@@ -126,15 +126,23 @@ static void add_flat(struct buf *out, struct span text)
 	mem_free(copy);
 }
 
+const json_t *sources_place(const json_t *hit)
+{
+	const json_t *sentence = json_object_get(hit, "sentence");
+
+	return sentence ? sentence : hit;
+}
+
 static void add_place(const json_t *hit, struct buf *out)
 {
 	struct span name = span_str(models_text(hit, "doc_id"));
+	const json_t *place = sources_place(hit);
 
 	buf_printf(out, "[%lld] ", number_of(hit, "number"));
 	add_flat(out, shortened(name, PLACE_MAX));
-	if (json_object_get(hit, "page"))
-		buf_printf(out, ", page %lld", number_of(hit, "page"));
-	buf_printf(out, ", line %lld", number_of(hit, "line"));
+	if (json_object_get(place, "page"))
+		buf_printf(out, ", page %lld", number_of(place, "page"));
+	buf_printf(out, ", line %lld", number_of(place, "line"));
 }
 
 static bool is_flagged(const json_t *hit)
@@ -195,7 +203,7 @@ void sources_add_prompt(const struct sources *s, struct buf *out)
 void sources_add_line(const struct sources *s, size_t i, struct buf *out)
 {
 	const json_t *hit = hit_at(s, i);
-	const char *heading = models_text(hit, "heading");
+	const char *heading = models_text(sources_place(hit), "heading");
 
 	add_place(hit, out);
 	if (*heading) {
@@ -218,7 +226,7 @@ bool sources_is_cited(const struct sources *s, size_t i, struct span answer)
 json_t *sources_json(const struct sources *s)
 {
 	static const char *const names[] = { "number", "doc_id", "source", "title", "page", "line", "heading",
-					     "chunk", "start", "end", "score", "flagged" };
+					     "chunk", "start", "end", "sentence", "score", "flagged" };
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < sources_count(s); i++) {

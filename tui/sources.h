@@ -33,6 +33,8 @@ void sources_add_prompt(const struct sources *s, struct buf *out);
 void sources_add_line(const struct sources *s, size_t i, struct buf *out);
 /* Whether the answer names the i-th: "[1]". */
 bool sources_is_cited(const struct sources *s, size_t i, struct span answer);
+/* Where a hit (of results) says what was asked: its sentence, else itself.  Borrowed from it. */
+const json_t *sources_place(const json_t *hit);
 /* All, without their texts: number, doc_id, source, page, line, heading, start, end, score.  The
  * caller owns it. */
 json_t *sources_json(const struct sources *s);

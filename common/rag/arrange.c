@@ -107,6 +107,8 @@ static bool is_wanted(const struct arrange_item *items, const uint32_t *places, 
 			return false;
 		of_document += before->document == one->document;
 	}
+	if (one->is_faint && of_document > 0)
+		return false;
 	return document_max == 0 || of_document < document_max;
 }
 

@@ -21,12 +21,13 @@ bool arrange_is_same(uint64_t simhash, uint64_t other);
 struct arrange_item {
 	int64_t document;
 	uint64_t simhash; /* of the chunk's text, or 0 */
+	bool is_faint;    /* only what stands around it speaks for it */
 };
 
 /*
  * From items, best first: places (indices, ascending) of those to keep, at most max.  A chunk that
  * is the same as one before it goes, and so does one of a document that has document_max already
- * (0: as many as there are).
+ * (0: as many as there are), and a faint one of a document that has one.
  */
 size_t arrange(const struct arrange_item *items, size_t count, size_t document_max,
 	       uint32_t *places, size_t max);

@@ -73,13 +73,28 @@ static struct span trim(struct span s, const char *also)
 	return s;
 }
 
+struct span cut_heading_part(struct span s)
+{
+	return span_of(s.ptr,
+		       utf8_whole(span_of(s.ptr, s.len < PATH_PART_MAX ? s.len : PATH_PART_MAX)));
+}
+
+bool cut_heading_add(struct buf *out, size_t begin, struct span part)
+{
+	if (part.len == 0)
+		return true;
+	if (out->len - begin + part.len + 3 > CUT_HEADING_MAX)
+		return false;
+	if (out->len > begin)
+		buf_add_str(out, " > ");
+	buf_add_span(out, part);
+	return true;
+}
+
 static struct span text_of(const struct cut_node *node, struct span text)
 {
-	struct span s =
-		trim(span_of(text.ptr + node->start, node->len), node->level > 0 ? "" : "{:");
-
-	s.len = utf8_whole(span_of(s.ptr, s.len < PATH_PART_MAX ? s.len : PATH_PART_MAX));
-	return s;
+	return cut_heading_part(
+		trim(span_of(text.ptr + node->start, node->len), node->level > 0 ? "" : "{:"));
 }
 
 static void add_path(struct buf *out, const struct cut_places *p, uint32_t node, struct span text)
@@ -98,11 +113,8 @@ static void add_path(struct buf *out, const struct cut_places *p, uint32_t node,
 
 		if (part.len == 0 || (n->level == 0 && ++openers > PATH_OPENERS))
 			continue;
-		if (out->len - begin + part.len + 3 > CUT_HEADING_MAX)
+		if (!cut_heading_add(out, begin, part))
 			break;
-		if (out->len > begin)
-			buf_add_str(out, " > ");
-		buf_add_span(out, part);
 	}
 }
 

@@ -59,4 +59,11 @@ int cut_document(const struct reading *r, const struct cut_options *options, str
 		 struct err *err);
 void cutting_free(struct cutting *c);
 
+/* ---- heading paths, for whoever writes some, too ---- */
+
+/* A heading as long as it may be in a path; whole characters. */
+struct span cut_heading_part(struct span words);
+/* Appends to the path that begins at byte `begin` of out; false when it does not fit. */
+bool cut_heading_add(struct buf *out, size_t begin, struct span part);
+
 #endif

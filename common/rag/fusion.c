@@ -72,6 +72,8 @@ static struct range range_of(const struct fusion_list *list)
 		r.high = score > r.high ? score : r.high;
 		seen++;
 	}
+	if (list->from_zero && seen < FUSION_DEEP)
+		r.low = fminf(r.low, 0);
 	return r;
 }
 
@@ -121,10 +123,10 @@ static int compare(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-/* Also false for NAN. */
-static float usable(float weight)
+/* Also 0 for NAN. */
+static float usable(const struct fusion_list *list)
 {
-	return weight > 0 && isfinite(weight) ? weight : 0;
+	return list->count > 0 && list->weight > 0 && isfinite(list->weight) ? list->weight : 0;
 }
 
 size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size_t count,
@@ -137,18 +139,18 @@ size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size
 	assert(count <= FUSION_LISTS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		rows += lists[i].count;
-		heaviest = fmaxf(heaviest, usable(lists[i].weight));
+		heaviest = fmaxf(heaviest, usable(&lists[i]));
 	}
 	if (rows == 0 || heaviest <= 0)
 		return 0;
 	/* By the heaviest first, so that no sum is too large. */
 	for (size_t i = 0; i < count; i++)
-		sum += usable(lists[i].weight) / heaviest;
+		sum += usable(&lists[i]) / heaviest;
 	table_init(&t, rows);
 	/* Those that bring rows first: the others say something about these alone. */
 	for (int weightless = 0; weightless <= 1; weightless++)
 		for (size_t i = 0; i < count; i++) {
-			float weight = usable(lists[i].weight) / heaviest / sum;
+			float weight = usable(&lists[i]) / heaviest / sum;
 
 			if ((weight > 0) == weightless)
 				continue;
@@ -165,6 +167,9 @@ size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size
 }
 
 /* ---- trust ---- */
+
+/* What the best hit of a question that the index answers has of lexical_highest, and more. */
+static const float fit_whole = 0.6f;
 
 /* 0 below low, 1 above high, also between. */
 static float ramp(float value, float low, float high)
@@ -208,4 +213,15 @@ float fusion_trust(const struct fusion_list *words, float highest,
 	support =
 		fmaxf(ramp(agreement(words, vectors), 0.3f, 0.7f), ramp(lead(vectors), 0.5f, 0.7f));
 	return 1 - (1 - FUSION_TRUST_MIN) * fit * (1 - support);
+}
+
+float fusion_fit(const struct fusion_list *words, float highest, float dense_weight)
+{
+	float fit = FUSION_FIT_MIN;
+
+	if (words->count > 0 && highest > 0)
+		fit = fmaxf(ramp(range_of(words).high / highest, 0, fit_whole), fit);
+	else if (words->count > 0)
+		fit = 1;
+	return dense_weight + (1 - dense_weight) * fit;
 }

@@ -456,6 +456,18 @@ float lexical_highest(const struct lexical_scratch *s)
 	return sum;
 }
 
+/* Of the word that it is, or is like. */
+static float idf_of_form(const struct question *q, size_t form)
+{
+	for (size_t i = 0; i < q->word_count; i++) {
+		const struct wanted *w = &q->wanted[i];
+
+		if (form == i || (form >= w->forms && form + 1 < (size_t)w->forms + w->form_count))
+			return w->idf;
+	}
+	return 0;
+}
+
 size_t lexical_matches(const struct lexical_view *view, uint32_t row,
 		       const struct lexical_scratch *s, struct lexical_match *found, size_t max)
 {
@@ -474,8 +486,10 @@ size_t lexical_matches(const struct lexical_view *view, uint32_t row,
 			if (seen[i] || q->ids[segment * q->count + i] != p.id)
 				continue;
 			seen[i] = true;
-			found[count++] = (struct lexical_match){ .term = span_of(w->text, w->len),
-								 .weight = w->weight };
+			found[count++] =
+				(struct lexical_match){ .term = span_of(w->text, w->len),
+							.weight = w->weight,
+							.worth = w->weight * idf_of_form(q, i) };
 		}
 	return count;
 }

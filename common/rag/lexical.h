@@ -67,6 +67,7 @@ float lexical_highest(const struct lexical_scratch *scratch);
 struct lexical_match {
 	struct span term; /* into the scratch, until the next search */
 	float weight;     /* 1 for the word itself, less for one alike */
+	float worth;      /* the same, and more for a rare word */
 };
 size_t lexical_matches(const struct lexical_view *view, uint32_t row,
 		       const struct lexical_scratch *scratch, struct lexical_match *found,

@@ -148,6 +148,8 @@ int rag_part_inflate(struct span stored, int coding, char *out, size_t size);
 /* Marks as bytes, and back (r->marks; those there are replaced). */
 int rag_marks_pack(const struct reading *r, struct buf *out, struct err *err);
 int rag_marks_unpack(struct span rest, struct reading *r);
+/* One by one: `before` is the start of the last one, 0 at first.  1, 0 at the end, -1: damaged. */
+int rag_mark_next(struct span *rest, size_t before, size_t text_len, struct mark *out);
 
 /* ---- rag_prepare.c: documents before the transaction ---- */
 

@@ -230,29 +230,36 @@ int rag_marks_pack(const struct reading *r, struct buf *out, struct err *err)
 	return 0;
 }
 
+int rag_mark_next(struct span *rest, size_t before, size_t text_len, struct mark *out)
+{
+	uint64_t level, start, len;
+
+	if (rest->len == 0)
+		return 0;
+	out->kind = (enum mark_kind)(unsigned char)*rest->ptr;
+	*rest = span_from(*rest, 1);
+	if (out->kind > MARK_RECORD || get_varint(rest, &level) < 0 ||
+	    get_varint(rest, &start) < 0 || get_varint(rest, &len) < 0 || level > INT32_MAX ||
+	    start > text_len - before || len > text_len - before - start)
+		return -1;
+	out->level = (int)level;
+	out->start = before + (size_t)start;
+	out->end = out->start + (size_t)len;
+	return 1;
+}
+
 int rag_marks_unpack(struct span rest, struct reading *r)
 {
-	uint64_t level, start, len, before = 0;
+	struct mark m = { .start = 0 };
+	int more;
 
 	r->mark_count = 0;
-	while (rest.len > 0) {
-		struct mark m = { .kind = (enum mark_kind)(unsigned char)*rest.ptr };
-
-		rest = span_from(rest, 1);
-		if (m.kind > MARK_RECORD || get_varint(&rest, &level) < 0 ||
-		    get_varint(&rest, &start) < 0 || get_varint(&rest, &len) < 0 ||
-		    level > INT32_MAX || start > r->text.len - before ||
-		    len > r->text.len - before - start)
-			return -1;
-		before += start;
-		m.level = (int)level;
-		m.start = (size_t)before;
-		m.end = (size_t)(before + len);
+	while ((more = rag_mark_next(&rest, m.start, r->text.len, &m)) == 1) {
 		if (r->mark_count == r->mark_room) {
 			r->mark_room = r->mark_room > 0 ? 2 * r->mark_room : 16;
 			r->marks = mem_realloc(r->marks, r->mark_room * sizeof(*r->marks));
 		}
 		r->marks[r->mark_count++] = m;
 	}
-	return 0;
+	return more;
 }

@@ -222,6 +222,24 @@ static void add_place(struct buf *out, const struct retrieve_hit *h)
 	add_text_if(out, "heading", h->heading);
 }
 
+/* Where to look in it. */
+static void add_sentence(struct buf *out, const struct retrieve_place *p)
+{
+	if (p->end == p->start)
+		return;
+	add_key(out, "sentence");
+	buf_add_char(out, '{');
+	add_number(out, "start", (int64_t)p->start);
+	add_number(out, "end", (int64_t)p->end);
+	add_number(out, "chars_start", (int64_t)p->chars_start);
+	add_number(out, "chars_end", (int64_t)p->chars_end);
+	add_number(out, "line", p->line);
+	if (p->page > 0)
+		add_number(out, "page", p->page);
+	add_text_if(out, "heading", p->heading);
+	buf_add_char(out, '}');
+}
+
 static void add_scores(struct buf *out, const struct retrieve_hit *h, bool explain)
 {
 	add_real(out, "score", h->score);
@@ -262,6 +280,7 @@ static void add_hit(struct buf *out, const struct retrieve_hit *h, bool explain)
 	add_place(out, h);
 	add_text(out, "text", h->text);
 	add_snippet(out, &h->snippet);
+	add_sentence(out, &h->sentence);
 	add_scores(out, h, explain);
 	add_terms(out, h);
 	add_json(out, "metadata", h->document.meta);

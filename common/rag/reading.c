@@ -36,9 +36,15 @@ void reading_free(struct reading *r)
 
 struct span reading_heading(const struct reading *r, const struct mark *mark)
 {
-	struct span line = span_trim(span_of(r->text.ptr + mark->start, mark->end - mark->start));
+	return reading_heading_words(
+		span_of(r->text.ptr + mark->start, mark->end - mark->start));
+}
+
+struct span reading_heading_words(struct span line)
+{
 	size_t hashes = 0;
 
+	line = span_trim(line);
 	while (hashes < line.len && line.ptr[hashes] == '#')
 		hashes++;
 	if (hashes > 0 && hashes <= 6 &&

@@ -46,6 +46,8 @@ void reading_init(struct reading *r);
 void reading_free(struct reading *r);
 /* The words of a heading: its line without the # of Markdown.  Borrowed from the text. */
 struct span reading_heading(const struct reading *r, const struct mark *mark);
+/* The same of such a line. */
+struct span reading_heading_words(struct span line);
 /* Of a MARK_CODE: its first line that is no comment, attribute or fence, without blanks around it.
  * Likewise borrowed. */
 struct span reading_signature(const struct reading *r, const struct mark *mark);

@@ -73,6 +73,14 @@ struct retrieve_question {
 	size_t rank_count;
 };
 
+/* Of the document. */
+struct retrieve_place {
+	size_t start, end;             /* bytes */
+	size_t chars_start, chars_end; /* the same in code points */
+	uint32_t line, page;           /* page 0: it has none */
+	struct span heading;
+};
+
 /* Strings and arrays lie in the arena given. */
 struct retrieve_hit {
 	int number; /* for citations, from 1 */
@@ -83,12 +91,21 @@ struct retrieve_hit {
 	uint32_t line, page;           /* page 0: it has none */
 	struct span heading, text;
 	struct snippet snippet;
+	/*
+	 * Where to look: the sentence (of code the line) of the best chunk that has most of what was
+	 * asked, in the snippet at least in part.  Empty for whole documents that nothing chose.
+	 */
+	struct retrieve_place sentence;
 	struct span *terms; /* of the question (or like them) that the chunk has */
 	size_t term_count;
 	float score;                  /* 0..1, by which the hits are in order */
-	float fused;                  /* of all lists, 0..1: the score where there are no ranks */
+	/*
+	 * 0..1, the score where there are no ranks: the parts by their lists' weights, times
+	 * fusion_fit, so that the best hit on what the index does not speak of stays low.
+	 */
+	float fused;
 	float rerank;                 /* the rank's, as it was given; NAN: it has none */
-	float lexical, latent, dense; /* parts of it, 0..1; NAN: not in that list */
+	float lexical, latent, dense; /* parts of fused, 1 for a list's best; NAN: not in that */
 	float bm25, cosine;           /* as they were before; NAN */
 };
 

@@ -7,6 +7,7 @@
 #include "common/rag/vector.h"
 
 #define BEFORE_WEIGHT 0.3F /* of what was said before, to the question's words */
+#define NOTHING 0.01F      /* a score below this, without a word, says nothing */
 
 static void *room(struct retrieval *r, size_t count, size_t size)
 {
@@ -37,6 +38,7 @@ static int from_words(struct retrieval *r, struct span text, size_t max, struct 
 	}
 	out->rows = rows;
 	out->scores = scores;
+	out->from_zero = true;
 	r->lexical = hits;
 	r->lexical_count = out->count;
 	return 0;
@@ -165,17 +167,21 @@ static void doubt_dense(struct retrieval *r, const struct fusion_list *words,
 
 enum list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
 
+/* fit: of the better of the question and what was said before. */
 static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list lists[LIST_COUNT],
-		   struct err *err)
+		   float *fit, struct err *err)
 {
 	const struct retrieve_question *q = r->question;
 	bool has_latent = r->view.snapshot->latent && r->answer->mode != RETRIEVE_DENSE;
 	struct fusion_weights weights;
+	float highest = 0;
 
 	/* The question last: its matches are asked for afterwards. */
-	if (r->answer->mode != RETRIEVE_DENSE && q->before.len > 0 &&
-	    from_words(r, q->before, candidates, &lists[LIST_BEFORE], err) < 0)
-		return -1;
+	if (r->answer->mode != RETRIEVE_DENSE && q->before.len > 0) {
+		if (from_words(r, q->before, candidates, &lists[LIST_BEFORE], err) < 0)
+			return -1;
+		highest = lexical_highest(r->words);
+	}
 	if (from_words(r, q->text, candidates, &lists[LIST_LEXICAL], err) < 0 ||
 	    (has_latent && from_latent(r, candidates, &lists[LIST_LATENT], err) < 0) ||
 	    (r->answer->mode != RETRIEVE_LEXICAL &&
@@ -187,23 +193,47 @@ static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list li
 	lists[LIST_LATENT].weight = weights.latent;
 	lists[LIST_DENSE].weight = weights.dense;
 	lists[LIST_BEFORE].weight = BEFORE_WEIGHT * weights.lexical;
+	*fit = fmaxf(fusion_fit(&lists[LIST_LEXICAL], lexical_highest(r->words), weights.dense),
+		     fusion_fit(&lists[LIST_BEFORE], highest, weights.dense));
 	return 0;
+}
+
+/*
+ * Scores become those that are shown.  What no word speaks for and is at the end of the other
+ * lists is no hit; who asks for vectors alone wants the nearest, however far.
+ */
+static void keep_hits(struct retrieval *r, float fit)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->found_count; i++) {
+		struct fusion_hit hit = r->found[i];
+		bool is_nothing = isnan(hit.parts[LIST_LEXICAL]) &&
+				  isnan(hit.parts[LIST_BEFORE]) && hit.score < NOTHING;
+
+		hit.score *= fit;
+		if (hit.score < r->question->min_score)
+			break;
+		if (r->answer->mode == RETRIEVE_DENSE || !is_nothing)
+			r->found[kept++] = hit;
+	}
+	r->found_count = kept;
 }
 
 int retrieve_find(struct retrieval *r, struct err *err)
 {
 	struct fusion_list lists[LIST_COUNT] = { 0 };
 	size_t candidates = fusion_candidates(r->question->top_k), max = LIST_COUNT * candidates;
+	float fit;
 
 	choose_mode(r);
 	r->answer->dense_weight = weigh_dense(r);
-	if (ask_all(r, candidates, lists, err) < 0)
+	if (ask_all(r, candidates, lists, &fit, err) < 0)
 		return -1;
 	r->found = room(r, max, sizeof(*r->found));
 	if (!r->found)
 		return full(err);
 	r->found_count = fusion_merge(r->question->fusion, lists, LIST_COUNT, r->found, max);
-	while (r->found_count > 0 && r->found[r->found_count - 1].score < r->question->min_score)
-		r->found_count--;
+	keep_hits(r, fit);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "common/rag/passages.h"
 
 enum { MATCHES_MAX = 64 };
+#define SPEAKS 0.5F /* a part of another list's that is evidence */
 
 /* Chunks that may be shown, best first, as far as they have been read. */
 struct shelf {
@@ -37,6 +38,24 @@ static size_t count_characters(struct span text)
 
 /* ---- which ---- */
 
+/* A budget is to be filled, if only with what stands around. */
+static bool wants_passages(const struct retrieval *r)
+{
+	return r->answer->scope == RETRIEVE_CHUNKS && r->question->budget > 0 &&
+	       r->question->neighbours == 0;
+}
+
+/* It was found by how its document begins alone: it has none of the words, and its meaning is
+ * another. */
+static bool is_faint(const struct retrieval *r, const struct fusion_hit *found)
+{
+	struct lexical_match match;
+
+	if (found->parts[1] >= SPEAKS || found->parts[2] >= SPEAKS)
+		return false;
+	return lexical_matches(&r->rows, found->row, r->words, &match, 1) == 0;
+}
+
 static int read_more(struct shelf *s, size_t wanted, struct err *err)
 {
 	struct retrieval *r = s->r;
@@ -49,6 +68,9 @@ static int read_more(struct shelf *s, size_t wanted, struct err *err)
 			return -1;
 		s->items[s->count].document = c->document;
 		s->items[s->count].simhash = arrange_simhash(s->terms, c->text);
+		s->items[s->count].is_faint =
+			!wants_passages(r) && !r->rerank &&
+			is_faint(r, &r->found[s->count]);
 	}
 	return 0;
 }
@@ -101,20 +123,57 @@ static void show_scores(const struct retrieval *r, const struct fusion_hit *foun
 			hit->cosine = r->dense.scores[i];
 }
 
-static int show_matches(struct shelf *s, uint32_t row, struct retrieve_hit *hit, struct err *err)
+static uint32_t count_lines(struct span text)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += text.ptr[i] == '\n';
+	return count;
+}
+
+/* The sentence is of the chunk's text. */
+static int show_sentence(struct retrieval *r, const struct rag_chunk *c, struct span sentence,
+			 struct retrieve_hit *hit, struct err *err)
+{
+	struct span before = span_of(c->text.ptr, (size_t)(sentence.ptr - c->text.ptr));
+	struct retrieve_place *place = &hit->sentence;
+
+	place->start = c->start + before.len;
+	place->end = place->start + sentence.len;
+	place->chars_start = c->chars_start + count_characters(before);
+	place->chars_end = place->chars_start + count_characters(sentence);
+	place->line = c->line + count_lines(before);
+	return rag_view_above(&r->view, &hit->document, c, place->start, r->arena, &place->page,
+			      &place->heading, err);
+}
+
+/* What of the chunk the hit has, which may be its beginning alone. */
+static struct span text_shown(const struct rag_chunk *c, const struct retrieve_hit *hit)
+{
+	size_t start = hit->start > c->start ? hit->start - c->start : 0;
+	size_t end = hit->end < c->end ? hit->end - c->start : c->text.len;
+
+	return start < end ? span_of(c->text.ptr + start, end - start) : c->text;
+}
+
+static int show_matches(struct shelf *s, size_t place, struct retrieve_hit *hit, struct err *err)
 {
 	struct retrieval *r = s->r;
+	const struct rag_chunk *c = &s->chunks[place];
 	struct lexical_match matches[MATCHES_MAX];
-	size_t count = lexical_matches(&r->rows, row, r->words, matches, MATCHES_MAX);
+	size_t count = lexical_matches(&r->rows, r->found[place].row, r->words, matches,
+				       MATCHES_MAX);
 
-	snippet_make(s->terms, hit->text, matches, count, &hit->snippet);
+	snippet_make(s->terms, text_shown(c, hit), matches, count, span_is(hit->document.type, "code"),
+		     &hit->snippet);
 	hit->terms = arena_alloc(r->arena, (count + 1) * sizeof(*hit->terms));
 	if (!hit->terms)
 		return full(err);
 	for (size_t i = 0; i < count; i++)
 		hit->terms[i] = arena_span(r->arena, matches[i].term);
 	hit->term_count = count;
-	return 0;
+	return show_sentence(r, c, hit->snippet.sentence, hit, err);
 }
 
 /* The text from `first` to `last` of the document, which are chunks around it. */
@@ -157,7 +216,7 @@ static int show_chunk(struct shelf *s, size_t place, struct retrieve_hit *hit, s
 	    (r->question->neighbours > 0 && widen(r, hit, c->id, err) < 0))
 		return -1;
 	hit->chars_end = hit->chars_start + count_characters(hit->text);
-	return show_matches(s, r->found[place].row, hit, err);
+	return 0;
 }
 
 /* The whole document of the chunk. */
@@ -214,6 +273,8 @@ static int show_kept(struct shelf *s, struct err *err)
 		chars = hit->chars_end - hit->chars_start;
 		if (chars > left)
 			continue;
+		if (show_matches(s, place, hit, err) < 0)
+			return -1;
 		left -= chars;
 		hit->number = (int)++answer->count;
 	}
@@ -254,7 +315,7 @@ static int show_passage(struct shelf *s, const struct passage *p, struct retriev
 	hit->chars_end = p->chars_end;
 	hit->line = first->line;
 	hit->page = first->page;
-	return 0;
+	return show_matches(s, s->places[p->rank], hit, err);
 }
 
 static void list_pieces(const struct shelf *s, struct passage *out)
@@ -296,12 +357,6 @@ static int show_passages(struct shelf *s, struct err *err)
 		hit->number = (int)++answer->count;
 	}
 	return 0;
-}
-
-static bool wants_passages(const struct retrieval *r)
-{
-	return r->answer->scope == RETRIEVE_CHUNKS && r->question->budget > 0 &&
-	       r->question->neighbours == 0;
 }
 
 int retrieve_show(struct retrieval *r, struct err *err)

@@ -2,6 +2,7 @@
 #include "common/rag/snippet.h"
 
 #include "common/base/utf8.h"
+#include "common/text/sentence.h"
 
 enum { PLACES_MAX = 512, MATCHES_MAX = 256 };
 
@@ -48,7 +49,7 @@ static float worth_from(const struct search *s, size_t first, size_t *end)
 		if (seen[s->places[i].match])
 			continue;
 		seen[s->places[i].match] = true;
-		worth += s->matches[s->places[i].match].weight;
+		worth += s->matches[s->places[i].match].worth;
 		if (s->places[i].end > *end)
 			*end = s->places[i].end;
 	}
@@ -117,31 +118,118 @@ static void add_mark(struct snippet *out, size_t start, size_t end)
 		out->marks[out->mark_count++] = (struct snippet_mark){ start, end };
 }
 
+/* ---- the sentence ---- */
+
+/* What the places between two bytes are worth, each match once. */
+static float worth_between(const struct search *s, size_t start, size_t end)
+{
+	bool seen[MATCHES_MAX] = { false };
+	float worth = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		uint16_t match = s->places[i].match;
+
+		if (seen[match] || s->places[i].start < start || s->places[i].end > end)
+			continue;
+		seen[match] = true;
+		worth += s->matches[match].worth;
+	}
+	return worth;
+}
+
+static struct span line_around(struct span text, size_t at)
+{
+	size_t start = at, end = at;
+
+	while (start > 0 && text.ptr[start - 1] != '\n')
+		start--;
+	while (end < text.len && text.ptr[end] != '\n')
+		end++;
+	return span_strip(span_of(text.ptr + start, end - start));
+}
+
+static bool next_line(struct span *rest, struct span *out)
+{
+	while (rest->len > 0) {
+		*out = span_strip(span_cut(rest, '\n'));
+		if (out->len > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of the sentences that begin or end in from..to the one with most of what is shown of it. */
+static struct span best_sentence(const struct search *s, size_t from, size_t to, bool by_line)
+{
+	struct sentences sentences;
+	struct sentence one = { .text = SPAN_NONE };
+	struct span lines = s->text, best = SPAN_NONE;
+	float most = 0;
+
+	sentences_start(&sentences, s->text);
+	while (by_line ? next_line(&lines, &one.text) : sentences_next(&sentences, &one)) {
+		size_t start = (size_t)(one.text.ptr - s->text.ptr), end = start + one.text.len;
+		float worth;
+
+		if (start >= to)
+			break;
+		worth = end > from ? worth_between(s, start > from ? start : from, end < to ? end : to)
+				   : 0;
+		if (worth > most) {
+			most = worth;
+			best = one.text;
+		}
+	}
+	return best;
+}
+
+/* Where no sentence has a match: the line of the first one that is shown (a heading), or of the
+ * snippet's beginning. */
+static struct span best_line(const struct search *s, size_t from, size_t to)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->places[i].start >= from && s->places[i].end <= to)
+			return line_around(s->text, s->places[i].start);
+	return line_around(s->text, from);
+}
+
+/* ---- the whole ---- */
+
+/* Of all windows the best: its first and last byte. */
+static void find_window(const struct search *s, size_t *start, size_t *end)
+{
+	float best = 0;
+
+	*start = *end = 0;
+	for (size_t i = 0; i < s->count; i++) {
+		size_t last;
+		float worth = worth_from(s, i, &last);
+
+		if (worth < best || (worth <= best && last - s->places[i].start >= *end - *start))
+			continue;
+		best = worth;
+		*start = s->places[i].start;
+		*end = last;
+	}
+}
+
 void snippet_make(struct terms *t, struct span text, const struct lexical_match *matches,
-		  size_t count, struct snippet *out)
+		  size_t count, bool by_line, struct snippet *out)
 {
 	struct search s = { .text = text,
 			    .matches = matches,
 			    .match_count = count < MATCHES_MAX ? count : MATCHES_MAX };
-	size_t best_start = 0, best_end = 0, from;
-	float best = 0;
+	size_t start, end, from;
 
 	terms_each(t, text, note_place, &s);
-	for (size_t i = 0; i < s.count; i++) {
-		size_t end;
-		float worth = worth_from(&s, i, &end);
-
-		if (worth < best ||
-		    (worth <= best && end - s.places[i].start >= best_end - best_start))
-			continue;
-		best = worth;
-		best_start = s.places[i].start;
-		best_end = end;
-	}
+	find_window(&s, &start, &end);
 	out->mark_count = 0;
-	out->text = widen(text, best_start, best_end);
+	out->text = widen(text, start, end);
 	from = (size_t)(out->text.ptr - text.ptr);
 	for (size_t i = 0; i < s.count; i++)
 		if (s.places[i].start >= from && s.places[i].end <= from + out->text.len)
 			add_mark(out, s.places[i].start - from, s.places[i].end - from);
+	out->sentence = best_sentence(&s, from, from + out->text.len, by_line);
+	if (out->sentence.len == 0)
+		out->sentence = best_line(&s, from, from + out->text.len);
 }

@@ -18,13 +18,19 @@ struct snippet {
 	struct span text; /* part of the text, cut between words, without blanks around it */
 	struct snippet_mark marks[SNIPPET_MARKS_MAX]; /* ascending, apart from each other */
 	size_t mark_count;
+	/*
+	 * The sentence of the text (whole, also where the snippet shows a part of it) that has most
+	 * of what the snippet shows.  A heading is none unless no sentence has anything.
+	 */
+	struct span sentence;
 };
 
 /*
  * The at most SNIPPET_BYTES of text in which most of the matches stand (of equal places the
- * shortest), each counted once by its weight; the beginning when none does.
+ * shortest), each counted once by its worth; the beginning when none does.  by_line: lines, as
+ * those of code, take the place of sentences.
  */
 void snippet_make(struct terms *t, struct span text, const struct lexical_match *matches,
-		  size_t count, struct snippet *out);
+		  size_t count, bool by_line, struct snippet *out);
 
 #endif

@@ -131,8 +131,10 @@ static size_t search_ours(void *data, const char *text, uint32_t *rows, float *s
 	struct fusion_hit hits[2 * RANKED_MAX];
 	struct found words, alike;
 	struct fusion_list lists[] = {
-		{ words.rows, words.scores, find_words(data, text, &words), weights.lexical },
-		{ alike.rows, alike.scores, find_alike(data, text, &alike), weights.latent },
+		{ words.rows, words.scores, find_words(data, text, &words), weights.lexical,
+		  true },
+		{ alike.rows, alike.scores, find_alike(data, text, &alike), weights.latent,
+		  false },
 	};
 	size_t count = fusion_merge(FUSION_CONVEX, lists, ARRAY_LEN(lists), hits, max);
 

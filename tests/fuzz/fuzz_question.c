@@ -54,18 +54,20 @@ static void find_quote(struct span text, struct span quote)
 
 static void cut_snippet(struct span text, struct span word)
 {
-	const struct lexical_match matches[] = { { word, 1 }, { SPAN_LIT("a"), 0.5F } };
+	const struct lexical_match matches[] = { { word, 1, 1 }, { SPAN_LIT("a"), 0.5F, 0.5F } };
 	struct terms *t = terms_new();
 	struct snippet s;
 	size_t last = 0;
 
-	snippet_make(t, text, matches, 2, &s);
+	snippet_make(t, text, matches, 2, text.len % 2, &s);
 	must(s.text.len <= SNIPPET_BYTES && s.mark_count <= SNIPPET_MARKS_MAX);
 	for (size_t i = 0; i < s.mark_count; i++) {
 		must(s.marks[i].start >= last && s.marks[i].end > s.marks[i].start);
 		last = s.marks[i].end;
 	}
 	must(last <= s.text.len);
+	must(s.sentence.len == 0 || (s.sentence.ptr >= text.ptr &&
+				     s.sentence.ptr + s.sentence.len <= text.ptr + text.len));
 	terms_free(t);
 }
 

@@ -81,28 +81,35 @@ static void the_same_text_and_one_document_do_not_fill_the_list(void **state)
 		uint32_t places[8];
 		size_t kept;
 	} cases[] = {
-		{ { { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 }, { 2, 0 } },
+		{ { { 1, 0, false }, { 1, 0, false }, { 1, 0, false }, { 1, 0, false }, { 2, 0, false } },
 		  5,
 		  3,
 		  8,
 		  { 0, 1, 2, 4 },
 		  4 },
-		{ { { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 }, { 2, 0 } }, 5, 0, 3, { 0, 1, 2 }, 3 },
-		{ { { 1, 0xff0 }, { 2, 0xff0 }, { 3, 0xff1 }, { 4, 0xfff000 } },
+		{ { { 1, 0, false }, { 1, 0, false }, { 1, 0, false }, { 1, 0, false }, { 2, 0, false } }, 5, 0, 3, { 0, 1, 2 }, 3 },
+		{ { { 1, 0xff0, false }, { 2, 0xff0, false }, { 3, 0xff1, false }, { 4, 0xfff000, false } },
 		  4,
 		  3,
 		  8,
 		  { 0, 3 },
 		  2 },
 		/* a copy takes no place of its document */
-		{ { { 1, 0xff }, { 1, 0xff }, { 1, 0xff00 }, { 1, 0xff0000 }, { 1, 0xff000000 } },
+		{ { { 1, 0xff, false }, { 1, 0xff, false }, { 1, 0xff00, false }, { 1, 0xff0000, false }, { 1, 0xff000000, false } },
 		  5,
 		  3,
 		  8,
 		  { 0, 2, 3 },
 		  3 },
-		{ { { 1, 0 } }, 0, 3, 8, { 0 }, 0 },
-		{ { { 1, 0 } }, 1, 3, 0, { 0 }, 0 },
+		/* a faint one only speaks for a document that has no other */
+		{ { { 1, 0, false }, { 1, 0, true }, { 2, 0, true }, { 2, 0, true }, { 1, 0, false } },
+		  5,
+		  3,
+		  8,
+		  { 0, 2, 4 },
+		  3 },
+		{ { { 1, 0, false } }, 0, 3, 8, { 0 }, 0 },
+		{ { { 1, 0, false } }, 1, 3, 0, { 0 }, 0 },
 	};
 
 	(void)state;

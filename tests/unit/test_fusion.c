@@ -100,6 +100,62 @@ static void scores_are_brought_to_one_scale_and_added_by_weight(void **state)
 	}
 }
 
+static void a_list_that_has_nothing_does_not_lower_the_others(void **state)
+{
+	const struct listed lists[] = { { { 1, 2 }, { 2, 1 }, 2, .75f }, { { 0 }, { 0 }, 0, .25f } };
+	struct fusion_hit hits[ROWS_MAX];
+
+	(void)state;
+	assert_int_equal(merge(FUSION_CONVEX, lists, 2, hits, ROWS_MAX), 2);
+	assert_float_equal(hits[0].score, 1, 1e-6);
+}
+
+static void a_short_list_of_words_begins_at_zero(void **state)
+{
+	static const uint32_t rows[] = { 4, 7, 9 };
+	static const float scores[] = { 8, 6, 4 };
+	struct fusion_list list = { rows, scores, 3, 1, .from_zero = true };
+	struct fusion_hit hits[ROWS_MAX];
+	uint32_t many[FUSION_DEEP];
+	float falling[FUSION_DEEP];
+	struct fusion_hit *all = mem_calloc(FUSION_DEEP, sizeof(*all));
+
+	(void)state;
+	assert_int_equal(fusion_merge(FUSION_CONVEX, &list, 1, hits, ROWS_MAX), 3);
+	assert_float_equal(hits[1].score, .75, 1e-6);
+	assert_float_equal(hits[2].score, .5, 1e-6);
+	/* A long one has left out what is worse. */
+	for (uint32_t i = 0; i < FUSION_DEEP; i++) {
+		many[i] = i;
+		falling[i] = (float)(2 * FUSION_DEEP - i);
+	}
+	list = (struct fusion_list){ many, falling, FUSION_DEEP, 1, .from_zero = true };
+	assert_int_equal(fusion_merge(FUSION_CONVEX, &list, 1, all, FUSION_DEEP), FUSION_DEEP);
+	assert_float_equal(all[FUSION_DEEP - 1].score, 0, 1e-6);
+	mem_free(all);
+}
+
+static void what_fits_badly_is_not_believed(void **state)
+{
+	static const struct {
+		float best, highest, dense, fit;
+	} cases[] = {
+		{ 12, 20, 0, 1 },    { 18, 20, 0, 1 }, { 6, 20, 0, .5f }, { 2, 20, 0, 1 / 6.f },
+		{ 6, 20, .5f, .75f }, { 6, 20, 1, 1 },  { 6, 0, 0, 1 },
+	};
+	static const uint32_t row = 1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct fusion_list words = { &row, &cases[i].best, 1, 1, false };
+
+		assert_float_equal(fusion_fit(&words, cases[i].highest, cases[i].dense),
+				   cases[i].fit, 1e-6);
+	}
+	assert_float_equal(fusion_fit(&(struct fusion_list){ 0 }, 20, 0), FUSION_FIT_MIN, 1e-6);
+	assert_float_equal(fusion_fit(&(struct fusion_list){ 0 }, 20, 1), 1, 1e-6);
+}
+
 static void each_list_shows_its_part(void **state)
 {
 	const struct listed lists[] = { { { 1, 2 }, { 2, 1 }, 2, 1 },
@@ -248,8 +304,8 @@ static void vectors_that_know_nothing_of_the_question_are_not_believed(void **st
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct fusion_list words = { rows[0], scores[0], LONG, 1 };
-		struct fusion_list vectors = { rows[1], scores[1], LONG, 1 };
+		struct fusion_list words = { rows[0], scores[0], LONG, 1, false };
+		struct fusion_list vectors = { rows[1], scores[1], LONG, 1, false };
 		float trust;
 
 		for (uint32_t j = 0; j < LONG; j++) {
@@ -302,6 +358,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scores_are_brought_to_one_scale_and_added_by_weight),
+		cmocka_unit_test(a_list_that_has_nothing_does_not_lower_the_others),
+		cmocka_unit_test(a_short_list_of_words_begins_at_zero),
+		cmocka_unit_test(what_fits_badly_is_not_believed),
 		cmocka_unit_test(each_list_shows_its_part),
 		cmocka_unit_test(reciprocal_ranks_look_at_places_alone),
 		cmocka_unit_test(what_is_further_down_keeps_its_order_and_counts_nothing),

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 #include <cmocka.h>
 
 static const char long_text[] = "Everything begins with a token, and a token is made once. Much is "
@@ -29,8 +30,8 @@ static void check(struct terms *t, const char *text, const char *terms, const ch
 	for (struct span rest = span_str(terms); rest.len > 0 && count < ARRAY_LEN(matches);
 	     count++)
 		matches[count] =
-			(struct lexical_match){ .term = span_cut(&rest, ' '), .weight = 1 };
-	snippet_make(t, span_str(text), matches, count, &s);
+			(struct lexical_match){ .term = span_cut(&rest, ' '), .worth = 1 };
+	snippet_make(t, span_str(text), matches, count, false, &s);
 	buf_init(&out, 10000);
 	for (size_t i = 0; i < s.mark_count; i++) {
 		buf_add(&out, s.text.ptr + at, s.marks[i].start - at);
@@ -79,6 +80,46 @@ static void the_best_window_has_most_of_the_words(void **state)
 	terms_free(t);
 }
 
+static void the_sentence_is_the_one_with_most_of_what_was_asked(void **state)
+{
+	static const struct {
+		const char *text, *terms, *sentence;
+		bool by_line;
+	} cases[] = {
+		{ "Boats sail. Tokens have a limit. The limit is told.", "token limit",
+		  "Tokens have a limit.", false },
+		/* whole, also where it is longer than the snippet; of equal ones the first */
+		{ long_text, "weather bread",
+		  "Much is said of the weather here, of the long way home, of bread and butter, "
+		  "and of how a day goes by when nothing at all happens in it.",
+		  false },
+		{ "A limit. One limit more.", "limit", "A limit.", false },
+		{ "# Limits\n\nA token has none.\n", "limit token", "A token has none.", false },
+		{ "# Limits\n\nNothing here.\n", "limit", "# Limits", false },
+		{ "int limit;\n\tint tokens = limit + 1;\n", "limit token",
+		  "int tokens = limit + 1;", true },
+		{ "Nothing of it.", "limit", "Nothing of it.", false },
+		{ "", "limit", "", false },
+	};
+	struct terms *t = terms_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lexical_match matches[8];
+		struct snippet s;
+		size_t count = 0;
+
+		for (struct span rest = span_str(cases[i].terms); rest.len > 0; count++)
+			matches[count] = (struct lexical_match){ .term = span_cut(&rest, ' '),
+								 .worth = 1 };
+		snippet_make(t, span_str(cases[i].text), matches, count, cases[i].by_line, &s);
+		assert_int_equal(s.sentence.len, strlen(cases[i].sentence));
+		assert_memory_equal(s.sentence.len > 0 ? s.sentence.ptr : "", cases[i].sentence,
+				    s.sentence.len);
+	}
+	terms_free(t);
+}
+
 /* Of any text, with any of its words, the window is whole characters and its marks lie in it. */
 static void marks_lie_in_the_snippet(void **state)
 {
@@ -93,9 +134,9 @@ static void marks_lie_in_the_snippet(void **state)
 			"token", "\xc3\xa9t\xc3\xa9", " ", "\n", "\xe6\xb0\xb4", "a_b", "x",
 			". ",    "\xf0\x9f\x98\x80"
 		};
-		struct lexical_match matches[] = { { SPAN_LIT("token"), 1 },
-						   { SPAN_LIT("x"), 0.5F },
-						   { SPAN_LIT("\xe6\xb0\xb4\xe6\xb0\xb4"), 1 } };
+		struct lexical_match matches[] = { { SPAN_LIT("token"), 1, 2 },
+						   { SPAN_LIT("x"), 0.5F, 1 },
+						   { SPAN_LIT("\xe6\xb0\xb4\xe6\xb0\xb4"), 1, 3 } };
 		struct snippet s;
 		size_t last = 0;
 
@@ -104,7 +145,7 @@ static void marks_lie_in_the_snippet(void **state)
 			seed = seed * 1103515245U + 12345U;
 			buf_add_str(&text, parts[(seed >> 16) % ARRAY_LEN(parts)]);
 		}
-		snippet_make(t, buf_span(&text), matches, ARRAY_LEN(matches), &s);
+		snippet_make(t, buf_span(&text), matches, ARRAY_LEN(matches), round % 2, &s);
 		assert_true(utf8_is_valid(s.text));
 		assert_in_range(s.text.len, 0, SNIPPET_BYTES);
 		for (size_t i = 0; i < s.mark_count; i++) {
@@ -112,6 +153,14 @@ static void marks_lie_in_the_snippet(void **state)
 			last = s.marks[i].end;
 		}
 		assert_in_range(last, 0, s.text.len);
+		assert_true(utf8_is_valid(s.sentence));
+		assert_true(s.sentence.len == 0 ||
+			    (s.sentence.ptr >= text.ptr &&
+			     s.sentence.ptr + s.sentence.len <= text.ptr + text.len));
+		/* It is in the snippet, at least in part. */
+		assert_true(s.sentence.len == 0 ||
+			    (s.sentence.ptr <= s.text.ptr + s.text.len &&
+			     s.sentence.ptr + s.sentence.len >= s.text.ptr));
 	}
 	buf_free(&text);
 	terms_free(t);
@@ -122,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_text_is_its_snippet),
 		cmocka_unit_test(the_best_window_has_most_of_the_words),
+		cmocka_unit_test(the_sentence_is_the_one_with_most_of_what_was_asked),
 		cmocka_unit_test(marks_lie_in_the_snippet),
 	};
 

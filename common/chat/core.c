@@ -395,6 +395,7 @@ struct core_worker *core_worker_new(struct core *c, struct loop *l, int index)
 	w->snapshot = core_snapshot(c);
 	config = w->snapshot->config;
 	w->shard = c->metrics ? metrics_shard_new(c->metrics) : NULL;
+	w->recorder = recorder_new(c->store);
 	w->uplinks = uplink_pool_new(l, (int)config->upstream_idle, config->upstream_idle_timeout);
 	return w;
 }
@@ -410,6 +411,7 @@ void core_worker_refresh(struct core_worker *w)
 void core_worker_free(struct core_worker *w)
 {
 	uplink_pool_free(w->uplinks);
+	recorder_free(w->recorder);
 	snapshot_unref(w->snapshot);
 	mem_free(w);
 }

@@ -18,6 +18,7 @@
 #include "common/loop/upcall.h"
 #include "common/model/rate.h"
 #include "common/observe/metrics.h"
+#include "common/store/recorder.h"
 #include "common/store/store.h"
 #include "common/tenant/budget.h"
 #include "common/tenant/cascade.h"
@@ -78,6 +79,7 @@ struct core_worker {
 	struct loop *loop;
 	struct uplink_pool *uplinks;
 	struct metrics_shard *shard; /* may be NULL */
+	struct recorder *recorder;   /* the same */
 	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
 	bool draining; /* its replies close their connections, and it says so */
 	int index;

@@ -148,7 +148,7 @@ static void keep_record(const struct inner *i, const struct err *err)
 			    .bytes_out = i->answer.len };
 
 	turn_record(&r, &i->turn, &i->spend, source);
-	store_record(call->worker->core->store, &r);
+	recorder_keep(call->worker->recorder, &r);
 }
 
 /* Settles it; err as it ended. */

@@ -20,6 +20,11 @@ struct record {
 	int64_t ts_ms;                 /* wall clock at the first byte */
 	const char *request_id;
 	const char *parent_request_id;
+	/*
+	 * 0, or a promise: tenant_id, token_id, model, resolved_model, resolved_backend and link_model
+	 * stay where they are as long as this is the same, so that the address tells the text.
+	 */
+	uint64_t epoch;
 
 	/* What many records have in common. */
 	int depth;

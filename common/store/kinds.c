@@ -11,14 +11,17 @@ enum { SLOTS = 4096, KINDS_MAX = 4096 }; /* slots: a power of two */
 
 struct kinds {
 	struct kind *slots[SLOTS];
-	struct kind *last; /* of the record before, and most likely of this one */
+	uint64_t age; /* grows when all are forgotten; > 0 */
 	struct kind *summed;
 	size_t count;
 };
 
 struct kinds *kinds_new(void)
 {
-	return mem_new(struct kinds);
+	struct kinds *k = mem_new(struct kinds);
+
+	k->age = 1;
+	return k;
 }
 
 static void forget_all(struct kinds *k)
@@ -29,9 +32,10 @@ static void forget_all(struct kinds *k)
 
 			k->slots[i] = kind->next;
 			mem_free(kind->frame_text);
+			mem_free(kind->common);
 			mem_free(kind);
 		}
-	k->last = NULL;
+	k->age++;
 	k->summed = NULL;
 	k->count = 0;
 }
@@ -50,38 +54,29 @@ void kinds_begin(struct kinds *k)
 		forget_all(k);
 }
 
-static struct kind *make(const struct entry *e, uint32_t hash)
+static struct kind *find(struct kinds *k, const struct common *c)
 {
-	struct kind *kind = mem_calloc(1, sizeof *kind + e->common_len);
+	struct kind **slot = &k->slots[c->hash & (SLOTS - 1)], *kind = *slot;
 
-	kind->hash = hash;
-	kind->like = e->record;
-	kind->like.request_id = kind->like.parent_request_id = "";
-	kind->len = e->common_len;
-	memcpy(kind->texts, e->texts, e->common_len);
-	entry_point(&kind->like, kind->texts);
+	while (kind && !(kind->common->hash == c->hash && common_is_of(kind->common, &c->like)))
+		kind = kind->next;
+	if (kind)
+		return kind;
+	kind = mem_new(struct kind);
+	kind->common = common_make(&c->like, c->hash);
+	kind->next = *slot;
+	*slot = kind;
+	k->count++;
 	return kind;
 }
 
-struct kind *kinds_find(struct kinds *k, const struct entry *e)
+struct kind *kinds_find(struct kinds *k, struct common *c)
 {
-	struct kind *kind = k->last;
-	uint32_t hash;
-
-	if (kind && entry_is_like(e, &kind->like, kind->texts, kind->len))
-		return kind;
-	hash = entry_hash(e);
-	kind = k->slots[hash & (SLOTS - 1)];
-	while (kind && !(kind->hash == hash && entry_is_like(e, &kind->like, kind->texts, kind->len)))
-		kind = kind->next;
-	if (!kind) {
-		kind = make(e, hash);
-		kind->next = k->slots[hash & (SLOTS - 1)];
-		k->slots[hash & (SLOTS - 1)] = kind;
-		k->count++;
+	if (c->kinds_age != k->age) {
+		c->kind = find(k, c);
+		c->kinds_age = k->age;
 	}
-	k->last = kind;
-	return kind;
+	return c->kind;
 }
 
 void kinds_unnumber(struct kinds *k)
@@ -91,28 +86,31 @@ void kinds_unnumber(struct kinds *k)
 			kind->number = 0;
 }
 
-void kinds_add(struct kinds *k, struct kind *kind, const struct record *r, struct usage_batch *b)
+void kinds_add(struct kinds *k, const struct entry *e, struct usage_batch *b)
 {
-	int64_t day = r->ts_ms / USAGE_DAY_MS;
+	struct kind *kind = e->common->kind;
+	int64_t day = e->ts_ms / USAGE_DAY_MS;
+	struct record r;
 
-	if (!kind->like.model[0])
+	if (!kind->common->like.model[0])
 		return;
 	if (kind->sum.requests == 0) {
 		kind->next_summed = k->summed;
 		k->summed = kind;
 		kind->day = day;
 	} else if (kind->day != day) {
-		usage_batch_add(b, &kind->like, kind->day, &kind->sum);
+		usage_batch_add(b, &kind->common->like, kind->day, &kind->sum);
 		kind->sum = (struct usage_sum){ 0 };
 		kind->day = day;
 	}
-	usage_sum_add(&kind->sum, r);
+	entry_read(e, &r);
+	usage_sum_add(&kind->sum, &r);
 }
 
 void kinds_sum_up(struct kinds *k, struct usage_batch *b)
 {
 	for (struct kind *kind = k->summed; kind; kind = kind->next_summed) {
-		usage_batch_add(b, &kind->like, kind->day, &kind->sum);
+		usage_batch_add(b, &kind->common->like, kind->day, &kind->sum);
 		kind->sum = (struct usage_sum){ 0 };
 	}
 	k->summed = NULL;

@@ -13,16 +13,13 @@
 
 struct kind {
 	struct kind *next;     /* private: of the same slot */
-	uint32_t hash;
+	struct common *common; /* a copy of its own */
 	int64_t number;        /* of its row; 0: has none */
 	struct record_frame frame;
 	char *frame_text;      /* NULL: the frame is not printed yet */
 	struct kind *next_summed;
 	int64_t day;           /* of sum, which counts a request or is empty */
 	struct usage_sum sum;
-	struct record like;    /* what is common; its texts are here: */
-	size_t len;
-	char texts[];
 };
 
 struct kinds;
@@ -31,13 +28,13 @@ struct kinds *kinds_new(void);
 void kinds_free(struct kinds *k);
 /* Between batches: forgets all when there are many. */
 void kinds_begin(struct kinds *k);
-/* The kind of e, made when there is none.  Borrowed until kinds_begin. */
-struct kind *kinds_find(struct kinds *k, const struct entry *e);
+/* That of c, whoever made it; made when there is none.  Borrowed until kinds_begin. */
+struct kind *kinds_find(struct kinds *k, struct common *c);
 /* None has a row any more. */
 void kinds_unnumber(struct kinds *k);
 
-/* Adds a record to the sum of its kind. */
-void kinds_add(struct kinds *k, struct kind *kind, const struct record *r, struct usage_batch *b);
+/* Adds a record to the sum of its kind, which was found. */
+void kinds_add(struct kinds *k, const struct entry *e, struct usage_batch *b);
 /* Moves all sums into b. */
 void kinds_sum_up(struct kinds *k, struct usage_batch *b);
 

@@ -175,7 +175,7 @@ static int change_all(struct sink *s, const struct batch *b, struct err *err)
 		return -1;
 	usage_batch_begin(s->days, b->record_count);
 	for (size_t i = 0; i < b->record_count; i++)
-		kinds_add(s->kinds, b->records[i]->kind, &b->records[i]->record, s->days);
+		kinds_add(s->kinds, b->records[i], s->days);
 	kinds_sum_up(s->kinds, s->days);
 	return usage_batch_write(s->days, s->db, s->usage_limits.users_max, err);
 }
@@ -254,7 +254,7 @@ static const char *hide_user(struct sink *s, const struct record *r, char name[P
 static int print_frame(struct sink *s, struct kind *kind, struct err *err)
 {
 	char name[PSEUDONYM_SIZE], text[RECORD_LINE_MAX];
-	struct record like = kind->like;
+	struct record like = kind->common->like;
 	size_t len;
 
 	like.user_id = hide_user(s, &like, name, err);
@@ -274,14 +274,16 @@ static int print_lines(struct sink *s, struct entry *const *batch, size_t count,
 {
 	buf_clear(&s->lines);
 	for (size_t i = 0; i < count; i++) {
-		struct kind *kind = batch[i]->kind;
+		struct kind *kind = batch[i]->common->kind;
+		struct record r;
 		char *at;
 
 		if (!kind->frame_text && print_frame(s, kind, err) < 0)
 			return -1;
 		buf_reserve(&s->lines, RECORD_LINE_MAX);
 		at = s->lines.ptr + s->lines.len;
-		s->lines.len += (size_t)(record_put(at, &kind->frame, &batch[i]->record) - at);
+		entry_read(batch[i], &r);
+		s->lines.len += (size_t)(record_put(at, &kind->frame, &r) - at);
 	}
 	return 0;
 }
@@ -307,7 +309,7 @@ int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct 
 
 	kinds_begin(s->kinds);
 	for (size_t i = 0; i < count; i++)
-		batch[i]->kind = kinds_find(s->kinds, batch[i]);
+		kinds_find(s->kinds, batch[i]->common);
 	if ((b.record_count || b.work_count) && write_rows(s, &b) < 0)
 		result = -1;
 	if (s->audit && count && write_lines(s, batch, count) < 0)

@@ -4,17 +4,7 @@
 #include "common/store/store.h"
 
 #include "common/base/mem.h"
-#include "common/store/queue.h"
-#include "common/store/readers.h"
-#include "common/store/sink.h"
-#include "common/store/work.h"
-#include "common/store/writer.h"
-
-struct store {
-	struct queue *queue;
-	struct writer *writer;
-	struct readers *readers;
-};
+#include "common/store/store_inside.h"
 
 struct store *store_open(const struct store_options *options, struct err *err)
 {
@@ -41,21 +31,6 @@ void store_close(struct store *s)
 	writer_stop(s->writer);
 	queue_free(s->queue);
 	mem_free(s);
-}
-
-void store_record(struct store *s, const struct record *r)
-{
-	struct entry *e = s ? queue_entry(s->queue) : NULL;
-
-	if (!e) {
-		if (s)
-			writer_count_dropped(s->writer);
-		return;
-	}
-	entry_fill(e, r);
-	e->parcel.kind = PARCEL_RECORD;
-	if (queue_push(s->queue, &e->parcel))
-		writer_wake(s->writer);
 }
 
 static int write_and_wait(struct store *s, struct work *w, struct err *err)

@@ -11,7 +11,6 @@
 
 #include "common/loop/job.h"
 #include "common/observe/metrics.h"
-#include "common/observe/record.h"
 #include "common/store/db.h"
 #include "common/store/usage.h"
 
@@ -36,11 +35,6 @@ struct store;
 struct store *store_open(const struct store_options *options, struct err *err);
 /* Writes what is queued, closes. */
 void store_close(struct store *s);
-/*
- * Queues a copy of the record, or counts it as dropped when the queue is full.  s may be NULL:
- * nothing is kept.  Any thread; never blocks.
- */
-void store_record(struct store *s, const struct record *r);
 /*
  * Runs work(db, arg) inside the writer's transaction, together with what others want written at
  * that moment, and returns when it has been committed: what is acknowledged after that survives a

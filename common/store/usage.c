@@ -20,12 +20,6 @@ struct usage {
 	int64_t since; /* number of the first row that may name a kind which has one; 0: none has */
 };
 
-static void put_text(struct db_cell *cell, const char *text)
-{
-	if (*text)
-		db_put_text(cell, text, strlen(text));
-}
-
 /* Below 0: unknown. */
 static void put_count(struct db_cell *cell, int64_t value)
 {
@@ -57,28 +51,32 @@ static void put_column(const void *rows, size_t row, int column, struct db_cell 
 {
 	struct entry *const *entries = rows;
 	const struct entry *e = entries[row];
-	const struct record *r = &e->record;
+	struct span parent;
 
 	switch ((enum column)column) {
-	case TS: db_put_int(cell, r->ts_ms); break;
-	case REQUEST_ID: db_put_text(cell, r->request_id, strlen(r->request_id)); break;
-	case PARENT_REQUEST_ID: put_text(cell, r->parent_request_id); break;
-	case KIND: db_put_int(cell, e->kind->number); break;
-	case PROMPT_TOKENS: put_count(cell, r->prompt_tokens); break;
-	case COMPLETION_TOKENS: put_count(cell, r->completion_tokens); break;
-	case CACHED_TOKENS: put_count(cell, r->cached_tokens); break;
-	case REASONING_TOKENS: put_count(cell, r->reasoning_tokens); break;
-	case COST_USD: put_count(cell, r->cost_usd); break;
-	case COST_EUR: put_count(cell, r->cost_eur); break;
-	case COST_BILLED_USD: put_count(cell, r->cost_billed_usd); break;
-	case COST_BILLED_EUR: put_count(cell, r->cost_billed_eur); break;
-	case LATENCY_US: put_count(cell, r->latency_us); break;
-	case FIRST_BYTE_US: put_count(cell, r->first_byte_us); break;
-	case UPSTREAM_US: put_count(cell, r->upstream_us); break;
-	case BYTES_IN: put_size(cell, r->bytes_in); break;
-	case BYTES_OUT: put_size(cell, r->bytes_out); break;
-	case AUDIO_MS: put_count(cell, r->audio_ms); break;
-	case CHARACTERS: put_count(cell, r->characters); break;
+	case TS: db_put_int(cell, e->ts_ms); break;
+	case REQUEST_ID: db_put_text(cell, e->ids, e->request_len); break;
+	case PARENT_REQUEST_ID:
+		parent = entry_parent_id(e);
+		if (parent.len)
+			db_put_text(cell, parent.ptr, parent.len);
+		break;
+	case KIND: db_put_int(cell, e->common->kind->number); break;
+	case PROMPT_TOKENS: put_count(cell, e->prompt_tokens); break;
+	case COMPLETION_TOKENS: put_count(cell, e->completion_tokens); break;
+	case CACHED_TOKENS: put_count(cell, e->cached_tokens); break;
+	case REASONING_TOKENS: put_count(cell, e->reasoning_tokens); break;
+	case COST_USD: put_count(cell, e->cost_usd); break;
+	case COST_EUR: put_count(cell, e->cost_eur); break;
+	case COST_BILLED_USD: put_count(cell, e->cost_billed_usd); break;
+	case COST_BILLED_EUR: put_count(cell, e->cost_billed_eur); break;
+	case LATENCY_US: put_count(cell, e->latency_us); break;
+	case FIRST_BYTE_US: put_count(cell, e->first_byte_us); break;
+	case UPSTREAM_US: put_count(cell, e->upstream_us); break;
+	case BYTES_IN: put_size(cell, e->bytes_in); break;
+	case BYTES_OUT: put_size(cell, e->bytes_out); break;
+	case AUDIO_MS: put_count(cell, e->has_rest ? e->audio_ms : -1); break;
+	case CHARACTERS: put_count(cell, e->has_rest ? e->characters : -1); break;
 	case COLUMNS: break;
 	}
 }
@@ -141,7 +139,7 @@ static int insert_kind(struct usage *u, struct kind *kind, struct err *err)
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, u->since);
-	bind_kind(st, &kind->like);
+	bind_kind(st, &kind->common->like);
 	if (db_run(st, err) < 0)
 		return -1;
 	kind->number = db_last_id(u->db);
@@ -176,7 +174,8 @@ int usage_insert(struct usage *u, struct kinds *kinds, struct entry *const *entr
 		u->since = last + 1;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (entries[i]->kind->number == 0 && insert_kind(u, entries[i]->kind, err) < 0)
+		if (entries[i]->common->kind->number == 0 &&
+		    insert_kind(u, entries[i]->common->kind, err) < 0)
 			return -1;
 	st = db_statement(u->db, insert_sql, err);
 	if (!st)

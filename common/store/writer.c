@@ -42,6 +42,7 @@ struct writer {
 	uint64_t dropped_counted;
 	int64_t dropped_logged_ms;
 	size_t count, work_count;
+	struct parcel *given; /* common parts that no later record names, by next */
 	struct entry *batch[STORE_BATCH_MAX];
 	struct work *works[STORE_BATCH_MAX];
 };
@@ -111,6 +112,16 @@ static void count_outcome(struct writer *w, const char *outcome, uint64_t record
 			    LABELS(span_str(outcome)));
 }
 
+static void free_given(struct writer *w)
+{
+	while (w->given) {
+		struct parcel *next = w->given->next;
+
+		mem_free(container_of(w->given, struct common, parcel));
+		w->given = next;
+	}
+}
+
 static void write_batch(struct writer *w)
 {
 	int result;
@@ -121,6 +132,7 @@ static void write_batch(struct writer *w)
 	work_finish_all(w->works, w->work_count);
 	count_outcome(w, result == 0 ? "written" : "failed", w->count);
 	queue_release(w->queue, w->batch, w->count);
+	free_given(w);
 	w->count = 0;
 	w->work_count = 0;
 }
@@ -146,6 +158,10 @@ static size_t write_chain(struct writer *w, struct parcel *chain)
 		case PARCEL_RECORD:
 			w->batch[w->count++] = container_of(chain, struct entry, parcel);
 			total++;
+			break;
+		case PARCEL_COMMON:
+			chain->next = w->given;
+			w->given = chain;
 			break;
 		case PARCEL_WORK:
 			w->works[w->work_count++] = container_of(chain, struct work, parcel);

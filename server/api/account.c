@@ -34,6 +34,7 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 {
 	r->request_id = x->request_id;
 	r->parent_request_id = c->parent_request_id;
+	r->epoch = c->snapshot->generation;
 	r->tenant_id = c->identity.tenant_id;
 	r->token_id = c->identity.token_id;
 	r->user_id = c->identity.user_id;
@@ -62,7 +63,7 @@ static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
 	r.first_byte_us = x->first_byte_us ? x->first_byte_us - x->started_us : -1;
 	r.bytes_in = x->bytes_in;
 	r.bytes_out = x->bytes_out;
-	store_record(c->worker->core->store, &r);
+	recorder_keep(c->worker->recorder, &r);
 }
 
 /* The statuses that there are, each three digits and a NUL, for labels that stay. */

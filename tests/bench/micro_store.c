@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/observe/record.h"
+#include "common/store/recorder.h"
 #include "common/store/store.h"
 
 enum { ADDS = 5000000, PRINTS = 200000, BURST = 20000, BURSTS = 5, PAIR = 2, ROUTES = 6 };
@@ -139,9 +140,9 @@ static void make_id(enum ids kind, char *id)
 
 struct burst {
 	char ids[BURST][IDENT_UUID_SIZE];
-	struct store *store;
+	struct recorder *recorder;
 	enum ids kind;
-	double ns; /* spent in store_record */
+	double ns; /* spent in recorder_keep */
 };
 
 static void *push_burst(void *data)
@@ -155,14 +156,14 @@ static void *push_burst(void *data)
 	start = now_ns();
 	for (int i = 0; i < BURST; i++) {
 		r.request_id = b->ids[i];
-		store_record(b->store, &r);
+		recorder_keep(b->recorder, &r);
 	}
 	b->ns = now_ns() - start;
 	return NULL;
 }
 
 /* One record every so often, as a worker at a steady load does: what one call costs there. */
-static double steady_ns(struct store *s, int *calls)
+static double steady_ns(struct recorder *recorder, int *calls)
 {
 	struct record r = example();
 	char id[IDENT_UUID_SIZE];
@@ -174,7 +175,7 @@ static double steady_ns(struct store *s, int *calls)
 		ident_uuid(id);
 		r.request_id = id;
 		start = now_ns();
-		store_record(s, &r);
+		recorder_keep(recorder, &r);
 		spent += now_ns() - start;
 		for (next = start + 50e3; now_ns() < next;)
 			;
@@ -216,7 +217,7 @@ static void bench_store(const char *dir, bool usage, bool audit, enum ids kind, 
 	empty = size_of(database);
 	s = store_open(&options, &err);
 	for (int t = 0; t < PAIR; t++)
-		b[t] = (struct burst){ .store = s, .kind = kind };
+		b[t] = (struct burst){ .recorder = recorder_new(s), .kind = kind };
 
 	for (int i = 0; i < BURSTS; i++) {
 		push_burst(&b[0]);
@@ -231,7 +232,7 @@ static void bench_store(const char *dir, bool usage, bool audit, enum ids kind, 
 	       max_rows ? ", no more than a number of rows" : "");
 	printf("  through queue and writer      %8.0f records/s\n",
 	       (double)records / (spent + flushing) * 1e9);
-	printf("  store_record, in bursts       %8.1f ns\n", spent / (double)records);
+	printf("  recorder_keep, in bursts      %8.1f ns\n", spent / (double)records);
 	for (int i = 0; i < BURSTS; i++) {
 		for (int t = 0; t < PAIR; t++)
 			pthread_create(&threads[t], NULL, push_burst, &b[t]);
@@ -242,10 +243,12 @@ static void bench_store(const char *dir, bool usage, bool audit, enum ids kind, 
 		}
 		store_flush(s);
 	}
-	printf("  store_record, 2 threads       %8.1f ns\n",
+	printf("  recorder_keep, 2 threads      %8.1f ns\n",
 	       pair_spent / (BURSTS * PAIR * (double)BURST));
-	printf("  store_record, 20,000/s        %8.1f ns\n", steady_ns(s, &calls));
+	printf("  recorder_keep, 20,000/s       %8.1f ns\n", steady_ns(b[0].recorder, &calls));
 	records += calls;
+	for (int t = 0; t < PAIR; t++)
+		recorder_free(b[t].recorder);
 	store_close(s);
 	if (usage && !max_rows)
 		printf("  database per 1,000 records    %8.1f KB\n",

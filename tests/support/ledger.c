@@ -27,10 +27,12 @@ int ledger_insert(struct ledger *l, const struct record *records, size_t count, 
 	kinds_begin(l->kinds);
 	for (size_t i = 0; i < count; i++) {
 		pointers[i] = &entries[i];
-		entry_fill(&entries[i], &records[i]);
-		entries[i].kind = kinds_find(l->kinds, &entries[i]);
+		entry_fill(&entries[i], &records[i], common_make(&records[i], common_hash(&records[i])));
+		kinds_find(l->kinds, entries[i].common);
 	}
 	result = usage_insert(l->usage, l->kinds, pointers, count, err);
+	for (size_t i = 0; i < count; i++)
+		mem_free(entries[i].common);
 	mem_free(pointers);
 	mem_free(entries);
 	return result;

@@ -108,15 +108,25 @@ struct store *open_store(const struct fixture *f)
 	return s;
 }
 
+void push_record(struct store *s, const struct record *r)
+{
+	struct recorder *recorder = recorder_new(s);
+
+	recorder_keep(recorder, r);
+	recorder_free(recorder);
+}
+
 void push_records(struct store *s, int from, int to)
 {
+	struct recorder *recorder = recorder_new(s);
 	char id[EXAMPLE_ID_SIZE];
 
 	for (int i = from; i < to; i++) {
 		struct record r = example_record(i, id);
 
-		store_record(s, &r);
+		recorder_keep(recorder, &r);
 	}
+	recorder_free(recorder);
 }
 
 struct db *open_db(const char *path, enum db_mode mode)

@@ -4,6 +4,7 @@
 #ifndef SPASS_TEST_STORE_STAGE_H
 #define SPASS_TEST_STORE_STAGE_H
 
+#include "common/store/recorder.h"
 #include "common/store/store.h"
 
 #include <setjmp.h>
@@ -33,6 +34,8 @@ int fixture_remove(void **state);
 enum { EXAMPLE_ID_SIZE = 48 };
 struct record example_record(int number, char id[EXAMPLE_ID_SIZE]);
 struct store *open_store(const struct fixture *f);
+/* By a recorder of its own; s may be NULL. */
+void push_record(struct store *s, const struct record *r);
 /* The examples from..to - 1. */
 void push_records(struct store *s, int from, int to);
 

@@ -118,7 +118,7 @@ static void the_audit_has_the_pseudonym_and_the_rows_the_user(void **state)
 	int64_t rows = 0;
 
 	assert_non_null(s);
-	store_record(s, &r);
+	push_record(s, &r);
 	store_flush(s);
 	text = read_text(f->audit);
 	p = open_key(f->key);
@@ -131,7 +131,7 @@ static void the_audit_has_the_pseudonym_and_the_rows_the_user(void **state)
 	pseudonyms_free(p);
 
 	r.pseudonymous = false;
-	store_record(s, &r);
+	push_record(s, &r);
 	store_flush(s);
 	text = read_text(f->audit);
 	assert_non_null(strstr(text, "\"user_id\":\"ada-lovelace\""));
@@ -151,7 +151,7 @@ static void without_a_key_a_line_is_lost_rather_than_a_name_told(void **state)
 	char *text;
 
 	assert_non_null(s);
-	store_record(s, &r);
+	push_record(s, &r);
 	store_flush(s);
 	assert_int_equal(store_check(s, &err), -1);
 	store_close(s);

@@ -217,7 +217,7 @@ static void write_rows(struct store *s, int64_t ts_ms, int count)
 	struct record r = record_at(ts_ms);
 
 	for (int i = 0; i < count; i++) {
-		store_record(s, &r);
+		push_record(s, &r);
 		if (i % 4000 == 3999)
 			store_flush(s);
 	}

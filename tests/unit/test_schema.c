@@ -222,7 +222,7 @@ static void every_released_schema_opens_with_its_rows_intact(void **state)
 
 		/* And it is of use. */
 		store = store_open(&options, &err);
-		store_record(store, &record);
+		push_record(store, &record);
 		store_flush(store);
 		assert_int_equal(store_check(store, &err), 0);
 		store_close(store);

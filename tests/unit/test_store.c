@@ -27,7 +27,7 @@ static void a_record_becomes_a_row_and_a_line(void **state)
 	struct db_statement *st;
 
 	r.error = E_upstream_timeout;
-	store_record(s, &r);
+	push_record(s, &r);
 	store_flush(s);
 	db = db_open(f->database, DB_READ, &err);
 	assert_non_null(db);
@@ -88,7 +88,7 @@ static void a_row_takes_nothing_over_from_the_one_before(void **state)
 		r.model = models[i];
 		r.cached_tokens = counts[i];
 		r.error = i % 2 ? E_upstream_timeout : E_none;
-		store_record(s, &r);
+		push_record(s, &r);
 	}
 	store_close(s);
 	db = db_open(f->database, DB_READ, &err);
@@ -174,8 +174,8 @@ static void what_is_not_wanted_is_not_kept(void **state)
 	f->options.audit = NULL;
 	f->options.metrics = NULL;
 	s = open_store(f);
-	store_record(s, &r);
-	store_record(NULL, &r);
+	push_record(s, &r);
+	push_record(NULL, &r);
 	store_flush(s);
 	store_reopen_audit(s, 65536);
 	store_close(s);

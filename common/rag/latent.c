@@ -79,11 +79,6 @@ size_t latent_space_dimensions(const struct latent_space *s)
 	return s->dimensions;
 }
 
-uint64_t latent_space_rows(const struct latent_space *s)
-{
-	return s->rows;
-}
-
 bool latent_space_is_due(const struct latent_space *s, uint64_t rows)
 {
 	return rows > s->rows + s->rows / 5 || rows < s->rows / 2;

@@ -48,8 +48,6 @@ struct latent_space;
 struct latent_space *latent_space_open(struct span bytes, struct err *err);
 void latent_space_close(struct latent_space *s);
 size_t latent_space_dimensions(const struct latent_space *s);
-/* Rows that it was made of. */
-uint64_t latent_space_rows(const struct latent_space *s);
 /* Whether an index of so many rows has outgrown it: a fifth more, or half of them gone. */
 bool latent_space_is_due(const struct latent_space *s, uint64_t rows);
 

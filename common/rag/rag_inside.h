@@ -246,6 +246,12 @@ int rag_want_insert(struct db *db, int64_t index_id, int64_t model, int64_t firs
 /* Takes first..first + chunks - 1 out of what is wanted of the model. */
 int rag_want_remove(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t chunks,
 		    struct err *err);
+/* The last range of what is wanted that has something of first..end - 1: 1, 0, -1. */
+struct rag_want {
+	int64_t first, chunks;
+};
+int rag_want_touching(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t end,
+		      struct rag_want *out, struct err *err);
 int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
 		   struct err *err);
 

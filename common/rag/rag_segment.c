@@ -177,13 +177,8 @@ int rag_want_insert(struct db *db, int64_t index_id, int64_t model, int64_t firs
 	return db_run(st, err);
 }
 
-struct want {
-	int64_t first, chunks;
-};
-
-/* The last range that has something of first..end - 1. */
-static int want_touching(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t end,
-			 struct want *w, struct err *err)
+int rag_want_touching(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t end,
+		      struct rag_want *w, struct err *err)
 {
 	struct db_statement *st = db_statement(
 		db,
@@ -199,7 +194,7 @@ static int want_touching(struct db *db, int64_t index_id, int64_t model, int64_t
 	db_bind_int(st, 3, end);
 	found = db_next(st, err);
 	if (found == 1)
-		*w = (struct want){ db_int(st, 0), db_int(st, 1) };
+		*w = (struct rag_want){ db_int(st, 0), db_int(st, 1) };
 	db_reset(st);
 	if (found == 1 && w->first + w->chunks <= first)
 		found = 0;
@@ -211,10 +206,10 @@ int rag_want_remove(struct db *db, int64_t index_id, int64_t model, int64_t firs
 		    struct err *err)
 {
 	int64_t end = first + chunks;
-	struct want w;
+	struct rag_want w;
 	int found;
 
-	while ((found = want_touching(db, index_id, model, first, end, &w, err)) == 1) {
+	while ((found = rag_want_touching(db, index_id, model, first, end, &w, err)) == 1) {
 		struct db_statement *st =
 			db_statement(db,
 				     "DELETE FROM rag_want WHERE index_id = ?1 AND model = ?2"

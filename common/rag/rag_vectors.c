@@ -51,28 +51,6 @@ static int check_dimensions(struct db *db, int64_t model, size_t dimensions, str
 	return db_run(st, err);
 }
 
-static int is_wanted(struct db *db, int64_t index_id, int64_t model, int64_t chunk, struct err *err)
-{
-	struct db_statement *st =
-		db_statement(db,
-			     "SELECT first_chunk + chunks FROM rag_want WHERE index_id = ?1"
-			     " AND model = ?2 AND first_chunk <= ?3"
-			     " ORDER BY first_chunk DESC LIMIT 1",
-			     err);
-	int found;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, index_id);
-	db_bind_int(st, 2, model);
-	db_bind_int(st, 3, chunk);
-	found = db_next(st, err);
-	if (found == 1 && db_int(st, 0) <= chunk)
-		found = 0;
-	db_reset(st);
-	return found;
-}
-
 static int insert_vector(struct db *db, int64_t model, const struct rag_kept *k,
 			 const float *vector, size_t dimensions, uint16_t *room, struct err *err)
 {
@@ -233,10 +211,12 @@ static ptrdiff_t gather(struct db *db, const struct rag_keeping *k, int64_t inde
 	for (size_t i = 0; i < k->count && found >= 0; i++) {
 		const struct rag_kept *item = &k->items[i];
 		float *vector = vectors + count * k->dimensions;
+		struct rag_want want;
 
 		if (i > 0 && item->chunk == k->items[i - 1].chunk)
 			continue;
-		found = is_wanted(db, index_id, model, item->chunk, err);
+		found = rag_want_touching(db, index_id, model, item->chunk, item->chunk + 1, &want,
+					  err);
 		if (found != 1)
 			continue;
 		if (item->vector)

@@ -150,7 +150,7 @@ void segment_lengths(const struct segment *s, const uint32_t *rows, size_t count
 		lengths[i] = (float)(int32_t)load16(at + 2 * (size_t)rows[i]);
 }
 
-int64_t segment_row(const struct segment *s, int64_t chunk)
+uint32_t segment_lower(const struct segment *s, int64_t chunk)
 {
 	uint32_t low = 0, high = s->row_count;
 
@@ -162,7 +162,14 @@ int64_t segment_row(const struct segment *s, int64_t chunk)
 		else
 			high = middle;
 	}
-	return low < s->row_count && segment_chunk(s, low) == chunk ? (int64_t)low : -1;
+	return low;
+}
+
+int64_t segment_row(const struct segment *s, int64_t chunk)
+{
+	uint32_t row = segment_lower(s, chunk);
+
+	return row < s->row_count && segment_chunk(s, row) == chunk ? (int64_t)row : -1;
 }
 
 const unsigned char *segment_slot(const struct segment *s, uint32_t slot)

@@ -92,6 +92,8 @@ int64_t segment_chunk(const struct segment *s, uint32_t row);
 uint32_t segment_length(const struct segment *s, uint32_t row);
 /* The lengths of many rows. */
 void segment_lengths(const struct segment *s, const uint32_t *rows, size_t count, float *lengths);
+/* The first row whose chunk is not below that one; segment_rows when all are. */
+uint32_t segment_lower(const struct segment *s, int64_t chunk);
 /* The row of that chunk; -1 when it has none. */
 int64_t segment_row(const struct segment *s, int64_t chunk);
 

@@ -271,37 +271,6 @@ static int add_vectors(struct making *m, struct err *err)
 
 /* ---- what is dead in them ---- */
 
-/* The first row whose chunk is not below. */
-static uint32_t lower_row(const struct segment *s, int64_t chunk)
-{
-	uint32_t low = 0, high = segment_rows(s);
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (segment_chunk(s, middle) < chunk)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static size_t lower_block_row(const struct vector_block *b, int64_t chunk)
-{
-	size_t low = 0, high = vector_block_rows(b);
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (vector_block_id(b, middle) < chunk)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void set_bits(uint64_t *bits, size_t from, size_t to)
 {
 	for (; from < to && from % 64 != 0; from++)
@@ -321,9 +290,9 @@ static void mark_rows(const struct rag_snapshot *s, int64_t first, int64_t end, 
 		if (rows == 0 || segment_chunk(segment, rows - 1) < first ||
 		    segment_chunk(segment, 0) >= end)
 			continue;
-		from = lower_row(segment, first);
+		from = segment_lower(segment, first);
 		set_bits(bits, s->lexical.first[i] + from,
-			 s->lexical.first[i] + lower_row(segment, end));
+			 s->lexical.first[i] + segment_lower(segment, end));
 	}
 }
 
@@ -333,7 +302,7 @@ static void mark_block(const struct vector_block *b, int64_t first, int64_t end,
 
 	if (rows == 0 || vector_block_id(b, rows - 1) < first || vector_block_id(b, 0) >= end)
 		return;
-	set_bits(bits, lower_block_row(b, first), lower_block_row(b, end));
+	set_bits(bits, vector_block_lower(b, first), vector_block_lower(b, end));
 }
 
 static int mark_gone(struct making *m, struct err *err)

@@ -74,13 +74,10 @@ void vector_block_close(struct vector_block *b);
 size_t vector_block_rows(const struct vector_block *b);
 /* row < vector_block_rows; ids ascend with the rows. */
 int64_t vector_block_id(const struct vector_block *b, size_t row);
-/* The row of that id; -1 when it has none. */
-ptrdiff_t vector_block_row(const struct vector_block *b, int64_t id);
+/* The first row whose id is not below that one; vector_block_rows when all are. */
+size_t vector_block_lower(const struct vector_block *b, int64_t id);
 /* Words of a bitmap of its rows. */
 size_t vector_block_words(const struct vector_block *b);
-/* Sets the bits of the rows whose ids are in the ascending list; returns how many have been set. */
-size_t vector_block_mark(const struct vector_block *b, const int64_t *ids, size_t count,
-			 uint64_t *bits);
 /*
  * Many blocks of one space into one, in the order of their ids, which are distinct among the
  * living.  dead: per block a bitmap of rows to leave out (or NULL), or NULL for none at all.  -1:

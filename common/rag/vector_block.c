@@ -135,10 +135,9 @@ int64_t vector_block_id(const struct vector_block *b, size_t row)
 	return (int64_t)load64(b->sections[VECTOR_IDS] + 8 * row);
 }
 
-/* The first row from low on whose id is not below id. */
-static size_t lower_bound(const struct vector_block *b, size_t low, int64_t id)
+size_t vector_block_lower(const struct vector_block *b, int64_t id)
 {
-	size_t high = b->rows;
+	size_t low = 0, high = b->rows;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -151,52 +150,7 @@ static size_t lower_bound(const struct vector_block *b, size_t low, int64_t id)
 	return low;
 }
 
-ptrdiff_t vector_block_row(const struct vector_block *b, int64_t id)
-{
-	size_t row = lower_bound(b, 0, id);
-
-	return row < b->rows && vector_block_id(b, row) == id ? (ptrdiff_t)row : -1;
-}
-
 size_t vector_block_words(const struct vector_block *b)
 {
 	return (b->rows + 63) / 64;
-}
-
-/* The first of the list that is not below id. */
-static size_t skip_ids(const int64_t *ids, size_t count, int64_t id)
-{
-	size_t low = 0;
-
-	while (low < count) {
-		size_t middle = low + (count - low) / 2;
-
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			count = middle;
-	}
-	return low;
-}
-
-size_t vector_block_mark(const struct vector_block *b, const int64_t *ids, size_t count,
-			 uint64_t *bits)
-{
-	size_t marked = 0, row = 0;
-
-	if (b->rows == 0)
-		return 0;
-	for (size_t i = skip_ids(ids, count, vector_block_id(b, 0)); i < count; i++) {
-		/* Neighbours in the list are mostly neighbours here. */
-		if (row < b->rows && vector_block_id(b, row) < ids[i])
-			row = lower_bound(b, row, ids[i]);
-		if (row == b->rows)
-			break;
-		if (vector_block_id(b, row) == ids[i]) {
-			bits[row / 64] |= UINT64_C(1) << (row % 64);
-			marked++;
-			row++;
-		}
-	}
-	return marked;
 }

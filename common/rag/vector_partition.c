@@ -49,11 +49,6 @@ size_t vector_partition_lists(const struct vector_partition *p)
 	return p->centres->rows;
 }
 
-size_t vector_partition_probes(const struct vector_partition *p)
-{
-	return p->probes;
-}
-
 static int by_score(const void *a, const void *b)
 {
 	const struct vector_candidate *one = a, *other = b;

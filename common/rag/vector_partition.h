@@ -41,7 +41,5 @@ struct vector_partition *vector_partition_open(const struct vector_space *s, str
 					       struct err *err);
 void vector_partition_close(struct vector_partition *p);
 size_t vector_partition_lists(const struct vector_partition *p);
-/* How many of them a query without a filter looks at. */
-size_t vector_partition_probes(const struct vector_partition *p);
 
 #endif

@@ -7,7 +7,7 @@
  */
 #include "cmd/interrupt.h"
 #include "cmd/progress.h"
-#include "cmd/rag.h"
+#include "cmd/rag_wait.h"
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -218,7 +218,7 @@ const struct cmd cmd_rag_export = {
 
 struct import_options {
 	struct cmd_globals globals;
-	bool replace;
+	bool replace, no_wait;
 };
 
 struct importing {
@@ -361,6 +361,14 @@ static int import_all(struct importing *m, struct err *err)
 	return 0;
 }
 
+/* As add does: a gateway of our own ends with us. */
+static int wait_for_vectors(const struct importing *m, struct err *err)
+{
+	if (!m->link->gateway->server || m->options->no_wait)
+		return 0;
+	return rag_wait(m->link, &m->options->globals, m->index, m->added + m->changed > 0, err);
+}
+
 static int print_import(const struct importing *m)
 {
 	const struct cmd_globals *g = &m->options->globals;
@@ -404,8 +412,10 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 	progress_begin(&m.progress, &o->globals, argv[0], "documents", 0);
 	if (gateway_link_open(&l, &o->globals, err) == 0)
 		result = import_all(&m, err);
-	gateway_link_close(&l, err);
 	progress_end(&m.progress);
+	if (result == 0)
+		result = wait_for_vectors(&m, err);
+	gateway_link_close(&l, err);
 	if (!is_piped)
 		fclose(m.file);
 	buf_free(&m.text);
@@ -417,6 +427,10 @@ static const struct opt import_own[] = {
 	  .offset = offsetof(struct import_options, replace),
 	  .name = "replace",
 	  .help = "All at once in place of what the index has, or nothing" },
+	{ .kind = OPT_SWITCH,
+	  .offset = offsetof(struct import_options, no_wait),
+	  .name = "no-wait",
+	  .help = "Do not wait for vectors, which follow later" },
 	{ .kind = OPT_END },
 };
 

@@ -116,7 +116,7 @@ _spass()
 	"rag get") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag rm") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag export") options="-o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version" ;;
-	"rag import") options="--replace --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag import") options="--replace --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag verify") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag rebuild") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag jobs") options="--cancel --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -346,6 +346,7 @@ complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcomman
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from export' -l help -s h -d 'Show this help'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from export' -l version -s V -d 'Show the version'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from import' -l replace -d 'All at once in place of what the index has, or nothing'
+complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from import' -l no-wait -d 'Do not wait for vectors, which follow later'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from import' -l server -x -d 'Gateway: http://HOST:PORT, https://... or unix:PATH'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from import' -l token-file -r -F -d 'Read the bearer token from this file'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from import' -l user -x -d 'Ask for this user; without it SPASS_USER, else who you are'

@@ -131,6 +131,12 @@ static void add_misnamed(struct rag_files *f, const char *id)
 	f->misnamed[f->misnamed_count++] = shown(id);
 }
 
+static void add_dangling(struct rag_files *f, const char *id)
+{
+	f->dangling = mem_realloc(f->dangling, (f->dangling_count + 1) * sizeof(*f->dangling));
+	f->dangling[f->dangling_count++] = mem_strdup(id);
+}
+
 static void add_file(struct walk *w, const char *path, const char *id, const struct stat *st)
 {
 	struct rag_files *f = w->files;
@@ -154,6 +160,7 @@ static void add_file(struct walk *w, const char *path, const char *id, const str
 		.size = st->st_size,
 		.mtime_us = mtime_of(st),
 		.order = f->count,
+		.is_named = strcmp(path, w->root) == 0,
 	};
 	f->count++;
 }
@@ -203,7 +210,11 @@ static void take_link(struct walk *w, const char *path, const char *id, int dept
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
-		tell_unreadable(w, path, err_errno(errno));
+		/* That it leads nowhere, or in a circle, is all there is to see. */
+		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+			add_dangling(w->files, id);
+		else
+			tell_unreadable(w, path, err_errno(errno));
 	} else if (S_ISREG(st.st_mode) ? !is_chosen(w->choice, id) : !S_ISDIR(st.st_mode)) {
 		return;
 	} else if (leads_out(w, path)) {
@@ -326,10 +337,36 @@ static int compare(const void *a, const void *b)
 	return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
+static int compare_places(const void *a, const void *b)
+{
+	const struct rag_file *x = a, *y = b;
+	int order = strcmp(x->path, y->path);
+
+	return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
+}
+
 static void free_file(struct rag_file *file)
 {
 	mem_free(file->path);
 	mem_free(file->id);
+	mem_free(file->as);
+}
+
+/* A file that was named, and whose directory was, too, is one. */
+static void drop_doubles(struct rag_files *f)
+{
+	size_t kept = 0;
+
+	if (f->count > 0)
+		qsort(f->list, f->count, sizeof(*f->list), compare_places);
+	for (size_t i = 0; i < f->count; i++)
+		if (kept == 0 || strcmp(f->list[kept - 1].path, f->list[i].path) != 0) {
+			f->list[kept++] = f->list[i];
+		} else {
+			f->list[kept - 1].is_named |= f->list[i].is_named;
+			free_file(&f->list[i]);
+		}
+	f->count = kept;
 }
 
 /* Of two that would have one id the first stays. */
@@ -344,12 +381,32 @@ static void sort(struct rag_files *f)
 			f->list[kept++] = f->list[i];
 			continue;
 		}
-		if (strcmp(f->list[kept - 1].path, f->list[i].path) != 0)
-			fprintf(stderr, "spass: %s has the same name as %s and is left out\n",
-				f->list[i].path, f->list[kept - 1].path);
+		fprintf(stderr, "spass: %s has the same name as %s and is left out\n",
+			f->list[i].path, f->list[kept - 1].path);
 		free_file(&f->list[i]);
 	}
 	f->count = kept;
+}
+
+bool rag_files_is_away(const struct rag_files *f, const char *id)
+{
+	for (size_t i = 0; i < f->dangling_count; i++) {
+		size_t len = strlen(f->dangling[i]);
+
+		if (strncmp(id, f->dangling[i], len) == 0 && id[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+static int compare_id(const void *id, const void *file)
+{
+	return strcmp(id, ((const struct rag_file *)file)->id);
+}
+
+struct rag_file *rag_files_get(const struct rag_files *f, const char *id)
+{
+	return f->count > 0 ? bsearch(id, f->list, f->count, sizeof(*f->list), compare_id) : NULL;
 }
 
 int rag_files_find(struct rag_files *f, char **paths, int count, const struct rag_choice *choice,
@@ -361,11 +418,14 @@ int rag_files_find(struct rag_files *f, char **paths, int count, const struct ra
 			return -1;
 	if (interrupt_signal())
 		return err_set(err, E_cancelled, "", "interrupted");
+	drop_doubles(f);
 	sort(f);
 	if (f->outside > 0)
 		fprintf(stderr,
-			"spass: %zu links that lead out of the directories named are left out; "
-			"--follow takes them\n",
+			f->outside == 1 ? "spass: %zu link that leads out of the directories named "
+					  "is left out; --follow takes it\n"
+					: "spass: %zu links that lead out of the directories named "
+					  "are left out; --follow takes them\n",
 			f->outside);
 	return 0;
 }
@@ -380,6 +440,9 @@ void rag_files_free(struct rag_files *f)
 	}
 	for (size_t i = 0; i < f->misnamed_count; i++)
 		mem_free(f->misnamed[i]);
+	for (size_t i = 0; i < f->dangling_count; i++)
+		mem_free(f->dangling[i]);
+	mem_free(f->dangling);
 	mem_free(f->list);
 	mem_free(f->roots);
 	mem_free(f->misnamed);

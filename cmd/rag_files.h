@@ -16,8 +16,10 @@
 struct rag_file {
 	char *path; /* to open */
 	char *id;
+	char *as;               /* the id that the index has it under, when it is another; or NULL */
 	int64_t size, mtime_us; /* mtime_us: -1 before 1970 */
 	size_t order;           /* of finding */
+	bool is_named;          /* by itself, not found below a directory */
 };
 
 /* A directory that was named. */
@@ -27,12 +29,14 @@ struct rag_root {
 };
 
 struct rag_files {
-	struct rag_file *list; /* by id, each once: of two that would have one the first found */
+	struct rag_file *list; /* by id; of two with one id, or of one place, the first found */
 	size_t count, room;
 	struct rag_root *roots;
 	size_t root_count;
 	char **misnamed; /* ids that are no UTF-8, as they can be shown */
 	size_t misnamed_count;
+	char **dangling; /* ids of links that lead nowhere */
+	size_t dangling_count;
 	size_t unreadable; /* what could not be looked at, told on stderr */
 	size_t outside;    /* links that lead out, left out */
 };
@@ -56,6 +60,11 @@ int rag_files_find(struct rag_files *f, char **paths, int count, const struct ra
  */
 char *rag_files_place(const struct rag_files *f, size_t root, const char *id,
 		      const struct rag_choice *choice);
+/* Whether the file of this id would lie behind a link that leads nowhere, as to a mount that is
+ * away. */
+bool rag_files_is_away(const struct rag_files *f, const char *id);
+/* By id; NULL when it is none of them. */
+struct rag_file *rag_files_get(const struct rag_files *f, const char *id);
 void rag_files_free(struct rag_files *f);
 
 #endif

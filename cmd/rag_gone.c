@@ -10,7 +10,7 @@
 
 void rag_gone_begin(struct rag_gone *g, struct rag_files *files, const struct rag_choice *choice)
 {
-	*g = (struct rag_gone){ files, choice, json_object(), json_array() };
+	*g = (struct rag_gone){ .files = files, .choice = choice, .ids = json_array() };
 }
 
 /* 1: the file is not there, 0: it is, or nobody can say, which is told and counted. */
@@ -20,52 +20,62 @@ static int has_vanished(struct rag_gone *g, const char *path)
 
 	if (stat(path, &st) == 0)
 		return !S_ISREG(st.st_mode);
-	if (errno == ENOENT || errno == ENOTDIR)
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
 		return 1;
 	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s", path, err_errno(errno));
 	g->files->unreadable++;
 	return 0;
 }
 
-static void consider(struct rag_gone *g, size_t root, const char *id)
-{
-	char *place = rag_files_place(g->files, root, id, g->choice);
-	json_t *places = json_object_get(g->places, id);
-
-	if (place && has_vanished(g, place)) {
-		if (!places) {
-			places = json_array();
-			json_object_set_new(g->places, id, places);
-		}
-		json_array_append_new(places, json_string(place));
-	}
-	mem_free(place);
-}
-
 void rag_gone_consider(struct rag_gone *g, const json_t *all)
 {
-	for (size_t i = 0; i < json_array_size(all); i++)
-		for (size_t root = 0; root < g->files->root_count; root++)
-			consider(g, root, json_string_value(json_array_get(all, i)));
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const char *id = json_string_value(json_array_get(all, i));
+		bool is_below = false;
+
+		for (size_t root = 0; root < g->files->root_count; root++) {
+			const char *prefix = g->files->roots[root].prefix;
+
+			is_below |= strncmp(id, prefix, strlen(prefix)) == 0;
+		}
+		g->is_suspected |= is_below;
+		g->has_others |= !is_below;
+	}
 }
 
-static bool has_place(const json_t *places, const char *source)
+/* Whether the document came from there, and its file is gone. */
+static bool is_gone_from(struct rag_gone *g, const struct rag_root *root, size_t at,
+			 const char *source)
 {
-	for (size_t i = 0; i < json_array_size(places); i++)
-		if (strcmp(json_string_value(json_array_get(places, i)), source) == 0)
-			return true;
-	return false;
+	size_t len = strlen(root->path);
+	bool is_gone = false;
+	char *id, *place;
+
+	if (strncmp(source, root->path, len) != 0 || source[len] != '/')
+		return false;
+	/* The id that its file would have below the directory: what globs are asked of. */
+	id = mem_printf("%s%s", root->prefix, source + len + 1);
+	place = rag_files_place(g->files, at, id, g->choice);
+	if (place && has_vanished(g, place)) {
+		is_gone = !rag_files_is_away(g->files, id);
+		g->away += !is_gone;
+	}
+	mem_free(place);
+	mem_free(id);
+	return is_gone;
 }
 
-/* A document of the same id may have come from elsewhere: it stays. */
-static void choose_by_source(struct rag_gone *g, const json_t *documents)
+static void choose(struct rag_gone *g, const json_t *documents)
 {
 	for (size_t i = 0; i < json_array_size(documents); i++) {
 		const json_t *document = json_array_get(documents, i);
-		const char *id = models_text(document, "id");
+		const char *source = models_text(document, "source");
 
-		if (has_place(json_object_get(g->places, id), models_text(document, "source")))
-			json_array_append(g->ids, json_object_get(document, "id"));
+		for (size_t root = 0; root < g->files->root_count; root++)
+			if (is_gone_from(g, &g->files->roots[root], root, source)) {
+				json_array_append(g->ids, json_object_get(document, "id"));
+				break;
+			}
 	}
 }
 
@@ -90,7 +100,7 @@ static int find_below(struct rag_gone *g, struct gateway_link *l, const char *in
 		json_decref(next);
 		if (!page)
 			return -1;
-		choose_by_source(g, json_object_get(page, "items"));
+		choose(g, json_object_get(page, "items"));
 		next = json_incref(json_object_get(page, "next"));
 		more = next != NULL;
 		json_decref(page);
@@ -106,11 +116,12 @@ static bool is_prefix_seen(const struct rag_gone *g, size_t root)
 	return false;
 }
 
-int rag_gone_find(struct rag_gone *g, struct gateway_link *l, const char *index, struct err *err)
+int rag_gone_find(struct rag_gone *g, struct gateway_link *l, const char *index, bool thorough,
+		  struct err *err)
 {
-	if (json_object_size(g->places) == 0)
-		return 0;
-	for (size_t i = 0; i < g->files->root_count; i++)
+	if (thorough && g->has_others && g->files->root_count > 0)
+		return find_below(g, l, index, "", err);
+	for (size_t i = 0; i < g->files->root_count && g->is_suspected; i++)
 		if (!is_prefix_seen(g, i) &&
 		    find_below(g, l, index, g->files->roots[i].prefix, err) < 0)
 			return -1;
@@ -119,6 +130,5 @@ int rag_gone_find(struct rag_gone *g, struct gateway_link *l, const char *index,
 
 void rag_gone_free(struct rag_gone *g)
 {
-	json_decref(g->places);
 	json_decref(g->ids);
 }

@@ -28,6 +28,7 @@ _spass()
 	--exclude) action=none ;;
 	--meta) action=none ;;
 	--type) action=none ;;
+	--name) action=none ;;
 	--mode) values="auto lexical dense hybrid" ;;
 	--filter) action=none ;;
 	--min-score) action=none ;;
@@ -105,7 +106,7 @@ _spass()
 	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
 	"session import") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
-	"rag add") options="--include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag add") options="--include --exclude --follow --meta --type --dry-run --jsonl --no-wait --name --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag sync") options="--prune --include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --rerank --text --explain -e --exit-status --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -207,6 +207,7 @@ complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcomman
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l dry-run -d 'Show what would be sent (+ ~) and removed (-)'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l jsonl -d 'Events on standard output, a line each'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l no-wait -d 'Do not wait for vectors, which follow later'
+complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l name -x -d 'The id of what is piped in; made of its content if not given'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l server -x -d 'Gateway: http://HOST:PORT, https://... or unix:PATH'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l token-file -r -F -d 'Read the bearer token from this file'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -l user -x -d 'Ask for this user; without it SPASS_USER, else who you are'

@@ -107,6 +107,12 @@ int reading_restore(struct reading *r, struct span text, struct span type, struc
 const char *reader_name(struct span type);
 /* "text, markdown, html": the names that there are, for people. */
 void reader_names(struct buf *out);
+/*
+ * Whether a file of that name (also a path) may hold anything: no reader here takes its extension,
+ * and by its first bytes (all, or many of them) it is neither text nor of a kind that is known by
+ * them.  What may be a number of versions (libx.so.1) is no extension here.
+ */
+bool reader_is_unknown(const char *name, struct span bytes);
 /* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end.
  */
 struct reader_row {

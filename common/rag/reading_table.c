@@ -222,6 +222,37 @@ static const struct reader_kind *choose(struct reader *rd, const char *type)
 	return kind ? kind : kind_of_content(rd);
 }
 
+static bool is_number(struct span ext)
+{
+	for (size_t i = 0; i < ext.len; i++)
+		if (ext.ptr[i] < '0' || ext.ptr[i] > '9')
+			return false;
+	return true;
+}
+
+bool reader_is_unknown(const char *name, struct span bytes)
+{
+	static const struct reader_options none = { .commands = NULL };
+	struct reader rd = { .bytes = bytes, .options = &none, .limits = reader_default_limits };
+	struct err err = ERR_INIT;
+	const struct reader_kind *kind;
+	struct buf text;
+	struct span ext;
+	bool is_text;
+
+	rd.name = base_name(span_str(name));
+	ext = reader_extension(rd.name);
+	if (!is_number(ext) && kind_of_extension(ext))
+		return false;
+	kind = kind_of_content(&rd);
+	if (kind != kind_named("text") && kind != kind_named("code"))
+		return false;
+	buf_init(&text, rd.limits.text_max);
+	is_text = reader_decode(&rd, NULL, &text, &err) == 0 || err.code != E_unsupported_document;
+	buf_free(&text);
+	return !is_text;
+}
+
 /* ---- reading ---- */
 
 static void resolve_limits(struct reader_limits *limits)

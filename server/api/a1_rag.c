@@ -5,8 +5,9 @@
 
 #include "common/chat/rag_embedder.h"
 #include "common/chat/rag_keeper.h"
+#include "server/api/fields.h"
 
-enum { INGEST_WAIT_MS = 2 * 60 * 1000 };
+enum { INGEST_WAIT_MS = 2 * 60 * 1000, BODY_MAX = 32 * 1024 * 1024 };
 
 /* A piece of work on its way to a thread and back. */
 struct errand {
@@ -114,4 +115,47 @@ int rag_work_write(struct exchange *x, struct call *c, struct rag_work *w, int (
 void rag_work_note(struct call *c, const struct rag_work *w)
 {
 	rag_keeper_note(c->worker->core->keeper, w->tenant, w->index);
+}
+
+static int run_body(void *arg)
+{
+	struct rag_body *b = arg;
+	json_error_t why;
+	int result = -1;
+
+	b->root = json_loadb(b->bytes.ptr, b->bytes.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+			     &why);
+	if (!b->root)
+		err_set(&b->work.err, E_invalid_json, "body", "%s, at byte %d", why.text,
+			why.position);
+	else if (!json_is_object(b->root))
+		err_set(&b->work.err, E_invalid_field, "body", "the body must be a JSON object");
+	else if (fields_check(b->root, b->names, &b->work.err) == 0)
+		result = b->do_it(b);
+	json_decref(b->root);
+	b->root = NULL;
+	return result;
+}
+
+static void answer_body(struct exchange *x, struct call *c, struct rag_body *b)
+{
+	int result = b->changes ? rag_work_write(x, c, &b->work, run_body, b)
+				: rag_work_run(x, c, &b->work, run_body, b);
+
+	if (result < 0)
+		return;
+	if (b->changes)
+		rag_work_note(c, &b->work);
+	rag_work_reply(x, &b->work, 200);
+}
+
+void rag_body_run(struct exchange *x, struct call *c, struct rag_body *b)
+{
+	rag_work_begin(x, c, &b->work);
+	if (call_check_type(x, &b->work.err) < 0 ||
+	    exchange_body(x, BODY_MAX, &b->bytes, &b->work.err) < 0)
+		reply_error(x, &b->work.err);
+	else
+		answer_body(x, c, b);
+	rag_work_end(&b->work);
 }

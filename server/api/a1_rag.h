@@ -7,6 +7,8 @@
 #ifndef SPASS_SERVER_A1_RAG_H
 #define SPASS_SERVER_A1_RAG_H
 
+#include <jansson.h>
+
 #include "common/rag/rag_print.h"
 #include "server/api/call.h"
 
@@ -47,6 +49,17 @@ int rag_work_always(struct call *c, struct rag_work *w, int (*do_it)(void *arg),
 /* As rag_work_ingest, for small changes: 0, or -1 after having answered. */
 int rag_work_write(struct exchange *x, struct call *c, struct rag_work *w, int (*do_it)(void *arg),
 		   void *arg);
+/* A body that may be large, as a tree: it is read, and what is asked done, on the thread of jobs. */
+struct rag_body {
+	struct rag_work work;
+	const char *const *names; /* of its members, NULL at the end */
+	int (*do_it)(struct rag_body *b); /* into work.out */
+	bool changes; /* the index */
+	json_t *root; /* during do_it */
+	struct span bytes;
+};
+/* Answers in any case. */
+void rag_body_run(struct exchange *x, struct call *c, struct rag_body *b);
 /* The index changed: see rag_keeper_note. */
 void rag_work_note(struct call *c, const struct rag_work *w);
 

@@ -151,6 +151,32 @@ static void types_have_a_name_or_none(void **state)
 	buf_free(&names);
 }
 
+static void what_nobody_can_read_is_unknown(void **state)
+{
+	static const struct {
+		const char *name;
+		struct span bytes;
+		bool is_unknown;
+	} cases[] = {
+		{ "a.png", SPAN_INIT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), true },
+		{ "dir.d/tool", SPAN_INIT("\x7f" "ELF\2\1\1\0\0\0"), true },
+		{ "libx.so.1", SPAN_INIT("\x7f" "ELF\2\1\1\0\0\0"), true },
+		{ "a.txt", SPAN_INIT("\x7f" "ELF\2\1\1\0\0\0"), false },
+		{ "a.zip", SPAN_INIT("PK\3\4\0\0nothing\0"), true },
+		{ "a.zip", SPAN_INIT("PK\3\4\0\0word/document.xml\0"), false },
+		{ "README", SPAN_INIT("Some words.\n"), false },
+		{ "README", SPAN_INIT(""), false },
+		{ "paper", SPAN_INIT("%PDF-1.4\0\0"), false },
+		{ "wide", SPAN_INIT("\xff\xfeh\0i\0"), false },
+		{ "torn", SPAN_INIT("caf\xc3"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (reader_is_unknown(cases[i].name, cases[i].bytes) != cases[i].is_unknown)
+			fail_msg("case %zu: %s", i, cases[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +184,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_printed_is_refused),
 		cmocka_unit_test(a_text_that_is_too_long_is_refused),
 		cmocka_unit_test(types_have_a_name_or_none),
+		cmocka_unit_test(what_nobody_can_read_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

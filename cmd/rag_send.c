@@ -1,0 +1,300 @@
+/* cmd/rag_send.c - see rag_sync.h: files are read and sent, a batch after the other. */
+#include "cmd/rag_sync.h"
+
+#include "cmd/interrupt.h"
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "common/base/jscan.h"
+#include "common/base/mem.h"
+#include "common/rag/reading.h"
+#include "tui/models.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BATCH_FILES = 256,
+	BATCH_BYTES = 4 * 1024 * 1024,
+	FILE_MAX = 22 * 1024 * 1024, /* base64 of it fits the gateway's largest body */
+	BODY_MAX = 64 * 1024 * 1024,
+	HEAD = 64 * 1024, /* bytes by which a file is known that is too large to be sent */
+};
+
+static const char too_large[] = "a file has at most 22 MiB";
+static const char nobody_reads[] = "of no type that is read here";
+
+/* ---- which are left out ---- */
+
+/* Whether a command of the gateway's settings takes the file. */
+static bool has_loader(const struct sync *s, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(s->loaders, i, one)
+	{
+		const char *extension = json_string_value(one);
+
+		if (strcmp(extension, "*") == 0 || (dot && strcasecmp(dot + 1, extension) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it may be left out at all: what was named is failed instead, and told. */
+static bool may_skip(const struct sync *s, const struct rag_file *f)
+{
+	return !f->is_named && !s->options->type && !has_loader(s, f->path);
+}
+
+static void read_head(const char *path, struct buf *out)
+{
+	char room[4096];
+	FILE *file = fopen(path, "re");
+	size_t got;
+
+	while (file && out->len < HEAD && (got = fread(room, 1, sizeof(room), file)) > 0)
+		buf_add(out, room, got);
+	if (file)
+		fclose(file);
+}
+
+bool sync_is_unknown(const struct sync *s, const struct rag_file *f)
+{
+	struct buf head;
+	bool is_unknown;
+
+	if (!may_skip(s, f))
+		return false;
+	buf_init(&head, HEAD + 4096);
+	read_head(f->path, &head);
+	is_unknown = head.len > 0 && reader_is_unknown(f->path, buf_span(&head));
+	buf_free(&head);
+	return is_unknown;
+}
+
+/* ---- a batch ---- */
+
+struct batch {
+	struct buf body;
+	size_t count;
+	int64_t bytes;
+};
+
+static void add_member(struct buf *out, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	if (out->len > 0 && out->ptr[out->len - 1] != '{')
+		buf_add_char(out, ',');
+	buf_printf(out, "\"%s\":", name);
+	jtext_string(out, span_str(text));
+}
+
+/* id, source NULL: it has none. */
+static void add_to_batch(const struct sync *s, struct batch *b, const char *id, const char *source,
+			 int64_t mtime_us, struct span content)
+{
+	buf_add_char(&b->body, '{');
+	add_member(&b->body, "id", id);
+	add_member(&b->body, "source", source);
+	add_member(&b->body, "type", s->options->type);
+	if (b->body.ptr[b->body.len - 1] != '{')
+		buf_add_char(&b->body, ',');
+	if (s->metadata) {
+		char *text = json_dumps(s->metadata, JSON_COMPACT);
+
+		buf_printf(&b->body, "\"metadata\":%s,", text);
+		free(text);
+	}
+	if (mtime_us >= 0)
+		buf_printf(&b->body, "\"mtime\":%lld,", (long long)mtime_us);
+	buf_add_str(&b->body, "\"content_base64\":\"");
+	base64_encode(&b->body, content.len > 0 ? content : SPAN_LIT(""));
+	buf_add_str(&b->body, "\"}\n");
+	b->count++;
+	b->bytes += (int64_t)content.len;
+}
+
+/* Without a name nobody knows it yet. */
+static void tell_piped(struct sync *s, const char *id)
+{
+	mem_free(s->piped_id);
+	s->piped_id = mem_strdup(id);
+	if (!s->options->name && !s->options->jsonl && !s->options->globals.json)
+		puts(id);
+}
+
+static void tell_result(struct sync *s, const json_t *result)
+{
+	static const struct {
+		const char *status, *action;
+	} actions[] = { { "added", "add" }, { "changed", "update" }, { "unchanged", "skip" } };
+	const char *id = models_text(result, "id"), *status = models_text(result, "status");
+	const json_t *error = json_object_get(result, "error");
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (strcmp(status, actions[i].status) == 0)
+			sync_tell_file(s, id, actions[i].action, NULL, NULL);
+	if (strcmp(status, "failed") == 0)
+		sync_tell_file(s, id, "fail", models_text(error, "code"),
+			       models_text(error, "message"));
+	else if (s->is_piped)
+		tell_piped(s, id);
+	if (!json_is_true(json_object_get(result, "flagged")))
+		return;
+	progress_hide(&s->progress);
+	cmd_notice(&s->options->globals, "%s gives orders to models: it is marked, and read as data",
+		   id);
+}
+
+static void take_answer(struct sync *s, const json_t *answer)
+{
+	json_t *result;
+	size_t i;
+
+	s->added += json_integer_value(json_object_get(answer, "added"));
+	s->changed += json_integer_value(json_object_get(answer, "changed"));
+	s->unchanged += json_integer_value(json_object_get(answer, "unchanged"));
+	s->failed += json_integer_value(json_object_get(answer, "failed"));
+	s->chunks += json_integer_value(json_object_get(answer, "chunks"));
+	json_array_foreach(json_object_get(answer, "results"), i, result) tell_result(s, result);
+}
+
+static int send_batch(struct sync *s, struct batch *b, struct err *err)
+{
+	char *path = rag_path(s->index, "documents/upsert", NULL);
+	const struct wire_request request = { .path = path,
+					      .body = buf_span(&b->body),
+					      .type = "application/x-ndjson",
+					      .is_long = true };
+	json_t *answer = b->count > 0 ? wire_ask(s->link->wire, &request, err) : json_object();
+
+	mem_free(path);
+	if (!answer)
+		return -1;
+	take_answer(s, answer);
+	json_decref(answer);
+	progress_step(&s->progress, (int64_t)b->count, b->bytes);
+	if (s->options->jsonl && b->count > 0)
+		sync_tell_event(s, "rag.progress",
+				json_pack("{s:I, s:I, s:I}", "done", (json_int_t)s->progress.done,
+					  "total", (json_int_t)s->progress.total, "bytes",
+					  (json_int_t)s->progress.bytes));
+	buf_clear(&b->body);
+	b->count = 0;
+	b->bytes = 0;
+	return 0;
+}
+
+/* ---- files ---- */
+
+static const char *id_of(const struct rag_file *f)
+{
+	return f->as ? f->as : f->id;
+}
+
+/* One that cannot be read is told and counted; the others go on. */
+static void fail_file(struct sync *s, const struct rag_file *f, const char *code, const char *why)
+{
+	s->failed++;
+	sync_tell_file(s, id_of(f), "fail", code, why);
+	progress_step(&s->progress, 1, 0);
+}
+
+static void skip_file(struct sync *s, const struct rag_file *f)
+{
+	sync_skip_file(s, id_of(f), nobody_reads);
+	progress_step(&s->progress, 1, 0);
+}
+
+static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
+{
+	struct err err = ERR_INIT;
+	struct buf content;
+
+	buf_init(&content, FILE_MAX);
+	if (f->size > FILE_MAX && sync_is_unknown(s, f))
+		skip_file(s, f);
+	else if (f->size > FILE_MAX)
+		fail_file(s, f, "document_too_large", too_large);
+	else if (file_read(f->path, &content, &err) < 0)
+		fail_file(s, f,
+			  err.code == E_too_large ? "document_too_large" : "document_unreadable",
+			  err.message);
+	else if (may_skip(s, f) && content.len > 0 &&
+		 reader_is_unknown(f->path, buf_span(&content)))
+		skip_file(s, f);
+	else
+		add_to_batch(s, b, id_of(f), f->path, f->mtime_us, buf_span(&content));
+	buf_free(&content);
+}
+
+int sync_send_all(struct sync *s, struct err *err)
+{
+	struct batch b = { .count = 0 };
+	json_t *one;
+	size_t i;
+	int result = 0;
+
+	buf_init(&b.body, BODY_MAX);
+	json_array_foreach(s->wanted, i, one)
+	{
+		const struct rag_file *f = rag_files_get(&s->files, models_text(one, "id"));
+
+		if (!f || result < 0 || interrupt_signal())
+			continue;
+		/* A large one is a batch of its own. */
+		if (b.count > 0 && b.bytes + f->size > BATCH_BYTES)
+			result = send_batch(s, &b, err);
+		if (result == 0)
+			read_file(s, &b, f);
+		if (result == 0 && (b.count == BATCH_FILES || b.bytes >= BATCH_BYTES))
+			result = send_batch(s, &b, err);
+	}
+	if (result == 0)
+		result = send_batch(s, &b, err);
+	buf_free(&b.body);
+	if (result == 0 && interrupt_signal())
+		return err_set(err, E_cancelled, "",
+			       "interrupted: what was sent is kept, and the same command goes on "
+			       "from here");
+	return result;
+}
+
+/* ---- standard input ---- */
+
+static int read_piped(struct buf *out, struct err *err)
+{
+	char room[64 * 1024];
+	size_t got;
+
+	while (!interrupt_signal() && (got = fread(room, 1, sizeof(room), stdin)) > 0)
+		if (buf_add(out, room, got) < 0)
+			return err_set(err, E_document_too_large, "", "standard input: %s", too_large);
+	if (interrupt_signal())
+		return err_set(err, E_cancelled, "", "interrupted: nothing was sent");
+	if (ferror(stdin))
+		return err_set(err, E_usage, "", "standard input: %s", err_errno(errno));
+	return 0;
+}
+
+int sync_send_piped(struct sync *s, struct err *err)
+{
+	struct batch b = { .count = 0 };
+	struct buf content;
+	int result = -1;
+
+	buf_init(&content, FILE_MAX);
+	buf_init(&b.body, BODY_MAX);
+	if (read_piped(&content, err) == 0) {
+		add_to_batch(s, &b, s->options->name, NULL, -1, buf_span(&content));
+		result = send_batch(s, &b, err);
+	}
+	buf_free(&b.body);
+	buf_free(&content);
+	return result;
+}

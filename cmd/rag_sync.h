@@ -1,0 +1,65 @@
+/*
+ * cmd/rag_sync.h - files on their way into an index: what the parts of add and sync share.
+ *
+ * rag_wanted.c asks which of the files the gateway wants, rag_send.c sends them, cmd_rag_sync.c is
+ * the commands.
+ */
+#ifndef SPASS_CMD_RAG_SYNC_H
+#define SPASS_CMD_RAG_SYNC_H
+
+#include "cmd/progress.h"
+#include "cmd/rag.h"
+#include "cmd/rag_files.h"
+#include "cmd/rag_gone.h"
+
+struct sync_options {
+	struct cmd_globals globals;
+	struct opt_texts include, exclude, meta;
+	const char *type, *name; /* name: of what is piped in */
+	bool prune, follow, dry_run, jsonl, no_wait;
+};
+
+struct sync {
+	const struct sync_options *options;
+	const char *index;
+	struct gateway_link *link;
+	struct rag_choice choice;
+	struct rag_files files;
+	json_t *metadata; /* or NULL */
+	json_t *wanted;   /* {id, why} of files, by the ids that they have here */
+	json_t *loaders;  /* extensions that the gateway's own commands read; or NULL */
+	struct rag_gone gone;
+	struct progress progress;
+	int64_t added, changed, unchanged, failed, removed, chunks;
+	int64_t skipped; /* of no type that anybody reads, found and not named */
+	int64_t events;
+	bool may_prune;
+	bool is_piped;  /* one document from standard input */
+	char *piped_id; /* which it has; or NULL */
+};
+
+/* ---- telling ---- */
+
+/* An event of --jsonl.  Takes members. */
+void sync_tell_event(struct sync *s, const char *type, json_t *members_take);
+/* What became of a file: the event, and on stderr why, if there is a reason (NULL: none). */
+void sync_tell_file(struct sync *s, const char *id, const char *action, const char *code,
+		    const char *why);
+/* One that is left out: counted, told with --verbose. */
+void sync_skip_file(struct sync *s, const char *id, const char *why);
+
+/* ---- rag_wanted.c ---- */
+
+/* Fills wanted, loaders, gone, and the ids that the index has files under. */
+int sync_find_wanted(struct sync *s, struct err *err);
+
+/* ---- rag_send.c ---- */
+
+/* Whether it is of no type that anybody reads: such files of a directory are left out. */
+bool sync_is_unknown(const struct sync *s, const struct rag_file *f);
+/* What is wanted, in batches. */
+int sync_send_all(struct sync *s, struct err *err);
+/* Standard input, as one document. */
+int sync_send_piped(struct sync *s, struct err *err);
+
+#endif

@@ -50,6 +50,11 @@ void prompt_hide(struct prompt *p)
 	p->kind->hide(p);
 }
 
+void prompt_hide_broken(struct prompt *p, size_t columns)
+{
+	p->kind->hide_broken(p, columns);
+}
+
 void prompt_show(struct prompt *p)
 {
 	p->kind->show(p);

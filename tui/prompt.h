@@ -37,6 +37,7 @@ struct prompt_kind {
 	void (*close)(struct prompt *p);
 	void (*read)(struct prompt *p);
 	void (*hide)(struct prompt *p);
+	void (*hide_broken)(struct prompt *p, size_t columns);
 	void (*show)(struct prompt *p);
 	void (*clear)(struct prompt *p);
 	const char *(*text)(const struct prompt *p);
@@ -62,6 +63,8 @@ int prompt_fd(const struct prompt *p);
 void prompt_read(struct prompt *p);
 /* Takes it from the screen: the cursor is then at the start of its first row. */
 void prompt_hide(struct prompt *p);
+/* The same when the terminal has another width now, and may have broken its rows into more. */
+void prompt_hide_broken(struct prompt *p, size_t columns);
 void prompt_show(struct prompt *p);
 /* What is typed goes to the history, and the line is empty. */
 void prompt_clear(struct prompt *p);

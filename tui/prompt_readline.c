@@ -6,6 +6,7 @@
 #include "tui/prompt.h"
 
 #include "common/base/mem.h"
+#include "tui/width.h"
 
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -200,6 +201,40 @@ static void hide(struct prompt *p)
 	here.hidden = true;
 }
 
+/* Rows above the cursor's, in so many columns. */
+static size_t rows_above(size_t columns)
+{
+	struct span rest = span_of(rl_line_buffer, (size_t)rl_point);
+	size_t cells = sizeof PROMPT_PLAIN - 1, rows = 0;
+
+	while (rest.ptr) {
+		struct span line = span_cut(&rest, '\n');
+
+		cells += width_text(line);
+		rows += cells / columns + (rest.ptr ? 1 : 0);
+		cells = 0;
+	}
+	return rows;
+}
+
+/* readline goes by the width it knows, and leaves the rows that have come above. */
+static void hide_broken(struct prompt *p, size_t columns)
+{
+	int rows, known;
+	size_t before, now;
+
+	rl_get_screen_size(&rows, &known);
+	if (here.hidden || known <= 0 || columns == 0) {
+		hide(p);
+		return;
+	}
+	before = rows_above((size_t)known);
+	now = rows_above(columns);
+	hide(p);
+	if (now > before)
+		fprintf(rl_outstream, "\033[%zuA\033[J", now - before);
+}
+
 static void show(struct prompt *p)
 {
 	(void)p;
@@ -260,6 +295,7 @@ const struct prompt_kind prompt_readline = {
 	.close = close_line,
 	.read = read_key,
 	.hide = hide,
+	.hide_broken = hide_broken,
 	.show = show,
 	.clear = clear,
 	.text = text_of,

@@ -118,6 +118,12 @@ static void hide(struct prompt *p)
 	here.hidden = true;
 }
 
+static void hide_broken(struct prompt *p, size_t columns)
+{
+	(void)columns;
+	hide(p);
+}
+
 static void show(struct prompt *p)
 {
 	if (!here.hidden)
@@ -175,6 +181,7 @@ const struct prompt_kind prompt_tty = {
 	.close = close_tty,
 	.read = read_tty,
 	.hide = hide,
+	.hide_broken = hide_broken,
 	.show = show,
 	.clear = clear,
 	.text = text_of,

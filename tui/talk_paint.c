@@ -144,8 +144,8 @@ void talk_resize(struct talk *t)
 	struct winsize size = { .ws_col = 0 };
 
 	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
+	prompt_hide_broken(t->prompt, size.ws_col);
 	take_tail(t, size.ws_col);
-	prompt_hide(t->prompt);
 	if (size.ws_col)
 		page_resize(t->page, size.ws_col);
 	prompt_resume(t->prompt);

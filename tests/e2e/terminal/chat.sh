@@ -150,6 +150,24 @@ text 'still here'
 see '> still here'
 screen_end
 
+# A draft that takes more rows on a narrower terminal leaves no half of the answer's row above it.
+screen 80x24 "$chat -m slow"
+see 'slow answers.'
+text 'go'; see '> go'; keys Enter
+text 'a draft of more words than there will be room for in a row of it'; see 'in a row of it'
+see 'w33 '
+tmux -L "$socket" resize-window -x 50 -y 24
+see 'w48 '
+tmux -L "$socket" resize-window -x 30 -y 10
+see 'w60 '
+keys C-c
+see '[interrupted]'
+for n in 23 24 33 35 45 47 48 49 52; do
+	count_is 1 "w$n "
+done
+count_is 1 'a draft of more'
+screen_end
+
 # Errors and cuts are told, and the conversation goes on.
 screen 70x20 "$chat -m cut"
 text 'hi'; see '> hi'; keys Enter

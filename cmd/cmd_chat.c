@@ -139,7 +139,7 @@ out:
 
 static const struct opt own[] = {
 	OWN(OPT_TEXT, model, .name = "model", .letter = 'm', .argument = "MODEL",
-	    .complete = OPT_MODEL, .help = "Talk to this model; without it SPASS_MODEL, or the default"),
+	    .complete = OPT_CHAT_MODEL, .help = "Talk to this model; without it SPASS_MODEL, or the default"),
 	OWN(OPT_TEXT, system, .name = "system", .argument = "TEXT",
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",

@@ -52,7 +52,7 @@ static int run_create(const void *options, int argc, char **argv, struct err *er
 		.kind = (kind_), .offset = offsetof(struct create_options, field), __VA_ARGS__ \
 	}
 static const struct opt create_own[] = {
-	CREATE(OPT_TEXT, embedder, .name = "embedder", .argument = "MODEL", .complete = OPT_MODEL,
+	CREATE(OPT_TEXT, embedder, .name = "embedder", .argument = "MODEL", .complete = OPT_EMBEDDING_MODEL,
 	       .help = "Embedding model; auto (if not given) takes one that can be reached, none "
 		       "uses words alone"),
 	CREATE(OPT_INT, target, .name = "chunk", .argument = "CHARACTERS", .min = 1, .max = 100000,

@@ -69,8 +69,8 @@ static int find_at(struct gateway_link *l, const char *id, const char *at, char 
 	if (end)
 		*message = mem_strdup(end);
 	else
-		err_set(err, E_usage, "at", "there is no turn %s; the conversation has %lld", at,
-			(long long)sessions_turns(root));
+		err_set(err, E_usage, "at", "there is no turn %s; the conversation has %lld turn%s", at,
+			(long long)sessions_turns(root), sessions_turns(root) == 1 ? "" : "s");
 	json_decref(root);
 	return end ? 0 : -1;
 }

@@ -32,8 +32,12 @@ const char *completion_lister(enum opt_complete complete)
 	switch (complete) {
 	case OPT_MODEL:
 		return "spass model list -q 2>/dev/null | tail -n +2 | cut -d \" \" -f 1";
+	case OPT_CHAT_MODEL:
+		return "spass model list -q 2>/dev/null | grep -E \" (chat|image) \" | cut -d \" \" -f 1";
+	case OPT_EMBEDDING_MODEL:
+		return "spass model list -q 2>/dev/null | grep \" embedding \" | cut -d \" \" -f 1";
 	case OPT_SESSION:
-		return "spass session list -q 2>/dev/null | cut -f 1";
+		return "spass session list -q 2>/dev/null | cut -f 1 | sed \"1i @last\"";
 	default:
 		return NULL;
 	}

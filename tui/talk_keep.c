@@ -168,8 +168,9 @@ static bool fork_at(struct talk *t, int64_t turn)
 		root = sessions_get(t->wire, t->conversation, &err);
 		at = root ? sessions_turn_end(root, turn) : NULL;
 		if (root && !at)
-			err_set(&err, E_usage, "at", "there is no turn %lld; the conversation has %lld",
-				(long long)turn, (long long)sessions_turns(root));
+			err_set(&err, E_usage, "at", "there is no turn %lld; the conversation has %lld turn%s",
+				(long long)turn, (long long)sessions_turns(root),
+				sessions_turns(root) == 1 ? "" : "s");
 	}
 	if (turn < 0 || at)
 		row = sessions_fork(t->wire, t->conversation, at, NULL, &err);

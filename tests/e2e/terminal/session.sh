@@ -56,7 +56,7 @@ see 'Three it is'
 last_request | grep -q 'first question.*the third' || fail "the fork was not sent: $(last_request)"
 last_request | grep -q 'the second' && fail "the fork has what came later: $(last_request)"
 text '/fork 9'; keys Enter
-see 'there is no turn 9; the conversation has 2'
+see 'there is no turn 9; the conversation has 2 turns'
 
 # The list, and going on by its number and by a beginning of an id.
 text '/sessions'; keys Enter

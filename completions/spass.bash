@@ -6,7 +6,7 @@ _spass()
 	COMPREPLY=()
 
 	case "$previous" in
-	--model|-m) values="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
+	--model|-m) values="$(spass model list -q 2>/dev/null | grep -E " (chat|image) " | cut -d " " -f 1)" ;;
 	--system) action=none ;;
 	--file|-f) action=file ;;
 	--rag) action=none ;;
@@ -18,7 +18,7 @@ _spass()
 	--user) action=none ;;
 	--timeout) action=none ;;
 	--color) values="auto always never" ;;
-	--session|-s) values="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	--session|-s) values="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	--limit|-n) action=none ;;
 	--last|-n) action=none ;;
 	--at) action=none ;;
@@ -38,7 +38,7 @@ _spass()
 	--history) action=none ;;
 	--fusion) values="convex rrf" ;;
 	--dense-weight) action=none ;;
-	--embedder) values="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
+	--embedder) values="$(spass model list -q 2>/dev/null | grep " embedding " | cut -d " " -f 1)" ;;
 	--chunk) action=none ;;
 	--chunk-max) action=none ;;
 	--overlap) action=none ;;
@@ -99,13 +99,13 @@ _spass()
 	"chat") options="-m --model --system -f --file --rag -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session list") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session search") options="-n --limit -a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session show") options="-n --last --raw --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
-	"session tree") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
-	"session rename") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
-	"session fork") options="--at --title --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
-	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session show") options="-n --last --raw --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
+	"session tree") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
+	"session rename") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
+	"session fork") options="--at --title --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
+	"session export") options="--format -o --output --server --token-file --user --timeout -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"session import") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1)" ;;
+	"session delete") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"rag add") options="--include --exclude --follow --meta --type --dry-run --jsonl --no-wait --name --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag sync") options="--prune --include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --rerank --text --explain -e --exit-status --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -77,7 +77,8 @@ struct http1_parser {
 	int minor, status, status_digits;
 	int64_t content_length;
 	bool chunked, expects_continue, says_close, says_keep_alive;
-	unsigned char known[HTTP1_KNOWN_COUNT]; /* 1 + the index of the first such field, or 0 */
+	unsigned known_bits;                    /* 1 << enum http1_known of those that were read, and */
+	unsigned char known[HTTP1_KNOWN_COUNT]; /* the index of the first such field */
 };
 /* limits NULL = default; borrowed. */
 void http1_parser_init(struct http1_parser *p, enum http1_kind kind, const struct http1_limits *limits);

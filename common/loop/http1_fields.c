@@ -8,7 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/base/mem.h"
 
-/* The names, in the order of enum http1_known, as parameters of an error and (from +8) alone. */
+/* The names, in the order of enum http1_known, as parameters of an error. */
 static const char *const known_params[] = {
 	[HTTP1_HOST] = "headers.host",
 	[HTTP1_CONNECTION] = "headers.connection",
@@ -27,8 +27,9 @@ static_assert(ARRAY_LEN(known_params) == HTTP1_KNOWN_COUNT, "a name for each kno
 /*
  * Whether a token is a name in lower case of that length, at least 4: in words, the last of which may
  * overlap the one before.  Of a token's characters only letters change by this bit into a letter or '-'.
+ * Inline, so that the words of a literal are known.
  */
-static bool is_name(const char *token, const char *name, size_t len)
+static inline bool is_name(const char *token, const char *name, size_t len)
 {
 	const uint64_t lower = UINT64_C(0x2020202020202020);
 
@@ -41,35 +42,48 @@ static bool is_name(const char *token, const char *name, size_t len)
 	return (bytes_load_8(token + len - 8) | lower) == bytes_load_8(name + len - 8);
 }
 
+#define FIND(literal, known)                                                                                 \
+	do {                                                                                                \
+		static_assert(sizeof literal - 1 >= 4, "compared in words");                                \
+		if (is_name(name, literal, sizeof literal - 1))                                             \
+			return known;                                                                       \
+	} while (0)
+
 int http1_find_known(const char *name, size_t len)
 {
-	enum { NONE = HTTP1_KNOWN_COUNT };
-	static const unsigned char by_len[][2] = {
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		[4] = { HTTP1_HOST, NONE },
-		{ NONE, NONE },
-		[6] = { HTTP1_EXPECT, HTTP1_ORIGIN },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		{ NONE, NONE },
-		[10] = { HTTP1_CONNECTION, HTTP1_KEEP_ALIVE },
-		[11] = { HTTP1_RETRY_AFTER, NONE },
-		[12] = { HTTP1_CONTENT_TYPE, NONE },
-		[13] = { HTTP1_AUTHORIZATION, NONE },
-		[14] = { HTTP1_CONTENT_LENGTH, NONE },
-		{ NONE, NONE },
-		[16] = { HTTP1_CONTENT_ENCODING, NONE },
-		[17] = { HTTP1_TRANSFER_ENCODING, NONE },
-	};
-
-	if (len >= ARRAY_LEN(by_len))
-		return -1;
-	for (size_t i = 0; i < 2 && by_len[len][i] != NONE; i++)
-		if (is_name(name, known_params[by_len[len][i]] + 8, len))
-			return by_len[len][i];
+	switch (len) {
+	case 4:
+		FIND("host", HTTP1_HOST);
+		break;
+	case 6:
+		FIND("expect", HTTP1_EXPECT);
+		FIND("origin", HTTP1_ORIGIN);
+		break;
+	case 10:
+		FIND("connection", HTTP1_CONNECTION);
+		FIND("keep-alive", HTTP1_KEEP_ALIVE);
+		break;
+	case 11:
+		FIND("retry-after", HTTP1_RETRY_AFTER);
+		break;
+	case 12:
+		FIND("content-type", HTTP1_CONTENT_TYPE);
+		break;
+	case 13:
+		FIND("authorization", HTTP1_AUTHORIZATION);
+		break;
+	case 14:
+		FIND("content-length", HTTP1_CONTENT_LENGTH);
+		break;
+	case 16:
+		FIND("content-encoding", HTTP1_CONTENT_ENCODING);
+		break;
+	case 17:
+		FIND("transfer-encoding", HTTP1_TRANSFER_ENCODING);
+		break;
+	default:
+		break;
+	}
 	return -1;
 }
 
@@ -80,9 +94,9 @@ static int refuse(struct http1_parser *p, enum http1_known known, const char *wh
 
 static int judge_length(struct http1_parser *p, struct span value, struct err *err)
 {
-	if (p->known[HTTP1_CONTENT_LENGTH])
+	if (http1_has_known(p, HTTP1_CONTENT_LENGTH))
 		return refuse(p, HTTP1_CONTENT_LENGTH, "a second Content-Length", err);
-	if (p->known[HTTP1_TRANSFER_ENCODING])
+	if (http1_has_known(p, HTTP1_TRANSFER_ENCODING))
 		return refuse(p, HTTP1_CONTENT_LENGTH, "Content-Length beside Transfer-Encoding", err);
 	if (span_to_int(value, 0, INT64_MAX, &p->content_length) < 0)
 		return refuse(p, HTTP1_CONTENT_LENGTH, "Content-Length is not a number of bytes", err);
@@ -91,9 +105,9 @@ static int judge_length(struct http1_parser *p, struct span value, struct err *e
 
 static int judge_coding(struct http1_parser *p, struct span value, struct err *err)
 {
-	if (p->known[HTTP1_CONTENT_LENGTH])
+	if (http1_has_known(p, HTTP1_CONTENT_LENGTH))
 		return refuse(p, HTTP1_TRANSFER_ENCODING, "Transfer-Encoding beside Content-Length", err);
-	if (p->known[HTTP1_TRANSFER_ENCODING])
+	if (http1_has_known(p, HTTP1_TRANSFER_ENCODING))
 		return refuse(p, HTTP1_TRANSFER_ENCODING, "a second Transfer-Encoding", err);
 	if (p->minor == 0)
 		return refuse(p, HTTP1_TRANSFER_ENCODING, "Transfer-Encoding in HTTP/1.0", err);
@@ -108,7 +122,7 @@ static int judge_host(struct http1_parser *p, struct span value, struct err *err
 {
 	if (p->kind == HTTP1_RESPONSE)
 		return 0;
-	if (p->known[HTTP1_HOST])
+	if (http1_has_known(p, HTTP1_HOST))
 		return refuse(p, HTTP1_HOST, "a second Host", err);
 	if (!http1_is_authority(value))
 		return refuse(p, HTTP1_HOST, "Host is not a host name or address", err);

@@ -10,10 +10,6 @@
 #include "common/loop/http1_class.h"
 #include "common/loop/http1_inside.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 /* One row for 16 bytes; the sums are of the classes above. */
 const unsigned char http1_class[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
@@ -33,54 +29,6 @@ const unsigned char http1_class[256] = {
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 };
-
-size_t http1_value_end(const char *ptr, size_t at, size_t stop)
-{
-	for (;; at++) {
-#ifdef __SSE2__
-		for (; stop - at >= 16; at += 16) {
-			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
-			__m128i hit = _mm_or_si128(
-				_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x),
-				_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
-			unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-			if (mask) {
-				at += (unsigned)__builtin_ctz(mask);
-				break;
-			}
-		}
-#endif
-		while (at < stop && http1_is(HTTP1_VALUE, ptr[at]) && ptr[at] != '\t')
-			at++;
-		if (at == stop || ptr[at] != '\t')
-			return at;
-	}
-}
-
-size_t http1_name_end(const char *ptr, size_t at, size_t stop)
-{
-#ifdef __SSE2__
-	/* Letters, digits and dashes, which is what most names have. */
-	for (; stop - at >= 16; at += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(ptr + at));
-		__m128i lower = _mm_or_si128(x, _mm_set1_epi8(0x20));
-		__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
-					       _mm_cmpgt_epi8(_mm_set1_epi8('z' + 1), lower));
-		__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(x, _mm_set1_epi8('0' - 1)),
-					      _mm_cmpgt_epi8(_mm_set1_epi8('9' + 1), x));
-		__m128i good = _mm_or_si128(_mm_or_si128(letter, digit),
-					    _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
-		unsigned mask = ~(unsigned)_mm_movemask_epi8(good) & 0xffff;
-		if (mask) {
-			at += (unsigned)__builtin_ctz(mask);
-			break;
-		}
-	}
-#endif
-	while (at < stop && http1_is(HTTP1_TCHAR, ptr[at]))
-		at++;
-	return at;
-}
 
 static const struct {
 	enum http1_method method;

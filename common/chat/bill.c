@@ -3,6 +3,9 @@
  */
 #include "common/chat/bill.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "common/base/jscan.h"
 
 static int64_t scale(int64_t amount, int64_t factor)
@@ -18,19 +21,47 @@ void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate,
 	b->billed_eur = scale(b->eur, factor);
 }
 
-void bill_headers(const struct bill *b,
-		  void (*put)(void *context, const char *name, struct span value), void *context)
+static char *put(char *at, struct span s)
 {
-	char text[MONEY_TEXT_MAX], source[RATE_SOURCE_MAX];
+	memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
 
-	put(context, "SPASS-Cost-Available", b->usd < 0 ? SPAN_LIT("false") : SPAN_LIT("true"));
-	put(context, "SPASS-Cost-Source", span_str(cost_source_name(b->source)));
-	if (b->usd >= 0) {
-		put(context, "SPASS-Cost-Eur", span_str(money_text(b->billed_eur, text)));
-		put(context, "SPASS-Cost-Usd", span_str(money_text(b->billed_usd, text)));
+static char *put_amount(char *at, struct span name, int64_t micro)
+{
+	char text[MONEY_TEXT_MAX];
+
+	at = put(put(at, name), span_str(money_text(micro, text)));
+	return put(at, SPAN_LIT("\r\n"));
+}
+
+struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MAX])
+{
+	static_assert(sizeof "SPASS-Cost-Exchange-Rate: \r\nSPASS-Cost-Exchange-Rate-Source: \r\n" + MONEY_TEXT_MAX +
+			      RATE_SOURCE_MAX <= BILL_RATE_LINES_MAX, "the lines fit");
+	char source[RATE_SOURCE_MAX];
+	char *at = put_amount(out, SPAN_LIT("SPASS-Cost-Exchange-Rate: "), rate->eur);
+
+	at = put(at, SPAN_LIT("SPASS-Cost-Exchange-Rate-Source: "));
+	at = put(at, span_str(rate_source(rate, source)));
+	at = put(at, SPAN_LIT("\r\n"));
+	return span_of(out, (size_t)(at - out));
+}
+
+struct span bill_lines(const struct bill *b, struct span rate_lines, char out[BILL_LINES_MAX])
+{
+	bool is_known = b->usd >= 0;
+	char *at = put(out, is_known ? SPAN_LIT("SPASS-Cost-Available: true\r\nSPASS-Cost-Source: ")
+				     : SPAN_LIT("SPASS-Cost-Available: false\r\nSPASS-Cost-Source: "));
+
+	at = put(at, span_str(cost_source_name(b->source)));
+	at = put(at, SPAN_LIT("\r\n"));
+	if (is_known) {
+		at = put_amount(at, SPAN_LIT("SPASS-Cost-Eur: "), b->billed_eur);
+		at = put_amount(at, SPAN_LIT("SPASS-Cost-Usd: "), b->billed_usd);
 	}
-	put(context, "SPASS-Cost-Exchange-Rate", span_str(money_text(b->rate.eur, text)));
-	put(context, "SPASS-Cost-Exchange-Rate-Source", span_str(rate_source(&b->rate, source)));
+	at = put(at, rate_lines);
+	return span_of(out, (size_t)(at - out));
 }
 
 static void add_text(struct buf *out, const char *name, const char *text)

@@ -20,9 +20,11 @@ struct bill {
 /* factor: millionths, MONEY_UNIT = 1. */
 void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate, int64_t factor);
 
-/* The fields SPASS-Cost-*, one call of put for each. */
-void bill_headers(const struct bill *b,
-		  void (*put)(void *context, const char *name, struct span value), void *context);
+/* The fields SPASS-Cost-* as lines; those about a rate are made once for all its bills. */
+enum { BILL_RATE_LINES_MAX = 128, BILL_LINES_MAX = 256 + BILL_RATE_LINES_MAX };
+struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MAX]);
+/* rate_lines: of b's rate.  The result lies in out. */
+struct span bill_lines(const struct bill *b, struct span rate_lines, char out[BILL_LINES_MAX]);
 
 /* What stands beside the amounts in the trailer of a stream. */
 struct bill_facts {

@@ -143,6 +143,13 @@ static void tee_header(void *context, const char *name, struct span value)
 	t->sink->header(t->sink->context, name, value);
 }
 
+static void tee_lines(void *context, struct span lines)
+{
+	struct conversation_turn *t = context;
+
+	t->sink->lines(t->sink->context, lines);
+}
+
 static int tee_begin(void *context, int status, const char *type)
 {
 	struct conversation_turn *t = context;
@@ -230,6 +237,7 @@ int conversation_turn_run(struct conversation_turn *t, struct err *err)
 	t->tee = (struct turn_sink){
 		.context = t,
 		.header = tee_header,
+		.lines = tee_lines,
 		.send = tee_send,
 		.begin = tee_begin,
 		.write = tee_write,

@@ -65,8 +65,10 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 
 	s->refs = 1;
 	s->config = config;
-	if (exchange_read(config, &s->rate, err) == 0)
+	if (exchange_read(config, &s->rate, err) == 0) {
+		s->rate_text_len = bill_rate_lines(&s->rate, s->rate_text).len;
 		s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
+	}
 	if (s->routing)
 		s->tenancy = tenancy_new(config, environment, err);
 	if (s->tenancy) {

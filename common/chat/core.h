@@ -11,6 +11,7 @@
 
 #include "common/base/arena.h"
 #include "common/chat/augment.h"
+#include "common/chat/bill.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
 #include "common/loop/spool.h"
@@ -39,6 +40,8 @@ struct snapshot {
 	struct cascade *cascade; /* the same */
 	struct routing *routing;
 	struct rate rate;      /* euros for a dollar */
+	char rate_text[BILL_RATE_LINES_MAX]; /* what answers say of it, */
+	size_t rate_text_len;  /* so long: bill_rate_lines */
 	struct snapshot *base; /* NULL, or the one whose config, tenancy and routing these are */
 	uint64_t generation;   /* 1, 2, ...; each that is published has its own */
 };

@@ -66,6 +66,11 @@ static int write_on(void *context, const struct span *parts, size_t count, struc
 	return 0;
 }
 
+static void drop_lines(void *context, struct span lines)
+{
+	(void)context, (void)lines;
+}
+
 static void do_nothing(void *context)
 {
 	(void)context;
@@ -95,6 +100,7 @@ static struct inner *begin(const struct inner_call *call)
 	buf_init(&i->answer, (size_t)call->snapshot->config->max_answer_bytes);
 	i->sink = (struct turn_sink){ .context = i,
 				      .header = drop_header,
+				      .lines = drop_lines,
 				      .send = keep_answer,
 				      .begin = begin_none,
 				      .write = write_on,

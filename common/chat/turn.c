@@ -69,13 +69,14 @@ void turn_announce(struct turn *t, const struct target *target)
 {
 	const struct turn_sink *sink = t->sink;
 
-	sink->header(sink->context, "SPASS-Resolved-Model",
-		     span_str(target->link_model ? target->link_model->alias : target->model));
-	sink->header(sink->context, "SPASS-Resolved-Backend", span_str(target->backend->name));
+	sink->lines(sink->context, target->told);
 	/* What a stream costs is known at its end, unless it is free. */
 	if (!t->streamed || target_is_free(target)) {
+		char lines[BILL_LINES_MAX];
+
 		turn_settle(t, target);
-		bill_headers(&t->bill, sink->header, sink->context);
+		sink->lines(sink->context, bill_lines(&t->bill, span_of(t->snapshot->rate_text, t->snapshot->rate_text_len),
+						      lines));
 	}
 	turn_announce_changes(t);
 	if (t->walk.attempts > 1) {

@@ -23,6 +23,7 @@
 struct turn_sink {
 	void *context;
 	void (*header)(void *context, const char *name, struct span value);
+	void (*lines)(void *context, struct span lines);
 	void (*send)(void *context, int status, const char *type, struct span body);
 	int (*begin)(void *context, int status, const char *type);
 	int (*write)(void *context, const struct span *parts, size_t count, struct err *err);

@@ -179,6 +179,29 @@ static bool is_offered(const struct routing *r, const struct backend *b, const c
 	       found_has(&s->list, model);
 }
 
+static void add_line(struct buf *out, const char *name, const char *value)
+{
+	if (http1_is_field_value(span_str(value)))
+		buf_printf(out, "%s: %s\r\n", name, value);
+}
+
+static struct span tell(const struct target *t)
+{
+	struct buf lines;
+
+	buf_init(&lines, 64 * KIB);
+	add_line(&lines, "SPASS-Resolved-Model", t->link_model->alias);
+	add_line(&lines, "SPASS-Resolved-Backend", t->backend->name);
+	return span_str(buf_take(&lines));
+}
+
+static void route_clear(struct route *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		mem_free((void *)(uintptr_t)r->targets[i].told.ptr); /* NOLINT(performance-no-int-to-ptr): our own */
+	mem_free(r->targets);
+}
+
 struct chain_maker {
 	struct routing *routing;
 	struct route *route;
@@ -204,12 +227,15 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	}
 	const struct price_row *row = prices_find(k->routing->prices, b->name, link->model);
 
-	route->targets[route->count++] = (struct target){
+	struct target *t = &route->targets[route->count++];
+
+	*t = (struct target){
 		.backend = b,
 		.model = link->model,
 		.link_model = of,
 		.price = row ? &row->price : NULL,
 	};
+	t->told = tell(t);
 }
 
 static int check_links(const struct routing *r, const struct model *m, struct err *err)
@@ -459,7 +485,7 @@ void routing_free(struct routing *r)
 		breaker_unref(r->breakers[i].breaker);
 	mem_free(r->breakers);
 	for (size_t i = 0; i < r->route_count; i++)
-		mem_free(r->routes[i].targets);
+		route_clear(&r->routes[i]);
 	mem_free(r->routes);
 	catalog_free(r->catalog);
 	prices_free(r->prices);

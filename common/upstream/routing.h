@@ -27,6 +27,7 @@ struct target {
 	struct breaker *breaker;
 	const struct model *link_model; /* the alias whose link this is, for floors of members */
 	const struct price *price;      /* NULL: none is known */
+	struct span told;       /* header lines with which an answer says that it comes from here */
 };
 
 struct routing;

@@ -75,8 +75,17 @@ bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 
 void guard_name(struct exchange *x)
 {
-	reply_header(x, "SPASS-Request-Id", span_str(x->request_id));
-	reply_header(x, "X-Request-Id", span_str(x->request_id));
+	static const struct span own = SPAN_INIT("SPASS-Request-Id: "), common = SPAN_INIT("\r\nX-Request-Id: ");
+	char lines[sizeof "SPASS-Request-Id: \r\nX-Request-Id: \r\n" + 2 * sizeof x->request_id], *at = lines;
+	const size_t len = strlen(x->request_id);
+
+	/* Its characters are all fit: see is_request_id. */
+	at = mempcpy(at, own.ptr, own.len);
+	at = mempcpy(at, x->request_id, len);
+	at = mempcpy(at, common.ptr, common.len);
+	at = mempcpy(at, x->request_id, len);
+	at = mempcpy(at, "\r\n", 2);
+	reply_lines(x, span_of(lines, (size_t)(at - lines)));
 }
 
 void guard_identify(struct exchange *x, struct call *c)

@@ -11,6 +11,11 @@ static void sink_header(void *context, const char *name, struct span value)
 	reply_header(context, name, value);
 }
 
+static void sink_lines(void *context, struct span lines)
+{
+	reply_lines(context, lines);
+}
+
 static void sink_send(void *context, int status, const char *type, struct span body)
 {
 	reply_send(context, status, type, body);
@@ -75,6 +80,7 @@ void call_sink(struct exchange *x, struct turn_sink *sink)
 	*sink = (struct turn_sink){
 		.context = x,
 		.header = sink_header,
+		.lines = sink_lines,
 		.send = sink_send,
 		.begin = sink_begin,
 		.write = sink_write,

@@ -21,13 +21,14 @@ enum { CONTENT_TYPE_MAX = 256, CHUNK_PREFIX_MAX = 20, ERROR_BODY_MAX = 8 * 1024,
 static_assert(512 + CONTENT_TYPE_MAX + CONN_REPLY_HEADERS_MAX < CARRIER_SLICE / 2,
 	      "scratch too small");
 
-static char *put(char *at, const void *bytes, size_t len)
+static inline char *put(char *at, const void *bytes, size_t len)
 {
 	memcpy(at, bytes, len);
 	return at + len;
 }
 
-static char *put_text(char *at, const char *text)
+/* Of a literal the compiler knows the length. */
+static inline char *put_text(char *at, const char *text)
 {
 	return put(at, text, strlen(text));
 }
@@ -43,19 +44,33 @@ static char *put_number(char *at, uint64_t value)
 	return put(at, digits + n, sizeof digits - n);
 }
 
-/* Refreshes the worker's Date line once a second. */
-static const char *date_line(struct http *h)
+static void refresh_date(struct http *h)
 {
 	char date[CLOCK_HTTP_SIZE];
-	int64_t wall_ms;
+	int64_t wall_ms = clock_wall_ms();
 
-	if (loop_now_ms(h->loop) >= h->date_until_ms) {
-		wall_ms = clock_wall_ms();
-		h->date_until_ms = loop_now_ms(h->loop) + 1000 - wall_ms % 1000;
-		clock_http_date(wall_ms, date);
-		snprintf(h->date, sizeof h->date, "Date: %s\r\n", date);
-	}
-	return h->date;
+	h->date_until_ms = loop_now_ms(h->loop) + 1000 - wall_ms % 1000;
+	clock_http_date(wall_ms, date);
+	snprintf(h->date, sizeof h->date, "Date: %s\r\n", date);
+}
+
+/* The worker's Date line, made anew once a second. */
+static inline char *put_date(char *at, struct http *h)
+{
+	if (loop_now_ms(h->loop) >= h->date_until_ms)
+		refresh_date(h);
+	return put(at, h->date, sizeof h->date - 1);
+}
+
+static inline char *put_status(char *at, int status)
+{
+	if (status == 200)
+		return put_text(at, "HTTP/1.1 200 OK\r\n");
+	at = put_text(at, "HTTP/1.1 ");
+	at = put_number(at, (uint64_t)status);
+	*at++ = ' ';
+	at = put_text(at, http1_reason(status));
+	return put_text(at, "\r\n");
 }
 
 static bool keeps_connection(struct request *r)
@@ -76,6 +91,7 @@ static bool status_has_no_body(int status)
 static char *put_head(struct request *r, int status, const char *type, int64_t length)
 {
 	char *at = r->conn->http->scratch;
+	size_t type_len = type ? strlen(type) : 0;
 
 	if (!keeps_connection(r))
 		r->close = true;
@@ -85,14 +101,10 @@ static char *put_head(struct request *r, int status, const char *type, int64_t l
 		r->close = true;
 	r->x.status = status;
 
-	at = put_text(at, "HTTP/1.1 ");
-	at = put_number(at, (uint64_t)status);
-	*at++ = ' ';
-	at = put_text(at, http1_reason(status));
-	at = put_text(at, "\r\n");
-	if (type && strlen(type) <= CONTENT_TYPE_MAX) {
+	at = put_status(at, status);
+	if (type && type_len <= CONTENT_TYPE_MAX) {
 		at = put_text(at, "Content-Type: ");
-		at = put_text(at, type);
+		at = put(at, type, type_len);
 		at = put_text(at, "\r\n");
 	}
 	if (length >= 0 && !status_has_no_body(status)) {
@@ -102,13 +114,21 @@ static char *put_head(struct request *r, int status, const char *type, int64_t l
 	} else if (r->chunked) {
 		at = put_text(at, "Transfer-Encoding: chunked\r\n");
 	}
-	at = put_text(at, date_line(r->conn->http));
+	at = put_date(at, r->conn->http);
 	if (r->close)
 		at = put_text(at, "Connection: close\r\n");
 	else if (r->head.minor == 0)
 		at = put_text(at, "Connection: keep-alive\r\n");
 	at = put(at, r->headers.ptr ? r->headers.ptr : "", r->headers.len);
 	return put_text(at, "\r\n");
+}
+
+void reply_lines(struct exchange *x, struct span lines)
+{
+	struct request *r = request_of(x);
+
+	if (r->reply_state == REPLY_NONE)
+		buf_add_span(&r->headers, lines);
 }
 
 void reply_header(struct exchange *x, const char *name, struct span value)

@@ -413,7 +413,6 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 		.target = target,
 		.outgoing = &t->outgoing,
 		.kind = kind->source,
-		.arena = t->arena,
 		.forward = forwarded(t, target),
 		.deadline_ms = t->deadline_ms,
 		.unpack_max = (size_t)t->snapshot->config->max_answer_bytes,

@@ -3,6 +3,7 @@
  */
 #include "common/loop/upcall.h"
 
+#include "common/loop/http1_class.h"
 #include "common/loop/inside.h"
 #include "common/loop/stack.h"
 #include "common/loop/upcall_inside.h"
@@ -73,14 +74,6 @@ static void give_scratch(struct upcall *u)
 
 /* The request */
 
-static bool is_target(struct span path)
-{
-	for (size_t i = 0; i < path.len; i++)
-		if ((unsigned char)path.ptr[i] <= ' ' || path.ptr[i] == 0x7f)
-			return false;
-	return path.len > 0;
-}
-
 static uint64_t body_length(const struct upcall_request *req)
 {
 	uint64_t len = req->supply ? req->supply->length : 0;
@@ -90,48 +83,93 @@ static uint64_t body_length(const struct upcall_request *req)
 	return len;
 }
 
-static void take_body(struct upcall *u, const struct upcall_request *req, uint64_t len)
+/* Whether the body leaves with the head, in one piece. */
+static bool is_copied(const struct upcall_request *req, uint64_t len)
 {
-	u->supply = req->supply;
-	if (u->supply)
-		return;
-	if (len > BODY_COPIED) {
-		u->parts = req->body;
-		u->body_parts = req->body_parts;
-		return;
+	return !req->supply && len <= BODY_COPIED;
+}
+
+static inline char *put(char *at, struct span s)
+{
+	memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
+
+static char *put_parts(char *at, const struct span *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].len > 0)
+			at = put(at, parts[i]);
+	return at;
+}
+
+static char *put_length(char *at, uint64_t len)
+{
+	char digits[20];
+	size_t first = sizeof digits;
+
+	do
+		digits[--first] = (char)('0' + len % 10);
+	while (len /= 10);
+	at = put(at, SPAN_LIT("Content-Length: "));
+	at = put(at, span_of(digits + first, sizeof digits - first));
+	return put(at, SPAN_LIT("\r\n"));
+}
+
+/* No more than it takes. */
+static size_t head_size(const struct upcall *u, const struct upcall_request *req, struct span method, uint64_t len)
+{
+	enum { FIXED = sizeof "  HTTP/1.1\r\nContent-Length: 18446744073709551615\r\nConnection: keep-alive\r\n\r\n" };
+	size_t size = FIXED + method.len + req->base.len + req->path.len + u->group->host_line.len;
+
+	for (size_t i = 0; i < req->header_parts; i++) {
+		assert(req->headers[i].len == 0 || req->headers[i].ptr[req->headers[i].len - 1] == '\n');
+		size += req->headers[i].len;
 	}
-	for (size_t i = 0; i < req->body_parts; i++)
-		buf_add_span(&u->head_out, req->body[i]);
+	return is_copied(req, len) ? size + (size_t)len : size;
+}
+
+static void put_head(struct upcall *u, const struct upcall_request *req, struct span method, uint64_t len)
+{
+	char *at = put(u->head_out.ptr, method);
+
+	*at++ = ' ';
+	at = put_parts(at, &req->base, 1);
+	at = put(at, req->path);
+	at = put(at, SPAN_LIT(" HTTP/1.1\r\n"));
+	at = put(at, u->group->host_line);
+	at = put_parts(at, req->headers, req->header_parts);
+	if (len > 0 || req->method & (HTTP1_POST | HTTP1_PUT | HTTP1_PATCH))
+		at = put_length(at, len);
+	at = put(at, SPAN_LIT("Connection: keep-alive\r\n\r\n"));
+	if (is_copied(req, len))
+		at = put_parts(at, req->body, req->body_parts);
+	u->head_out.len = (size_t)(at - u->head_out.ptr);
+}
+
+static bool is_target(struct span s)
+{
+	return http1_target_end(s.ptr, 0, s.len) == s.len;
 }
 
 static int write_head(struct upcall *u, const struct upcall_request *req, struct err *err)
 {
-	struct buf *out = &u->head_out;
+	struct span method = req->method == HTTP1_POST ? SPAN_LIT("POST") : span_str(http1_method_name(req->method));
 	uint64_t len = body_length(req);
 
 	u->method = req->method;
-	if (!is_target(req->path))
+	u->supply = req->supply;
+	if (req->path.len == 0 || !is_target(req->path) || !is_target(req->base))
 		return err_set(err, E_internal_error, NULL, "%s: not a request target",
 			       upcall_name(u));
-	buf_add_str(out, http1_method_name(req->method));
-	buf_add_char(out, ' ');
-	buf_add_span(out, req->path);
-	buf_add_str(out, " HTTP/1.1\r\n");
-	buf_add_str(out, u->group->host_field);
-	for (size_t i = 0; i < req->header_parts; i++) {
-		assert(req->headers[i].len == 0 || req->headers[i].ptr[req->headers[i].len - 1] == '\n');
-		buf_add_span(out, req->headers[i]);
-	}
-	if (len > 0 || req->method & (HTTP1_POST | HTTP1_PUT | HTTP1_PATCH)) {
-		buf_add_str(out, "Content-Length: ");
-		buf_add_int(out, (int64_t)len);
-		buf_add_str(out, "\r\n");
-	}
-	buf_add_str(out, "Connection: keep-alive\r\n\r\n");
-	take_body(u, req, len);
-	if (buf_failed(out))
+	if (buf_reserve(&u->head_out, head_size(u, req, method, len)) < 0)
 		return err_set(err, E_internal_error, NULL,
 			       "%s: the head of the request is too large", upcall_name(u));
+	put_head(u, req, method, len);
+	if (!u->supply && !is_copied(req, len)) {
+		u->parts = req->body;
+		u->body_parts = req->body_parts;
+	}
 	return 0;
 }
 

@@ -50,7 +50,7 @@ struct upcall_supply {
 struct upcall_request {
 	const struct origin *origin;
 	enum http1_method method;
-	struct span path;              /* with query */
+	struct span base, path;        /* the target's two parts, the first perhaps empty; with query */
 	const struct span *headers;    /* further "Name: value\r\n" lines, some or none in each part;
 	                                  Host, Content-Length and Connection are added by the call */
 	size_t header_parts;

@@ -57,7 +57,7 @@ static char *name_of(const struct origin *o)
 	return mem_printf(strchr(o->host, ':') ? "[%s]:%d" : "%s:%d", o->host, o->port);
 }
 
-static char *host_field_of(const struct origin *o)
+static char *host_line_of(const struct origin *o)
 {
 	bool is_ipv6 = strchr(o->host, ':') != NULL;
 
@@ -80,7 +80,7 @@ static struct uplink_group *group_new(struct uplink_pool *p, const struct origin
 		.proxy = copy_text(o->proxy),
 	};
 	g->name = name_of(&g->origin);
-	g->host_field = host_field_of(&g->origin);
+	g->host_line = span_str(host_line_of(&g->origin));
 	g->is_direct = direct_is_possible(&g->origin);
 	list_init(&g->idle);
 	list_push_front(&p->groups, &g->link);
@@ -100,7 +100,7 @@ static void group_free(struct uplink_group *g)
 	free_text(g->origin.ca_file);
 	free_text(g->origin.proxy);
 	mem_free(g->name);
-	mem_free(g->host_field);
+	free_text(g->host_line.ptr);
 	mem_free(g);
 }
 

@@ -23,7 +23,7 @@ struct uplink_group {
 	struct uplink_pool *pool;
 	struct origin origin; /* own copies of the strings */
 	char *name;           /* "host:port" or "unix:/path", for messages */
-	char *host_field;     /* "Host: ...\r\n" */
+	struct span host_line; /* "Host: ...\r\n" */
 	bool is_direct;       /* reached without libcurl */
 };
 /* Takes a use of the group; give it back with uplink_group_release. */

@@ -94,7 +94,6 @@ static struct span head_lines(enum source_kind kind)
 static int open_upcall(struct source *s, const struct source_request *req, struct err *err)
 {
 	const struct backend *backend = req->target->backend;
-	const struct span path[] = { span_str(backend->path_prefix), span_str(req->outgoing->path) };
 	const struct span lines[] = {
 		head_lines(req->kind),
 		req->outgoing->type_line.ptr ? req->outgoing->type_line
@@ -105,7 +104,8 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 	struct upcall_request call = {
 		.origin = &backend->origin,
 		.method = HTTP1_POST,
-		.path = arena_join(req->arena, path, ARRAY_LEN(path)),
+		.base = span_str(backend->path_prefix),
+		.path = span_str(req->outgoing->path),
 		.headers = lines,
 		.header_parts = ARRAY_LEN(lines),
 		.body = req->outgoing->parts,
@@ -115,8 +115,6 @@ static int open_upcall(struct source *s, const struct source_request *req, struc
 		.read_max = req->kind == SOURCE_CHAT_STREAM ? STREAM_READ_MAX : 0,
 	};
 
-	if (!call.path.ptr)
-		return err_used_up(err);
 	s->limits = backend->limits;
 	limit_by_deadline(&s->limits, req->deadline_ms, loop_now_ms(fiber_loop(fiber_self())));
 	s->call = upcall_open(req->uplinks, &call, err);

@@ -8,7 +8,6 @@
 #ifndef SPASS_UPSTREAM_SOURCE_H
 #define SPASS_UPSTREAM_SOURCE_H
 
-#include "common/base/arena.h"
 #include "common/loop/job.h"
 #include "common/upstream/dialect.h"
 #include "common/upstream/routing.h"
@@ -33,7 +32,6 @@ struct source_request {
 	const struct target *target;
 	const struct outgoing *outgoing;
 	enum source_kind kind;
-	struct arena *arena;  /* for the path; lives as long as the source */
 	struct span forward;  /* header lines of the client that go along */
 	int64_t deadline_ms;  /* monotonic; 0 = none */
 	size_t unpack_max;    /* bytes that a coded answer may come to */

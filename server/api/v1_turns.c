@@ -66,7 +66,7 @@ static struct span own_key(const struct call *c, struct span key, char out[2 * D
 	return span_str(out);
 }
 
-static size_t add_line(struct span *parts, size_t count, struct span name, struct span value)
+static inline size_t add_line(struct span *parts, size_t count, struct span name, struct span value)
 {
 	parts[count++] = name;
 	parts[count++] = SPAN_LIT(": ");
@@ -75,33 +75,31 @@ static size_t add_line(struct span *parts, size_t count, struct span name, struc
 	return count;
 }
 
-static struct span lines_of(struct exchange *x, const struct span *names, size_t name_count, struct span *parts,
-			    size_t count)
+/* The client's own, if there is one.  Inline, so that of a literal it is known what to look for. */
+static inline size_t add_field(struct span *parts, size_t count, const struct exchange *x, struct span name)
 {
-	for (size_t i = 0; i < name_count; i++) {
-		struct span value = http1_find(x->head, names[i]);
+	struct span value = http1_find(x->head, name);
 
-		if (value.ptr)
-			count = add_line(parts, count, names[i], value);
-	}
-	return count ? arena_join(&x->arena, parts, count) : SPAN_NONE;
+	return value.ptr ? add_line(parts, count, name, value) : count;
 }
 
 int call_forward(struct exchange *x, struct call *c, struct err *err)
 {
-	static const struct span names[] = { SPAN_INIT("openai-beta"), SPAN_INIT("traceparent"),
-					     SPAN_INIT("tracestate") },
-				 accounts[] = { SPAN_INIT("openai-organization"), SPAN_INIT("openai-project") };
-	enum { LINE = 4, OWN = 2 };
-	struct span parts[LINE * (OWN + ARRAY_LEN(names))];
+	enum { LINE = 4, LINES = 5, ACCOUNT_LINES = 2 };
+	struct span parts[LINE * LINES], account[LINE * ACCOUNT_LINES];
 	struct span key = http1_find(x->head, SPAN_LIT("idempotency-key"));
 	char own[2 * DIGEST_SIZE + 1];
-	size_t count = add_line(parts, 0, SPAN_LIT("X-Request-Id"), span_str(x->request_id));
+	size_t count = add_line(parts, 0, SPAN_LIT("X-Request-Id"), span_str(x->request_id)), account_count;
 
 	if (key.ptr)
 		count = add_line(parts, count, SPAN_LIT("idempotency-key"), own_key(c, key, own));
-	c->turn.forward = lines_of(x, names, ARRAY_LEN(names), parts, count);
-	c->turn.forward_account = lines_of(x, accounts, ARRAY_LEN(accounts), parts, 0);
+	count = add_field(parts, count, x, SPAN_LIT("openai-beta"));
+	count = add_field(parts, count, x, SPAN_LIT("traceparent"));
+	count = add_field(parts, count, x, SPAN_LIT("tracestate"));
+	account_count = add_field(account, 0, x, SPAN_LIT("openai-organization"));
+	account_count = add_field(account, account_count, x, SPAN_LIT("openai-project"));
+	c->turn.forward = arena_join(&x->arena, parts, count);
+	c->turn.forward_account = account_count ? arena_join(&x->arena, account, account_count) : SPAN_NONE;
 	return c->turn.forward.ptr ? 0 : err_used_up(err);
 }
 

@@ -69,7 +69,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common/rag/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers unused covered headers lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -215,6 +215,9 @@ endif
 # Includes that point the wrong way; each header alone.
 layers:
 	@sh tests/support/layers.sh
+# Functions of headers that the program does not use, or that one file alone uses.
+unused:
+	@sh tests/support/unused.sh
 # Errors and routes that no case shows.
 covered:
 	@sh tests/support/covered.sh
@@ -255,6 +258,7 @@ check:
 	@sh tests/support/deps.sh check
 	@$(MAKE) --no-print-directory all tools
 	@$(MAKE) --no-print-directory layers
+	@$(MAKE) --no-print-directory unused
 	@$(MAKE) --no-print-directory covered
 	@$(MAKE) --no-print-directory headers
 	@$(MAKE) --no-print-directory unit

@@ -103,8 +103,6 @@ extern const struct cmd_exit cmd_exits[];
 int cmd_help_program(struct buf *out);
 int cmd_help_group(const char *group, struct buf *out);
 int cmd_help_command(const struct cmd *c, struct buf *out);
-/* The table as JSON; the caller owns it. */
-json_t *cmd_help_json(void);
 
 /* cmd_print.c.  Writing to stdout is checked once, at the end of the program. */
 enum { CMD_OUTPUT_MAX = 64 * 1024 * 1024 };
@@ -117,8 +115,6 @@ void cmd_print_document_take(json_t *answer);
 bool cmd_color(const struct cmd_globals *g, FILE *stream);
 /* "spass: code: message" and the remedy on stderr; with --json the envelope on stdout too. */
 void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const struct err *err);
-/* The envelope; the caller owns it. */
-json_t *cmd_error_json(const struct err *err);
 /* A line on stderr, unless --quiet.  Control characters are made harmless. */
 void cmd_notice(const struct cmd_globals *g, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

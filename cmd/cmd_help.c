@@ -162,7 +162,8 @@ static json_t *exits_json(void)
 	return list;
 }
 
-json_t *cmd_help_json(void)
+/* The table as JSON; the caller owns it. */
+static json_t *cmd_help_json(void)
 {
 	json_t *commands = json_array();
 

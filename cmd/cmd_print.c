@@ -83,7 +83,8 @@ void cmd_notice(const struct cmd_globals *g, const char *format, ...)
 	putc('\n', stderr);
 }
 
-json_t *cmd_error_json(const struct err *err)
+/* The envelope; the caller owns it. */
+static json_t *cmd_error_json(const struct err *err)
 {
 	const struct err_info *info = err_info(err->code);
 	/* A message may quote what is not UTF-8. */

@@ -70,7 +70,7 @@ const char *prompt_text(const struct prompt *p)
 	return p->kind->text(p);
 }
 
-void prompt_set_text(struct prompt *p, const char *text)
+static void prompt_set_text(struct prompt *p, const char *text)
 {
 	p->kind->set_text(p, text);
 }

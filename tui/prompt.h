@@ -70,7 +70,6 @@ void prompt_show(struct prompt *p);
 void prompt_clear(struct prompt *p);
 /* What is typed; borrowed until the next call. */
 const char *prompt_text(const struct prompt *p);
-void prompt_set_text(struct prompt *p, const char *text);
 /* An entry for the history, not sent. */
 void prompt_remember(struct prompt *p, const char *text);
 /* Hidden, the terminal as it was, for a stop or another program; and back, in its present size. */

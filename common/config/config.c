@@ -33,7 +33,7 @@ static const struct {
 
 enum { LEFT_OUT_ROOM = 24 };
 
-void config_faults_init(struct config_faults *f)
+static void config_faults_init(struct config_faults *f)
 {
 	*f = (struct config_faults){ .count = 0 };
 	buf_init(&f->text, ERR_MESSAGE_MAX - 1 - LEFT_OUT_ROOM);
@@ -68,7 +68,8 @@ void config_fault(struct config_faults *f, const char *where, const char *key, c
 	buf_free(&line);
 }
 
-int config_faults_end(struct config_faults *f, struct err *err)
+/* 0 when there was none, else -1 with E_invalid_config.  Frees f. */
+static int config_faults_end(struct config_faults *f, struct err *err)
 {
 	if (f->count && f->left_out)
 		err_set(err, E_invalid_config, f->param, "%s\nand %zu more", buf_str(&f->text),

@@ -13,12 +13,9 @@ struct config_faults {
 	size_t count, left_out;
 };
 
-void config_faults_init(struct config_faults *f);
 /* where: "spass.yaml:12", "SPASS_LISTEN", "--listen". */
 void config_fault(struct config_faults *f, const char *where, const char *key, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
-/* 0 when there was none, else -1 with E_invalid_config.  Frees f. */
-int config_faults_end(struct config_faults *f, struct err *err);
 
 enum { CONFIG_WHERE_MAX = 160 };
 /* "spass.yaml:12" of the value, or "spass.yaml" where the line is not known. */

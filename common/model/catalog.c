@@ -41,7 +41,7 @@ void model_chain_free(struct model_link *chain, size_t count)
 	mem_free(chain);
 }
 
-void model_free(struct model *m)
+static void model_free(struct model *m)
 {
 	if (!m)
 		return;

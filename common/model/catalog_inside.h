@@ -15,7 +15,6 @@ bool catalog_alias_is_valid(const char *alias);
 /* A chat model of text, without a chain. */
 struct model *model_new(const char *alias);
 /* Each may be NULL. */
-void model_free(struct model *m);
 void model_list_free(char **list);
 void model_chain_free(struct model_link *chain, size_t count);
 /* Takes m; index is at most the count. */

@@ -186,7 +186,11 @@ void rag_read_end(struct rag_tenant *t, struct db *db)
 	note_use(t);
 }
 
-struct db *rag_write_begin(struct rag_tenant *t, struct err *err)
+/*
+ * The writing connection, its write lock taken; ends with end_writing in any case.  E_overloaded
+ * when another thread or process kept it for longer than patience lasts.
+ */
+static struct db *begin_writing(struct rag_tenant *t, struct err *err)
 {
 	struct db *db = take_writer(t, err);
 	bool is_busy;
@@ -201,7 +205,8 @@ struct db *rag_write_begin(struct rag_tenant *t, struct err *err)
 	return NULL;
 }
 
-int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err)
+/* keep: commits; result is handed through, or becomes -1. */
+static int end_writing(struct rag_tenant *t, struct db *db, int result, struct err *err)
 {
 	struct err failed = ERR_INIT;
 
@@ -220,7 +225,7 @@ int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *e
 int rag_write(struct rag_tenant *t, int (*work)(struct db *db, void *arg, struct err *err),
 	      void *arg, struct err *err)
 {
-	struct db *db = rag_write_begin(t, err);
+	struct db *db = begin_writing(t, err);
 
-	return db ? rag_write_end(t, db, work(db, arg, err), err) : -1;
+	return db ? end_writing(t, db, work(db, arg, err), err) : -1;
 }

@@ -64,13 +64,6 @@ int rag_tenant_prepare(struct rag_tenant *t, struct err *err);
 /* A connection in a reading transaction; end it with rag_read_end. */
 struct db *rag_read_begin(struct rag_tenant *t, struct err *err);
 void rag_read_end(struct rag_tenant *t, struct db *db);
-/*
- * The writing connection, its write lock taken; ends with rag_write_end in any case.  E_overloaded
- * when another thread or process kept it for longer than patience lasts.
- */
-struct db *rag_write_begin(struct rag_tenant *t, struct err *err);
-/* keep: commits; result is handed through, or becomes -1. */
-int rag_write_end(struct rag_tenant *t, struct db *db, int result, struct err *err);
 bool rag_name_is_valid(struct span name);
 int64_t rag_now_us(void);
 
@@ -318,8 +311,6 @@ void rag_snapshot_give(const struct rag_snapshot *s);
 /* Of an index that is gone: nobody asks for it again. */
 void rag_snapshot_forget(struct rag_tenant *t, int64_t index_id);
 void rag_snapshot_forget_all(struct rag_tenant *t);
-/* The place of an open segment of postings with that id in the snapshot, or -1. */
-ptrdiff_t rag_snapshot_segment(const struct rag_snapshot *s, int64_t id);
 /* Bits from..from + count - 1 as a bitmap of their own (mem_free); *set: how many are set. */
 uint64_t *rag_bits_cut(const uint64_t *bits, size_t from, size_t count, size_t *set);
 

@@ -72,26 +72,8 @@ static int insert_vector(struct db *db, int64_t model, const struct rag_kept *k,
 	return db_run(st, err);
 }
 
-/* The stored vector of that hash: 1, 0, -1. */
-static int find_vector(struct db *db, int64_t model, const unsigned char hash[RAG_HASH_SIZE],
-		       float *out, size_t dimensions, struct err *err)
-{
-	struct db_statement *st = db_statement(
-		db, "SELECT vector FROM rag_vector WHERE model = ?1 AND hash = ?2 LIMIT 1", err);
-	int found;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, model);
-	db_bind_blob(st, 2, span_of((const char *)hash, RAG_HASH_SIZE));
-	found = db_next(st, err);
-	if (found == 1 && rag_half_read(db_blob(st, 0), out, dimensions) < 0)
-		found = 0;
-	db_reset(st);
-	return found;
-}
-
-int rag_half_read(struct span halves, float *out, size_t dimensions)
+/* Stored float16 as numbers; -1 when they are of another dimension. */
+static int read_halves(struct span halves, float *out, size_t dimensions)
 {
 	uint16_t room[64];
 
@@ -108,43 +90,28 @@ int rag_half_read(struct span halves, float *out, size_t dimensions)
 	return 0;
 }
 
-/* The space of the model in this index, made for these vectors when there is none yet. */
-static struct vector_space *space_of(struct db *db, const struct rag_row *row, int64_t model,
-				     const float *vectors, size_t count, size_t dimensions,
-				     int64_t *id, struct err *err)
+/* The stored vector of that hash: 1, 0, -1. */
+static int find_vector(struct db *db, int64_t model, const unsigned char hash[RAG_HASH_SIZE],
+		       float *out, size_t dimensions, struct err *err)
 {
-	struct rag_segment_row made = { .index_id = row->id,
-					.kind = RAG_SPACE,
-					.model = model,
-					.rows = (int64_t)count,
-					.born = row->generation };
-	struct vector_space *space = NULL;
-	struct buf bytes;
-	float *mean = NULL;
+	struct db_statement *st = db_statement(
+		db, "SELECT vector FROM rag_vector WHERE model = ?1 AND hash = ?2 LIMIT 1", err);
+	int found;
 
-	if (rag_space_find(db, row->id, model, &space, id, err) != 0)
-		return space;
-	buf_init(&bytes, SPACE_MAX);
-	if (count >= MEAN_ROWS_MIN) {
-		mean = mem_alloc(dimensions * sizeof(*mean));
-		vector_mean(vectors, count, dimensions, mean);
-	} else {
-		made.rows = 0;
-	}
-	space = vector_space_new(dimensions, SPACE_SEED, mean, err);
-	if (space && (vector_space_write(space, &bytes, err) < 0 ||
-		      rag_segment_insert(db, &made, buf_span(&bytes), err) < 0)) {
-		vector_space_free(space);
-		space = NULL;
-	}
-	*id = made.id;
-	mem_free(mean);
-	buf_free(&bytes);
-	return space;
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, model);
+	db_bind_blob(st, 2, span_of((const char *)hash, RAG_HASH_SIZE));
+	found = db_next(st, err);
+	if (found == 1 && read_halves(db_blob(st, 0), out, dimensions) < 0)
+		found = 0;
+	db_reset(st);
+	return found;
 }
 
-int rag_space_find(struct db *db, int64_t index_id, int64_t model, struct vector_space **space,
-		   int64_t *id, struct err *err)
+/* 1 with *space (vector_space_free) and its id, 0, -1. */
+static int find_space(struct db *db, int64_t index_id, int64_t model, struct vector_space **space, int64_t *id,
+		      struct err *err)
 {
 	struct db_statement *st =
 		db_statement(db,
@@ -167,6 +134,41 @@ int rag_space_find(struct db *db, int64_t index_id, int64_t model, struct vector
 	}
 	db_reset(st);
 	return found;
+}
+
+/* The space of the model in this index, made for these vectors when there is none yet. */
+static struct vector_space *space_of(struct db *db, const struct rag_row *row, int64_t model,
+				     const float *vectors, size_t count, size_t dimensions,
+				     int64_t *id, struct err *err)
+{
+	struct rag_segment_row made = { .index_id = row->id,
+					.kind = RAG_SPACE,
+					.model = model,
+					.rows = (int64_t)count,
+					.born = row->generation };
+	struct vector_space *space = NULL;
+	struct buf bytes;
+	float *mean = NULL;
+
+	if (find_space(db, row->id, model, &space, id, err) != 0)
+		return space;
+	buf_init(&bytes, SPACE_MAX);
+	if (count >= MEAN_ROWS_MIN) {
+		mean = mem_alloc(dimensions * sizeof(*mean));
+		vector_mean(vectors, count, dimensions, mean);
+	} else {
+		made.rows = 0;
+	}
+	space = vector_space_new(dimensions, SPACE_SEED, mean, err);
+	if (space && (vector_space_write(space, &bytes, err) < 0 ||
+		      rag_segment_insert(db, &made, buf_span(&bytes), err) < 0)) {
+		vector_space_free(space);
+		space = NULL;
+	}
+	*id = made.id;
+	mem_free(mean);
+	buf_free(&bytes);
+	return space;
 }
 
 static int insert_codes(struct db *db, const struct rag_row *row, int64_t model,
@@ -327,7 +329,7 @@ bool rag_view_exact(void *data, int64_t chunk, float *vector)
 	db_bind_int(st, 1, v->model);
 	db_bind_int(st, 2, chunk);
 	found = db_next(st, &err) == 1 &&
-		rag_half_read(db_blob(st, 0), vector, v->snapshot->vectors->dimensions) == 0;
+		read_halves(db_blob(st, 0), vector, v->snapshot->vectors->dimensions) == 0;
 	db_reset(st);
 	return found;
 }

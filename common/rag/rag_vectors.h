@@ -33,10 +33,5 @@ int rag_model_end(struct db *db, void *arg, struct err *err);
 
 /* Chunks of an index get the vectors that their texts have elsewhere in the tenant. */
 int rag_vectors_find(struct rag_tenant *t, int64_t index_id, struct span model, struct err *err);
-/* 1 with *space (vector_space_free) and its id, 0, -1. */
-int rag_space_find(struct db *db, int64_t index_id, int64_t model, struct vector_space **space,
-		   int64_t *id, struct err *err);
-/* Stored float16 as numbers; -1 when they are of another dimension. */
-int rag_half_read(struct span halves, float *out, size_t dimensions);
 
 #endif

@@ -53,7 +53,8 @@ static const struct magic {
 	{ SPAN_INIT("wOF"), "a font" },
 };
 
-const char *decode_binary(struct span bytes)
+/* What a file that is no text seems to be ("a PNG image"), or NULL. */
+static const char *decode_binary(struct span bytes)
 {
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
 		if (bytes.len >= magics[i].bytes.len &&

@@ -59,8 +59,6 @@ int reader_decode(struct reader *rd, const char *charset, struct buf *out, struc
 /* Appends bytes of that charset as UTF-8; broken ones become U+FFFD.  -1: no such charset, or full.
  */
 int decode_charset(struct span bytes, const char *charset, struct buf *out);
-/* What a file that is no text seems to be ("a PNG image"), or NULL. */
-const char *decode_binary(struct span bytes);
 
 /* A row of the table of readers, and how to do it. */
 struct reader_kind {

@@ -147,6 +147,17 @@ static int add_segments(struct making *m, struct err *err)
 	return 0;
 }
 
+/* The place of an open segment of postings with that id in the snapshot, or -1. */
+static ptrdiff_t segment_place(const struct rag_snapshot *s, int64_t id)
+{
+	const struct loaded_snapshot *all = loaded_snapshot_of(s);
+
+	for (size_t i = 0; i < s->lexical.count; i++)
+		if (all->segment_ids[i] == id)
+			return (ptrdiff_t)i;
+	return -1;
+}
+
 /* The newest space, and the rows in it of the segments that are here. */
 static int add_latent(struct making *m, struct err *err)
 {
@@ -167,7 +178,7 @@ static int add_latent(struct making *m, struct err *err)
 		if (row->kind != RAG_LATENT_ROWS || row->model != space->id)
 			continue;
 		segment = piece_of(m, row->parent);
-		at = rag_snapshot_segment(&s->shown, row->parent);
+		at = segment_place(&s->shown, row->parent);
 		if (!segment || at < 0)
 			continue;
 		p = add(m, row, space, segment, err);
@@ -383,16 +394,6 @@ void loaded_snapshot_free(struct loaded_snapshot *s)
 }
 
 /* ---- rows and chunks ---- */
-
-ptrdiff_t rag_snapshot_segment(const struct rag_snapshot *s, int64_t id)
-{
-	const struct loaded_snapshot *all = loaded_snapshot_of(s);
-
-	for (size_t i = 0; i < s->lexical.count; i++)
-		if (all->segment_ids[i] == id)
-			return (ptrdiff_t)i;
-	return -1;
-}
 
 int64_t rag_snapshot_chunk(const struct rag_snapshot *s, uint32_t row)
 {

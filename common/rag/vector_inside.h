@@ -110,8 +110,6 @@ static inline uint64_t vector_random(uint64_t *state)
 
 /* The length of a vector; 0 when it is not usable. */
 double vector_length(const float *vector, size_t dimensions);
-/* in: of padded, is overwritten; out likewise. */
-void vector_rotate(const struct vector_space *s, float *in, float *out);
 /* The vector over its length, minus the mean, rotated, into z; room and z: of padded. */
 int vector_place(const struct vector_space *s, const float *vector, float *room, float *z);
 

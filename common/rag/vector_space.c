@@ -102,7 +102,8 @@ static void hadamard(float *v)
 		v[i] *= 1.0F / 16;
 }
 
-void vector_rotate(const struct vector_space *s, float *in, float *out)
+/* in: of padded, is overwritten; out likewise. */
+static void rotate(const struct vector_space *s, float *in, float *out)
 {
 	for (size_t round = 0; round < VECTOR_ROUNDS; round++) {
 		const uint16_t *places = s->places + round * s->padded;
@@ -130,7 +131,7 @@ int vector_place(const struct vector_space *s, const float *vector, float *room,
 		room[i] = u - s->mean[i];
 	}
 	memset(room + s->dimensions, 0, (s->padded - s->dimensions) * sizeof(*room));
-	vector_rotate(s, room, z);
+	rotate(s, room, z);
 	return 0;
 }
 
@@ -174,7 +175,7 @@ struct vector_space *vector_space_new(size_t dimensions, uint64_t seed, const fl
 		room = mem_calloc(s->padded, sizeof(*room));
 		memcpy(s->mean, mean, dimensions * sizeof(*mean));
 		memcpy(room, mean, dimensions * sizeof(*mean));
-		vector_rotate(s, room, s->centre);
+		rotate(s, room, s->centre);
 		mem_free(room);
 	}
 	s->print = print_of(s);

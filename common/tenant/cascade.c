@@ -255,21 +255,6 @@ const char *settings_text(const struct settings *s, enum setting_key key)
 	return json_string_value(settings_get(s, key).json);
 }
 
-bool settings_admit(const struct settings *s, enum setting_key key, struct span text)
-{
-	const json_t *list = settings_get(s, key).json, *item;
-	size_t i;
-
-	if (json_is_null(list))
-		return true;
-	json_array_foreach(list, i, item)
-	{
-		if (span_is(text, json_string_value(item)))
-			return true;
-	}
-	return false;
-}
-
 int64_t settings_markup_micros(const struct settings *s)
 {
 	return llround(settings_real(s, SETTING_KEY_cost_markup_factor) * 1e6);

@@ -62,8 +62,6 @@ bool settings_bool(const struct settings *s, enum setting_key key);
 int64_t settings_int(const struct settings *s, enum setting_key key);
 int64_t settings_bytes(const struct settings *s, enum setting_key key);
 const char *settings_text(const struct settings *s, enum setting_key key);
-/* Whether a list has the text; null has all. */
-bool settings_admit(const struct settings *s, enum setting_key key, struct span text);
 /* cost_markup_factor in millionths. */
 int64_t settings_markup_micros(const struct settings *s);
 /* "process", "yaml", "db". */

@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE])
+enum { DURATION_SIZE = 48 };
+
+/* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
+static const char *duration_of(int64_t us, char out[DURATION_SIZE])
 {
 	int64_t ms = us > 0 ? (us + 999) / 1000 : 0, s = ms / 1000;
 	char fraction[8] = "";
 	int digits;
 
 	if (ms > 0 && s == 0) {
-		snprintf(out, LIMITS_DURATION_SIZE, "%" PRId64 "ms", ms);
+		snprintf(out, DURATION_SIZE, "%" PRId64 "ms", ms);
 		return out;
 	}
 	if (ms % 1000) {
@@ -23,12 +26,12 @@ const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE])
 			fraction[--digits] = '\0';
 	}
 	if (s >= 3600)
-		snprintf(out, LIMITS_DURATION_SIZE, "%" PRId64 "h%dm%d%ss", s / 3600, (int)(s / 60 % 60),
+		snprintf(out, DURATION_SIZE, "%" PRId64 "h%dm%d%ss", s / 3600, (int)(s / 60 % 60),
 			 (int)(s % 60), fraction);
 	else if (s >= 60)
-		snprintf(out, LIMITS_DURATION_SIZE, "%dm%d%ss", (int)(s / 60), (int)(s % 60), fraction);
+		snprintf(out, DURATION_SIZE, "%dm%d%ss", (int)(s / 60), (int)(s % 60), fraction);
 	else
-		snprintf(out, LIMITS_DURATION_SIZE, "%d%ss", (int)s, fraction);
+		snprintf(out, DURATION_SIZE, "%d%ss", (int)s, fraction);
 	return out;
 }
 
@@ -42,20 +45,20 @@ static void put_number(struct exchange *x, const char *name, int64_t value)
 
 static void put_requests(struct exchange *x, const struct limit_ask *a)
 {
-	char text[LIMITS_DURATION_SIZE];
+	char text[DURATION_SIZE];
 
 	put_number(x, "x-ratelimit-limit-requests", a->limit.burst);
 	put_number(x, "x-ratelimit-remaining-requests", a->remaining);
-	reply_header(x, "x-ratelimit-reset-requests", span_str(limits_duration(a->full_us, text)));
+	reply_header(x, "x-ratelimit-reset-requests", span_str(duration_of(a->full_us, text)));
 }
 
 void limits_tell_tokens(struct exchange *x, const struct limit_ask *a)
 {
-	char text[LIMITS_DURATION_SIZE];
+	char text[DURATION_SIZE];
 
 	put_number(x, "x-ratelimit-limit-tokens", a->limit.burst);
 	put_number(x, "x-ratelimit-remaining-tokens", a->remaining);
-	reply_header(x, "x-ratelimit-reset-tokens", span_str(limits_duration(a->full_us, text)));
+	reply_header(x, "x-ratelimit-reset-tokens", span_str(duration_of(a->full_us, text)));
 }
 
 static bool is_limiting(const struct call *c)

@@ -23,8 +23,5 @@ int limits_check(struct exchange *x, struct call *c, struct err *err);
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
 /* How the token's tokens a minute stand, in x-ratelimit-* headers. */
 void limits_tell_tokens(struct exchange *x, const struct limit_ask *a);
-/* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
-enum { LIMITS_DURATION_SIZE = 48 };
-const char *limits_duration(int64_t us, char out[LIMITS_DURATION_SIZE]);
 
 #endif

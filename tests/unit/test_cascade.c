@@ -234,9 +234,6 @@ static void the_highest_level_that_has_a_key_wins(void **state)
 	assert_int_equal(settings_markup_micros(&other), 1000000);
 	assert_string_equal(settings_text(&other, SETTING_RESERVED_image_gen_model), "image-gen");
 	assert_true(settings_bool(&other, SETTING_KEY_memory_inject));
-	assert_true(settings_admit(&acme, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("web_fetch")));
-	assert_false(settings_admit(&acme, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("calculator")));
-	assert_true(settings_admit(&other, SETTING_RESERVED_server_tools_allowlist, SPAN_LIT("calculator")));
 	assert_true(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("qwen3")));
 	assert_false(tenancy_admits_model(other.tenant, NULL, SPAN_LIT("gpt")));
 	cascade_unref(c);

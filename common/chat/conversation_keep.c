@@ -29,14 +29,6 @@ struct keeping {
 	struct buf body, images, title;
 };
 
-/* Looks for the conversation and its room before it changes anything. */
-static int write_turn(struct db *db, void *arg, struct err *err)
-{
-	const struct keeping *k = arg;
-
-	return conversation_add(db, &k->addition, err);
-}
-
 static void fill_answer(struct conversation_turn *t, struct keeping *k, struct message_row *m,
 			bool interrupted)
 {
@@ -101,7 +93,7 @@ static int keep(struct conversation_turn *t, bool interrupted)
 
 	t->kept = true;
 	fill(t, k, interrupted || t->answer.overflowed);
-	if (store_write_whole(t->worker->core->store, write_turn, k, &t->failure) == 0)
+	if (store_add(t->worker->core->store, &k->addition, &t->failure) == 0)
 		t->exists = true;
 	else
 		t->failed = true;

@@ -117,6 +117,19 @@ struct conversation_addition {
 	size_t count;
 };
 int conversation_add(struct db *db, const struct conversation_addition *a, struct err *err);
+/*
+ * Many of them at the price of a few: what they write goes into each table at once.  result: 0, or -1
+ * with *err when nothing of that one was changed; -1 with err when the database failed, and what is
+ * there of them all is not known.
+ */
+struct conversation_adding {
+	const struct conversation_addition *addition;
+	struct err *err;
+	int result;
+	/* private */
+	int64_t number, seq, bytes;
+};
+int conversation_add_all(struct db *db, struct conversation_adding *all, size_t count, struct err *err);
 int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct span title, struct err *err);
 /* An unfinished one, whole now. */

@@ -1,72 +1,152 @@
 /*
- * common/store/conversation_add.c - what is written: turns, imports, forks.
+ * common/store/conversation_add.c - what is added to conversations, that of many turns at once.
  */
 #include "common/store/conversation_inside.h"
 
-#include "common/base/buf.h"
-
 #include <string.h>
 
-static const char copy_mark[] = " (copy";
+#include "common/base/mem.h"
+#include "common/store/db_feed.h"
 
-enum { COPY_MARK_MAX = 32 }; /* with its number and its end */
+static void put_text(struct db_cell *cell, struct span text)
+{
+	if (text.ptr)
+		db_put_text(cell, text.ptr, text.len);
+}
 
-/* Where messages are added. */
-struct place {
-	int64_t number, seq; /* seq: of the last message */
-	int64_t bytes;       /* that all that is added weighs */
-	struct span words;
-	struct span model;   /* for messages that name none */
-	int64_t now_ms;
+static void put_str(struct db_cell *cell, const char *text)
+{
+	db_put_text(cell, text, strlen(text));
+}
+
+/* No name is NULL. */
+static void put_name(struct db_cell *cell, struct span name)
+{
+	if (name.len)
+		db_put_text(cell, name.ptr, name.len);
+}
+
+/* Below 0: unknown. */
+static void put_count(struct db_cell *cell, int64_t value)
+{
+	if (value >= 0)
+		db_put_int(cell, value);
+}
+
+/* In the table's order, behind the number, so that SQLite need not put them there. */
+enum conversation_column {
+	C_ID, C_TENANT_ID, C_USER_ID, C_OWNER, C_TITLE, C_MODEL, C_CREATED_AT, C_USED_AT, C_MESSAGE_COUNT,
+	C_LAST_SEQ, C_SENT_FROM, C_PARENT_ID, C_PARENT_MESSAGE, C_BYTES, CONVERSATION_COLUMN_COUNT
 };
 
-static void bind_optional(struct db_statement *st, int at, int64_t value)
+static const char insert_conversations[] =
+	"INSERT OR FAIL INTO conversation (number, id, tenant_id, user_id, owner, title, model, created_at, used_at,"
+	" message_count, last_seq, sent_from, parent_id, parent_message, bytes)"
+	" SELECT NULL, * FROM conversation_feed";
+
+static void put_conversation(const void *rows, size_t row, int column, struct db_cell *cell)
 {
-	if (value < 0)
-		db_bind_null(st, at);
-	else
-		db_bind_int(st, at, value);
+	const struct new_conversation *c = (const struct new_conversation *)rows + row;
+	const struct conversation_addition *a = c->addition;
+
+	switch ((enum conversation_column)column) {
+	case C_ID: put_str(cell, a->id); break;
+	case C_TENANT_ID: put_str(cell, a->is_unfinished ? CONVERSATION_NOBODY : a->owner.tenant_id); break;
+	case C_USER_ID: put_str(cell, a->owner.user_id); break;
+	case C_OWNER: db_put_text(cell, c->words, OWNER_WORDS_SIZE - 1); break;
+	case C_TITLE: put_text(cell, a->title.ptr ? a->title : SPAN_LIT("")); break;
+	case C_MODEL: put_text(cell, a->model); break;
+	case C_CREATED_AT: db_put_int(cell, a->created_ms ? a->created_ms : a->now_ms); break;
+	case C_USED_AT: db_put_int(cell, a->now_ms); break;
+	case C_MESSAGE_COUNT:
+	case C_LAST_SEQ: db_put_int(cell, (int64_t)a->count); break;
+	case C_SENT_FROM: db_put_int(cell, a->sent_from ? a->sent_from : 1); break;
+	case C_PARENT_ID: put_text(cell, a->parent_id); break;
+	case C_PARENT_MESSAGE: put_text(cell, a->parent_message); break;
+	case C_BYTES: db_put_int(cell, c->bytes); break;
+	case CONVERSATION_COLUMN_COUNT: break;
+	}
 }
 
-static void bind_name(struct db_statement *st, int at, struct span name)
+static const struct db_feed conversation_feed = {
+	.name = "conversation_feed", .columns = CONVERSATION_COLUMN_COUNT, .put = put_conversation
+};
+
+enum message_column {
+	M_CONVERSATION, M_SEQ, M_ID, M_ROLE, M_CREATED_AT, M_TOKENS, M_BYTES, M_INTERRUPTED, M_FINISH_REASON,
+	M_MODEL, M_PROMPT_TOKENS, M_COMPLETION_TOKENS, M_TEXT, M_BODY, M_IMAGES, MESSAGE_COLUMN_COUNT
+};
+
+static const char insert_messages[] =
+	"INSERT OR FAIL INTO message (number, conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
+	" finish_reason, model, prompt_tokens, completion_tokens, text, body, images)"
+	" SELECT NULL, * FROM message_feed";
+
+static void put_message(const void *rows, size_t row, int column, struct db_cell *cell)
 {
-	db_bind_text(st, at, name.len ? name : SPAN_NONE);
+	const struct new_message *n = (const struct new_message *)rows + row;
+	const struct message_row *m = n->row;
+
+	switch ((enum message_column)column) {
+	case M_CONVERSATION: db_put_int(cell, n->conversation); break;
+	case M_SEQ: db_put_int(cell, n->seq); break;
+	case M_ID: put_text(cell, m->id.ptr ? m->id : span_str(n->id)); break;
+	case M_ROLE: put_text(cell, m->role); break;
+	case M_CREATED_AT: db_put_int(cell, m->created_ms ? m->created_ms : n->now_ms); break;
+	case M_TOKENS: db_put_int(cell, m->tokens); break;
+	case M_BYTES: db_put_int(cell, m->bytes); break;
+	case M_INTERRUPTED: db_put_int(cell, m->interrupted); break;
+	case M_FINISH_REASON: put_name(cell, m->finish_reason); break;
+	case M_MODEL: put_name(cell, m->model); break;
+	case M_PROMPT_TOKENS: put_count(cell, m->prompt_tokens); break;
+	case M_COMPLETION_TOKENS: put_count(cell, m->completion_tokens); break;
+	case M_TEXT: put_text(cell, m->text); break;
+	case M_BODY: put_text(cell, m->body); break;
+	case M_IMAGES: put_text(cell, m->images); break;
+	case MESSAGE_COLUMN_COUNT: break;
+	}
 }
 
-static int insert_message(struct db *db, struct place *p, const struct message_row *m, struct err *err)
+static const struct db_feed message_feed = {
+	.name = "message_feed", .columns = MESSAGE_COLUMN_COUNT, .put = put_message
+};
+
+static int insert_rows(struct db *db, const struct db_feed *form, const char *sql, const void *rows,
+		       size_t count, struct err *err)
 {
-	struct db_statement *st = db_statement(
-		db,
-		"INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
-		" finish_reason, model, prompt_tokens, completion_tokens, text, body, images)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-		err);
-	int64_t created_ms = m->created_ms ? m->created_ms : p->now_ms;
-	char id[CONVERSATION_ID_SIZE];
+	struct db_feed *feed = db_feed_like(db, form, err);
+	struct db_statement *st = feed ? db_statement(db, sql, err) : NULL;
 
 	if (!st)
 		return -1;
-	if (!m->id.ptr)
-		conversation_make_message_id(id, created_ms);
-	db_bind_int(st, 1, p->number);
-	db_bind_int(st, 2, ++p->seq);
-	db_bind_text(st, 3, m->id.ptr ? m->id : span_str(id));
-	db_bind_text(st, 4, m->role);
-	db_bind_int(st, 5, created_ms);
-	db_bind_int(st, 6, m->tokens);
-	db_bind_int(st, 7, m->bytes);
-	db_bind_int(st, 8, m->interrupted);
-	bind_name(st, 9, m->finish_reason);
-	bind_name(st, 10, m->model);
-	bind_optional(st, 11, m->prompt_tokens);
-	bind_optional(st, 12, m->completion_tokens);
-	db_bind_text(st, 13, m->text);
-	db_bind_text(st, 14, m->body);
-	db_bind_text(st, 15, m->images);
+	feed->rows = rows;
+	feed->count = count;
 	return db_run(st, err);
 }
 
-static int run_with_owner(struct db *db, const char *sql, const struct conversation_owner *owner,
+/* Numbers are the greatest plus one, so they follow each other. */
+int conversation_insert(struct db *db, struct new_conversation *rows, size_t count, int64_t *first,
+			struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		conversation_owner_words(&rows[i].addition->owner, rows[i].words);
+	if (insert_rows(db, &conversation_feed, insert_conversations, rows, count, err) < 0)
+		return -1;
+	*first = db_last_id(db) - (int64_t)count + 1;
+	return 0;
+}
+
+int conversation_insert_messages(struct db *db, struct new_message *rows, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!rows[i].row->id.ptr)
+			conversation_make_message_id(rows[i].id, rows[i].row->created_ms
+									 ? rows[i].row->created_ms
+									 : rows[i].now_ms);
+	return count ? insert_rows(db, &message_feed, insert_messages, rows, count, err) : 0;
+}
+
+static int run_with_owner(struct db *db, const char *sql, const struct conversation_owner *owner, int64_t count,
 			  struct err *err)
 {
 	struct db_statement *st = db_statement(db, sql, err);
@@ -75,50 +155,20 @@ static int run_with_owner(struct db *db, const char *sql, const struct conversat
 		return -1;
 	db_bind_str(st, 1, owner->tenant_id);
 	db_bind_str(st, 2, owner->user_id);
+	db_bind_int(st, 3, count);
 	return db_run(st, err);
 }
 
 /* Most users have a row already: to try the insert first would cost them twice. */
-static int count_one(struct db *db, const struct conversation_owner *owner, struct err *err)
+static int count_more(struct db *db, const struct conversation_owner *owner, int64_t count, struct err *err)
 {
-	static const char more[] = "UPDATE conversation_count SET count = count + 1"
+	static const char more[] = "UPDATE conversation_count SET count = count + ?3"
 				   " WHERE tenant_id = ?1 AND user_id = ?2",
-			  first[] = "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, 1)";
+			  first[] = "INSERT INTO conversation_count (tenant_id, user_id, count) VALUES (?1, ?2, ?3)";
 
-	if (run_with_owner(db, more, owner, err) < 0)
+	if (run_with_owner(db, more, owner, count, err) < 0)
 		return -1;
-	return db_changes(db) > 0 ? 0 : run_with_owner(db, first, owner, err);
-}
-
-static int insert_conversation(struct db *db, const struct conversation_addition *a, struct place *p,
-			       struct err *err)
-{
-	struct db_statement *st = db_statement(
-		db,
-		"INSERT INTO conversation (id, tenant_id, user_id, owner, title, model, created_at,"
-		" used_at, message_count, last_seq, sent_from, parent_id, parent_message, bytes)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
-		err);
-
-	if (!st)
-		return -1;
-	db_bind_str(st, 1, a->id);
-	db_bind_str(st, 2, a->is_unfinished ? CONVERSATION_NOBODY : a->owner.tenant_id);
-	db_bind_str(st, 3, a->owner.user_id);
-	db_bind_text(st, 4, p->words);
-	db_bind_text(st, 5, a->title.ptr ? a->title : SPAN_LIT(""));
-	db_bind_text(st, 6, a->model);
-	db_bind_int(st, 7, a->created_ms ? a->created_ms : a->now_ms);
-	db_bind_int(st, 8, a->now_ms);
-	db_bind_int(st, 9, (int64_t)a->count);
-	db_bind_int(st, 10, a->sent_from ? a->sent_from : 1);
-	db_bind_text(st, 11, a->parent_id);
-	db_bind_text(st, 12, a->parent_message);
-	db_bind_int(st, 13, p->bytes);
-	if (db_run(st, err) < 0)
-		return -1;
-	p->number = db_last_id(db);
-	return a->is_unfinished ? 0 : count_one(db, &a->owner, err);
+	return db_changes(db) > 0 ? 0 : run_with_owner(db, first, owner, count, err);
 }
 
 int conversation_publish(struct db *db, const struct conversation_owner *owner, struct span id,
@@ -140,7 +190,7 @@ int conversation_publish(struct db *db, const struct conversation_owner *owner, 
 	db_bind_str(st, 1, owner->tenant_id);
 	db_bind_int(st, 2, now_ms);
 	db_bind_int(st, 3, number);
-	if (db_run(st, err) < 0 || count_one(db, owner, err) < 0)
+	if (db_run(st, err) < 0 || count_more(db, owner, 1, err) < 0)
 		return -1;
 	return conversation_add_total(db, owner->tenant_id, bytes, err);
 }
@@ -160,9 +210,10 @@ static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err
 	return 0;
 }
 
-static int touch_conversation(struct db *db, const struct conversation_addition *a, struct place *p,
-			      struct err *err)
+/* Looks before it changes anything. */
+static int touch_conversation(struct db *db, struct conversation_adding *one, struct err *err)
 {
+	const struct conversation_addition *a = one->addition;
 	const struct conversation_owner owner = {
 		a->is_unfinished ? CONVERSATION_NOBODY : a->owner.tenant_id, a->owner.user_id
 	};
@@ -171,10 +222,10 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 
 	if (conversation_get(db, &owner, span_str(a->id), &row, err) < 0)
 		return -1;
-	p->number = row.number;
-	if (read_last_seq(db, row.number, &p->seq, err) < 0)
+	one->number = row.number;
+	if (read_last_seq(db, row.number, &one->seq, err) < 0)
 		return -1;
-	if (p->seq + (int64_t)a->count > CONVERSATION_MESSAGES_MAX)
+	if (one->seq + (int64_t)a->count > CONVERSATION_MESSAGES_MAX)
 		return err_set(err, E_invalid_field, "conversation_id",
 			       "the conversation has its %d messages; fork it or begin another",
 			       CONVERSATION_MESSAGES_MAX);
@@ -190,175 +241,149 @@ static int touch_conversation(struct db *db, const struct conversation_addition 
 	db_bind_int(st, 3, (int64_t)a->count);
 	db_bind_int(st, 4, a->sent_from);
 	db_bind_int(st, 5, row.number);
-	db_bind_int(st, 6, p->bytes);
+	db_bind_int(st, 6, one->bytes);
 	return db_run(st, err);
 }
 
-static struct place place_of(const struct conversation_owner *owner, char words[OWNER_WORDS_SIZE])
+/* Conversations that begin, before those that go on: these may be among them. */
+static int add_new(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
 {
-	conversation_owner_words(owner, words);
-	return (struct place){ .words = span_of(words, OWNER_WORDS_SIZE - 1) };
+	struct new_conversation *rows = mem_calloc(count, sizeof *rows);
+	size_t row_count = 0;
+	int64_t number = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i].addition->is_new)
+			rows[row_count++] = (struct new_conversation){
+				.addition = all[i].addition, .bytes = all[i].bytes
+			};
+	if (row_count)
+		result = conversation_insert(db, rows, row_count, &number, err);
+	for (size_t i = 0; i < count; i++)
+		if (all[i].addition->is_new)
+			all[i].number = number++;
+	mem_free(rows);
+	return result;
+}
+
+static int touch_all(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].addition->is_new)
+			continue;
+		all[i].result = touch_conversation(db, &all[i], all[i].err);
+		if (all[i].result == 0 || all[i].err->code != E_storage_error)
+			continue;
+		*err = *all[i].err;
+		return -1;
+	}
+	return 0;
+}
+
+static int add_messages(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
+{
+	struct new_message *rows;
+	size_t total = 0, at = 0;
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		total += all[i].result == 0 ? all[i].addition->count : 0;
+	rows = mem_calloc(total, sizeof *rows);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; all[i].result == 0 && k < all[i].addition->count; k++)
+			rows[at++] = (struct new_message){
+				.conversation = all[i].number,
+				.seq = ++all[i].seq,
+				.now_ms = all[i].addition->now_ms,
+				.row = &all[i].addition->messages[k],
+			};
+	result = conversation_insert_messages(db, rows, total, err);
+	mem_free(rows);
+	return result;
+}
+
+/* What many have in common is written once: of owners how many they have, of tenants what it weighs. */
+enum { SUMS_MAX = 32 };
+struct sum {
+	struct conversation_owner owner;
+	int64_t value;
+};
+struct sums {
+	int (*write)(struct db *db, const struct conversation_owner *owner, int64_t value, struct err *err);
+	size_t count;
+	struct sum list[SUMS_MAX];
+};
+
+static int write_sums(struct sums *s, struct db *db, struct err *err)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->write(db, &s->list[i].owner, s->list[i].value, err) < 0)
+			return -1;
+	s->count = 0;
+	return 0;
+}
+
+static bool same_owner(const struct conversation_owner *a, const struct conversation_owner *b)
+{
+	return strcmp(a->user_id, b->user_id) == 0 && strcmp(a->tenant_id, b->tenant_id) == 0;
+}
+
+static int sum_up(struct sums *s, struct db *db, struct conversation_owner owner, int64_t value, struct err *err)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (same_owner(&s->list[i].owner, &owner)) {
+			s->list[i].value += value;
+			return 0;
+		}
+	if (s->count == SUMS_MAX && write_sums(s, db, err) < 0)
+		return -1;
+	s->list[s->count++] = (struct sum){ owner, value };
+	return 0;
+}
+
+static int add_to_total(struct db *db, const struct conversation_owner *owner, int64_t bytes, struct err *err)
+{
+	return conversation_add_total(db, owner->tenant_id, bytes, err);
+}
+
+static int sum_up_all(struct db *db, const struct conversation_adding *all, size_t count, struct err *err)
+{
+	struct sums counts = { .write = count_more }, totals = { .write = add_to_total };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_addition *a = all[i].addition;
+
+		if (all[i].result < 0 || a->is_unfinished)
+			continue;
+		if ((a->is_new && sum_up(&counts, db, a->owner, 1, err) < 0) ||
+		    sum_up(&totals, db, (struct conversation_owner){ a->owner.tenant_id, "" }, all[i].bytes, err) < 0)
+			return -1;
+	}
+	return write_sums(&counts, db, err) < 0 ? -1 : write_sums(&totals, db, err);
+}
+
+int conversation_add_all(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		all[i].result = 0;
+		all[i].seq = 0;
+		all[i].bytes = conversation_weigh(all[i].addition->messages, all[i].addition->count);
+	}
+	if (add_new(db, all, count, err) < 0 || touch_all(db, all, count, err) < 0 ||
+	    add_messages(db, all, count, err) < 0)
+		return -1;
+	return sum_up_all(db, all, count, err);
 }
 
 int conversation_add(struct db *db, const struct conversation_addition *a, struct err *err)
 {
-	char words[OWNER_WORDS_SIZE];
-	struct place p = place_of(&a->owner, words);
+	struct err own = ERR_INIT;
+	struct conversation_adding one = { .addition = a, .err = &own };
 
-	p.model = a->model;
-	p.now_ms = a->now_ms;
-	p.bytes = conversation_weigh(a->messages, a->count);
-	if ((a->is_new ? insert_conversation : touch_conversation)(db, a, &p, err) < 0)
+	if (conversation_add_all(db, &one, 1, err) < 0)
 		return -1;
-	for (size_t i = 0; i < a->count; i++)
-		if (insert_message(db, &p, &a->messages[i], err) < 0)
-			return -1;
-	return a->is_unfinished ? 0 : conversation_add_total(db, a->owner.tenant_id, p.bytes, err);
-}
-
-static int find_last(void *arg, const struct message_row *row, struct err *err)
-{
-	struct conversation_fork *f = arg;
-
-	(void)err;
-	f->last = row->seq;
-	f->bytes += row->bytes + MESSAGE_WEIGHT;
-	return f->at.ptr && span_equal(f->at, row->id);
-}
-
-/* Sets which is the last message to be copied. */
-static int measure(struct db *db, struct conversation_fork *f, int64_t number, struct err *err)
-{
-	struct db_statement *st;
-	int found = 1;
-
-	if (conversation_weights(db, number, 1, find_last, f, err) < 0)
-		return -1;
-	if (!f->at.ptr)
-		return 0;
-	st = db_statement(db, "SELECT 1 FROM message WHERE conversation = ?1 AND seq = ?2 AND id = ?3", err);
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, f->last);
-	db_bind_text(st, 3, f->at);
-	found = db_next(st, err);
-	db_reset(st);
-	if (found == 0)
-		return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
-			       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
-	return found < 0 ? -1 : 0;
-}
-
-/* Of the end of a title, from its mark on: 1 of " (copy)", N of " (copy N)", else 0. */
-static int64_t copy_number(struct span end)
-{
-	struct span rest = span_from(end, sizeof copy_mark - 1);
-	int64_t number;
-
-	if (span_is(rest, ")"))
-		return 1;
-	if (!span_starts(rest, " ") || !span_ends(rest, ")"))
-		return 0;
-	rest = span_of(rest.ptr + 1, rest.len - 2);
-	return span_to_int(rest, 2, INT32_MAX - 1, &number) == 0 ? number : 0;
-}
-
-/* "Rivers", "Rivers (copy)", "Rivers (copy 2)": lists tell them apart. */
-static void name_copy(struct span title, struct buf *out)
-{
-	int64_t number = 0;
-
-	for (size_t at = title.len; at-- > 0 && number == 0;)
-		if (span_starts(span_from(title, at), copy_mark)) {
-			number = copy_number(span_from(title, at));
-			title.len = number ? at : title.len;
-		}
-	buf_add_span(out, title);
-	if (title.len + COPY_MARK_MAX > CONVERSATION_TITLE_MAX)
-		return;
-	buf_add_str(out, copy_mark);
-	if (number)
-		buf_printf(out, " %lld", (long long)number + 1);
-	buf_add_char(out, ')');
-}
-
-int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err)
-{
-	char words[OWNER_WORDS_SIZE];
-	struct place place = place_of(&f->owner, words);
-	struct conversation_addition to;
-	struct conversation_row from;
-	struct buf copy;
-	int result = -1;
-
-	if (conversation_get(db, &f->owner, f->id, &from, err) < 0)
-		return -1;
-	buf_init(&copy, from.title.len + COPY_MARK_MAX);
-	name_copy(from.title, &copy);
-	to = (struct conversation_addition){
-		.owner = f->owner,
-		.id = f->new_id,
-		.is_new = true,
-		.is_unfinished = true,
-		.title = f->title.ptr ? f->title : buf_span(&copy),
-		.parent_id = from.id,
-		.parent_message = f->at,
-		.model = from.model,
-		.now_ms = f->now_ms,
-		.sent_from = from.sent_from,
-	};
-	f->seq = f->last = f->bytes = 0;
-	if (measure(db, f, from.number, err) < 0)
-		goto out;
-	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, &f->left, err) < 0)
-		goto out;
-	place.bytes = f->bytes;
-	to.count = (size_t)f->last;
-	if (to.sent_from > f->last)
-		to.sent_from = 1; /* older than what is sent today: weighed anew */
-	result = insert_conversation(db, &to, &place, err);
-	f->number = place.number;
-out:
-	buf_free(&copy);
-	return result;
-}
-
-struct fork_slice {
-	struct db *db;
-	struct conversation_fork *fork;
-	struct place place;
-	int64_t bytes;
-	size_t count;
-};
-
-static int copy_message(void *arg, const struct message_row *row, struct err *err)
-{
-	struct fork_slice *s = arg;
-	struct message_row copy = *row;
-
-	if (row->seq > s->fork->last)
-		return 1;
-	copy.id = SPAN_NONE;
-	if (insert_message(s->db, &s->place, &copy, err) < 0)
-		return -1;
-	s->fork->seq = row->seq;
-	s->bytes += row->bytes;
-	return ++s->count == CONVERSATION_SLICE_MESSAGES || s->bytes >= CONVERSATION_SLICE_BYTES;
-}
-
-int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err)
-{
-	struct fork_slice s = {
-		.db = db, .fork = f, .place = { .number = f->number, .seq = f->seq, .now_ms = f->now_ms }
-	};
-	struct conversation_row from;
-
-	*more = false;
-	/* The origin may have gone meanwhile. */
-	if (conversation_get(db, &f->owner, f->id, &from, err) < 0 ||
-	    conversation_messages(db, from.number, f->seq + 1, copy_message, &s, err) < 0)
-		return -1;
-	*more = f->seq < f->last && s.count > 0;
-	return *more ? 0 : conversation_publish(db, &f->owner, span_str(f->new_id), f->now_ms, err);
+	if (one.result < 0)
+		*err = own;
+	return one.result;
 }

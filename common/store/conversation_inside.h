@@ -19,6 +19,22 @@ void conversation_read_row(struct db_statement *st, struct conversation_row *row
 enum { OWNER_WORD_SIZE = 18, OWNER_WORDS_SIZE = 2 * OWNER_WORD_SIZE };
 void conversation_owner_words(const struct conversation_owner *owner, char out[OWNER_WORDS_SIZE]);
 
+/* Rows on their way into their tables: one statement takes all of a call. */
+struct new_conversation {
+	const struct conversation_addition *addition;
+	int64_t bytes; /* that its messages weigh */
+	char words[OWNER_WORDS_SIZE];
+};
+struct new_message {
+	int64_t conversation, seq, now_ms;
+	const struct message_row *row;
+	char id[CONVERSATION_ID_SIZE]; /* for a row without one */
+};
+/* *first: the number of rows[0], whose successors follow it.  count: 1 or more. */
+int conversation_insert(struct db *db, struct new_conversation *rows, size_t count, int64_t *first,
+			struct err *err);
+int conversation_insert_messages(struct db *db, struct new_message *rows, size_t count, struct err *err);
+
 enum { MESSAGE_WEIGHT = 512 }; /* bytes that a message counts beside its own: see the schema */
 int conversation_bytes(struct db *db, int64_t number, int64_t *bytes, struct err *err);
 /* What all that the tenant sees weighs changes by so much. */

@@ -26,6 +26,7 @@ struct db {
 	char *path;
 	int log_pages, patience_ms;
 	struct db_statement *kept[STATEMENT_SLOTS]; /* of db_statement, by the text's address */
+	struct kept_feed *feeds;
 };
 
 struct db_statement {
@@ -308,6 +309,11 @@ struct sqlite3 *db_handle(struct db *db)
 	return db->handle;
 }
 
+struct kept_feed **db_feeds(struct db *db)
+{
+	return &db->feeds;
+}
+
 int db_fail(struct db *db, int code, const char *what, struct err *err)
 {
 	return fail_code(db, code, what, err);
@@ -318,9 +324,16 @@ bool db_is_busy(const struct db *db)
 	return (sqlite3_errcode(db->handle) & 0xff) == SQLITE_BUSY;
 }
 
+static int run_kept(struct db *db, const char *sql, struct err *err)
+{
+	struct db_statement *st = db_statement(db, sql, err);
+
+	return st ? db_run(st, err) : -1;
+}
+
 int db_begin(struct db *db, struct err *err)
 {
-	return db_exec(db, "BEGIN IMMEDIATE", err);
+	return run_kept(db, "BEGIN IMMEDIATE", err);
 }
 
 /* A statement left in the middle would hold on to the state that it began with. */
@@ -336,7 +349,7 @@ static void reset_statements(struct db *db)
 int db_commit(struct db *db, struct err *err)
 {
 	reset_statements(db);
-	if (db_exec(db, "COMMIT", err) == 0)
+	if (run_kept(db, "COMMIT", err) == 0)
 		return 0;
 	db_rollback(db);
 	return -1;
@@ -348,13 +361,6 @@ void db_rollback(struct db *db)
 	/* Some failures have rolled back already; then there is nothing to do. */
 	if (!sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-}
-
-static int run_kept(struct db *db, const char *sql, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-
-	return st ? db_run(st, err) : -1;
 }
 
 int db_mark(struct db *db, struct err *err)

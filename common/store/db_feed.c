@@ -147,3 +147,35 @@ int db_feed_add(struct db *db, struct db_feed *feed, struct err *err)
 
 	return code == SQLITE_OK ? 0 : db_fail(db, code, "the database", err);
 }
+
+struct kept_feed {
+	struct db_feed feed;
+	const struct db_feed *form;
+	struct kept_feed *next;
+};
+
+static void free_kept(void *kept)
+{
+	mem_free(kept);
+}
+
+struct db_feed *db_feed_like(struct db *db, const struct db_feed *form, struct err *err)
+{
+	struct kept_feed **feeds = db_feeds(db), *kept = *feeds;
+	int code;
+
+	while (kept && kept->form != form)
+		kept = kept->next;
+	if (kept)
+		return &kept->feed;
+	kept = mem_new(struct kept_feed);
+	*kept = (struct kept_feed){ .feed = *form, .form = form, .next = *feeds };
+	/* When it fails SQLite has freed it. */
+	code = sqlite3_create_module_v2(db_handle(db), form->name, &module, &kept->feed, free_kept);
+	if (code != SQLITE_OK) {
+		db_fail(db, code, "the database", err);
+		return NULL;
+	}
+	*feeds = kept;
+	return &kept->feed;
+}

@@ -26,5 +26,10 @@ struct db_feed {
 
 /* feed outlives db, whose statements alone see it. */
 int db_feed_add(struct db *db, struct db_feed *feed, struct err *err);
+/*
+ * The connection's own feed of that form, made once: what table modules use, so that they keep no state
+ * of their own.  form: known by its address, and outlives db.  Borrowed until db_close.
+ */
+struct db_feed *db_feed_like(struct db *db, const struct db_feed *form, struct err *err);
 
 #endif

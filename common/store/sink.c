@@ -166,9 +166,8 @@ struct batch {
 
 static int change_all(struct sink *s, const struct batch *b, struct err *err)
 {
-	for (size_t i = 0; i < b->work_count; i++)
-		if (work_run(b->works[i], s->db, err) < 0)
-			return -1;
+	if (work_run_all(b->works, b->work_count, s->db, err) < 0)
+		return -1;
 	if (b->record_count == 0)
 		return 0;
 	if (usage_insert(s->usage, s->kinds, b->records, b->record_count, err) < 0)

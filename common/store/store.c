@@ -49,13 +49,11 @@ int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct er
 	return write_and_wait(s, &w, err);
 }
 
-int store_write_whole(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
-		      struct err *err)
+int store_add(struct store *s, const struct conversation_addition *a, struct err *err)
 {
 	struct work w;
 
-	work_init(&w, work, arg);
-	w.is_whole = true;
+	work_init_addition(&w, a);
 	return write_and_wait(s, &w, err);
 }
 

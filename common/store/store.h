@@ -26,6 +26,7 @@ struct store_options {
 	struct metrics *metrics; /* or NULL */
 };
 
+struct conversation_addition;
 struct store;
 
 /*
@@ -45,12 +46,10 @@ void store_close(struct store *s);
 int store_write(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
 		struct err *err);
 /*
- * The same for work that looks before it changes anything: when it fails it has changed nothing,
- * unless the database failed, which is E_storage_error and fails what others want written, too.
- * It needs no savepoint, which is a third of what a turn costs.
+ * The same for what a turn adds to its conversation: many of them, of whoever adds at that moment, cost
+ * little more than one.  a and what it points to are borrowed for the call.
  */
-int store_write_whole(struct store *s, int (*work)(struct db *db, void *arg, struct err *err), void *arg,
-		      struct err *err);
+int store_add(struct store *s, const struct conversation_addition *a, struct err *err);
 /*
  * Runs work(db, arg) on a connection that only reads and sees one state of the database; on a
  * fiber on a thread of jobs, elsewhere (jobs may be NULL) on the calling thread.  Sees everything

@@ -764,6 +764,53 @@ static int64_t total_of(struct fixture *f, const char *tenant)
 	return bytes;
 }
 
+/* More owners than sums are held of, conversations that begin and go on in one call, and one that is not there. */
+static void many_are_added_at_once_as_one_by_one(void **state)
+{
+	enum { USERS = 70, NEW = 2 * USERS, COUNT = NEW + 2 };
+	static const struct message_row said[] = {
+		{ .role = SPAN_INIT("user"), .text = SPAN_INIT("Hi"), .bytes = 2, .prompt_tokens = -1, .completion_tokens = -1 },
+		{ .role = SPAN_INIT("assistant"), .text = SPAN_INIT("You"), .bytes = 3, .prompt_tokens = 1, .completion_tokens = 2 },
+	};
+	struct fixture *f = *state;
+	char users[USERS][16], ids[NEW][CONVERSATION_ID_SIZE];
+	struct conversation_addition *a = mem_calloc(COUNT, sizeof *a);
+	struct conversation_adding *all = mem_calloc(COUNT, sizeof *all);
+	struct err *errs = mem_calloc(COUNT, sizeof *errs);
+	struct conversation_row row;
+
+	for (size_t i = 0; i < NEW; i++) {
+		snprintf(users[i % USERS], sizeof users[0], "user%zu", i % USERS);
+		snprintf(ids[i], sizeof ids[0], "conv_many%zu", i);
+		a[i] = (struct conversation_addition){ .owner = { "many", users[i % USERS] }, .id = ids[i], .is_new = true };
+	}
+	a[NEW] = (struct conversation_addition){ .owner = a[3].owner, .id = ids[3] };
+	a[NEW + 1] = (struct conversation_addition){ .owner = a[3].owner, .id = ids[4] }; /* another's */
+	for (size_t i = 0; i < COUNT; i++) {
+		a[i].model = SPAN_LIT("m");
+		a[i].now_ms = 5000;
+		a[i].messages = said;
+		a[i].count = 2;
+		all[i] = (struct conversation_adding){ .addition = &a[i], .err = &errs[i] };
+	}
+	assert_int_equal(conversation_add_all(f->db, all, COUNT, &f->err), 0);
+	for (size_t i = 0; i < COUNT; i++)
+		assert_int_equal(all[i].result, i == NEW + 1 ? -1 : 0);
+	assert_int_equal(errs[NEW + 1].code, E_conversation_not_found);
+	assert_int_equal(total_of(f, "many"), (NEW + 1) * (2 * 512 + 5));
+	assert_int_equal(number(f, "SELECT count(*) FROM conversation_count WHERE tenant_id = 'many' AND count = 2"), USERS);
+	assert_int_equal(number(f, "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.number = m.conversation"
+				   " WHERE c.tenant_id = 'many'"), 2 * (NEW + 1));
+	assert_int_equal(conversation_get(f->db, &a[3].owner, span_str(ids[3]), &row, &f->err), 0);
+	assert_int_equal(row.message_count, 4);
+	assert_int_equal(number(f, "SELECT count(*) FROM conversation AS c WHERE c.tenant_id = 'many' AND (c.last_seq,"
+				   " c.message_count) <> (SELECT max(m.seq), count(*) FROM message AS m"
+				   " WHERE m.conversation = c.number)"), 0);
+	mem_free(a);
+	mem_free(all);
+	mem_free(errs);
+}
+
 static int room(struct fixture *f, const struct conversation_owner *o, int64_t count, int64_t bytes, bool is_new,
 		int64_t more)
 {
@@ -843,6 +890,7 @@ int main(void)
 		T(pages_are_slices_of_the_whole_list),
 		T(an_older_database_keeps_its_conversations),
 		T(ids_are_unique_to_their_owner),
+		T(many_are_added_at_once_as_one_by_one),
 		T(what_is_kept_weighs_and_what_goes_makes_room),
 		T(a_copy_that_has_no_room_is_not_begun),
 	};

@@ -19,6 +19,7 @@
 
 #include "common/base/mem.h"
 #include "common/loop/fiber.h"
+#include "common/store/conversation.h"
 #include "tests/support/tree.h"
 
 struct fixture {
@@ -104,30 +105,53 @@ static void what_was_written_is_read_at_once(void **state)
 	}
 }
 
-static int refuse(struct db *db, void *arg, struct err *err)
+/* A turn of that conversation. */
+static struct conversation_addition turn_of(const char *id, bool is_new, const struct message_row *said)
 {
-	(void)db;
-	(void)arg;
-	return err_set(err, E_invalid_field, "n", "not this one");
+	return (struct conversation_addition){
+		.owner = { "acme", "ann" },
+		.id = id,
+		.is_new = is_new,
+		.title = SPAN_LIT("Rivers"),
+		.model = SPAN_LIT("m"),
+		.now_ms = 1000,
+		.messages = said,
+		.count = 1,
+	};
 }
 
-static void whole_work_that_refuses_says_why_and_one_that_breaks_leaves_nothing(void **state)
+static int count_said(struct db *db, void *arg, struct err *err)
 {
+	return db_number(db,
+			 "SELECT count(*) FROM message AS m JOIN conversation AS c ON c.number = m.conversation"
+			 " JOIN conversation_count AS n ON n.user_id = c.user_id"
+			 " JOIN conversation_total AS t ON t.tenant_id = c.tenant_id"
+			 " WHERE c.message_count = 2 AND n.count = 1 AND t.bytes = c.bytes AND t.bytes = 2 * (5 + 512)",
+			 arg, err);
+}
+
+static void a_turn_is_kept_or_says_why_not(void **state)
+{
+	static const struct message_row said = {
+		.role = SPAN_INIT("user"), .text = SPAN_INIT("hello"), .bytes = 5,
+		.prompt_tokens = -1, .completion_tokens = -1,
+	};
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
-	int64_t n = 1;
+	struct conversation_addition turn = turn_of("conv_a", true, &said);
+	int64_t n = 0;
 
-	assert_int_equal(store_write_whole(f->store, insert, &n, &err), 0);
-	assert_int_equal(store_write_whole(f->store, refuse, &n, &err), -1);
-	assert_int_equal(err.code, E_invalid_field);
-	assert_int_equal(store_check(f->store, NULL), 0);
-	assert_int_equal(store_write_whole(f->store, insert, &n, &err), -1);
+	assert_int_equal(store_add(f->store, &turn, &err), 0);
+	assert_int_equal(store_add(f->store, &turn, &err), -1); /* the id is taken */
 	assert_int_equal(err.code, E_storage_error);
-	assert_int_equal(rows(f), 1);
-	n = 2;
-	assert_int_equal(store_write_whole(f->store, insert, &n, &err), 0);
-	assert_int_equal(rows(f), 2);
+	turn = turn_of("conv_b", false, &said);
+	assert_int_equal(store_add(f->store, &turn, &err), -1);
+	assert_int_equal(err.code, E_conversation_not_found);
 	assert_int_equal(store_check(f->store, NULL), 0);
+	turn = turn_of("conv_a", false, &said);
+	assert_int_equal(store_add(f->store, &turn, &err), 0);
+	assert_int_equal(store_read(f->store, f->jobs, count_said, &n, &err), 0);
+	assert_int_equal(n, 2);
 }
 
 static void a_failure_undoes_itself_alone(void **state)
@@ -300,7 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			whole_work_that_refuses_says_why_and_one_that_breaks_leaves_nothing, set_up, tear_down),
+			a_turn_is_kept_or_says_why_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failure_undoes_itself_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads_share_transactions_without_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fibers_wait_beside_each_other, set_up, tear_down),

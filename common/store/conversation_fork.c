@@ -1,0 +1,155 @@
+/*
+ * common/store/conversation_fork.c - copies of conversations, slice by slice.
+ */
+#include "common/store/conversation_inside.h"
+
+#include "common/base/buf.h"
+
+static const char copy_mark[] = " (copy";
+
+enum { COPY_MARK_MAX = 32 }; /* with its number and its end */
+
+static int find_last(void *arg, const struct message_row *row, struct err *err)
+{
+	struct conversation_fork *f = arg;
+
+	(void)err;
+	f->last = row->seq;
+	f->bytes += row->bytes + MESSAGE_WEIGHT;
+	return f->at.ptr && span_equal(f->at, row->id);
+}
+
+/* Sets which is the last message to be copied. */
+static int measure(struct db *db, struct conversation_fork *f, int64_t number, struct err *err)
+{
+	struct db_statement *st;
+	int found = 1;
+
+	if (conversation_weights(db, number, 1, find_last, f, err) < 0)
+		return -1;
+	if (!f->at.ptr)
+		return 0;
+	st = db_statement(db, "SELECT 1 FROM message WHERE conversation = ?1 AND seq = ?2 AND id = ?3", err);
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	db_bind_int(st, 2, f->last);
+	db_bind_text(st, 3, f->at);
+	found = db_next(st, err);
+	db_reset(st);
+	if (found == 0)
+		return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
+			       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
+	return found < 0 ? -1 : 0;
+}
+
+/* Of the end of a title, from its mark on: 1 of " (copy)", N of " (copy N)", else 0. */
+static int64_t copy_number(struct span end)
+{
+	struct span rest = span_from(end, sizeof copy_mark - 1);
+	int64_t number;
+
+	if (span_is(rest, ")"))
+		return 1;
+	if (!span_starts(rest, " ") || !span_ends(rest, ")"))
+		return 0;
+	rest = span_of(rest.ptr + 1, rest.len - 2);
+	return span_to_int(rest, 2, INT32_MAX - 1, &number) == 0 ? number : 0;
+}
+
+/* "Rivers", "Rivers (copy)", "Rivers (copy 2)": lists tell them apart. */
+static void name_copy(struct span title, struct buf *out)
+{
+	int64_t number = 0;
+
+	for (size_t at = title.len; at-- > 0 && number == 0;)
+		if (span_starts(span_from(title, at), copy_mark)) {
+			number = copy_number(span_from(title, at));
+			title.len = number ? at : title.len;
+		}
+	buf_add_span(out, title);
+	if (title.len + COPY_MARK_MAX > CONVERSATION_TITLE_MAX)
+		return;
+	buf_add_str(out, copy_mark);
+	if (number)
+		buf_printf(out, " %lld", (long long)number + 1);
+	buf_add_char(out, ')');
+}
+
+int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err)
+{
+	struct conversation_addition to;
+	struct new_conversation copied;
+	struct conversation_row from;
+	struct buf copy;
+	int result = -1;
+
+	if (conversation_get(db, &f->owner, f->id, &from, err) < 0)
+		return -1;
+	buf_init(&copy, from.title.len + COPY_MARK_MAX);
+	name_copy(from.title, &copy);
+	to = (struct conversation_addition){
+		.owner = f->owner,
+		.id = f->new_id,
+		.is_new = true,
+		.is_unfinished = true,
+		.title = f->title.ptr ? f->title : buf_span(&copy),
+		.parent_id = from.id,
+		.parent_message = f->at,
+		.model = from.model,
+		.now_ms = f->now_ms,
+		.sent_from = from.sent_from,
+	};
+	f->seq = f->last = f->bytes = 0;
+	if (measure(db, f, from.number, err) < 0)
+		goto out;
+	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, &f->left, err) < 0)
+		goto out;
+	to.count = (size_t)f->last;
+	if (to.sent_from > f->last)
+		to.sent_from = 1; /* older than what is sent today: weighed anew */
+	copied = (struct new_conversation){ .addition = &to, .bytes = f->bytes };
+	result = conversation_insert(db, &copied, 1, &f->number, err);
+out:
+	buf_free(&copy);
+	return result;
+}
+
+struct fork_slice {
+	struct db *db;
+	struct conversation_fork *fork;
+	int64_t bytes;
+	size_t count;
+};
+
+static int copy_message(void *arg, const struct message_row *row, struct err *err)
+{
+	struct fork_slice *s = arg;
+	struct message_row copy = *row;
+	struct new_message one = {
+		.conversation = s->fork->number, .seq = row->seq, .now_ms = s->fork->now_ms, .row = &copy
+	};
+
+	if (row->seq > s->fork->last)
+		return 1;
+	copy.id = SPAN_NONE;
+	if (conversation_insert_messages(s->db, &one, 1, err) < 0)
+		return -1;
+	s->fork->seq = row->seq;
+	s->bytes += row->bytes;
+	return ++s->count == CONVERSATION_SLICE_MESSAGES || s->bytes >= CONVERSATION_SLICE_BYTES;
+}
+
+int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err)
+{
+	struct fork_slice s = { .db = db, .fork = f };
+	struct conversation_row from;
+
+	*more = false;
+	/* The origin may have gone meanwhile. */
+	if (conversation_get(db, &f->owner, f->id, &from, err) < 0 ||
+	    conversation_messages(db, from.number, f->seq + 1, copy_message, &s, err) < 0)
+		return -1;
+	*more = f->seq < f->last && s.count > 0;
+	return *more ? 0 : conversation_publish(db, &f->owner, span_str(f->new_id), f->now_ms, err);
+}

@@ -3,13 +3,20 @@
  */
 #include "tests/support/indices.h"
 #include "tests/support/kit.h"
+#include "common/store/db.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 6, PENDING_MAX = 16, DIMENSIONS = 8 };
+enum {
+	BATCH_MAX = 6,
+	PENDING_MAX = 32,
+	DIMENSIONS = 8,
+	MODEL_CALLS = 60,  /* of embed, with one model */
+	FLAT_MAX = 100, /* vectors that are not grouped */
+};
 
 const struct span indices_tenant = SPAN_INIT("acme"), indices_index = SPAN_INIT("docs");
 
@@ -18,7 +25,9 @@ struct work {
 	struct ledger *ledger;
 	struct arena arena;
 	struct err err;
+	const char *dir;
 	uint64_t random;
+	bool other_model;
 	_Atomic bool stop;
 	struct reader readers[READERS_MAX];
 	pthread_t threads[READERS_MAX];
@@ -156,12 +165,36 @@ static bool erase(struct work *w)
 					     &w->err));
 }
 
+/*
+ * Of each that was under way when the program was killed something is left for minutes, and a tenant
+ * may have few: as if the minutes had passed.
+ */
+static int begin_replacement(struct work *w, struct rag_replacement *to)
+{
+	int result = rag_replace_begin(w->rag, indices_tenant, indices_index, to, &w->err);
+	char path[256];
+	struct db *db;
+
+	if (result == 0 || w->err.code != E_overloaded)
+		return result;
+	err_clear(&w->err);
+	snprintf(path, sizeof(path), "%s/%s.db", w->dir, indices_tenant.ptr);
+	db = db_open(path, DB_WRITE, &w->err);
+	result = db ? db_exec(db,
+			      "UPDATE rag_index SET changed_at = 0 WHERE stands_for IS NOT NULL",
+			      &w->err)
+		    : -1;
+	db_close(db);
+	return result < 0 ? -1
+			  : rag_replace_begin(w->rag, indices_tenant, indices_index, to, &w->err);
+}
+
 static int replace_all(struct work *w, struct rag_document_in *in, size_t count)
 {
 	struct rag_put_result results[BATCH_MAX];
 	struct rag_replacement to;
 
-	if (rag_replace_begin(w->rag, indices_tenant, indices_index, &to, &w->err) < 0)
+	if (begin_replacement(w, &to) < 0)
 		return -1;
 	if (rag_replace_put(w->rag, indices_tenant, &to, NULL, in, count, &w->arena, results,
 			    &w->err) < 0) {
@@ -187,22 +220,25 @@ static bool replace(struct work *w)
 	return answer(w, replace_all(w, in, count));
 }
 
-/* Of the hash, so that equal texts have equal ones. */
+/* Of the hash, so that equal texts have equal ones.  Now and then another model comes. */
 static bool embed(struct work *w)
 {
+	struct span model;
 	struct rag_pending pending[PENDING_MAX];
 	float vectors[PENDING_MAX * DIMENSIONS];
 	size_t count;
 	int result;
 
 	ask(w->ledger);
-	result = rag_pending(w->rag, indices_tenant, indices_index, SPAN_LIT("m"), 0, &w->arena,
-			     pending, PENDING_MAX, 64 * 1024, &count, &w->err);
+	w->other_model ^= below(&w->random, MODEL_CALLS) == 0;
+	model = w->other_model ? SPAN_LIT("n") : SPAN_LIT("m");
+	result = rag_pending(w->rag, indices_tenant, indices_index, model, 0, &w->arena, pending,
+			     PENDING_MAX, 64 * 1024, &count, &w->err);
 	for (size_t i = 0; result == 0 && i < count * DIMENSIONS; i++)
 		vectors[i] = (float)pending[i / DIMENSIONS].hash[i % DIMENSIONS] - 127.5f;
 	if (result == 0 && count > 0)
-		result = rag_vectors_put(w->rag, indices_tenant, indices_index, SPAN_LIT("m"),
-					 pending, count, vectors, DIMENSIONS, &w->err);
+		result = rag_vectors_put(w->rag, indices_tenant, indices_index, model, pending,
+					 count, vectors, DIMENSIONS, &w->err);
 	return answer(w, result);
 }
 
@@ -296,10 +332,11 @@ static bool goes_on(const struct work *w, const struct work_plan *plan)
 void indices_work(const char *dir, struct ledger *l, const struct work_plan *plan)
 {
 	static struct work w;
-	const struct rag_options options = { .dir = dir };
+	const struct rag_options options = { .dir = dir, .flat_max = FLAT_MAX };
 	pthread_t thread;
 
 	w.ledger = l;
+	w.dir = dir;
 	w.random = l->seed | 1;
 	arena_init(&w.arena, 64 << 20);
 	w.rag = rag_open(&options, &w.err);

@@ -224,7 +224,19 @@ struct rag_segment_row {
 int rag_segment_insert(struct db *db, struct rag_segment_row *row, struct span bytes,
 		       struct err *err);
 int rag_segment_delete(struct db *db, int64_t id, struct err *err);
-/* All of an index without their bytes, by kind and place; *rows is freed with mem_free. */
+/*
+ * A row stands as long as something newer has not taken its place: blocks of codes and partitions
+ * are past that are older than the partition in use, and so is all of a model that the index
+ * neither uses nor builds.  What is past is not looked at, and goes in steps (rag_past.c), so that
+ * no transaction is longer than others can wait.  As a condition on rag_segment AS s.
+ */
+#define RAG_SEGMENT_STANDS                                                                         \
+	" (s.kind NOT IN (2, 3, 6, 7) OR EXISTS (SELECT 1 FROM rag_index AS i WHERE"               \
+	" i.id = s.index_id AND (i.model = s.model OR i.building = s.model))"                      \
+	" AND CASE s.kind WHEN 2 THEN 1 WHEN 7 THEN s.parent ELSE s.id END >="                     \
+	" coalesce((SELECT max(p.id) FROM rag_segment AS p WHERE s.kind <> 2 AND"                  \
+	" p.index_id = s.index_id AND p.kind = 6 AND p.model = s.model AND p.parent > 0), 0)) "
+/* All that stand of an index, without their bytes, by kind and place; *rows is freed with mem_free. */
 int rag_segment_list(struct db *db, int64_t index_id, struct rag_segment_row **rows, size_t *count,
 		     struct err *err);
 /* The bytes of one, into memory of mem_alloc. */

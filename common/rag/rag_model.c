@@ -49,42 +49,43 @@ struct rag_prefixes rag_model_prefixes(struct span model)
 	return (struct rag_prefixes){ "", "" };
 }
 
-/* What was built of a model in this index goes; its vectors stay for a while. */
-static int give_up_model(struct db *db, int64_t index_id, int64_t model, struct err *err)
+static int change(struct db *db, const char *sql, int64_t index_id, int64_t model, struct err *err)
 {
-	static const char *const statements[] = {
-		"DELETE FROM rag_segment WHERE index_id = ?1 AND kind IN (2, 3, 6, 7) AND model = ?2",
-		"DELETE FROM rag_want WHERE index_id = ?1 AND model = ?2",
-		"DELETE FROM rag_refused WHERE index_id = ?1 AND model = ?2",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-		struct db_statement *st = db_statement(db, statements[i], err);
-
-		if (!st)
-			return -1;
-		db_bind_int(st, 1, index_id);
-		db_bind_int(st, 2, model);
-		if (db_run(st, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int want_all(struct db *db, int64_t index_id, int64_t model, struct err *err)
-{
-	struct db_statement *st =
-		db_statement(db,
-			     "INSERT INTO rag_want (index_id, model, first_chunk, chunks)"
-			     " SELECT ?1, ?2, first_chunk, chunks FROM rag_document"
-			     " WHERE index_id = ?1 AND chunks > 0",
-			     err);
+	struct db_statement *st = db_statement(db, sql, err);
 
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, index_id);
 	db_bind_int(st, 2, model);
 	return db_run(st, err);
+}
+
+/* What was built of a model in this index is past then; its vectors stay for a while. */
+static int give_up_model(struct db *db, int64_t index_id, int64_t model, struct err *err)
+{
+	if (change(db, "DELETE FROM rag_want WHERE index_id = ?1 AND model = ?2", index_id, model,
+		   err) < 0)
+		return -1;
+	return change(db, "DELETE FROM rag_refused WHERE index_id = ?1 AND model = ?2", index_id,
+		      model, err);
+}
+
+/* One that comes back before all that was past of it has gone. */
+static int begin_anew(struct db *db, int64_t index_id, int64_t model, struct err *err)
+{
+	return change(db,
+		      "DELETE FROM rag_segment WHERE index_id = ?1 AND kind IN (2, 3, 6, 7)"
+		      " AND model = ?2",
+		      index_id, model, err);
+}
+
+static int want_all(struct db *db, int64_t index_id, int64_t model, struct err *err)
+{
+	return change(db,
+		      "INSERT INTO rag_want (index_id, model, first_chunk, chunks)"
+		      " SELECT ?1, ?2, first_chunk, chunks FROM rag_document"
+		      " WHERE index_id = ?1 AND chunks > 0",
+		      index_id, model, err);
 }
 
 /* The first model of an index is used at once, as far as it is; a further one is built beside. */
@@ -108,7 +109,7 @@ int rag_model_begin(struct db *db, void *arg, struct err *err)
 	else
 		row.model = model;
 	row.generation++;
-	if (want_all(db, row.id, model, err) < 0)
+	if (begin_anew(db, row.id, model, err) < 0 || want_all(db, row.id, model, err) < 0)
 		return -1;
 	return rag_row_update(db, &row, err);
 }

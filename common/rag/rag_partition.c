@@ -91,7 +91,7 @@ static int insert_list(struct db *db, const struct partitioned *p, int64_t parti
 
 /*
  * The partition of no space, which nobody looks at, and its lists step by step.  When that ends
- * half way the next partition replaces it, as it would a whole one.
+ * half way it is past with the next one that is whole.
  */
 static int write_some(struct db *db, void *arg, struct err *err)
 {
@@ -158,6 +158,7 @@ static int give_space(struct db *db, const struct partitioned *p, struct err *er
 	return db_run(st, err);
 }
 
+/* From here on what it was made of is past. */
 static int keep(struct db *db, void *arg, struct err *err)
 {
 	struct partitioned *p = arg;
@@ -168,16 +169,10 @@ static int keep(struct db *db, void *arg, struct err *err)
 		found = is_as_it_was(db, p, err);
 	if (found != 1)
 		return found;
-	for (size_t i = 0; i < p->input_count; i++)
-		if (p->inputs[i] != p->t->snapshot->vectors->space_id &&
-		    rag_segment_delete(db, p->inputs[i], err) < 0)
-			return -1;
 	if (give_space(db, p, err) < 0)
 		return -1;
 	row.generation++;
 	p->was_kept = true;
-	if (rag_gone_forget(db, row.id, err) < 0)
-		return -1;
 	return rag_row_update(db, &row, err);
 }
 

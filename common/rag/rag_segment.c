@@ -51,7 +51,8 @@ int rag_segment_list(struct db *db, int64_t index_id, struct rag_segment_row **r
 	struct db_statement *st = db_statement(
 		db,
 		"SELECT id, kind, model, parent, first_chunk, last_chunk, rows, born, size"
-		" FROM rag_segment WHERE index_id = ?1 ORDER BY kind, first_chunk, id",
+		" FROM rag_segment AS s WHERE index_id = ?1 AND" RAG_SEGMENT_STANDS
+		"ORDER BY kind, first_chunk, id",
 		err);
 	size_t room = 0;
 	int more;

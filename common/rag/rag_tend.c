@@ -14,6 +14,7 @@ static int (*const steps[])(const struct rag_tending *t, struct err *err) = {
 	rag_tend_latent,
 	rag_merge_codes,
 	rag_recode,
+	rag_past,
 	rag_partition,
 };
 
@@ -22,7 +23,10 @@ int rag_segments_stand(struct db *db, int64_t index_id, const int64_t *ids, size
 {
 	for (size_t i = 0; i < count; i++) {
 		struct db_statement *st = db_statement(
-			db, "SELECT 1 FROM rag_segment WHERE id = ?1 AND index_id = ?2", err);
+			db,
+			"SELECT 1 FROM rag_segment AS s WHERE s.id = ?1 AND s.index_id = ?2"
+			" AND" RAG_SEGMENT_STANDS,
+			err);
 		int found;
 
 		if (!st)

@@ -27,12 +27,14 @@ int rag_merge_codes(const struct rag_tending *t, struct err *err);
 int rag_recode(const struct rag_tending *t, struct err *err);
 /* Above options.flat_max vectors: grouped by nearness. */
 int rag_partition(const struct rag_tending *t, struct err *err);
+/* Some of what is past. */
+int rag_past(const struct rag_tending *t, struct err *err);
 /* The latent space, and the rows of segments in it. */
 int rag_tend_latent(const struct rag_tending *t, struct err *err);
 /* Some of what is nobody's. */
 int rag_free_some(struct rag_tenant *t, struct err *err);
 
-/* Whether segments of the index that many ids name are all there: 1, 0, -1. */
+/* Whether segments of the index that many ids name all stand: 1, 0, -1. */
 int rag_segments_stand(struct db *db, int64_t index_id, const int64_t *ids, size_t count,
 		       struct err *err);
 

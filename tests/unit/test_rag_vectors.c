@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/base/mem.h"
+#include "common/rag/rag_tend.h"
 #include "common/rag/vector.h"
 
 enum { DIMENSIONS = 32, PENDING_MAX = 16 };
@@ -340,6 +341,102 @@ static void a_grouping_that_was_not_finished_is_replaced(void **state)
 	assert_string_equal(stage_findings(s), "");
 }
 
+static int64_t count_of(struct rag_stage *s, const char *of)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM rag_segment AS s WHERE %s", of);
+	return number_in(s, "", sql);
+}
+
+/* What a grouping was made of is past at once, and goes later: killed in between, nothing is lost or twice. */
+static void what_a_grouping_replaces_goes_in_steps_of_its_own(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_segment_row *rows;
+	struct rag_tenant *t;
+	struct db *db;
+	size_t count;
+	int64_t past;
+
+	s->options.flat_max = 300;
+	stage_open_again(s);
+	put_some(s, 0, 400);
+	embed_all(s, "m", DIMENSIONS);
+	while (count_of(s, "kind = 6 AND parent > 0") == 0)
+		assert_true(rag_tend(s->rag, acme, docs, &s->err));
+	past = number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 3");
+	assert_true(past > 0);
+	stage_open_again(s);
+	assert_near(s, 0, 400);
+	assert_string_equal(stage_findings(s), "");
+	/* Nobody lists it, or builds on it. */
+	t = rag_tenant_find(s->rag, acme, false, &s->err);
+	db = rag_read_begin(t, &s->err);
+	assert_int_equal(rag_segment_list(db, 1, &rows, &count, &s->err), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_not_equal(rows[i].kind, RAG_CODES);
+	assert_int_equal(rag_segments_stand(db, 1, &past, 1, &s->err), 0);
+	rag_read_end(t, db);
+	mem_free(rows);
+	/* New vectors are no part of it. */
+	put_some(s, 400, 410);
+	embed_all(s, "m", DIMENSIONS);
+	assert_near(s, 0, 410);
+	tend_all(s);
+	assert_int_equal(number_in(s, "", "SELECT min(id) FROM rag_segment WHERE kind = 3") > past, 1);
+	assert_int_equal(count_of(s, "NOT" RAG_SEGMENT_STANDS), 0);
+	assert_near(s, 0, 410);
+	assert_string_equal(stage_findings(s), "");
+}
+
+/* Grouped again: lists and blocks of the grouping before are past, with what was never finished. */
+static void a_second_grouping_takes_the_place_of_the_first(void **state)
+{
+	struct rag_stage *s = *state;
+	int64_t first;
+
+	s->options.flat_max = 300;
+	stage_open_again(s);
+	put_some(s, 0, 400);
+	embed_all(s, "m", DIMENSIONS);
+	tend_all(s);
+	first = number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 6");
+	put_some(s, 400, 600);
+	embed_all(s, "m", DIMENSIONS);
+	while (number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 6 AND parent > 0") == first)
+		assert_true(rag_tend(s->rag, acme, docs, &s->err));
+	assert_true(count_of(s, "kind = 7 AND NOT" RAG_SEGMENT_STANDS) > 0);
+	stage_open_again(s);
+	assert_near(s, 0, 600);
+	tend_all(s);
+	assert_int_equal(count_of(s, "NOT" RAG_SEGMENT_STANDS), 0);
+	assert_int_equal(count_of(s, "kind = 6"), 1);
+	assert_near(s, 0, 600);
+}
+
+/* A model that was given up goes in steps; one that comes back meanwhile begins anew. */
+static void what_was_of_another_model_is_past(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 100);
+	embed_all(s, "m", DIMENSIONS);
+	embed_all(s, "n", DIMENSIONS);
+	assert_true(span_is(info_of(s).model, "n"));
+	assert_true(count_of(s, "kind = 3 AND NOT" RAG_SEGMENT_STANDS) > 0);
+	assert_near(s, 0, 100);
+	embed_all(s, "m", DIMENSIONS);
+	assert_true(span_is(info_of(s).model, "m"));
+	assert_int_equal(info_of(s).vectors, 100);
+	assert_near(s, 0, 100);
+	tend_all(s);
+	assert_int_equal(count_of(s, "NOT" RAG_SEGMENT_STANDS), 0);
+	assert_int_equal(count_of(s, "kind = 2"), 1);
+	assert_near(s, 0, 100);
+	assert_string_equal(stage_findings(s), "");
+}
+
 static void several_batches_may_be_under_way(void **state)
 {
 	struct rag_stage *s = *state;
@@ -430,6 +527,9 @@ int main(void)
 		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
 		TEST(many_vectors_are_coded_anew_and_grouped),
 		TEST(a_grouping_that_was_not_finished_is_replaced),
+		TEST(what_a_grouping_replaces_goes_in_steps_of_its_own),
+		TEST(a_second_grouping_takes_the_place_of_the_first),
+		TEST(what_was_of_another_model_is_past),
 		TEST(several_batches_may_be_under_way),
 		TEST(what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured),
 		TEST(models_have_their_prefixes),

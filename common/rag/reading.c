@@ -125,6 +125,10 @@ void reader_write(struct reader *rd, struct span text)
 			rd->after_cr = false;
 		} else {
 			c = utf8_next(text, &len);
+			/* At a line's end a soft hyphen is one that is seen. */
+			if (c == 0xad && text.len > len &&
+			    (text.ptr[len] == '\n' || text.ptr[len] == '\r'))
+				buf_add_char(&rd->out->text, '-');
 			write_character(rd, c, span_of(text.ptr, len));
 		}
 		text = span_from(text, len);

@@ -3,7 +3,8 @@
  *
  * Words in lower case, stemmed by the rules of their script (English for Latin letters; Russian,
  * Greek, Arabic, Hindi for theirs); of identifiers the whole and the parts; grams of scripts that
- * are written without spaces.  Diacritics stay: "resume" and "résumé" are alike, not equal.  Pure;
+ * are written without spaces.  How a letter with a mark was typed does not count, nor do capitals or
+ * ligatures, and ß is ss.  Diacritics stay: "resume" and "résumé" are alike, not equal.  Pure;
  * any thread, one struct terms a thread.
  */
 #ifndef SPASS_TEXT_TERMS_H

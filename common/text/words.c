@@ -4,45 +4,9 @@
 #include "common/base/eight.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/letters.h"
 
 #include <string.h>
-
-struct range {
-	uint32_t first, last;
-};
-
-/* Syllables take several characters there: a pair would say too little. */
-static const struct range spelt[] = {
-	{ 0x0e01, 0x0e4e }, /* Thai */
-	{ 0x0e80, 0x0ecd }, /* Lao */
-	{ 0x1000, 0x1049 }, /* Burmese */
-	{ 0x1780, 0x17d3 }, /* Khmer */
-};
-
-static const struct range dense[] = {
-	{ 0x0e01, 0x0e4e },   /* as above */
-	{ 0x0e80, 0x0ecd },
-	{ 0x1000, 0x1049 },
-	{ 0x1780, 0x17d3 },
-	{ 0x3005, 0x3007 },   /* iteration mark, zero */
-	{ 0x3041, 0x30ff },   /* kana */
-	{ 0x3400, 0x9fff },   /* Han */
-	{ 0xac00, 0xd7a3 },   /* Hangul */
-	{ 0xf900, 0xfaff },   /* Han, compatibility */
-	{ 0x20000, 0x3ffff }, /* Han, extensions */
-};
-
-/* Above ASCII nearly everything is a letter; this is what is not. */
-static const struct range no_letters[] = {
-	{ 0x0080, 0x00a9 }, { 0x00ab, 0x00b4 }, { 0x00b6, 0x00b9 }, { 0x00bb, 0x00bf },
-	{ 0x00d7, 0x00d7 }, { 0x00f7, 0x00f7 }, { 0x02c2, 0x02df }, { 0x0589, 0x058a },
-	{ 0x05be, 0x05be }, { 0x060c, 0x061f }, { 0x066a, 0x066d }, { 0x06d4, 0x06d4 },
-	{ 0x0964, 0x0965 }, { 0x0e3f, 0x0e3f }, { 0x0e4f, 0x0e4f }, { 0x2000, 0x206f },
-	{ 0x20a0, 0x20cf }, { 0x2100, 0x2bff }, { 0x2e00, 0x2fff }, { 0x3000, 0x3004 },
-	{ 0x3008, 0x3040 }, { 0x30fb, 0x30fb }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f },
-	{ 0xfeff, 0xff0f }, { 0xff1a, 0xff20 }, { 0xff3b, 0xff40 }, { 0xff5b, 0xff65 },
-	{ 0xffe0, 0xffff }, { 0x1f000, 0x1faff }, { 0xe0000, 0x10ffff },
-};
 
 enum { STOP_MAX = sizeof("themselves") - 1 }; /* the longest of them */
 
@@ -57,7 +21,7 @@ static const struct span stop_words[] = {
 	W("bei"), W("beim"), W("being"), W("below"), W("between"), W("bin"), W("bis"), W("bist"),
 	W("bitte"), W("both"), W("but"), W("by"), W("can"), W("ce"), W("ces"), W("cette"),
 	W("como"), W("con"), W("could"), W("couldn"), W("cuando"), W("cuál"), W("cuándo"), W("d"),
-	W("da"), W("damit"), W("danke"), W("dann"), W("dans"), W("das"), W("dass"), W("daß"),
+	W("da"), W("damit"), W("danke"), W("dann"), W("dans"), W("das"), W("dass"),
 	W("de"), W("dein"), W("deine"), W("del"), W("dem"), W("den"), W("denn"), W("der"),
 	W("des"), W("dessen"), W("did"), W("didn"), W("die"), W("dies"), W("diese"), W("diesem"),
 	W("diesen"), W("dieser"), W("dieses"), W("do"), W("doch"), W("document"), W("does"),
@@ -114,88 +78,9 @@ static const struct span stop_words[] = {
 };
 #undef W
 
-static bool is_in(const struct range *ranges, size_t count, uint32_t c)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (c > ranges[middle].last)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && c >= ranges[low].first;
-}
-
-bool words_is_dense(uint32_t c)
-{
-	return c >= 0x0e01 && is_in(dense, ARRAY_LEN(dense), c);
-}
-
-/* Letters that are a letter of a to z with a mark, from U+00C0 and U+1E00 on; "." for others. */
-static const char marked_latin[] =
-	"................................aaaaaa.ceeeeiiiidnooooo.ouuuuy.y"
-	".a.a.a.c.c.c.c.d.d.e.e.e.e.e.g.g.g.g.h.h.i.i.i.i.i...j.k..l.l.l."
-	"..l.n.n.n....o.o.o...r.r.r.s.s.s.s.t.t.t.u.u.u.u.u.u.w.y..z.z.z.";
-static const char marked_more[] =
-	".a.b.b.b.c.d.d.d.d.d.e.e.e.e.e.f.g.h.h.h.h.h.i.i.k.k.k.l.l.l.l.m"
-	".m.m.n.n.n.n.o.o.o.o.p.p.r.r.r.r.s.s.s.s.s.t.t.t.t.u.u.u.u.u.v.v"
-	".w.w.w.w.w.x.x.y.z.z.zhtwy.......a.a.a.a.a.a.a.a.a.a.a.a.e.e.e.e"
-	".e.e.e.e.i.i.o.o.o.o.o.o.o.o.o.o.o.o.u.u.u.u.u.u.u.y.y.y.y......";
-
-uint32_t words_fold(uint32_t c)
-{
-	char plain_letter = '.';
-
-	if (c >= 0xc0 && c < 0xc0 + sizeof(marked_latin) - 1)
-		plain_letter = marked_latin[c - 0xc0];
-	else if (c >= 0x1e00 && c < 0x1e00 + sizeof(marked_more) - 1)
-		plain_letter = marked_more[c - 0x1e00];
-	else if (c == 0x451)
-		return 0x435;
-	return plain_letter == '.' ? c : (unsigned char)plain_letter;
-}
-
 static bool is_digit(uint32_t c)
 {
 	return c >= '0' && c <= '9';
-}
-
-bool words_is_letter(uint32_t c)
-{
-	if (c < 0x80)
-		return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-	return !is_in(no_letters, ARRAY_LEN(no_letters), c);
-}
-
-/* Capitals that stand beside their small letters; c when it is none of them. */
-static uint32_t lower_beside(uint32_t c)
-{
-	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x4ff) ||
-	    (c >= 0x1e00 && c <= 0x1eff && c != 0x1e9e))
-		return c | 1;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-		return c + (c & 1);
-	return c;
-}
-
-/* Latin, Greek and Cyrillic capitals; other scripts have none that matter here. */
-static uint32_t lower(uint32_t c)
-{
-	if (c < 0x80)
-		return c >= 'A' && c <= 'Z' ? c + 32 : c;
-	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3ab && c != 0x3a2) ||
-	    (c >= 0x410 && c <= 0x42f))
-		return c + 32;
-	if (c >= 0x400 && c <= 0x40f)
-		return c + 80;
-	if (c >= 0xff21 && c <= 0xff3a)
-		return c - 0xff21 + 'a';
-	if (c >= 0xff10 && c <= 0xff19)
-		return c - 0xff10 + '0';
-	return c == 0x1e9e ? 0xdf : lower_beside(c);
 }
 
 uint64_t words_hash(struct span text)
@@ -256,6 +141,11 @@ static bool is_particle(uint32_t c)
 	return false;
 }
 
+static bool is_blank(uint32_t c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 struct cutter {
 	void (*use)(void *data, const struct word *word);
 	void *data;
@@ -268,13 +158,15 @@ struct cutter {
 		size_t at; /* in bytes */
 	} starts[WORD_MAX];
 	size_t parts;
-	uint32_t before;       /* last character of the run as it was written; 0 = none */
+	uint32_t before;       /* last letter of the run as it was written; 0 = none */
+	bool is_full;          /* the rest of the run is left out */
 	/* the last dense characters of a run, so many as make a gram */
 	struct {
 		const char *begin;
 		size_t len;
 		uint32_t c;
 	} gram[3];
+	bool is_joined;        /* one of them is written in parts */
 	size_t dense_count;    /* of the run */
 	size_t gram_size;      /* 2 or 3 */
 };
@@ -287,6 +179,18 @@ static void emit(struct cutter *cut, struct span text, const char *begin, const 
 	cut->use(cut->data, &word);
 }
 
+/* Back over what parted a word at the end of a line. */
+static const char *before_break(const char *at)
+{
+	static const struct span hyphen = SPAN_INIT("\u2010");
+
+	while (is_blank((unsigned char)at[-1]))
+		at--;
+	if (at[-1] == '-')
+		return at - 1;
+	return memcmp(at - hyphen.len, hyphen.ptr, hyphen.len) == 0 ? at - hyphen.len : at;
+}
+
 static void emit_parts(struct cutter *cut, const char *end)
 {
 	for (size_t i = 0; i < cut->parts; i++) {
@@ -294,6 +198,8 @@ static void emit_parts(struct cutter *cut, const char *end)
 		size_t from = cut->starts[i].at, to = is_last ? cut->len : cut->starts[i + 1].at;
 		const char *part_end = is_last ? end : cut->starts[i + 1].begin;
 
+		if (!is_last && is_blank((unsigned char)part_end[-1]))
+			part_end = before_break(part_end);
 		for (; to > from && cut->bytes[to - 1] == '_'; to--)
 			part_end--;
 		emit(cut, span_of(cut->bytes + from, to - from), cut->starts[i].begin, part_end, WORD_PART);
@@ -311,19 +217,24 @@ static void end_run(struct cutter *cut, const char *end)
 		emit_parts(cut, end);
 	cut->len = cut->parts = 0;
 	cut->before = 0;
+	cut->is_full = false;
 }
 
 /* The last count characters of the dense run. */
 static void emit_gram(struct cutter *cut, size_t count)
 {
-	size_t first = (cut->dense_count - count) % 3;
-	struct word word = { .text = span_of(cut->gram[first].begin, 0), .kind = WORD_GRAM };
+	size_t first = cut->dense_count - count;
+	struct word word = { .source = span_of(cut->gram[first % 3].begin, 0), .kind = WORD_GRAM };
+	char bytes[3 * UTF8_MAX];
+	size_t len = 0;
 
-	for (size_t i = cut->dense_count - count; i < cut->dense_count; i++) {
-		word.text.len += cut->gram[i % 3].len;
+	for (size_t i = first; i < cut->dense_count; i++) {
+		word.source.len += cut->gram[i % 3].len;
 		word.is_particle = word.is_particle || is_particle(cut->gram[i % 3].c);
+		if (cut->is_joined)
+			len += utf8_encode(bytes + len, cut->gram[i % 3].c);
 	}
-	word.source = word.text;
+	word.text = cut->is_joined ? span_of(bytes, len) : word.source;
 	cut->use(cut->data, &word);
 }
 
@@ -332,6 +243,7 @@ static void end_dense(struct cutter *cut)
 	if (cut->dense_count > 0 && cut->dense_count < cut->gram_size)
 		emit_gram(cut, cut->dense_count);
 	cut->dense_count = 0;
+	cut->is_joined = false;
 }
 
 /* A part begins after "_", at a capital after a small letter, and where digits meet letters. */
@@ -341,32 +253,60 @@ static bool begins_part(uint32_t before, uint32_t c)
 		return false;
 	if (before == 0 || before == '_')
 		return true;
-	return is_digit(before) != is_digit(c) || (lower(c) != c && lower(before) == before);
+	return is_digit(before) != is_digit(c) || (letter_is_capital(c) && !letter_is_capital(before));
+}
+
+/* No letter of the run is left out in the middle. */
+static void add_bytes(struct cutter *cut, const char *bytes, size_t len)
+{
+	cut->is_full = cut->is_full || cut->len + len > WORD_MAX;
+	if (cut->is_full)
+		return;
+	memcpy(cut->bytes + cut->len, bytes, len);
+	cut->len += len;
 }
 
 /* at: where it stands in the text. */
 static void add_to_run(struct cutter *cut, uint32_t c, const char *at)
 {
-	char bytes[UTF8_MAX];
-	size_t len = utf8_encode(bytes, lower(c));
+	char bytes[LETTER_MAX];
+	size_t len = letter_spell(c, bytes);
 
-	if (cut->len + len > WORD_MAX)
-		return;
 	if (cut->len == 0)
 		cut->begin = at;
-	if (begins_part(cut->before, c)) {
+	if (!cut->is_full && cut->len + len <= WORD_MAX && begins_part(cut->before, c)) {
 		cut->starts[cut->parts].begin = at;
 		cut->starts[cut->parts++].at = cut->len;
 	}
-	memcpy(cut->bytes + cut->len, bytes, len);
-	cut->len += len;
+	add_bytes(cut, bytes, len);
 	cut->before = c;
 }
 
-/* Letters without capitals: as they stand in the text they are the gram's. */
+/* With the letter before it a mark is one character, where there is such a one. */
+static void add_mark(struct cutter *cut, uint32_t mark, const char *at)
+{
+	char bytes[LETTER_MAX];
+	size_t last = cut->len, len;
+	uint32_t joined;
+
+	if (cut->is_full)
+		return;
+	do
+		last--;
+	while (last > 0 && ((unsigned char)cut->bytes[last] & 0xc0) == 0x80);
+	joined = letter_join(utf8_next(span_of(cut->bytes + last, cut->len - last), &len), mark);
+	if (!joined) {
+		add_to_run(cut, mark, at);
+		return;
+	}
+	cut->len = last;
+	add_bytes(cut, bytes, utf8_encode(bytes, joined));
+}
+
+/* Letters without capitals: but for those written in parts they stand in the text as in grams. */
 static void add_dense(struct cutter *cut, uint32_t c, struct span source)
 {
-	size_t size = c <= 0x17d3 && is_in(spelt, ARRAY_LEN(spelt), c) ? 3 : 2;
+	size_t size = letter_gram(c);
 	size_t at;
 
 	if (size != cut->gram_size)
@@ -376,6 +316,7 @@ static void add_dense(struct cutter *cut, uint32_t c, struct span source)
 	cut->gram[at].begin = source.ptr;
 	cut->gram[at].len = source.len;
 	cut->gram[at].c = c;
+	cut->is_joined = cut->is_joined || source.len > UTF8_MAX;
 	if (cut->dense_count >= size)
 		emit_gram(cut, size);
 }
@@ -404,8 +345,10 @@ static const char *add_plain_run(struct cutter *cut, const char *at, const char 
 			break;
 		if (cut->len == 0)
 			cut->begin = at;
-		if (cut->len == WORD_MAX)
+		if (cut->is_full || cut->len == WORD_MAX) {
+			cut->is_full = true;
 			continue;
+		}
 		/* Small letter after small letter is what there is most of. */
 		if (!(c >= 'a' && cut->before >= 'a' && cut->before <= 'z') &&
 		    begins_part(cut->before, (unsigned char)c)) {
@@ -416,6 +359,40 @@ static const char *add_plain_run(struct cutter *cut, const char *at, const char 
 		cut->before = (unsigned char)c;
 	}
 	return at;
+}
+
+/*
+ * How many bytes from a hyphen on belong to the end of a line behind which the word goes on in
+ * small letters; 0 = none.
+ */
+static size_t line_break(const char *at, const char *end)
+{
+	size_t len, letter;
+	struct span rest;
+	uint32_t c = utf8_next(span_of(at, (size_t)(end - at)), &len);
+
+	if (c != '-' && c != 0x2010)
+		return 0;
+	rest = span_of(at + len, (size_t)(end - at) - len);
+	while (rest.len > 0 && (rest.ptr[0] == ' ' || rest.ptr[0] == '\r'))
+		rest = span_from(rest, 1);
+	if (rest.len == 0 || rest.ptr[0] != '\n')
+		return 0;
+	for (rest = span_from(rest, 1); rest.len > 0 && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t');)
+		rest = span_from(rest, 1);
+	if (rest.len == 0)
+		return 0;
+	c = utf8_next(rest, &letter);
+	if (is_digit(c) || c == '_' || !words_is_letter(c) || words_is_dense(c) ||
+	    letter_is_capital(c))
+		return 0;
+	return (size_t)(rest.ptr - at);
+}
+
+/* A run that is words of letters, at a hyphen. */
+static bool may_go_on(const struct cutter *cut)
+{
+	return cut->len > 0 && cut->before != '_' && !is_digit(cut->before);
 }
 
 /*
@@ -440,6 +417,8 @@ static const char *pass_plain_word(struct cutter *cut, const char *at, const cha
 
 			if (humps & ((UINT64_C(1) << 8 * more) - 1) || c >= 0x80 || plain[c])
 				return at;
+			if (c == '-' && line_break(at + len + more, end) > 0)
+				return at;
 			len += more;
 			emit(cut, span_of(cut->bytes, len), at, at + len, WORD_WHOLE);
 			return at + len;
@@ -463,6 +442,26 @@ static const char *pass_plain(struct cutter *cut, const char *at, const char *en
 	return after > at ? after + 1 : add_plain_run(cut, at, end);
 }
 
+/* A character that is neither of ASCII's letters nor dense; returns how many bytes it takes. */
+static size_t pass_other(struct cutter *cut, uint32_t c, const char *at, size_t len, const char *end)
+{
+	size_t more;
+
+	if (c >= 0x80 && words_is_letter(c)) {
+		if (cut->len > 0 && letter_is_mark(c))
+			add_mark(cut, c, at);
+		else
+			add_to_run(cut, c, at);
+		return len;
+	}
+	if ((c == '-' || c == 0x2010) && may_go_on(cut) && (more = line_break(at, end)) > 0) {
+		cut->before = 0; /* a part begins behind it */
+		return more;
+	}
+	end_run(cut, at);
+	return len;
+}
+
 void words_each(struct span text, void (*use)(void *data, const struct word *word), void *data)
 {
 	struct cutter cut = { .use = use, .data = data };
@@ -479,27 +478,19 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 			continue;
 		}
 		if (c >= 0x80)
-			c = utf8_next(span_of(at, (size_t)(end - at)), &len);
+			c = letter_next(span_of(at, (size_t)(end - at)), &len);
 		if (words_is_dense(c)) {
 			end_run(&cut, at);
 			add_dense(&cut, c, span_of(at, len));
 		} else {
 			if (cut.dense_count > 0)
 				end_dense(&cut);
-			if (c >= 0x80 && words_is_letter(c))
-				add_to_run(&cut, c, at);
-			else
-				end_run(&cut, at);
+			len = pass_other(&cut, c, at, len, end);
 		}
 		at += len;
 	}
 	end_run(&cut, end);
 	end_dense(&cut);
-}
-
-static bool is_blank(uint32_t c)
-{
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
 size_t words_token(struct span text)

@@ -1,9 +1,11 @@
 /*
  * common/text/words.h - the words of a text in any script, for searching by machine.
  *
- * Words are lower case; of identifiers (camelCase, snake_case, v2) the whole and the parts are
- * handed out; scripts without spaces give grams: pairs of characters (Chinese, Japanese, Korean) or
- * triples (Thai, Lao, Burmese, Khmer).  Nothing depends on the locale.  Any thread.
+ * Words are lower case, in the one form that letters.h gives them; of identifiers (camelCase,
+ * snake_case, v2) the whole and the parts are handed out, and likewise of a word that a hyphen
+ * parts at the end of a line.  Scripts without spaces give grams: pairs of characters (Chinese,
+ * Japanese, Korean) or triples (Thai, Lao, Burmese, Khmer).  Nothing depends on the locale.  Any
+ * thread.
  */
 #ifndef SPASS_TEXT_WORDS_H
 #define SPASS_TEXT_WORDS_H
@@ -14,7 +16,7 @@ enum { WORD_MAX = 96 }; /* bytes; the rest of a longer word is cut off */
 
 enum word_kind {
 	WORD_WHOLE, /* between blanks and punctuation */
-	WORD_PART,  /* of an identifier; its whole came before */
+	WORD_PART,  /* of an identifier, or a line's end or beginning; its whole came before */
 	WORD_GRAM,  /* characters of a script without spaces; fewer when the run is shorter */
 };
 

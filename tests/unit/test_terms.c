@@ -33,7 +33,7 @@ static void words_are_stemmed_by_their_script(void **state)
 		{ "HTTP2", "http2 +http 2", 2 },
 		{ "книгами книги", "книг книг", 2 },
 		{ "الكتاب كتاب", "كتاب كتاب", 2 },
-		{ "Straßen café", "straßen café", 2 },
+		{ "Straßen café", "strassen café", 2 },
 		{ "长江的水", "长江 -江的 -的水", 3 },
 		{ "ภาษาไทย", "ภาษ าษา ษาไ าไท ไทย", 5 },
 	};

@@ -48,7 +48,8 @@ struct cmd {
 	const char *summary;                /* one line, no full stop */
 	const char *operands;               /* "[CODE]", or NULL */
 	int operands_min, operands_max;     /* max -1: any number */
-	enum opt_complete complete;         /* of the operands */
+	enum opt_complete complete_first;   /* of the first operand, when it is of its own kind */
+	enum opt_complete complete;         /* of the operands, or the others */
 	const char *choices;                /* or the words that they may be: "bash|zsh|fish" */
 	unsigned flags;                     /* enum cmd_flag */
 	const struct opt *options;          /* of its own; may be NULL */

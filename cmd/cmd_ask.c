@@ -17,7 +17,7 @@ enum { EXIT_NO_CODE = 1, EXIT_NOTHING_FOUND = 1, EXIT_LENGTH = 7, TOP_MAX = 100,
 
 struct ask_options {
 	struct cmd_globals globals;
-	const char *model, *system, *output, *rag;
+	const char *model, *system, *output, *rag, *filter;
 	struct opt_texts files;
 	int64_t max_tokens, code, top; /* 0: not given */
 	bool no_stream, raw, no_stdin;
@@ -162,6 +162,8 @@ static int finish(const struct ask_options *o, const struct asked *asked,
 
 	if (result != 0)
 		return result;
+	if (asked->sources && *sources_note(asked->sources))
+		cmd_notice(g, "spass: %s", sources_note(asked->sources));
 	if (asked->sources && (isatty(STDERR_FILENO) || g->verbose))
 		print_sources(o, asked->sources, buf_span(&out->text));
 	if (*f->applied && g->verbose)
@@ -192,7 +194,8 @@ static int search(const struct ask_options *o, const struct ask_setup *setup, st
 	if (asked->words)
 		question.len = asked->words;
 	asked->sources = sources_find(w, &(struct sources_query){ .index = o->rag, .question = question,
-								  .top = o->top }, err);
+								  .top = o->top,
+								  .filter = o->filter }, err);
 	wire_free(w);
 	if (!asked->sources)
 		return -1;
@@ -249,6 +252,10 @@ static int check_options(const struct ask_options *o, struct err *err)
 {
 	if (o->top && !o->rag)
 		return err_set(err, E_usage, "top", "--top is of what --rag finds");
+	if (o->filter && !o->rag)
+		return err_set(err, E_usage, "filter", "--filter is of what --rag finds");
+	if (o->filter && sources_check_filter(o->filter, err) < 0)
+		return -1;
 	return o->rag ? sources_check_index(o->rag, err) : 0;
 }
 
@@ -295,7 +302,9 @@ static const struct opt own[] = {
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Add a text file to the question; may be repeated"),
 	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
-	    .help = "Answer from what this index holds, with the sources"),
+	    .complete = OPT_INDEX, .help = "Answer from what this index holds, with the sources"),
+	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
+	    .help = "With --rag: only documents whose metadata is so, as of `spass rag query`"),
 	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1, .max = TOP_MAX,
 	    .help = "With --rag: how many passages; 8 if not given"),
 	OWN(OPT_INT, max_tokens, .name = "max-tokens", .argument = "NUMBER", .min = 1,

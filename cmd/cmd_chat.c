@@ -19,7 +19,7 @@ struct chat_options {
 	const char *model, *system;
 	struct opt_texts files;
 	bool raw, no_markdown, goes_on, no_save;
-	const char *session, *fork, *rag;
+	const char *session, *fork, *rag, *filter;
 };
 
 static int end_by(int number)
@@ -60,6 +60,10 @@ static int check_options(const struct chat_options *o, struct err *err)
 			       "what goes on with a kept conversation is kept: --no-save does not go with it");
 	if ((o->session && o->goes_on) || (o->fork && strcmp(o->fork, "@last") != 0 && (o->session || o->goes_on)))
 		return err_set(err, E_usage, "session", "more than one conversation is named");
+	if (o->filter && !o->rag)
+		return err_set(err, E_usage, "filter", "--filter is of what --rag finds");
+	if (o->filter && sources_check_filter(o->filter, err) < 0)
+		return -1;
 	return o->rag ? sources_check_index(o->rag, err) : 0;
 }
 
@@ -69,6 +73,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 	const struct cmd_globals *g = &o->globals;
 	struct gateway *gateway = gateway_find(g, true, err);
 	char *history = file_place(FILE_STATE, "chat_history");
+	char *notes = file_place(FILE_STATE, "chat_indices");
 	int result = -1;
 
 	if (gateway) {
@@ -78,6 +83,8 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			.system = system,
 			.context = context,
 			.index = o->rag,
+			.filter = o->filter,
+			.notes_path = o->no_save ? NULL : notes,
 			.first = first,
 			.in = keyboard,
 			.out = stdout,
@@ -95,6 +102,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			gateway_explain(gateway, err);
 	}
 	mem_free(history);
+	mem_free(notes);
 	gateway_close(gateway);
 	return result;
 }
@@ -145,7 +153,11 @@ static const struct opt own[] = {
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Send a text file with the first message; may be repeated"),
 	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
-	    .help = "Search this index for each message, and answer from what it holds"),
+	    .complete = OPT_INDEX,
+	    .help = "Search this index for each message, and answer from what it holds; a conversation "
+		    "that is gone on with keeps its own"),
+	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
+	    .help = "With --rag: only documents whose metadata is so, as of `spass rag query`"),
 	OWN(OPT_SWITCH, goes_on, .name = "continue", .letter = 'c',
 	    .help = "Go on with the conversation that was used last"),
 	OWN(OPT_TEXT, session, .name = "session", .letter = 's', .argument = "ID",

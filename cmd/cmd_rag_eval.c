@@ -306,6 +306,7 @@ const struct cmd cmd_rag_eval = {
 	.group = "rag",
 	.name = "eval",
 	.summary = "Measure how good an index answers questions, by judgements",
+	.complete_first = OPT_INDEX,
 	.operands = "INDEX QUERIES JUDGEMENTS",
 	.operands_min = 3,
 	.operands_max = 3,

@@ -375,6 +375,7 @@ const struct cmd cmd_rag_query = {
 	.group = "rag",
 	.name = "query",
 	.summary = "Ask an index: the best places, with their source and why",
+	.complete_first = OPT_INDEX,
 	.operands = "INDEX [TEXT...]",
 	.operands_min = 1,
 	.operands_max = -1,

@@ -38,6 +38,8 @@ const char *completion_lister(enum opt_complete complete)
 		return "spass model list -q 2>/dev/null | grep \" embedding \" | cut -d \" \" -f 1";
 	case OPT_SESSION:
 		return "spass session list -q 2>/dev/null | cut -f 1 | sed \"1i @last\"";
+	case OPT_INDEX:
+		return "spass rag list -q 2>/dev/null | tail -n +2 | cut -d \" \" -f 1";
 	default:
 		return NULL;
 	}

@@ -22,8 +22,13 @@ static void add_command(const struct cmd *c, struct buf *out)
 	buf_add_char(out, '"');
 	if (operands.len)
 		buf_printf(out, " operands=\"%s\"", buf_str(&operands));
+	else if (c->complete == OPT_FILE)
+		buf_add_str(out, " action=file");
 	else if (completion_lister(c->complete))
 		buf_printf(out, "; [[ $current == -* ]] || operands=\"$(%s)\"", completion_lister(c->complete));
+	if (c->complete_first)
+		buf_printf(out, "; [[ $current == -* || $count -gt 0 ]] || { action=\"\" operands=\"$(%s)\"; }",
+			   completion_lister(c->complete_first));
 	buf_add_str(out, " ;;\n");
 	buf_free(&operands);
 }
@@ -74,6 +79,26 @@ static void add_values(struct buf *out)
 	}
 }
 
+/* "--model|-m|--system": what is followed by a value. */
+static void add_takers(struct buf *out)
+{
+	bool more = false;
+
+	for (const struct cmd *const *c = cmd_table; *c; c++) {
+		struct opt options[CMD_OPTIONS_MAX];
+
+		cmd_options(*c, options);
+		for (const struct opt *row = options; row->kind != OPT_END; row++) {
+			if (!completion_takes_value(row) || is_seen(row, c))
+				continue;
+			buf_printf(out, "%s--%s", more ? "|" : "", row->name);
+			if (row->letter)
+				buf_printf(out, "|-%c", row->letter);
+			more = true;
+		}
+	}
+}
+
 static void add_first_words(struct buf *out)
 {
 	const struct cmd *c;
@@ -106,7 +131,7 @@ int completion_bash(struct buf *out)
 			 "\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" "
 			 "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
 			 "\tlocal command=\"\" verbs=\"\" options=\"\" operands=\"\" values=\"\" "
-			 "action=\"\" word i\n"
+			 "action=\"\" word i count=0\n"
 			 "\tCOMPREPLY=()\n\n"
 			 "\tcase \"$previous\" in\n");
 	add_values(out);
@@ -129,6 +154,12 @@ int completion_bash(struct buf *out)
 			 "\t\t\tcommand=$word\n"
 			 "\t\telif [[ -n $verbs && $command != *\" \"* ]]; then\n"
 			 "\t\t\tcommand=\"$command $word\"\n"
+			 "\t\telse\n"
+			 "\t\t\tcase \"${COMP_WORDS[i-1]}\" in\n\t\t\t");
+	add_takers(out);
+	buf_add_str(out, ") ;;\n"
+			 "\t\t\t*) ((++count)) ;;\n"
+			 "\t\t\tesac\n"
 			 "\t\tfi\n"
 			 "\t\tcase \"$command\" in\n");
 	add_groups(out);
@@ -144,6 +175,8 @@ int completion_bash(struct buf *out)
 			 "\tesac\n"
 			 "\tif [[ $current == -* ]]; then\n"
 			 "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")\n"
+			 "\telif [[ $action == file ]]; then\n"
+			 "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\"); compopt -o filenames\n"
 			 "\telse\n"
 			 "\t\tmapfile -t COMPREPLY < <(compgen -W \"$operands\" -- \"$current\")\n"
 			 "\tfi\n"

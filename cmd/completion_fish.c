@@ -25,6 +25,15 @@ static void add_condition(const struct cmd *c, struct buf *out)
 		buf_printf(out, "complete -c spass -n '__fish_seen_subcommand_from %s'", c->name);
 }
 
+/* The first operand follows the command's name, or nothing is known of it. */
+static void add_first(const struct cmd *c, struct buf *out)
+{
+	buf_printf(out,
+		   "complete -c spass -n '__fish_seen_subcommand_from %s; and "
+		   "__fish_prev_arg_in %s' -a '(%s)'\n",
+		   c->group ? c->group : c->name, c->name, completion_lister(c->complete_first));
+}
+
 static void add_option(const struct cmd *c, const struct opt *row, struct buf *out)
 {
 	struct buf words;
@@ -62,7 +71,12 @@ static void add_command(const struct cmd *c, struct buf *out)
 	completion_operands(c, &operands);
 	for (const struct opt *row = options; row->kind != OPT_END; row++)
 		add_option(c, row, out);
-	if (operands.len) {
+	if (c->complete_first)
+		add_first(c, out);
+	if (c->complete == OPT_FILE) {
+		add_condition(c, out);
+		buf_add_str(out, " -F\n");
+	} else if (operands.len) {
 		add_condition(c, out);
 		buf_printf(out, " -a '%s'\n", buf_str(&operands));
 	} else if (completion_lister(c->complete)) {

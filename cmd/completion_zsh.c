@@ -73,7 +73,14 @@ static void add_command(const struct cmd *c, struct buf *out)
 	buf_printf(out, "\t'%s')\n\t\t_arguments -s", path);
 	for (const struct opt *row = options; row->kind != OPT_END; row++)
 		add_option(row, out);
-	if (c->operands) {
+	if (c->complete_first) {
+		buf_add_str(out, " \\\n\t\t\t'1:");
+		add_quoted(c->operands, out);
+		buf_add_char(out, ':');
+		add_action(c->complete_first, NULL, NULL, out);
+		buf_add_char(out, '\'');
+	}
+	if (c->operands && !(c->complete_first && c->operands_max == 1)) {
 		buf_printf(out, " \\\n\t\t\t'%s:", c->operands_max == 1 ? "1" : "*");
 		add_quoted(c->operands, out);
 		buf_add_char(out, ':');

@@ -17,6 +17,7 @@ struct slash {
 	const char *summary;   /* one line, no full stop */
 	const char *help;      /* more, or NULL */
 	bool completes_models; /* its argument is the name of a model */
+	bool completes_indices; /* or of an index */
 	bool any_time;         /* also while an answer comes */
 	void (*run)(struct talk *t, struct span argument);
 };

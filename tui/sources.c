@@ -35,6 +35,20 @@ int sources_check_index(const char *name, struct err *err)
 		name, NAME_LEN_MAX);
 }
 
+int sources_check_filter(const char *filter, struct err *err)
+{
+	json_error_t why;
+	json_t *value = json_loads(filter, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	int result = json_is_object(value) ? 0 : -1;
+
+	if (!value)
+		err_set(err, E_usage, "", "the filter is no JSON: %s", why.text);
+	else if (result < 0)
+		err_set(err, E_usage, "", "the filter is an object, as {\"team\": \"core\"}");
+	json_decref(value);
+	return result;
+}
+
 /* Asking */
 
 static struct span shortened(struct span text, size_t max)
@@ -50,6 +64,8 @@ static json_t *body_of(const struct sources_query *query)
 	json_t *body = json_pack("{s:s%, s:I}", "query", question.ptr, question.len, "top_k",
 				 (json_int_t)(query->top > 0 ? query->top : SOURCES_TOP));
 
+	if (body && query->filter)
+		json_object_set_new(body, "filter", json_loads(query->filter, 0, NULL));
 	if (body && before.len)
 		json_object_set_new(body, "history", json_stringn(before.ptr, before.len));
 	return body;
@@ -249,19 +265,16 @@ bool sources_has_index(struct wire *w, const char *name, struct err *err)
 	return is_there;
 }
 
-int sources_list_indices(struct wire *w, struct buf *out, struct err *err)
+json_t *sources_indices(struct wire *w, struct err *err)
 {
 	char path[64];
-	json_t *root, *item;
-	size_t i;
+	json_t *root, *items;
 
 	snprintf(path, sizeof path, "/a1/rag/indices?limit=%d", INDICES_MAX);
 	root = wire_get(w, path, NULL, err);
 	if (!root)
-		return -1;
-	json_array_foreach(json_object_get(root, "items"), i, item)
-		buf_printf(out, "%s  (%lld documents)\n", models_text(item, "id"),
-			   number_of(item, "doc_count"));
+		return NULL;
+	items = json_incref(json_object_get(root, "items"));
 	json_decref(root);
-	return 0;
+	return items ? items : json_array();
 }

@@ -17,10 +17,13 @@ struct sources_query {
 	const char *index;
 	struct span question, before; /* before: the question that it follows up, or empty */
 	int64_t top;                  /* 0: SOURCES_TOP */
+	const char *filter;           /* of metadata, JSON as sources_check_filter takes it; or NULL */
 };
 
 /* -1 with E_usage for what cannot be the name of an index. */
 int sources_check_index(const char *name, struct err *err);
+/* -1 with E_usage for what is no JSON object; the gateway checks the rest. */
+int sources_check_filter(const char *filter, struct err *err);
 /* Asks the index, waiting.  NULL with err.  Free with sources_free. */
 struct sources *sources_find(struct wire *w, const struct sources_query *query, struct err *err);
 void sources_free(struct sources *s);
@@ -38,7 +41,7 @@ const json_t *sources_place(const json_t *hit);
 json_t *sources_json(const struct sources *s);
 /* Whether there is one of that name; false with err. */
 bool sources_has_index(struct wire *w, const char *name, struct err *err);
-/* The indices that there are, each on a line; 0, or -1 with err. */
-int sources_list_indices(struct wire *w, struct buf *out, struct err *err);
+/* The indices that there are, as objects with id and doc_count; NULL with err.  The caller owns it. */
+json_t *sources_indices(struct wire *w, struct err *err);
 
 #endif

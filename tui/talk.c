@@ -237,7 +237,8 @@ static void begin(struct talk *t)
 		talk_greet(t);
 		talk_say(t, STYLE_DIM, "/help lists the commands, Ctrl-D ends.");
 		if (t->index)
-			talk_say(t, STYLE_DIM, "Each message is searched for in %s.", t->index);
+			talk_say(t, STYLE_DIM, "Each message is searched for in %s%s%s; /rag off ends that.",
+				 t->index, t->filter ? " where " : "", t->filter ? t->filter : "");
 		if (t->context.len)
 			talk_say(t, STYLE_DIM, "%zu bytes go with the first message.", t->context.len);
 		buf_add_char(&t->lines, '\n');
@@ -285,6 +286,7 @@ static void init(struct talk *t, const struct talk_setup *setup)
 	buf_init(&t->asked, CONVO_BODY_MAX);
 	buf_init(&t->before, CONVO_BODY_MAX);
 	t->index = setup->index ? mem_strdup(setup->index) : NULL;
+	t->filter = setup->filter ? mem_strdup(setup->filter) : NULL;
 	buf_add_span(&t->context, setup->context);
 	t->page = page_new(&setup->page, &t->lines);
 }

@@ -135,6 +135,7 @@ void talk_finish(struct talk *t)
 	if (err->code == E_none) {
 		tell_end(t);
 		talk_rag_tell(t, answer_text(t->answer));
+		talk_rag_note(t);
 	} else {
 		if (answer_text(t->answer).len)
 			talk_say(t, STYLE_DIM, "[the answer is cut off here]");

@@ -34,6 +34,9 @@ struct talk {
 	size_t listed_count;
 
 	char *index;             /* searched for each message; NULL: none */
+	char *filter;            /* of its documents, or NULL */
+	char *noted;             /* conversation whose note is of that index and filter; or NULL */
+	json_t *indices;         /* that there are, for completion; NULL: not asked for yet */
 	struct sources *sources; /* found for the last message; NULL: it was not searched for */
 	struct buf passages;     /* they, for the model */
 	struct buf asked, before; /* the last message, and the one that it may follow up */
@@ -107,6 +110,12 @@ void talk_rag_release(struct talk *t);
 /* How many of the passages the answer names, below it. */
 void talk_rag_tell(struct talk *t, struct span answer);
 void talk_rag(struct talk *t, struct span argument);
+/* Takes the index that a kept conversation was asked with, unless another was wanted from the start. */
+void talk_rag_recall(struct talk *t, const char *conversation);
+/* The conversation is kept, and asked with the index of now: that is noted. */
+void talk_rag_note(struct talk *t);
+/* The name of the i-th index that begins so, or NULL. */
+const char *talk_rag_complete(struct talk *t, const char *text, size_t i);
 void talk_sources(struct talk *t, struct span argument);
 
 /* talk_slash.c */

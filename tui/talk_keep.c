@@ -67,6 +67,7 @@ static void show(struct talk *t, const json_t *root)
 static json_t *get(struct talk *t, const char *reference, bool forks, struct err *err)
 {
 	char *id = sessions_find(t->wire, reference, err);
+	char *own = id ? mem_strdup(id) : NULL; /* not its copy's */
 	json_t *root = NULL, *row;
 
 	if (id && forks) {
@@ -77,7 +78,10 @@ static json_t *get(struct talk *t, const char *reference, bool forks, struct err
 	}
 	if (id)
 		root = sessions_get(t->wire, id, err);
+	if (root)
+		talk_rag_recall(t, own);
 	mem_free(id);
+	mem_free(own);
 	return root;
 }
 

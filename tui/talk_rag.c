@@ -2,6 +2,9 @@
 #include "tui/talk_inside.h"
 
 #include "common/base/mem.h"
+#include "tui/notes.h"
+
+#include <string.h>
 
 static void drop_sources(struct talk *t)
 {
@@ -24,12 +27,16 @@ void talk_rag_release(struct talk *t)
 	buf_free(&t->asked);
 	buf_free(&t->before);
 	mem_free(t->index);
+	mem_free(t->filter);
+	mem_free(t->noted);
+	json_decref(t->indices);
 }
 
 void talk_rag_again(struct talk *t)
 {
 	const struct sources_query query = { .index = t->index, .question = buf_span(&t->asked),
-					     .before = buf_span(&t->before) };
+					     .before = buf_span(&t->before),
+					     .filter = t->filter };
 	struct err err = ERR_INIT;
 
 	drop_sources(t);
@@ -42,6 +49,8 @@ void talk_rag_again(struct talk *t)
 		talk_say(t, STYLE_DIM, "[nothing was found in %s]", t->index);
 	else
 		sources_add_prompt(t->sources, &t->passages);
+	if (t->sources && *sources_note(t->sources) && !t->setup->is_quiet)
+		talk_say(t, STYLE_DIM, "[%s]", sources_note(t->sources));
 }
 
 void talk_rag_search(struct talk *t, struct span message)
@@ -66,23 +75,95 @@ void talk_rag_tell(struct talk *t, struct span answer)
 			 count == 1 ? "" : "s", t->index ? t->index : "the index", cited);
 }
 
+/* What is asked for each message.  Takes both, which may be NULL. */
+static void choose_take(struct talk *t, char *index, char *filter)
+{
+	mem_free(t->index);
+	mem_free(t->filter);
+	mem_free(t->noted);
+	t->index = index;
+	t->filter = filter;
+	t->noted = NULL;
+}
+
+/* Remembering */
+
+void talk_rag_recall(struct talk *t, const char *conversation)
+{
+	struct err err = ERR_INIT;
+	struct note n;
+
+	if (!t->setup->notes_path || (t->setup->index && !t->conversation) ||
+	    !notes_find(t->setup->notes_path, conversation, &n))
+		return;
+	if (sources_check_index(n.index, &err) == 0 && sources_has_index(t->wire, n.index, &err)) {
+		choose_take(t, mem_strdup(n.index), n.filter ? mem_strdup(n.filter) : NULL);
+		t->noted = mem_strdup(conversation);
+	} else if (err.code == E_rag_index_not_found) {
+		talk_say(t, STYLE_DIM, "[the index %s that it was asked with is no longer there]", n.index);
+	} else {
+		talk_say_error(t, &err);
+	}
+	note_clear(&n);
+}
+
+void talk_rag_note(struct talk *t)
+{
+	struct err err = ERR_INIT;
+	struct note n;
+
+	if (!t->conversation || !t->setup->notes_path || (t->noted && !strcmp(t->noted, t->conversation)))
+		return;
+	/* Most are asked with none, of which nothing needs to be said. */
+	if (t->index || notes_find(t->setup->notes_path, t->conversation, &n)) {
+		if (notes_keep(t->setup->notes_path, t->conversation, t->index, t->filter, &err) < 0)
+			talk_say(t, STYLE_DIM, "[that %s was searched could not be noted: %s]",
+				 t->index ? t->index : "no index", err.message);
+		if (!t->index)
+			note_clear(&n);
+	}
+	mem_free(t->noted);
+	t->noted = mem_strdup(t->conversation);
+}
+
+const char *talk_rag_complete(struct talk *t, const char *text, size_t i)
+{
+	struct err err = ERR_INIT;
+	json_t *one;
+	size_t at;
+
+	/* The wire is not asked while it brings an answer. */
+	if (!t->indices && !t->answer)
+		t->indices = sources_indices(t->wire, &err);
+	json_array_foreach(t->indices, at, one)
+		if (span_starts(span_str(models_text(one, "id")), text) && i-- == 0)
+			return models_text(one, "id");
+	return NULL;
+}
+
 /* Commands */
 
 static void list(struct talk *t)
 {
 	struct err err = ERR_INIT;
-	struct buf all;
+	json_t *one;
+	size_t i;
 
-	buf_init(&all, MIB);
 	if (t->index)
-		talk_say(t, 0, "Each message is searched for in %s; /rag off ends that.", t->index);
-	if (sources_list_indices(t->wire, &all, &err) < 0)
+		talk_say(t, 0, "Each message is searched for in %s%s%s; /rag off ends that.", t->index,
+			 t->filter ? " where " : "", t->filter ? t->filter : "");
+	json_decref(t->indices);
+	t->indices = sources_indices(t->wire, &err);
+	if (!t->indices)
 		talk_say_error(t, &err);
-	else if (all.len)
-		talk_say(t, 0, "%.*s", (int)(all.len - 1), all.ptr);
-	else
+	else if (json_array_size(t->indices) == 0)
 		talk_say(t, STYLE_DIM, "There is no index; `spass rag add NAME PATH` makes one.");
-	buf_free(&all);
+	json_array_foreach(t->indices, i, one) {
+		json_int_t count = json_integer_value(json_object_get(one, "doc_count"));
+
+		talk_say(t, 0, "%s  (%lld document%s)", models_text(one, "id"), (long long)count,
+			 count == 1 ? "" : "s");
+	}
 }
 
 void talk_rag(struct talk *t, struct span argument)
@@ -95,8 +176,8 @@ void talk_rag(struct talk *t, struct span argument)
 		return;
 	}
 	if (span_is(argument, "off")) {
-		mem_free(t->index);
-		t->index = NULL;
+		choose_take(t, NULL, NULL);
+		talk_rag_note(t);
 		talk_say(t, STYLE_DIM, "No index is searched.");
 		return;
 	}
@@ -106,8 +187,7 @@ void talk_rag(struct talk *t, struct span argument)
 		mem_free(name);
 		return;
 	}
-	mem_free(t->index);
-	t->index = name;
+	choose_take(t, name, NULL);
 	talk_say(t, STYLE_DIM, "Each message is searched for in %s; /sources lists what was found.", name);
 }
 

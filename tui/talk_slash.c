@@ -198,7 +198,7 @@ const struct slash slash_table[] = {
 	  .run = run_file },
 	{ .name = "rag", .arguments = "[INDEX|off]", .summary = "Search an index for each message, or list them",
 	  .help = "What is found goes along with the message, as data; `spass rag add` makes an index.",
-	  .run = talk_rag },
+	  .completes_indices = true, .run = talk_rag },
 	{ .name = "sources", .arguments = "", .summary = "Show where the last answer's passages are from",
 	  .help = "Those with a * are named in the answer.", .run = talk_sources },
 	{ .name = "retry", .arguments = "", .summary = "Ask the last message again", .run = run_retry },
@@ -224,7 +224,7 @@ void talk_command(struct talk *t, struct span name, struct span argument)
 /* Skips to the index-th row whose text begins so. */
 const char *talk_complete(void *context, const char *line, const char *text, size_t index)
 {
-	const struct talk *t = context;
+	struct talk *t = context;
 	static char word[64];
 	struct span name, argument;
 	const char *near;
@@ -241,6 +241,8 @@ const char *talk_complete(void *context, const char *line, const char *text, siz
 		return NULL;
 	const struct slash *row = slash_find(slash_table, name, &near);
 
+	if (row && row->completes_indices)
+		return talk_rag_complete(t, text, index);
 	for (size_t i = 0; row && row->completes_models && i < t->models.count; i++)
 		if (t->models.rows[i].is_available &&
 		    span_starts(span_str(t->models.rows[i].name), text) && index-- == 0)

@@ -31,7 +31,7 @@ struct opt_texts {
 /* What a shell may offer after the option: a word list, files, or a name the program can list. */
 enum opt_complete {
 	OPT_ANY, OPT_FILE, OPT_DIR, OPT_MODEL, OPT_CHAT_MODEL, OPT_EMBEDDING_MODEL, OPT_ERROR_CODE, OPT_SETTING,
-	OPT_SESSION
+	OPT_SESSION, OPT_INDEX
 };
 
 struct opt {

@@ -65,6 +65,7 @@ static char *bash_offers(const char *words, int current)
 {
 	char *script = mem_printf(
 		"bash --norc -c 'source completions/spass.bash; COMP_WORDS=(%s); COMP_CWORD=%d;"
+		"spass() { printf \"INDEX  DOCUMENTS\\ndocs  1\\nother  2\\n\"; };"
 		"compopt() { :; }; _spass; echo \"${COMPREPLY[*]}\"'",
 		words, current);
 	FILE *pipe = popen(script, "r");
@@ -96,6 +97,15 @@ static void bash_completes_commands_verbs_options_and_values(void **state)
 		{ "spass completion f", 2, "fish" },
 		{ "spass help ver", 2, "version" },
 		{ "spass nonsense x", 2, "" },
+		{ "spass rag query o", 3, "other" },
+		{ "spass rag query docs o", 4, "" },
+		{ "spass rag query -k 3 d", 5, "docs" },
+		{ "spass rag add d", 3, "docs" },
+		{ "spass rag add docs Make", 4, "Makefile" },
+		{ "spass rag add --type text --no-wait docs Make", 7, "Makefile" },
+		{ "spass rag create d", 3, "" },
+		{ "spass chat --rag d", 3, "docs" },
+		{ "spass ask --rag d", 3, "docs" },
 	};
 
 	(void)state;

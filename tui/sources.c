@@ -118,6 +118,11 @@ size_t sources_count(const struct sources *s)
 	return s ? json_array_size(json_object_get(s->answer, "results")) : 0;
 }
 
+const char *sources_note(const struct sources *s)
+{
+	return models_text(s->answer, "note");
+}
+
 /* Telling */
 
 static long long number_of(const json_t *hit, const char *name)

@@ -28,6 +28,8 @@ int sources_check_filter(const char *filter, struct err *err);
 struct sources *sources_find(struct wire *w, const struct sources_query *query, struct err *err);
 void sources_free(struct sources *s);
 size_t sources_count(const struct sources *s);
+/* Why words alone were searched for though there are vectors, or "".  Borrowed. */
+const char *sources_note(const struct sources *s);
 /* For the model: that what follows is data, and each text below a line "Source: [1] PLACE". */
 void sources_add_prompt(const struct sources *s, struct buf *out);
 /* The i-th for people, on one line: "[1] manual.pdf, page 3, line 7  Heading > Path  0.912". */

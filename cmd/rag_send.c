@@ -4,7 +4,7 @@
 #include "cmd/interrupt.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
-#include "common/base/jscan.h"
+#include "common/base/jmember.h"
 #include "common/base/mem.h"
 #include "common/rag/reading.h"
 #include "tui/models.h"
@@ -86,12 +86,8 @@ struct batch {
 
 static void add_member(struct buf *out, const char *name, const char *text)
 {
-	if (!text)
-		return;
-	if (out->len > 0 && out->ptr[out->len - 1] != '{')
-		buf_add_char(out, ',');
-	buf_printf(out, "\"%s\":", name);
-	jtext_string(out, span_str(text));
+	if (text)
+		jmember_text(out, name, span_str(text));
 }
 
 /* id, source NULL: it has none. */

@@ -1,6 +1,7 @@
 /* cmd/rag_wanted.c - see rag_sync.h: which files the gateway wants. */
 #include "cmd/rag_sync.h"
 
+#include "common/base/jmember.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
 #include "tui/models.h"
@@ -18,12 +19,6 @@ struct part {
 	bool is_first, is_last;
 };
 
-static void add_member(struct buf *out, const char *name, const char *text)
-{
-	buf_printf(out, ",\"%s\":", name);
-	jtext_string(out, span_str(text));
-}
-
 static void add_manifest(const struct sync *s, const struct part *p, struct buf *out)
 {
 	const struct rag_file *list = s->files.list;
@@ -32,7 +27,7 @@ static void add_manifest(const struct sync *s, const struct part *p, struct buf 
 	for (size_t i = p->from; i < p->to; i++) {
 		buf_add_str(out, i > p->from ? ",{\"id\":" : "{\"id\":");
 		jtext_string(out, span_str(list[i].id));
-		add_member(out, "source", list[i].path);
+		jmember_text(out, "source", span_str(list[i].path));
 		buf_printf(out, ",\"size\":%lld", (long long)list[i].size);
 		if (list[i].mtime_us >= 0)
 			buf_printf(out, ",\"mtime\":%lld", (long long)list[i].mtime_us);
@@ -40,9 +35,9 @@ static void add_manifest(const struct sync *s, const struct part *p, struct buf 
 	}
 	buf_add_char(out, ']');
 	if (!p->is_first)
-		add_member(out, "after", list[p->from - 1].id);
+		jmember_text(out, "after", span_str(list[p->from - 1].id));
 	if (!p->is_last)
-		add_member(out, "until", list[p->to - 1].id);
+		jmember_text(out, "until", span_str(list[p->to - 1].id));
 	buf_add_char(out, '}');
 }
 

@@ -4,6 +4,7 @@
 #include "common/chat/conversation_print.h"
 
 #include "common/base/clock.h"
+#include "common/base/jmember.h"
 #include "common/base/jscan.h"
 #include "common/base/mem.h"
 #include "common/chat/markdown_html.h"
@@ -37,30 +38,22 @@ const char *conversation_form_name(enum conversation_form form)
 	return forms[form].name;
 }
 
-/* ,"key":"value"; nothing when there is no value. */
+/* Nothing when there is no value. */
 static void add_text(struct buf *out, const char *key, struct span value)
 {
-	if (!value.ptr)
-		return;
-	buf_printf(out, ",\"%s\":", key);
-	jtext_string(out, value);
-}
-
-static void add_number(struct buf *out, const char *key, int64_t value)
-{
-	buf_printf(out, ",\"%s\":%lld", key, (long long)value);
+	if (value.ptr)
+		jmember_text(out, key, value);
 }
 
 static void add_row(struct buf *out, const struct conversation_row *row)
 {
-	buf_add_str(out, "\"id\":");
-	jtext_string(out, row->id);
+	jmember_text(out, "id", row->id);
 	add_text(out, "title", row->title);
 	add_text(out, "model", row->model);
 	add_text(out, "user_id", row->user_id);
-	add_number(out, "message_count", row->message_count);
-	add_number(out, "created_at", row->created_ms);
-	add_number(out, "last_used_at", row->used_ms);
+	jmember_number(out, "message_count", row->message_count);
+	jmember_number(out, "created_at", row->created_ms);
+	jmember_number(out, "last_used_at", row->used_ms);
 	add_text(out, "parent_id", row->parent_id);
 	add_text(out, "parent_message", row->parent_message);
 	add_text(out, "snippet", row->snippet);
@@ -103,7 +96,7 @@ static void print_json(struct buf *out, const struct message_row *m)
 		buf_add_str(out, ",\"images\":");
 		buf_add_span(out, m->images);
 	}
-	add_number(out, "created_at", m->created_ms);
+	jmember_number(out, "created_at", m->created_ms);
 	add_text(out, "model", m->model);
 	add_text(out, "finish_reason", m->finish_reason);
 	if (m->interrupted)

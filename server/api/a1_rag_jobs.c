@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/jscan.h"
+#include "common/base/jmember.h"
 #include "common/chat/rag_jobs.h"
 #include "common/loop/fiber.h"
 #include "server/api/a1_rag.h"
@@ -20,20 +20,10 @@ enum {
 
 /* ---- as JSON ---- */
 
-static void add_text(struct buf *out, const char *key, const char *value)
-{
-	buf_printf(out, ",\"%s\":", key);
-	jtext_string(out, span_str(value));
-}
-
 static void add_time(struct buf *out, const char *key, int64_t ms)
 {
-	char text[CLOCK_ISO_SIZE];
-
-	if (ms == 0)
-		return;
-	clock_iso(ms, text);
-	add_text(out, key, text);
+	if (ms != 0)
+		jmember_time(out, key, ms);
 }
 
 static void add_findings(struct buf *out, const struct rag_job *job)
@@ -44,8 +34,8 @@ static void add_findings(struct buf *out, const struct rag_job *job)
 
 		buf_printf(out, "%s{\"what\":\"%s\"", i > 0 ? "," : "", f->what);
 		if (*f->document)
-			add_text(out, "document", f->document);
-		add_text(out, "detail", f->detail);
+			jmember_text(out, "document", span_str(f->document));
+		jmember_text(out, "detail", span_str(f->detail));
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -54,9 +44,9 @@ static void add_findings(struct buf *out, const struct rag_job *job)
 static void print_job(struct buf *out, const struct rag_job *job)
 {
 	buf_printf(out, "{\"id\":\"%s\"", job->id);
-	add_text(out, "index_id", job->index);
-	add_text(out, "kind", rag_job_kind_name(job->kind));
-	add_text(out, "state", rag_job_state_name(job->state));
+	jmember_text(out, "index_id", span_str(job->index));
+	jmember_text(out, "kind", span_str(rag_job_kind_name(job->kind)));
+	jmember_text(out, "state", span_str(rag_job_state_name(job->state)));
 	buf_printf(out, ",\"done\":%lld,\"total\":%lld", (long long)job->done,
 		   (long long)job->total);
 	add_time(out, "created_at", job->created_ms);
@@ -66,7 +56,7 @@ static void print_job(struct buf *out, const struct rag_job *job)
 		add_findings(out, job);
 	if (job->err) {
 		buf_printf(out, ",\"error\":{\"code\":\"%s\"", err_info(job->err->code)->code);
-		add_text(out, "message", job->err->message);
+		jmember_text(out, "message", span_str(job->err->message));
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, '}');

@@ -1,5 +1,5 @@
 /*
- * common/base/jbytes.h - the inner loops of the JSON reader, private to jscan.c, jwalk.c, jtext.c.
+ * common/base/jbytes.h - the inner loops of the JSON reader, private to jscan.c and its like.
  *
  * Sixteen bytes at a time where the compiler targets SSE2, else eight in a word, else one.
  * JBYTES_PORTABLE keeps from the first, for a test that compares them.
@@ -11,6 +11,11 @@
 
 #include <string.h>
 
+static inline bool jbytes_is_special(unsigned char c)
+{
+	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+}
+
 #if defined(__SSE2__) && !defined(JBYTES_PORTABLE)
 #include <emmintrin.h>
 #define JBYTES_STEP 16
@@ -20,18 +25,52 @@ static inline __m128i jbytes_load(const char *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* All ones in each of 16 bytes that is a quote, a backslash, a control or outside ASCII. */
+/*
+ * The highest bit of each byte that is a quote, a backslash, a control or outside ASCII.  With bit 1
+ * turned over the quote stands right behind the controls, and what is less than that, as signed
+ * numbers go, is of the kind: saved from overflow, the difference has the bit.
+ */
 static inline __m128i jbytes_special_bytes(__m128i x)
 {
-	__m128i hit = _mm_cmpgt_epi8(_mm_set1_epi8(0x20), x); /* signed: 0x80 and up are below 0 */
-	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
-	return _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+	__m128i difference = _mm_subs_epi8(_mm_xor_si128(x, _mm_set1_epi8(2)), _mm_set1_epi8(0x21));
+	return _mm_or_si128(difference, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
 }
 
 /* One bit for each of them. */
 static inline uint64_t jbytes_special(const char *p)
 {
 	return (uint64_t)(unsigned)_mm_movemask_epi8(jbytes_special_bytes(jbytes_load(p)));
+}
+
+/* Where the first bit is; JBYTES_STEP: there is none. */
+static inline unsigned jbytes_first_or_step(uint64_t mask)
+{
+	return (unsigned)__builtin_ctzll(mask | 1u << JBYTES_STEP);
+}
+
+static inline unsigned jbytes_first_special(const char *p)
+{
+	return jbytes_first_or_step(jbytes_special(p));
+}
+
+/* Of the last bytes before end, fewer than a step from p on; start: where the text begins. */
+static inline uint64_t jbytes_special_last(const char *p, const char *start, const char *end)
+{
+	uint64_t mask = 0;
+
+	if (end - start >= JBYTES_STEP) /* in the step that ends there */
+		return jbytes_special(end - JBYTES_STEP) >> (JBYTES_STEP - (end - p));
+	for (unsigned i = 0; p + i < end; i++)
+		mask |= (uint64_t)jbytes_is_special((unsigned char)p[i]) << i;
+	return mask;
+}
+
+/* The first byte that is no digit; JBYTES_STEP: there is none. */
+static inline unsigned jbytes_first_no_digit(const char *p)
+{
+	__m128i values = _mm_xor_si128(jbytes_load(p), _mm_set1_epi8('0')); /* 0 to 9 are */
+	__m128i others = _mm_adds_epu8(values, _mm_set1_epi8(127 - 9));
+	return jbytes_first_or_step((unsigned)_mm_movemask_epi8(others));
 }
 
 /* Whether any of so many bytes is special. */
@@ -52,6 +91,11 @@ static inline uint64_t jbytes_quote(const char *p)
 	__m128i hit = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
 	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
 	return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+}
+
+static inline unsigned jbytes_first_quote(const char *p)
+{
+	return jbytes_first_or_step(jbytes_quote(p));
 }
 
 /* Quotes and all four brackets: bit 5 is all that tells [ from { and ] from }. */
@@ -141,6 +185,35 @@ static inline uint64_t jbytes_special(const char *p)
 	return control | (x & high) | jbytes_equal(x, '"') | jbytes_equal(x, '\\');
 }
 
+static inline unsigned jbytes_first_or_step(uint64_t mask)
+{
+	return mask ? (unsigned)__builtin_ctzll(mask) / 8 : JBYTES_STEP;
+}
+
+static inline unsigned jbytes_first_special(const char *p)
+{
+	return jbytes_first_or_step(jbytes_special(p));
+}
+
+static inline uint64_t jbytes_special_last(const char *p, const char *start, const char *end)
+{
+	uint64_t mask = 0;
+
+	(void)start; /* masks are exact up to their first match only, so none can be cut */
+	for (unsigned i = 0; p + i < end; i++)
+		mask |= (uint64_t)jbytes_is_special((unsigned char)p[i]) << (8 * i + 7);
+	return mask;
+}
+
+static inline unsigned jbytes_first_no_digit(const char *p)
+{
+	unsigned i = 0;
+
+	while (i < JBYTES_STEP && p[i] >= '0' && p[i] <= '9')
+		i++;
+	return i;
+}
+
 #define JBYTES_WIDE 32
 static inline bool jbytes_has_special(const char *p)
 {
@@ -157,6 +230,11 @@ static inline uint64_t jbytes_quote(const char *p)
 	return jbytes_equal(x, '"') | jbytes_equal(x, '\\');
 }
 
+static inline unsigned jbytes_first_quote(const char *p)
+{
+	return jbytes_first_or_step(jbytes_quote(p));
+}
+
 static inline uint64_t jbytes_bracket(const char *p)
 {
 	uint64_t x = jbytes_load(p), folded = x | UINT64_C(0x2020202020202020);
@@ -169,11 +247,6 @@ static inline unsigned jbytes_first(uint64_t mask)
 	return (unsigned)__builtin_ctzll(mask) / 8;
 }
 #endif
-
-static inline bool jbytes_is_special(unsigned char c)
-{
-	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
-}
 
 static inline bool jbytes_is_bracket(unsigned char c)
 {

@@ -1,6 +1,12 @@
 /*
  * common/base/jscan.c - one validating pass over a JSON text.
  *
+ * Strings are looked through many bytes at a time, as in Langdale and Lemire, "Parsing Gigabytes of
+ * JSON per Second" (2019).  But what a gateway reads are small texts of short names and words, so no
+ * first pass writes down where everything begins: each is taken where it stands.  And what padding is
+ * in that paper, the text's own end is here: where its last byte is a bracket that closes, no name,
+ * scalar or space before it runs past it, and only what follows such a bracket looks for the end.
+ *
  * No recursion: the open containers are kept in a small array, which is all the memory there is.
  * Reading what has been validated is jwalk.c's, editing jsplice.c's, writing jtext.c's.
  */
@@ -9,9 +15,9 @@
 #include <assert.h>
 
 #include "common/base/jbytes.h"
+#include "common/base/jstring.h"
 
-/* Whatever the limits say; keeps the arrays of open containers small: fibers have little stack. */
-enum { DEPTH_MAX = 128 };
+enum { DEPTH_MAX = 128 }; /* whatever the limits say: fibers have little stack */
 
 const struct jscan_limits jscan_default_limits = {
 	.depth = 128,
@@ -19,42 +25,49 @@ const struct jscan_limits jscan_default_limits = {
 	.elements = 1000000,
 };
 
-/* An open container. */
+/* What goes on after a container. */
 struct level {
-	uint32_t left; /* members or elements that may still follow */
-	uint16_t row;  /* its own in the map, or JMAP_ROWS */
-	char closer;   /* '}' or ']'; 0: none, this is the text itself */
+	uint32_t left; /* members or elements that may still follow in the one around it */
+	uint16_t row;  /* its own in the map, if it is mapped; or JMAP_ROWS */
+	char closer;   /* of the one around it */
+};
+
+/* Where the scan is. */
+struct place {
+	unsigned depth;    /* how many containers are open */
+	unsigned reported; /* at this depth the value that ends is wanted; 0: none is */
+	uint32_t left;     /* members or elements that may still follow in the innermost */
+	char closer;       /* of the innermost: '}' or ']' */
 };
 
 struct scan {
 	const char *start, *end;
+	const char *last_quote; /* behind one up to here, a step and a byte more can be read; or NULL */
 	const struct jscan_limits *limits;
 	struct jmap *map; /* or NULL */
 	/* What to report of the top level's members. */
 	const struct span *names;
 	struct jvalue *out;
 	size_t count;
-	struct jvalue *wanted; /* the row of out that the present member goes to, or NULL */
-	const char *value;     /* where the present member's value begins */
-	struct level *deepest; /* the last that may be open */
-	struct level levels[1 + DEPTH_MAX]; /* the text itself, then the open containers */
-	/* What was wrong. */
-	const char *bad, *expected;
-	const char *over; /* what there is too much of: more than limit */
+	struct jvalue *wanted; /* the row of out that the present member goes to, if it is reported */
+	const char *value;     /* where its value begins */
+	unsigned deepest;      /* how many containers may be open */
+	unsigned mapped;       /* how many of them have rows in the map */
+	struct level levels[DEPTH_MAX];
+	struct jfault fault;
+	const char *over; /* what there is too much of, if that is the fault: more than limit */
 	unsigned limit;
 };
 
+/*
+ * What scan_container consists of is put together at compile time, once for each kind of text: a call
+ * would take from the registers where the scan is.
+ */
+#define INLINE static inline __attribute__((always_inline))
+
 __attribute__((noinline, cold)) static void note_fault(struct scan *s, const char *at, const char *expected)
 {
-	s->bad = at;
-	s->expected = expected;
-}
-
-__attribute__((noinline, cold)) static void note_limit(struct scan *s, const char *at, unsigned limit, const char *what)
-{
-	s->bad = at;
-	s->limit = limit;
-	s->over = what;
+	s->fault = (struct jfault){ at, expected };
 }
 
 /*
@@ -69,188 +82,156 @@ static inline const char *refuse(struct scan *s, const char *at, const char *exp
 
 static inline const char *refuse_limit(struct scan *s, const char *at, unsigned limit, const char *what)
 {
-	note_limit(s, at, limit, what);
+	note_fault(s, at, what);
+	s->limit = limit;
+	s->over = what;
 	return NULL;
 }
 
-static inline bool is_digit(const char *p, const char *end)
+/* p: at the quote that opens.  The one that closes, when all between is plain and fits a step; or NULL. */
+INLINE const char *find_short_end(const struct scan *s, const char *p)
 {
-	return p < end && *p >= '0' && *p <= '9';
+	if (p > s->last_quote)
+		return NULL;
+	p += 1 + jbytes_first_special(p + 1);
+	return *p == '"' ? p : NULL;
 }
 
-static inline bool is_tail(char c)
+/*
+ * is_sealed, here and below: the text ends with a bracket that closes, or space behind one.  So p is
+ * not the end unless it follows such a bracket.  The compiler knows it and leaves the question out.
+ */
+INLINE bool is_end(const struct scan *s, const char *p, bool is_sealed)
 {
-	return ((unsigned char)c & 0xc0) == 0x80;
+	return !is_sealed && p == s->end;
 }
 
-/* Past the characters outside ASCII that begin at p; NULL at a broken one, which *bad gets. */
-static const char *skip_utf8(const char *p, const char *end, const char **bad)
+INLINE const char *skip_space(const struct scan *s, const char *p, bool is_sealed)
 {
-	while (p < end && (unsigned char)*p >= 0x80) {
-		unsigned char a = (unsigned char)p[0];
-		unsigned char b = end - p > 1 ? (unsigned char)p[1] : 0;
-		*bad = p;
-		if (a < 0xe0) {
-			if (a < 0xc2 || !is_tail((char)b))
-				return NULL;
-			p += 2;
-		} else if (a < 0xf0) {
-			if (end - p < 3 || !is_tail((char)b) || !is_tail(p[2]) ||
-			    (a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f))
-				return NULL;
-			p += 3;
-		} else {
-			if (a > 0xf4 || end - p < 4 || !is_tail((char)b) || !is_tail(p[2]) ||
-			    !is_tail(p[3]) || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f))
-				return NULL;
-			p += 4;
-		}
-	}
+	return is_sealed && (unsigned char)*p > ' ' ? p : jbytes_skip_space(p, s->end);
+}
+
+INLINE bool is_digit(const struct scan *s, const char *p, bool is_sealed)
+{
+	return !is_end(s, p, is_sealed) && *p >= '0' && *p <= '9';
+}
+
+INLINE const char *skip_digits(const struct scan *s, const char *p, bool is_sealed)
+{
+	if (p <= s->last_quote)
+		p += jbytes_first_no_digit(p);
+	while (is_digit(s, p, is_sealed))
+		p++;
 	return p;
 }
 
-/* p: after the backslash. */
-static const char *scan_escape(struct scan *s, const char *p)
+/* p: at a digit or the sign. */
+INLINE const char *scan_number(struct scan *s, const char *p, bool is_sealed)
 {
-	if (p < s->end && *p == 'u') {
-		for (int i = 1; i <= 4; i++)
-			if (s->end - p <= i || jbytes_hex(p[i]) < 0)
-				return refuse(s, s->end - p <= i ? s->end : p + i,
-					      "four hexadecimal digits after \\u");
-		return p + 5;
-	}
-	if (p == s->end || !*p || !strchr("\"\\/bfnrt", *p))
-		return refuse(s, p, "one of \" \\ / b f n r t u after a backslash");
-	return p + 1;
-}
-
-/* A string's next byte that is no plain ASCII character, a block at a time. */
-static const char *find_special(const char *p, const char *end)
-{
-	while (end - p >= JBYTES_WIDE && !jbytes_has_special(p))
-		p += JBYTES_WIDE;
-	return jbytes_find_special(p, end);
-}
-
-/* p: inside a string.  Returns what follows the closing quote. */
-__attribute__((noinline)) static const char *scan_string_on(struct scan *s, const char *p)
-{
-	for (;;) {
-		p = find_special(p, s->end);
-		if (p == s->end)
-			return refuse(s, p, "'\"' at the end of the string");
-		if (*p == '"')
-			return p + 1;
-		if (*p == '\\') {
-			p = scan_escape(s, p + 1);
-			if (!p)
-				return NULL;
-		} else if ((unsigned char)*p >= 0x80) {
-			const char *bad = p;
-			p = skip_utf8(p, s->end, &bad);
-			if (!p)
-				return refuse(s, bad, "valid UTF-8");
-		} else {
-			return refuse(s, p, "an escape sequence in place of the control character");
-		}
-	}
-}
-
-/* p: after the opening quote.  Most strings are names and words that end within one step. */
-static inline const char *scan_string(struct scan *s, const char *p)
-{
-	if (s->end - p >= JBYTES_STEP) {
-		uint64_t mask = jbytes_special(p);
-		if (mask && p[jbytes_first(mask)] == '"')
-			return p + jbytes_first(mask) + 1;
-	}
-	return scan_string_on(s, p);
-}
-
-static const char *scan_number(struct scan *s, const char *p)
-{
-	const char *end = s->end;
-
-	if (*p == '-' && !is_digit(++p, end))
+	if (*p == '-' && !is_digit(s, ++p, is_sealed))
 		return refuse(s, p, "a digit");
-	if (*p == '0')
-		p++;
-	else
-		while (is_digit(p, end))
-			p++;
-	if (p < end && *p == '.') {
-		if (!is_digit(++p, end))
+	p = *p == '0' ? p + 1 : skip_digits(s, p, is_sealed);
+	if (!is_end(s, p, is_sealed) && *p == '.') {
+		if (!is_digit(s, ++p, is_sealed))
 			return refuse(s, p, "a digit after the decimal point");
-		while (is_digit(p, end))
-			p++;
+		p = skip_digits(s, p, is_sealed);
 	}
-	if (p < end && (*p | 0x20) == 'e') {
+	if (!is_end(s, p, is_sealed) && (*p | 0x20) == 'e') {
 		p++;
-		if (p < end && (*p == '+' || *p == '-'))
+		if (!is_end(s, p, is_sealed) && (*p == '+' || *p == '-'))
 			p++;
-		if (!is_digit(p, end))
+		if (!is_digit(s, p, is_sealed))
 			return refuse(s, p, "a digit in the exponent");
-		while (is_digit(p, end))
-			p++;
+		p = skip_digits(s, p, is_sealed);
 	}
 	return p;
 }
 
-static const char *scan_word(struct scan *s, const char *p, const char *word)
+/* Inline for the sake of the word's length, which then is a constant. */
+INLINE const char *scan_word(struct scan *s, const char *p, struct span word)
 {
-	for (; *word; word++, p++)
-		if (p == s->end || *p != *word)
-			return refuse(s, p, "true, false or null, written out");
-	return p;
+	if (s->end - p > (ptrdiff_t)word.len && memcmp(p, word.ptr, word.len) == 0)
+		return p + word.len;
+	for (size_t i = 0; i < word.len; i++)
+		if (p + i == s->end || p[i] != word.ptr[i])
+			return refuse(s, p + i, "true, false or null, written out");
+	return p + word.len;
 }
 
-/* A top-level member: key to end with its quotes, and where its value begins. */
-static void note_member(struct scan *s, const char *key, const char *end, const char *value)
+/* One value that is neither a string nor a container. */
+INLINE const char *scan_other(struct scan *s, const char *p, bool is_sealed)
 {
-	const struct span name = span_of(key + 1, (size_t)(end - key) - 2);
-	bool has_escape = jbytes_find_quote(name.ptr, s->end) != end - 1;
-	size_t found = jkey_find(name, has_escape, s->names, s->count);
+	const enum jtype type = jbytes_type(*p);
 
-	s->wanted = found < s->count ? &s->out[found] : NULL;
+	if (type == J_NUMBER)
+		return scan_number(s, p, is_sealed);
+	if (type == J_NULL)
+		return scan_word(s, p, SPAN_LIT("null"));
+	if (type == J_TRUE)
+		return scan_word(s, p, SPAN_LIT("true"));
+	if (type == J_FALSE)
+		return scan_word(s, p, SPAN_LIT("false"));
+	return refuse(s, p, "a value");
+}
+
+/* A top-level member of that name, and where its value begins. */
+INLINE void note_member(struct scan *s, struct span name, bool may_escape, const char *value, struct place *at)
+{
+	size_t i = 0;
+
+	if (name.len == 0 || (may_escape && memchr(name.ptr, '\\', name.len)))
+		i = jkey_find(name, true, s->names, s->count);
+	else
+		while (i < s->count && (name.len != s->names[i].len || name.ptr[0] != s->names[i].ptr[0] ||
+					!bytes_equal(name.ptr, s->names[i].ptr, name.len)))
+			i++;
+	at->reported = 0;
+	if (i == s->count)
+		return;
+	at->reported = at->depth;
+	s->wanted = &s->out[i];
 	s->value = value;
 }
 
-/* From a member's name to the first byte of its value.  Most have no space before the colon. */
-static inline const char *scan_name(struct scan *s, const char *p, bool is_top)
+/* From a member's name to what follows the colon.  Most have no space before it. */
+INLINE const char *scan_name(struct scan *s, const char *p, struct place *at, bool is_sealed)
 {
-	const char *const end = s->end;
-	const char *key = p;
-
-	if (p == end || *p != '"')
-		return refuse(s, p, "'\"' to begin a member's name");
-	p = scan_string(s, key + 1);
+	if (is_end(s, p, is_sealed) || *p != '"') {
+		p = jbytes_skip_space(p, s->end);
+		if (is_end(s, p, is_sealed) || *p != '"')
+			return refuse(s, p, "'\"' to begin a member's name");
+	}
+	const char *const name = p + 1, *const quote = find_short_end(s, p);
+	p = quote ? quote + 1 : jstring_end(name, s->start, s->end, &s->fault);
 	if (!p)
 		return NULL;
-	const char *key_end = p;
-	if (p == end || *p != ':') {
-		p = jbytes_skip_space(p, end);
-		if (p == end || *p != ':')
+	const size_t len = (size_t)(p - name) - 1;
+	if (is_end(s, p, is_sealed) || *p != ':') {
+		p = jbytes_skip_space(p, s->end);
+		if (is_end(s, p, is_sealed) || *p != ':')
 			return refuse(s, p, "':' after the member's name");
 	}
-	p = jbytes_skip_space(p + 1, end);
-	if (is_top)
-		note_member(s, key, key_end, p);
+	p++;
+	if (at->depth == 1) {
+		p = skip_space(s, p, is_sealed);
+		note_member(s, span_of(name, len), !quote, p, at);
+	}
 	return p;
 }
 
 /* A row for the value that begins at p; JMAP_ROWS when there is none. */
-static inline uint16_t take_row(struct scan *s, const char *p)
+INLINE uint16_t take_row(struct scan *s, const char *p)
 {
 	struct jmap *map = s->map;
 
-	if (!map || map->count == JMAP_ROWS)
+	if (map->count == JMAP_ROWS)
 		return JMAP_ROWS;
 	map->rows[map->count].begin = (uint32_t)(p - s->start);
 	return (uint16_t)map->count++;
 }
 
 /* end: what follows the container that has the row.  A short one, which holds no other, has none. */
-static inline void end_row(struct scan *s, uint16_t row, const char *end)
+INLINE void end_row(struct scan *s, uint16_t row, const char *end)
 {
 	struct jmap *map = s->map;
 
@@ -261,138 +242,165 @@ static inline void end_row(struct scan *s, uint16_t row, const char *end)
 		map->count = row;
 }
 
-/*
- * p: at a bracket that opens; *level becomes its own.  Returns what follows it: its first member,
- * element or its end.
- */
-static inline const char *scan_open(struct scan *s, const char *p, struct level **at)
+/* end: what follows the present top-level member's value. */
+INLINE void report(struct scan *s, struct place *at, const char *end)
 {
-	struct level *level = *at + 1;
-	bool is_object = *p == '{';
-	unsigned max = is_object ? s->limits->members : s->limits->elements;
+	struct jvalue *v = s->wanted;
 
-	if (*at == s->deepest)
-		return refuse_limit(s, p, (unsigned)(s->deepest - s->levels), "levels of nesting");
-	level->row = level - s->levels <= JMAP_DEPTH ? take_row(s, p) : JMAP_ROWS;
-	level->closer = is_object ? '}' : ']';
-	level->left = max - 1;
-	p = jbytes_skip_space(p + 1, s->end);
-	if (max == 0 && p < s->end && *p != level->closer)
-		return refuse_limit(s, p, 0, is_object ? "members in an object" : "elements in an array");
-	*at = level;
+	v->is_single = v->type == J_NONE;
+	v->type = jbytes_type(*s->value);
+	v->text = span_of(s->value, (size_t)(end - s->value));
+	at->reported = 0;
+}
+
+INLINE unsigned most_inside(const struct scan *s, char closer)
+{
+	return closer == '}' ? s->limits->members : s->limits->elements;
+}
+
+static const char *refuse_more(struct scan *s, const char *p, char closer)
+{
+	return refuse_limit(s, p, most_inside(s, closer),
+			    closer == '}' ? "members in an object" : "elements in an array");
+}
+
+/* p: at a bracket that opens.  Returns what follows it: its first member, element or its end. */
+INLINE const char *scan_open(struct scan *s, const char *p, struct place *at, bool is_sealed)
+{
+	struct level *level = &s->levels[at->depth];
+	const char closer = (char)(*p + 2); /* of both kinds */
+	const unsigned most = most_inside(s, closer);
+
+	if (at->depth == s->deepest)
+		return refuse_limit(s, p, s->deepest, "levels of nesting");
+	level->left = at->left;
+	level->closer = at->closer;
+	if (at->depth < s->mapped)
+		level->row = take_row(s, p);
+	at->depth++;
+	at->left = most - 1;
+	at->closer = closer;
+	p = skip_space(s, p + 1, is_sealed);
+	if (most == 0 && p < s->end && *p != closer)
+		return refuse_more(s, p, closer);
 	return p;
 }
 
-/* end: what follows the present top-level member's value. */
-static void report(struct scan *s, const char *end)
+/* p: at the bracket that closes the innermost. */
+INLINE const char *scan_close(struct scan *s, const char *p, struct place *at)
 {
-	s->wanted->is_single = s->wanted->type == J_NONE;
-	s->wanted->type = jbytes_type(*s->value);
-	s->wanted->text = span_of(s->value, (size_t)(end - s->value));
-	s->wanted = NULL;
+	const struct level *level = &s->levels[--at->depth];
+
+	at->left = level->left;
+	at->closer = level->closer;
+	if (at->depth < s->mapped)
+		end_row(s, level->row, p + 1);
+	return p + 1;
 }
 
-/* p: after the comma that follows a member or an element. */
-static inline const char *scan_comma(struct scan *s, const char *p, struct level *level)
+/* Closes what ends at p.  Returns the comma that follows, or what does when nothing is open. */
+INLINE const char *scan_ends(struct scan *s, const char *p, struct place *at)
 {
-	if (level->left == 0)
-		return level->closer == '}' ?
-			       refuse_limit(s, p, s->limits->members, "members in an object") :
-			       refuse_limit(s, p, s->limits->elements, "elements in an array");
-	level->left--;
-	return jbytes_skip_space(p + 1, s->end);
-}
-
-/*
- * After a value: closes what ends here; *at becomes what is open then.  Returns what comes next, the
- * end when nothing is open.  Most values have no space behind them.
- */
-static inline const char *scan_after(struct scan *s, const char *p, struct level **at)
-{
-	const char *const end = s->end;
-
-	for (struct level *level = *at; level > s->levels; level--, *at = level) {
-		if (level == s->levels + 1 && s->wanted)
-			report(s, p);
-		if (p < end && *p == ',')
-			return scan_comma(s, p, level);
-		if (p == end || *p != level->closer) {
-			p = jbytes_skip_space(p, end);
-			if (p < end && *p == ',')
-				return scan_comma(s, p, level);
-			if (p == end || *p != level->closer)
-				return refuse(s, p, level->closer == '}' ? "',' or '}'" : "',' or ']'");
+	do {
+		if (p == s->end || *p != at->closer) {
+			p = jbytes_skip_space(p, s->end);
+			if (p < s->end && *p == ',')
+				return p;
+			if (p == s->end || *p != at->closer)
+				return refuse(s, p, at->closer == '}' ? "',' or '}'" : "',' or ']'");
 		}
-		p++;
-		end_row(s, level->row, p);
-	}
+		p = scan_close(s, p, at);
+		if (at->depth == 0)
+			return p;
+		if (at->depth == at->reported)
+			report(s, at, p);
+	} while (p == s->end || *p != ',');
 	return p;
 }
 
 /* p: at the quote that opens. */
-static inline const char *scan_text_value(struct scan *s, const char *p)
+INLINE const char *scan_string(struct scan *s, const char *p)
 {
-	const char *end = scan_string(s, p + 1);
+	const char *quote = find_short_end(s, p);
 
-	if (end && end - p >= JMAP_LONG)
+	if (quote)
+		return quote + 1;
+	const char *end = jstring_end(p + 1, s->start, s->end, &s->fault);
+	if (end && s->map && end - p >= JMAP_LONG)
 		end_row(s, take_row(s, p), end);
 	return end;
 }
 
-/* One value that is neither a string nor a container. */
-static const char *scan_other(struct scan *s, const char *p)
+/* A scalar, or a container's beginning, which is_open tells.  Returns what follows it. */
+INLINE const char *scan_item(struct scan *s, const char *p, struct place *at, bool *is_open, bool is_sealed)
 {
-	switch (*p) {
-	case 't':
-		return scan_word(s, p, "true");
-	case 'f':
-		return scan_word(s, p, "false");
-	case 'n':
-		return scan_word(s, p, "null");
-	default:
-		return jbytes_type(*p) == J_NUMBER ? scan_number(s, p) : refuse(s, p, "a value");
+	*is_open = false;
+	p = skip_space(s, p, is_sealed);
+	if (is_end(s, p, is_sealed))
+		return refuse(s, p, "a value");
+	if (*p == '"')
+		return scan_string(s, p);
+	if ((*p | 0x20) != '{')
+		return scan_other(s, p, is_sealed);
+	p = scan_open(s, p, at, is_sealed);
+	*is_open = p && (is_end(s, p, is_sealed) || *p != at->closer);
+	return p;
+}
+
+/* A whole container from its bracket; returns what follows it. */
+INLINE const char *scan_container(struct scan *s, const char *p, bool is_sealed)
+{
+	struct place at = { 0 };
+	bool is_open;
+
+	for (;;) {
+		if (at.closer == '}')
+			p = scan_name(s, p, &at, is_sealed);
+		if (p)
+			p = scan_item(s, p, &at, &is_open, is_sealed);
+		if (!p)
+			return NULL;
+		if (is_open)
+			continue;
+		if (at.depth == at.reported)
+			report(s, &at, p);
+		if (is_end(s, p, is_sealed) || *p != ',') {
+			p = scan_ends(s, p, &at);
+			if (!p || at.depth == 0)
+				return p;
+		}
+		if (at.left-- == 0)
+			return refuse_more(s, p, at.closer);
+		p++;
 	}
 }
 
-/* A whole value from its first byte; returns what follows it. */
-static const char *scan_value(struct scan *s, const char *p)
+/* Of scalars, and what is cut short. */
+__attribute__((noinline, cold)) static const char *scan_unsealed(struct scan *s, const char *p)
 {
-	struct level *level = s->levels; /* the innermost that is open */
+	if (p == s->end)
+		return refuse(s, p, "a value");
+	if ((*p | 0x20) == '{')
+		return scan_container(s, p, false);
+	return *p == '"' ? scan_string(s, p) : scan_other(s, p, false);
+}
 
-	do {
-		if (level->closer == '}') {
-			p = scan_name(s, p, level == s->levels + 1);
-			if (!p)
-				return NULL;
-		}
-		if (p == s->end)
-			return refuse(s, p, "a value");
-		if (*p == '"') {
-			p = scan_text_value(s, p);
-		} else if (*p == '{' || *p == '[') {
-			p = scan_open(s, p, &level);
-			if (p && (p == s->end || *p != level->closer))
-				continue;
-		} else {
-			p = scan_other(s, p);
-		}
-		if (p)
-			p = scan_after(s, p, &level);
-	} while (p && level > s->levels);
-	return p;
+static bool is_sealed_text(const char *start, const char *end)
+{
+	while (end > start && jbytes_is_space(end[-1]))
+		end--;
+	return end > start && (end[-1] | 0x20) == '}';
 }
 
 static int fail(const struct scan *s, struct err *err)
 {
-	size_t offset = (size_t)(s->bad - s->start);
+	const char *at = s->fault.at;
 
 	if (s->over)
-		return err_set(err, E_invalid_json, "body", "at byte %zu: more than %u %s", offset,
+		return err_set(err, E_invalid_json, "body", "at byte %td: more than %u %s", at - s->start,
 			       s->limit, s->over);
-	if (s->bad == s->end)
-		return err_set(err, E_invalid_json, "body", "at byte %zu, the end: expected %s", offset,
-			       s->expected);
-	return err_set(err, E_invalid_json, "body", "at byte %zu: expected %s", offset, s->expected);
+	return err_set(err, E_invalid_json, "body", "at byte %td%s: expected %s", at - s->start,
+		       at == s->end ? ", the end" : "", s->fault.expected);
 }
 
 /* Not by an initialiser: the arrays stay unset until they are used. */
@@ -400,21 +408,24 @@ static void scan_init(struct scan *s, struct span text, const struct jscan_limit
 {
 	s->start = text.len > 0 ? text.ptr : "";
 	s->end = s->start + text.len;
+	s->last_quote = text.len > JBYTES_STEP + 1 ? s->end - JBYTES_STEP - 2 : NULL;
 	s->limits = limits ? limits : &jscan_default_limits;
-	s->levels->closer = '\0';
-	s->deepest = s->levels + (s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX);
+	s->deepest = s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX;
 	s->map = NULL;
+	s->mapped = 0;
 	s->names = NULL;
 	s->out = s->wanted = NULL;
 	s->count = 0;
-	s->value = s->bad = s->expected = s->over = NULL;
+	s->value = s->over = NULL;
 	s->limit = 0;
+	s->fault = (struct jfault){ s->start, "" };
 }
 
 static int scan_text(struct scan *s, struct jvalue *whole, struct err *err)
 {
 	const char *first = jbytes_skip_space(s->start, s->end);
-	const char *last = scan_value(s, first);
+	bool is_sealed = first < s->end && (*first | 0x20) == '{' && is_sealed_text(first, s->end);
+	const char *last = is_sealed ? scan_container(s, first, true) : scan_unsealed(s, first);
 
 	if (!last)
 		return fail(s, err);
@@ -445,8 +456,10 @@ int jscan_members_map(struct span text, const struct jscan_limits *limits, const
 		map->text = s.start;
 		map->count = 0;
 	}
-	if (text.len <= UINT32_MAX)
+	if (map && text.len <= UINT32_MAX) {
 		s.map = map;
+		s.mapped = JMAP_DEPTH;
+	}
 	s.names = names;
 	s.out = out;
 	s.count = count;
@@ -483,12 +496,4 @@ int jscan_check(struct span text, const struct jscan_limits *limits, struct jval
 	if (out)
 		*out = whole;
 	return result;
-}
-
-const char *jscan_string(const char *p, const char *end)
-{
-	struct scan s;
-
-	s.end = end;
-	return scan_string(&s, p);
 }

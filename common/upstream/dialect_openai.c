@@ -237,10 +237,9 @@ static void read_choices(struct jvalue choices, struct frame *f)
 	struct jwalk w;
 	size_t count = 0;
 
-	for (w = jwalk_start(choices); jwalk_next(&w); count++) {
+	for (w = jwalk_start(choices); jwalk_next_members(&w, names, v, ARRAY_LEN(names)); count++) {
 		if (w.value.type != J_OBJECT)
 			continue;
-		jwalk_members(w.value, names, v, ARRAY_LEN(names));
 		f->seen |= choice_bit(v[2]);
 		if (v[1].type == J_STRING && v[1].text.len > 2) { /* some say "" for null */
 			f->finishes = true;

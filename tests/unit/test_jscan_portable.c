@@ -9,6 +9,10 @@
 #define jscan_check portable_check
 #define jscan_string portable_string
 #define jscan_member portable_member
+#define jstring_end portable_string_end
+#define refuse refuse_string
+#include "common/base/jstring.c"
+#undef refuse
 #include "common/base/jscan.c"
 #undef jscan_members_map
 

@@ -59,12 +59,7 @@ int rag_document_empty(struct db *db, struct rag_row *row, const struct rag_exte
 
 int rag_document_drop(struct db *db, int64_t id, struct err *err)
 {
-	struct db_statement *st = db_statement(db, "DELETE FROM rag_document WHERE id = ?1", err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, id);
-	return db_run(st, err);
+	return db_run_with(db, "DELETE FROM rag_document WHERE id = ?1", id, err);
 }
 
 int rag_vectors_stale(struct db *db, int64_t first, int64_t chunks, struct err *err)

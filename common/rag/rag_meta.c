@@ -73,11 +73,5 @@ int rag_meta_insert(struct db *db, int64_t index_id, int64_t document_id, struct
 
 int rag_meta_delete(struct db *db, int64_t document_id, struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db, "DELETE FROM rag_meta WHERE document_id = ?1", err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, document_id);
-	return db_run(st, err);
+	return db_run_with(db, "DELETE FROM rag_meta WHERE document_id = ?1", document_id, err);
 }

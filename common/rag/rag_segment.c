@@ -37,12 +37,7 @@ int rag_segment_insert(struct db *db, struct rag_segment_row *row, struct span b
 
 int rag_segment_delete(struct db *db, int64_t id, struct err *err)
 {
-	struct db_statement *st = db_statement(db, "DELETE FROM rag_segment WHERE id = ?1", err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, id);
-	return db_run(st, err);
+	return db_run_with(db, "DELETE FROM rag_segment WHERE id = ?1", id, err);
 }
 
 int rag_segment_list(struct db *db, int64_t index_id, struct rag_segment_row **rows, size_t *count,
@@ -142,18 +137,11 @@ int rag_gone_insert(struct db *db, const struct rag_row *row, int64_t first, int
 
 int rag_gone_forget(struct db *db, int64_t index_id, struct err *err)
 {
-	struct db_statement *st = db_statement(
-		db,
-		"DELETE FROM rag_gone AS g WHERE g.index_id = ?1 AND NOT EXISTS"
-		" (SELECT 1 FROM rag_segment AS s WHERE s.index_id = ?1 AND s.kind IN (1, 3, 7)"
-		" AND s.first_chunk < g.first_chunk + g.chunks AND s.last_chunk >= g.first_chunk"
-		" AND s.born < g.born)",
-		err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, index_id);
-	return db_run(st, err);
+	return db_run_with(db,
+			   "DELETE FROM rag_gone AS g WHERE g.index_id = ?1 AND NOT EXISTS"
+			   " (SELECT 1 FROM rag_segment AS s WHERE s.index_id = ?1 AND s.kind IN (1, 3, 7)"
+			   " AND s.first_chunk < g.first_chunk + g.chunks AND s.last_chunk >= g.first_chunk"
+			   " AND s.born < g.born)", index_id, err);
 }
 
 /* ---- wanted ---- */

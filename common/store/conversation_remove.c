@@ -8,16 +8,6 @@
 
 #include <string.h>
 
-static int run_with_number(struct db *db, const char *sql, int64_t number, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	return db_run(st, err);
-}
-
 int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct err *err)
 {
@@ -30,13 +20,13 @@ int conversation_delete(struct db *db, const struct conversation_owner *owner, s
 	if (conversation_bytes(db, number, &bytes, err) < 0 ||
 	    conversation_add_total(db, owner->tenant_id, -bytes, err) < 0)
 		return -1;
-	if (run_with_number(db,
-			    "UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="
-			    " (SELECT tenant_id, user_id FROM conversation WHERE number = ?1)",
-			    number, err) < 0)
+	if (db_run_with(db,
+			"UPDATE conversation_count SET count = count - 1 WHERE (tenant_id, user_id) ="
+			" (SELECT tenant_id, user_id FROM conversation WHERE number = ?1)",
+			number, err) < 0)
 		return -1;
-	return run_with_number(db, "UPDATE conversation SET tenant_id = '', used_at = 0 WHERE number = ?1",
-			       number, err);
+	return db_run_with(db, "UPDATE conversation SET tenant_id = '', used_at = 0 WHERE number = ?1",
+			   number, err);
 }
 
 /* The one to go, and its owner's words.  1, 0 when there is none, -1. */
@@ -129,5 +119,5 @@ int conversation_sweep(struct db *db, int64_t now_ms, bool *more, struct err *er
 		return -1;
 	if (to > 0)
 		return delete_slice(db, number, to, err);
-	return run_with_number(db, "DELETE FROM conversation WHERE number = ?1", number, err);
+	return db_run_with(db, "DELETE FROM conversation WHERE number = ?1", number, err);
 }

@@ -125,12 +125,7 @@ static int index_row(struct db *db, struct db_statement *row, struct err *err)
 
 static int set_indexed(struct db *db, int64_t up_to, struct err *err)
 {
-	struct db_statement *st = db_statement(db, "UPDATE message_indexed SET up_to = ?1", err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, up_to);
-	return db_run(st, err);
+	return db_run_with(db, "UPDATE message_indexed SET up_to = ?1", up_to, err);
 }
 
 int conversation_index_left(struct db *db, int64_t *left, struct err *err)

@@ -564,6 +564,16 @@ int db_run(struct db_statement *st, struct err *err)
 	return row;
 }
 
+int db_run_with(struct db *db, const char *sql, int64_t number, struct err *err)
+{
+	struct db_statement *st = db_statement(db, sql, err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, number);
+	return db_run(st, err);
+}
+
 int64_t db_changes(struct db *db)
 {
 	return sqlite3_changes64(db->handle);

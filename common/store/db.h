@@ -111,6 +111,8 @@ char *db_str(struct db_statement *st, int column);
 void db_reset(struct db_statement *st);
 /* Runs it to its end and resets it. */
 int db_run(struct db_statement *st, struct err *err);
+/* The same of a cached statement of one number. */
+int db_run_with(struct db *db, const char *sql, int64_t number, struct err *err);
 /* Rows that the last insert, update or delete on this connection changed. */
 int64_t db_changes(struct db *db);
 /* rowid of the last insert on this connection. */

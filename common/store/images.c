@@ -21,17 +21,6 @@ static int not_found(struct span id, struct err *err)
 		       (int)(id.len < 64 ? id.len : 64), id.ptr ? id.ptr : "");
 }
 
-/* Runs a statement of one number. */
-static int run_with(struct db *db, const char *sql, int64_t number, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	return db_run(st, err);
-}
-
 int images_find_blob(struct db *db, const char *tenant, struct span sha256, int64_t *blob, struct err *err)
 {
 	struct db_statement *st = db_statement(db,
@@ -54,12 +43,12 @@ int images_find_blob(struct db *db, const char *tenant, struct span sha256, int6
 
 static int drop_dead(struct db *db, int64_t before_ms, struct err *err)
 {
-	if (run_with(db,
-		     "DELETE FROM image_part WHERE blob_number IN"
-		     " (SELECT number FROM image_blob WHERE complete = 0 AND created_at < ?1)",
-		     before_ms, err) < 0)
+	if (db_run_with(db,
+			"DELETE FROM image_part WHERE blob_number IN"
+			" (SELECT number FROM image_blob WHERE complete = 0 AND created_at < ?1)",
+			before_ms, err) < 0)
 		return -1;
-	return run_with(db, "DELETE FROM image_blob WHERE complete = 0 AND created_at < ?1", before_ms, err);
+	return db_run_with(db, "DELETE FROM image_blob WHERE complete = 0 AND created_at < ?1", before_ms, err);
 }
 
 static int64_t weight(int64_t bytes)
@@ -148,12 +137,12 @@ int images_add_part(struct db *db, int64_t blob, int64_t seq, struct span conten
 
 int images_drop_blob(struct db *db, int64_t blob, struct err *err)
 {
-	if (run_with(db,
-		     "DELETE FROM image_part WHERE blob_number IN"
-		     " (SELECT number FROM image_blob WHERE number = ?1 AND complete = 0)",
-		     blob, err) < 0)
+	if (db_run_with(db,
+			"DELETE FROM image_part WHERE blob_number IN"
+			" (SELECT number FROM image_blob WHERE number = ?1 AND complete = 0)",
+			blob, err) < 0)
 		return -1;
-	return run_with(db, "DELETE FROM image_blob WHERE number = ?1 AND complete = 0", blob, err);
+	return db_run_with(db, "DELETE FROM image_blob WHERE number = ?1 AND complete = 0", blob, err);
 }
 
 /* The blob that i is made of: one that was complete before, or its own; 0 = neither is there. */
@@ -166,7 +155,7 @@ static int settle_blob(struct db *db, const char *tenant, const struct image_row
 		return i->blob ? images_drop_blob(db, i->blob, err) : 0;
 	if (i->blob == 0)
 		return 0;
-	if (run_with(db, "UPDATE image_blob SET complete = 1 WHERE number = ?1", i->blob, err) < 0)
+	if (db_run_with(db, "UPDATE image_blob SET complete = 1 WHERE number = ?1", i->blob, err) < 0)
 		return -1;
 	*blob = db_changes(db) ? i->blob : 0;
 	return 0;
@@ -291,15 +280,15 @@ static int note_row(void *context, const struct image_row *i)
 /* A blob that no image is made of any more. */
 static int drop_unused(struct db *db, int64_t blob, struct err *err)
 {
-	if (run_with(db,
-		     "DELETE FROM image_part WHERE blob_number = ?1 AND NOT EXISTS"
-		     " (SELECT 1 FROM image WHERE blob_number = ?1)",
-		     blob, err) < 0)
-		return -1;
-	return run_with(db,
-			"DELETE FROM image_blob WHERE number = ?1 AND NOT EXISTS"
+	if (db_run_with(db,
+			"DELETE FROM image_part WHERE blob_number = ?1 AND NOT EXISTS"
 			" (SELECT 1 FROM image WHERE blob_number = ?1)",
-			blob, err);
+			blob, err) < 0)
+		return -1;
+	return db_run_with(db,
+			   "DELETE FROM image_blob WHERE number = ?1 AND NOT EXISTS"
+			   " (SELECT 1 FROM image WHERE blob_number = ?1)",
+			   blob, err);
 }
 
 int images_delete(struct db *db, const char *tenant, struct span id, struct err *err)

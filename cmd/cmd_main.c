@@ -176,7 +176,7 @@ int cmd_main(int argc, char **argv)
 
 	guard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
-	setlocale(LC_CTYPE, "");
+	setlocale(LC_CTYPE, ""); /* NOLINT(concurrency-mt-unsafe): no thread has begun */
 	if (argc > 0)
 		split(&line, argc - 1, argv + 1);
 	status = dispatch(&line, &g, &c, &err);

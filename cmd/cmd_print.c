@@ -63,7 +63,7 @@ static void write_harmless(FILE *stream, const char *text)
 {
 	struct buf safe;
 
-	buf_init(&safe, 4 * CMD_OUTPUT_MAX);
+	buf_init(&safe, 4 * (size_t)CMD_OUTPUT_MAX);
 	utf8_add_harmless(&safe, span_str(text));
 	fwrite(safe.ptr, 1, safe.len, stream);
 	buf_free(&safe);

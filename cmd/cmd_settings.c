@@ -41,7 +41,7 @@ struct config_flag *cmd_config_flags(const struct cmd_globals *g, const struct c
 void cmd_config_flags_free(struct config_flag *flags, size_t count, size_t more_count)
 {
 	for (size_t i = more_count; i < count; i++)
-		mem_free((char *)(uintptr_t)flags[i].value);
+		mem_free((char *)(uintptr_t)flags[i].value); /* NOLINT(performance-no-int-to-ptr): our own */
 	mem_free(flags);
 }
 

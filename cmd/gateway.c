@@ -175,7 +175,7 @@ static void hide_token(struct gateway *gateway)
 	if (!value || !gateway->token)
 		return;
 	gateway->hidden_token = mem_strdup(value);
-	unsetenv("SPASS_TOKEN");
+	unsetenv("SPASS_TOKEN"); /* NOLINT(concurrency-mt-unsafe): the server has not begun */
 }
 
 /* Once the server has gone, which reads its configuration again from time to time. */
@@ -183,7 +183,7 @@ static void show_token(struct gateway *gateway)
 {
 	if (!gateway->hidden_token)
 		return;
-	setenv("SPASS_TOKEN", gateway->hidden_token, 1);
+	setenv("SPASS_TOKEN", gateway->hidden_token, 1); /* NOLINT(concurrency-mt-unsafe): no thread is left */
 	mem_free_secret(gateway->hidden_token, strlen(gateway->hidden_token));
 }
 

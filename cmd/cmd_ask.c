@@ -4,6 +4,7 @@
 #include "cmd/gateway.h"
 #include "tui/ask.h"
 #include "tui/attach.h"
+#include "tui/models.h"
 #include "tui/sources.h"
 
 #include "common/base/file.h"
@@ -207,11 +208,56 @@ static int search(const struct ask_options *o, const struct ask_setup *setup, st
 static int tell_nothing(const struct ask_options *o, const struct asked *asked)
 {
 	static const struct ask_outcome nothing = { .facts = { .finish = "nothing_found" } };
+	struct buf nearest;
 
 	if (o->globals.json)
 		print_json(asked, &nothing, SPAN_NONE);
-	cmd_notice(&o->globals, "spass: nothing was found in %s, and no model was asked", o->rag);
+	buf_init(&nearest, CMD_OUTPUT_MAX);
+	if (sources_count(asked->sources) > 0)
+		sources_add_nearest(asked->sources, &nearest);
+	if (nearest.len > 0)
+		cmd_notice(&o->globals,
+			   "spass: nothing in %s fits, and no model was asked; the nearest is %s", o->rag,
+			   buf_str(&nearest));
+	else
+		cmd_notice(&o->globals, "spass: nothing was found in %s, and no model was asked", o->rag);
+	buf_free(&nearest);
 	return EXIT_NOTHING_FOUND;
+}
+
+/* Whether the model that would be asked only quotes. */
+static bool asks_builtin(const struct ask_setup *setup)
+{
+	struct wire *w = wire_new(&setup->target);
+	const char *name = setup->request.model;
+	struct models models;
+	struct err none = ERR_INIT;
+	bool is_builtin = false;
+
+	if (name) {
+		is_builtin = models_is_builtin(name);
+	} else if (models_read(w, &models, &none) == 0) {
+		is_builtin = models.preferred && models_is_builtin(models.preferred);
+		models_clear(&models);
+	}
+	wire_free(w);
+	return is_builtin;
+}
+
+/* Of what came with the question it may still tell something. */
+static bool is_in_vain(const struct ask_setup *setup, struct asked *asked)
+{
+	bool has_more = asked->words > 0 && asked->question.len > asked->words;
+
+	if (!asked->sources)
+		return false;
+	if (sources_count(asked->sources) == 0)
+		return true;
+	if (!sources_is_weak(asked->sources) || !asks_builtin(setup))
+		return false;
+	if (has_more)
+		buf_clear(&asked->passages);
+	return !has_more;
 }
 
 static int ask(const struct ask_options *o, const struct ask_setup *setup, struct asked *asked,
@@ -238,10 +284,12 @@ static int ask_gateway(const struct ask_options *o, struct asked *asked, struct 
 	describe(o, gateway, &setup);
 	if (o->rag)
 		result = search(o, &setup, asked, err);
-	setup.request.material = buf_span(&asked->passages);
-	if (result == 0)
-		result = asked->sources && !sources_count(asked->sources) ? tell_nothing(o, asked) :
-									    ask(o, &setup, asked, err);
+	if (result == 0 && is_in_vain(&setup, asked))
+		result = tell_nothing(o, asked);
+	else if (result == 0) {
+		setup.request.material = buf_span(&asked->passages);
+		result = ask(o, &setup, asked, err);
+	}
 	if (result < 0)
 		gateway_explain(gateway, err);
 	gateway_close(gateway);

@@ -28,6 +28,13 @@ int sources_check_filter(const char *filter, struct err *err);
 struct sources *sources_find(struct wire *w, const struct sources_query *query, struct err *err);
 void sources_free(struct sources *s);
 size_t sources_count(const struct sources *s);
+/*
+ * Whether nothing that was found fits, by the best one's score; not so when nothing was found.  A
+ * language model tells by itself; one that quotes would quote what has nothing to do with it.
+ */
+bool sources_is_weak(const struct sources *s);
+/* The best one's place and score: "docs/a.md, line 3 (0.12)". */
+void sources_add_nearest(const struct sources *s, struct buf *out);
 /* Why words alone were searched for though there are vectors, or "".  Borrowed. */
 const char *sources_note(const struct sources *s);
 /* For the model: that what follows is data, and each text below a line "Source: [1] PLACE". */

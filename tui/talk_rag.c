@@ -32,6 +32,18 @@ void talk_rag_release(struct talk *t)
 	json_decref(t->indices);
 }
 
+/* They do not go along: it would quote them. */
+static void tell_weak(struct talk *t)
+{
+	struct buf nearest;
+
+	buf_init(&nearest, MIB);
+	sources_add_nearest(t->sources, &nearest);
+	talk_say(t, STYLE_DIM, "[nothing in %s fits; the nearest is %s, /sources lists the others]", t->index,
+		 buf_str(&nearest));
+	buf_free(&nearest);
+}
+
 void talk_rag_again(struct talk *t)
 {
 	const struct sources_query query = { .index = t->index, .question = buf_span(&t->asked),
@@ -47,6 +59,8 @@ void talk_rag_again(struct talk *t)
 		talk_say_error(t, &err);
 	else if (!sources_count(t->sources))
 		talk_say(t, STYLE_DIM, "[nothing was found in %s]", t->index);
+	else if (sources_is_weak(t->sources) && models_is_builtin(t->model))
+		tell_weak(t);
 	else
 		sources_add_prompt(t->sources, &t->passages);
 	if (t->sources && *sources_note(t->sources) && !t->setup->is_quiet)
@@ -70,7 +84,7 @@ void talk_rag_tell(struct talk *t, struct span answer)
 
 	for (size_t i = 0; i < count; i++)
 		cited += sources_is_cited(t->sources, i, answer);
-	if (count && !t->setup->is_quiet)
+	if (count && t->passages.len && !t->setup->is_quiet)
 		talk_say(t, STYLE_DIM, "[%zu passage%s of %s, %zu named; /sources lists them]", count,
 			 count == 1 ? "" : "s", t->index ? t->index : "the index", cited);
 }

@@ -243,15 +243,15 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 /* The texts alone, each under the name of its place: for pipes into a model. */
 static void add_whole(struct printing *p, const json_t *hit)
 {
-	const json_t *text = json_object_get(hit, "text"), *place = sources_place(hit);
+	const json_t *place = sources_place(hit);
 
-	buf_printf(&p->out, "Source: %s", models_text(hit, "doc_id"));
+	buf_add_str(&p->out, "Source: ");
+	add_safe(p, span_str(models_text(hit, "doc_id")));
 	add_page(p, place);
 	add_line(p, place, ", line ");
-	add_heading(p, place);
-	buf_add_str(&p->out, "\n\n");
-	buf_add(&p->out, json_string_value(text), json_string_length(text));
-	buf_add_str(&p->out, "\n\n");
+	buf_add_char(&p->out, '\n');
+	sources_add_passage(hit, &p->out);
+	buf_add_char(&p->out, '\n');
 }
 
 static void tell(const struct query_options *o, const json_t *answer)

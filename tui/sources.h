@@ -39,6 +39,9 @@ void sources_add_nearest(const struct sources *s, struct buf *out);
 const char *sources_note(const struct sources *s);
 /* For the model: that what follows is data, and each text below a line "Source: [1] PLACE". */
 void sources_add_prompt(const struct sources *s, struct buf *out);
+/* What stands below such a line: the headings above the text, and the text, in which no line looks
+ * like one of those; hit: of an answer. */
+void sources_add_passage(const json_t *hit, struct buf *out);
 /* The i-th for people, on one line: "[1] manual.pdf, page 3, line 7  Heading > Path  0.912". */
 void sources_add_line(const struct sources *s, size_t i, struct buf *out);
 /* Whether the answer names the i-th: "[1]". */

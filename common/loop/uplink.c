@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/loop/direct.h"
 #include "common/loop/inside.h"
+#include "common/loop/socket.h"
 #include "common/loop/stack.h"
 
 #include <assert.h>
@@ -344,10 +345,12 @@ ssize_t uplink_send(struct uplink *u, struct iovec *parts, int count, char *scra
 
 	if (u->connector)
 		return send_coded(u, parts, count, scratch);
-	do
-		n = count == 1 ? send(u->watch.fd, parts->iov_base, parts->iov_len, flags)
-			       : sendmsg(u->watch.fd, &message, flags);
-	while (n < 0 && errno == EINTR);
+	if (count == 1)
+		n = socket_send(u->watch.fd, parts->iov_base, parts->iov_len);
+	else
+		do
+			n = sendmsg(u->watch.fd, &message, flags);
+		while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
 	return errno == EAGAIN ? CONNECTOR_AGAIN : CONNECTOR_BROKEN;
@@ -355,11 +358,8 @@ ssize_t uplink_send(struct uplink *u, struct iovec *parts, int count, char *scra
 
 static ssize_t receive_plain(struct uplink *u, void *room, size_t len)
 {
-	ssize_t n;
+	ssize_t n = socket_receive(u->watch.fd, room, len);
 
-	do
-		n = recv(u->watch.fd, room, len, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return CONNECTOR_CLOSED;
 	if (n > 0) {

@@ -1,5 +1,5 @@
 /*
- * server/http/carrier.c - libwebsockets in its raw role, on the worker's libev loop.
+ * server/http/carrier.c - libwebsockets in its raw role, on the worker's libev loop, for TLS.
  *
  * What is minded here (libwebsockets 4.1.6): while it holds back a partial write it reads nothing,
  * so a readable socket would make the loop spin: reading is off meanwhile, and an epoll of our own,
@@ -10,7 +10,7 @@
  * TLS it makes a client context with all of the system's certificates, and loses it;
  * ADOPT_APPLY_LISTEN_ACCEPT_CONFIG, which else concerns its own listeners, keeps it from that.
  */
-#include "server/http/carrier.h"
+#include "server/http/carrier_inside.h"
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -41,30 +41,6 @@ struct host {
 	bool retired;
 };
 
-struct carrier {
-	struct lws_context *context;
-	const struct carrier_events *events;
-	struct host *plain, *tls;
-	struct watch leaving; /* of an epoll with the sockets that are not read */
-	unsigned hosts_made;
-	const char *certificate, *key; /* while a virtual host with TLS is being made */
-};
-
-struct carrier_socket {
-	struct carrier *carrier;
-	struct host *host;
-	struct lws *wsi;
-	int fd;
-	void *owner;   /* NULL: closed by us, or not adopted yet */
-	bool tls;
-	bool adopting; /* carrier_adopt frees it */
-	bool greeted;  /* the TLS handshake is over, as far as it is one */
-	bool in_callback;
-	bool held;
-	bool unwanted; /* carrier_read(s, false) */
-	bool reading;
-};
-
 static void *plain_realloc(void *ptr, size_t size, const char *reason)
 {
 	(void)reason;
@@ -88,10 +64,10 @@ static void emit_log(int level, const char *line)
 }
 
 /* Failing costs only that a leaving is noticed later. */
-static void watch_leaving(struct carrier_socket *s, bool on)
+void carrier_watch_leaving(struct carrier_socket *s, bool on)
 {
 	struct epoll_event e = { .events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = s };
-	int fd = lws_get_socket_fd(s->wsi);
+	int fd = s->wsi ? lws_get_socket_fd(s->wsi) : s->fd;
 
 	if (fd >= 0)
 		(void)epoll_ctl(s->carrier->leaving.fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &e);
@@ -114,13 +90,17 @@ static void someone_leaves(struct watch *w, int events)
 
 static void apply_reading(struct carrier_socket *s)
 {
+	if (!s->wsi) {
+		plain_apply(s);
+		return;
+	}
 	bool on = !s->held && !s->unwanted;
 
 	if (on == s->reading)
 		return;
 	s->reading = on;
 	lws_rx_flow_control(s->wsi, on);
-	watch_leaving(s, !on);
+	carrier_watch_leaving(s, !on);
 }
 
 static void host_drop(struct host *h)
@@ -137,7 +117,7 @@ static void socket_gone(struct carrier_socket *s)
 	void *owner = s->owner;
 
 	if (!s->reading)
-		watch_leaving(s, false);
+		carrier_watch_leaving(s, false);
 	s->wsi = NULL;
 	s->owner = NULL;
 	if (s->adopting)
@@ -245,7 +225,7 @@ static const struct lws_protocols protocols[] = {
 	{ .name = NULL },
 };
 
-static struct host *host_new(struct carrier *c, bool tls)
+static struct host *host_new(struct carrier *c)
 {
 	char name[32];
 	struct lws_context_creation_info info = {
@@ -253,12 +233,12 @@ static struct host *host_new(struct carrier *c, bool tls)
 		.protocols = protocols,
 		.vhost_name = name,
 		.alpn = "http/1.1",
-		.options = tls ? TLS_OPTIONS : 0,
+		.options = TLS_OPTIONS,
 	};
 	struct lws_vhost *vhost;
 	struct host *h;
 
-	snprintf(name, sizeof name, "%s-%u", tls ? "tls" : "plain", c->hosts_made++);
+	snprintf(name, sizeof name, "tls-%u", c->hosts_made++);
 	vhost = lws_create_vhost(c->context, &info);
 	if (!vhost)
 		return NULL;
@@ -284,7 +264,9 @@ struct carrier *carrier_new(struct loop *l, const struct carrier_events *events,
 
 	lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
 	lws_set_allocator(plain_realloc);
+	c->loop = l;
 	c->events = events;
+	c->room = mem_alloc(CARRIER_READ);
 	watch_init(&c->leaving, l, epoll_create1(EPOLL_CLOEXEC), someone_leaves);
 	if (c->leaving.fd < 0) {
 		err_set(err, E_internal_error, "", "there are no descriptors left to start with");
@@ -293,9 +275,7 @@ struct carrier *carrier_new(struct loop *l, const struct carrier_events *events,
 	}
 	watch_set(&c->leaving, LOOP_READ);
 	c->context = lws_create_context(&info);
-	if (c->context)
-		c->plain = host_new(c, false);
-	if (!c->plain) {
+	if (!c->context) {
 		err_set(err, E_internal_error, "",
 			"libwebsockets cannot start; is its libev plugin (libwebsockets-evlib-ev) "
 			"installed?");
@@ -314,8 +294,8 @@ void carrier_free(struct carrier *c)
 	watch_stop(&c->leaving);
 	if (c->leaving.fd >= 0)
 		close(c->leaving.fd);
-	mem_free(c->plain);
 	mem_free(c->tls);
+	mem_free(c->room);
 	mem_free(c);
 }
 
@@ -327,7 +307,7 @@ int carrier_set_tls(struct carrier *c, const char *certificate, const char *key,
 		return -1;
 	c->certificate = certificate;
 	c->key = key;
-	h = host_new(c, true);
+	h = host_new(c);
 	c->certificate = c->key = NULL;
 	if (!h)
 		return err_set(err, E_invalid_config, "", "TLS with %s cannot be set up",
@@ -352,20 +332,20 @@ int carrier_check_tls(const char *certificate, const char *key, struct err *err)
 	return result;
 }
 
-struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner)
+static struct carrier_socket *adopt_tls(struct carrier *c, int fd, void *owner)
 {
-	struct host *h = tls ? c->tls : c->plain;
+	struct host *h = c->tls;
 	struct carrier_socket *s = mem_new(struct carrier_socket);
 	lws_adopt_desc_t desc = {
 		.vh = h->vhost,
-		.type = LWS_ADOPT_SOCKET | (tls ? LWS_ADOPT_ALLOW_SSL : LWS_ADOPT_RAW_FILE_DESC),
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
 		.fd.sockfd = fd,
 		.opaque = s,
 	};
 
 	s->carrier = c;
 	s->host = h;
-	s->tls = tls;
+	s->tls = true;
 	s->fd = fd;
 	s->adopting = true;
 	s->reading = true;
@@ -380,36 +360,24 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 	return s;
 }
 
+struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *owner)
+{
+	return tls ? adopt_tls(c, fd, owner) : plain_adopt(c, fd, owner);
+}
+
 bool carrier_is_plain(const struct carrier_socket *s)
 {
 	return s->tls && !lws_get_ssl(s->wsi);
 }
 
-/*
- * What the socket takes at once.  Nothing is held back when this is called, so it is all the same
- * to libwebsockets; an error comes again when the bytes are given to it.
- */
-static size_t send_directly(const struct carrier_socket *s, const char *bytes, size_t len)
-{
-	ssize_t sent;
-
-	if (s->tls)
-		return 0;
-	do
-		sent = send(s->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
-	return sent > 0 ? (size_t)sent : 0;
-}
-
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)
 {
-	size_t sent = send_directly(s, bytes, len);
 	/* The raw role only reads the bytes.  NOLINTNEXTLINE(performance-no-int-to-ptr) */
-	unsigned char *rest = (unsigned char *)(uintptr_t)(bytes + sent);
+	unsigned char *writable = (unsigned char *)(uintptr_t)bytes;
 
-	if (sent == len)
-		return CARRIER_SENT;
-	if (lws_write(s->wsi, rest, len - sent, LWS_WRITE_RAW) < 0)
+	if (!s->wsi)
+		return plain_send(s, bytes, len);
+	if (lws_write(s->wsi, writable, len, LWS_WRITE_RAW) < 0)
 		return CARRIER_BROKEN;
 	if (!lws_partial_buffered(s->wsi))
 		return CARRIER_SENT;
@@ -418,17 +386,10 @@ enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size
 	return CARRIER_HELD;
 }
 
-/* libwebsockets gives all it has read to the callback at once, so nothing of it can be overtaken. */
+/* Of a socket with TLS only libwebsockets knows what has come. */
 size_t carrier_receive(struct carrier_socket *s, char *bytes, size_t len)
 {
-	ssize_t got;
-
-	if (!s->reading || lws_get_ssl(s->wsi))
-		return 0;
-	do
-		got = recv(lws_get_socket_fd(s->wsi), bytes, len, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
-	return got > 0 ? (size_t)got : 0;
+	return s->wsi ? 0 : plain_receive(s, bytes, len);
 }
 
 void carrier_read(struct carrier_socket *s, bool on)
@@ -441,14 +402,14 @@ int carrier_unsent(struct carrier_socket *s)
 {
 	int count = -1;
 
-	if (ioctl(lws_get_socket_fd(s->wsi), SIOCOUTQ, &count) < 0)
+	if (ioctl(s->wsi ? lws_get_socket_fd(s->wsi) : s->fd, SIOCOUTQ, &count) < 0)
 		return -1;
 	return count;
 }
 
 static void say_goodbye(struct carrier_socket *s)
 {
-	SSL *ssl = lws_get_ssl(s->wsi);
+	SSL *ssl = s->wsi ? lws_get_ssl(s->wsi) : NULL;
 
 	if (!ssl || !SSL_is_init_finished(ssl))
 		return;
@@ -460,13 +421,17 @@ static void say_goodbye(struct carrier_socket *s)
 void carrier_shut(struct carrier_socket *s)
 {
 	say_goodbye(s);
-	shutdown(lws_get_socket_fd(s->wsi), SHUT_WR);
+	shutdown(s->wsi ? lws_get_socket_fd(s->wsi) : s->fd, SHUT_WR);
 }
 
 void carrier_close(struct carrier_socket *s)
 {
 	if (!s)
 		return;
+	if (!s->wsi) {
+		plain_close(s);
+		return;
+	}
 	s->owner = NULL;
 	if (!s->in_callback)
 		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);

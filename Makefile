@@ -225,7 +225,7 @@ headers: deps
 	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
 		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
 
-# Second opinions: clang-tidy, cppcheck, shellcheck; LINT="server/api/guard.c ..." for some files.
+# Second opinions: clang-tidy, cppcheck, shellcheck, systemd-analyze where it is; LINT="server/api/guard.c ..." for some files.
 # A file is looked at again when it, what it includes or the list of checks has changed.
 # make itself has a variable of this name, so ?= would leave it as it is.
 ifneq ($(filter undefined default,$(origin LINT)),)
@@ -248,6 +248,9 @@ lint: lint-deps
 		'-Djson_array_foreach(a,i,v)=for(i=0;(v=json_array_get(a,i));i++)' \
 		'-Djson_object_foreach(o,k,v)=for(k="";(v=json_object_get(o,k));)' $(LINT)
 	@shellcheck -S warning .ci/run
+	@! command -v systemd-analyze >/dev/null || { mkdir -p $B && cp server/systemd/spass.socket $B && \
+		sed 's|@PREFIX@/bin/spass|/bin/true|' server/systemd/spass.service > $B/spass.service && \
+		systemd-analyze verify --man=no $B/spass.service $B/spass.socket; }
 	@shellcheck -S warning -s sh -x -e SC1007,SC2154,SC3013,SC3025,SC3045 $(wildcard tests/*/*.sh tests/*/*/*.sh)
 # As .clang-format says.
 format: lint-deps

@@ -30,7 +30,7 @@ static void unescape(struct span line, struct buf *out)
 	for (size_t i = 0; i < line.len; i++) {
 		if (line.ptr[i] == '\\' && i + 1 < line.len) {
 			i++;
-			buf_add_char(out, line.ptr[i] == 'n' ? '\n' : line.ptr[i]);
+			buf_add_char(out, (char)(line.ptr[i] == 'n' ? '\n' : line.ptr[i]));
 		} else if (line.ptr[i])
 			buf_add_char(out, line.ptr[i]);
 	}
@@ -58,7 +58,7 @@ int history_load(const char *path, void (*entry)(void *context, const char *text
 	if (!file_exists(path))
 		return 0;
 	buf_init(&file, HISTORY_FILE_MAX);
-	buf_init(&text, 2 * HISTORY_ENTRY_MAX);
+	buf_init(&text, 2 * (size_t)HISTORY_ENTRY_MAX);
 	if (file_read(path, &file, err) < 0)
 		goto out;
 	rest = buf_span(&file);

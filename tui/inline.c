@@ -22,7 +22,7 @@ struct window {
 /* line[at], or a newline past its end. */
 static char at_or_end(struct span line, size_t at)
 {
-	return at < line.len ? line.ptr[at] : '\n';
+	return (char)(at < line.len ? line.ptr[at] : '\n');
 }
 
 static bool is_blank(char c)
@@ -204,7 +204,7 @@ static size_t take_close(struct inline_state *s, struct span line)
 static size_t take_emphasis(struct inline_state *s, struct span line, size_t at, bool is_whole)
 {
 	static const unsigned styles[] = { 0, STYLE_ITALIC, STYLE_BOLD, STYLE_BOLD | STYLE_ITALIC };
-	char mark = line.ptr[at], before = at ? line.ptr[at - 1] : ' ';
+	char mark = line.ptr[at], before = (char)(at ? line.ptr[at - 1] : ' ');
 	size_t n = run_length(line, at, line.len), close;
 	struct window w;
 

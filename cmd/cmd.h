@@ -73,7 +73,7 @@ extern const struct cmd cmd_session_delete, cmd_session_export, cmd_session_fork
 	cmd_session_list, cmd_session_rename, cmd_session_search, cmd_session_show, cmd_session_tree;
 
 extern const struct cmd cmd_rag_add, cmd_rag_create, cmd_rag_docs, cmd_rag_eval, cmd_rag_export, cmd_rag_get, cmd_rag_import,
-	cmd_rag_jobs, cmd_rag_list, cmd_rag_query, cmd_rag_rebuild, cmd_rag_rm, cmd_rag_show, cmd_rag_stats, cmd_rag_sync,
+	cmd_rag_jobs, cmd_rag_list, cmd_rag_query, cmd_rag_rebuild, cmd_rag_rm, cmd_rag_set, cmd_rag_show, cmd_rag_stats, cmd_rag_sync,
 	cmd_rag_verify;
 
 /* group may be NULL.  NULL when there is none. */

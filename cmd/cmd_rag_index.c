@@ -1,6 +1,7 @@
-/* cmd/cmd_rag_index.c - spass rag create, list, show, and rm. */
+/* cmd/cmd_rag_index.c - spass rag create, set, list and show. */
 #include "cmd/grid.h"
 #include "cmd/rag.h"
+#include "cmd/rag_wait.h"
 
 #include "common/base/mem.h"
 #include "tui/models.h"
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { CHUNK_MAX = 100000 };
 
 /* ---- create ---- */
 
@@ -55,12 +58,12 @@ static const struct opt create_own[] = {
 	CREATE(OPT_TEXT, embedder, .name = "embedder", .argument = "MODEL", .complete = OPT_EMBEDDING_MODEL,
 	       .help = "Embedding model; auto (if not given) takes one that can be reached, none "
 		       "uses words alone"),
-	CREATE(OPT_INT, target, .name = "chunk", .argument = "CHARACTERS", .min = 1, .max = 100000,
+	CREATE(OPT_INT, target, .name = "chunk", .argument = "CHARACTERS", .min = 1, .max = CHUNK_MAX,
 	       .help = "Length that a chunk has, about; 800 if not given"),
-	CREATE(OPT_INT, max, .name = "chunk-max", .argument = "CHARACTERS", .min = 1, .max = 100000,
+	CREATE(OPT_INT, max, .name = "chunk-max", .argument = "CHARACTERS", .min = 1, .max = CHUNK_MAX,
 	       .help = "Length that no chunk passes; 1600 if not given"),
 	CREATE(OPT_INT, overlap, .name = "overlap", .argument = "CHARACTERS", .min = 0,
-	       .max = 100000, .help = "What a chunk repeats of the one before; 0 if not given"),
+	       .max = CHUNK_MAX, .help = "What a chunk repeats of the one before; 0 if not given"),
 	{ .kind = OPT_END },
 };
 
@@ -82,6 +85,126 @@ const struct cmd cmd_rag_create = {
 	.options_size = sizeof(struct create_options),
 	.examples = create_examples,
 	.run = run_create,
+};
+
+/* ---- set ---- */
+
+struct set_options {
+	struct cmd_globals globals;
+	const char *embedder;
+	int64_t target, max;
+	const char *overlap; /* 0 is a value, too */
+	bool no_wait;
+};
+
+/* What is given; NULL with err when nothing is. */
+static json_t *settings_of(const struct set_options *o, struct err *err)
+{
+	json_t *body = json_object();
+	int64_t overlap;
+
+	if (o->embedder)
+		json_object_set_new(body, "embedder", json_string(o->embedder));
+	if (o->target > 0)
+		json_object_set_new(body, "chunk_target", json_integer(o->target));
+	if (o->max > 0)
+		json_object_set_new(body, "chunk_max", json_integer(o->max));
+	if (o->overlap && span_to_int(span_str(o->overlap), 0, CHUNK_MAX, &overlap) < 0)
+		err_set(err, E_usage, "", "--overlap is a number of characters, not \"%.40s\"",
+			o->overlap);
+	else if (o->overlap)
+		json_object_set_new(body, "chunk_overlap", json_integer(overlap));
+	if (err->code == E_none && json_object_size(body) == 0)
+		err_set(err, E_usage, "",
+			"what is to be set? --embedder, --chunk, --chunk-max or --overlap");
+	if (err->code == E_none)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+static void tell_set(const struct set_options *o, const json_t *index)
+{
+	const char *name = models_text(index, "id");
+
+	if (o->globals.json)
+		return;
+	puts(name);
+	if ((o->target > 0 || o->max > 0 || o->overlap) &&
+	    json_integer_value(json_object_get(index, "doc_count")) > 0)
+		cmd_notice(&o->globals,
+			   "documents that are there stay cut as they were until `spass rag rebuild %s`",
+			   name);
+}
+
+static int run_set(const void *options, int argc, char **argv, struct err *err)
+{
+	const struct set_options *o = options;
+	struct gateway_link l = { NULL };
+	json_t *body, *answer = NULL;
+	char *path;
+	int result = -1;
+
+	(void)argc;
+	if (sources_check_index(argv[0], err) < 0 || !(body = settings_of(o, err)))
+		return -1;
+	path = rag_path(argv[0], NULL, NULL);
+	if (gateway_link_open(&l, &o->globals, err) == 0)
+		answer = rag_ask_take(&l, "PATCH", path, body, err);
+	else
+		json_decref(body);
+	mem_free(path);
+	if (answer) {
+		tell_set(o, answer);
+		/* A gateway of our own ends with us. */
+		result = o->embedder && l.gateway->server && !o->no_wait
+				 ? rag_wait(&l, &o->globals, argv[0], false, err)
+				 : 0;
+	}
+	gateway_link_close(&l, err);
+	if (answer && o->globals.json)
+		cmd_print_document_take(json_incref(answer));
+	json_decref(answer);
+	return result;
+}
+
+#define SET(kind_, field, ...)                                                              \
+	{                                                                                   \
+		.kind = (kind_), .offset = offsetof(struct set_options, field), __VA_ARGS__ \
+	}
+static const struct opt set_own[] = {
+	SET(OPT_TEXT, embedder, .name = "embedder", .argument = "MODEL", .complete = OPT_EMBEDDING_MODEL,
+	    .help = "Embedding model, auto or none; its vectors are made beside those in use"),
+	SET(OPT_INT, target, .name = "chunk", .argument = "CHARACTERS", .min = 1, .max = CHUNK_MAX,
+	    .help = "Length that a chunk has, about"),
+	SET(OPT_INT, max, .name = "chunk-max", .argument = "CHARACTERS", .min = 1, .max = CHUNK_MAX,
+	    .help = "Length that no chunk passes"),
+	SET(OPT_TEXT, overlap, .name = "overlap", .argument = "CHARACTERS",
+	    .help = "What a chunk repeats of the one before"),
+	SET(OPT_SWITCH, no_wait, .name = "no-wait", .help = "Do not wait for vectors, which follow later"),
+	{ .kind = OPT_END },
+};
+
+static const struct cmd_example set_examples[] = {
+	{ "spass rag set docs --embedder nomic-embed", "Vectors of this model from now on." },
+	{ "spass rag set docs --chunk 1200 && spass rag rebuild docs", "Longer chunks, for all." },
+	{ NULL, NULL },
+};
+
+const struct cmd cmd_rag_set = {
+	.group = "rag",
+	.name = "set",
+	.summary = "Change the settings of an index",
+	.complete_first = OPT_INDEX,
+	.operands = "INDEX",
+	.operands_min = 1,
+	.operands_max = 1,
+	.flags = RAG_FLAGS,
+	.options = set_own,
+	.options_size = sizeof(struct set_options),
+	.text = "What is not named stays as it is.",
+	.examples = set_examples,
+	.run = run_set,
 };
 
 /* ---- list ---- */

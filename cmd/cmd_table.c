@@ -26,6 +26,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_rag_show,
 	&cmd_rag_stats,
 	&cmd_rag_create,
+	&cmd_rag_set,
 	&cmd_rag_docs,
 	&cmd_rag_get,
 	&cmd_rag_rm,

@@ -26,6 +26,10 @@ json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const
 			  json_t *body, struct err *err);
 /* What --rerank says, into the body of a question: "yes", "no", a model's name, or NULL. */
 void rag_add_rerank(json_t *body, const char *value);
+/* The documents whose ids begin so, at most limit (0: all), without their texts.  The caller owns
+ * the list. */
+json_t *rag_documents(struct gateway_link *l, const char *index, const char *prefix, size_t limit,
+		      struct err *err);
 /* "1.2 GiB" into out. */
 enum { RAG_SIZE_TEXT = 24 };
 void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT]);

@@ -90,7 +90,7 @@ _spass()
 		fi
 		case "$command" in
 	session) verbs="list search show tree rename fork export import delete" ;;
-	rag) verbs="add sync query list show stats create docs get rm export import verify rebuild jobs eval" ;;
+	rag) verbs="add sync query list show stats create set docs get rm export import verify rebuild jobs eval" ;;
 	model) verbs="list show" ;;
 	tenant) verbs="list show usage key config" ;;
 	config) verbs="show get check" ;;
@@ -118,6 +118,7 @@ _spass()
 	"rag show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag stats") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag create") options="--embedder --chunk --chunk-max --overlap --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"rag set") options="--embedder --chunk --chunk-max --overlap --no-wait --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag docs") options="-n --limit --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag get") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag rm") options="-y --yes --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;

@@ -139,14 +139,18 @@ static void drop(struct shard *s, struct entry **slot)
 	mem_free(e);
 }
 
-static void drop_oldest(struct shard *s)
+static struct entry **slot_at(struct shard *s, const struct entry *e)
 {
-	struct entry *e = container_of(s->used.next, struct entry, used);
 	struct entry **slot = bucket_of(s, e->hash);
 
 	while (*slot != e)
 		slot = &(*slot)->next;
-	drop(s, slot);
+	return slot;
+}
+
+static void drop_oldest(struct shard *s)
+{
+	drop(s, slot_at(s, container_of(s->used.next, struct entry, used)));
 }
 
 static void keep(struct shard *s, const struct key *k, struct augmentation *text)
@@ -284,14 +288,19 @@ struct augmentation *augment_get(struct augment *a, struct store *s, struct job_
 	return t;
 }
 
-static void forget_all(struct augment *a)
+/* A key begins with its tenant's id and a NUL. */
+static void forget_tenant(struct augment *a, const char *tenant_id)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &a->shards[i];
 
 		pthread_mutex_lock(&s->lock);
-		while (s->count)
-			drop_oldest(s);
+		list_each(&s->used, at) {
+			struct entry *e = container_of(at, struct entry, used);
+
+			if (!strcmp(e->key, tenant_id))
+				drop(s, slot_at(s, e));
+		}
 		s->changes++;
 		pthread_mutex_unlock(&s->lock);
 	}
@@ -304,7 +313,7 @@ void augment_forget(struct augment *a, const struct owner *o)
 	struct key k;
 
 	if (!o->user_id) {
-		forget_all(a);
+		forget_tenant(a, o->tenant_id ? o->tenant_id : "");
 		return;
 	}
 	key_init(&k, o);

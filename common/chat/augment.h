@@ -35,7 +35,7 @@ void augment_free(struct augment *a);
 struct augmentation *augment_get(struct augment *a, struct store *s, struct job_pool *jobs,
 				 const struct owner *o, struct err *err);
 void augmentation_unref(struct augmentation *t);
-/* After a change has been committed: of one user, or (user_id NULL) of whole tenants and scopes. */
+/* After a change has been committed: of one user, or (user_id NULL) of the tenant and all its scopes. */
 void augment_forget(struct augment *a, const struct owner *o);
 
 #endif

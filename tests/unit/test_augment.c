@@ -162,6 +162,20 @@ static void a_tenants_text_is_forgotten_for_all(void **state)
 	augmentation_unref(t);
 }
 
+static void another_tenants_texts_are_kept_meanwhile(void **state)
+{
+	static const struct owner elsewhere = { "t2", "", "ann" };
+	struct fixture *f = *state;
+	struct augmentation *before = get(f, &elsewhere), *t;
+
+	augmentation_unref(get(f, &ann));
+	augment_forget(f->augment, &nobody);
+	t = get(f, &elsewhere);
+	assert_ptr_equal(t, before);
+	augmentation_unref(t);
+	augmentation_unref(before);
+}
+
 static void the_number_of_owners_kept_is_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -224,6 +238,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_whole_memories_go_along, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_kept_stays_until_it_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_tenants_text_is_forgotten_for_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_tenants_texts_are_kept_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_number_of_owners_kept_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_old_is_kept_by_a_reader_that_was_slow, set_up, tear_down),
 	};

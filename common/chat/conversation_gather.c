@@ -128,21 +128,18 @@ static void add_fragments(struct gather *g, struct jvalue list)
 enum { CHOICE_INDEX, CHOICE_FINISH, CHOICE_SAID, CHOICE_COUNT };
 
 /* The first choice, of index 0 or without one. */
-static bool find_choice(struct span text, struct span said, struct jvalue v[CHOICE_COUNT])
+static bool find_choice(struct jvalue choices, struct span said, struct jvalue v[CHOICE_COUNT])
 {
-	static const struct span choices_name = SPAN_INIT("choices");
 	const struct span names[CHOICE_COUNT] = { SPAN_LIT("index"), SPAN_LIT("finish_reason"), said };
-	struct jvalue choices;
 	struct jwalk w;
 
-	if (jscan_members(text, NULL, &choices_name, &choices, 1, NULL) < 0 || choices.type != J_ARRAY)
+	if (choices.type != J_ARRAY)
 		return false;
-	for (w = jwalk_start(choices); jwalk_next(&w);) {
+	for (w = jwalk_start(choices); jwalk_next_members(&w, names, v, CHOICE_COUNT);) {
 		int64_t i = 0;
 
 		if (w.value.type != J_OBJECT)
 			return false;
-		jwalk_members(w.value, names, v, CHOICE_COUNT);
 		if (v[CHOICE_INDEX].type != J_NUMBER ||
 		    (jvalue_int(v[CHOICE_INDEX], 0, INT32_MAX, &i) == 0 && i == 0))
 			return true;
@@ -165,7 +162,7 @@ void gather_frame(struct gather *g, struct span data)
 	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
 	struct jvalue v[ARRAY_LEN(names)], choice[CHOICE_COUNT];
 
-	if (!find_choice(data, SPAN_LIT("delta"), choice))
+	if (!find_choice(jscan_member(data, "choices"), SPAN_LIT("delta"), choice))
 		return;
 	take_finish(g, choice[CHOICE_FINISH]);
 	if (choice[CHOICE_SAID].type != J_OBJECT)
@@ -189,12 +186,12 @@ static void take_parts(struct gather *g, struct jvalue parts)
 			add_text(g, &g->text, jwalk_get(w.value, "text"));
 }
 
-void gather_answer(struct gather *g, struct span body)
+void gather_answer(struct gather *g, struct jvalue choices)
 {
 	static const struct span names[] = { SPAN_INIT("content"), SPAN_INIT("refusal"), SPAN_INIT("tool_calls"), SPAN_INIT("images") };
 	struct jvalue v[ARRAY_LEN(names)], choice[CHOICE_COUNT];
 
-	if (!find_choice(body, SPAN_LIT("message"), choice))
+	if (!find_choice(choices, SPAN_LIT("message"), choice))
 		return;
 	take_finish(g, choice[CHOICE_FINISH]);
 	if (choice[CHOICE_SAID].type != J_OBJECT)

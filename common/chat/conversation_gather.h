@@ -32,8 +32,8 @@ void gather_init(struct gather *g, size_t max);
 void gather_free(struct gather *g);
 /* data: of one event; what is no frame is passed over. */
 void gather_frame(struct gather *g, struct span data);
-/* body: of a whole answer. */
-void gather_answer(struct gather *g, struct span body);
+/* choices: the list of a whole answer, which has been validated. */
+void gather_answer(struct gather *g, struct jvalue choices);
 /*
  * The message as models are sent it, {"role":"assistant",...}; false, and nothing written, when
  * role and text are all there is.

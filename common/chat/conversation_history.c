@@ -87,6 +87,8 @@ int64_t history_tokens(struct span text)
 	int64_t tokens = MESSAGE_TOKENS;
 	ptrdiff_t at;
 
+	if (text.len == 0 || !memchr(text.ptr, '"', text.len)) /* as most that is said */
+		return tokens + count_tokens(text);
 	while ((at = span_find(text, picture)) >= 0) {
 		const char *end;
 

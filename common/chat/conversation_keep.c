@@ -25,8 +25,8 @@ void conversation_keep_free(struct conversation_turn *t)
 /* One change of the database: the request's messages and the answer. */
 struct keeping {
 	struct conversation_addition addition;
-	struct message_row *rows;
 	struct buf body, images, title;
+	struct message_row rows[];
 };
 
 static void fill_answer(struct conversation_turn *t, struct keeping *k, struct message_row *m,
@@ -68,7 +68,6 @@ static void fill(struct conversation_turn *t, struct keeping *k, bool interrupte
 	buf_init(&k->body, ANSWER_MAX);
 	buf_init(&k->images, ANSWER_MAX);
 	buf_init(&k->title, 1 * KIB);
-	k->rows = mem_calloc(count + 1, sizeof *k->rows);
 	memcpy(k->rows, t->news.rows, count * sizeof *k->rows);
 	fill_answer(t, k, &k->rows[count], interrupted);
 	if (t->is_new)
@@ -89,7 +88,7 @@ static void fill(struct conversation_turn *t, struct keeping *k, bool interrupte
 /* Commits.  0, or -1 with t->failure. */
 static int keep(struct conversation_turn *t, bool interrupted)
 {
-	struct keeping *k = mem_new(struct keeping);
+	struct keeping *k = mem_calloc(1, sizeof *k + (t->news.count + 1) * sizeof k->rows[0]);
 
 	t->kept = true;
 	fill(t, k, interrupted || t->answer.overflowed);
@@ -103,7 +102,6 @@ static int keep(struct conversation_turn *t, bool interrupted)
 	buf_free(&k->body);
 	buf_free(&k->images);
 	buf_free(&k->title);
-	mem_free(k->rows);
 	mem_free(k);
 	return t->failed ? -1 : 0;
 }
@@ -119,7 +117,7 @@ static void tee_send(void *context, int status, const char *type, struct span bo
 {
 	struct conversation_turn *t = context;
 
-	gather_answer(&t->answer, body);
+	gather_answer(&t->answer, t->turn->choices);
 	if (keep(t, false) < 0) {
 		t->turn->finished = false;
 		return;

@@ -106,16 +106,23 @@ static int read_message(struct conversation_request *r, struct err *err)
 	return 0;
 }
 
+/* body has been validated: where its object begins, and so where it ends. */
+static bool find_root(struct span body, struct jvalue *root)
+{
+	body = span_strip(body);
+	*root = (struct jvalue){ .type = J_OBJECT, .text = body };
+	return body.ptr[0] == '{';
+}
+
 int conversation_request_read(struct conversation_request *r, struct span body, struct err *err)
 {
 	struct jvalue v[ARRAY_LEN(own_members)];
 	int64_t n;
 
 	*r = (struct conversation_request){ .body = body };
-	if (jscan_members(body, NULL, own_members, v, ARRAY_LEN(own_members), err) < 0 ||
-	    jscan_check(body, NULL, &r->root, err) < 0)
+	if (jscan_members(body, NULL, own_members, v, ARRAY_LEN(own_members), err) < 0)
 		return -1;
-	if (r->root.type != J_OBJECT)
+	if (!find_root(body, &r->root))
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
 	if (v[M_USER_ID].type != J_NONE)
 		return err_set(err, E_invalid_field, "body.user_id",
@@ -131,6 +138,7 @@ int conversation_request_read(struct conversation_request *r, struct span body, 
 	if (is_present(v[M_SYSTEM]))
 		r->system = v[M_SYSTEM];
 	r->model = v[M_MODEL];
+	r->without_tools = !is_present(v[M_TOOLS]) || (v[M_TOOLS].type == J_ARRAY && jwalk_count(v[M_TOOLS]) == 0);
 	r->message = v[M_MESSAGE];
 	r->images = v[M_IMAGES];
 	r->tool_results = v[M_RESULTS];
@@ -147,6 +155,9 @@ int conversation_request_model(const struct conversation_request *r, struct buf 
 {
 	*model = SPAN_NONE;
 	if (!is_present(r->model))
+		return 0;
+	*model = jvalue_plain(r->model);
+	if (model->ptr && model->len <= MODEL_MAX)
 		return 0;
 	if (r->model.text.len > MODEL_MAX || jvalue_unescape(r->model, room) < 0)
 		return err_set(err, E_model_not_in_allowlist, "model",
@@ -257,6 +268,40 @@ static void finish_row(struct message_row *row, const char *role, const struct b
 	row->bytes = (int64_t)(row->body.ptr ? row->body.len : row->text.len);
 }
 
+static void free_rows(struct new_messages *n)
+{
+	if (n->rows == &n->own_row)
+		return;
+	mem_free(n->texts);
+	mem_free(n->rows);
+}
+
+/* Most requests bring one. */
+static void new_messages_make(struct new_messages *n, size_t count)
+{
+	*n = (struct new_messages){ .count = count, .rows = &n->own_row, .texts = n->own_texts };
+	if (count <= 1)
+		return;
+	n->rows = mem_calloc(count, sizeof *n->rows);
+	n->texts = mem_calloc(2 * count, sizeof *n->texts);
+}
+
+struct buf *new_messages_add(struct new_messages *n, size_t at)
+{
+	struct message_row *rows = mem_calloc(n->count + 1, sizeof *rows);
+	struct buf *texts = mem_calloc(2 * (n->count + 1), sizeof *texts);
+
+	memcpy(rows, n->rows, at * sizeof *rows);
+	memcpy(rows + at + 1, n->rows + at, (n->count - at) * sizeof *rows);
+	memcpy(texts, n->texts, 2 * at * sizeof *texts);
+	memcpy(texts + 2 * at + 2, n->texts + 2 * at, 2 * (n->count - at) * sizeof *texts);
+	free_rows(n);
+	n->rows = rows;
+	n->texts = texts;
+	n->count++;
+	return texts + 2 * at;
+}
+
 int conversation_request_messages(const struct conversation_request *r, struct new_messages *out,
 				  struct err *err)
 {
@@ -264,11 +309,7 @@ int conversation_request_messages(const struct conversation_request *r, struct n
 	struct jwalk w;
 	size_t i = 0;
 
-	*out = (struct new_messages){
-		.rows = mem_calloc(count, sizeof *out->rows),
-		.texts = mem_calloc(2 * count, sizeof *out->texts),
-		.count = count,
-	};
+	new_messages_make(out, count);
 	for (i = 0; i < 2 * count; i++)
 		buf_init(&out->texts[i], max);
 	i = 0;
@@ -291,8 +332,7 @@ void new_messages_free(struct new_messages *n)
 {
 	for (size_t i = 0; i < 2 * n->count; i++)
 		buf_free(&n->texts[i]);
-	mem_free(n->texts);
-	mem_free(n->rows);
+	free_rows(n);
 	*n = (struct new_messages){ 0 };
 }
 
@@ -307,14 +347,12 @@ static bool is_own(struct span key, bool without_tools)
 /* Clients say "tools": [] for none, which some servers refuse, as they do a choice without tools. */
 int conversation_request_head(const struct conversation_request *r, struct span model, struct buf *out)
 {
-	struct jvalue tools = jwalk_get(r->root, "tools");
-	bool without_tools = !is_present(tools) || (tools.type == J_ARRAY && jwalk_count(tools) == 0);
 	struct jwalk w;
 
 	buf_add_str(out, "{\"model\":");
 	jtext_string(out, model);
 	for (w = jwalk_start(r->root); jwalk_next(&w);) {
-		if (is_own(w.key, without_tools))
+		if (is_own(w.key, r->without_tools))
 			continue;
 		buf_add_str(out, ",\"");
 		buf_add_span(out, w.key);
@@ -449,11 +487,27 @@ static size_t write_line(struct span text, struct buf *out)
 	return count;
 }
 
+/* Words of ASCII with one blank between two: what most short messages are. */
+static bool is_plain_line(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c < ' ' || c >= 0x7f || (c == ' ' && (i == 0 || i + 1 == text.len || text.ptr[i - 1] == ' ')))
+			return false;
+	}
+	return true;
+}
+
 void conversation_make_title(struct span text, struct buf *out)
 {
 	struct buf line;
 	size_t end;
 
+	if (text.len <= TITLE_CHARACTERS && is_plain_line(text)) {
+		buf_add_span(out, text);
+		return;
+	}
 	buf_init(&line, 8 * (size_t)TITLE_CHARACTERS);
 	write_line(text, &line);
 	end = cut_at(buf_span(&line), TITLE_CHARACTERS);

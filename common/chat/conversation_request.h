@@ -15,6 +15,9 @@ struct new_messages {
 	struct message_row *rows;
 	size_t count;
 	struct buf *texts; /* behind the rows' text and body: two a row */
+	/* private */
+	struct message_row own_row;
+	struct buf own_texts[2];
 };
 
 enum { CONVERSATION_IMAGES_MAX = 32 };
@@ -26,6 +29,7 @@ struct conversation_request {
 	struct jvalue system;  /* a string, or not there: for this turn, not kept */
 	struct span id;        /* ptr NULL: a new conversation */
 	const char *provider;  /* "local", "ollama", "openrouter", or NULL */
+	bool without_tools;    /* clients say "tools": [] for none */
 	size_t result_count, part_count; /* tool_results; parts of message, 1 for a string */
 };
 
@@ -37,6 +41,8 @@ int conversation_request_read(struct conversation_request *r, struct span body, 
 /* r has been read.  new_messages_free in any case. */
 int conversation_request_messages(const struct conversation_request *r, struct new_messages *out,
 				  struct err *err);
+/* Room for one more before that of at, all zero: its two texts; n->rows[at] comes next. */
+struct buf *new_messages_add(struct new_messages *n, size_t at);
 void new_messages_free(struct new_messages *n);
 /*
  * The beginning of a body for a model, up to and with "messages":[ - model: an alias, which takes

@@ -298,6 +298,7 @@ static int load(struct db *db, void *arg, struct err *err)
 	if ((!t->alias || (t->request.model.type != J_STRING && !is_all_there_is(t))) &&
 	    conversation_request_check(&t->request, &t->news, name, t->snapshot->routing, err) < 0)
 		return -1;
+	buf_reserve(&t->body, t->request.body.len + t->front.len + 256);
 	conversation_request_head(&t->request, name, &t->body);
 	size_t head_len = t->body.len;
 	buf_add_span(&t->body, t->front);
@@ -332,14 +333,8 @@ static int match_results(struct conversation_turn *t, struct err *err)
 static void add_row(struct new_messages *n, size_t at, struct span call_id)
 {
 	static const struct span none = { "\"(no result was given)\"", 23 };
-	struct buf *texts;
+	struct buf *texts = new_messages_add(n, at);
 
-	n->rows = mem_realloc(n->rows, (n->count + 1) * sizeof *n->rows);
-	n->texts = mem_realloc(n->texts, 2 * (n->count + 1) * sizeof *n->texts);
-	memmove(n->rows + at + 1, n->rows + at, (n->count - at) * sizeof *n->rows);
-	memmove(n->texts + 2 * at + 2, n->texts + 2 * at, 2 * (n->count - at) * sizeof *n->texts);
-	n->count++;
-	texts = n->texts + 2 * at;
 	buf_init(&texts[0], 1 * KIB);
 	buf_init(&texts[1], call_id.len + 1 * KIB);
 	buf_add_str(&texts[1], "{\"role\":\"tool\",\"tool_call_id\":");
@@ -499,6 +494,12 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 	return -1;
 }
 
+static int enter(struct conversation_turn *t, struct err *err)
+{
+	return conversation_enter(t->worker->core->conversations, &t->owner, span_str(t->id),
+				  t->snapshot->config->conversation_wait, &t->pass, err);
+}
+
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
 	holds_enter(t->worker->core->holds, &t->owner, &t->hold);
@@ -537,11 +538,12 @@ int conversation_turn_prepare(struct conversation_turn *t, struct span body, str
 		memcpy(t->id, t->request.id.ptr, t->request.id.len);
 	/* An id of another shape stays "" and is found nowhere. */
 	buf_clear(&t->model);
-	if (conversation_enter(t->worker->core->conversations, &t->owner, span_str(t->id),
-			       t->snapshot->config->conversation_wait, &t->pass, err) < 0)
+	/* Nobody knows the id of a new one before its answer leaves. */
+	if (!t->is_new && enter(t, err) < 0)
 		return -1;
 	if (load_history_step(t, &l, err) == 0 && conversation_narrow(t, err) == 0 &&
-	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0 && hold_room(&l, err) == 0)
+	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0 && hold_room(&l, err) == 0 &&
+	    (!t->is_new || !t->chat.streams || enter(t, err) == 0))
 		result = 0;
 	mem_free(l.weights);
 	return result;

@@ -173,6 +173,7 @@ static int check_whole(struct turn *t, const void *request, struct turn_whole *w
 	if (t->draws)
 		t->usage.images = dialect_at(w->source)->images(w->answer.items);
 	t->target = w->source->target;
+	t->choices = w->answer.items;
 	t->finished = true;
 	turn_announce(t, t->target);
 	t->sink->send(t->sink->context, 200, "application/json", w->body);

@@ -82,6 +82,7 @@ struct turn {
 	 */
 	const struct target *target;
 	struct token_usage usage;
+	struct jvalue choices;    /* of a whole answer, while the sink is sent it */
 	struct turn_size size;
 	int64_t content_events;   /* of a stream, that were delivered */
 	const struct cost *sum;   /* of a turn of several calls: what they cost together; else NULL */

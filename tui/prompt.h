@@ -19,6 +19,8 @@ struct prompt_setup {
 	bool color;
 	/* A line was sent (borrowed), or NULL: the end of the input. */
 	void (*line)(void *context, const char *line);
+	/* Whether a line that is sent leaves no trace: the rows above are another's. */
+	bool (*is_silent)(void *context);
 	/* Something will be written below the line: rows that are repainted above it must go now. */
 	void (*settle)(void *context);
 	/* The editor was asked for. */

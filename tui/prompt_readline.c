@@ -54,6 +54,25 @@ static void on_line(char *line)
 	free(line);
 }
 
+static void hide(struct prompt *p)
+{
+	(void)p;
+	if (!here.hidden)
+		rl_clear_visible_line();
+	here.hidden = true;
+}
+
+static void show(struct prompt *p)
+{
+	(void)p;
+	if (!here.hidden)
+		return;
+	here.hidden = false;
+	rl_on_new_line();
+	rl_redisplay();
+	fflush(rl_outstream);
+}
+
 /* Keys */
 
 static int insert_newline(int count, int key)
@@ -73,12 +92,31 @@ static bool is_in_paste(void)
 	       waiting >= PENDING_MIN;
 }
 
+/* As rl_newline, with the line where it was empty again. */
+static void send_silently(struct prompt *p)
+{
+	char *line = mem_strdup(rl_line_buffer);
+
+	hide(p);
+	remember(p, line);
+	rl_replace_line("", 1);
+	if (rl_editing_mode == 0)
+		rl_vi_insertion_mode(1, 0);
+	p->setup.line(p->setup.context, line);
+	show(p);
+	mem_free(line);
+}
+
 static int send(int count, int key)
 {
 	if (is_in_paste())
 		return insert_newline(1, key);
 	if (is_blank(rl_line_buffer))
 		return 0;
+	if (here.prompt->setup.is_silent(here.prompt->setup.context)) {
+		send_silently(here.prompt);
+		return 0;
+	}
 	here.prompt->setup.settle(here.prompt->setup.context);
 	return rl_newline(count, key);
 }
@@ -193,14 +231,6 @@ static void read_key(struct prompt *p)
 	rl_callback_read_char();
 }
 
-static void hide(struct prompt *p)
-{
-	(void)p;
-	if (!here.hidden)
-		rl_clear_visible_line();
-	here.hidden = true;
-}
-
 /* Rows above the cursor's, in so many columns. */
 static size_t rows_above(size_t columns)
 {
@@ -233,17 +263,6 @@ static void hide_broken(struct prompt *p, size_t columns)
 	hide(p);
 	if (now > before)
 		fprintf(rl_outstream, "\033[%zuA\033[J", now - before);
-}
-
-static void show(struct prompt *p)
-{
-	(void)p;
-	if (!here.hidden)
-		return;
-	here.hidden = false;
-	rl_on_new_line();
-	rl_redisplay();
-	fflush(rl_outstream);
 }
 
 static void clear(struct prompt *p)

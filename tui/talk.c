@@ -34,6 +34,11 @@ static void on_settle(void *context)
 	prompt_show(t->prompt);
 }
 
+static bool on_silent(void *context)
+{
+	return ((struct talk *)context)->answer != NULL;
+}
+
 static void on_edit(void *context)
 {
 	((struct talk *)context)->wants_editor = true;
@@ -51,7 +56,7 @@ static void wait_for_turn(struct talk *t, const char *line)
 	talk_say(t, STYLE_DIM, "[queued: it is sent when the answer has ended]");
 }
 
-static void do_line(struct talk *t, const char *line)
+static void take_line(struct talk *t, const char *line)
 {
 	struct span text = span_str(line), name, argument;
 	const char *near;
@@ -70,6 +75,16 @@ static void do_line(struct talk *t, const char *line)
 		return;
 	}
 	talk_send(t, span_starts(text, "//") ? span_from(text, 1) : text);
+}
+
+/* While an answer comes, what is said about a line does not cut it. */
+static void do_line(struct talk *t, const char *line)
+{
+	t->interjects = t->answer && prompt_is_live(t->prompt);
+	if (t->interjects)
+		talk_say(t, 0, "> %s", line);
+	take_line(t, line);
+	t->interjects = false;
 }
 
 static void keep_history(struct talk *t, const char *line)
@@ -279,6 +294,7 @@ static void init(struct talk *t, const struct talk_setup *setup)
 	buf_init(&t->lines, LINES_MAX);
 	buf_init(&t->tail, TAIL_MAX);
 	buf_init(&t->shown_tail, TAIL_MAX);
+	buf_init(&t->held, TAIL_MAX);
 	buf_init(&t->body, CONVO_BODY_MAX);
 	buf_init(&t->typed, TYPED_MAX);
 	attach_init(&t->context);
@@ -306,6 +322,7 @@ static void release(struct talk *t)
 	buf_free(&t->lines);
 	buf_free(&t->tail);
 	buf_free(&t->shown_tail);
+	buf_free(&t->held);
 	buf_free(&t->body);
 	buf_free(&t->typed);
 	buf_free(&t->context);
@@ -325,6 +342,7 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 						       .is_dumb = setup->is_dumb,
 						       .color = setup->page.color,
 						       .line = on_line,
+						       .is_silent = on_silent,
 						       .settle = on_settle,
 						       .edit = on_edit,
 						       .complete = talk_complete,

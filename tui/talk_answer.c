@@ -128,6 +128,7 @@ void talk_finish(struct talk *t)
 	const struct answer_facts *f = answer_facts(t->answer);
 
 	page_end(t->page);
+	talk_place_held(t);
 	keep(t);
 	if (f->prompt_tokens >= 0 || f->completion_tokens >= 0)
 		convo_count_usage(t->convo, f->prompt_tokens > 0 ? f->prompt_tokens : 0,
@@ -148,6 +149,7 @@ void talk_finish(struct talk *t)
 void talk_stop(struct talk *t)
 {
 	page_end(t->page);
+	talk_place_held(t);
 	keep(t);
 	if (answer_text(t->answer).len)
 		convo_count_interrupted(t->convo);

@@ -44,6 +44,9 @@ struct talk {
 	struct page *page;
 	struct buf lines, tail, shown_tail;
 	bool has_tail;
+	/* What was said meanwhile is painted below the row that grows, and stays where a paragraph ends. */
+	struct buf held;
+	bool interjects, ends_block; /* what is said now goes there; nothing is below the last blank line */
 	int64_t painted_ms;
 
 	struct answer *answer; /* under way, or NULL */
@@ -64,6 +67,8 @@ void talk_say(struct talk *t, unsigned style, const char *format, ...)
 void talk_say_error(struct talk *t, const struct err *err);
 /* Writes what there is; the prompt stays below. */
 void talk_paint(struct talk *t);
+/* What was said meanwhile comes next. */
+void talk_place_held(struct talk *t);
 /* Takes the repainted row away, with the prompt hidden or about to be redrawn. */
 void talk_take_tail(struct talk *t);
 /* Milliseconds until the next painting, -1 = nothing is to be painted. */

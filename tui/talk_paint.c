@@ -17,9 +17,23 @@ enum {
 	TICK_MS = 1000
 };
 
+/* The lines from there on. */
+static void hold(struct talk *t, size_t from)
+{
+	if (buf_add(&t->held, t->lines.ptr + from, t->lines.len - from) == 0)
+		buf_truncate(&t->lines, from);
+}
+
+void talk_place_held(struct talk *t)
+{
+	buf_add_span(&t->lines, buf_span(&t->held));
+	buf_clear(&t->held);
+}
+
 void talk_say(struct talk *t, unsigned style, const char *format, ...)
 {
 	struct buf text;
+	size_t before = t->lines.len;
 	struct span rest;
 	va_list args;
 
@@ -31,6 +45,8 @@ void talk_say(struct talk *t, unsigned style, const char *format, ...)
 	while (rest.ptr)
 		page_note(t->page, style, span_cut(&rest, '\n'));
 	buf_free(&text);
+	if (t->interjects)
+		hold(t, before);
 }
 
 void talk_say_error(struct talk *t, const struct err *err)
@@ -54,6 +70,64 @@ static void make_tail(struct talk *t)
 		return;
 	buf_printf(&t->tail, "%s[%lld s, Ctrl-C stops]%s", t->setup->page.color ? "\033[2m" : "",
 		   (long long)(waited / 1000), t->setup->page.color ? "\033[0m" : "");
+}
+
+static size_t count_lines(struct span text)
+{
+	size_t count = 0;
+
+	while (text.len)
+		count += span_cut(&text, '\n').ptr != NULL;
+	return count;
+}
+
+/* Behind the first blank line of what has come; 0: there is none. */
+static size_t end_of_block(const struct talk *t)
+{
+	const char *at = t->lines.len ? memmem(t->lines.ptr, t->lines.len, "\n\n", 2) : NULL;
+
+	if (t->lines.len && t->lines.ptr[0] == '\n')
+		return 1;
+	return at ? (size_t)(at - t->lines.ptr) + 2 : 0;
+}
+
+/* Where a paragraph ends, or at once when there is none under way, or no room below it. */
+static void place_between(struct talk *t)
+{
+	struct winsize size = { .ws_row = 0 };
+	size_t at = end_of_block(t);
+	struct buf rest;
+
+	if (!t->held.len)
+		return;
+	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
+	if (!t->answer || !answer_text(t->answer).len ||
+	    (t->ends_block && !t->lines.len && !t->tail.len) ||
+	    2 * count_lines(buf_span(&t->held)) > size.ws_row) {
+		talk_place_held(t);
+		return;
+	}
+	if (at == 0)
+		return;
+	buf_init(&rest, t->lines.len + 1);
+	buf_add(&rest, t->lines.ptr + at, t->lines.len - at);
+	buf_truncate(&t->lines, at);
+	talk_place_held(t);
+	buf_add_char(&t->lines, '\n');
+	buf_add_span(&t->lines, buf_span(&rest));
+	buf_free(&rest);
+}
+
+/* What is repainted: the row that grows, and what waits for its paragraph's end. */
+static void add_held(struct talk *t)
+{
+	struct span held = buf_span(&t->held);
+
+	if (!held.len)
+		return;
+	if (t->tail.len)
+		buf_add_char(&t->tail, '\n');
+	buf_add(&t->tail, held.ptr, held.len - 1); /* without its last newline */
 }
 
 static bool is_new(const struct talk *t)
@@ -88,11 +162,16 @@ static size_t cells_of(struct span row)
 /* A terminal that has become narrower has broken the row into several. */
 static void take_tail(struct talk *t, size_t columns)
 {
-	size_t cells = cells_of(buf_span(&t->shown_tail));
-	size_t rows = columns && cells > columns ? (cells + columns - 1) / columns : 1;
+	struct span rest = buf_span(&t->shown_tail);
+	size_t rows = 0;
 
 	if (!t->has_tail)
 		return;
+	while (rest.ptr) {
+		size_t cells = cells_of(span_cut(&rest, '\n'));
+
+		rows += columns && cells > columns ? (cells + columns - 1) / columns : 1;
+	}
 	prompt_hide(t->prompt);
 	fprintf(t->setup->out, "\033[%zuA\r\033[J", rows);
 	t->has_tail = false;
@@ -110,12 +189,16 @@ void talk_paint(struct talk *t)
 
 	t->painted_ms = clock_mono_ms();
 	make_tail(t);
+	place_between(t);
+	add_held(t);
 	if (!is_new(t))
 		return;
 	if (is_live)
 		prompt_hide(t->prompt);
 	talk_take_tail(t);
 	put(t, buf_span(&t->lines));
+	if (t->lines.len)
+		t->ends_block = span_ends(buf_span(&t->lines), "\n\n") || span_is(buf_span(&t->lines), "\n");
 	buf_clear(&t->lines);
 	if (is_live && t->tail.len) {
 		put(t, buf_span(&t->tail));

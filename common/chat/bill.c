@@ -23,7 +23,8 @@ void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate,
 
 static char *put(char *at, struct span s)
 {
-	memcpy(at, s.ptr, s.len);
+	if (s.len)
+		memcpy(at, s.ptr, s.len);
 	return at + s.len;
 }
 

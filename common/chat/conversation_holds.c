@@ -61,8 +61,9 @@ static struct held_by *make(uint64_t hash, struct span tenant, const struct span
 	struct held_by *b = mem_alloc(sizeof *b + tenant.len + user_len);
 
 	*b = (struct held_by){ .hash = hash, .is_user = user, .tenant_len = tenant.len, .user_len = user_len };
-	memcpy(b->name, tenant.ptr, tenant.len);
-	if (user)
+	if (tenant.len)
+		memcpy(b->name, tenant.ptr, tenant.len);
+	if (user_len)
 		memcpy(b->name + tenant.len, user->ptr, user_len);
 	return b;
 }

@@ -83,6 +83,26 @@ see 'queued'
 await 20 grep -q '"body".*two' "$dir/log1" || fail "the queued message was not sent"
 screen_end
 
+# What a command says while an answer comes stands below the row that grows, and at the end behind the paragraph.
+screen 50x14 "$chat -m short"
+see 'short answers.'
+text 'go'; see '> go'; keys Enter
+see 'w5 '
+text '/usage'; see '> /usage'; keys Enter
+see 'tokens of prompt'
+text 'a draft'; see '> a draft'
+see 'w30'
+at_end() { shown_all | tr '\n' ' ' | grep -q 'w28 w29 w30 *> /usage *messages: .*tokens of prompt.* > a draft *$'; }
+await 10 at_end || fail "the command's answer is not behind the paragraph: $(shown_all)"
+got=$(shown_all | tr '\n' ' ' | grep -o 'w1 .*w30' | tr -s ' ')
+[ "$got" = "$(seq -s ' ' -f 'w%g' 1 30)" ] || fail "the paragraph is cut: $(shown_all)"
+count_is 1 '> /usage'
+count_is 1 'tokens of prompt'
+keys C-u
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+
 # Three lines in one paste are one message; Ctrl-J makes a line too; the history keeps them whole.
 screen 70x20 "$chat -m quick"
 see 'quick answers.'

@@ -21,7 +21,7 @@ screen_end
 
 # Conversations: each message is searched for, with the one before.
 screen 80x40 "'$spass' chat --rag docs"
-see 'Each message is searched for in docs.'
+see 'Each message is searched for in docs;'
 text '/sources'; see '> /sources'; keys Enter
 see 'The last message was not searched for'
 text 'where do otters swim?'; see '> where do'; keys Enter

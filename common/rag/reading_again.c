@@ -88,6 +88,14 @@ static bool is_between_characters(struct span text, size_t at)
 	return at == text.len || ((unsigned char)text.ptr[at] & 0xc0) != 0x80;
 }
 
+static bool is_sound(const struct mark *m, struct span text)
+{
+	if (m->end < m->start || (m->end == m->start && m->kind != MARK_PAGE) ||
+	    (m->kind == MARK_HEADING && (m->level < 1 || m->level > 6)))
+		return false;
+	return is_between_characters(text, m->start) && is_between_characters(text, m->end);
+}
+
 static int read_mark(struct jvalue list, struct span text, struct mark *m)
 {
 	int64_t numbers[3];
@@ -102,10 +110,7 @@ static int read_mark(struct jvalue list, struct span text, struct mark *m)
 	m->level = (int)numbers[0];
 	m->start = (size_t)numbers[1];
 	m->end = (size_t)numbers[2];
-	return jwalk_next(&w) || m->end < m->start || !is_between_characters(text, m->start) ||
-			       !is_between_characters(text, m->end)
-		       ? -1
-		       : 0;
+	return !jwalk_next(&w) && is_sound(m, text) ? 0 : -1;
 }
 
 static int read_marks(struct jvalue list, struct reading *r, struct err *err)

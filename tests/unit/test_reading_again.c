@@ -89,6 +89,8 @@ static void what_nobody_printed_is_refused(void **state)
 		{ "a\n", "text", "{" ORIGIN ",\"marks\":[[\"page\",-1,0,1]]}", "kind" },
 		{ "\xc3\xa9\n", "text", "{" ORIGIN ",\"marks\":[[\"page\",1,1,2]]}", "kind" },
 		{ "a\n", "text", "{" ORIGIN ",\"marks\":[[\"page\",1,1,1],[\"page\",2,0,1]]}", "by start" },
+		{ "a\n", "text", "{" ORIGIN ",\"marks\":[[\"heading\",7,0,1]]}", "kind" },
+		{ "a\n", "text", "{" ORIGIN ",\"marks\":[[\"row\",1,1,1]]}", "kind" },
 		{ "a\n", "text", "{" ORIGIN ",\"marks\":[],\"language\":\"\"}", "language" },
 		{ "a", "text", "{" ORIGIN ",\"marks\":[]}", "as an export" },
 		{ "a\r\n", "text", "{" ORIGIN ",\"marks\":[]}", "as an export" },

@@ -53,9 +53,22 @@ void lexical_scratch_free(struct lexical_scratch *s)
 
 struct adding {
 	struct segment_builder *builder;
+	uint32_t tag;
 	unsigned weight;
 	bool is_apart, is_nowhere;
 };
+
+/* A word is looked up when it comes first. */
+static uint32_t number_of(const struct adding *a, const struct term *term)
+{
+	if (!term->note)
+		return segment_builder_number(a->builder, term->text, term->hash);
+	if (term->note->tag != a->tag) {
+		term->note->value = segment_builder_number(a->builder, term->text, term->hash);
+		term->note->tag = a->tag;
+	}
+	return term->note->value;
+}
 
 static void add_term(void *data, const struct term *term)
 {
@@ -65,19 +78,23 @@ static void add_term(void *data, const struct term *term)
 				   : term->is_beside ? SEGMENT_BESIDE
 						     : SEGMENT_NEXT;
 
-	segment_builder_term(a->builder, term->text, term->hash, a->weight, place);
+	segment_builder_term(a->builder, number_of(a, term), a->weight, place);
 	a->is_apart = false;
 }
 
 int lexical_add(struct segment_builder *builder, struct terms *terms, const struct lexical_row *row,
 		struct err *err)
 {
+	uint32_t *tag = segment_builder_tag(builder);
 	struct adding title = { .builder = builder, .weight = WEIGHT_TITLE };
 	struct adding text = { .builder = builder, .weight = WEIGHT_TEXT, .is_apart = true };
 	struct adding head = { .builder = builder, .weight = WEIGHT_HEAD, .is_nowhere = true };
 
 	if (segment_builder_row(builder, row->chunk, err) < 0)
 		return -1;
+	if (*tag == 0)
+		*tag = terms_tag(terms);
+	title.tag = text.tag = head.tag = *tag;
 	terms_each(terms, row->title, add_term, &title);
 	segment_builder_length(builder, terms_each(terms, row->text, add_term, &text));
 	/* The rows of a document have the same head. */

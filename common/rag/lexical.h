@@ -27,7 +27,10 @@ struct lexical_row {
 	struct span title; /* of the document, and the headings above; may be empty */
 	struct span head;  /* how the document begins, unless that is the text; may be empty */
 };
-/* Begins a row of the builder with these.  -1: E_too_large. */
+/*
+ * Begins a row of the builder with these; all rows up to segment_builder_write by the same terms.
+ * -1: E_too_large.
+ */
 int lexical_add(struct segment_builder *b, struct terms *terms, const struct lexical_row *row,
 		struct err *err);
 

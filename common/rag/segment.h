@@ -41,11 +41,18 @@ enum segment_place {
 };
 
 /*
- * A term of the row, 1 to SEGMENT_TERM_MAX bytes; hash: terms_hash of it.  weight: what this
- * occurrence counts in the frequency, in quarters, 1..64 (4 = a word of the text).
+ * The number of a term of 1 to SEGMENT_TERM_MAX bytes, the same until the rows are written; hash:
+ * terms_hash of it.
  */
-void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
-			  unsigned weight, enum segment_place place);
+uint32_t segment_builder_number(struct segment_builder *b, struct span text, uint64_t hash);
+/*
+ * That term in the row.  weight: what this occurrence counts in the frequency, in quarters, 1..64
+ * (4 = a word of the text).
+ */
+void segment_builder_term(struct segment_builder *b, uint32_t number, unsigned weight,
+			  enum segment_place place);
+/* Whose notes have numbers of these rows, kept for lexical_add; 0 until it is set. */
+uint32_t *segment_builder_tag(struct segment_builder *b);
 /*
  * Adds to the row the terms that stand nowhere of a row before, when they were of the same text:
  * those added after this said false.  False: they are to be added now, and are remembered unless

@@ -8,13 +8,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 1 << 10, ENTRIES_FIRST = 1 << 12, AGAIN_MAX = 256 };
+enum {
+	SLOTS_FIRST = 1 << 10,
+	ENTRIES_FIRST = 1 << 12,
+	AGAIN_MAX = 256
+};
 
 /* A term, numbered in the order in which they were met. */
 struct made_term {
-	uint32_t text; /* where its bytes begin */
-	uint32_t len;
-	uint32_t rows;
 	uint32_t last_row; /* + 1 */
 	uint32_t entry;    /* of last_row */
 };
@@ -36,6 +37,8 @@ struct segment_builder {
 	size_t slot_count;
 	struct made_term *terms;
 	size_t term_count, term_room;
+	uint32_t *texts; /* by term: where its bytes begin; its length stands before them */
+	size_t text_room;
 	char *bytes;
 	size_t byte_count, byte_room;
 	struct entry *entries; /* by row */
@@ -50,6 +53,7 @@ struct segment_builder {
 	uint32_t *again_terms; /* by occurrence */
 	size_t again_count, again_room;
 	bool notes; /* terms that stand nowhere are its */
+	uint32_t tag;
 };
 
 struct segment_builder *segment_builder_new(void)
@@ -65,6 +69,7 @@ static void clear(struct segment_builder *b)
 {
 	mem_free(b->slots);
 	mem_free(b->terms);
+	mem_free(b->texts);
 	mem_free(b->bytes);
 	mem_free(b->entries);
 	mem_free(b->places);
@@ -125,32 +130,44 @@ static void grow_slots(struct segment_builder *b)
 
 static uint32_t add_term(struct segment_builder *b, struct span text)
 {
+	char *to;
+
 	b->terms = grown(b->terms, b->term_count, 1, &b->term_room, sizeof(*b->terms));
-	b->bytes = grown(b->bytes, b->byte_count, text.len, &b->byte_room, 1);
-	memcpy(b->bytes + b->byte_count, text.ptr, text.len);
-	b->terms[b->term_count] =
-		(struct made_term){ .text = (uint32_t)b->byte_count, .len = (uint32_t)text.len };
-	b->byte_count += text.len;
+	b->bytes = grown(b->bytes, b->byte_count, 1 + text.len, &b->byte_room, 1);
+	to = b->bytes + b->byte_count;
+	*to = (char)text.len;
+	memcpy(to + 1, text.ptr, text.len);
+	b->terms[b->term_count] = (struct made_term){ .last_row = 0 };
+	b->texts = grown(b->texts, b->term_count, 1, &b->text_room, sizeof(*b->texts));
+	b->texts[b->term_count] = (uint32_t)b->byte_count + 1;
+	b->byte_count += 1 + text.len;
 	return (uint32_t)b->term_count++;
 }
 
 static struct span text_of(const struct segment_builder *b, uint32_t term)
 {
-	return span_of(b->bytes + b->terms[term].text, b->terms[term].len);
+	const char *text = b->bytes + b->texts[term];
+
+	return span_of(text, (unsigned char)text[-1]);
 }
 
-static uint32_t find_term(struct segment_builder *b, struct span text, uint64_t hash)
+uint32_t segment_builder_number(struct segment_builder *b, struct span text, uint64_t hash)
 {
 	uint64_t high = hash >> 32;
 	uint32_t term;
 	size_t at;
 
+	assert(text.len > 0 && text.len <= SEGMENT_TERM_MAX);
 	if (2 * b->term_count >= b->slot_count)
 		grow_slots(b);
 	for (at = high & (b->slot_count - 1); b->slots[at]; at = (at + 1) & (b->slot_count - 1)) {
+		struct span there;
+
+		if (b->slots[at] >> 32 != high)
+			continue;
 		term = (uint32_t)b->slots[at] - 1;
-		if (b->slots[at] >> 32 == high && b->terms[term].len == text.len &&
-		    eight_same(b->bytes + b->terms[term].text, text.ptr, text.len))
+		there = text_of(b, term);
+		if (there.len == text.len && eight_same(there.ptr, text.ptr, text.len))
 			return term;
 	}
 	term = add_term(b, text);
@@ -175,7 +192,6 @@ static void count_term(struct segment_builder *b, uint32_t number, unsigned weig
 			grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
 		term->last_row = (uint32_t)b->row_count;
 		term->entry = (uint32_t)b->entry_count;
-		term->rows++;
 		b->entries[b->entry_count++] = (struct entry){ .term = number };
 		b->rows[b->row_count - 1].entries = b->entry_count;
 	}
@@ -190,13 +206,10 @@ static void note_term(struct segment_builder *b, uint32_t number)
 	b->again_terms[b->again_count++] = number;
 }
 
-void segment_builder_term(struct segment_builder *b, struct span text, uint64_t hash,
-			  unsigned weight, enum segment_place place)
+void segment_builder_term(struct segment_builder *b, uint32_t number, unsigned weight,
+			  enum segment_place place)
 {
-	uint32_t number;
-
-	assert(text.len > 0 && text.len <= SEGMENT_TERM_MAX && weight > 0 && b->row_count > 0);
-	number = find_term(b, text, hash);
+	assert(number < b->term_count && weight > 0 && b->row_count > 0);
 	count_term(b, number, weight);
 	if (place != SEGMENT_NOWHERE) {
 		add_place(b, number, place);
@@ -204,6 +217,11 @@ void segment_builder_term(struct segment_builder *b, struct span text, uint64_t 
 	} else if (b->notes) {
 		note_term(b, number);
 	}
+}
+
+uint32_t *segment_builder_tag(struct segment_builder *b)
+{
+	return &b->tag;
 }
 
 bool segment_builder_again(struct segment_builder *b, struct span text, unsigned weight)
@@ -238,7 +256,8 @@ size_t segment_builder_rows(const struct segment_builder *b)
 
 size_t segment_builder_bytes(const struct segment_builder *b)
 {
-	return b->slot_count * sizeof(*b->slots) + b->term_room * sizeof(*b->terms) + b->byte_room +
+	return b->slot_count * sizeof(*b->slots) + b->term_room * sizeof(*b->terms) +
+	       b->text_room * sizeof(*b->texts) + b->byte_room +
 	       b->entry_room * sizeof(*b->entries) + b->place_room * sizeof(*b->places) +
 	       b->row_room * sizeof(*b->rows);
 }
@@ -252,43 +271,56 @@ static int compare_texts(const void *a, const void *b, void *data)
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* The entries by term: those of order[i] end at ends[i] in rows and weights. */
-static void turn(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
-		 size_t *ends, uint32_t *rows, uint32_t *weights)
+/* Entries by term, those of order[i] up to ends[i] (of slots[order[i]]). */
+struct turned {
+	const uint32_t *order;
+	uint32_t *slots;
+	size_t *ends;
+	uint32_t *rows, *weights;
+};
+
+static void turn(const struct segment_builder *b, struct turned *t)
 {
 	size_t begin = 0;
 
+	for (size_t i = 0; i < b->term_count; i++)
+		t->slots[t->order[i]] = (uint32_t)i;
+	for (size_t i = 0; i < b->entry_count; i++)
+		t->ends[t->slots[b->entries[i].term]]++;
 	for (size_t i = 0; i < b->term_count; i++) {
-		slots[order[i]] = (uint32_t)i;
-		ends[i] = begin;
-		begin += b->terms[order[i]].rows;
+		size_t count = t->ends[i];
+
+		t->ends[i] = begin;
+		begin += count;
 	}
 	for (size_t row = 0, i = 0; row < b->row_count; row++)
 		for (; i < b->rows[row].entries; i++) {
-			size_t at = ends[slots[b->entries[i].term]]++;
+			size_t at = t->ends[t->slots[b->entries[i].term]]++;
 
-			rows[at] = (uint32_t)row;
-			weights[at] = b->entries[i].weight;
+			t->rows[at] = (uint32_t)row;
+			t->weights[at] = b->entries[i].weight;
 		}
 }
 
 static void write_terms(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
 			struct segment_writer *w)
 {
-	size_t *ends = mem_calloc(b->term_count + 1, sizeof(*ends));
-	uint32_t *rows = mem_calloc(b->entry_count + 1, sizeof(*rows));
-	uint32_t *weights = mem_calloc(b->entry_count + 1, sizeof(*weights));
+	struct turned t = { .order = order,
+			    .slots = slots,
+			    .ends = mem_calloc(b->term_count + 1, sizeof(*t.ends)),
+			    .rows = mem_calloc(b->entry_count + 1, sizeof(*t.rows)),
+			    .weights = mem_calloc(b->entry_count + 1, sizeof(*t.weights)) };
+	size_t begin = 0;
 
-	turn(b, order, slots, ends, rows, weights);
+	turn(b, &t);
 	for (size_t i = 0; i < b->term_count; i++) {
-		uint32_t count = b->terms[order[i]].rows;
-		size_t begin = ends[i] - count;
-
-		writer_term(w, text_of(b, order[i]), rows + begin, weights + begin, count);
+		writer_term(w, text_of(b, order[i]), t.rows + begin, t.weights + begin,
+			    (uint32_t)(t.ends[i] - begin));
+		begin = t.ends[i];
 	}
-	mem_free(ends);
-	mem_free(rows);
-	mem_free(weights);
+	mem_free(t.ends);
+	mem_free(t.rows);
+	mem_free(t.weights);
 }
 
 /* ids: by number. */

@@ -7,6 +7,7 @@
 #include "common/text/words.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <libstemmer.h>
 
 enum { SLOTS_FIRST = 1 << 10, WORDS_KEPT_MAX = 1 << 16 };
@@ -27,20 +28,25 @@ static const struct script {
 	{ "hindi", { { 0x900, 0x97f } } },
 };
 
-/* A word and its stem, one after the other in bytes. */
+/*
+ * A word as it lies in bytes: this head, the word, and its stem where that is not how the word
+ * begins.  All of it is in one or two lines of the cache.
+ */
 struct known {
-	uint64_t hash; /* of the word; 0 = a free slot */
 	uint64_t stem_hash;
-	uint32_t at;
-	uint8_t len, stem_len;
+	struct term_note note;
+	uint8_t len, stem_at, stem_len;
 	bool is_stop;
 };
 
+enum { ALIGNED = alignof(struct known), BYTES_FIRST = 8 * KIB };
+
 struct terms {
 	struct sb_stemmer *stemmers[ARRAY_LEN(scripts)];
-	struct known *slots;
+	uint64_t *slots; /* upper half of a word's hash | where it lies / ALIGNED + 1; 0 = free */
 	size_t slot_count; /* a power of two, at most half of them taken */
 	size_t known_count;
+	uint32_t last_tag;
 	char *bytes;
 	size_t byte_count, byte_room;
 };
@@ -135,71 +141,94 @@ static void forget(struct terms *t)
 
 static void grow(struct terms *t)
 {
-	struct known *old = t->slots;
+	uint64_t *old = t->slots;
 	size_t old_count = t->slot_count;
 
 	t->slot_count *= 2;
 	t->slots = mem_calloc(t->slot_count, sizeof(*t->slots));
 	for (size_t i = 0; i < old_count; i++) {
-		size_t at = old[i].hash & (t->slot_count - 1);
+		size_t at = old[i] >> 32 & (t->slot_count - 1);
 
-		if (!old[i].hash)
+		if (!old[i])
 			continue;
-		while (t->slots[at].hash)
+		while (t->slots[at])
 			at = (at + 1) & (t->slot_count - 1);
 		t->slots[at] = old[i];
 	}
 	mem_free(old);
 }
 
-static void keep_bytes(struct terms *t, struct span s)
+/* Room for a word and its stem behind a head. */
+static struct known *add_known(struct terms *t)
 {
-	if (t->byte_count + s.len > t->byte_room) {
-		t->byte_room = t->byte_room > 0 ? t->byte_room * 2 : 4 * KIB;
+	size_t most = sizeof(struct known) + 2 * (size_t)TERM_MAX + ALIGNED;
+
+	if (t->byte_count + most > t->byte_room) {
+		t->byte_room = t->byte_room > 0 ? t->byte_room * 2 : BYTES_FIRST;
 		t->bytes = mem_realloc(t->bytes, t->byte_room);
 	}
-	memcpy(t->bytes + t->byte_count, s.ptr, s.len);
-	t->byte_count += s.len;
+	return (struct known *)(void *)(t->bytes + t->byte_count);
 }
 
-static const struct known *learn(struct terms *t, const struct word *w, uint64_t hash, size_t at)
+static struct known *learn(struct terms *t, const struct word *w, uint64_t high, size_t at)
 {
-	struct span word = w->text;
-	struct known *k = &t->slots[at];
-	struct span stem = stem_of(t, word);
+	struct span word = w->text, stem = stem_of(t, word);
+	bool is_start = stem.len <= word.len && memcmp(stem.ptr, word.ptr, stem.len) == 0;
+	struct known *k = add_known(t);
+	char *text = (char *)(k + 1);
 
-	*k = (struct known){ .hash = hash,
-			     .stem_hash = terms_hash(stem),
-			     .at = (uint32_t)t->byte_count,
+	*k = (struct known){ .stem_hash = terms_hash(stem),
 			     .len = (uint8_t)word.len,
+			     .stem_at = (uint8_t)(is_start ? 0 : word.len),
 			     .stem_len = (uint8_t)stem.len,
 			     .is_stop = words_is_stop(w) };
-	keep_bytes(t, word);
-	keep_bytes(t, stem);
+	memcpy(text, word.ptr, word.len);
+	if (!is_start)
+		memcpy(text + word.len, stem.ptr, stem.len);
+	t->slots[at] = high << 32 | (t->byte_count / ALIGNED + 1);
+	t->byte_count += sizeof(*k) + word.len + (is_start ? 0 : stem.len);
+	t->byte_count = (t->byte_count + ALIGNED - 1) / ALIGNED * ALIGNED;
 	t->known_count++;
 	return k;
 }
 
-static const struct known *know(struct terms *t, const struct word *word)
+static struct known *known_at(const struct terms *t, uint64_t slot)
 {
-	uint64_t hash = terms_hash(word->text);
+	return (struct known *)(void *)(t->bytes + ((uint32_t)slot - 1) * (size_t)ALIGNED);
+}
+
+static struct known *know(struct terms *t, const struct word *word, uint64_t high)
+{
 	size_t at;
 
-	hash |= hash == 0;
 	if (t->known_count == WORDS_KEPT_MAX)
 		forget(t);
 	if (2 * t->known_count >= t->slot_count)
 		grow(t);
-	for (at = hash & (t->slot_count - 1); t->slots[at].hash;
-	     at = (at + 1) & (t->slot_count - 1)) {
-		const struct known *k = &t->slots[at];
+	for (at = high & (t->slot_count - 1); t->slots[at]; at = (at + 1) & (t->slot_count - 1)) {
+		struct known *k = known_at(t, t->slots[at]);
 
-		if (k->hash == hash && k->len == word->text.len &&
-		    eight_same(t->bytes + k->at, word->text.ptr, k->len))
+		if (t->slots[at] >> 32 == high && k->len == word->text.len &&
+		    eight_same((const char *)(k + 1), word->text.ptr, k->len))
 			return k;
 	}
-	return learn(t, word, hash, at);
+	return learn(t, word, high, at);
 }
+
+/* ---- words on their way ---- */
+
+/*
+ * There are more words than a processor's nearest memory holds: each is waited for while others
+ * before it are handed out.
+ */
+enum { WAITING = 16, HALF = WAITING / 2 };
+static_assert((WAITING & (WAITING - 1)) == 0, "a ring");
+
+struct waiting {
+	struct word word;
+	uint64_t high; /* half of the hash */
+	char text[WORD_MAX];
+};
 
 struct walk {
 	struct terms *t;
@@ -207,11 +236,14 @@ struct walk {
 	void *data;
 	uint32_t places;
 	enum word_kind before;
+	uint32_t came, gone; /* words */
+	struct waiting ring[WAITING];
 };
 
-static void take_word(void *data, const struct word *word)
+static void hand_out(struct walk *w)
 {
-	struct walk *w = data;
+	const struct waiting *one = &w->ring[w->gone++ % WAITING];
+	const struct word *word = &one->word;
 	struct term term = { .text = word->text,
 			     .source = word->source,
 			     .is_part = word->kind == WORD_PART,
@@ -222,22 +254,64 @@ static void take_word(void *data, const struct word *word)
 		term.hash = terms_hash(word->text);
 		term.is_stop = words_is_stop(word);
 	} else {
-		const struct known *k = know(w->t, word);
+		struct known *k = know(w->t, word, one->high);
 
-		term.text = span_of(w->t->bytes + k->at + k->len, k->stem_len);
+		term.text = span_of((const char *)(k + 1) + k->stem_at, k->stem_len);
 		term.hash = k->stem_hash;
 		term.is_stop = k->is_stop;
+		term.note = &k->note;
 	}
 	w->before = word->kind;
 	w->places += !term.is_beside;
 	w->use(w->data, &term);
 }
 
+static void copy_text(char *to, struct span text)
+{
+	for (; text.len > 8; to += 8, text = span_from(text, 8))
+		eight_store(to, eight_load(text.ptr));
+	eight_store(to, eight_load_some(text.ptr, text.len));
+}
+
+static void take_word(void *data, const struct word *word)
+{
+	struct walk *w = data;
+	const struct terms *t = w->t;
+	struct waiting *last = &w->ring[w->came++ % WAITING];
+
+	last->word = *word;
+	last->word.text.ptr = last->text;
+	copy_text(last->text, word->text);
+	last->high = terms_hash(word->text) >> 32;
+	__builtin_prefetch(&t->slots[last->high & (t->slot_count - 1)]);
+	if (w->came - w->gone > HALF) {
+		const struct waiting *half = &w->ring[(w->came - HALF) % WAITING];
+		uint64_t slot = t->slots[half->high & (t->slot_count - 1)];
+
+		if (slot)
+			__builtin_prefetch(known_at(t, slot));
+	}
+	if (w->came - w->gone == WAITING)
+		hand_out(w);
+}
+
 uint32_t terms_each(struct terms *t, struct span text,
 		    void (*use)(void *data, const struct term *term), void *data)
 {
-	struct walk w = { .t = t, .use = use, .data = data, .before = WORD_GRAM };
+	struct walk w;
 
+	w.t = t;
+	w.use = use;
+	w.data = data;
+	w.places = w.came = w.gone = 0;
+	w.before = WORD_GRAM;
 	words_each(text, take_word, &w);
+	while (w.gone != w.came)
+		hand_out(&w);
 	return w.places;
+}
+
+uint32_t terms_tag(struct terms *t)
+{
+	return ++t->last_tag;
 }

@@ -14,10 +14,20 @@
 
 enum { TERM_MAX = 96 }; /* bytes */
 
+/*
+ * What whoever uses the terms has to say of a word, so that it is looked up once.  All 0 when the
+ * word is met first, and again once it was forgotten; words of one stem have a note each.
+ */
+struct term_note {
+	uint32_t tag; /* whose: of terms_tag */
+	uint32_t value;
+};
+
 struct term {
 	struct span text;   /* borrowed for the call */
 	struct span source; /* where it stands in the text, as it was written */
 	uint64_t hash;      /* of text, as terms_hash has it */
+	struct term_note *note; /* or NULL */
 	bool is_beside;     /* at the place of the term before: the first part of an identifier */
 	bool is_part;       /* of an identifier, whose whole came before */
 	bool is_stop;       /* says little; a question leaves it out unless it has nothing else */
@@ -31,6 +41,9 @@ void terms_free(struct terms *t);
  * words. */
 uint32_t terms_each(struct terms *t, struct span text,
 		    void (*use)(void *data, const struct term *term), void *data);
+
+/* A tag that no note has yet; not 0. */
+uint32_t terms_tag(struct terms *t);
 
 /* For hash tables in memory: every bit may be used. */
 uint64_t terms_hash(struct span text);

@@ -314,10 +314,67 @@ static void long_questions_and_many_hits_stay_within_bounds(void **state)
 	buf_free(&texts);
 }
 
+struct plain_adding {
+	struct segment_builder *builder;
+	bool is_first;
+};
+
+static void add_plain(void *data, const struct term *term)
+{
+	struct plain_adding *a = data;
+	uint32_t number = segment_builder_number(a->builder, term->text, term->hash);
+
+	segment_builder_term(a->builder, number, 4,
+			     a->is_first	? SEGMENT_APART
+			     : term->is_beside ? SEGMENT_BESIDE
+					       : SEGMENT_NEXT);
+	a->is_first = false;
+}
+
+/* Two builders by turns, each written twice: words are known to the terms from the other one. */
+static void a_word_that_is_looked_up_once_is_indexed_like_any_other(void **state)
+{
+	static const char *const texts[] = {
+		"running runs run getUserName get_user names", "\u957f\u6c5f\u7684\u6c34 names of users",
+		"The run of a name, max_body_bytes; runs", "Stra\u00dfe strasse user",
+	};
+	struct terms *shared = terms_new(), *alone = terms_new();
+	struct segment_builder *b[] = { segment_builder_new(), segment_builder_new() },
+			       *plain = segment_builder_new();
+	struct buf bytes, expected;
+
+	(void)state;
+	for (size_t round = 0; round < 4; round++) {
+		buf_init(&bytes, SEGMENT_BYTES_MAX);
+		buf_init(&expected, SEGMENT_BYTES_MAX);
+		for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+			struct span text = span_str(texts[(i + round) % ARRAY_LEN(texts)]);
+			const struct lexical_row row = { .chunk = (int64_t)i + 1, .text = text };
+			struct plain_adding adding = { plain, true };
+
+			assert_int_equal(lexical_add(b[round % 2], shared, &row, NULL), 0);
+			assert_int_equal(segment_builder_row(plain, row.chunk, NULL), 0);
+			segment_builder_length(plain, terms_each(alone, text, add_plain, &adding));
+		}
+		assert_int_equal(segment_builder_write(b[round % 2], &bytes, NULL), 0);
+		assert_int_equal(segment_builder_write(plain, &expected, NULL), 0);
+		assert_int_equal(bytes.len, expected.len);
+		assert_memory_equal(bytes.ptr, expected.ptr, bytes.len);
+		buf_free(&bytes);
+		buf_free(&expected);
+	}
+	segment_builder_free(b[0]);
+	segment_builder_free(b[1]);
+	segment_builder_free(plain);
+	terms_free(shared);
+	terms_free(alone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_find_what_they_ask_for),
+		cmocka_unit_test(a_word_that_is_looked_up_once_is_indexed_like_any_other),
 		cmocka_unit_test(scores_are_those_of_the_formula),
 		cmocka_unit_test(a_text_of_nothing_but_the_question_comes_near_the_highest),
 		cmocka_unit_test(segments_together_score_like_one),

@@ -68,6 +68,12 @@ static struct plain *make_plain(uint64_t seed, size_t row_count)
 	return p;
 }
 
+static void add_text(struct segment_builder *b, struct span text, unsigned weight,
+		     enum segment_place place)
+{
+	segment_builder_term(b, segment_builder_number(b, text, terms_hash(text)), weight, place);
+}
+
 static void add_row(struct segment_builder *b, struct plain *p, size_t r)
 {
 	struct plain_row *row = &p->rows[r];
@@ -79,7 +85,7 @@ static void add_row(struct segment_builder *b, struct plain *p, size_t r)
 		struct span text = span_str(p->texts[row->places[i].term]);
 		unsigned weight = i % 7 == 0 ? 8 : i % 11 == 0 ? 1 : 4;
 
-		segment_builder_term(b, text, terms_hash(text), weight, row->places[i].place);
+		add_text(b, text, weight, row->places[i].place);
 		row->weights[row->places[i].term] += weight;
 	}
 }
@@ -327,8 +333,7 @@ static void forged_postings_end_early(void **state)
 		buf_init(&bytes, SEGMENT_BYTES_MAX);
 		for (size_t j = 0; j < ARRAY_LEN(words); j++) {
 			segment_builder_row(b, (int64_t)j, NULL);
-			segment_builder_term(b, span_str(words[j]), terms_hash(span_str(words[j])),
-					     4, SEGMENT_NEXT);
+			add_text(b, span_str(words[j]), 4, SEGMENT_NEXT);
 		}
 		assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
 		segment_builder_free(b);
@@ -379,7 +384,7 @@ static struct segment *open_words(const char *const *words, size_t count, struct
 	buf_init(bytes, SEGMENT_BYTES_MAX);
 	for (size_t i = 0; i < count; i++) {
 		segment_builder_row(b, (int64_t)i, NULL);
-		segment_builder_term(b, span_str(words[i]), terms_hash(span_str(words[i])), 4,
+		add_text(b, span_str(words[i]), 4,
 				     SEGMENT_NEXT);
 	}
 	assert_int_equal(segment_builder_write(b, bytes, NULL), 0);
@@ -461,7 +466,7 @@ static void weights_stay_within_their_limit(void **state)
 	buf_init(&bytes, SEGMENT_BYTES_MAX);
 	segment_builder_row(b, 1, NULL);
 	for (int i = 0; i < 10000; i++)
-		segment_builder_term(b, SPAN_LIT("x"), terms_hash(SPAN_LIT("x")), 8, SEGMENT_NEXT);
+		add_text(b, SPAN_LIT("x"), 8, SEGMENT_NEXT);
 	assert_true(segment_builder_bytes(b) > 10000);
 	assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
 	s = segment_open(buf_span(&bytes), NULL);
@@ -480,7 +485,7 @@ static void add_head(struct segment_builder *b, const char *head, bool remembers
 	if (remembers && segment_builder_again(b, span_str(head), 1))
 		return;
 	for (const char *c = head; *c; c++)
-		segment_builder_term(b, span_of(c, 1), terms_hash(span_of(c, 1)), 1, SEGMENT_NOWHERE);
+		add_text(b, span_of(c, 1), 1, SEGMENT_NOWHERE);
 }
 
 static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
@@ -498,10 +503,10 @@ static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
 			buf_clear(&out[i]);
 			for (size_t r = 0; r < ARRAY_LEN(heads); r++) {
 				assert_int_equal(segment_builder_row(b, (int64_t)r, NULL), 0);
-				segment_builder_term(b, SPAN_LIT("b"), terms_hash(SPAN_LIT("b")), 4,
+				add_text(b, SPAN_LIT("b"), 4,
 						     SEGMENT_NEXT);
 				add_head(b, heads[r], i == 1);
-				segment_builder_term(b, SPAN_LIT("q"), terms_hash(SPAN_LIT("q")), 4,
+				add_text(b, SPAN_LIT("q"), 4,
 						     SEGMENT_NEXT);
 			}
 			assert_int_equal(segment_builder_write(b, &out[i], NULL), 0);

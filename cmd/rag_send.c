@@ -62,18 +62,21 @@ static void read_head(const char *path, struct buf *out)
 		fclose(file);
 }
 
+static bool is_unknown(const struct sync *s, const struct rag_file *f, struct span bytes)
+{
+	return bytes.len > 0 && may_skip(s, f) && reader_is_unknown(f->path, bytes);
+}
+
 bool sync_is_unknown(const struct sync *s, const struct rag_file *f)
 {
 	struct buf head;
-	bool is_unknown;
+	bool result;
 
-	if (!may_skip(s, f))
-		return false;
 	buf_init(&head, HEAD + 4096);
 	read_head(f->path, &head);
-	is_unknown = head.len > 0 && reader_is_unknown(f->path, buf_span(&head));
+	result = is_unknown(s, f, buf_span(&head));
 	buf_free(&head);
-	return is_unknown;
+	return result;
 }
 
 /* ---- a batch ---- */
@@ -201,32 +204,30 @@ static void fail_file(struct sync *s, const struct rag_file *f, const char *code
 	progress_step(&s->progress, 1, 0);
 }
 
-static void skip_file(struct sync *s, const struct rag_file *f)
-{
-	sync_skip_file(s, id_of(f), nobody_reads);
-	progress_step(&s->progress, 1, 0);
-}
-
 static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 {
 	struct err err = ERR_INIT;
 	struct buf content;
+	int result = 0;
 
 	buf_init(&content, FILE_MAX);
-	/* NOLINTNEXTLINE(bugprone-branch-clone): what is known by its name is not read */
-	if (f->size > FILE_MAX && sync_is_unknown(s, f))
-		skip_file(s, f);
-	else if (f->size > FILE_MAX)
-		fail_file(s, f, "document_too_large", too_large);
-	else if (file_read(f->path, &content, &err) < 0)
+	if (f->size > FILE_MAX) {
+		read_head(f->path, &content);
+		err_set(&err, E_too_large, "", "%s", too_large);
+		result = -1;
+	} else {
+		result = file_read(f->path, &content, &err);
+	}
+	if (is_unknown(s, f, buf_span(&content))) {
+		sync_skip_file(s, id_of(f), nobody_reads);
+		progress_step(&s->progress, 1, 0);
+	} else if (result < 0) {
 		fail_file(s, f,
 			  err.code == E_too_large ? "document_too_large" : "document_unreadable",
 			  err.message);
-	else if (may_skip(s, f) && content.len > 0 &&
-		 reader_is_unknown(f->path, buf_span(&content)))
-		skip_file(s, f);
-	else
+	} else {
 		add_to_batch(s, b, id_of(f), f->path, f->mtime_us, buf_span(&content));
+	}
 	buf_free(&content);
 }
 

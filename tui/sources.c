@@ -212,7 +212,7 @@ static struct span below_heading(struct span text, struct span headings)
 	struct span rest = text;
 	bool has_any = false;
 
-	while (rest.len) {
+	while (rest.len && headings.len) {
 		struct span from = rest, line = span_strip(span_cut(&rest, '\n'));
 
 		while (line.len && line.ptr[0] == '#')

@@ -1,5 +1,5 @@
 /*
- * common/base/jbytes.h - the inner loops of the JSON reader, private to jscan.c and its like.
+ * common/base/jbytes.h - the inner loops of the JSON reader and of who writes by hand.
  *
  * Sixteen bytes at a time where the compiler targets SSE2, else eight in a word, else one.
  * JBYTES_PORTABLE keeps from the first, for a test that compares them.

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/jscan.h"
+#include "common/base/digits.h"
+#include "common/base/jbytes.h"
 
 enum {
 	TEXTS = 14,
@@ -28,36 +29,16 @@ static char *put(char *at, const char *bytes, size_t len)
 /* A literal, of which the compiler knows the length. */
 #define PUT(at, text) put(at, text, sizeof(text) - 1)
 
-static uint64_t load_word(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
-}
-
-/* Not 0 when one of the eight bytes is a quote, a backslash, a control or outside ASCII. */
-static uint64_t special_in(uint64_t x)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t quote = x ^ ones * '"', slash = x ^ ones * '\\';
-	uint64_t control = (x - ones * 0x20) & ~x;
-
-	quote = (quote - ones) & ~quote;
-	slash = (slash - ones) & ~slash;
-	return (x | control | quote | slash) & ones << 7;
-}
-
-/* Whether text can stand in JSON as it is; what is shorter than a word is not looked at. */
+/* Whether text can stand in JSON as it is; what is shorter than a step is not looked at. */
 static bool is_plain(const char *text, size_t len)
 {
 	uint64_t hit = 0;
 
-	if (len < sizeof(uint64_t))
+	if (len < JBYTES_STEP)
 		return false;
-	for (size_t i = 0; i + sizeof(uint64_t) < len; i += sizeof(uint64_t))
-		hit |= special_in(load_word(text + i));
-	return !(hit | special_in(load_word(text + len - sizeof(uint64_t))));
+	for (size_t i = 0; i + JBYTES_STEP < len; i += JBYTES_STEP)
+		hit |= jbytes_special(text + i);
+	return !(hit | jbytes_special(text + len - JBYTES_STEP));
 }
 
 /* There is room for six bytes for each of text. */
@@ -71,45 +52,29 @@ static char *put_escaped(char *at, const char *text, size_t len)
 
 static char *put_text(char *at, const char *text)
 {
-	size_t len = text ? strnlen(text, RECORD_TEXT_MAX) : 0;
+	size_t len;
 
-	if (len == 0)
+	if (!text || !*text)
 		return PUT(at, "null");
+	len = strnlen(text, RECORD_TEXT_MAX);
 	*at++ = '"';
 	at = is_plain(text, len) ? put(at, text, len) : put_escaped(at, text, len);
 	*at++ = '"';
 	return at;
 }
 
-static char *put_digits(char *at, uint64_t value)
-{
-	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-				    "34353637383940414243444546474849505152535455565758596061626364656667"
-				    "6869707172737475767778798081828384858687888990919293949596979899";
-	char digits[20];
-	size_t n = sizeof(digits);
-
-	for (; value >= 100; value /= 100)
-		memcpy(digits + (n -= 2), pairs + 2 * (value % 100), 2);
-	if (value >= 10)
-		memcpy(digits + (n -= 2), pairs + 2 * value, 2);
-	else
-		digits[--n] = (char)('0' + value);
-	return put(at, digits + n, sizeof(digits) - n);
-}
-
 static char *put_int(char *at, int value)
 {
 	if (value >= 0)
-		return put_digits(at, (uint64_t)value);
+		return digits_put(at, (uint64_t)value);
 	*at++ = '-';
-	return put_digits(at, 0 - (uint64_t)value);
+	return digits_put(at, 0 - (uint64_t)value);
 }
 
 /* Below 0: not known. */
 static char *put_count(char *at, int64_t value)
 {
-	return value < 0 ? PUT(at, "null") : put_digits(at, (uint64_t)value);
+	return value < 0 ? PUT(at, "null") : digits_put(at, (uint64_t)value);
 }
 
 static char *put_bool(char *at, bool value)
@@ -124,7 +89,7 @@ static char *put_ms(char *at, int64_t us)
 
 	if (us < 0)
 		return PUT(at, "null");
-	at = put_digits(at, (uint64_t)us / 1000);
+	at = digits_put(at, (uint64_t)us / 1000);
 	*at++ = '.';
 	*at++ = (char)('0' + places / 100);
 	*at++ = (char)('0' + places / 10 % 10);
@@ -139,7 +104,7 @@ static char *put_amount(char *at, int64_t micro)
 
 	if (micro < 0)
 		return PUT(at, "null");
-	at = put_digits(at, (uint64_t)micro / 1000000);
+	at = digits_put(at, (uint64_t)micro / 1000000);
 	*at++ = '.';
 	for (int digits = 0; digits < 2 || rest; digits++, place /= 10) {
 		*at++ = (char)('0' + rest / place);
@@ -150,7 +115,7 @@ static char *put_amount(char *at, int64_t micro)
 
 static char *put_size(char *at, uint64_t bytes)
 {
-	return put_digits(at, bytes > INT64_MAX ? INT64_MAX : bytes);
+	return digits_put(at, bytes > INT64_MAX ? INT64_MAX : bytes);
 }
 
 /* From the parents' id to the tokens. */

@@ -35,7 +35,16 @@ static struct cursor *cursor_of(sqlite3_vtab_cursor *base)
 	return container_of(base, struct cursor, base);
 }
 
-/* Columns need names, by which nobody calls them. */
+static void print_table(const struct db_feed *feed, struct buf *sql)
+{
+	buf_add_str(sql, "CREATE TABLE feed (");
+	if (feed->names)
+		buf_add_str(sql, feed->names);
+	for (int i = 0; !feed->names && i < feed->columns; i++)
+		buf_printf(sql, "%sc%d", i ? ", " : "", i);
+	buf_add_str(sql, ")");
+}
+
 static int connect_table(sqlite3 *db, void *data, int argc, const char *const *argv,
 			 sqlite3_vtab **out, char **message)
 {
@@ -48,9 +57,7 @@ static int connect_table(sqlite3 *db, void *data, int argc, const char *const *a
 	(void)argv;
 	(void)message;
 	buf_init(&sql, 4 * KIB);
-	for (int i = 0; i < feed->columns; i++)
-		buf_printf(&sql, "%sc%d", i ? ", " : "CREATE TABLE feed (", i);
-	buf_add_str(&sql, ")");
+	print_table(feed, &sql);
 	code = sqlite3_declare_vtab(db, buf_str(&sql));
 	buf_free(&sql);
 	if (code != SQLITE_OK)

@@ -18,6 +18,7 @@ void db_put_text(struct db_cell *cell, const char *text, size_t len);
 struct db_feed {
 	const char *name;
 	int columns;
+	const char *names; /* of the columns, "a, b"; NULL: nobody calls them */
 	void (*put)(const void *rows, size_t row, int column, struct db_cell *cell);
 	/* What the next run of a statement finds. */
 	const void *rows;

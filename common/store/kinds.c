@@ -89,22 +89,33 @@ void kinds_unnumber(struct kinds *k)
 void kinds_add(struct kinds *k, const struct entry *e, struct usage_batch *b)
 {
 	struct kind *kind = e->common->kind;
+	const struct record *like = &kind->common->like;
 	int64_t day = e->ts_ms / USAGE_DAY_MS;
-	struct record r;
+	const struct usage_sum one = {
+		.requests = 1,
+		.unknown = e->cost_usd < 0 && like->resolved_backend[0],
+		.prompt_tokens = e->prompt_tokens,
+		.completion_tokens = e->completion_tokens,
+		.cost_usd = e->cost_usd,
+		.cost_eur = e->cost_eur,
+		.cost_billed_usd = e->cost_billed_usd,
+		.cost_billed_eur = e->cost_billed_eur,
+		.estimated_usd = e->has_rest ? e->estimated_usd : 0,
+		.estimated_eur = e->has_rest ? e->estimated_eur : 0,
+	};
 
-	if (!kind->common->like.model[0])
+	if (!like->model[0])
 		return;
 	if (kind->sum.requests == 0) {
 		kind->next_summed = k->summed;
 		k->summed = kind;
 		kind->day = day;
 	} else if (kind->day != day) {
-		usage_batch_add(b, &kind->common->like, kind->day, &kind->sum);
+		usage_batch_add(b, like, kind->day, &kind->sum);
 		kind->sum = (struct usage_sum){ 0 };
 		kind->day = day;
 	}
-	entry_read(e, &r);
-	usage_sum_add(&kind->sum, &r);
+	usage_sum_add(&kind->sum, &one);
 }
 
 void kinds_sum_up(struct kinds *k, struct usage_batch *b)

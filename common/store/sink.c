@@ -30,6 +30,8 @@ enum { LOG_EVERY_MS = 60000, PATIENCE_MS = 2000, FAILING_PATIENCE_MS = 50 };
  */
 enum { EXCESS_BESIDE = 64, EXCESS_ALONE = 500, FREE_KEEP = 1024, FREE_STEP = 128, INDEX_STEP = 50 };
 
+enum { LINES_PART = 128 * KIB };
+
 /* What goes wrong with the database, or with the audit file. */
 struct fault {
 	const char *what;
@@ -83,7 +85,7 @@ struct sink *sink_open(const struct store_options *options, struct err *err)
 	struct sink *s = mem_new(struct sink);
 
 	pthread_mutex_init(&s->lock, NULL);
-	buf_init(&s->lines, (size_t)(STORE_BATCH_MAX + 1) * RECORD_LINE_MAX);
+	buf_init(&s->lines, LINES_PART + 2 * RECORD_LINE_MAX);
 	s->path = mem_strdup(options->database);
 	s->keeps_usage = options->usage;
 	s->usage_limits = options->usage_limits;
@@ -269,20 +271,37 @@ static int print_frame(struct sink *s, struct kind *kind, struct err *err)
 	return 0;
 }
 
-static int print_lines(struct sink *s, struct entry *const *batch, size_t count, struct err *err)
+/* The line of one more. */
+static int print_line(struct sink *s, const struct entry *e, struct err *err)
 {
-	buf_clear(&s->lines);
-	for (size_t i = 0; i < count; i++) {
-		struct kind *kind = batch[i]->common->kind;
-		struct record r;
-		char *at;
+	struct kind *kind = e->common->kind;
+	struct record r;
+	char *at;
 
-		if (!kind->frame_text && print_frame(s, kind, err) < 0)
+	if (!kind->frame_text && print_frame(s, kind, err) < 0)
+		return -1;
+	buf_reserve(&s->lines, RECORD_LINE_MAX);
+	at = s->lines.ptr + s->lines.len;
+	entry_read(e, &r);
+	s->lines.len += (size_t)(record_put(at, &kind->frame, &r) - at);
+	return 0;
+}
+
+/* In parts that stay in the processor's cache until they are written; *failed of the last are not. */
+static int put_lines(struct sink *s, struct entry *const *batch, size_t count, size_t *failed, struct err *err)
+{
+	*failed = count;
+	for (size_t i = 0; i < count;) {
+		size_t end = i;
+
+		buf_clear(&s->lines);
+		while (end < count && s->lines.len < LINES_PART)
+			if (print_line(s, batch[end++], err) < 0)
+				return -1;
+		if (audit_write(s->audit, buf_span(&s->lines), err) < 0)
 			return -1;
-		buf_reserve(&s->lines, RECORD_LINE_MAX);
-		at = s->lines.ptr + s->lines.len;
-		entry_read(batch[i], &r);
-		s->lines.len += (size_t)(record_put(at, &kind->frame, &r) - at);
+		i = end;
+		*failed = count - i;
 	}
 	return 0;
 }
@@ -290,10 +309,10 @@ static int print_lines(struct sink *s, struct entry *const *batch, size_t count,
 static int write_lines(struct sink *s, struct entry *const *batch, size_t count)
 {
 	struct err err = ERR_INIT;
+	size_t failed;
 
-	if (print_lines(s, batch, count, &err) < 0 ||
-	    audit_write(s->audit, buf_span(&s->lines), &err) < 0) {
-		note_failure(s, &s->audit_fault, &err, count);
+	if (put_lines(s, batch, count, &failed, &err) < 0) {
+		note_failure(s, &s->audit_fault, &err, failed);
 		return -1;
 	}
 	note_success(s, &s->audit_fault);

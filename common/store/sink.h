@@ -1,5 +1,5 @@
 /*
- * common/store/sink.h - where a batch of records goes: rows in one transaction, lines in one write.
+ * common/store/sink.h - where a batch of records goes: rows in one transaction, lines in a few writes.
  *
  * The two do not depend on each other: while one fails the other goes on.  A failure is logged
  * when it begins, then once a minute, and when it ends.  Owner thread, but for sink_check.

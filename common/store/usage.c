@@ -32,49 +32,85 @@ static void put_size(struct db_cell *cell, uint64_t bytes)
 	db_put_int(cell, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes);
 }
 
-/* In the order of insert_sql, behind the number. */
 enum column {
-	TS, REQUEST_ID, PARENT_REQUEST_ID, KIND, PROMPT_TOKENS, COMPLETION_TOKENS, CACHED_TOKENS,
-	REASONING_TOKENS, COST_USD, COST_EUR, COST_BILLED_USD, COST_BILLED_EUR, LATENCY_US, FIRST_BYTE_US,
-	UPSTREAM_US, BYTES_IN, BYTES_OUT, AUDIO_MS, CHARACTERS, COLUMNS
+	TS, REQUEST_ID, KIND, PROMPT_TOKENS, COMPLETION_TOKENS, LATENCY_US, FIRST_BYTE_US, UPSTREAM_US,
+	BYTES_IN, BYTES_OUT, COST_USD, COST_EUR, COST_BILLED_USD, COST_BILLED_EUR, CACHED_TOKENS,
+	REASONING_TOKENS, PARENT_REQUEST_ID, AUDIO_MS, CHARACTERS, COLUMNS
+};
+#define MEASURED "latency_us, first_byte_us, upstream_us, bytes_in, bytes_out"
+#define COSTS "cost_usd, cost_eur, cost_billed_usd, cost_billed_eur"
+#define CACHED "cached_tokens, reasoning_tokens"
+#define SOUND "audio_ms, characters"
+#define FEED                                                                                       \
+	"ts, request_id, kind, prompt_tokens, completion_tokens, " MEASURED ", " COSTS ", " CACHED        \
+	", parent_request_id, " SOUND
+
+/*
+ * In the table's order, from its first column to its last, so that SQLite need not put them there.  A
+ * column of usage_feed costs a row much more than a NULL: what none of a batch has is not asked for.
+ */
+#define INSERT(parent, cached, costs, sound)                                                       \
+	"INSERT INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"          \
+	" completion_tokens, " CACHED ", " COSTS ", " MEASURED ", " SOUND ")"                             \
+	" SELECT NULL, ts, request_id, " parent ", kind, prompt_tokens, completion_tokens, "              \
+	cached ", " costs ", " MEASURED ", " sound " FROM usage_feed"
+#define NONE_2 "NULL, NULL"
+#define NONE_4 NONE_2 ", " NONE_2
+
+enum shape { SHAPE_PLAIN, SHAPE_PRICED, SHAPE_CACHED, SHAPE_ALL };
+static const char *const insert_sql[] = {
+	[SHAPE_PLAIN] = INSERT("NULL", NONE_2, NONE_4, NONE_2),
+	[SHAPE_PRICED] = INSERT("NULL", NONE_2, COSTS, NONE_2),
+	[SHAPE_CACHED] = INSERT("NULL", CACHED, COSTS, NONE_2),
+	[SHAPE_ALL] = INSERT("parent_request_id", CACHED, COSTS, SOUND),
 };
 
-/* All columns in the table's order, so that SQLite need not put them there. */
-static const char insert_sql[] =
-	"INSERT INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"
-	" completion_tokens, cached_tokens, reasoning_tokens, cost_usd, cost_eur, cost_billed_usd,"
-	" cost_billed_eur, latency_us, first_byte_us, upstream_us, bytes_in, bytes_out, audio_ms,"
-	" characters)"
-	" SELECT NULL, * FROM usage_feed";
+/* The least that has all that one of them has. */
+static enum shape shape_of(struct entry *const *entries, size_t count)
+{
+	int64_t costs = -1, cached = -1; /* the highest bit stays while nothing is known */
+	unsigned rare = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct entry *e = entries[i];
+
+		costs &= e->cost_usd & e->cost_eur & e->cost_billed_usd & e->cost_billed_eur;
+		cached &= e->cached_tokens & e->reasoning_tokens;
+		rare |= e->parent_len | e->has_rest;
+	}
+	if (rare)
+		return SHAPE_ALL;
+	if (cached >= 0)
+		return SHAPE_CACHED;
+	return costs >= 0 ? SHAPE_PRICED : SHAPE_PLAIN;
+}
 
 static void put_column(const void *rows, size_t row, int column, struct db_cell *cell)
 {
 	struct entry *const *entries = rows;
 	const struct entry *e = entries[row];
-	struct span parent;
 
 	switch ((enum column)column) {
 	case TS: db_put_int(cell, e->ts_ms); break;
 	case REQUEST_ID: db_put_text(cell, e->ids, e->request_len); break;
-	case PARENT_REQUEST_ID:
-		parent = entry_parent_id(e);
-		if (parent.len)
-			db_put_text(cell, parent.ptr, parent.len);
-		break;
 	case KIND: db_put_int(cell, e->common->kind->number); break;
 	case PROMPT_TOKENS: put_count(cell, e->prompt_tokens); break;
 	case COMPLETION_TOKENS: put_count(cell, e->completion_tokens); break;
-	case CACHED_TOKENS: put_count(cell, e->cached_tokens); break;
-	case REASONING_TOKENS: put_count(cell, e->reasoning_tokens); break;
-	case COST_USD: put_count(cell, e->cost_usd); break;
-	case COST_EUR: put_count(cell, e->cost_eur); break;
-	case COST_BILLED_USD: put_count(cell, e->cost_billed_usd); break;
-	case COST_BILLED_EUR: put_count(cell, e->cost_billed_eur); break;
 	case LATENCY_US: put_count(cell, e->latency_us); break;
 	case FIRST_BYTE_US: put_count(cell, e->first_byte_us); break;
 	case UPSTREAM_US: put_count(cell, e->upstream_us); break;
 	case BYTES_IN: put_size(cell, e->bytes_in); break;
 	case BYTES_OUT: put_size(cell, e->bytes_out); break;
+	case COST_USD: put_count(cell, e->cost_usd); break;
+	case COST_EUR: put_count(cell, e->cost_eur); break;
+	case COST_BILLED_USD: put_count(cell, e->cost_billed_usd); break;
+	case COST_BILLED_EUR: put_count(cell, e->cost_billed_eur); break;
+	case CACHED_TOKENS: put_count(cell, e->cached_tokens); break;
+	case REASONING_TOKENS: put_count(cell, e->reasoning_tokens); break;
+	case PARENT_REQUEST_ID:
+		if (e->parent_len)
+			db_put_text(cell, entry_parent_id(e).ptr, e->parent_len);
+		break;
 	case AUDIO_MS: put_count(cell, e->has_rest ? e->audio_ms : -1); break;
 	case CHARACTERS: put_count(cell, e->has_rest ? e->characters : -1); break;
 	case COLUMNS: break;
@@ -85,7 +121,8 @@ struct usage *usage_new(void)
 {
 	struct usage *u = mem_new(struct usage);
 
-	u->feed = (struct db_feed){ .name = "usage_feed", .columns = COLUMNS, .put = put_column };
+	u->feed = (struct db_feed){ .name = "usage_feed", .columns = COLUMNS, .names = FEED,
+				    .put = put_column };
 	return u;
 }
 
@@ -177,7 +214,7 @@ int usage_insert(struct usage *u, struct kinds *kinds, struct entry *const *entr
 		if (entries[i]->common->kind->number == 0 &&
 		    insert_kind(u, entries[i]->common->kind, err) < 0)
 			return -1;
-	st = db_statement(u->db, insert_sql, err);
+	st = db_statement(u->db, insert_sql[shape_of(entries, count)], err);
 	if (!st)
 		return -1;
 	u->feed.rows = entries;

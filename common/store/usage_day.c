@@ -98,7 +98,7 @@ static void add(int64_t *sum, int64_t more)
 		*sum = INT64_MAX;
 }
 
-static void add_all(struct usage_sum *s, const struct usage_sum *more)
+void usage_sum_add(struct usage_sum *s, const struct usage_sum *more)
 {
 	s->requests += more->requests;
 	s->unknown += more->unknown;
@@ -112,28 +112,10 @@ static void add_all(struct usage_sum *s, const struct usage_sum *more)
 	add(&s->estimated_eur, more->estimated_eur);
 }
 
-void usage_sum_add(struct usage_sum *s, const struct record *r)
-{
-	const struct usage_sum one = {
-		.requests = 1,
-		.unknown = r->cost_usd < 0 && r->resolved_backend[0],
-		.prompt_tokens = r->prompt_tokens,
-		.completion_tokens = r->completion_tokens,
-		.cost_usd = r->cost_usd,
-		.cost_eur = r->cost_eur,
-		.cost_billed_usd = r->cost_billed_usd,
-		.cost_billed_eur = r->cost_billed_eur,
-		.estimated_usd = r->estimated_usd,
-		.estimated_eur = r->estimated_eur,
-	};
-
-	add_all(s, &one);
-}
-
 void usage_batch_add(struct usage_batch *b, const struct record *of, int64_t day,
 		     const struct usage_sum *sum)
 {
-	add_all(&sum_for(b, of, day)->sum, sum);
+	usage_sum_add(&sum_for(b, of, day)->sum, sum);
 }
 
 /* The members of a sum from parameter at on. */

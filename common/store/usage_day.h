@@ -21,8 +21,8 @@ struct usage_sum {
 	int64_t estimated_usd, estimated_eur; /* what budgets count for those; of no query */
 };
 
-/* Adds what a record used. */
-void usage_sum_add(struct usage_sum *sum, const struct record *r);
+/* What is below 0 counts as nothing. */
+void usage_sum_add(struct usage_sum *sum, const struct usage_sum *more);
 
 /* The sums of one batch.  Owner thread. */
 struct usage_batch;

@@ -149,11 +149,14 @@ static void more_users_than_are_remembered_are_kept_apart(void **state)
 	assert_int_equal(count_lines(f->audit), USERS * ROUNDS);
 }
 
-/* What few records have follows those that have it, and no other. */
-static void sound_and_estimates_are_of_their_own_record(void **state)
+/* What few records have is that of those that have it, and of no other. */
+static void what_few_have_is_of_their_own_record(void **state)
 {
 	static const char *const sounds[] = { "-", "1200", "-", "0", "-" };
 	static const char *const spoken[] = { "-", "-", "40", "-", "-" };
+	static const char *const parents[] = { "-", "-", "-", "above", "-" };
+	static const char *const costs[] = { "-", "-", "17", "-", "0" };
+	static const char *const cached[] = { "3", "-", "-", "-", "-" };
 	struct fixture *f = *state;
 	struct store *s = open_store(f);
 	struct recorder *recorder = recorder_new(s);
@@ -166,6 +169,9 @@ static void sound_and_estimates_are_of_their_own_record(void **state)
 		r.characters = i == 2 ? 40 : -1;
 		r.estimated_eur = i == 4 ? 7 : 0;
 		r.estimated_usd = i == 4 ? 8 : 0;
+		r.parent_request_id = i == 3 ? "above" : NULL;
+		r.cost_billed_eur = i == 2 ? 17 : i == 4 ? 0 : -1;
+		r.cached_tokens = i == 0 ? 3 : -1;
 		recorder_keep(recorder, &r);
 		/* The next takes the same place in memory. */
 		store_flush(s);
@@ -174,6 +180,9 @@ static void sound_and_estimates_are_of_their_own_record(void **state)
 	store_close(s);
 	assert_column(f, "audio_ms", sounds, ARRAY_LEN(sounds));
 	assert_column(f, "characters", spoken, ARRAY_LEN(spoken));
+	assert_column(f, "parent_request_id", parents, ARRAY_LEN(parents));
+	assert_column(f, "cost_billed_eur", costs, ARRAY_LEN(costs));
+	assert_column(f, "cached_tokens", cached, ARRAY_LEN(cached));
 	assert_int_equal(number_in(f->database, "SELECT sum(estimated_usd) * 10 + sum(estimated_eur) FROM usage_day"), 87);
 }
 
@@ -186,7 +195,7 @@ int main(void)
 		TEST(an_address_counts_only_in_its_epoch),
 		TEST(a_user_is_told_from_the_token),
 		TEST(more_users_than_are_remembered_are_kept_apart),
-		TEST(sound_and_estimates_are_of_their_own_record),
+		TEST(what_few_have_is_of_their_own_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,12 +296,48 @@ static int read_int(const struct source *s, const struct field *f, const json_t 
 	return 0;
 }
 
+static int read_number(const struct source *s, const struct field *f, json_t *value, void *slot, struct err *err)
+{
+	int64_t number = 0;
+
+	if (read_int(s, f, value, &number, err) < 0)
+		return -1;
+	if (f->kind == FIELD_INT)
+		*(int *)slot = (int)number;
+	else
+		*(int64_t *)slot = number;
+	return 0;
+}
+
+static int read_kind(const struct source *s, const struct field *f, json_t *value, struct model *m,
+		     struct err *err)
+{
+	int choice = read_choice(s, f->key, value, kinds, err);
+
+	if (choice < 0)
+		return -1;
+	m->kind = (enum model_kind)choice;
+	return 0;
+}
+
+static int read_reasoning(const struct source *s, const struct field *f, json_t *value, struct model *m,
+			  struct err *err)
+{
+	/* Unquoted, YAML's yes and no are true and false. */
+	int choice = json_is_true(value)    ? REASONING_YES
+		     : json_is_false(value) ? REASONING_NO
+					    : read_choice(s, f->key, value, reasonings, err);
+
+	if (choice < 0)
+		return -1;
+	m->reasoning = (enum model_reasoning)choice;
+	return 0;
+}
+
 static int read_field(const struct source *s, const struct field *f, json_t *value, struct model *m,
 		      struct err *err)
 {
 	void *slot = (char *)m + f->offset;
-	int64_t number = 0;
-	int choice;
 
 	switch (f->kind) {
 	case FIELD_OTHER:
@@ -319,26 +355,11 @@ static int read_field(const struct source *s, const struct field *f, json_t *val
 		return 0;
 	case FIELD_INT:
 	case FIELD_INT64:
-		if (read_int(s, f, value, &number, err) < 0)
-			return -1;
-		if (f->kind == FIELD_INT)
-			*(int *)slot = (int)number;
-		else
-			*(int64_t *)slot = number;
-		return 0;
+		return read_number(s, f, value, slot, err);
 	case FIELD_CHOICE_KIND:
-		choice = read_choice(s, f->key, value, kinds, err);
-		if (choice >= 0)
-			m->kind = (enum model_kind)choice;
-		return choice < 0 ? -1 : 0;
+		return read_kind(s, f, value, m, err);
 	case FIELD_CHOICE_REASONING:
-		/* Unquoted, YAML's yes and no are true and false. */
-		choice = json_is_boolean(value)
-				 ? (json_is_true(value) ? REASONING_YES : REASONING_NO)
-				 : read_choice(s, f->key, value, reasonings, err);
-		if (choice >= 0)
-			m->reasoning = (enum model_reasoning)choice;
-		return choice < 0 ? -1 : 0;
+		return read_reasoning(s, f, value, m, err);
 	}
 	return 0;
 }

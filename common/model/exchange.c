@@ -108,6 +108,7 @@ static int download(const char *url, const _Atomic bool *is_ending, struct buf *
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
+	/* Only read there.  NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)is_ending);
 	code = curl_easy_perform(curl);
 	curl_easy_cleanup(curl);

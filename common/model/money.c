@@ -12,11 +12,11 @@ int money_read(struct span text, int64_t *micro)
 	struct span rest = text, whole = span_cut(&rest, '.');
 	int64_t units, fraction = 0, place = MONEY_UNIT;
 
-	if (span_to_int(whole, 0, MONEY_MAX, &units) < 0 || *whole.ptr == '+')
+	if (span_to_int(whole, 0, MONEY_MAX, &units) < 0 || span_starts(whole, "+"))
 		return -1;
 	if (rest.ptr && (rest.len == 0 || rest.len > DECIMALS))
 		return -1;
-	for (size_t i = 0; i < rest.len; i++) {
+	for (size_t i = 0; rest.ptr && i < rest.len; i++) {
 		if (rest.ptr[i] < '0' || rest.ptr[i] > '9')
 			return -1;
 		place /= 10;

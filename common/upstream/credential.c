@@ -82,8 +82,8 @@ static char *line_from_file(const char *file, char *const *environment, char *wh
 
 	if (!path)
 		return NULL;
-	buf_init(&text, 2 * CREDENTIAL_MAX);
-	buf_reserve(&text, 2 * CREDENTIAL_MAX); /* so that no copy is left behind by growing */
+	buf_init(&text, 2 * (size_t)CREDENTIAL_MAX);
+	buf_reserve(&text, 2 * (size_t)CREDENTIAL_MAX); /* so that no copy is left behind by growing */
 	if (file_read(path, &text, &err) < 0)
 		snprintf(why, CREDENTIAL_WHY_MAX, "the key file cannot be read");
 	else

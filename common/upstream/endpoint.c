@@ -90,7 +90,7 @@ static size_t read_ipv6(struct span s, struct endpoint *out)
 
 static int read_authority(struct span s, struct endpoint *out, struct err *err)
 {
-	struct span port = SPAN_NONE;
+	struct span port;
 	int64_t number = out->tls ? 443 : 80;
 
 	if (s.len > 0 && memchr(s.ptr, '@', s.len))
@@ -161,10 +161,10 @@ bool endpoint_belongs_to(const struct endpoint *e, const char *provider_url)
 	struct endpoint own;
 	struct err err = ERR_INIT;
 
-	if (!provider_url || e->unix_path || endpoint_parse(provider_url, &own, &err) < 0)
+	if (!provider_url || !e->host || endpoint_parse(provider_url, &own, &err) < 0)
 		return false;
-	size_t len = strlen(e->host), own_len = strlen(own.host);
-	bool same = e->tls == own.tls && len >= own_len &&
+	size_t len = strlen(e->host), own_len = own.host ? strlen(own.host) : 0;
+	bool same = own.host && e->tls == own.tls && len >= own_len &&
 		    strcasecmp(e->host + (len - own_len), own.host) == 0 &&
 		    (len == own_len || e->host[len - own_len - 1] == '.');
 

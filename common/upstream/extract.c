@@ -151,6 +151,46 @@ static int compare_places(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The most that one of those chosen says of it already. */
+static double repetition(const struct extraction *x, const struct piece *const *chosen, size_t taken,
+			 const struct piece *p)
+{
+	double most = 0;
+
+	for (size_t k = 0; k < taken; k++) {
+		double shared = overlap(x, chosen[k], p);
+
+		/* A summary shall visit many sections. */
+		if (x->request->summary && chosen[k]->s.heading.len > 0 &&
+		    chosen[k]->s.heading.ptr == p->s.heading.ptr)
+			shared = 0.5 + shared / 2;
+		most = shared > most ? shared : most;
+	}
+	return most;
+}
+
+/* The place of the best that is left, and its score; count: there is none. */
+static size_t best_of(const struct extraction *x, const struct piece *const *candidates, size_t count,
+		      const struct piece *const *chosen, size_t taken, double *best_score)
+{
+	size_t best = count;
+
+	*best_score = 0;
+	for (size_t i = 0; i < count; i++) {
+		double score, most;
+
+		if (!candidates[i] || candidates[i]->score <= *best_score)
+			continue;
+		most = repetition(x, chosen, taken, candidates[i]);
+		score = most > 0.8 ? 0 : candidates[i]->score * (1 - 0.6 * most);
+		if (score > *best_score) {
+			*best_score = score;
+			best = i;
+		}
+	}
+	return best;
+}
+
 /* Best first, each weighed against what it repeats of those chosen.  Returns how many. */
 static size_t choose(const struct extraction *x, const struct piece **candidates, size_t count,
 		     const struct piece **chosen)
@@ -161,30 +201,10 @@ static size_t choose(const struct extraction *x, const struct piece **candidates
 	double first = count > 0 ? candidates[0]->score : 0;
 
 	while (taken < x->request->quotes_max) {
-		size_t best = count;
-		double best_score = 0;
+		double score;
+		size_t best = best_of(x, candidates, count, chosen, taken, &score);
 
-		for (size_t i = 0; i < count; i++) {
-			double score = candidates[i] ? candidates[i]->score : 0, most = 0;
-
-			if (score <= best_score)
-				continue;
-			for (size_t k = 0; k < taken; k++) {
-				double shared = overlap(x, chosen[k], candidates[i]);
-
-				/* A summary shall visit many sections. */
-				if (x->request->summary && chosen[k]->s.heading.len > 0 &&
-				    chosen[k]->s.heading.ptr == candidates[i]->s.heading.ptr)
-					shared = 0.5 + shared / 2;
-				most = shared > most ? shared : most;
-			}
-			score *= most > 0.8 ? 0 : 1 - 0.6 * most;
-			if (score > best_score) {
-				best_score = score;
-				best = i;
-			}
-		}
-		if (best == count || best_score < enough * first)
+		if (best == count || score < enough * first)
 			break;
 		chosen[taken++] = candidates[best];
 		candidates[best] = NULL;

@@ -124,7 +124,7 @@ static unsigned traits_wanted(struct span question)
 	for (size_t i = 0; i < question.len && i < QUESTION_MAX; i++) {
 		char c = question.ptr[i];
 
-		buf_add_char(&small, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+		buf_add_char(&small, (char)(c >= 'A' && c <= 'Z' ? c + 32 : c));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(cues) && !wanted; i++)
 		if (holds_phrase(buf_span(&small), cues[i].phrase))

@@ -99,7 +99,7 @@ static size_t secret_length(struct span s, struct span key, char before)
 {
 	static const char *const prefixes[] = { "sk-", "sk_", "gsk_", "xai-", "AIza", "Bearer " };
 
-	if (key.len >= 8 && s.len >= key.len && span_equal(span_of(s.ptr, key.len), key))
+	if (key.ptr && key.len >= 8 && s.len >= key.len && span_equal(span_of(s.ptr, key.len), key))
 		return key.len;
 	if (is_key_byte(before))
 		return 0;
@@ -167,20 +167,28 @@ static size_t hidden_length(struct span s, const struct target *t, struct span k
 	return host_length(s, t, before);
 }
 
+/* The secret in what a backend is sent to know us by. */
+static struct span key_of(const struct target *t)
+{
+	struct span key = span_str(t->backend->auth_line);
+
+	if (span_starts(key, "Authorization: Bearer "))
+		key = span_trim(span_from(key, sizeof "Authorization: Bearer " - 1));
+	if (span_ends(key, "\r\n"))
+		key.len -= 2;
+	return key;
+}
+
 /*
  * Copies text as one line of UTF-8 without control characters, URLs, the backend's host and
  * secrets (its own key, "sk-..." and the like).
  */
 static void sanitise(const struct target *t, struct span text, char *out, size_t size)
 {
-	struct span key = t ? span_str(t->backend->auth_line) : SPAN_NONE;
+	struct span key = t ? key_of(t) : SPAN_NONE;
 	char before = ' ';
 	size_t used = 0;
 
-	if (span_starts(key, "Authorization: Bearer "))
-		key = span_trim(span_from(key, sizeof "Authorization: Bearer " - 1));
-	if (span_ends(key, "\r\n"))
-		key.len -= 2;
 	while (text.len && used + 1 < size) {
 		const char *shown;
 		size_t hidden = hidden_length(text, t, key, before, &shown), now = used;
@@ -250,7 +258,7 @@ static void add_words(struct buf *out, struct span body)
 	bool page = span_starts(span_trim(body), "<"), in_tag = false;
 
 	for (size_t i = 0; i < body.len && out->len < RAW_TEXT_MAX; i++) {
-		char c = strchr("\t\r\n", body.ptr[i]) ? ' ' : body.ptr[i];
+		char c = (char)(strchr("\t\r\n", body.ptr[i]) ? ' ' : body.ptr[i]);
 
 		if (page && c == '<')
 			in_tag = true;

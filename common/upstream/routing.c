@@ -160,7 +160,7 @@ static void flatten_model(const struct catalog *c, const struct model *m,
 {
 	struct flatten f = { c, step, arg, NULL, 0 };
 
-	f.seen = mem_calloc(m->composite ? catalog_count(c) : 1, sizeof *f.seen);
+	f.seen = mem_calloc(m->composite ? catalog_count(c) : 1, sizeof(struct model *));
 	flatten(&f, m);
 	mem_free(f.seen);
 }

@@ -130,7 +130,7 @@ static void the_document_describes_each_model(void **state)
 	backend_report(backend(r, "openai"), true);
 	json_t *doc = info_document(r, &general, NULL);
 	assert_non_null(doc);
-	assert_int_equal(json_array_size(json_object_get(doc, "models")), 17);
+	assert_int_equal(json_array_size(json_object_get(doc, "models")), 19);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_json(json_object_get(entry(json_object_get(doc, "models"), "alias", cases[i].alias), cases[i].key),
 			    cases[i].want);

@@ -16,6 +16,8 @@ enum {
 	PAGE_TEXT_MIN = 20, /* characters a page; fewer is a scan */
 	EXTENSION_MAX = 16,
 	BLANK_LINES_MAX = 2,
+	TITLE_LETTERS_MIN = 3,
+	INFO_MAX = 64 * 1024,
 };
 
 /* ---- a temporary file ---- */
@@ -114,28 +116,62 @@ static int read_output(struct reader *rd, const struct buf *out,
 	return rc;
 }
 
-int read_by_command(struct reader *rd, const char *command, struct err *err)
+/* A program that reads a file, and what is made of its output; both may fail. */
+struct loader {
+	const char *called;
+	const char *const *argv; /* path is what FILE stands for */
+	int (*refuse)(const struct child_end *end, struct err *err); /* a status that is not 0 */
+	int (*take)(struct reader *rd, const struct buf *out, const char *path, struct err *err);
+};
+
+enum { ARGS_MAX = 8 };
+static const char FILE_ARGUMENT[] = "";
+
+static int load(struct reader *rd, const struct loader *loader, struct err *err)
 {
 	char *path = make_temporary(rd, err);
-	const char *argv[] = { "/bin/sh", "-c", command, "sh", path, NULL };
+	const char *argv[ARGS_MAX] = { NULL };
 	struct child_end end;
 	struct buf out;
 	int rc;
 
 	if (!path)
 		return -1;
+	for (size_t i = 0; loader->argv[i]; i++)
+		argv[i] = loader->argv[i] == FILE_ARGUMENT ? path : loader->argv[i];
 	buf_init(&out, rd->limits.text_max);
-	rc = run(rd, argv, "the loader command", &out, &end, err);
+	rc = run(rd, argv, loader->called, &out, &end, err);
 	if (rc == 0 && end.status != 0)
-		rc = err_set(err, E_loader_failed, "",
-			     "the loader command ended with status %d%s%s", end.status,
-			     end.tail[0] ? ": " : "", end.tail);
+		rc = loader->refuse(&end, err);
 	if (rc == 0)
-		rc = read_output(rd, &out, read_markdown, err);
+		rc = loader->take(rd, &out, path, err);
 	unlink(path);
 	mem_free(path);
 	buf_free(&out);
 	return rc;
+}
+
+static int refuse_command(const struct child_end *end, struct err *err)
+{
+	return err_set(err, E_loader_failed, "", "the loader command ended with status %d%s%s",
+		       end->status, end->tail[0] ? ": " : "", end->tail);
+}
+
+static int take_markdown(struct reader *rd, const struct buf *out, const char *path, struct err *err)
+{
+	(void)path;
+	return read_output(rd, out, read_markdown, err);
+}
+
+int read_by_command(struct reader *rd, const char *command, struct err *err)
+{
+	const char *const argv[] = { "/bin/sh", "-c", command, "sh", FILE_ARGUMENT, NULL };
+	const struct loader loader = { .called = "the loader command",
+				       .argv = argv,
+				       .refuse = refuse_command,
+				       .take = take_markdown };
+
+	return load(rd, &loader, err);
 }
 
 /* ---- PDF ---- */
@@ -243,24 +279,81 @@ static int tell_failure(const struct child_end *end, struct err *err)
 	return -1;
 }
 
+/* What programs put there by themselves: names of files, and of nothing. */
+static bool is_sensible_title(struct span title)
+{
+	static const char *const files[] = { ".doc", ".docx", ".odt", ".rtf", ".tex", ".dvi", ".ps",
+					     ".pdf", ".indd", ".qxd",  ".fm",  ".ppt", ".pptx", ".xls",
+					     ".xlsx", ".html", ".htm", ".txt", ".md", ".tmp" };
+	static const char *const starts[] = { "untitled", "microsoft word - ", "microsoft powerpoint - ",
+					      "powerpoint presentation", "slide 1", "document1", "(anonymous)",
+					      "no title", "title" };
+	size_t letters = 0;
+
+	for (size_t i = 0; i < title.len; i++) {
+		unsigned char c = (unsigned char)title.ptr[i];
+
+		letters += c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		size_t len = strlen(files[i]);
+
+		if (title.len > len &&
+		    span_is_nocase(span_from(title, title.len - len), files[i]))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		size_t len = strlen(starts[i]);
+
+		if (title.len >= len && span_is_nocase(span_of(title.ptr, len), starts[i]) &&
+		    (title.len == len || starts[i][len - 1] == ' '))
+			return false;
+	}
+	return letters >= TITLE_LETTERS_MIN;
+}
+
+/* As its maker has named it, by poppler's pdfinfo; without that program, or when it fails, none. */
+static void read_pdf_title(struct reader *rd, const char *path)
+{
+	static const struct span label = SPAN_INIT("Title:");
+	const char *argv[] = { "pdfinfo", "-enc", "UTF-8", path, NULL };
+	struct err err = ERR_INIT;
+	struct child_end end;
+	struct span rest;
+	struct buf out;
+
+	buf_init(&out, INFO_MAX);
+	if (run(rd, argv, "pdfinfo", &out, &end, &err) == 0 && end.status == 0) {
+		for (rest = buf_span(&out); rest.ptr;) {
+			struct span line = span_cut(&rest, '\n'), title;
+
+			if (!span_starts(line, label.ptr))
+				continue;
+			title = span_strip(span_from(line, label.len));
+			if (is_sensible_title(title))
+				reader_title(rd, title);
+			break;
+		}
+	}
+	buf_free(&out);
+}
+
+static int take_pages(struct reader *rd, const struct buf *out, const char *path, struct err *err)
+{
+	if (write_pages(rd, buf_span(out), err) < 0)
+		return -1;
+	read_pdf_title(rd, path);
+	return reader_goes_on(rd, err);
+}
+
 int read_pdf(struct reader *rd, struct err *err)
 {
-	char *path = make_temporary(rd, err);
-	const char *argv[] = { "pdftotext", "-enc", "UTF-8", "-layout", path, "-", NULL };
-	struct child_end end;
-	struct buf out;
-	int rc;
+	static const char *const argv[] = { "pdftotext",   "-enc", "UTF-8", "-layout",
+					    FILE_ARGUMENT, "-",    NULL };
+	static const struct loader loader = { .called = "pdftotext",
+					      .argv = argv,
+					      .refuse = tell_failure,
+					      .take = take_pages };
 
-	if (!path)
-		return -1;
-	buf_init(&out, rd->limits.text_max);
-	rc = run(rd, argv, "pdftotext", &out, &end, err);
-	if (rc == 0 && end.status != 0)
-		rc = tell_failure(&end, err);
-	if (rc == 0)
-		rc = write_pages(rd, buf_span(&out), err);
-	unlink(path);
-	mem_free(path);
-	buf_free(&out);
-	return rc;
+	return load(rd, &loader, err);
 }

@@ -91,10 +91,19 @@ static bool looks_binary(struct span bytes)
 	return controls * CONTROLS_MAX > len;
 }
 
+/* Text, but none that anybody reads. */
+static bool is_rtf(struct span bytes)
+{
+	return span_starts(bytes, "{\\rtf");
+}
+
 static int refuse_binary(struct span bytes, struct err *err)
 {
 	const char *what = decode_binary(bytes);
 
+	if (is_rtf(bytes))
+		return err_set(err, E_unsupported_document, "",
+			       "it is RTF: a loader command reads it (pandoc -f rtf)");
 	return err_set(err, E_unsupported_document, "", "it is binary%s%s, not text",
 		       what ? ": " : "", what ? what : "");
 }
@@ -340,7 +349,7 @@ int reader_decode(struct reader *rd, const char *charset, struct buf *out, struc
 		marked = guess_wide(bytes);
 	if (marked && strcmp(marked, "UTF-8") != 0)
 		rc = decode_charset(bytes, marked, out);
-	else if (looks_binary(bytes))
+	else if (looks_binary(bytes) || is_rtf(bytes))
 		return refuse_binary(bytes, err);
 	else if (!marked && charset && is_needed(charset, bytes) &&
 		 decode_charset(bytes, charset, out) == 0)

@@ -56,6 +56,7 @@ static void charsets_are_named_or_guessed(void **state)
 static void what_is_binary_is_refused_by_its_content(void **state)
 {
 	static const struct reading_case cases[] = {
+		{ "a.rtf", "{\\rtf1\\ansi{\\fonttbl}Herons.\\par}", .code = E_unsupported_document, .says = "RTF" },
 		{ "a.txt", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", .len = 16, .code = E_unsupported_document, .says = "PNG" },
 		{ "a.md", "\x7f" "ELF\2\1\1\0\0\0", .len = 10, .code = E_unsupported_document, .says = "a program" },
 		{ "notes.txt", "some\0text", .len = 9, .code = E_unsupported_document, .says = "binary" },

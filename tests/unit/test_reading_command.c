@@ -154,6 +154,46 @@ static void a_sentence_of_page_three_is_on_page_three(void **state)
 	buf_free(&pdf);
 }
 
+static void a_pdf_is_called_what_its_maker_called_it(void **state)
+{
+	static const struct {
+		const char *given, *title;
+	} cases[] = {
+		{ "The Lights of the Coast", "The Lights of the Coast" },
+		{ "Title pages", "Title pages" },
+		{ "untitled", NULL },
+		{ "Microsoft Word - Draft 3", NULL },
+		{ "paper.TEX", NULL },
+		{ "2021-03", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		struct reading r;
+		struct buf pdf;
+		char *line = mem_printf("printf '%%s\\n' '.pdfinfo /Title %s' 'A page about herons, "
+					"gulls and terns.' | groff -Tpdf",
+					cases[i].given);
+
+		buf_init(&pdf, MIB);
+		if (!make_pdf(line, &pdf)) {
+			buf_free(&pdf);
+			mem_free(line);
+			skip();
+		}
+		reading_init(&r);
+		assert_int_equal(read_document(&r, "a.pdf", NULL, buf_span(&pdf), NULL, &err), 0);
+		if (cases[i].title)
+			assert_string_equal(r.title, cases[i].title);
+		else
+			assert_null(r.title);
+		reading_free(&r);
+		buf_free(&pdf);
+		mem_free(line);
+	}
+}
+
 /* The smallest that wants a password: standard security handler, keys that fit no empty one. */
 static const char encrypted[] =
 	"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
@@ -185,6 +225,7 @@ int main(void)
 		cmocka_unit_test(loaders_are_given_a_file_of_their_own),
 		cmocka_unit_test(failures_of_loaders_have_what_they_said),
 		cmocka_unit_test(a_sentence_of_page_three_is_on_page_three),
+		cmocka_unit_test(a_pdf_is_called_what_its_maker_called_it),
 		cmocka_unit_test(what_cannot_be_read_says_why),
 	};
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -13,6 +13,7 @@ enum {
 	BATCH_BYTES = 200 * 1000,
 	BATCH_MEMORY = 4 * 1024 * 1024,
 	PATIENCE_MS = 5 * 60 * 1000, /* for one call: a busy local server takes its time */
+	PROBE_PATIENCE_MS = 30 * 1000,
 	REFUSED_MAX = 8, /* of a batch of which none was taken: the model takes none, it seems */
 };
 
@@ -21,6 +22,7 @@ struct batch {
 	struct rag *rag;
 	struct span tenant, index;
 	const char *alias, *model;
+	bool is_other; /* told by a probe */
 	struct arena arena;
 	struct rag_pending pending[BATCH_TEXTS], refused[BATCH_TEXTS];
 	size_t count, refused_count;
@@ -94,7 +96,8 @@ static bool may_be_about_texts(const struct err *err)
 	return err->code == E_upstream_error;
 }
 
-static int embed_texts(struct batch *b, struct snapshot *s, size_t first, size_t count)
+static int ask_model(struct batch *b, struct snapshot *s, const struct span *texts, size_t count,
+		     int64_t patience_ms)
 {
 	struct identity who = tenant_identity(s, b->tenant.ptr);
 	struct inner_call call = { .worker = b->worker,
@@ -102,8 +105,15 @@ static int embed_texts(struct batch *b, struct snapshot *s, size_t first, size_t
 				   .identity = &who,
 				   .route = "/a1/rag/embedding",
 				   .parent_request_id = "",
-				   .patience_ms = PATIENCE_MS,
+				   .patience_ms = patience_ms,
 				   .upstream = b->model };
+
+	b->err = (struct err)ERR_INIT;
+	return inner_embed(&call, b->alias, texts, count, &b->vectors, &b->dimensions, &b->err);
+}
+
+static int embed_texts(struct batch *b, struct snapshot *s, size_t first, size_t count)
+{
 	struct span texts[BATCH_TEXTS];
 	int result;
 
@@ -112,8 +122,7 @@ static int embed_texts(struct batch *b, struct snapshot *s, size_t first, size_t
 		if (texts[i].len > EMBED_TEXT_MAX) /* a vector of most of it is better than none */
 			texts[i].len = utf8_whole(span_of(texts[i].ptr, EMBED_TEXT_MAX));
 	}
-	b->err = (struct err)ERR_INIT;
-	if (inner_embed(&call, b->alias, texts, count, &b->vectors, &b->dimensions, &b->err) < 0)
+	if (ask_model(b, s, texts, count, PATIENCE_MS) < 0)
 		return -1;
 	b->first = first;
 	b->some = count;
@@ -182,23 +191,57 @@ static int embed(struct batch *b, struct snapshot *s)
 	return keep_refused(b, embed_all(b, s)) < 0 ? -1 : 1;
 }
 
-int rag_batch_embed(struct core_worker *w, struct snapshot *s, struct span tenant,
-		    struct span index, const struct rag_embedder *e, struct err *err)
+static struct batch *begin(struct core_worker *w, struct span tenant, const struct rag_embedder *e)
 {
 	struct batch *b = mem_new(struct batch); /* a fiber's stack is small */
-	int result;
 
 	b->worker = w;
 	b->rag = w->core->rag;
 	b->tenant = tenant;
-	b->index = index;
 	b->alias = e->alias->alias;
 	b->model = e->model;
 	arena_init(&b->arena, BATCH_MEMORY);
-	result = embed(b, s);
+	return b;
+}
+
+static int end(struct batch *b, int result, struct err *err)
+{
 	if (result < 0)
 		*err = b->err;
+	mem_free(b->vectors);
 	arena_clear(&b->arena);
 	mem_free(b);
 	return result;
+}
+
+int rag_batch_embed(struct core_worker *w, struct snapshot *s, struct span tenant,
+		    struct span index, const struct rag_embedder *e, struct err *err)
+{
+	struct batch *b = begin(w, tenant, e);
+
+	b->index = index;
+	return end(b, embed(b, s), err);
+}
+
+static void compare(void *arg)
+{
+	struct batch *b = arg;
+
+	b->result = rag_model_probe(b->rag, b->tenant, span_str(b->model), b->vectors, b->dimensions,
+				    &b->is_other, &b->err);
+}
+
+int rag_batch_probe(struct core_worker *w, struct snapshot *s, struct span tenant,
+		    const struct rag_embedder *e, bool *is_other, struct err *err)
+{
+	struct batch *b = begin(w, tenant, e);
+	struct span text = span_str(
+		arena_printf(&b->arena, "%s%s", rag_model_prefixes(span_str(e->model)).document,
+			     RAG_PROBE_TEXT));
+	int result = -1;
+
+	if (ask_model(b, s, &text, 1, PROBE_PATIENCE_MS) == 0)
+		result = on_job(b, compare);
+	*is_other = b->is_other;
+	return end(b, result, err);
 }

@@ -18,4 +18,11 @@
 int rag_batch_embed(struct core_worker *w, struct snapshot *s, struct span tenant,
 		    struct span index, const struct rag_embedder *e, struct err *err);
 
+/*
+ * Has what the model makes of RAG_PROBE_TEXT compared: fails as rag_model_probe, or as the model
+ * does.  *is_other: another answers to its name than before.
+ */
+int rag_batch_probe(struct core_worker *w, struct snapshot *s, struct span tenant,
+		    const struct rag_embedder *e, bool *is_other, struct err *err);
+
 #endif

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/chat/rag_batch.h"
+#include "common/chat/rag_probes.h"
 #include "common/loop/fiber.h"
 
 enum {
@@ -48,6 +49,7 @@ struct item {
 };
 
 struct rag_keeper {
+	struct rag_probes *probes;
 	pthread_mutex_t lock; /* protects what follows */
 	struct list lanes[LANES];
 	int64_t begin_ms, free_ms, wake_ms, rest_ms; /* when it is time for it */
@@ -57,6 +59,7 @@ struct rag_keeper *rag_keeper_new(void)
 {
 	struct rag_keeper *k = mem_new(struct rag_keeper);
 
+	k->probes = rag_probes_new();
 	pthread_mutex_init(&k->lock, NULL);
 	for (int i = 0; i < LANES; i++)
 		list_init(&k->lanes[i]);
@@ -81,6 +84,7 @@ void rag_keeper_free(struct rag_keeper *k)
 	for (int i = 0; i < LANES; i++)
 		list_each(&k->lanes[i], at) free_item(container_of(at, struct item, link));
 	pthread_mutex_destroy(&k->lock);
+	rag_probes_free(k->probes);
 	mem_free(k);
 }
 
@@ -256,6 +260,7 @@ static void wake(struct rag_keeper *k, struct core *core)
 /* ---- one index ---- */
 
 struct care {
+	struct rag_keeper *keeper;
 	struct core_worker *worker;
 	struct rag *rag;
 	struct item *item;
@@ -312,6 +317,8 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 		return CARED;
 	if (!rag_embedder_find(s->routing, &c->info, &e))
 		return wait_for(c, &e);
+	if (rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, &e))
+		c->item->is_over = false;
 	if (c->item->is_over && strcmp(c->item->model, e.model) == 0 &&
 	    memcmp(&c->item->over, &c->info.config, sizeof c->item->over) == 0) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
@@ -349,6 +356,7 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 	bool was_over = i->is_over;
 	enum outcome outcome;
 
+	c->keeper = k;
 	c->worker = w;
 	c->rag = w->core->rag;
 	c->item = i;

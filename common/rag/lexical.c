@@ -464,6 +464,11 @@ size_t lexical_search(const struct lexical_view *view, struct span question,
 	return count;
 }
 
+void lexical_look(const struct lexical_view *view, struct span question, struct lexical_scratch *s)
+{
+	question_read(&s->question, s->terms, &s->counts, view, question);
+}
+
 float lexical_highest(const struct lexical_scratch *s)
 {
 	float sum = 0;

@@ -56,6 +56,9 @@ void lexical_scratch_free(struct lexical_scratch *s);
 /* The best max hits, best first, equal ones by row; returns how many. */
 size_t lexical_search(const struct lexical_view *view, struct span question,
 		      struct lexical_scratch *scratch, struct lexical_hit *hits, size_t max);
+/* The same without searching: for the matches of hits that come from elsewhere. */
+void lexical_look(const struct lexical_view *view, struct span question,
+		  struct lexical_scratch *scratch);
 /*
  * What no score of the last question searched with scratch is much above: a chunk that says nothing
  * but its words.  The best hit comes to a third of it or more when the index speaks of what was

@@ -57,6 +57,43 @@ static void free_tenant(struct rag_tenant *t)
 	mem_free(t);
 }
 
+struct lexical_scratch *rag_words_take(struct rag *r)
+{
+	struct lexical_scratch *words = NULL;
+
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < RAG_WORDS_IDLE && !words; i++) {
+		words = r->words[i];
+		r->words[i] = NULL;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return words ? words : lexical_scratch_new();
+}
+
+void rag_words_give(struct rag *r, struct lexical_scratch *words)
+{
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < RAG_WORDS_IDLE && words; i++)
+		if (!r->words[i]) {
+			r->words[i] = words;
+			words = NULL;
+		}
+	pthread_mutex_unlock(&r->lock);
+	lexical_scratch_free(words);
+}
+
+void rag_words_rest(struct rag *r)
+{
+	struct lexical_scratch *words[RAG_WORDS_IDLE];
+
+	pthread_mutex_lock(&r->lock);
+	memcpy(words, r->words, sizeof(words));
+	memset(r->words, 0, sizeof(r->words));
+	pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < RAG_WORDS_IDLE; i++)
+		lexical_scratch_free(words[i]);
+}
+
 void rag_stop(struct rag *r)
 {
 	atomic_store(&r->stopping, true);
@@ -66,6 +103,7 @@ void rag_close(struct rag *r)
 {
 	if (!r)
 		return;
+	rag_words_rest(r);
 	list_each(&r->tenants, at) free_tenant(container_of(at, struct rag_tenant, link));
 	pthread_mutex_destroy(&r->lock);
 	mem_free(r->dir);

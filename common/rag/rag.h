@@ -78,6 +78,7 @@ struct rag_index_info {
 	int64_t created_us, changed_us;
 	int64_t generation;   /* greater after each change that a search can see */
 	struct span model;    /* whose vectors searches use; empty = none */
+	bool model_changed;   /* another answers to its name now: nobody can ask for them */
 	int64_t vectors;      /* chunks that have one of it */
 	struct span building; /* whose are made beside, until all chunks have one; empty = none */
 	int64_t building_vectors;
@@ -216,6 +217,17 @@ struct rag_prefixes {
 	const char *document, *query;
 };
 struct rag_prefixes rag_model_prefixes(struct span model);
+
+/*
+ * What a model makes of this text (with its document prefix in front) tells it from another that
+ * answers to the same name: as long as the vectors are the same but for what another precision makes
+ * of them, nothing happens.  When they are not the model is another one from then on, or again the
+ * one that it was once: rag_pending begins it beside what is in use, which nobody is asked with any
+ * more, as searches cannot have questions in its space.  *is_other: it has just become so.
+ */
+#define RAG_PROBE_TEXT "The ferry leaves at noon; who misses it walks three hours along the shore."
+int rag_model_probe(struct rag *r, struct span tenant, struct span model, const float *vector,
+		    size_t dimensions, bool *is_other, struct err *err);
 
 /* A chunk without a vector of the model, as the model shall read it. */
 struct rag_pending {

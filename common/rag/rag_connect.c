@@ -83,6 +83,7 @@ static void note_use(struct rag_tenant *t)
 
 void rag_rest(struct rag *r, int64_t idle_ms)
 {
+	rag_words_rest(r);
 	disconnect_idle(r, SIZE_MAX, clock_mono_ms() - idle_ms);
 }
 

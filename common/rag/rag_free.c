@@ -142,6 +142,9 @@ static int free_stale(struct db *db, struct err *err)
 	return 1;
 }
 
+/* One that was seen a moment ago may be about to be begun. */
+static const int64_t seen_lately_us = INT64_C(3600) * 1000 * 1000;
+
 /* A model that no index has any more. */
 static int free_model(struct db *db, struct err *err)
 {
@@ -149,8 +152,8 @@ static int free_model(struct db *db, struct err *err)
 	int found =
 		numbers(db,
 			"SELECT id FROM rag_model AS m WHERE NOT EXISTS (SELECT 1 FROM rag_index"
-			" AS i WHERE i.model = m.id OR i.building = m.id) LIMIT 1",
-			0, &model, NULL, err);
+			" AS i WHERE i.model = m.id OR i.building = m.id) AND seen_at < ?1 LIMIT 1",
+			rag_now_us() - seen_lately_us, &model, NULL, err);
 
 	if (found != 1)
 		return found;

@@ -165,7 +165,8 @@ static int tell(struct db *db, const struct rag_row *row, struct arena *a,
 	out->changed_us = row->changed_us;
 	out->generation = row->generation;
 	out->size = row->stored;
-	if (tell_model(db, row, row->model, &out->model, &out->vectors, &out->refused, a,
+	if (rag_model_is_past(db, row->model, &out->model_changed, err) < 0 ||
+	    tell_model(db, row, row->model, &out->model, &out->vectors, &out->refused, a,
 		       &out->size, err) < 0 ||
 	    tell_model(db, row, row->building, &out->building, &out->building_vectors,
 		       &out->refused, a, &out->size, err) < 0 ||

@@ -41,6 +41,8 @@ struct rag_tenant {
 	struct list cached;      /* struct rag_cached, by index; lock of struct rag */
 };
 
+enum { RAG_WORDS_IDLE = 4 };
+
 struct rag {
 	struct rag_options options;
 	char *dir;
@@ -49,10 +51,20 @@ struct rag {
 	size_t open;           /* tenants that may have connections */
 	uint64_t tick;         /* counts uses of snapshots */
 	atomic_bool stopping;  /* rag_stop */
+	struct lexical_scratch *words[RAG_WORDS_IDLE]; /* behind lock: for the next searches */
 	_Atomic size_t loaded; /* bytes of all pieces of snapshots */
 };
 
 /* ---- rag.c: tenants ---- */
+
+/*
+ * What a search of words works in has some bytes for each row, which are not made anew, and emptied,
+ * for each question.  To be given back.
+ */
+struct lexical_scratch *rag_words_take(struct rag *r);
+void rag_words_give(struct rag *r, struct lexical_scratch *words);
+/* Those that nobody has are given to the system. */
+void rag_words_rest(struct rag *r);
 
 /* make: also when there is no database yet.  NULL: E_rag_index_not_found, E_invalid_field. */
 struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, struct err *err);
@@ -99,8 +111,13 @@ int rag_row_rename(struct db *db, int64_t id, struct span name, struct err *err)
 int rag_row_check_limits(struct rag *r, struct db *db, const struct rag_row *row, struct err *err);
 /* config with its zeros filled in; -1 E_invalid_field. */
 int rag_config_fill(const struct rag_config *config, struct rag_config *out, struct err *err);
-/* The id of a model, 0 when it is not known and make is false, or -1. */
+/*
+ * The id of a model, 0 when it is not known and make is false, or -1.  Of several of that name the
+ * one that answered to it last: see rag_model_probe.
+ */
 int64_t rag_model_id(struct db *db, struct span name, bool make, struct err *err);
+/* Whether another answers to its name now. */
+int rag_model_is_past(struct db *db, int64_t id, bool *is, struct err *err);
 /* Its name, "" when there is none of that id. */
 int rag_model_name(struct db *db, int64_t id, char name[RAG_MODEL_MAX + 1], int64_t *dimensions,
 		   struct err *err);

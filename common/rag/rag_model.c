@@ -100,10 +100,14 @@ int rag_model_begin(struct db *db, void *arg, struct err *err)
 	model = rag_model_id(db, m->model, true, err);
 	if (model < 0)
 		return -1;
-	if (model == row.model || model == row.building)
+	if (model == row.building || (model == row.model && row.building == 0))
 		return 0;
 	if (row.building > 0 && give_up_model(db, row.id, row.building, err) < 0)
 		return -1;
+	if (model == row.model) {
+		row.building = 0;
+		return rag_row_update(db, &row, err);
+	}
 	if (row.model > 0)
 		row.building = model;
 	else

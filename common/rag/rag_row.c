@@ -230,7 +230,11 @@ int rag_config_fill(const struct rag_config *config, struct rag_config *out, str
 
 int64_t rag_model_id(struct db *db, struct span name, bool make, struct err *err)
 {
-	struct db_statement *st = db_statement(db, "SELECT id FROM rag_model WHERE name = ?1", err);
+	struct db_statement *st =
+		db_statement(db,
+			     "SELECT id FROM rag_model WHERE name = ?1"
+			     " ORDER BY seen_at DESC, id DESC LIMIT 1",
+			     err);
 	int64_t id = 0;
 	int found;
 
@@ -243,7 +247,9 @@ int64_t rag_model_id(struct db *db, struct span name, bool make, struct err *err
 	db_reset(st);
 	if (found != 0 || !make)
 		return found < 0 ? -1 : id;
-	st = db_statement(db, "INSERT INTO rag_model (name, dimensions) VALUES (?1, 0)", err);
+	st = db_statement(db, 
+			  "INSERT INTO rag_model (name, dimensions, seen_at) VALUES (?1, 0, 0)",
+			  err);
 	if (!st)
 		return -1;
 	db_bind_text(st, 1, name);
@@ -269,4 +275,19 @@ int rag_model_name(struct db *db, int64_t id, char name[RAG_MODEL_MAX + 1], int6
 	}
 	db_reset(st);
 	return found < 0 ? -1 : 0;
+}
+
+int rag_model_is_past(struct db *db, int64_t id, bool *is, struct err *err)
+{
+	char name[RAG_MODEL_MAX + 1];
+	int64_t dimensions, now;
+
+	*is = false;
+	if (id == 0)
+		return 0;
+	if (rag_model_name(db, id, name, &dimensions, err) < 0)
+		return -1;
+	now = rag_model_id(db, span_str(name), false, err);
+	*is = now > 0 && now != id;
+	return now < 0 ? -1 : 0;
 }

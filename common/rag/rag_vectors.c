@@ -73,7 +73,7 @@ static int insert_vector(struct db *db, int64_t model, const struct rag_kept *k,
 }
 
 /* Stored float16 as numbers; -1 when they are of another dimension. */
-static int read_halves(struct span halves, float *out, size_t dimensions)
+int rag_half_read(struct span halves, float *out, size_t dimensions)
 {
 	uint16_t room[64];
 
@@ -103,7 +103,7 @@ static int find_vector(struct db *db, int64_t model, const unsigned char hash[RA
 	db_bind_int(st, 1, model);
 	db_bind_blob(st, 2, span_of((const char *)hash, RAG_HASH_SIZE));
 	found = db_next(st, err);
-	if (found == 1 && read_halves(db_blob(st, 0), out, dimensions) < 0)
+	if (found == 1 && rag_half_read(db_blob(st, 0), out, dimensions) < 0)
 		found = 0;
 	db_reset(st);
 	return found;
@@ -329,7 +329,7 @@ bool rag_view_exact(void *data, int64_t chunk, float *vector)
 	db_bind_int(st, 1, v->model);
 	db_bind_int(st, 2, chunk);
 	found = db_next(st, &err) == 1 &&
-		read_halves(db_blob(st, 0), vector, v->snapshot->vectors->dimensions) == 0;
+		rag_half_read(db_blob(st, 0), vector, v->snapshot->vectors->dimensions) == 0;
 	db_reset(st);
 	return found;
 }

@@ -34,4 +34,7 @@ int rag_model_end(struct db *db, void *arg, struct err *err);
 /* Chunks of an index get the vectors that their texts have elsewhere in the tenant. */
 int rag_vectors_find(struct rag_tenant *t, int64_t index_id, struct span model, struct err *err);
 
+/* Stored float16 as numbers; -1 when they are of another dimension. */
+int rag_half_read(struct span halves, float *out, size_t dimensions);
+
 #endif

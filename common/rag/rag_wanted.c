@@ -273,7 +273,8 @@ static int has_model(struct rag_tenant *t, const struct rag_modelling *m, struct
 	rag_read_end(t, db);
 	if (model < 0)
 		return -1;
-	return model > 0 && (model == row.model || model == row.building);
+	return model > 0 &&
+	       (model == row.building || (model == row.model && row.building == 0));
 }
 
 int rag_pending(struct rag *r, struct span tenant, struct span index, struct span model,

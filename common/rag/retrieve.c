@@ -8,6 +8,7 @@
 #include "common/base/utf8.h"
 #include "common/rag/filter.h"
 #include "common/rag/quote.h"
+#include "common/rag/rag_inside.h"
 
 static const char *const modes[] = { "auto", "lexical", "dense", "hybrid" };
 static const char *const scopes[] = { "chunks", "documents", "corpus" };
@@ -174,9 +175,9 @@ int retrieve(struct rag *rag, struct span tenant, struct span index,
 	*answer = (struct retrieve_answer){ 0 };
 	if (check(question, err) < 0 || rag_view_open(rag, tenant, index, &r.view, err) < 0)
 		return -1;
-	r.words = lexical_scratch_new();
+	r.words = rag_words_take(rag);
 	result = run(&r, began, err);
-	lexical_scratch_free(r.words);
+	rag_words_give(rag, r.words);
 	rag_view_close(&r.view);
 	return result;
 }
@@ -195,12 +196,12 @@ int retrieve_candidates(struct rag *rag, struct span tenant, struct span index,
 		return err_used_up(err);
 	if (check(question, err) < 0 || rag_view_open(rag, tenant, index, &r.view, err) < 0)
 		return -1;
-	r.words = lexical_scratch_new();
+	r.words = rag_words_take(rag);
 	if (question->scope == RETRIEVE_CORPUS)
 		result = 0;
 	else if (begin(&r, err) == 0 && retrieve_find(&r, err) == 0)
 		result = retrieve_list(&r, *out, max, count, err);
-	lexical_scratch_free(r.words);
+	rag_words_give(rag, r.words);
 	rag_view_close(&r.view);
 	return result;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "common/rag/latent.h"
+#include "common/rag/rag_inside.h"
 #include "common/rag/vector.h"
 
 #define BEFORE_WEIGHT 0.3F /* of what was said before, to the question's words */
@@ -122,12 +123,28 @@ static const char *no_vectors(const struct retrieval *r)
 	return NULL;
 }
 
-static void choose_mode(struct retrieval *r)
+/* Another model that answers to the name has questions in another space. */
+static int look_at_model(struct retrieval *r, const char **why, struct err *err)
+{
+	bool is_past;
+
+	if (!r->view.snapshot->vectors)
+		return 0;
+	if (rag_model_is_past(r->view.db, r->view.model, &is_past, err) < 0)
+		return -1;
+	if (is_past)
+		*why = "what answers to the embedding model's name has changed: vectors are made anew";
+	return 0;
+}
+
+static int choose_mode(struct retrieval *r, struct err *err)
 {
 	const struct snapshot_vectors *v = r->view.snapshot->vectors;
 	struct retrieve_answer *answer = r->answer;
 	const char *why = no_vectors(r);
 
+	if (look_at_model(r, &why, err) < 0)
+		return -1;
 	if (v && answer->chunks > 0)
 		answer->dense_coverage = (float)v->live / (float)answer->chunks;
 	answer->mode = r->question->mode;
@@ -139,6 +156,7 @@ static void choose_mode(struct retrieval *r)
 	if (why && !answer->note && r->question->mode != RETRIEVE_LEXICAL &&
 	    (v || r->question->mode != RETRIEVE_AUTO))
 		answer->note = why;
+	return 0;
 }
 
 /*
@@ -165,7 +183,7 @@ static void doubt_dense(struct retrieval *r, const struct fusion_list *words,
 		r->answer->dense_weight *= fusion_trust(words, lexical_highest(r->words), vectors);
 }
 
-enum list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
+enum question_list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
 
 /* fit: of the better of the question and what was said before. */
 static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list lists[LIST_COUNT],
@@ -182,8 +200,11 @@ static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list li
 			return -1;
 		highest = lexical_highest(r->words);
 	}
-	if (from_words(r, q->text, candidates, &lists[LIST_LEXICAL], err) < 0 ||
-	    (has_latent && from_latent(r, candidates, &lists[LIST_LATENT], err) < 0) ||
+	if (r->answer->mode == RETRIEVE_DENSE)
+		lexical_look(&r->rows, q->text, r->words);
+	else if (from_words(r, q->text, candidates, &lists[LIST_LEXICAL], err) < 0)
+		return -1;
+	if ((has_latent && from_latent(r, candidates, &lists[LIST_LATENT], err) < 0) ||
 	    (r->answer->mode != RETRIEVE_LEXICAL &&
 	     from_vectors(r, candidates, &lists[LIST_DENSE], err) < 0))
 		return -1;
@@ -226,7 +247,8 @@ int retrieve_find(struct retrieval *r, struct err *err)
 	size_t candidates = fusion_candidates(r->question->top_k), max = LIST_COUNT * candidates;
 	float fit;
 
-	choose_mode(r);
+	if (choose_mode(r, err) < 0)
+		return -1;
 	r->answer->dense_weight = weigh_dense(r);
 	if (ask_all(r, candidates, lists, &fit, err) < 0)
 		return -1;

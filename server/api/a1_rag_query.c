@@ -205,7 +205,10 @@ static int prepare(struct exchange *x, struct call *c, struct query *q)
 		return 0;
 	if (rag_work_run(x, c, &q->work, look, q) < 0)
 		return -1;
-	return q->index.model.len > 0 && q->index.vectors > 0 ? embed(x, c, q) : 0;
+	/* Nobody can be asked in the space of a model that is no more. */
+	return q->index.model.len > 0 && q->index.vectors > 0 && !q->index.model_changed
+		       ? embed(x, c, q)
+		       : 0;
 }
 
 /* ---- its order ---- */

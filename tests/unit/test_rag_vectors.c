@@ -30,26 +30,32 @@ static void embed(struct span text, float *out, size_t dimensions)
 	}
 }
 
-/* Makes all vectors that are wanted; how many texts that took. */
-static size_t embed_all(struct rag_stage *s, const char *model, size_t dimensions)
+/* Makes some of the vectors that are wanted; how many texts that took. */
+static size_t embed_some(struct rag_stage *s, const char *model, size_t dimensions)
 {
 	struct rag_pending pending[PENDING_MAX];
 	float vectors[PENDING_MAX * 64];
-	size_t count, sum = 0;
+	size_t count;
 
-	for (;;) {
-		if (rag_pending(s->rag, acme, docs, span_str(model), 0, &s->arena, pending,
-				PENDING_MAX, 1 << 20, &count, &s->err) < 0)
-			fail_msg("%s", s->err.message);
-		if (count == 0)
-			return sum;
-		for (size_t i = 0; i < count; i++)
-			embed(pending[i].text, vectors + i * dimensions, dimensions);
-		if (rag_vectors_put(s->rag, acme, docs, span_str(model), pending, count, vectors,
-				    dimensions, &s->err) < 0)
-			fail_msg("%s", s->err.message);
+	if (rag_pending(s->rag, acme, docs, span_str(model), 0, &s->arena, pending, PENDING_MAX,
+			1 << 20, &count, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	for (size_t i = 0; i < count; i++)
+		embed(pending[i].text, vectors + i * dimensions, dimensions);
+	if (count > 0 && rag_vectors_put(s->rag, acme, docs, span_str(model), pending, count,
+					 vectors, dimensions, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	return count;
+}
+
+/* The same with all. */
+static size_t embed_all(struct rag_stage *s, const char *model, size_t dimensions)
+{
+	size_t sum = 0, count;
+
+	while ((count = embed_some(s, model, dimensions)) > 0)
 		sum += count;
-	}
+	return sum;
 }
 
 static struct rag_index_info info_of(struct rag_stage *s)
@@ -437,6 +443,99 @@ static void what_was_of_another_model_is_past(void **state)
 	assert_string_equal(stage_findings(s), "");
 }
 
+/* What a model makes of the probe, by a seed, and by how much each number is off. */
+static bool probe(struct rag_stage *s, unsigned seed, float noise)
+{
+	float vector[DIMENSIONS];
+	char text[32];
+	bool is_other;
+
+	snprintf(text, sizeof(text), "probe %u", seed);
+	embed(span_str(text), vector, DIMENSIONS);
+	for (size_t i = 0; i < DIMENSIONS; i++)
+		vector[i] += i % 2 ? noise : -noise;
+	if (rag_model_probe(s->rag, acme, SPAN_LIT("m"), vector, DIMENSIONS, &is_other, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	return is_other;
+}
+
+static void a_model_is_known_by_what_it_makes_of_one_text(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 5);
+	assert_false(probe(s, 1, 0));
+	embed_all(s, "m", DIMENSIONS);
+	assert_false(probe(s, 1, 0.03F));
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_false(info_of(s).model_changed);
+	/* Another one: built beside what is there, which is not asked meanwhile. */
+	assert_true(probe(s, 2, 0));
+	assert_true(info_of(s).model_changed);
+	assert_int_equal(info_of(s).vectors, 5);
+	assert_false(probe(s, 2, 0));
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 5);
+	assert_false(info_of(s).model_changed);
+	assert_true(span_is(info_of(s).model, "m"));
+	assert_int_equal(info_of(s).building.len, 0);
+	assert_int_equal(info_of(s).vectors, 5);
+	assert_near(s, 0, 5);
+	tend_all(s);
+	/* The first one comes back, and its vectors are there still. */
+	assert_true(probe(s, 1, 0));
+	assert_true(info_of(s).model_changed);
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_false(info_of(s).model_changed);
+	assert_int_equal(info_of(s).vectors, 5);
+	assert_near(s, 0, 5);
+}
+
+static void one_that_comes_back_at_once_changes_nothing(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 40);
+	assert_false(probe(s, 1, 0));
+	embed_all(s, "m", DIMENSIONS);
+	assert_true(probe(s, 2, 0));
+	assert_true(embed_some(s, "m", DIMENSIONS) > 0);
+	assert_int_equal(info_of(s).building.len, 1);
+	assert_true(probe(s, 1, 0));
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(info_of(s).building.len, 0);
+	assert_false(info_of(s).model_changed);
+	assert_near(s, 0, 40);
+}
+
+/* One whose vectors are from before there were probes is believed once. */
+static void a_model_that_was_never_looked_at_is_what_it_is_now(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 5);
+	embed_all(s, "m", DIMENSIONS);
+	assert_false(probe(s, 1, 0));
+	assert_false(info_of(s).model_changed);
+	assert_true(probe(s, 2, 0));
+	assert_true(info_of(s).model_changed);
+}
+
+static void what_is_no_vector_of_a_model_tells_nothing(void **state)
+{
+	struct rag_stage *s = *state;
+	const float none[DIMENSIONS] = { 0 };
+	bool is_other;
+
+	put_some(s, 0, 1);
+	assert_int_equal(rag_model_probe(s->rag, acme, SPAN_LIT("m"), none, DIMENSIONS, &is_other,
+					 &s->err),
+			 -1);
+	assert_int_equal(s->err.code, E_invalid_field);
+	assert_int_equal(rag_model_probe(s->rag, acme, SPAN_LIT(""), none, DIMENSIONS, &is_other,
+					 &s->err),
+			 -1);
+}
+
 static void several_batches_may_be_under_way(void **state)
 {
 	struct rag_stage *s = *state;
@@ -530,6 +629,10 @@ int main(void)
 		TEST(what_a_grouping_replaces_goes_in_steps_of_its_own),
 		TEST(a_second_grouping_takes_the_place_of_the_first),
 		TEST(what_was_of_another_model_is_past),
+		TEST(a_model_is_known_by_what_it_makes_of_one_text),
+		TEST(one_that_comes_back_at_once_changes_nothing),
+		TEST(a_model_that_was_never_looked_at_is_what_it_is_now),
+		TEST(what_is_no_vector_of_a_model_tells_nothing),
 		TEST(several_batches_may_be_under_way),
 		TEST(what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured),
 		TEST(models_have_their_prefixes),

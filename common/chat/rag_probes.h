@@ -1,0 +1,25 @@
+/*
+ * common/chat/rag_probes.h - whether a model is still the one whose vectors are there.
+ *
+ * A server may give another model the name of the one before: its vectors lie elsewhere.  So each
+ * model of a tenant is looked at when its work begins, after a start and then now and then, by
+ * what it makes of a text that is always the same (rag_model_probe).  Any thread; looking is on a
+ * fiber of the worker.
+ */
+#ifndef SPASS_CHAT_RAG_PROBES_H
+#define SPASS_CHAT_RAG_PROBES_H
+
+#include "common/chat/core.h"
+#include "common/chat/rag_embedder.h"
+
+struct rag_probes;
+struct rag_probes *rag_probes_new(void);
+void rag_probes_free(struct rag_probes *p);
+/*
+ * Looks when it is time.  True when another model answers to the name since the last look.  One that
+ * cannot be asked now is looked at the next time.
+ */
+bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapshot *s,
+		     struct span tenant, const struct rag_embedder *e);
+
+#endif

@@ -91,7 +91,8 @@ static bool is_copied(const struct upcall_request *req, uint64_t len)
 
 static inline char *put(char *at, struct span s)
 {
-	memcpy(at, s.ptr, s.len);
+	if (s.len)
+		memcpy(at, s.ptr, s.len);
 	return at + s.len;
 }
 

@@ -323,24 +323,9 @@ static bool is_by_name(json_t *object)
 
 /* ---- the check ---- */
 
-static int check_operand(json_t *value, enum takes takes, const struct place *at, size_t *values,
-			 struct err *err)
+static int check_scalar(const json_t *value, enum takes takes, const struct place *at, size_t *values,
+			struct err *err)
 {
-	size_t i;
-	json_t *one;
-
-	if (takes == TAKES_LIST) {
-		if (!json_is_array(value))
-			return refuse(at, err, "takes a list of values");
-		json_array_foreach(value, i, one)
-		{
-			struct place inside = { at, NULL, i };
-
-			if (check_operand(one, TAKES_SCALAR, &inside, values, err) < 0)
-				return -1;
-		}
-		return 0;
-	}
 	if (++*values > FILTER_VALUES_MAX)
 		return refuse(at, err, "is the filter's value too many: it has at most %d",
 			      FILTER_VALUES_MAX);
@@ -352,6 +337,26 @@ static int check_operand(json_t *value, enum takes takes, const struct place *at
 		return refuse(at, err, "takes a string or a number");
 	if (!json_is_string(value) && !json_is_number(value) && !json_is_boolean(value))
 		return refuse(at, err, "takes a string, a number or a boolean");
+	return 0;
+}
+
+static int check_operand(json_t *value, enum takes takes, const struct place *at, size_t *values,
+			 struct err *err)
+{
+	size_t i;
+	json_t *one;
+
+	if (takes != TAKES_LIST)
+		return check_scalar(value, takes, at, values, err);
+	if (!json_is_array(value))
+		return refuse(at, err, "takes a list of values");
+	json_array_foreach(value, i, one)
+	{
+		struct place inside = { at, NULL, i };
+
+		if (check_scalar(one, TAKES_SCALAR, &inside, values, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 

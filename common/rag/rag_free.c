@@ -54,7 +54,7 @@ static int numbers(struct db *db, const char *sql, int64_t with, int64_t *first,
 
 /* ---- an index that is gone ---- */
 
-static const int64_t gone_bytes_much = 256 * 1000 * 1000; /* of texts */
+static const int64_t gone_bytes_much = 256 * INT64_C(1000000); /* of texts */
 
 static int free_document(struct db *db, int64_t id, struct err *err)
 {

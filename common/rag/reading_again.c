@@ -44,20 +44,26 @@ static int bad(struct err *err, const char *what)
 	return err_set(err, E_invalid_field, "reading", "%s", what);
 }
 
+/* -1 for what is no digit. */
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int read_hex(struct jvalue v, unsigned char *out, size_t size)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct span hex = jvalue_plain(v);
 
 	if (v.type != J_STRING || hex.len != 2 * size)
 		return -1;
 	for (size_t i = 0; i < size; i++) {
-		const char *high = memchr(digits, hex.ptr[2 * i], 16);
-		const char *low = memchr(digits, hex.ptr[2 * i + 1], 16);
+		int high = hex_value(hex.ptr[2 * i]), low = hex_value(hex.ptr[2 * i + 1]);
 
-		if (!high || !low)
+		if (high < 0 || low < 0)
 			return -1;
-		out[i] = (unsigned char)((high - digits) << 4 | (low - digits));
+		out[i] = (unsigned char)(high * 16 + low);
 	}
 	return 0;
 }

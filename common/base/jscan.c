@@ -177,14 +177,9 @@ INLINE const char *scan_other(struct scan *s, const char *p, bool is_sealed)
 /* A top-level member of that name, and where its value begins. */
 INLINE void note_member(struct scan *s, struct span name, bool may_escape, const char *value, struct place *at)
 {
-	size_t i = 0;
+	bool has_escape = may_escape && memchr(name.ptr, '\\', name.len);
+	size_t i = jkey_find(name, has_escape, s->names, s->count);
 
-	if (name.len == 0 || (may_escape && memchr(name.ptr, '\\', name.len)))
-		i = jkey_find(name, true, s->names, s->count);
-	else
-		while (i < s->count && (name.len != s->names[i].len || name.ptr[0] != s->names[i].ptr[0] ||
-					!bytes_equal(name.ptr, s->names[i].ptr, name.len)))
-			i++;
 	at->reported = 0;
 	if (i == s->count)
 		return;

@@ -122,16 +122,18 @@ static inline bool jkey_is(struct span key, const char *name)
 }
 
 /* The index of the first of those names that the escaped key equals; count when there is none. */
-static inline size_t jkey_find(struct span key, bool has_escape, const struct span *names, size_t count)
+size_t jkey_find_escaped(struct span key, const struct span *names, size_t count);
+/* The same where it is known whether there is an escape: most differ in their length or first byte. */
+__attribute__((always_inline)) static inline size_t jkey_find(struct span key, bool has_escape,
+							      const struct span *names, size_t count)
 {
 	size_t i = 0;
 
-	if (has_escape)
-		while (i < count && !jkey_equals(key, names[i]))
-			i++;
-	else
-		while (i < count && (key.len != names[i].len || !bytes_equal(key.ptr, names[i].ptr, key.len)))
-			i++;
+	if (has_escape || key.len == 0)
+		return jkey_find_escaped(key, names, count);
+	while (i < count && (key.len != names[i].len || key.ptr[0] != names[i].ptr[0] ||
+			     !bytes_equal(key.ptr, names[i].ptr, key.len)))
+		i++;
 	return i;
 }
 

@@ -73,6 +73,15 @@ bool jkey_equals(struct span key, struct span name)
 	}
 	return p == end && rest.len == 0;
 }
+size_t jkey_find_escaped(struct span key, const struct span *names, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && !jkey_equals(key, names[i]))
+		i++;
+	return i;
+}
+
 static struct span inside_quotes(struct jvalue v)
 {
 	assert(v.text.len >= 2);

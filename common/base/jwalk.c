@@ -139,10 +139,14 @@ static inline const char *skip_string(const char *p, const char *end, const stru
 	return known ? known : find_string_end_on(p + 1, end) + 1;
 }
 
-/* p: at a number or a word, or behind it; what follows one in a valid text is below. */
-static inline bool is_inside(char c)
+/* p: at a number.  Behind its digits comes, in a valid text, more of it or none of these. */
+static inline const char *skip_number(const char *p, const char *end)
 {
-	return (unsigned char)c > ',' && c != ']' && c != '}';
+	if (end - p > JBYTES_STEP)
+		p += jbytes_first_no_digit(p);
+	while (p < end && ((*p >= '-' && *p <= '9') || *p == '+' || (*p | 0x20) == 'e'))
+		p++;
+	return p;
 }
 
 static inline const char *skip_value(const char *p, const char *end, const struct jmap *map)
@@ -151,10 +155,9 @@ static inline const char *skip_value(const char *p, const char *end, const struc
 		return skip_string(p, end, map);
 	if ((*p | 0x20) == '{')
 		return skip_container(p, end, map);
-	do
-		p++;
-	while (p < end && (is_inside(*p) || *p == '+'));
-	return p;
+	if (jbytes_type(*p) == J_NUMBER)
+		return skip_number(p, end);
+	return p + (*p == 'f' ? 5 : 4);
 }
 
 struct jwalk jwalk_start(struct jvalue container)

@@ -114,10 +114,9 @@ static int check_strings(const struct param *p, struct jvalue v, struct err *err
 	return 0;
 }
 
+/* v: not null. */
 static int check_param(const struct param *p, struct jvalue v, struct err *err)
 {
-	if (!is_present(v))
-		return 0;
 	switch (p->kind) {
 	case PARAM_BOOL:
 		return v.type == J_TRUE || v.type == J_FALSE ? 0 : wrong(err, p->name, "true or false");
@@ -341,13 +340,29 @@ static int check_content(struct jvalue content, struct place *at, bool may_lack,
 	return fault(err, E_invalid_field, at, ".content", "must be a string or a list of parts");
 }
 
-static const struct {
-	const char *name;
-	bool may_lack_content;
-} roles[] = {
-	{ "user", false },	{ "assistant", true }, { "system", false },
-	{ "developer", false }, { "tool", false },     { "function", true },
+#define SPEAKERS(R) R(user) R(assistant) R(system) R(developer) R(tool) R(function)
+static const struct span speaker_names[] = {
+#define R(name) SPAN_INIT(#name),
+	SPEAKERS(R)
+#undef R
 };
+enum speaker {
+#define R(name) SPEAKER_##name,
+	SPEAKERS(R)
+#undef R
+	SPEAKER_none,
+};
+
+static enum speaker speaker_of(struct jvalue v)
+{
+	if (v.type != J_STRING)
+		return SPEAKER_none;
+	const struct span inside = span_of(v.text.ptr + 1, v.text.len - 2);
+	size_t i = jkey_find(inside, false, speaker_names, SPEAKER_none);
+	if (i == SPEAKER_none && !jvalue_plain(v).ptr)
+		i = jkey_find(inside, true, speaker_names, SPEAKER_none);
+	return (enum speaker)i;
+}
 
 static const struct span message_names[] = { SPAN_INIT("role"), SPAN_INIT("content"), SPAN_INIT("tool_calls"), SPAN_INIT("tool_call_id") };
 enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
@@ -356,24 +371,22 @@ enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
 static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
 			 const struct model *alias, struct err *err)
 {
-	size_t i;
+	const enum speaker speaker = speaker_of(m[0]);
+	const bool may_lack = speaker == SPEAKER_assistant || speaker == SPEAKER_function;
 
 	if (message.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
 	if (m[0].type == J_NONE)
 		return fault(err, E_missing_field, at, ".role", "is required");
-	for (i = 0; i < ARRAY_LEN(roles); i++)
-		if (jvalue_is(m[0], roles[i].name))
-			break;
-	if (i == ARRAY_LEN(roles))
+	if (speaker == SPEAKER_none)
 		return fault(err, E_invalid_field, at, ".role",
 			     "must be system, developer, user, assistant, tool or function");
 	if (is_present(m[2]) && m[2].type != J_ARRAY)
 		return fault(err, E_invalid_field, at, ".tool_calls", "must be a list");
-	if (jvalue_is(m[0], "tool") && m[3].type != J_STRING)
+	if (speaker == SPEAKER_tool && m[3].type != J_STRING)
 		return fault(err, m[3].type == J_NONE ? E_missing_field : E_invalid_field, at,
 			     ".tool_call_id", "must be a string");
-	return check_content(m[1], at, roles[i].may_lack_content, alias, err);
+	return check_content(m[1], at, may_lack, alias, err);
 }
 
 static int check_messages(struct jvalue messages, const struct model *alias, struct err *err)
@@ -478,7 +491,7 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 			       "model '%s' is of kind %s; this route takes those that chat", r->alias->alias,
 			       model_kind_name(r->alias->kind));
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
-		if (check_param(&chat_params[i], p[i], err) < 0)
+		if (is_present(p[i]) && check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
 	if ((!trusted && check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
 	    check_tools(jmap_on(map, p[P_tools]), err) < 0)

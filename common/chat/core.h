@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "common/base/arena.h"
+#include "common/base/jform.h"
 #include "common/chat/augment.h"
 #include "common/chat/bill.h"
 #include "common/config/config.h"
@@ -75,7 +76,7 @@ struct roomy_owner {
 	uint64_t hash;
 	int64_t until_ms; /* monotonic */
 };
-enum { ROOMY_OWNERS = 256 };
+enum { ROOMY_OWNERS = 256, ANSWER_FORMS = 8 };
 
 struct core_worker {
 	struct core *core;
@@ -87,6 +88,7 @@ struct core_worker {
 	bool draining; /* its replies close their connections, and it says so */
 	int index;
 	struct roomy_owner roomy[ROOMY_OWNERS]; /* by their hash */
+	struct jform answers[ANSWER_FORMS];     /* of the targets, by their hash */
 };
 
 /* Takes config (freed on failure too).  environment: as environ. */

@@ -180,11 +180,17 @@ static int check_whole(struct turn *t, const void *request, struct turn_whole *w
 	return TAKEN;
 }
 
+/* Of what the target answered last, if no other came between. */
+static struct jform *form_of(const struct turn *t, const struct source *s)
+{
+	return &t->worker->answers[bytes_mix(0, (uintptr_t)s->target) % ANSWER_FORMS];
+}
+
 int turn_take_whole(struct turn *t, const void *request, struct source *s,
 		    int (*read)(struct span body, struct answer *a, struct err *err), turn_whole_step *step,
 		    struct failure *why, struct err *err)
 {
-	struct turn_whole w = { .source = s };
+	struct turn_whole w = { .source = s, .answer.form = form_of(t, s) };
 	int result;
 
 	buf_init(&w.room, (size_t)t->snapshot->config->max_answer_bytes);
@@ -224,7 +230,7 @@ static int tell_as_stream(struct turn *t, struct source *s, struct span body, st
 			  struct err *err)
 {
 	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
-	struct answer answer;
+	struct answer answer = { .form = NULL };
 
 	if (dialect->chat_answer(body, &answer, err) < 0) {
 		failure_set(why, FAILURE_CUT, "%s", err->message);

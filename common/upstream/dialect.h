@@ -9,6 +9,7 @@
 #define SPASS_UPSTREAM_DIALECT_H
 
 #include "common/base/arena.h"
+#include "common/base/jform.h"
 #include "common/base/jscan.h"
 #include "common/loop/upcall.h"
 #include "common/model/cost.h"
@@ -69,6 +70,7 @@ struct frame {
 };
 
 struct answer {
+	struct jform *form;       /* given: of what the same model answered before, or NULL */
 	struct token_usage usage;
 	bool is_error;            /* a 200 whose body is an error */
 	struct jvalue items;      /* the list of choices, embeddings or ranks; valid as long as the body */

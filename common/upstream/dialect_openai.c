@@ -349,55 +349,81 @@ static void read_count(struct jvalue v, int64_t *out)
 		*out = value;
 }
 
-static void openai_usage(struct jvalue usage, struct token_usage *out)
-{
-	static const struct span names[] = { SPAN_INIT("prompt_tokens"), SPAN_INIT("completion_tokens"),
-					     SPAN_INIT("prompt_tokens_details"), SPAN_INIT("completion_tokens_details"),
-					     SPAN_INIT("cost") };
-	struct jvalue v[ARRAY_LEN(names)];
+/* What of an answer is told of, by itself; the last is the list of what it is about. */
+enum told { TOLD_PROMPT, TOLD_COMPLETION, TOLD_COST, TOLD_CACHED, TOLD_REASONING, TOLD_ITEMS, TOLD };
 
+/* All but the list. */
+static void find_counts(struct jvalue usage, struct jvalue v[TOLD])
+{
+	static const struct span names[] = { SPAN_INIT("prompt_tokens"), SPAN_INIT("completion_tokens"), SPAN_INIT("cost"),
+					     SPAN_INIT("prompt_tokens_details"), SPAN_INIT("completion_tokens_details") };
+
+	jwalk_members(usage, names, v, ARRAY_LEN(names));
+	v[TOLD_CACHED] = jwalk_get(v[TOLD_CACHED], "cached_tokens");
+	v[TOLD_REASONING] = jwalk_get(v[TOLD_REASONING], "reasoning_tokens");
+}
+
+static void read_counts(const struct jvalue v[TOLD], struct token_usage *out)
+{
 	int64_t cost;
 
-	if (usage.type != J_OBJECT)
-		return;
-	jwalk_members(usage, names, v, ARRAY_LEN(names));
-	read_count(v[0], &out->prompt);
-	read_count(v[1], &out->completion);
-	if (v[2].type == J_OBJECT)
-		read_count(jwalk_get(v[2], "cached_tokens"), &out->cached);
-	if (v[3].type == J_OBJECT)
-		read_count(jwalk_get(v[3], "reasoning_tokens"), &out->reasoning);
+	read_count(v[TOLD_PROMPT], &out->prompt);
+	read_count(v[TOLD_COMPLETION], &out->completion);
+	read_count(v[TOLD_CACHED], &out->cached);
+	read_count(v[TOLD_REASONING], &out->reasoning);
 	/* OpenRouter's, in dollars.  An object of that name, as others have it, tells something else. */
-	if (v[4].type == J_NUMBER && money_read_number(v[4].text, &cost) == 0)
+	if (v[TOLD_COST].type == J_NUMBER && money_read_number(v[TOLD_COST].text, &cost) == 0)
 		out->cost_usd = cost;
 }
 
+static void openai_usage(struct jvalue usage, struct token_usage *out)
+{
+	struct jvalue v[TOLD];
+
+	find_counts(usage, v);
+	read_counts(v, out);
+}
+
 /* list: the name of what the answer is about. */
-static int read_answer(struct span body, struct span list, struct answer *a, struct err *err)
+static int find_answer(struct span body, struct span list, struct jvalue v[TOLD], bool *is_error, struct err *err)
 {
 	const struct span names[] = { list, SPAN_LIT("usage"), SPAN_LIT("error") };
-	struct jvalue v[ARRAY_LEN(names)];
+	struct jvalue members[ARRAY_LEN(names)];
 	struct err why;
 
-	a->usage = TOKEN_USAGE_NONE;
-	a->is_error = false;
-	a->items = (struct jvalue){ 0 };
-	if (jscan_members(body, NULL, names, v, ARRAY_LEN(names), &why) < 0)
+	if (jscan_members(body, NULL, names, members, ARRAY_LEN(names), &why) < 0)
 		return err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
-	a->is_error = v[2].type == J_OBJECT || v[2].type == J_STRING;
-	if (!a->is_error && v[0].type != J_ARRAY)
+	*is_error = members[2].type == J_OBJECT || members[2].type == J_STRING;
+	if (!*is_error && members[0].type != J_ARRAY)
 		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list.ptr);
-	openai_usage(v[1], &a->usage);
-	a->items = v[0];
+	find_counts(members[1], v);
+	v[TOLD_ITEMS] = members[0];
 	return 0;
+}
+
+static void take_answer(const struct jvalue v[TOLD], bool is_error, struct answer *a)
+{
+	a->usage = TOKEN_USAGE_NONE;
+	read_counts(v, &a->usage);
+	a->is_error = is_error;
+	a->items = v[TOLD_ITEMS];
 }
 
 static int openai_chat_answer(struct span body, struct answer *a, struct err *err)
 {
-	if (read_answer(body, SPAN_LIT("choices"), a, err) < 0)
-		return -1;
-	if (!a->is_error && jwalk_first_type(a->items) != J_OBJECT)
-		return err_set(err, E_upstream_error, "", "the answer has no choice");
+	struct jvalue v[TOLD];
+	bool is_error = false;
+
+	/* Whether it is an error, or has no choice, its form says too: of those none is learned. */
+	if (!a->form || !jform_fits(a->form, body, v)) {
+		if (find_answer(body, SPAN_LIT("choices"), v, &is_error, err) < 0)
+			return -1;
+		if (!is_error && jwalk_first_type(v[TOLD_ITEMS]) != J_OBJECT)
+			return err_set(err, E_upstream_error, "", "the answer has no choice");
+		if (a->form && !is_error)
+			jform_learn(a->form, body, v, TOLD);
+	}
+	take_answer(v, is_error, a);
 	return 0;
 }
 
@@ -425,7 +451,13 @@ static int64_t openai_images(struct jvalue choices)
 
 static int openai_embed_answer(struct span body, struct answer *a, struct err *err)
 {
-	return read_answer(body, SPAN_LIT("data"), a, err);
+	struct jvalue v[TOLD];
+	bool is_error;
+
+	if (find_answer(body, SPAN_LIT("data"), v, &is_error, err) < 0)
+		return -1;
+	take_answer(v, is_error, a);
+	return 0;
 }
 
 static const struct dialect dialects[] = {

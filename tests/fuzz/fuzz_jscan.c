@@ -3,8 +3,10 @@
  *
  * The two agree on what is JSON but for documented differences; the walker sees the tree that
  * jansson builds, with a map as without one; what is unescaped and written again reads back; a
- * splice leaves valid JSON with the members gone, changed and added that were asked for.
+ * splice leaves valid JSON with the members gone, changed and added that were asked for; a text fits
+ * its own form, and what else fits it is valid.
  */
+#include "common/base/jform.h"
 #include "common/base/jscan.h"
 
 #include "common/base/mem.h"
@@ -190,6 +192,28 @@ static void check_splice(struct span text, struct jvalue object)
 	buf_free(&out);
 }
 
+static void check_form(struct span text, struct jvalue container)
+{
+	struct jform form = { .is_set = false };
+	struct jvalue values[JFORM_VALUES], found[JFORM_VALUES];
+	const uint64_t choices = choices_of(text);
+	size_t count = 0;
+
+	for (struct jwalk w = jwalk_start(container); count < JFORM_VALUES && jwalk_next(&w);)
+		values[count++] = w.value;
+	jform_learn(&form, text, values, count);
+	must(jform_fits(&form, text, found) == form.is_set);
+	for (size_t i = 0; form.is_set && i < count; i++) {
+		must(found[i].type == values[i].type && found[i].text.ptr == values[i].text.ptr);
+		must(found[i].text.len == values[i].text.len);
+	}
+	char *changed = mem_strndup(text.ptr, text.len);
+	changed[choices % text.len] = "\"\\{}[],: 0129.-e\xc3\xa9u"[choices >> 32 & 15];
+	if (jform_fits(&form, span_of(changed, text.len), found))
+		must(jscan_check(span_of(changed, text.len), NULL, NULL, NULL) == 0);
+	mem_free(changed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_of((const char *)data, size);
@@ -215,5 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_map(text, v);
 	if (v.type == J_OBJECT)
 		check_splice(text, v);
+	if (v.type == J_OBJECT || v.type == J_ARRAY)
+		check_form(text, v);
 	return 0;
 }

@@ -24,7 +24,7 @@ static int set_up(void **state)
 	struct fixture *f = mem_new(struct fixture);
 
 	f->backend.provider = &f->provider;
-	f->target = (struct target){ &f->backend, "real-model", NULL, NULL, NULL };
+	f->target = (struct target){ .backend = &f->backend, .model = "real-model" };
 	arena_init(&f->arena, MIB);
 	buf_init(&f->out, MIB);
 	*state = f;
@@ -272,7 +272,7 @@ static void usage_is_read_and_what_is_not_told_stays_unknown(void **state)
 			   "\"completion_tokens_details\":{\"reasoning_tokens\":4}}}";
 	const char *none = "{\"choices\":[{\"message\":{\"content\":\"x\"}}]}";
 	struct err err = ERR_INIT;
-	struct answer a;
+	struct answer a = { .form = NULL };
 
 	(void)state;
 	assert_int_equal(dialect_of(DIALECT_OPENAI)->chat_answer(span_str(full), &a, &err), 0);
@@ -285,11 +285,49 @@ static void usage_is_read_and_what_is_not_told_stays_unknown(void **state)
 	assert_int_equal(a.usage.reasoning, -1);
 }
 
+static void answers_are_read_alike_with_a_form_and_without(void **state)
+{
+#define CHOICE(text) "{\"choices\":[{\"message\":{\"content\":" text "}}],\"usage\":{\"prompt_tokens\":"
+	static const char *const texts[] = {
+		CHOICE("\"a\"") "7,\"completion_tokens\":9}}",
+		CHOICE("\"b\"") "8,\"completion_tokens\":10}}",
+		CHOICE("\"c\"") "0,\"completion_tokens\":1.5}}",
+		CHOICE("null") "8,\"completion_tokens\":10}}",
+		CHOICE("null") "9,\"completion_tokens\":10,\"cost\":0.5,\"prompt_tokens_details\":{\"cached_tokens\":3}}}",
+		CHOICE("null") "9,\"completion_tokens\":10,\"cost\":0.25,\"prompt_tokens_details\":{\"cached_tokens\":4}}}",
+		"{\"error\":\"x\",\"choices\":[]}",
+		"{\"error\":\"y\",\"choices\":[]}",
+		"{\"error\":null,\"choices\":[{}]}",
+		"{\"choices\":[]}",
+		"{\"choices\":[7]}",
+		"{\"choices\":[8]}",
+		"{\"choices\":[{\"index\":8}]}",
+		"{\"choices\":[{\"index\":8}]]",
+	};
+	struct jform form = { .is_set = false };
+
+	(void)state;
+	for (size_t i = 0; i < 3 * ARRAY_LEN(texts); i++) {
+		struct span text = span_str(texts[i % ARRAY_LEN(texts)]);
+		struct answer a = { .form = &form }, plain = { .form = NULL };
+		int result = dialect_of(DIALECT_OPENAI)->chat_answer(text, &a, NULL);
+
+		assert_int_equal(result, dialect_of(DIALECT_OPENAI)->chat_answer(text, &plain, NULL));
+		if (result < 0)
+			continue;
+		assert_int_equal(a.is_error, plain.is_error);
+		assert_memory_equal(&a.usage, &plain.usage, sizeof a.usage);
+		assert_int_equal(a.items.type, plain.items.type);
+		assert_ptr_equal(a.items.text.ptr, plain.items.text.ptr);
+		assert_int_equal(a.items.text.len, plain.items.text.len);
+	}
+}
+
 static void what_is_no_answer_is_refused(void **state)
 {
 	static const char *const cases[] = { "", "{", "null", "[]", "{}", "{\"choices\":[]}",
 					     "{\"choices\":7}", "{\"choices\":[7]}" };
-	struct answer a;
+	struct answer a = { .form = NULL };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -311,6 +349,7 @@ int main(void)
 		cmocka_unit_test(frames_are_told_apart),
 		cmocka_unit_test(gaps_are_what_a_frame_does_not_hang_on),
 		cmocka_unit_test(usage_is_read_and_what_is_not_told_stays_unknown),
+		cmocka_unit_test(answers_are_read_alike_with_a_form_and_without),
 		cmocka_unit_test(what_is_no_answer_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

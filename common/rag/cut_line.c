@@ -173,18 +173,18 @@ static bool is_ascii_word(char c)
 
 int cut_cost_of_blank(struct span text, size_t end, size_t next, unsigned newlines)
 {
-	bool goes_on;
+	bool goes_on, ends_word;
 	int cost, more;
 
 	/* Most blanks are between the words of a line. */
-	if (newlines == 0 && end > 0 && is_ascii_word(text.ptr[end - 1]))
+	ends_word = end > 0 && is_ascii_word(text.ptr[end - 1]);
+	if (newlines == 0 && ends_word)
 		return COST_WORD;
-	goes_on = is_small(span_from(text, next));
-	cost = end > 0 ? cost_of_end(text, end) : COST_WORD;
 	more = end > 0 && text.ptr[end - 1] == ':' ? COST_AFTER_COLON : 0;
-
 	if (newlines >= 2)
 		return COST_PARAGRAPH + more;
+	cost = end > 0 && !ends_word ? cost_of_end(text, end) : COST_WORD;
+	goes_on = is_small(span_from(text, next));
 	if (newlines == 0 || cost < COST_CLAUSE ||
 	    goes_on) /* then only the margin ended the line */
 		return cost;

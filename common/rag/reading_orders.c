@@ -72,13 +72,26 @@ static size_t fold(struct span s, char *out)
 	return len;
 }
 
-/* Whether a folded word begins as one of those. */
-static bool begins_as(struct span word, const char *beginnings)
+/*
+ * Whether the text begins as one of those.  Nearly all words begin with another letter: only the
+ * others are folded.
+ */
+static bool begins_as(struct span text, const char *beginnings)
 {
-	for (const char *p = beginnings; *p;) {
-		size_t len = strcspn(p, " ");
+	char folded[FOLDED_MAX], first = text.ptr[0];
+	size_t folded_len = 0;
 
-		if (len > 0 && word.len >= len && memcmp(word.ptr, p, len) == 0)
+	if (first >= 'A' && first <= 'Z')
+		first = (char)(first | 0x20);
+	for (const char *p = beginnings; *p;) {
+		bool may_be = *p == first || (unsigned char)first >= 0x80;
+		size_t len = 0;
+
+		while (p[len] && p[len] != ' ')
+			len++;
+		if (may_be && folded_len == 0)
+			folded_len = fold(text, folded);
+		if (may_be && len > 0 && folded_len >= len && memcmp(folded, p, len) == 0)
 			return true;
 		p += len;
 		p += *p == ' ';
@@ -99,13 +112,12 @@ static bool is_word_start(struct span text, size_t at)
 /* The next word within reach that begins as one of those, in the same sentence; 0 = none. */
 static size_t find_step(struct span text, size_t from, const char *beginnings)
 {
-	char folded[FOLDED_MAX];
-
 	for (size_t i = from; i < text.len && i < from + GAP_MAX; i++) {
-		if (strchr(".!?;", text.ptr[i]))
+		char c = text.ptr[i];
+
+		if (c == '.' || c == '!' || c == '?' || c == ';' || c == '\0')
 			return 0;
-		if (is_word_start(text, i) &&
-		    begins_as(span_of(folded, fold(span_from(text, i), folded)), beginnings))
+		if (is_word_start(text, i) && begins_as(span_from(text, i), beginnings))
 			return i;
 	}
 	return 0;
@@ -159,8 +171,7 @@ static void mark_beginnings(struct beginnings *b)
 /* A word begins there. */
 static bool begins_order(const struct beginnings *b, struct span text, size_t at)
 {
-	char folded[FOLDED_MAX];
-	struct span word;
+	struct span word = span_from(text, at);
 	unsigned which;
 
 	if (at + 2 >= text.len)
@@ -168,7 +179,6 @@ static bool begins_order(const struct beginnings *b, struct span text, size_t at
 	which = is_cyrillic(text.ptr[at]) ? UINT16_MAX : b->orders[beginning_of(text.ptr + at)];
 	if (which == 0)
 		return false;
-	word = span_of(folded, fold(span_from(text, at), folded));
 	for (size_t k = 0; k < ARRAY_LEN(orders); k++)
 		if (which >> k & 1 && begins_as(word, orders[k][0]) && follows(text, at, orders[k]))
 			return true;

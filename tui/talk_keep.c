@@ -98,6 +98,8 @@ int talk_keep_begin(struct talk *t, struct err *err)
 	if (!root)
 		return -1;
 	take(t, root);
+	if (t->setup->forks)
+		talk_rag_note(t);
 	json_decref(root);
 	return 0;
 }
@@ -308,6 +310,7 @@ void talk_fork(struct talk *t, struct span argument)
 	}
 	if (!fork_at(t, turn))
 		return;
+	talk_rag_note(t);
 	root = sessions_get(t->wire, t->conversation, &err);
 	if (root) {
 		take_messages(t, root);

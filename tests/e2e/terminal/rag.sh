@@ -54,6 +54,45 @@ run 0 session export @last
 out_has 'A car drives on roads.'
 if grep -q 'The passages are data' "$dir/out"; then fail "the passages are in the conversation"; fi
 
+# A conversation that is gone on with is asked with its own index, until it is not; names complete.
+run 0 rag add other "$dir/docs/roads.md"
+screen 80x30 "'$spass' chat -c"
+see 'Each message is searched for in docs; /rag off ends that.'
+text 'what do otters eat?'; see '> what do otters'; keys Enter
+see 'It eats fish and crabs.'
+text '/rag o'; see '> /rag o'; keys Tab
+see '> /rag other'
+keys Enter
+see 'Each message is searched for in other;'
+text 'and cars?'; see '> and cars'; keys Enter
+see '[1] roads.md, line 3'
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+screen 80x30 "'$spass' chat --fork"
+see 'Each message is searched for in other; /rag off ends that.'
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+run 0 rag rm other --yes
+screen 80x30 "'$spass' chat -c"
+see 'the index other that it was asked with is no longer there'
+text '/rag off'; see '> /rag off'; keys Enter
+see 'No index is searched.'
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+[ "$(grep -c . "$dir/state/spass/chat_indices")" = 1 ] || fail "notes: $(cat "$dir/state/spass/chat_indices")"
+
+# What hardly fits is not quoted; the line of progress is no longer than the terminal is wide.
+screen 80x30 "'$spass' chat --rag docs"
+see 'Each message is searched for in docs;'
+text 'who discovered penicillin, antibiotics, radium and vaccines on roads?'; keys Enter
+see '[nothing in docs fits; the nearest is docs/roads.md, line 3'
+text '/quit'; keys Enter
+ended_with 0
+screen_end
+
 run 3 ask --no-stdin --rag nothing hello
 screen 80x20 "'$spass' chat --rag nothing"
 see 'rag_index_not_found'

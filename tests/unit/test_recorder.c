@@ -127,7 +127,7 @@ static void more_users_than_are_remembered_are_kept_apart(void **state)
 	struct fixture *f = *state;
 	struct store *s = open_store(f);
 	struct recorder *recorders[2] = { recorder_new(s), recorder_new(s) };
-	char id[EXAMPLE_ID_SIZE], user[16];
+	char id[EXAMPLE_ID_SIZE], user[24];
 
 	for (int round = 0; round < ROUNDS; round++)
 		for (int i = 0; i < USERS; i++) {

@@ -31,6 +31,7 @@ struct account {
 	enum budget_period period;
 	char owner[TOKEN_ID_SIZE];
 	char *model; /* NULL: all */
+	int64_t day, begin; /* the latest that was asked for, and its period's first */
 	struct sum sums[PERIODS_KEPT];
 };
 
@@ -123,6 +124,7 @@ static struct account *account_of(struct budget_book *b, enum budget_of of, cons
 	a = mem_new(struct account);
 	a->of = of;
 	a->period = row->period;
+	a->day = INT64_MIN;
 	memccpy(a->owner, owner, 0, sizeof a->owner - 1);
 	a->model = row->model ? mem_strdup(row->model) : NULL;
 	grow(b);
@@ -150,12 +152,16 @@ static int64_t month_of(int64_t day)
 	return clock_parse(stamp, strlen(stamp), &ms) == 0 ? day_of(ms) : day;
 }
 
-/* First day, and the first of the next one. */
-static int64_t period_begin(enum budget_period period, int64_t wall_ms)
+/* First day, and the first of the next one; the same day is asked for again and again. */
+static int64_t period_begin(struct account *a, int64_t wall_ms)
 {
 	int64_t day = day_of(wall_ms);
 
-	return period == BUDGET_DAY ? day : month_of(day);
+	if (day != a->day) {
+		a->begin = a->period == BUDGET_DAY ? day : month_of(day);
+		a->day = day;
+	}
+	return a->begin;
 }
 
 static int64_t period_end(enum budget_period period, int64_t from)
@@ -339,7 +345,7 @@ static int find_state(struct budget_book *b, struct look *k, const char *owner, 
 		      struct err *err)
 {
 	k->account = account_of(b, k->of, owner, k->row);
-	k->sum = sum_of(b, k->account, period_begin(k->row->period, k->wall_ms));
+	k->sum = sum_of(b, k->account, period_begin(k->account, k->wall_ms));
 	if (!k->sum)
 		return err_set(err, E_overloaded, "", "calls of too many periods are under way");
 	if (k->sum->is_known)

@@ -183,11 +183,12 @@ static int64_t to_us(int64_t ns)
 /* How long until what is asked of a bucket that is full at that time would pass. */
 static int64_t wait_of(const struct limit_ask *a, int64_t full_at, int64_t now_ns)
 {
-	int64_t room = span_of_units(a->limit, a->limit.burst);
-	int64_t amount = span_of_units(a->limit, a->amount);
+	int64_t room, amount;
 
 	if (a->amount == 0 || full_at <= now_ns)
 		return 0;
+	room = span_of_units(a->limit, a->limit.burst);
+	amount = span_of_units(a->limit, a->amount);
 	return to_us(full_at - now_ns + (amount < room ? amount : room) - room);
 }
 

@@ -3,44 +3,56 @@
  */
 #include "server/api/limits.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "common/base/digits.h"
 
 enum { DURATION_SIZE = 48 };
 
+static char *put_count(char *at, int64_t value, char unit)
+{
+	at = digits_put(at, (uint64_t)value);
+	*at++ = unit;
+	return at;
+}
+
+/* ".02" of 20; nothing of 0. */
+static char *put_fraction(char *at, int64_t ms)
+{
+	if (ms)
+		*at++ = '.';
+	for (int64_t place = 100; ms; place /= 10) {
+		*at++ = (char)('0' + ms / place);
+		ms %= place;
+	}
+	return at;
+}
+
 /* "1s", "6m0s", "20ms": as Go writes durations, and OpenAI. */
-static const char *duration_of(int64_t us, char out[DURATION_SIZE])
+static struct span duration_of(int64_t us, char out[DURATION_SIZE])
 {
 	int64_t ms = us > 0 ? (us + 999) / 1000 : 0, s = ms / 1000;
-	char fraction[8] = "";
-	int digits;
+	char *at = out;
 
 	if (ms > 0 && s == 0) {
-		snprintf(out, DURATION_SIZE, "%" PRId64 "ms", ms);
-		return out;
-	}
-	if (ms % 1000) {
-		digits = snprintf(fraction, sizeof fraction, ".%03d", (int)(ms % 1000));
-		while (fraction[digits - 1] == '0')
-			fraction[--digits] = '\0';
+		at = put_count(at, ms, 'm');
+		*at++ = 's';
+		return span_of(out, (size_t)(at - out));
 	}
 	if (s >= 3600)
-		snprintf(out, DURATION_SIZE, "%" PRId64 "h%dm%d%ss", s / 3600, (int)(s / 60 % 60),
-			 (int)(s % 60), fraction);
-	else if (s >= 60)
-		snprintf(out, DURATION_SIZE, "%dm%d%ss", (int)(s / 60), (int)(s % 60), fraction);
-	else
-		snprintf(out, DURATION_SIZE, "%d%ss", (int)s, fraction);
-	return out;
+		at = put_count(at, s / 3600, 'h');
+	if (s >= 60)
+		at = put_count(at, s / 60 % 60, 'm');
+	at = put_fraction(digits_put(at, (uint64_t)(s % 60)), ms % 1000);
+	*at++ = 's';
+	return span_of(out, (size_t)(at - out));
 }
 
 static void put_number(struct exchange *x, const char *name, int64_t value)
 {
-	char text[24];
-	int len = snprintf(text, sizeof text, "%" PRId64, value);
+	char text[DIGITS_MAX];
 
-	reply_header(x, name, span_of(text, (size_t)len));
+	reply_header(x, name, span_of(text, (size_t)(digits_put(text, (uint64_t)value) - text)));
 }
 
 static void put_requests(struct exchange *x, const struct limit_ask *a)
@@ -49,7 +61,7 @@ static void put_requests(struct exchange *x, const struct limit_ask *a)
 
 	put_number(x, "x-ratelimit-limit-requests", a->limit.burst);
 	put_number(x, "x-ratelimit-remaining-requests", a->remaining);
-	reply_header(x, "x-ratelimit-reset-requests", span_str(duration_of(a->full_us, text)));
+	reply_header(x, "x-ratelimit-reset-requests", duration_of(a->full_us, text));
 }
 
 void limits_tell_tokens(struct exchange *x, const struct limit_ask *a)
@@ -58,7 +70,7 @@ void limits_tell_tokens(struct exchange *x, const struct limit_ask *a)
 
 	put_number(x, "x-ratelimit-limit-tokens", a->limit.burst);
 	put_number(x, "x-ratelimit-remaining-tokens", a->remaining);
-	reply_header(x, "x-ratelimit-reset-tokens", span_str(duration_of(a->full_us, text)));
+	reply_header(x, "x-ratelimit-reset-tokens", duration_of(a->full_us, text));
 }
 
 static bool is_limiting(const struct call *c)

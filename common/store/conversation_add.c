@@ -33,16 +33,22 @@ static void put_count(struct db_cell *cell, int64_t value)
 		db_put_int(cell, value);
 }
 
-/* In the table's order, behind the number, so that SQLite need not put them there. */
+/*
+ * Statements name columns in the table's order, from its first to its last, so that SQLite need not put
+ * them there.  A column of a feed costs a row much more than a NULL: what few have is asked for when one has it.
+ */
 enum conversation_column {
 	C_ID, C_TENANT_ID, C_USER_ID, C_OWNER, C_TITLE, C_MODEL, C_CREATED_AT, C_USED_AT, C_MESSAGE_COUNT,
 	C_LAST_SEQ, C_SENT_FROM, C_PARENT_ID, C_PARENT_MESSAGE, C_BYTES, CONVERSATION_COLUMN_COUNT
 };
 
-static const char insert_conversations[] =
-	"INSERT OR FAIL INTO conversation (number, id, tenant_id, user_id, owner, title, model, created_at, used_at,"
-	" message_count, last_seq, sent_from, parent_id, parent_message, bytes)"
-	" SELECT NULL, * FROM conversation_feed";
+#define CONVERSATION_FRONT                                                                         \
+	"id, tenant_id, user_id, owner, title, model, created_at, used_at, message_count, last_seq, sent_from"
+#define INSERT_CONVERSATIONS(parent)                                                               \
+	"INSERT OR FAIL INTO conversation (number, " CONVERSATION_FRONT ", parent_id, parent_message, bytes)" \
+	" SELECT NULL, " CONVERSATION_FRONT ", " parent ", bytes FROM conversation_feed"
+static const char insert_conversations[] = INSERT_CONVERSATIONS("NULL, NULL"),
+		  insert_forks[] = INSERT_CONVERSATIONS("parent_id, parent_message");
 
 static void put_conversation(const void *rows, size_t row, int column, struct db_cell *cell)
 {
@@ -69,7 +75,10 @@ static void put_conversation(const void *rows, size_t row, int column, struct db
 }
 
 static const struct db_feed conversation_feed = {
-	.name = "conversation_feed", .columns = CONVERSATION_COLUMN_COUNT, .put = put_conversation
+	.name = "conversation_feed",
+	.columns = CONVERSATION_COLUMN_COUNT,
+	.names = CONVERSATION_FRONT ", parent_id, parent_message, bytes",
+	.put = put_conversation,
 };
 
 enum message_column {
@@ -77,10 +86,13 @@ enum message_column {
 	M_MODEL, M_PROMPT_TOKENS, M_COMPLETION_TOKENS, M_TEXT, M_BODY, M_IMAGES, MESSAGE_COLUMN_COUNT
 };
 
-static const char insert_messages[] =
-	"INSERT OR FAIL INTO message (number, conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
-	" finish_reason, model, prompt_tokens, completion_tokens, text, body, images)"
-	" SELECT NULL, * FROM message_feed";
+#define MESSAGE_FRONT "conversation, seq, id, role, created_at, tokens, bytes"
+#define MESSAGE_BACK "finish_reason, model, prompt_tokens, completion_tokens, text"
+#define INSERT_MESSAGES(interrupted, body)                                                         \
+	"INSERT OR FAIL INTO message (number, " MESSAGE_FRONT ", interrupted, " MESSAGE_BACK ", body, images)" \
+	" SELECT NULL, " MESSAGE_FRONT ", " interrupted ", " MESSAGE_BACK ", " body " FROM message_feed"
+static const char insert_texts[] = INSERT_MESSAGES("0", "NULL, NULL"),
+		  insert_messages[] = INSERT_MESSAGES("interrupted", "body, images");
 
 static void put_message(const void *rows, size_t row, int column, struct db_cell *cell)
 {
@@ -108,7 +120,10 @@ static void put_message(const void *rows, size_t row, int column, struct db_cell
 }
 
 static const struct db_feed message_feed = {
-	.name = "message_feed", .columns = MESSAGE_COLUMN_COUNT, .put = put_message
+	.name = "message_feed",
+	.columns = MESSAGE_COLUMN_COUNT,
+	.names = MESSAGE_FRONT ", interrupted, " MESSAGE_BACK ", body, images",
+	.put = put_message,
 };
 
 static int insert_rows(struct db *db, const struct db_feed *form, const char *sql, const void *rows,
@@ -128,9 +143,16 @@ static int insert_rows(struct db *db, const struct db_feed *form, const char *sq
 int conversation_insert(struct db *db, struct new_conversation *rows, size_t count, int64_t *first,
 			struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		conversation_owner_words(&rows[i].addition->owner, rows[i].words);
-	if (insert_rows(db, &conversation_feed, insert_conversations, rows, count, err) < 0)
+	const char *sql = insert_conversations;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_addition *a = rows[i].addition;
+
+		conversation_owner_words(&a->owner, rows[i].words);
+		if (a->parent_id.ptr || a->parent_message.ptr)
+			sql = insert_forks;
+	}
+	if (insert_rows(db, &conversation_feed, sql, rows, count, err) < 0)
 		return -1;
 	*first = db_last_id(db) - (int64_t)count + 1;
 	return 0;
@@ -138,12 +160,17 @@ int conversation_insert(struct db *db, struct new_conversation *rows, size_t cou
 
 int conversation_insert_messages(struct db *db, struct new_message *rows, size_t count, struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!rows[i].row->id.ptr)
-			conversation_make_message_id(rows[i].id, rows[i].row->created_ms
-									 ? rows[i].row->created_ms
-									 : rows[i].now_ms);
-	return count ? insert_rows(db, &message_feed, insert_messages, rows, count, err) : 0;
+	const char *sql = insert_texts;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct message_row *m = rows[i].row;
+
+		if (!m->id.ptr)
+			conversation_make_message_id(rows[i].id, m->created_ms ? m->created_ms : rows[i].now_ms);
+		if (m->interrupted || m->body.ptr || m->images.ptr)
+			sql = insert_messages;
+	}
+	return count ? insert_rows(db, &message_feed, sql, rows, count, err) : 0;
 }
 
 static int run_with_owner(struct db *db, const char *sql, const struct conversation_owner *owner, int64_t count,

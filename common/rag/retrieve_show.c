@@ -86,17 +86,17 @@ static size_t document_max(const struct retrieval *r)
 static int choose(struct shelf *s, struct err *err)
 {
 	struct retrieval *r = s->r;
-	size_t top = r->question->top_k, max = document_max(r);
+	size_t top = r->question->top_k, of_one = document_max(r);
 
 	for (size_t wanted = top + top / 2 + 4;; wanted *= 2) {
 		if (read_more(s, wanted, err) < 0)
 			return -1;
-		s->kept = arrange(s->items, s->count, max, s->places, top);
+		s->kept = arrange(s->items, s->count, of_one, s->places, top);
 		if (s->kept == top || s->count == r->found_count)
 			break;
 	}
 	/* A few documents that have more to say are better than a short list. */
-	if (s->kept < top && max > 1)
+	if (s->kept < top && of_one > 1)
 		s->kept = arrange(s->items, s->count, 0, s->places, top);
 	return 0;
 }

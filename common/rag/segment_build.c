@@ -302,6 +302,7 @@ static void turn(const struct segment_builder *b, struct turned *t)
 		}
 }
 
+/* slots: written.  NOLINTNEXTLINE(readability-non-const-parameter) */
 static void write_terms(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
 			struct segment_writer *w)
 {

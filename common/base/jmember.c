@@ -8,7 +8,7 @@
 
 void jmember_comma(struct buf *out)
 {
-	const char last = out->len > 0 ? out->ptr[out->len - 1] : '{';
+	const char last = (char)(out->len > 0 ? out->ptr[out->len - 1] : '{');
 
 	if (last != '{' && last != '[' && last != ',')
 		buf_add_char(out, ',');

@@ -81,7 +81,9 @@ uint64_t terms_hash(struct span text)
 		h = (h ^ eight_load(text.ptr + at)) * factor;
 		h ^= h >> 32;
 	}
-	h = (h ^ eight_load_some(text.ptr + at, text.len - at)) * factor;
+	if (text.len > at) /* nothing may be nowhere */
+		h ^= eight_load_some(text.ptr + at, text.len - at);
+	h *= factor;
 	h = (h ^ (h >> 29)) * factor;
 	return h ^ (h >> 32);
 }

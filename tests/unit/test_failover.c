@@ -32,8 +32,10 @@ static int set_up(void **state)
 		f->backends[i].provider = &f->provider;
 		f->backends[i].auth_line = "Authorization: Bearer secret-key-1234\r\n";
 		f->models[i].context_window = 1000;
-		f->targets[i] = (struct target){ &f->backends[i], "m", breaker_new(5, 1000), &f->models[i],
-						    NULL };
+		f->targets[i] = (struct target){ .backend = &f->backends[i],
+						 .model = "m",
+						 .breaker = breaker_new(5, 1000),
+						 .link_model = &f->models[i] };
 	}
 	f->now = 1000;
 	arena_init(&f->arena, 64 * KIB);

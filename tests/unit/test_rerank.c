@@ -24,7 +24,7 @@ static void begin(struct stage *s, unsigned quirks)
 	arena_init(&s->arena, MIB);
 	s->provider.quirks = quirks;
 	s->backend.provider = &s->provider;
-	s->target = (struct target){ &s->backend, "a \"model\"", NULL, NULL, NULL };
+	s->target = (struct target){ .backend = &s->backend, .model = "a \"model\"" };
 }
 
 static void body_is(struct stage *s, const char *expected)

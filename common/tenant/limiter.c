@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -171,8 +170,8 @@ static int64_t span_of_units(struct limit limit, int64_t units)
 {
 	double ns = limit.interval_ns * (double)units;
 
-	/* A hundred years; more would run over when added up. */
-	return ns > 3e18 ? INT64_C(3000000000000000000) : llround(ns);
+	/* A hundred years; more would run over when added up.  Rounded: units are not negative. */
+	return ns > 3e18 ? INT64_C(3000000000000000000) : (int64_t)(ns + 0.5);
 }
 
 static int64_t to_us(int64_t ns)

@@ -90,15 +90,19 @@ static void *add_block(struct arena *a, size_t size)
 	return block->bytes;
 }
 
-static void *take(struct arena *a, size_t size, size_t align)
+static void *fail(struct arena *a)
+{
+	a->failed = true;
+	return NULL;
+}
+
+static inline void *take(struct arena *a, size_t size, size_t align)
 {
 	size_t pad = (0 - (size_t)(uintptr_t)a->next) & (align - 1);
 	void *ptr;
 
-	if (size > a->max - a->used) {
-		a->failed = true;
-		return NULL;
-	}
+	if (size > a->max - a->used)
+		return fail(a);
 	a->used += size;
 	if (pad + size > (size_t)(a->end - a->next))
 		return add_block(a, size);

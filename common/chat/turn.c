@@ -575,8 +575,8 @@ int turn_walk_once(struct turn *t, const struct call_kind *kind, const void *req
 
 void turn_end(struct turn *t)
 {
-	/* A stream that was cut is settled by what has been told of it. */
-	if (t->target)
+	/* A stream that was cut is settled by what has been told of it; a whole answer has been, to be announced. */
+	if (t->target && (t->streamed || t->sum || t->bill.rate.eur == 0))
 		turn_settle(t, t->target);
 }
 

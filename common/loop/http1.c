@@ -77,6 +77,7 @@ static inline int add_field(struct http1_parser *p, struct span in, size_t value
 		return HTTP1_NEXT;
 	if (http1_judge_field(p, known, span_of(in.ptr + value, end - value), err) < 0)
 		return HTTP1_REFUSED;
+	p->repeated |= p->known_bits & 1u << known;
 	if (!http1_has_known(p, known))
 		p->known[known] = (unsigned char)i;
 	p->known_bits |= 1u << known;
@@ -277,6 +278,7 @@ static void fill(const struct http1_parser *p, struct span in, struct http1_head
 	head->bytes = in.ptr;
 	head->field_count = p->field_count;
 	head->names = p->names;
+	head->repeated = p->repeated;
 	memset(head->known, 0, sizeof head->known);
 	for (unsigned left = p->known_bits; left; left &= left - 1) {
 		int known = __builtin_ctz(left);

@@ -57,6 +57,7 @@ struct http1_head {
 	size_t size;            /* bytes of the head, blank line included */
 	const char *bytes;      /* of the message; what fields gives places in */
 	uint64_t names;         /* http1_name_bit of all fields */
+	unsigned repeated;      /* 1 << enum http1_known of those that are there twice */
 	size_t field_count;     /* see http1_field_at */
 	struct { uint16_t name, name_len, value, value_len; } fields[HTTP1_FIELDS_MAX];
 	struct span known[HTTP1_KNOWN_COUNT]; /* first value; ptr NULL = absent */
@@ -77,6 +78,7 @@ struct http1_parser {
 	int minor, status, status_digits;
 	int64_t content_length;
 	bool chunked, expects_continue, says_close, says_keep_alive;
+	unsigned repeated;
 	unsigned known_bits;                    /* 1 << enum http1_known of those that were read, and */
 	unsigned char known[HTTP1_KNOWN_COUNT]; /* the index of the first such field */
 };

@@ -266,6 +266,59 @@ static int read_line_lf(struct http1_parser *p, struct span in, struct err *err)
 	return HTTP1_NEXT;
 }
 
+static const struct span line_end = SPAN_INIT(" HTTP/1.1\r\n"), answer_start = SPAN_INIT("HTTP/1.1 ");
+
+static bool starts_at(struct span in, size_t at, struct span with)
+{
+	return in.len - at >= with.len && memcmp(in.ptr + at, with.ptr, with.len) == 0;
+}
+
+/*
+ * The usual line of a request that is there whole, such as "POST /path HTTP/1.1".  Otherwise nothing
+ * is done, and it is read step by step.
+ */
+static void take_request_line(struct http1_parser *p, struct span in)
+{
+	size_t stop = line_stop(p, in), target = 0, end;
+
+	while (target < stop && in.ptr[target] >= 'A' && in.ptr[target] <= 'Z')
+		target++;
+	if (target == 0 || stop - target < 2 || in.ptr[target] != ' ' || in.ptr[target + 1] != '/')
+		return;
+	end = http1_target_end(in.ptr, ++target, stop);
+	if (stop - end < line_end.len || !starts_at(in, end, line_end))
+		return;
+	p->method_kind = find_method(in.ptr, target - 1);
+	if (p->method_kind == HTTP1_OTHER)
+		return;
+	p->method.end = (unsigned)(target - 1);
+	p->mark = target;
+	p->at = end;
+	(void)judge_target(p, in, NULL); /* of a path there is nothing bad to say */
+	p->minor = 1;
+	p->at = end + line_end.len;
+	p->state = AT_FIELD;
+}
+
+/* The same of a response: "HTTP/1.1 200 OK". */
+static void take_status_line(struct http1_parser *p, struct span in)
+{
+	size_t stop = line_stop(p, in), at = answer_start.len, end;
+
+	if (stop < at + 6 || !starts_at(in, 0, answer_start) || in.ptr[at] < '1' || in.ptr[at] > '9' ||
+	    !http1_is(HTTP1_DIGIT, in.ptr[at + 1]) || !http1_is(HTTP1_DIGIT, in.ptr[at + 2]) || in.ptr[at + 3] != ' ')
+		return;
+	end = http1_value_end(in.ptr, at + 4, stop);
+	if (stop - end < 2 || in.ptr[end] != '\r' || in.ptr[end + 1] != '\n')
+		return;
+	p->status = (in.ptr[at] - '0') * 100 + (in.ptr[at + 1] - '0') * 10 + (in.ptr[at + 2] - '0');
+	p->reason.begin = (unsigned)(at + 4);
+	p->reason.end = (unsigned)end;
+	p->minor = 1;
+	p->at = end + 2;
+	p->state = AT_FIELD;
+}
+
 static inline int read_on(struct http1_parser *p, struct span in, struct err *err)
 {
 	switch (p->state) {
@@ -298,6 +351,10 @@ int http1_first_line(struct http1_parser *p, struct span in, struct err *err)
 {
 	int result = HTTP1_NEXT;
 
+	if (p->at == 0 && p->state == AT_START)
+		take_request_line(p, in);
+	else if (p->at == 0 && p->state == AT_VERSION)
+		take_status_line(p, in);
 	while (p->state <= AT_LINE_LF && result == HTTP1_NEXT)
 		result = read_on(p, in, err);
 	return result;

@@ -27,6 +27,7 @@ struct loop {
 	ev_io wake;
 	int wake_fd;
 	int64_t now_ms, now_us;
+	int64_t wall_ms; /* 0: not looked at yet */
 	int64_t armed_ms; /* when the alarm goes; INT64_MAX: not set */
 	bool has_worked; /* since the last wait */
 	void (*lag)(void *context, int64_t busy_us);
@@ -107,6 +108,7 @@ static void read_clock(struct loop *l)
 {
 	l->now_us = clock_mono_us();
 	l->now_ms = l->now_us / 1000;
+	l->wall_ms = 0;
 }
 
 static void on_woken(struct ev_loop *ev, ev_check *check, int events)
@@ -259,6 +261,13 @@ int64_t loop_now_us(const struct loop *l)
 	return l->now_us;
 }
 
+int64_t loop_wall_ms(struct loop *l)
+{
+	if (!l->wall_ms)
+		l->wall_ms = clock_wall_ms();
+	return l->wall_ms;
+}
+
 void loop_on_lag(struct loop *l, void (*lag)(void *context, int64_t busy_us), void *context)
 {
 	l->lag = lag;
@@ -331,13 +340,46 @@ void timer_init(struct timer *t, struct loop *l, void (*fire)(struct timer *))
 	list_init(&t->link);
 }
 
+/* Two years on the wheel are for ever: see wheel.c. */
+static int64_t due_in(const struct loop *l, int64_t delay_ms)
+{
+	int64_t due_ms;
+
+	assert(delay_ms >= 0);
+	return __builtin_add_overflow(l->now_ms, delay_ms, &due_ms) ? INT64_MAX - 1 : due_ms;
+}
+
+static void place(struct timer *t, int64_t due_ms)
+{
+	wheel_remove(t);
+	t->due_ms = due_ms;
+	wheel_add(&t->loop->wheel, t);
+}
+
+static bool has_place(const struct timer *t)
+{
+	return t->link.next && !list_is_empty(&t->link);
+}
+
 void timer_set(struct timer *t, int64_t delay_ms)
 {
-	assert(delay_ms >= 0);
-	wheel_remove(t);
-	if (__builtin_add_overflow(t->loop->now_ms, delay_ms, &t->due_ms))
+	place(t, due_in(t->loop, delay_ms));
+}
+
+void timer_extend(struct timer *t, int64_t delay_ms)
+{
+	int64_t due_ms = due_in(t->loop, delay_ms);
+
+	if (has_place(t) && due_ms >= t->placed_ms)
+		t->due_ms = due_ms;
+	else
+		place(t, due_ms);
+}
+
+void timer_rest(struct timer *t)
+{
+	if (has_place(t))
 		t->due_ms = INT64_MAX;
-	wheel_add(&t->loop->wheel, t);
 }
 
 void timer_cancel(struct timer *t)
@@ -348,7 +390,7 @@ void timer_cancel(struct timer *t)
 
 bool timer_is_set(const struct timer *t)
 {
-	return t->link.next && !list_is_empty(&t->link);
+	return has_place(t) && t->due_ms != INT64_MAX;
 }
 
 /* Hooks */

@@ -32,6 +32,8 @@ struct ev_loop *loop_ev(struct loop *l);
  */
 int64_t loop_now_ms(const struct loop *l);
 int64_t loop_now_us(const struct loop *l);
+/* The wall clock, looked at once an iteration at most. */
+int64_t loop_wall_ms(struct loop *l);
 
 /* A watched descriptor; embedded in its owner. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
@@ -52,7 +54,8 @@ void watch_stop(struct watch *w);
 /* A one-shot timer; embedded in its owner; zero-initialised is unset. */
 struct timer {
 	struct list link;
-	int64_t due_ms;
+	int64_t due_ms;    /* INT64_MAX: it rests */
+	int64_t placed_ms; /* private: it is looked at by then */
 	void (*fire)(struct timer *t);
 	struct loop *loop;
 };
@@ -60,6 +63,13 @@ void timer_init(struct timer *t, struct loop *l, void (*fire)(struct timer *));
 /* In delay_ms (>= 0) from now; moves it when set. */
 void timer_set(struct timer *t, int64_t delay_ms);
 void timer_cancel(struct timer *t);
+/*
+ * The two for a time limit that hardly ever runs out, and is set and put away again for each request:
+ * when it is moved to later it stays in its place, where it costs a look when that moment comes.  One
+ * that rests does not fire; timer_cancel before its memory goes.
+ */
+void timer_extend(struct timer *t, int64_t delay_ms);
+void timer_rest(struct timer *t);
 bool timer_is_set(const struct timer *t);
 
 /*

@@ -143,7 +143,7 @@ static void leave_idle(struct uplink *u)
 	list_remove(&u->link);
 	u->group->idle_count--;
 	u->group->pool->idle_count--;
-	timer_cancel(&u->expiry);
+	timer_rest(&u->expiry);
 }
 
 static void drop_idle(struct uplink *u)
@@ -225,7 +225,7 @@ void uplink_put_idle(struct uplink *u, struct span keep_alive)
 	u->is_idle = true;
 	watch_set(&u->watch, LOOP_READ);
 	u->readable = false;
-	timer_set(&u->expiry, u->idle_ms);
+	timer_extend(&u->expiry, u->idle_ms);
 	list_push_front(&g->idle, &u->link);
 	g->idle_count++;
 	p->idle_count++;

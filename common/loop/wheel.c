@@ -39,10 +39,12 @@ void wheel_add(struct wheel *w, struct timer *t)
 {
 	if (t->due_ms <= w->time_ms) {
 		list_push(&w->due, &t->link);
-		w->next_ms = w->time_ms;
+		w->next_ms = t->placed_ms = w->time_ms;
 		return;
 	}
 	int64_t at_ms = t->due_ms - w->time_ms > span_max_ms ? w->time_ms + span_max_ms : t->due_ms;
+
+	t->placed_ms = at_ms;
 	int level = level_of(w->time_ms, at_ms);
 	int slot = (int)((uint64_t)at_ms >> (WHEEL_BITS * level)) & (WHEEL_SLOTS - 1);
 	int64_t start_ms = slot_start(at_ms, level);
@@ -139,6 +141,9 @@ void wheel_advance(struct wheel *w, int64_t now_ms)
 		struct timer *t = container_of(firing.next, struct timer, link);
 
 		list_remove(&t->link);
-		t->fire(t);
+		if (t->due_ms > w->time_ms) /* it was extended meanwhile */
+			wheel_add(w, t);
+		else
+			t->fire(t);
 	}
 }

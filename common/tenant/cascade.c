@@ -230,29 +230,39 @@ struct setting_value settings_get(const struct settings *s, enum setting_key key
 				       .source = SOURCE_PROCESS };
 }
 
+/* The value alone. */
+static inline const json_t *value_of(const struct settings *s, enum setting_key key)
+{
+	if (s->overrides && s->overrides->rows[key].json)
+		return s->overrides->rows[key].json;
+	if (s->tenant && s->tenant->settings[key])
+		return s->tenant->settings[key];
+	return tenancy_process(s->tenancy, key);
+}
+
 bool settings_bool(const struct settings *s, enum setting_key key)
 {
-	return json_is_true(settings_get(s, key).json);
+	return json_is_true(value_of(s, key));
 }
 
 int64_t settings_int(const struct settings *s, enum setting_key key)
 {
-	return json_integer_value(settings_get(s, key).json);
+	return json_integer_value(value_of(s, key));
 }
 
 int64_t settings_bytes(const struct settings *s, enum setting_key key)
 {
-	return setting_bytes_of(settings_get(s, key).json);
+	return setting_bytes_of(value_of(s, key));
 }
 
 static double settings_real(const struct settings *s, enum setting_key key)
 {
-	return json_number_value(settings_get(s, key).json);
+	return json_number_value(value_of(s, key));
 }
 
 const char *settings_text(const struct settings *s, enum setting_key key)
 {
-	return json_string_value(settings_get(s, key).json);
+	return json_string_value(value_of(s, key));
 }
 
 int64_t settings_markup_micros(const struct settings *s)

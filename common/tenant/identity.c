@@ -3,6 +3,8 @@
  */
 #include "common/tenant/identity.h"
 
+#include <string.h>
+
 #include "common/tenant/secret.h"
 
 static int refuse(struct err *err, const char *why)
@@ -12,8 +14,15 @@ static int refuse(struct err *err, const char *why)
 
 static int read_bearer(struct span authorization, struct span *secret, struct err *err)
 {
-	struct span rest = span_trim(authorization), scheme;
+	static const struct span usual = SPAN_INIT("Bearer ");
+	struct span rest = authorization, scheme;
 
+	if (rest.len > usual.len && memcmp(rest.ptr, usual.ptr, usual.len) == 0) {
+		*secret = span_from(rest, usual.len);
+		if (secret_is_valid(*secret))
+			return 0;
+	}
+	rest = span_trim(rest);
 	if (!rest.len)
 		return err_set(err, E_missing_authorization, "headers.authorization",
 			       "the request has no Authorization header");

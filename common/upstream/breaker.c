@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "common/base/mem.h"
@@ -22,7 +23,23 @@ struct breaker {
 	bool trial; /* half-open: the one call is under way */
 	int64_t opened_ms;
 	uint64_t generation; /* > 0 */
+	/*
+	 * The generation while it is closed and nothing has failed, else 0: read without the lock, so that calls
+	 * which all succeed never take it.
+	 */
+	_Atomic uint64_t untroubled;
 };
+
+/* Behind every change; with the lock. */
+static void note_state(struct breaker *b)
+{
+	atomic_store_explicit(&b->untroubled, b->open || b->count ? 0 : b->generation, memory_order_release);
+}
+
+static bool is_untroubled(const struct breaker *b, uint64_t ticket)
+{
+	return atomic_load_explicit(&b->untroubled, memory_order_acquire) == ticket;
+}
 
 struct breaker *breaker_new(int failures, int64_t rest_ms)
 {
@@ -34,6 +51,7 @@ struct breaker *breaker_new(int failures, int64_t rest_ms)
 	b->generation = 1;
 	b->failures = failures;
 	b->rest_ms = rest_ms;
+	note_state(b);
 	return b;
 }
 
@@ -90,8 +108,10 @@ static bool may_pass(const struct breaker *b, int64_t now_ms)
 
 uint64_t breaker_admit(struct breaker *b, int64_t now_ms)
 {
-	uint64_t ticket = 0;
+	uint64_t ticket = atomic_load_explicit(&b->untroubled, memory_order_acquire);
 
+	if (ticket)
+		return ticket;
 	pthread_mutex_lock(&b->lock);
 	if (may_pass(b, now_ms)) {
 		if (b->open) {
@@ -99,6 +119,7 @@ uint64_t breaker_admit(struct breaker *b, int64_t now_ms)
 			b->generation++;
 		}
 		ticket = b->generation;
+		note_state(b);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return ticket;
@@ -106,12 +127,15 @@ uint64_t breaker_admit(struct breaker *b, int64_t now_ms)
 
 void breaker_success(struct breaker *b, uint64_t ticket)
 {
+	if (is_untroubled(b, ticket))
+		return;
 	pthread_mutex_lock(&b->lock);
 	if (ticket == b->generation) {
 		if (b->open)
 			b->generation++;
 		b->open = b->trial = false;
 		b->count = 0;
+		note_state(b);
 	}
 	pthread_mutex_unlock(&b->lock);
 }
@@ -125,6 +149,7 @@ void breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms)
 		b->trial = false;
 		b->opened_ms = now_ms;
 	}
+	note_state(b);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -135,6 +160,7 @@ void breaker_release(struct breaker *b, uint64_t ticket)
 		b->generation++;
 		b->trial = false;
 	}
+	note_state(b);
 	pthread_mutex_unlock(&b->lock);
 }
 

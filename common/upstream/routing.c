@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -248,17 +249,6 @@ static int check_links(const struct routing *r, const struct model *m, struct er
 	return 0;
 }
 
-/* The first eight bytes as a number that orders as they do, missing ones as 0. */
-static uint64_t front_of(struct span alias)
-{
-	uint64_t front = 0;
-	size_t len = alias.len < sizeof front ? alias.len : sizeof front;
-
-	for (size_t i = 0; i < len; i++)
-		front |= (uint64_t)(unsigned char)alias.ptr[i] << (56 - 8 * i);
-	return front;
-}
-
 static int by_alias(const void *a, const void *b)
 {
 	return strcmp(((const struct route *)a)->model->alias,
@@ -297,7 +287,6 @@ static int make_routes(struct routing *r, struct err *err)
 	for (size_t i = 0; i < r->route_count; i++) {
 		r->routes[i].model = catalog_at(r->catalog, i);
 		r->routes[i].alias = span_str(r->routes[i].model->alias);
-		r->routes[i].front = front_of(r->routes[i].alias);
 		if (check_links(r, r->routes[i].model, err) < 0)
 			return -1;
 	}
@@ -382,35 +371,35 @@ static void make_breakers(struct routing *r, const struct config *c, const struc
 		}
 }
 
-/* Below, at or above 0 as the route's alias stands to one that has that front. */
-static int compare_alias(const struct route *route, struct span alias, uint64_t front)
+static size_t slot_of(const struct routing *r, struct span alias)
 {
-	size_t least = route->alias.len < alias.len ? route->alias.len : alias.len;
-	int order;
-
-	if (route->front != front)
-		return route->front < front ? -1 : 1;
-	order = least ? memcmp(route->alias.ptr, alias.ptr, least) : 0;
-	return order ? order : (route->alias.len > alias.len) - (route->alias.len < alias.len);
+	return (size_t)bytes_hash(0, alias.ptr, alias.len) & r->slot_mask;
 }
 
 static const struct route *route_find(const struct routing *r, struct span alias)
 {
-	const uint64_t front = front_of(alias);
-	size_t low = 0, high = r->route_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare_alias(&r->routes[middle], alias, front);
-
-		if (order == 0)
-			return &r->routes[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	for (size_t slot = slot_of(r, alias); r->slots[slot]; slot = (slot + 1) & r->slot_mask)
+		if (span_equal(r->slots[slot]->alias, alias))
+			return r->slots[slot];
 	return NULL;
+}
+
+/* The routes have their final places. */
+static void make_slots(struct routing *r)
+{
+	size_t count = 16;
+
+	while (count < 4 * r->route_count)
+		count *= 2;
+	r->slots = mem_calloc(count, sizeof *r->slots);
+	r->slot_mask = count - 1;
+	for (size_t i = 0; i < r->route_count; i++) {
+		size_t slot = slot_of(r, r->routes[i].alias);
+
+		while (r->slots[slot])
+			slot = (slot + 1) & r->slot_mask;
+		r->slots[slot] = &r->routes[i];
+	}
 }
 
 /* --- the module --- */
@@ -443,6 +432,7 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	add_discovered(r);
 	if (make_routes(r, err) < 0)
 		return -1;
+	make_slots(r);
 	make_breakers(r, c, previous);
 	/* Before the first look a model may still be found at a local server. */
 	if (r->default_model && (previous || !r->discover) &&
@@ -487,6 +477,7 @@ void routing_free(struct routing *r)
 	for (size_t i = 0; i < r->route_count; i++)
 		route_clear(&r->routes[i]);
 	mem_free(r->routes);
+	mem_free(r->slots);
 	catalog_free(r->catalog);
 	prices_free(r->prices);
 	found_table_free(r->found, r->backend_count);

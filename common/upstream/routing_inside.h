@@ -27,7 +27,6 @@ struct found_table {
 struct route {
 	const struct model *model;
 	struct span alias; /* the model's */
-	uint64_t front;    /* its first bytes, in whose order they are */
 	struct target *targets;
 	size_t count;
 };
@@ -47,6 +46,8 @@ struct routing {
 	struct found_table *found;
 	struct route *routes;
 	size_t route_count;
+	struct route **slots; /* by a hash of the alias, most of them NULL */
+	size_t slot_mask;
 	struct kept_breaker *breakers; /* sorted by target */
 	size_t breaker_count;
 	char *default_model; /* or NULL */

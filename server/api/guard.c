@@ -144,6 +144,13 @@ int call_read_single(const struct exchange *x, const char *name, const char *par
 	return read_single_field(x, name, param, value, err);
 }
 
+/* The same of Authorization, which every request has. */
+static int read_authorization(const struct exchange *x, struct span *value)
+{
+	*value = x->head->known[HTTP1_AUTHORIZATION];
+	return x->head->repeated & 1u << HTTP1_AUTHORIZATION ? -1 : 0;
+}
+
 /* Where none is needed a token that is known may still show more. */
 static void read_offered_token(struct exchange *x, struct call *c)
 {
@@ -151,7 +158,7 @@ static void read_offered_token(struct exchange *x, struct call *c)
 	const struct token *token;
 	struct span authorization;
 
-	if (c->route->access == ACCESS_METRICS && read_single(x, "Authorization", &authorization) == 0 &&
+	if (c->route->access == ACCESS_METRICS && read_authorization(x, &authorization) == 0 &&
 	    authorization.ptr &&
 	    identity_find(s->tenancy, s->keys, authorization, clock_wall_ms(), &token, NULL) == 0)
 		c->identity.scopes = token->scopes;
@@ -173,10 +180,10 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 		read_offered_token(x, c);
 		return 0;
 	}
-	if (read_single(x, "Authorization", &authorization) < 0)
+	if (read_authorization(x, &authorization) < 0)
 		return err_set(err, E_invalid_authorization, "headers.authorization",
 			       "Authorization is given twice");
-	if (identity_find(s->tenancy, s->keys, authorization, clock_wall_ms(), &c->identity.token,
+	if (identity_find(s->tenancy, s->keys, authorization, loop_wall_ms(c->worker->loop), &c->identity.token,
 			  err) < 0)
 		return -1;
 	/* What is refused from here on is its tenant's, though the tenant is checked later. */

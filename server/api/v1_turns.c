@@ -23,6 +23,18 @@ struct check {
 	struct err err;
 };
 
+/* What of it the check fills in is left as it is. */
+static struct check *check_new(struct exchange *x, bool embed)
+{
+	struct check *k = arena_alloc(&x->arena, sizeof *k);
+
+	if (!k)
+		return NULL;
+	k->embed = embed;
+	err_clear(&k->err);
+	return k;
+}
+
 static void run_check(void *arg)
 {
 	struct check *k = arg;
@@ -130,7 +142,7 @@ static void finish(struct exchange *x, int result, const struct err *err)
 /* What a call needs for its whole life is kept off its fiber's stack. */
 void v1_chat_completions(struct exchange *x, struct call *c)
 {
-	struct check *k = arena_zalloc(&x->arena, sizeof *k);
+	struct check *k = check_new(x, false);
 	int result;
 
 	if (!k) /* the layer below answers */
@@ -147,12 +159,11 @@ void v1_chat_completions(struct exchange *x, struct call *c)
 
 void v1_embeddings(struct exchange *x, struct call *c)
 {
-	struct check *k = arena_zalloc(&x->arena, sizeof *k);
+	struct check *k = check_new(x, true);
 	int result;
 
 	if (!k)
 		return;
-	k->embed = true;
 	result = check_body(x, c, k);
 	if (result == 0)
 		result = call_prepare_turn(x, c, k->request.embed.alias, &k->err);

@@ -47,6 +47,7 @@ static void request_begin(struct request *r)
 	r->head.minor = 1;
 	r->head.field_count = r->head.size = 0;
 	r->head.names = 0;
+	r->head.repeated = 0;
 	r->head.content_length = -1;
 	r->head.keep_alive = r->head.expects_continue = r->head.chunked = false;
 	memset(r->head.known, 0, sizeof r->head.known);
@@ -256,7 +257,7 @@ static void conn_next(struct conn *c)
 		if (c->http->draining)
 			conn_lost(c);
 		else
-			timer_set(&c->timer, conn_limits(c)->idle_timeout_ms);
+			timer_extend(&c->timer, conn_limits(c)->idle_timeout_ms);
 		return;
 	}
 	r->base = r->end;
@@ -309,7 +310,7 @@ void conn_finish(struct conn *c)
 	struct http *h = c->http;
 
 	list_remove(&r->link);
-	timer_cancel(&c->timer);
+	timer_rest(&c->timer);
 	if (r->started)
 		h->active--;
 	if (h->service.done)
@@ -376,7 +377,7 @@ static bool conn_start(struct conn *c)
 {
 	struct request *r = c->request;
 
-	timer_cancel(&c->timer);
+	timer_rest(&c->timer);
 	c->state = CONN_BUSY;
 	r->end = r->base + r->head.size;
 	r->x.bytes_in = r->head.size;

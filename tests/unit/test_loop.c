@@ -186,6 +186,72 @@ static void a_cancelled_timer_stays_silent(void **state)
 	assert_int_equal(s->fired, 0);
 }
 
+static void an_extended_timer_fires_at_its_last_time_only(void **state)
+{
+	static const struct {
+		int64_t delays[4]; /* 0: no more */
+		int64_t wanted;
+	} cases[] = { { { 5, 20 }, 20 }, { { 20, 5 }, 5 }, { { 3, 30, 12 }, 12 }, { { 2, 100000, 8 }, 8 } };
+	struct stage *s = *state;
+
+	timer_init(&s->timer, s->loop, note_and_stop);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		s->fired = 0;
+		for (size_t k = 0; k < ARRAY_LEN(cases[i].delays) && cases[i].delays[k]; k++)
+			timer_extend(&s->timer, cases[i].delays[k]);
+		assert_true(timer_is_set(&s->timer));
+		s->due_ms = loop_now_ms(s->loop) + cases[i].wanted;
+		loop_run(s->loop);
+		assert_int_equal(s->fired, 1);
+		assert_true(s->late_ms >= 0);
+		assert_false(timer_is_set(&s->timer));
+	}
+}
+
+static void a_resting_timer_is_silent_until_it_is_extended(void **state)
+{
+	struct stage *s = *state;
+
+	timer_rest(&s->timer); /* zero-initialised */
+	timer_init(&s->timer, s->loop, note_and_stop);
+	timer_init(&s->end, s->loop, end_loop);
+	timer_extend(&s->timer, 5);
+	timer_rest(&s->timer);
+	assert_false(timer_is_set(&s->timer));
+	timer_set(&s->end, 15);
+	loop_run(s->loop);
+	assert_int_equal(s->fired, 0);
+	timer_extend(&s->timer, 10);
+	s->due_ms = loop_now_ms(s->loop) + 10;
+	loop_run(s->loop);
+	assert_int_equal(s->fired, 1);
+	assert_true(s->late_ms >= 0);
+	timer_extend(&s->timer, 5);
+	timer_rest(&s->timer);
+	timer_cancel(&s->timer); /* before its memory goes */
+}
+
+static void extend_the_other(struct timer *t)
+{
+	struct stage *s = container_of(t, struct stage, other);
+
+	timer_extend(&s->timer, 10);
+}
+
+static void a_firing_timer_may_extend_one_that_is_due_too(void **state)
+{
+	struct stage *s = *state;
+
+	timer_init(&s->other, s->loop, extend_the_other);
+	timer_init(&s->timer, s->loop, note_and_stop);
+	timer_set(&s->other, 3);
+	timer_set(&s->timer, 3);
+	s->due_ms = loop_now_ms(s->loop) + 3 + 10;
+	loop_run(s->loop);
+	assert_int_equal(s->fired, 1);
+	assert_true(s->late_ms >= 0);
+}
+
 static void cancel_the_other(struct timer *t)
 {
 	struct stage *s = container_of(t, struct stage, other);
@@ -457,6 +523,9 @@ int main(void)
 		staged(a_timer_fires_when_due_and_not_before),
 		staged(a_moved_timer_fires_once_at_its_new_time),
 		staged(a_cancelled_timer_stays_silent),
+		staged(an_extended_timer_fires_at_its_last_time_only),
+		staged(a_resting_timer_is_silent_until_it_is_extended),
+		staged(a_firing_timer_may_extend_one_that_is_due_too),
 		staged(a_firing_timer_may_cancel_one_that_is_due_too),
 		staged(a_timer_set_to_zero_lets_the_loop_turn),
 		staged(posts_of_each_thread_arrive_in_order),

@@ -3,8 +3,8 @@
  *
  * libcurl resolves the name, races the addresses, speaks TLS and to proxies, on our loop
  * (CURLOPT_CONNECT_ONLY).  What follows is ours: a plain
- * connection is taken over as a descriptor; one with TLS inside stays in libcurl's hands and is
- * spoken through connector_send and connector_receive.  Owner thread.
+ * connection is taken over as a descriptor; one with TLS inside is spoken through connector_send and
+ * connector_receive.  SIGPIPE is to be ignored.  Owner thread.
  */
 #ifndef SPASS_LOOP_CONNECTOR_H
 #define SPASS_LOOP_CONNECTOR_H

@@ -47,6 +47,8 @@ static void add_embedding(struct buf *out, const struct rag_index_info *i, struc
 	jmember_key(out, "embedding");
 	buf_add_char(out, '{');
 	add_real(out, "coverage", share(i->vectors, i->chunks));
+	if (i->model_changed)
+		buf_add_str(out, ",\"changed\":true");
 	add_name(out, "wanted", wanted);
 	add_name(out, "building", i->building);
 	add_real(out, "building_coverage", share(i->building_vectors, i->chunks));

@@ -66,10 +66,10 @@ static const char *skip_escape(const char *p, const char *end, struct jfault *fa
 static const char *find_special(const char *p, const char *start, const char *end)
 {
 	for (int i = JBYTES_WIDE / JBYTES_STEP; i > 0 && end - p > JBYTES_STEP; i--) {
-		unsigned first = jbytes_first_special(p);
-		p += first;
-		if (first < JBYTES_STEP)
-			return p;
+		uint64_t mask = jbytes_special(p);
+		if (mask)
+			return p + jbytes_first(mask);
+		p += JBYTES_STEP; /* not what was found: the next load does not wait for it */
 	}
 	while (end - p >= JBYTES_WIDE && !jbytes_has_special(p))
 		p += JBYTES_WIDE;

@@ -48,9 +48,6 @@ void reading_free(struct reading *r);
 struct span reading_heading(const struct reading *r, const struct mark *mark);
 /* The same of such a line. */
 struct span reading_heading_words(struct span line);
-/* Of a MARK_CODE: its first line that is no comment, attribute or fence, without blanks around it.
- * Likewise borrowed. */
-struct span reading_signature(const struct reading *r, const struct mark *mark);
 
 struct reader_limits {
 	size_t bytes_in,

@@ -400,19 +400,6 @@ static void mark_functions(struct reader *rd, size_t from, enum style style)
 	mem_free(s.lines);
 }
 
-struct span reading_signature(const struct reading *r, const struct mark *mark)
-{
-	struct span rest = span_of(r->text.ptr + mark->start, mark->end - mark->start), first;
-
-	first = span_trim(span_cut(&rest, '\n'));
-	for (struct span line = first; line.ptr;
-	     line = rest.ptr ? span_trim(span_cut(&rest, '\n')) : SPAN_NONE)
-		if (line.len > 0 && !is_comment(line) && !span_starts(line, "```") &&
-		    !span_starts(line, "~~~"))
-			return line;
-	return first;
-}
-
 int read_code(struct reader *rd, struct err *err)
 {
 	size_t from = reader_at(rd);

@@ -13,7 +13,6 @@ latent_space_dimensions whether a space is as it was stored
 limiter_places          whether memory stays bounded
 measure_run             benches measure rankings of other programs
 reader_row              each of them is tried
-reading_signature       what was found of code
 setting_help            the manual says the same
 store_flush             tests wait for the writer
 trec_read_run           rankings of other programs

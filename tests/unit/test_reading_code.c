@@ -51,29 +51,6 @@ static void functions_are_marked_with_their_comments(void **state)
 		reading_check(&cases[i]);
 }
 
-static void signatures_are_below_comments(void **state)
-{
-	static const struct {
-		const char *code, *signature;
-	} cases[] = {
-		{ "/* x\n * y */\nint f(void)\n{\n}", "int f(void)" },
-		{ "@dec\n  def f():", "def f():" },
-		{ "```c\nint x;\n```", "int x;" },
-		{ "# only", "# only" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct reading r;
-		struct mark mark = { 0, strlen(cases[i].code), MARK_CODE, 1 };
-
-		reading_init(&r);
-		buf_add_str(&r.text, cases[i].code);
-		assert_true(span_is(reading_signature(&r, &mark), cases[i].signature));
-		reading_free(&r);
-	}
-}
-
 static void the_row_lists_what_the_languages_have(void **state)
 {
 	const struct reader_row *row = reader_row(0);
@@ -94,7 +71,6 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(languages_are_told_by_name_or_first_line),
 		cmocka_unit_test(functions_are_marked_with_their_comments),
-		cmocka_unit_test(signatures_are_below_comments),
 		cmocka_unit_test(the_row_lists_what_the_languages_have),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 	s->refs = 1;
 	s->config = config;
 	if (exchange_read(config, &s->rate, err) == 0) {
-		s->rate_text_len = bill_rate_lines(&s->rate, s->rate_text).len;
+		s->rate_lines = bill_rate_lines(&s->rate, s->rate_text);
 		s->routing = routing_new(config, environment, previous ? previous->routing : NULL, err);
 	}
 	if (s->routing)
@@ -349,6 +349,7 @@ static struct snapshot *with(struct snapshot *s, struct keyring *keys, struct ca
 	next->tenancy = s->tenancy;
 	next->routing = s->routing;
 	next->rate = s->rate;
+	next->rate_lines = s->rate_lines;
 	next->keys = keys;
 	next->cascade = cascade;
 	return next;

@@ -41,8 +41,8 @@ struct snapshot {
 	struct cascade *cascade; /* the same */
 	struct routing *routing;
 	struct rate rate;      /* euros for a dollar */
-	char rate_text[BILL_RATE_LINES_MAX]; /* what answers say of it, */
-	size_t rate_text_len;  /* so long: bill_rate_lines */
+	struct span rate_lines; /* what answers say of it; in rate_text of this one or of base */
+	char rate_text[BILL_RATE_LINES_MAX];
 	struct snapshot *base; /* NULL, or the one whose config, tenancy and routing these are */
 	uint64_t generation;   /* 1, 2, ...; each that is published has its own */
 };

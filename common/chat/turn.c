@@ -75,8 +75,7 @@ void turn_announce(struct turn *t, const struct target *target)
 		char lines[BILL_LINES_MAX];
 
 		turn_settle(t, target);
-		sink->lines(sink->context, bill_lines(&t->bill, span_of(t->snapshot->rate_text, t->snapshot->rate_text_len),
-						      lines));
+		sink->lines(sink->context, bill_lines(&t->bill, t->snapshot->rate_lines, lines));
 	}
 	turn_announce_changes(t);
 	if (t->walk.attempts > 1) {

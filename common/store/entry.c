@@ -93,18 +93,12 @@ struct common *common_make(const struct record *r, uint32_t hash)
 	return c;
 }
 
-/* One that was cut is rare. */
-static bool is_kept_of(const char *own, const char *text, size_t max)
-{
-	return strcmp(own, text) == 0 || (strlen(own) == max && memcmp(own, text, max) == 0);
-}
-
-/* Many are empty, and those that differ often do so at once. */
+/* Whether own is what is kept of text.  Many are empty, and those that differ often do so at once. */
 static inline bool has_text(const char *own, const char *text, size_t max)
 {
 	if (!text)
 		return !*own;
-	return *own == *text && (!*own || is_kept_of(own, text, max));
+	return *own == *text && (!*own || strncmp(own, text, max) == 0);
 }
 
 /* All but the texts that are copied. */

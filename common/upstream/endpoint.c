@@ -161,7 +161,7 @@ bool endpoint_belongs_to(const struct endpoint *e, const char *provider_url)
 	struct endpoint own;
 	struct err err = ERR_INIT;
 
-	if (!provider_url || !e->host || endpoint_parse(provider_url, &own, &err) < 0)
+	if (!provider_url || e->unix_path || !e->host || endpoint_parse(provider_url, &own, &err) < 0)
 		return false;
 	size_t len = strlen(e->host), own_len = own.host ? strlen(own.host) : 0;
 	bool same = own.host && e->tls == own.tls && len >= own_len &&

@@ -8,7 +8,6 @@ set -u
 # Shown by no case, or by none over all transports.
 unseen="
 document_too_large   # until a case sends one
-document_unreadable  # likewise
 loader_failed        # likewise
 rag_dimension_mismatch # in the log: vectors are made in the background
 "

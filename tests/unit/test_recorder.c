@@ -52,8 +52,10 @@ static void each_text_is_that_of_its_own_record(void **state)
 
 	for (int m = 0; m < (int)ARRAY_LEN(columns); m++) {
 		char long_text[LONG + 1], longer[LONG + 2], cut[LONG + 1], id[EXAMPLE_ID_SIZE];
-		const char *const texts[] = { "a", "a", "ab", "b", NULL, "", "a", long_text, longer, "a", long_text };
-		const char *const wanted[] = { "a", "a", "ab", "b", "-", "-", "a", cut, cut, "a", cut };
+		char *own = mem_strdup("xb"); /* so that reading past its end is seen */
+		const char *const texts[] = { "a", "a", "ab", "b", NULL, "", "a", long_text, longer, "a",
+					      long_text, own, long_text };
+		const char *const wanted[] = { "a", "a", "ab", "b", "-", "-", "a", cut, cut, "a", cut, own, cut };
 		struct store *s = open_store(f);
 		struct recorder *recorder = recorder_new(s);
 		struct record r = example_record(1, id);
@@ -70,6 +72,7 @@ static void each_text_is_that_of_its_own_record(void **state)
 		store_close(s);
 		assert_column(f, columns[m], wanted, ARRAY_LEN(wanted));
 		assert_int_equal(remove(f->database), 0);
+		mem_free(own);
 	}
 }
 

@@ -182,20 +182,6 @@ static void add_snippet(struct printing *p, const json_t *hit)
 	buf_add_char(&p->out, '\n');
 }
 
-static void add_page(struct printing *p, const json_t *place)
-{
-	const json_t *page = json_object_get(place, "page");
-
-	if (page)
-		buf_printf(&p->out, ", page %lld", (long long)json_integer_value(page));
-}
-
-static void add_line(struct printing *p, const json_t *place, const char *before)
-{
-	buf_printf(&p->out, "%s%lld", before,
-		   (long long)json_integer_value(json_object_get(place, "line")));
-}
-
 static void add_heading(struct printing *p, const json_t *place)
 {
 	const char *heading = models_text(place, "heading");
@@ -215,7 +201,8 @@ static void add_scores(struct printing *p, const json_t *hit)
 		buf_printf(&p->out, "  %s %.3f", name, json_number_value(value));
 }
 
-/* "name:12" opens at the sentence that was found, as what grep prints does. */
+/* "name:12" opens at the sentence that was found, as what grep prints does, where lines are the
+ * file's. */
 static void add_hit(struct printing *p, const json_t *hit, const struct query_options *o)
 {
 	const json_t *place = sources_place(hit);
@@ -226,8 +213,7 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 	add_safe(p, span_str(models_text(hit, "doc_id")));
 	ink(p, PLAIN);
 	ink(p, DIM);
-	add_line(p, place, ":");
-	add_page(p, place);
+	sources_add_where(hit, ":", &p->out);
 	add_heading(p, place);
 	if (json_object_get(hit, "score"))
 		buf_printf(&p->out, "  %.3f", json_number_value(json_object_get(hit, "score")));
@@ -243,12 +229,9 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 /* The texts alone, each under the name of its place: for pipes into a model. */
 static void add_whole(struct printing *p, const json_t *hit)
 {
-	const json_t *place = sources_place(hit);
-
 	buf_add_str(&p->out, "Source: ");
 	add_safe(p, span_str(models_text(hit, "doc_id")));
-	add_page(p, place);
-	add_line(p, place, ", line ");
+	sources_add_where(hit, ", line ", &p->out);
 	buf_add_char(&p->out, '\n');
 	sources_add_passage(hit, &p->out);
 	buf_add_char(&p->out, '\n');

@@ -156,15 +156,27 @@ const json_t *sources_place(const json_t *hit)
 	return sentence ? sentence : hit;
 }
 
+void sources_add_where(const json_t *hit, const char *before_line, struct buf *out)
+{
+	const json_t *place = sources_place(hit);
+	bool has_page = json_object_get(place, "page"), has_row = json_object_get(place, "row");
+
+	if (strcmp(models_text(hit, "line_of"), "text") != 0)
+		buf_printf(out, "%s%lld", before_line, number_of(place, "line"));
+	else if (!has_page && !has_row)
+		buf_printf(out, ", line %lld of its text", number_of(place, "line"));
+	if (has_page)
+		buf_printf(out, ", page %lld", number_of(place, "page"));
+	if (has_row)
+		buf_printf(out, ", row %lld", number_of(place, "row"));
+}
+
 static void add_bare_place(const json_t *hit, struct buf *out)
 {
 	struct span name = span_str(models_text(hit, "doc_id"));
-	const json_t *place = sources_place(hit);
 
 	add_flat(out, shortened(name, PLACE_MAX));
-	if (json_object_get(place, "page"))
-		buf_printf(out, ", page %lld", number_of(place, "page"));
-	buf_printf(out, ", line %lld", number_of(place, "line"));
+	sources_add_where(hit, ", line ", out);
 }
 
 static void add_place(const json_t *hit, struct buf *out)
@@ -293,8 +305,10 @@ bool sources_is_cited(const struct sources *s, size_t i, struct span answer)
 
 json_t *sources_json(const struct sources *s)
 {
-	static const char *const names[] = { "number", "doc_id", "source", "title", "page", "line", "heading",
-					     "chunk", "start", "end", "sentence", "score", "flagged" };
+	static const char *const names[] = { "number", "doc_id", "source", "title", "page", "line", "line_of",
+					     "heading", "chunk", "start", "end", "sentence", "score",
+					     "flagged" };
+	static const char *const of_place[] = { "page", "row", "line", "heading" };
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < sources_count(s); i++) {
@@ -305,6 +319,12 @@ json_t *sources_json(const struct sources *s)
 
 			if (value)
 				json_object_set(one, names[n], value);
+		}
+		for (size_t n = 0; n < ARRAY_LEN(of_place); n++) {
+			json_t *value = json_object_get(sources_place(hit_at(s, i)), of_place[n]);
+
+			if (value)
+				json_object_set(one, of_place[n], value);
 		}
 		json_array_append_new(all, one);
 	}

@@ -42,14 +42,19 @@ void sources_add_prompt(const struct sources *s, struct buf *out);
 /* What stands below such a line: the headings above the text, and the text, in which no line looks
  * like one of those; hit: of an answer. */
 void sources_add_passage(const json_t *hit, struct buf *out);
-/* The i-th for people, on one line: "[1] manual.pdf, page 3, line 7  Heading > Path  0.912". */
+/* The i-th for people, on one line: "[1] manual.md, line 7  Heading > Path  0.912". */
 void sources_add_line(const struct sources *s, size_t i, struct buf *out);
 /* Whether the answer names the i-th: "[1]". */
 bool sources_is_cited(const struct sources *s, size_t i, struct span answer);
 /* Where a hit (of results) says what was asked: its sentence, else itself.  Borrowed from it. */
 const json_t *sources_place(const json_t *hit);
-/* All, without their texts: number, doc_id, source, page, line, heading, start, end, score.  The
- * caller owns it. */
+/*
+ * The same for people, behind the document's name: before_line and the number where the text has
+ * the file's lines; else ", page 3, row 7", or ", line 12 of its text" where it has neither.
+ */
+void sources_add_where(const json_t *hit, const char *before_line, struct buf *out);
+/* All, without their texts: number, doc_id, source, start, end, score, and the page, row, line and
+ * heading that are told in answers.  The caller owns it. */
 json_t *sources_json(const struct sources *s);
 /* Whether there is one of that name; false with err. */
 bool sources_has_index(struct wire *w, const char *name, struct err *err);

@@ -1,7 +1,8 @@
-/* common/rag/rag_above.c - pages and headings of a place within a chunk, by its document's marks. */
+/* common/rag/rag_above.c - pages, rows and headings of a place within a chunk, by its document's marks. */
 #include "common/rag/rag_inside.h"
 
 #include "common/rag/cut.h"
+#include "common/rag/reading.h"
 
 enum { LEVELS = 6 };
 
@@ -10,7 +11,7 @@ struct above {
 	size_t at;
 	struct mark chain[LEVELS]; /* levels ascending, each under the one before */
 	size_t depth;
-	uint32_t page;
+	uint32_t page, row, rows; /* row: that holds the place, or 0; rows: of the page so far */
 	size_t begun; /* of the chunk: behind the headings that it begins with */
 	bool is_new;  /* a heading stands between those and the place */
 };
@@ -45,6 +46,18 @@ static void take_heading(struct above *w, const struct mark *m)
 		w->is_new = true;
 }
 
+static void take_page(struct above *w, const struct mark *m)
+{
+	w->page = (uint32_t)m->level;
+	w->rows = w->row = 0;
+}
+
+static void take_row(struct above *w, const struct mark *m)
+{
+	w->rows++;
+	w->row = w->at < m->end ? w->rows : 0;
+}
+
 static int read_marks(struct above *w, struct span packed, size_t text_len, struct err *err)
 {
 	struct mark m = { .start = 0 };
@@ -54,7 +67,9 @@ static int read_marks(struct above *w, struct span packed, size_t text_len, stru
 		if (m.kind == MARK_HEADING)
 			take_heading(w, &m);
 		else if (m.kind == MARK_PAGE)
-			w->page = (uint32_t)m.level;
+			take_page(w, &m);
+		else if (m.kind == MARK_RECORD && m.level == 0)
+			take_row(w, &m);
 	}
 	return more < 0 ? damaged(err) : 0;
 }
@@ -93,8 +108,8 @@ static int write_path(struct rag_view *v, const struct rag_document_info *of,
 }
 
 int rag_view_above(struct rag_view *v, const struct rag_document_info *of,
-		   const struct rag_chunk *chunk, size_t at, struct arena *a, uint32_t *page,
-		   struct span *heading, struct err *err)
+		   const struct rag_chunk *chunk, size_t at, struct arena *a,
+		   struct rag_above *out, struct err *err)
 {
 	struct above w = { .chunk = chunk, .at = at, .page = chunk->page, .begun = chunk->start };
 	struct db_statement *st = db_statement(
@@ -112,9 +127,10 @@ int rag_view_above(struct rag_view *v, const struct rag_document_info *of,
 		damaged(err);
 	}
 	db_reset(st);
-	*page = w.page;
-	*heading = chunk->heading;
+	out->page = w.page;
+	out->row = reader_places(of->type) == READER_ROWS ? w.row : 0;
+	out->heading = chunk->heading;
 	if (result == 0 && w.is_new && !is_code)
-		result = write_path(v, of, &w, a, heading, err);
+		result = write_path(v, of, &w, a, &out->heading, err);
 	return result;
 }

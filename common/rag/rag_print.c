@@ -181,6 +181,8 @@ static void add_place(struct buf *out, const struct retrieve_hit *h)
 	jmember_number(out, "chars_start", (int64_t)h->chars_start);
 	jmember_number(out, "chars_end", (int64_t)h->chars_end);
 	jmember_number(out, "line", h->line);
+	jmember_text(out, "line_of", reader_places(h->document.type) == READER_LINES ?
+				     SPAN_LIT("file") : SPAN_LIT("text"));
 	if (h->page > 0)
 		jmember_number(out, "page", h->page);
 	jmember_text_if(out, "heading", h->heading);
@@ -200,6 +202,8 @@ static void add_sentence(struct buf *out, const struct retrieve_place *p)
 	jmember_number(out, "line", p->line);
 	if (p->page > 0)
 		jmember_number(out, "page", p->page);
+	if (p->row > 0)
+		jmember_number(out, "row", p->row);
 	jmember_text_if(out, "heading", p->heading);
 	buf_add_char(out, '}');
 }

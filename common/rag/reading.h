@@ -110,12 +110,22 @@ void reader_names(struct buf *out);
  * them.  What may be a number of versions (libx.so.1) is no extension here.
  */
 bool reader_is_unknown(const char *name, struct span bytes);
+/* By what a place in a document is told, so that whoever has the file finds it. */
+enum reader_places {
+	READER_TEXT,  /* the text is another one than the file: its lines are of it alone */
+	READER_LINES, /* the text has the file's lines */
+	READER_ROWS,  /* records of level 0 are rows, counted from 1 on each page, without the
+			 names of the columns */
+};
 /* The table, for help and /a1/rag/info; names and types are separated by blanks; NULL past the end.
  */
 struct reader_row {
 	const char *name, *extensions, *media_types;
 	const char *by; /* "spass", or the program it needs */
+	enum reader_places places;
 };
 const struct reader_row *reader_row(size_t i);
+/* Of a type as it is kept; READER_TEXT for one that has no row. */
+enum reader_places reader_places(struct span type);
 
 #endif

@@ -8,32 +8,32 @@
 #define OFFICE "application/vnd.openxmlformats-officedocument."
 
 static const struct reader_kind kinds[] = {
-	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass" }, read_plain },
+	{ { "text", "txt text log rst adoc asciidoc org tex", "text/plain", "spass", READER_LINES }, read_plain },
 	{ { "markdown", "md markdown mdown mkd mdx qmd rmd", "text/markdown text/x-markdown",
-	    "spass" },
+	    "spass", READER_LINES },
 	  read_markdown },
-	{ { "html", "html htm xhtml xht shtml", "text/html application/xhtml+xml", "spass" }, read_html },
-	{ { "docx", "docx docm dotx", OFFICE "wordprocessingml.document", "spass" }, read_docx },
+	{ { "html", "html htm xhtml xht shtml", "text/html application/xhtml+xml", "spass", READER_TEXT }, read_html },
+	{ { "docx", "docx docm dotx", OFFICE "wordprocessingml.document", "spass", READER_TEXT }, read_docx },
 	{ { "odt", "odt ott odp ods",
 	    "application/vnd.oasis.opendocument.text application/vnd.oasis.opendocument.presentation "
 	    "application/vnd.oasis.opendocument.spreadsheet",
-	    "spass" },
+	    "spass", READER_TEXT },
 	  read_odt },
-	{ { "pptx", "pptx pptm ppsx", OFFICE "presentationml.presentation", "spass" }, read_pptx },
-	{ { "xlsx", "xlsx xlsm xltx", OFFICE "spreadsheetml.sheet", "spass" }, read_xlsx },
-	{ { "epub", "epub", "application/epub+zip", "spass" }, read_epub },
-	{ { "mail", "eml", "message/rfc822", "spass" }, read_mail },
-	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass" }, read_csv },
-	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass" },
+	{ { "pptx", "pptx pptm ppsx", OFFICE "presentationml.presentation", "spass", READER_TEXT }, read_pptx },
+	{ { "xlsx", "xlsx xlsm xltx", OFFICE "spreadsheetml.sheet", "spass", READER_ROWS }, read_xlsx },
+	{ { "epub", "epub", "application/epub+zip", "spass", READER_TEXT }, read_epub },
+	{ { "mail", "eml", "message/rfc822", "spass", READER_TEXT }, read_mail },
+	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass", READER_ROWS }, read_csv },
+	{ { "json", "json geojson webmanifest har", "application/json text/json application/geo+json", "spass", READER_TEXT },
 	  read_json },
 	{ { "jsonl", "jsonl ndjson jsonlines",
-	    "application/jsonl application/x-ndjson application/x-jsonlines application/json-lines", "spass" },
+	    "application/jsonl application/x-ndjson application/x-jsonlines application/json-lines", "spass", READER_ROWS },
 	  read_json_lines },
-	{ { "notebook", "ipynb", "application/x-ipynb+json", "spass" }, read_notebook },
-	{ { "subtitles", "srt vtt", "text/vtt application/x-subrip", "spass" }, read_subtitles },
-	{ { "manual", "1 2 3 4 5 6 7 8 man mdoc", "text/troff text/x-troff application/x-troff-man", "spass" },
+	{ { "notebook", "ipynb", "application/x-ipynb+json", "spass", READER_TEXT }, read_notebook },
+	{ { "subtitles", "srt vtt", "text/vtt application/x-subrip", "spass", READER_TEXT }, read_subtitles },
+	{ { "manual", "1 2 3 4 5 6 7 8 man mdoc", "text/troff text/x-troff application/x-troff-man", "spass", READER_TEXT },
 	  read_manual },
-	{ { "pdf", "pdf", "application/pdf application/x-pdf", "pdftotext" }, read_pdf },
+	{ { "pdf", "pdf", "application/pdf application/x-pdf", "pdftotext", READER_TEXT }, read_pdf },
 	{ { "code",
 	    "c h cc cpp cxx hh hpp hxx ipp tpp cu cs csx java js mjs cjs jsx ts tsx mts cts "
 	    "go rs kt kts swift scala sc dart zig d m mm groovy gradle php phtml pl pm t awk "
@@ -49,7 +49,7 @@ static const struct reader_kind kinds[] = {
 	    "text/x-shellscript text/x-script text/css text/javascript application/javascript "
 	    "application/x-sh application/x-yaml application/yaml application/toml application/sql "
 	    "application/xml text/xml",
-	    "spass" },
+	    "spass", READER_LINES },
 	  read_code },
 };
 
@@ -112,6 +112,13 @@ const char *reader_name(struct span type)
 	if (kind)
 		return kind->row.name;
 	return span_is_nocase(type, by_command) ? by_command : NULL;
+}
+
+enum reader_places reader_places(struct span type)
+{
+	const struct reader_kind *kind = kind_of_type(type);
+
+	return kind ? kind->row.places : READER_TEXT;
 }
 
 static const struct reader_kind *kind_named(const char *name)

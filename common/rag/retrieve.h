@@ -77,7 +77,7 @@ struct retrieve_question {
 struct retrieve_place {
 	size_t start, end;             /* bytes */
 	size_t chars_start, chars_end; /* the same in code points */
-	uint32_t line, page;           /* page 0: it has none */
+	uint32_t line, page, row;      /* page, row 0: it has none */
 	struct span heading;
 };
 

@@ -138,14 +138,19 @@ static int show_sentence(struct retrieval *r, const struct rag_chunk *c, struct 
 {
 	struct span before = span_of(c->text.ptr, (size_t)(sentence.ptr - c->text.ptr));
 	struct retrieve_place *place = &hit->sentence;
+	struct rag_above above;
 
 	place->start = c->start + before.len;
 	place->end = place->start + sentence.len;
 	place->chars_start = c->chars_start + count_characters(before);
 	place->chars_end = place->chars_start + count_characters(sentence);
 	place->line = c->line + count_lines(before);
-	return rag_view_above(&r->view, &hit->document, c, place->start, r->arena, &place->page,
-			      &place->heading, err);
+	if (rag_view_above(&r->view, &hit->document, c, place->start, r->arena, &above, err) < 0)
+		return -1;
+	place->page = above.page;
+	place->row = above.row;
+	place->heading = above.heading;
+	return 0;
 }
 
 /* What of the chunk the hit has, which may be its beginning alone. */

@@ -102,12 +102,17 @@ struct rag_chunk {
 int rag_view_chunk(struct rag_view *v, int64_t chunk, bool text, struct arena *a,
 		   struct rag_chunk *out, struct err *err);
 /*
- * What byte `at` of the document stands under, where the chunk (with its text) holds it: its page,
- * 0 when there is none, and the headings, as cut.h writes them; those of code are the chunk's.
+ * What byte `at` of the document stands under, where the chunk (with its text) holds it: its page
+ * and its row (see enum reader_places), 0 when there is none, and the headings, as cut.h writes
+ * them; those of code are the chunk's.
  */
+struct rag_above {
+	uint32_t page, row;
+	struct span heading;
+};
 int rag_view_above(struct rag_view *v, const struct rag_document_info *of,
-		   const struct rag_chunk *chunk, size_t at, struct arena *a, uint32_t *page,
-		   struct span *heading, struct err *err);
+		   const struct rag_chunk *chunk, size_t at, struct arena *a,
+		   struct rag_above *out, struct err *err);
 /* By id, as a chunk has it. */
 int rag_view_document(struct rag_view *v, int64_t document, struct arena *a,
 		      struct rag_document_info *out, struct err *err);

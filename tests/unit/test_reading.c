@@ -141,6 +141,23 @@ static void the_table_of_readers_ends(void **state)
 	assert_null(reader_row(i + 1));
 }
 
+static void a_type_says_what_its_places_are_told_by(void **state)
+{
+	static const struct {
+		const char *type;
+		enum reader_places places;
+	} cases[] = {
+		{ "text", READER_LINES }, { "markdown", READER_LINES }, { "code", READER_LINES },
+		{ "csv", READER_ROWS },	  { "jsonl", READER_ROWS },	{ "xlsx", READER_ROWS },
+		{ "html", READER_TEXT },  { "pdf", READER_TEXT },	{ "manual", READER_TEXT },
+		{ "command", READER_TEXT }, { "", READER_TEXT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(reader_places(span_str(cases[i].type)), cases[i].places);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -151,6 +168,7 @@ int main(void)
 		cmocka_unit_test(the_words_of_a_heading_are_without_its_marks),
 		cmocka_unit_test(limits_and_cancelling_are_told),
 		cmocka_unit_test(the_table_of_readers_ends),
+		cmocka_unit_test(a_type_says_what_its_places_are_told_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

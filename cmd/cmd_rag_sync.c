@@ -307,6 +307,16 @@ static int check_piped(const struct sync *s, int argc, char **argv, struct err *
 	return 0;
 }
 
+/* After the limit: whatever was cut short by it has that for its reason. */
+static int give_up(const struct sync *s, struct err *err)
+{
+	*err = (struct err)ERR_INIT;
+	return err_set(err, E_deadline_exceeded, "",
+		       "not done within %lld ms: what was sent is kept, and the same command goes on "
+		       "from here",
+		       (long long)s->options->globals.timeout_ms);
+}
+
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct sync_options *o = options;
@@ -320,12 +330,15 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	s.is_piped = strcmp(argv[1], "-") == 0;
 	rag_gone_begin(&s.gone, &s.files, &s.choice);
 	interrupt_watch();
+	interrupt_after(o->globals.timeout_ms);
 	if (sources_check_index(argv[0], err) == 0 && check_type(o->type, err) == 0 &&
 	    check_piped(&s, argc, argv, err) == 0 && read_metadata(&s, err) == 0 &&
 	    (s.is_piped ||
 	     rag_files_find(&s.files, argv + 1, argc - 1, &s.choice, err) == 0) &&
 	    gateway_link_open(&l, &o->globals, err) == 0)
 		result = s.is_piped ? put_piped(&s, err) : synchronise(&s, err);
+	if (interrupt_is_late() && (result >= 0 || err->code == E_cancelled))
+		result = give_up(&s, err);
 	gateway_link_close(&l, err);
 	rag_files_free(&s.files);
 	json_decref(s.metadata);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/time.h>
 
 static const int watched[] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t received;
@@ -18,6 +19,9 @@ static void note(int number)
 		pthread_kill(main_thread, number);
 		return;
 	}
+	/* Who is late and then interrupted has no patience left; who is interrupted cannot be late. */
+	if (received && number == SIGALRM)
+		return;
 	if (received) {
 		signal(number, SIG_DFL);
 		raise(number);
@@ -45,9 +49,28 @@ int interrupt_signal(void)
 	return received;
 }
 
+void interrupt_after(int64_t ms)
+{
+	const struct sigaction action = { .sa_handler = note };
+	const struct itimerval timer = {
+		.it_value = { .tv_sec = (time_t)(ms / 1000),
+			      .tv_usec = (suseconds_t)(ms % 1000 * 1000) },
+	};
+
+	if (ms <= 0)
+		return;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+bool interrupt_is_late(void)
+{
+	return received == SIGALRM;
+}
+
 void interrupt_end(void)
 {
-	if (!received)
+	if (!received || received == SIGALRM)
 		return;
 	signal(received, SIG_DFL);
 	raise(received);

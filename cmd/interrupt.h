@@ -7,11 +7,20 @@
 #ifndef SPASS_CMD_INTERRUPT_H
 #define SPASS_CMD_INTERRUPT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Begin to listen; on the main thread.  May be called again. */
 void interrupt_watch(void);
-/* The signal that has come, or 0.  Any thread. */
+/* The signal that has come, SIGALRM when the limit is over, or 0.  Any thread. */
 int interrupt_signal(void);
-/* Ends the program by the signal that has come; returns when there was none. */
+/*
+ * A limit for the whole command, 0: none.  When it is over the command ends its work as after a
+ * signal; interrupt_is_late says that this was why.  After interrupt_watch.
+ */
+void interrupt_after(int64_t ms);
+bool interrupt_is_late(void);
+/* Ends the program by the signal that has come; returns when there was none, or a limit was over. */
 void interrupt_end(void);
 
 #endif

@@ -25,10 +25,11 @@ const struct model *rag_rerank_model(const struct offer *o, struct span name, st
 	return NULL;
 }
 
-/* Of all that the caller may use: the first that can be reached. */
+/* Of all that the caller may use: the first that can be reached, or else of which nobody knows yet. */
 static const struct model *first_model(const struct offer *o, bool *any)
 {
 	const struct catalog *catalog = routing_catalog(o->routing);
+	const struct model *perhaps = NULL;
 
 	*any = false;
 	for (size_t i = 0; i < catalog_count(catalog); i++) {
@@ -39,8 +40,10 @@ static const struct model *first_model(const struct offer *o, bool *any)
 		*any = true;
 		if (routing_is_available(o->routing, m))
 			return m;
+		if (!perhaps && routing_may_be_available(o->routing, m))
+			perhaps = m;
 	}
-	return NULL;
+	return perhaps;
 }
 
 static const struct model *choose_model(const struct inner_call *call, const struct rag_rerank_wish *wish,
@@ -64,7 +67,7 @@ static const struct model *choose_model(const struct inner_call *call, const str
 			*why = any ? "no model that reranks can be reached"
 				   : "this gateway has no model that reranks";
 	}
-	if (m && !routing_is_available(offer.routing, m)) {
+	if (m && !routing_may_be_available(offer.routing, m)) {
 		*why = arena_printf(a, "%s cannot be reached", m->alias);
 		m = NULL;
 	}

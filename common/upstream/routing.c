@@ -575,6 +575,18 @@ bool routing_is_available(const struct routing *r, const struct model *m)
 	return false;
 }
 
+bool routing_may_be_available(const struct routing *r, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, m, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!(targets[i].backend->automatic && target_is_free(&targets[i])) &&
+		    atomic_load(&targets[i].backend->status) == BACKEND_UNKNOWN)
+			return true;
+	return routing_is_available(r, m);
+}
+
 const struct model *routing_default(const struct routing *r)
 {
 	const struct model *m =

@@ -75,6 +75,8 @@ const struct model *routing_default(const struct routing *r);
 const struct model *routing_default_embedder(const struct routing *r);
 /* Whether a backend that is not built in can be asked for the model now. */
 bool routing_is_available(const struct routing *r, const struct model *m);
+/* The same or, before the first look at its backends, one may: not by a server that is merely looked for. */
+bool routing_may_be_available(const struct routing *r, const struct model *m);
 
 /* When the first routing of this line was built, in seconds since 1970. */
 int64_t routing_created_s(const struct routing *r);

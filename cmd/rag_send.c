@@ -270,7 +270,9 @@ static int read_piped(struct buf *out, struct err *err)
 	char room[64 * 1024];
 	size_t got;
 
-	while (!interrupt_signal() && (got = fread(room, 1, sizeof(room), stdin)) > 0)
+	/* At a terminal the end can be read but once: fread would ask for another. */
+	while (!interrupt_signal() && !feof(stdin) &&
+	       (got = fread(room, 1, sizeof(room), stdin)) > 0)
 		if (buf_add(out, room, got) < 0)
 			return err_set(err, E_document_too_large, "", "standard input: %s", too_large);
 	if (interrupt_signal())

@@ -2,19 +2,18 @@
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
 #include "cmd/gateway.h"
+#include "cmd/output.h"
 #include "tui/ask.h"
 #include "tui/attach.h"
 #include "tui/models.h"
 #include "tui/sources.h"
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_NO_CODE = 1, EXIT_NOTHING_FOUND = 1, EXIT_LENGTH = 7, TOP_MAX = 100, MODE_ALL = 07777, MODE_NEW = 0666 };
+enum { EXIT_NO_CODE = 1, EXIT_NOTHING_FOUND = 1, EXIT_LENGTH = 7, TOP_MAX = 100 };
 
 struct ask_options {
 	struct cmd_globals globals;
@@ -75,25 +74,6 @@ static void describe(const struct ask_options *o, const struct gateway *gateway,
 	};
 }
 
-/* A file that is there keeps its mode; a new one gets what the umask leaves. */
-static int write_file(const char *path, struct span text, struct err *err)
-{
-	mode_t mask = umask(0), mode = MODE_NEW & ~mask;
-	struct stat st;
-
-	umask(mask);
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-		mode = st.st_mode & MODE_ALL;
-	if (file_write(path, text, err) < 0) {
-		err->code = E_output_failed;
-		snprintf(err->param, sizeof err->param, "output");
-		return -1;
-	}
-	if (chmod(path, mode) < 0)
-		return err_set(err, E_output_failed, "", "%s: the mode cannot be set", path);
-	return 0;
-}
-
 static void print_json(const struct asked *asked, const struct ask_outcome *out, struct span text)
 {
 	const struct answer_facts *f = &out->facts;
@@ -145,7 +125,7 @@ static int print_whole(const struct ask_options *o, const struct asked *asked,
 	if (text.len && !o->globals.json)
 		buf_add_char(&print, '\n');
 	if (o->output)
-		result = write_file(o->output, buf_span(&print), err);
+		result = output_write(o->output, buf_span(&print), err);
 	if (o->globals.json && result == 0)
 		print_json(asked, out, text);
 	else if (!o->output)

@@ -3,6 +3,7 @@
  */
 #include "cmd/grid.h"
 #include "cmd/interrupt.h"
+#include "cmd/output.h"
 #include "cmd/progress.h"
 #include "cmd/rag.h"
 
@@ -230,10 +231,8 @@ static int report(struct eval *e, struct err *err)
 {
 	struct measure mean = measure_mean(&e->sum, e->count);
 
-	if (e->options->run && file_write(e->options->run, buf_span(&e->run), err) < 0) {
-		err->code = E_output_failed;
+	if (e->options->run && output_write(e->options->run, buf_span(&e->run), err) < 0)
 		return -1;
-	}
 	if (e->count == 0)
 		return err_set(err, E_usage, "",
 			       "no question has a relevant document: the ids of questions and "

@@ -6,10 +6,10 @@
  * all is one request.
  */
 #include "cmd/interrupt.h"
+#include "cmd/output.h"
 #include "cmd/progress.h"
 #include "cmd/rag_wait.h"
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "tui/models.h"
 #include "tui/sources.h"
@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -101,6 +100,8 @@ static int fetch_once(struct exporting *e, struct wire *w, const char *path, str
 	wire_start(w, &e->transfer, path, SPAN_NONE, lines_type, wire_target(w)->timeout_ms);
 	while (!e->done)
 		wire_wait(w, NULL, 0, TICK_MS);
+	if (e->cause && e->to == stdout)
+		return cmd_output_failed(e->cause, err);
 	if (e->cause)
 		return err_set(err, E_output_failed, "output", "cannot be written: %s",
 			       err_errno(e->cause));
@@ -136,32 +137,14 @@ static int fetch(struct gateway_link *l, const struct cmd_globals *g, const char
 	return result;
 }
 
-static int err_output(const char *path, struct err *err)
-{
-	return err_set(err, E_output_failed, "output", "%s: %s", path, err_errno(errno));
-}
-
-/* Seen under its name when it is whole. */
 static int export_to(struct gateway_link *l, const struct export_options *o, const char *index,
 		     struct err *err)
 {
-	char *beside = file_beside(o->output);
-	mode_t before = umask(077);
-	FILE *to = fopen(beside, "wxe");
-	int result;
+	struct output to;
 
-	umask(before);
-	result = to ? fetch(l, &o->globals, index, to, err) : err_output(o->output, err);
-	if (to && fclose(to) != 0 && result == 0)
-		result = err_output(o->output, err);
-	if (result == 0 && file_settle(beside, o->output, true, err) < 0) {
-		err->code = E_output_failed;
-		result = -1;
-	}
-	if (to && result < 0)
-		unlink(beside);
-	mem_free(beside);
-	return result;
+	if (output_open(&to, o->output, err) < 0)
+		return -1;
+	return output_close(&to, fetch(l, &o->globals, index, to.file, err) == 0, err);
 }
 
 static int run_export(const void *options, int argc, char **argv, struct err *err)
@@ -174,9 +157,7 @@ static int run_export(const void *options, int argc, char **argv, struct err *er
 	if (sources_check_index(argv[0], err) < 0)
 		return -1;
 	if (gateway_link_open(&l, &o->globals, err) == 0)
-		result = o->output && strcmp(o->output, "-") != 0
-				 ? export_to(&l, o, argv[0], err)
-				 : fetch(&l, &o->globals, argv[0], stdout, err);
+		result = export_to(&l, o, argv[0], err);
 	gateway_link_close(&l, err);
 	return result;
 }

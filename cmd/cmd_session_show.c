@@ -1,10 +1,10 @@
 /* cmd/cmd_session_show.c - spass session show, export: one conversation, for people and as a file. */
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
+#include "cmd/output.h"
 #include "cmd/session.h"
 
 #include "common/base/clock.h"
-#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "tui/models.h"
@@ -135,17 +135,8 @@ static int write_export(const struct export_options *o, const struct buf *docume
 {
 	struct buf safe;
 
-	if (o->output && strcmp(o->output, "-") != 0) {
-		if (file_write(o->output, buf_span(document), err) == 0)
-			return 0;
-		err->code = E_output_failed;
-		snprintf(err->param, sizeof err->param, "output");
-		return -1;
-	}
-	if (!isatty(STDOUT_FILENO)) {
-		cmd_print(document);
-		return 0;
-	}
+	if ((o->output && strcmp(o->output, "-") != 0) || !isatty(STDOUT_FILENO))
+		return output_write(o->output, buf_span(document), err);
 	/* No text of a model reaches the controls of a terminal. */
 	buf_init(&safe, (size_t)4 * CMD_OUTPUT_MAX);
 	utf8_add_harmless(&safe, buf_span(document));

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -118,11 +119,15 @@ int db_copy(struct db *db, const char *path, const struct db_copying *how, struc
 	static const struct db_copying plain;
 	char *temporary;
 	int result = -1;
+	struct stat st;
 
 	if (!how)
 		how = &plain;
 	if (!how->replace && file_exists(path))
 		return err_set(err, E_storage_error, "", "%s exists already", path);
+	/* The renaming would put a file in the place of a device, or of a link. */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, E_storage_error, "", "%s is no regular file", path);
 	temporary = file_beside(path);
 	if (make_file(temporary, path, err) == 0) {
 		if (copy_to_file(db, temporary, path, how, err) == 0)

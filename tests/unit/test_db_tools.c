@@ -155,6 +155,7 @@ static void a_file_that_is_there_is_kept_unless_it_may_be_replaced(void **state)
 	struct db *db = open_db(f->database, DB_WRITE);
 	struct err err = ERR_INIT;
 	struct buf text;
+	struct stat st;
 
 	run_sql(db, "CREATE TABLE t (n)");
 	assert_int_equal(file_write(f->copy, SPAN_LIT("mine"), &err), 0);
@@ -168,6 +169,13 @@ static void a_file_that_is_there_is_kept_unless_it_may_be_replaced(void **state)
 	db_close(db);
 	db = open_db(f->copy, DB_READ);
 	assert_int_equal(sql_number(db, "SELECT count(*) FROM t"), 0);
+	/* A device would be gone. */
+	assert_int_equal(unlink(f->copy), 0);
+	assert_int_equal(mkfifo(f->copy, 0600), 0);
+	assert_int_equal(db_copy(db, f->copy, &replacing, &err), -1);
+	assert_non_null(strstr(err.message, "no regular file"));
+	assert_int_equal(stat(f->copy, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
 	db_close(db);
 }
 

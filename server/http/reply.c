@@ -233,11 +233,17 @@ int reply_error_body(struct exchange *x, const struct err *e, struct buf *out)
 	return buf_failed(out) ? -1 : 0;
 }
 
-/* Whether and when the call is worth repeating, for client libraries. */
+/*
+ * Whether and when the call is worth repeating, for client libraries.  They take x-should-retry as
+ * an order and sleep as long as they are told, with a call open: a wait that nobody sits out, as
+ * that for a new month's budget, is told only in seconds, to whoever plans with it.  In milliseconds
+ * it may pass what a timer of theirs holds, which then ends at once.
+ */
 static void retry_headers(struct exchange *x, const struct err *e)
 {
-	enum { EXIT_TEMPORARY = 6 };
-	bool retry = err_info(e->code)->exit == EXIT_TEMPORARY && !e->no_retry;
+	enum { EXIT_TEMPORARY = 6, SAT_OUT_MAX_S = 60 };
+	bool retry = err_info(e->code)->exit == EXIT_TEMPORARY && !e->no_retry &&
+		     e->retry_after_s <= SAT_OUT_MAX_S;
 	int64_t seconds = e->retry_after_s > 0 ? e->retry_after_s : retry;
 	char number[24];
 
@@ -246,6 +252,8 @@ static void retry_headers(struct exchange *x, const struct err *e)
 		return;
 	snprintf(number, sizeof number, "%lld", (long long)seconds);
 	reply_header(x, "Retry-After", span_str(number));
+	if (seconds > SAT_OUT_MAX_S)
+		return;
 	snprintf(number, sizeof number, "%lld", (long long)seconds * 1000);
 	reply_header(x, "retry-after-ms", span_str(number));
 }

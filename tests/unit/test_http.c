@@ -45,6 +45,17 @@ static void fail_overloaded(struct exchange *x)
 	reply_error(x, &err);
 }
 
+static int64_t wait_s;
+
+static void fail_used_up(struct exchange *x)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, E_overall_budget_exhausted, "", "used up");
+	err.retry_after_s = wait_s;
+	reply_error(x, &err);
+}
+
 /* Ordinary requests */
 
 static void answers_a_request_and_keeps_the_connection(void **state)
@@ -264,6 +275,35 @@ static void a_handler_without_a_reply_is_an_internal_error(void **state)
 	assert_non_null(strstr(got(), "\"code\":\"internal_error\""));
 }
 
+static void a_wait_that_nobody_sits_out_is_told_but_not_to_be_retried(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t seconds;
+		const char *has, *has_too, *lacks;
+	} cases[] = {
+		{ 60, "x-should-retry: true\r\n", "Retry-After: 60\r\nretry-after-ms: 60000\r\n", "false" },
+		{ 61, "x-should-retry: false\r\n", "Retry-After: 61\r\n", "retry-after-ms" },
+		{ 803111, "x-should-retry: false\r\n", "Retry-After: 803111\r\n", "retry-after-ms" },
+	};
+
+	t.handle = fail_used_up;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct client *c = dial();
+
+		t.done = 0;
+		wait_s = cases[i].seconds;
+		say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+		run_until(eof);
+		assert_non_null(strstr(got(), "HTTP/1.1 429 "));
+		assert_non_null(strstr(got(), cases[i].has));
+		assert_non_null(strstr(got(), cases[i].has_too));
+		assert_null(strstr(got(), cases[i].lacks));
+		hang_up(c);
+		buf_free(&c->got);
+	}
+}
+
 static void errors_have_the_envelope_and_say_when_to_retry(void **state)
 {
 	(void)state;
@@ -430,6 +470,7 @@ int main(void)
 		TEST(streams_are_chunked),
 		TEST(a_broken_stream_does_not_look_complete),
 		TEST(a_handler_without_a_reply_is_an_internal_error),
+		TEST(a_wait_that_nobody_sits_out_is_told_but_not_to_be_retried),
 		TEST(errors_have_the_envelope_and_say_when_to_retry),
 		TEST(malformed_requests_get_their_status_and_are_closed),
 		TEST(a_malformed_chunk_closes_the_connection),

@@ -267,6 +267,24 @@ static void finish_row(struct message_row *row, const char *role, const struct b
 	row->bytes = (int64_t)(row->body.ptr ? row->body.len : row->text.len);
 }
 
+/* A part that has no text is something to say, or is found wrong by the check. */
+static bool is_all_text(struct jvalue parts)
+{
+	struct jwalk w;
+
+	for (w = jwalk_start(parts); jwalk_next(&w);)
+		if (w.value.type != J_OBJECT || jwalk_get(w.value, "text").type != J_STRING)
+			return false;
+	return true;
+}
+
+/* A message that says nothing: no model is paid for an answer to it. */
+static bool is_blank(const struct conversation_request *r, struct span text)
+{
+	return !span_strip(text).len && !(is_present(r->images) && jwalk_count(r->images) > 0) &&
+	       (r->message.type == J_STRING || is_all_text(r->message));
+}
+
 static void free_rows(struct new_messages *n)
 {
 	if (n->rows == &n->own_row)
@@ -324,6 +342,8 @@ int conversation_request_messages(const struct conversation_request *r, struct n
 	for (i = 0; i < 2 * count; i++)
 		if (buf_failed(&out->texts[i]))
 			return err_set(err, E_body_too_large, "body", "the body is too large");
+	if (is_present(r->message) && is_blank(r, out->rows[count - 1].text))
+		return err_set(err, E_invalid_field, "message", "message must not be empty");
 	return 0;
 }
 

@@ -195,6 +195,18 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	return 0;
 }
 
+/* Whoever may see all tenants is told that there is none of that name; others learn nothing. */
+static int refuse_tenant(const struct call *c, struct span tenant, const char *param, struct err *err)
+{
+	const struct token *token = c->identity.token;
+	const bool sees_all = token && (!token->tenant[0] || token->role == ROLE_operator);
+
+	if (sees_all && !tenancy_find(c->snapshot->tenancy, tenant))
+		return err_set(err, E_invalid_authorization, param, "there is no tenant '%.*s'",
+			       tenant.len > 64 ? 64 : (int)tenant.len, tenant.ptr);
+	return err_set(err, E_invalid_authorization, param, "the token does not belong to this tenant");
+}
+
 /*
  * A bound token may only repeat its own tenant.  Where no token is asked for a tenant is nobody's to
  * name: the answer would tell everybody which there are.
@@ -218,8 +230,7 @@ static int check_tenant(struct exchange *x, struct call *c, struct err *err)
 	if (!tenant.ptr)
 		tenant = alias;
 	if (tenant.ptr && *bound && !span_is(tenant, bound))
-		return err_set(err, E_invalid_authorization, param,
-			       "the token does not belong to this tenant");
+		return refuse_tenant(c, tenant, param, err);
 	if (!tenant.ptr)
 		tenant = *bound ? span_str(bound) : SPAN_LIT("default");
 	c->identity.tenant = tenancy_find(c->snapshot->tenancy, tenant);
@@ -227,8 +238,7 @@ static int check_tenant(struct exchange *x, struct call *c, struct err *err)
 		return err_set(err, E_invalid_authorization, "headers.authorization",
 			       "the tenant of the token is not there any more");
 	if (!c->identity.tenant)
-		return err_set(err, E_invalid_authorization, param,
-			       "the token does not belong to this tenant");
+		return refuse_tenant(c, tenant, param, err);
 	c->identity.tenant_id = c->identity.tenant->id;
 	return 0;
 }

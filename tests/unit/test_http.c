@@ -45,7 +45,7 @@ static void fail_overloaded(struct exchange *x)
 	reply_error(x, &err);
 }
 
-static int64_t wait_s;
+static int wait_s;
 
 static void fail_used_up(struct exchange *x)
 {
@@ -279,7 +279,7 @@ static void a_wait_that_nobody_sits_out_is_told_but_not_to_be_retried(void **sta
 {
 	(void)state;
 	static const struct {
-		int64_t seconds;
+		int seconds;
 		const char *has, *has_too, *lacks;
 	} cases[] = {
 		{ 60, "x-should-retry: true\r\n", "Retry-After: 60\r\nretry-after-ms: 60000\r\n", "false" },

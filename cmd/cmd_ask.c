@@ -262,6 +262,8 @@ static int ask_gateway(const struct ask_options *o, struct asked *asked, struct 
 	if (!gateway)
 		return -1;
 	describe(o, gateway, &setup);
+	if (!setup.request.model)
+		gateway_await_backends(gateway);
 	if (o->rag)
 		result = search(o, &setup, asked, err);
 	if (result == 0 && is_in_vain(&setup, asked))

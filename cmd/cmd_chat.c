@@ -77,6 +77,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 	int result = -1;
 
 	if (gateway) {
+		gateway_await_backends(gateway);
 		const struct talk_setup setup = {
 			.target = gateway_target(gateway, g),
 			.model = asking_model(o->model),

@@ -23,6 +23,7 @@ static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 
 	if (!gateway)
 		return NULL;
+	gateway_await_backends(gateway);
 	target = gateway_target(gateway, g);
 	wire = wire_new(&target);
 	info = wire_get(wire, "/v1/info", models_is_info, err);

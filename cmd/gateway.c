@@ -22,8 +22,8 @@
 #define EMBEDDED_PREFIX "embedded-"
 #define EMBEDDED_SUFFIX ".sock"
 
-/* A port of this machine where nobody listens refuses at once. */
-enum { AWAIT_LOCAL_MS = 300 };
+/* A port of this machine where nobody listens refuses at once; a distant one has its time. */
+enum { AWAIT_LOCAL_MS = 300, AWAIT_ALL_MS = 2500 };
 
 /* Sockets */
 
@@ -288,6 +288,12 @@ struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct
 			   gateway->server ? " (started here)" : "",
 			   gateway->token ? "with a" : "without a");
 	return gateway;
+}
+
+void gateway_await_backends(const struct gateway *g)
+{
+	if (g->server)
+		server_await_backends(g->server, AWAIT_ALL_MS);
 }
 
 void gateway_close(struct gateway *g)

@@ -34,6 +34,11 @@ struct gateway {
  * stderr with --verbose which one it is.  NULL with err.  Free with gateway_close.
  */
 struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct err *err);
+/*
+ * Of one started here, waits until it knows which of its backends can be reached: for commands that
+ * tell or choose by it.  A backend that does not answer costs some seconds, no more.
+ */
+void gateway_await_backends(const struct gateway *g);
 /* Stops the one started here, when all is written.  g may be NULL. */
 void gateway_close(struct gateway *g);
 /* What a wire to it wants; borrows from it. */

@@ -25,7 +25,7 @@ enum {
 	RELOAD_LOOK_MS = 1,
 	RELOAD_WAIT_MS = 5000, /* for workers to take a new snapshot over */
 	NAMES_MAX = 1024,
-	LOCAL_LOOK_MS = 1,
+	LOOK_PAUSE_MS = 1,
 	SOURCE_MAX = 16 * 1024 * 1024,
 };
 
@@ -253,13 +253,23 @@ bool server_made_token(const struct server *s)
 	return s->made_token;
 }
 
-void server_await_local(const struct server *s, int64_t limit_ms)
+static void await_look(const struct server *s, enum routing_reach reach, int64_t limit_ms)
 {
-	const struct timespec pause = { .tv_nsec = LOCAL_LOOK_MS * 1000000L };
+	const struct timespec pause = { .tv_nsec = LOOK_PAUSE_MS * 1000000L };
 	int64_t until_ms = clock_mono_ms() + limit_ms;
 
-	while (!worker_has_looked(s->workers[0]) && clock_mono_ms() < until_ms)
+	while (!worker_has_looked(s->workers[0], reach) && clock_mono_ms() < until_ms)
 		nanosleep(&pause, NULL);
+}
+
+void server_await_local(const struct server *s, int64_t limit_ms)
+{
+	await_look(s, ROUTING_LOCAL, limit_ms);
+}
+
+void server_await_backends(const struct server *s, int64_t limit_ms)
+{
+	await_look(s, ROUTING_ALL, limit_ms);
 }
 
 /* ---- reload ---- */

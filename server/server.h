@@ -34,9 +34,10 @@ const char *server_token_path(const struct server *s);
 bool server_made_token(const struct server *s);
 /*
  * Waits until the usual ports of this machine have been looked at and what was found there is
- * offered; at most limit_ms.
+ * offered; at most limit_ms.  The other: until all backends have been looked at.
  */
 void server_await_local(const struct server *s, int64_t limit_ms);
+void server_await_backends(const struct server *s, int64_t limit_ms);
 /* Reads the configuration again and swaps it; on failure the running one stays.  0 or -1. */
 int server_reload(struct server *s, struct err *err);
 /* Ends now: cuts what still runs, writes what is queued, frees all.  s may be NULL. */

@@ -40,7 +40,7 @@ struct worker {
 	struct fiber *looking; /* at the backends */
 	bool resting;          /* between two looks */
 	bool look_again;       /* without a rest: the backends may be others now */
-	atomic_bool has_looked; /* at those of this machine, once */
+	atomic_bool has_looked[2]; /* once, by enum routing_reach */
 	struct fiber *keeping; /* the exchange rate */
 	bool keeper_rests;
 	struct fiber *watching; /* the database, for what others change */
@@ -194,17 +194,18 @@ static void look_at_backends(void *arg)
 	w->looking = fiber_self();
 	/* What answers on this machine does so at once: it does not wait for distant ones. */
 	look(w, ROUTING_LOCAL);
-	atomic_store(&w->has_looked, true);
+	atomic_store(&w->has_looked[ROUTING_LOCAL], true);
 	do {
 		w->look_again = false;
 		pause_ms = look(w, ROUTING_ALL);
+		atomic_store(&w->has_looked[ROUTING_ALL], true);
 	} while (rest(w, pause_ms) >= 0);
 	w->looking = NULL;
 }
 
-bool worker_has_looked(const struct worker *w)
+bool worker_has_looked(const struct worker *w, enum routing_reach reach)
 {
-	return atomic_load(&w->has_looked);
+	return atomic_load(&w->has_looked[reach]);
 }
 
 /* The exchange rate */

@@ -5,6 +5,7 @@
 #define SPASS_SERVER_WORKER_H
 
 #include "common/chat/core.h"
+#include "common/upstream/routing.h"
 #include "server/http/listen.h"
 #include "server/http/listener.h"
 
@@ -27,8 +28,8 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *err);
 int worker_start(struct worker *w, struct err *err);
 
 /* Any thread, once started. */
-/* Of worker 0: whether local servers have been looked at, and what they offer is in a snapshot. */
-bool worker_has_looked(const struct worker *w);
+/* Of worker 0: whether backends have been looked at, and what they offer is in a snapshot. */
+bool worker_has_looked(const struct worker *w, enum routing_reach reach);
 /* Takes over the current snapshot; certificates: reads the TLS files again, too. */
 void worker_refresh(struct worker *w, bool certificates);
 /* Of the snapshot that requests begin with, once worker_refresh has been done. */

@@ -285,6 +285,11 @@ bool answer_is_done(const struct answer *a)
 	return a->ended;
 }
 
+bool answer_has_begun(const struct answer *a)
+{
+	return a->transfer.head.status / 100 == 2;
+}
+
 const struct err *answer_error(const struct answer *a)
 {
 	return &a->err;

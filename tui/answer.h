@@ -37,6 +37,8 @@ struct answer *answer_start_at(struct wire *w, const char *path, struct span bod
 void answer_free(struct answer *a);
 /* Whether it has ended, well or not; wire_wait makes it go on. */
 bool answer_is_done(const struct answer *a);
+/* Whether the gateway has begun to answer it: from then on what comes is kept. */
+bool answer_has_begun(const struct answer *a);
 /* E_none when it ended well, or has not ended. */
 const struct err *answer_error(const struct answer *a);
 /* All text so far.  Borrowed until wire_wait. */

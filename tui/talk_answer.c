@@ -86,6 +86,12 @@ static void keep(struct talk *t)
 	t->context_sent = 0;
 }
 
+/* Of what came to nothing the gateway keeps neither the message nor the answer. */
+static bool is_lost(const struct talk *t)
+{
+	return t->keeps && !answer_has_begun(t->answer);
+}
+
 static void leave(struct talk *t)
 {
 	answer_free(t->answer);
@@ -141,6 +147,8 @@ void talk_finish(struct talk *t)
 		if (answer_text(t->answer).len)
 			talk_say(t, STYLE_DIM, "[the answer is cut off here]");
 		talk_say_error(t, err);
+		if (is_lost(t))
+			talk_say(t, STYLE_DIM, "[not kept]");
 		drop_waiting(t);
 	}
 	leave(t);
@@ -153,7 +161,7 @@ void talk_stop(struct talk *t)
 	keep(t);
 	if (answer_text(t->answer).len)
 		convo_count_interrupted(t->convo);
-	talk_say(t, STYLE_DIM, "[interrupted]");
+	talk_say(t, STYLE_DIM, is_lost(t) ? "[interrupted, not kept]" : "[interrupted]");
 	drop_waiting(t);
 	leave(t);
 }

@@ -65,14 +65,20 @@ char *wire_where(const struct wire *w, const char *path)
 
 /* What curl calls */
 
+static void note_status(struct wire_transfer *t)
+{
+	long status = 0;
+
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+	t->head.status = (int)status;
+}
+
 static size_t on_body(char *bytes, size_t one, size_t len, void *context)
 {
 	struct wire_transfer *t = context;
-	long status = 0;
 
 	(void)one;
-	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-	t->head.status = (int)status;
+	note_status(t);
 	t->received += len;
 	t->stopped = !t->bytes(t, span_of(bytes, len));
 	return t->stopped ? 0 : len;
@@ -102,6 +108,7 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *context)
 	struct span value = span_of(bytes, len), name;
 
 	(void)one;
+	note_status(t);
 	while (value.len && strchr("\r\n", value.ptr[value.len - 1]))
 		value.len--;
 	name = span_cut(&value, ':');

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 upstream <<'END'
+rule body=silence
+stall
 rule body=fourth
 say Four it is
 rule body=third
@@ -79,6 +81,10 @@ text '/new'; keys Enter
 see 'A new conversation'
 text '/fork'; keys Enter
 see 'nothing is kept yet'
+text 'silence'; see '> silence'; keys Enter
+await 5 sh -c "grep -q silence '$dir/log1'" || fail "it was not asked: $(shown_all)"
+keys C-c
+see '[interrupted, not kept]'
 text 'go slowly'; see '> go slowly'; keys Enter
 see 'w5 '
 keys C-c

@@ -76,11 +76,12 @@ static int check_date(const char *option, const char *text, struct err *err)
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct usage_options *o = options;
-	struct tenant_request ask = { .tenant = argc > 0 ? argv[0] : o->tenant };
+	struct tenant_request ask = { .method = NULL };
 	char *path;
 	json_t *report;
 
-	if (check_date("from", o->from, err) < 0 || check_date("to", o->to, err) < 0)
+	if (check_date("from", o->from, err) < 0 || check_date("to", o->to, err) < 0 ||
+	    tenant_choose(o->tenant, argc, argv, &ask.tenant, err) < 0)
 		return -1;
 	path = mem_printf("/v1/usage?by=%s%s%s%s%s", o->by ? o->by : "model", o->from ? "&from=" : "",
 			  o->from ? o->from : "", o->to ? "&to=" : "", o->to ? o->to : "");

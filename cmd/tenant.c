@@ -7,6 +7,7 @@
 #include "tui/wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 100, ITEMS_MAX = 1000000 };
 
@@ -87,6 +88,15 @@ json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const ch
 	const struct tenant_request ask = { .path = path, .tenant = tenant };
 
 	return ask_gateway(g, &ask, true, err);
+}
+
+int tenant_choose(const char *option, int argc, char **argv, const char **out, struct err *err)
+{
+	*out = argc > 0 ? argv[0] : option;
+	if (argc > 0 && option && strcmp(option, argv[0]) != 0)
+		return err_set(err, E_usage, "tenant", "two tenants are named: %.64s and --tenant %.64s",
+			       argv[0], option);
+	return 0;
 }
 
 static void add_value(struct grid *grid, const json_t *value)

@@ -19,6 +19,11 @@ json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask
 /* The items of all pages of path.  The caller owns the list. */
 json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
 		       struct err *err);
+/*
+ * Who is asked about: --tenant, or the operand, which may be NULL both; -1 with E_usage when they name
+ * two.
+ */
+int tenant_choose(const char *option, int argc, char **argv, const char **out, struct err *err);
 /* A table of member and value. */
 void tenant_print_members(const struct cmd_globals *g, json_t *object);
 

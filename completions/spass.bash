@@ -54,10 +54,10 @@ _spass()
 	--log-format) values="text json" ;;
 	--drain-timeout) action=none ;;
 	--config) action=file ;;
+	--tenant) action=none ;;
 	--by) values="model user token day tenant" ;;
 	--from) action=none ;;
 	--to) action=none ;;
-	--tenant) action=none ;;
 	--label) action=none ;;
 	--role) values="readonly tenant_user tenant_admin" ;;
 	--deny) action=none ;;
@@ -84,7 +84,7 @@ _spass()
 			command="$command $word"
 		else
 			case "${COMP_WORDS[i-1]}" in
-			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--user|--timeout|--color|--session|-s|--limit|-n|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--min-score|--scope|--budget|--neighbours|--history|--fusion|--dense-weight|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--tenant|--label|--role|--deny|--expires|--grace|--wait) ;;
+			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--user|--timeout|--color|--session|-s|--limit|-n|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--min-score|--scope|--budget|--neighbours|--history|--fusion|--dense-weight|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--tenant|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
 			*) ((++count)) ;;
 			esac
 		fi
@@ -133,7 +133,7 @@ _spass()
 	"model list") options="-a --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass model list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)" ;;
 	"tenant list") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"tenant show") options="--server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"tenant show") options="--tenant --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant usage") options="--by --from --to --tenant --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant key") options="--tenant --label --role --scope --deny --model --max-tokens --expires --grace --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="create list rotate revoke" ;;
 	"tenant config") options="--tenant --show-origin --all --server --token-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="get set unset list diff" ;;

@@ -502,6 +502,7 @@ complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcom
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from list' -l quiet -s q -d 'Only errors on stderr'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from list' -l help -s h -d 'Show this help'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from list' -l version -s V -d 'Show the version'
+complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from show' -l tenant -x -d 'Of this tenant; for a token that is not bound to one'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from show' -l server -x -d 'Gateway: http://HOST:PORT, https://... or unix:PATH'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from show' -l token-file -r -F -d 'Read the bearer token from this file'
 complete -c spass -n '__fish_seen_subcommand_from tenant; and __fish_seen_subcommand_from show' -l user -x -d 'Ask for this user; without it SPASS_USER, else who you are'

@@ -166,10 +166,8 @@ struct batch {
 	size_t work_count;
 };
 
-static int change_all(struct sink *s, const struct batch *b, struct err *err)
+static int add_records(struct sink *s, const struct batch *b, struct err *err)
 {
-	if (work_run_all(b->works, b->work_count, s->db, err) < 0)
-		return -1;
 	if (b->record_count == 0)
 		return 0;
 	if (usage_insert(s->usage, s->kinds, b->records, b->record_count, err) < 0)
@@ -194,17 +192,6 @@ static int delete_as_many(struct sink *s, size_t added, struct err *err)
 	return excess.begin == excess.end ? 0 : usage_delete(s->db, &excess, err);
 }
 
-static int commit_all(struct sink *s, const struct batch *b, struct err *err)
-{
-	db_set_patience(s->db, patience(s));
-	if (db_begin(s->db, err) < 0)
-		return -1;
-	if (change_all(s, b, err) == 0 && delete_as_many(s, b->record_count, err) == 0)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
-	return -1;
-}
-
 /* A file that was moved away would swallow rows without a word. */
 static int refresh_database(struct sink *s, struct err *err)
 {
@@ -216,13 +203,43 @@ static int refresh_database(struct sink *s, struct err *err)
 	return open_database(s, patience(s), err);
 }
 
+/* *works_failed: it was for a work, before the first record. */
+static int commit_all(struct sink *s, const struct batch *b, bool *works_failed, struct err *err)
+{
+	*works_failed = false;
+	if (refresh_database(s, err) < 0)
+		return -1;
+	db_set_patience(s->db, patience(s));
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	*works_failed = work_run_all(b->works, b->work_count, s->db, err) < 0;
+	if (!*works_failed && add_records(s, b, err) == 0 && delete_as_many(s, b->record_count, err) == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
+}
+
+/* Works that end their transaction do not take the records with them. */
+static int commit_records_at_least(struct sink *s, const struct batch *b, struct err *err)
+{
+	const struct batch records = { b->records, b->record_count, NULL, 0 };
+	bool works_failed;
+
+	if (commit_all(s, b, &works_failed, err) == 0)
+		return 0;
+	for (size_t i = 0; i < b->work_count; i++)
+		work_fail(b->works[i], err);
+	usage_undo(s->usage, s->kinds);
+	if (!works_failed || b->record_count == 0)
+		return -1;
+	return commit_all(s, &records, &works_failed, err);
+}
+
 static int write_rows(struct sink *s, const struct batch *b)
 {
 	struct err err = ERR_INIT;
 
-	if (refresh_database(s, &err) < 0 || commit_all(s, b, &err) < 0) {
-		for (size_t i = 0; i < b->work_count; i++)
-			work_fail(b->works[i], &err);
+	if (commit_records_at_least(s, b, &err) < 0) {
 		usage_undo(s->usage, s->kinds);
 		note_failure(s, &s->db_fault, &err, b->record_count);
 		return -1;

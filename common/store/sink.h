@@ -18,7 +18,7 @@ struct sink *sink_open(const struct store_options *options, struct err *err);
 void sink_close(struct sink *s);
 /*
  * 0, or -1 when the rows or the lines could not be written.  Sets the result of every work, which
- * share one transaction with the rows.
+ * share one transaction with the rows; when they lose it, the rows have another.
  */
 int sink_write(struct sink *s, struct entry *const *batch, size_t count, struct work *const *works,
 	       size_t work_count);

@@ -35,11 +35,12 @@ int work_wait(struct work *w, struct err *err)
 	return w->result;
 }
 
+/* Whoever fails is undone alone. */
 static int run_one(struct work *w, struct db *db, struct err *err)
 {
 	if (db_mark(db, err) < 0)
 		return -1;
-	w->result = w->run(db, w->arg, &w->err);
+	w->result = w->addition ? conversation_add(db, w->addition, &w->err) : w->run(db, w->arg, &w->err);
 	if (w->result == 0)
 		return db_keep(db, err);
 	if (db_undo(db, err) == 0)
@@ -48,8 +49,7 @@ static int run_one(struct work *w, struct db *db, struct err *err)
 	return -1;
 }
 
-/* They look before they change anything: nothing is to be undone unless the database failed. */
-static int add_all(struct work *const *works, size_t count, struct db *db, struct err *err)
+static int add_together(struct work *const *works, size_t count, struct db *db, struct err *err)
 {
 	struct conversation_adding all[STORE_BATCH_MAX];
 
@@ -62,18 +62,47 @@ static int add_all(struct work *const *works, size_t count, struct db *db, struc
 	return 0;
 }
 
-int work_run_all(struct work *const *works, size_t count, struct db *db, struct err *err)
+/*
+ * They look before they change anything, so one mark does for them all.  What the database refuses even so
+ * (a conversation that is damaged) is found by adding them one after the other: the rest are none the worse.
+ */
+static int add_all(struct work *const *works, size_t count, struct db *db, struct err *err)
 {
-	for (size_t at = 0; at < count;) {
-		size_t end = at;
+	struct err lost = ERR_INIT;
 
-		while (end < count && works[end]->addition)
-			end++;
-		if ((end > at ? add_all(works + at, end - at, db, err) : run_one(works[end++], db, err)) < 0)
+	if (count == 1)
+		return run_one(works[0], db, err);
+	if (db_mark(db, err) < 0)
+		return -1;
+	if (add_together(works, count, db, err) == 0)
+		return db_keep(db, err);
+	if (db_undo(db, &lost) < 0)
+		return -1;
+	err_clear(err);
+	for (size_t i = 0; i < count; i++) {
+		err_clear(&works[i]->err);
+		if (run_one(works[i], db, err) < 0)
 			return -1;
-		at = end;
 	}
 	return 0;
+}
+
+int work_run_all(struct work *const *works, size_t count, struct db *db, struct err *err)
+{
+	size_t additions = 0; /* the last so many of those before i */
+
+	for (size_t i = 0; i < count; i++) {
+		if (works[i]->addition) {
+			additions++;
+			continue;
+		}
+		if (additions && add_all(works + i - additions, additions, db, err) < 0)
+			return -1;
+		additions = 0;
+		if (run_one(works[i], db, err) < 0)
+			return -1;
+	}
+	return additions ? add_all(works + count - additions, additions, db, err) : 0;
 }
 
 void work_fail(struct work *w, const struct err *why)

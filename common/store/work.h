@@ -28,7 +28,8 @@ int work_wait(struct work *w, struct err *err);
 
 /*
  * The writer, inside a transaction.  One after the other, additions that follow each other together.
- * Sets each work's own result; -1 with err only when the transaction is lost for all.
+ * Sets each work's own result, and one that fails is undone alone; -1 with err only when the
+ * transaction is lost for all.
  */
 int work_run_all(struct work *const *works, size_t count, struct db *db, struct err *err);
 /* The transaction was not kept: so nothing of this work was. */

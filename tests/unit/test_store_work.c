@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/loop/fiber.h"
 #include "common/store/conversation.h"
+#include "common/store/sink.h"
 #include "tests/support/tree.h"
 
 struct fixture {
@@ -152,6 +153,104 @@ static void a_turn_is_kept_or_says_why_not(void **state)
 	assert_int_equal(store_add(f->store, &turn, &err), 0);
 	assert_int_equal(store_read(f->store, f->jobs, count_said, &n, &err), 0);
 	assert_int_equal(n, 2);
+}
+
+static int damage(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "UPDATE conversation SET last_seq = 0 WHERE id = 'conv_1'", err);
+}
+
+static int count_messages(struct db *db, void *arg, struct err *err)
+{
+	return db_number(db, "SELECT count(*) FROM message", arg, err);
+}
+
+static int count_rows(struct db *db, void *arg, struct err *err)
+{
+	return db_number(db, "SELECT count(*) FROM usage_row", arg, err);
+}
+
+static struct sink *open_sink(struct fixture *f)
+{
+	struct store_options options = { .database = f->database, .usage = true };
+	struct err err = ERR_INIT;
+	struct sink *s = sink_open(&options, &err);
+
+	assert_non_null(s);
+	return s;
+}
+
+static void a_damaged_conversation_fails_alone(void **state)
+{
+	enum { COUNT = 4, DAMAGED = 1, ABSENT = 2 };
+	static const char *const ids[COUNT] = { "conv_0", "conv_1", "conv_2", "conv_3" };
+	static const struct message_row said = {
+		.role = SPAN_INIT("user"), .text = SPAN_INIT("hello"), .bytes = 5,
+		.prompt_tokens = -1, .completion_tokens = -1,
+	};
+	struct fixture *f = *state;
+	struct sink *sink = open_sink(f);
+	struct conversation_addition turns[COUNT];
+	struct work works[COUNT], *all[COUNT];
+	struct err err = ERR_INIT;
+	int64_t n = 0;
+
+	for (int i = 0; i < COUNT; i++) {
+		turns[i] = turn_of(ids[i], true, &said);
+		if (i != ABSENT)
+			assert_int_equal(store_add(f->store, &turns[i], &err), 0);
+	}
+	assert_int_equal(store_write(f->store, damage, NULL, &err), 0);
+	for (int i = 0; i < COUNT; i++) {
+		turns[i].is_new = false;
+		work_init_addition(&works[i], &turns[i]);
+		all[i] = &works[i];
+	}
+	assert_int_equal(sink_write(sink, NULL, 0, all, COUNT), 0);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(works[i].err.code, i == DAMAGED  ? E_storage_error
+						    : i == ABSENT ? E_conversation_not_found
+								  : E_none);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(works[i].result, i == DAMAGED || i == ABSENT ? -1 : 0);
+	assert_int_equal(store_read(f->store, f->jobs, count_messages, &n, &err), 0);
+	assert_int_equal(n, COUNT - 1 + COUNT - 2);
+	sink_close(sink);
+}
+
+static int end_the_transaction(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	db_rollback(db);
+	return err_set(err, E_storage_error, "", "the disk is full");
+}
+
+static void records_outlive_the_works_beside_them(void **state)
+{
+	static const struct record said = {
+		.request_id = "r1", .tenant_id = "acme", .user_id = "ann", .route = "/v1/chat/completions", .status = 200,
+	};
+	struct fixture *f = *state;
+	struct sink *sink = open_sink(f);
+	struct common *common = common_make(&said, common_hash(&said));
+	struct entry entry = { .index = 1 }, *entries[] = { &entry };
+	struct work healthy, deadly, *all[] = { &healthy, &deadly };
+	struct err err = ERR_INIT;
+	int64_t one = 1, n = 0;
+
+	entry_fill(&entry, &said, common);
+	work_init(&healthy, insert, &one);
+	work_init(&deadly, end_the_transaction, NULL);
+	assert_int_equal(sink_write(sink, entries, 1, all, 2), 0);
+	assert_int_equal(healthy.result, -1);
+	assert_string_equal(healthy.err.message, "the disk is full");
+	assert_int_equal(deadly.result, -1);
+	assert_int_equal(rows(f), 0);
+	assert_int_equal(store_read(f->store, f->jobs, count_rows, &n, &err), 0);
+	assert_int_equal(n, 1);
+	mem_free(common);
+	sink_close(sink);
 }
 
 static void a_failure_undoes_itself_alone(void **state)
@@ -325,6 +424,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_written_is_read_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_turn_is_kept_or_says_why_not, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_damaged_conversation_fails_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(records_outlive_the_works_beside_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failure_undoes_itself_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads_share_transactions_without_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fibers_wait_beside_each_other, set_up, tear_down),

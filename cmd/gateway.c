@@ -240,6 +240,14 @@ static const char *user_of(const struct cmd_globals *g)
 	return g->user ? g->user : named && *named ? named : NULL;
 }
 
+/* --ca-file, SPASS_CA_FILE, or NULL. */
+static const char *ca_file_of(const struct cmd_globals *g)
+{
+	const char *named = getenv("SPASS_CA_FILE");
+
+	return g->ca_file ? g->ca_file : named && *named ? named : NULL;
+}
+
 static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_start,
 		struct err *err)
 {
@@ -324,6 +332,7 @@ struct wire_target gateway_target(const struct gateway *gateway, const struct cm
 		.token = gateway->token,
 		.user = user_of(g),
 		.login = gateway->login,
+		.ca_file = ca_file_of(g),
 		.is_local = target_is_local(&gateway->target),
 		.timeout_ms = g->timeout_ms,
 		.interrupted = is_interrupted,

@@ -159,12 +159,24 @@ static const char *proxy_variable(const struct wire_target *target)
 	return NULL;
 }
 
+/* What the user may have to change. */
+static const char *param_of(const struct wire_target *target, CURLcode code)
+{
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return "certificate";
+	case CURLE_SSL_CACERT_BADFILE:
+		return "ca-file";
+	default:
+		return target->is_local ? "" : "server";
+	}
+}
+
 static void curl_error(const struct wire_transfer *t, CURLcode code, struct err *err)
 {
 	const struct wire_target *target = &t->wire->target;
 	const char *where = target->unix_path ? target->unix_path : target->url;
 	const char *what = *t->detail ? t->detail : curl_easy_strerror(code), *doubt = doubt_of(code);
-	const char *param = target->is_local ? "" : "server";
 	const char *proxy = proxy_variable(target);
 	double connected = 0;
 
@@ -181,7 +193,7 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	else if (!doubt && (t->received || connected > 0))
 		err_set(err, E_stream_cut, "", "the connection to %s ended: %s", where, what);
 	else
-		err_set(err, E_connect_failed, param, "%s: %s%s%s%s", where, what, doubt ? doubt : "",
+		err_set(err, E_connect_failed, param_of(target, code), "%s: %s%s%s%s", where, what, doubt ? doubt : "",
 			proxy ? "; the proxy is that of " : "", proxy ? proxy : "");
 }
 
@@ -251,6 +263,8 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, w);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_PRIVATE, t);
+	if (w->target.ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, w->target.ca_file);
 	if (w->target.is_local)
 		curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	if (body.ptr) {

@@ -22,6 +22,7 @@ struct wire_target {
 	const char *token;     /* or NULL; secret */
 	const char *user;      /* SPASS-User-Id, or NULL */
 	const char *login;     /* the same where a gateway asks for one; or NULL */
+	const char *ca_file;   /* PEM, certificates that are trusted besides the system's; or NULL */
 	bool is_local;         /* this machine: no proxy stands before it */
 	int64_t timeout_ms;    /* of an answer, 0 = none */
 	/* Asked often while a transfer runs, may be NULL; true ends it with E_cancelled. */

@@ -114,11 +114,20 @@ void holds_enter(struct holds *holds, const struct conversation_owner *owner, st
 	pthread_mutex_unlock(&holds->lock);
 }
 
-static int refuse(const char *of_whom, const char *of_what, int64_t left, int64_t under_way, struct err *err)
+static int refuse_another(int64_t left, struct err *err)
 {
 	return err_set(err, E_conversation_store_full, "",
-		       "%s has room for %" PRId64 " more %s, and turns under way need %" PRId64 " of it", of_whom,
-		       left, of_what, under_way);
+		       "the user has room for no conversation besides those that turns under way may begin "
+		       "(%" PRId64 "); try again when they have ended",
+		       left);
+}
+
+static int refuse_bytes(int64_t bytes, int64_t left, int64_t under_way, struct err *err)
+{
+	return err_set(err, E_conversation_store_full, "",
+		       "the tenant has room for %" PRId64 " more bytes of conversations: this turn brings %" PRId64
+		       ", and turns under way may need %" PRId64 "; try again when they have ended",
+		       left, bytes, under_way);
 }
 
 int holds_take(struct hold *hold, const struct conversation_quota *left, bool is_new, int64_t bytes,
@@ -132,9 +141,9 @@ int holds_take(struct hold *hold, const struct conversation_quota *left, bool is
 	others_bytes = tenant->held - hold->bytes + tenant->kept - hold->tenant_bytes;
 	others_count = user->held - hold->count + user->kept - hold->user_count;
 	if (is_new && others_count >= left->count_max)
-		result = refuse("the user", "conversations", left->count_max, others_count, err);
+		result = refuse_another(left->count_max, err);
 	else if (bytes > left->bytes_max - others_bytes)
-		result = refuse("the tenant", "bytes of conversations", left->bytes_max, others_bytes, err);
+		result = refuse_bytes(bytes, left->bytes_max, others_bytes, err);
 	if (result == 0) {
 		tenant->held += bytes + answer_bytes - hold->bytes;
 		user->held += is_new - hold->count;
@@ -143,6 +152,17 @@ int holds_take(struct hold *hold, const struct conversation_quota *left, bool is
 	}
 	pthread_mutex_unlock(&hold->holds->lock);
 	return result;
+}
+
+bool holds_renew(struct hold *hold)
+{
+	const struct hold before = *hold;
+
+	pthread_mutex_lock(&hold->holds->lock);
+	hold->tenant_bytes = hold->tenant->kept;
+	hold->user_count = hold->user->kept;
+	pthread_mutex_unlock(&hold->holds->lock);
+	return hold->tenant_bytes != before.tenant_bytes || hold->user_count != before.user_count;
 }
 
 void holds_leave(struct hold *hold, int64_t kept_bytes, bool made)

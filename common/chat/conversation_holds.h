@@ -4,8 +4,9 @@
  * Quotas are looked at before a model is paid, and what its answer weighs is known only when it is
  * kept: so a turn holds what it will add, and others count it.  It is admitted while what is kept,
  * what others hold and what it brings itself fit; then it holds its answer, too, as long as it may be
- * expected to become.  So a quota is passed by at most what turns under way had held.  Any thread;
- * exact under concurrency, within one process.
+ * expected to become.  So a quota is passed by at most what turns under way had held.  What comes to be
+ * kept between entering and looking into the database is counted by both: too many are never let
+ * in, and one that would just fit may be refused; see holds_renew.  Any thread, within one process.
  */
 #ifndef SPASS_CHAT_CONVERSATION_HOLDS_H
 #define SPASS_CHAT_CONVERSATION_HOLDS_H
@@ -34,6 +35,11 @@ void holds_enter(struct holds *holds, const struct conversation_owner *owner, st
  */
 int holds_take(struct hold *hold, const struct conversation_quota *left, bool is_new, int64_t bytes,
 	       int64_t answer_bytes, struct err *err);
+/*
+ * After a refusal, or before another look into the database: what others came to keep before now is no
+ * more counted, since the next look finds it.  True when there was any, so that looking may find room.
+ */
+bool holds_renew(struct hold *hold);
 /* It is over: so much is kept now, in a new conversation or not.  Again: does nothing. */
 void holds_leave(struct hold *hold, int64_t kept_bytes, bool made);
 

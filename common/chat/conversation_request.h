@@ -10,7 +10,10 @@
 #include "common/chat/request.h"
 #include "common/store/conversation.h"
 
-/* What one request adds to its conversation before it is answered: results of tools, a message. */
+/*
+ * What one request adds to its conversation before it is answered: results of tools, a message.
+ * Points into itself: must not be moved or copied.
+ */
 struct new_messages {
 	struct message_row *rows;
 	size_t count;

@@ -269,9 +269,9 @@ static int hold_room(struct loading *l, struct err *err)
 
 	if (holds_take(&t->hold, &l->left, t->is_new, news, answer, err) == 0)
 		return 0;
-	if (!l->is_taken_for_ample)
+	/* Worth a look when nobody has looked, or when what others kept since may have been counted twice. */
+	if (!holds_renew(&t->hold) && !l->is_taken_for_ample)
 		return -1;
-	/* Turns under way need more than that. */
 	err_clear(err);
 	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
 		return -1;

@@ -155,6 +155,9 @@ static int fork_some(struct db *db, void *arg, struct err *err)
 {
 	struct forking *f = arg;
 
+	/* The writer sees all that is kept. */
+	if (!f->begun)
+		holds_renew(f->hold);
 	if (!f->begun && (conversation_fork_begin(db, &f->fork, err) < 0 ||
 			  holds_take(f->hold, &f->fork.left, true, f->fork.bytes, 0, err) < 0))
 		return -1;
@@ -255,6 +258,7 @@ static int make_room(struct db *db, struct change *k, struct err *err)
 	const int64_t bytes = conversation_weigh(k->import.rows, k->import.count);
 	struct conversation_quota left;
 
+	holds_renew(&k->hold); /* the writer sees all that is kept */
 	if (conversation_check_room(db, &k->owner, &k->quota, true, bytes, &left, err) < 0)
 		return -1;
 	return holds_take(&k->hold, &left, true, bytes, 0, err);

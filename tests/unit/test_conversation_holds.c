@@ -83,6 +83,49 @@ static void what_others_came_to_keep_meanwhile_counts(void **state)
 	holds_leave(&c, 0, false);
 }
 
+/* b's look into the database comes after a's turn was kept, which is counted as kept meanwhile, too. */
+static void who_looks_again_counts_nothing_twice(void **state)
+{
+	struct hold a, b, c;
+
+	holds_enter(*state, &ada, &a);
+	holds_enter(*state, &ada, &b);
+	assert_false(holds_renew(&b));
+	assert_int_equal(take(&a, 2, 100, 10, 10), 0);
+	holds_leave(&a, 60, true);
+	assert_int_equal(take(&b, 1, 40, 40, 0), -1);
+	assert_true(holds_renew(&b));
+	assert_int_equal(take(&b, 1, 40, 40, 0), 0);
+	/* What is held still counts. */
+	holds_enter(*state, &ada, &c);
+	assert_false(holds_renew(&c));
+	assert_int_equal(take(&c, 1, 1000, 1, 0), -1);
+	assert_int_equal(take(&c, 2, 40, 1, 0), -1);
+	assert_false(holds_renew(&b));
+	assert_int_equal(take(&b, 1, 40, 40, 0), 0);
+	holds_leave(&b, 0, false);
+	holds_leave(&c, 0, false);
+}
+
+static void a_refusal_says_what_there_is_and_what_is_needed(void **state)
+{
+	const struct conversation_quota one = { 1, 1000 }, little = { 5, 100 };
+	struct err err = ERR_INIT;
+	struct hold a, b;
+
+	holds_enter(*state, &ada, &a);
+	holds_enter(*state, &ada, &b);
+	assert_int_equal(take(&a, 1, 1000, 10, 60), 0);
+	assert_int_equal(holds_take(&b, &one, true, 10, 0, &err), -1);
+	assert_string_equal(err.message, "the user has room for no conversation besides those that turns under way "
+					 "may begin (1); try again when they have ended");
+	assert_int_equal(holds_take(&b, &little, true, 31, 0, &err), -1);
+	assert_string_equal(err.message, "the tenant has room for 100 more bytes of conversations: this turn brings "
+					 "31, and turns under way may need 70; try again when they have ended");
+	holds_leave(&a, 0, false);
+	holds_leave(&b, 0, false);
+}
+
 static void what_is_taken_again_takes_the_place_of_the_first(void **state)
 {
 	struct hold a;
@@ -148,6 +191,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_are_the_tenants_and_conversations_the_users),
 		TEST(what_others_came_to_keep_meanwhile_counts),
+		TEST(who_looks_again_counts_nothing_twice),
+		TEST(a_refusal_says_what_there_is_and_what_is_needed),
 		TEST(what_is_taken_again_takes_the_place_of_the_first),
 		TEST(threads_that_race_for_the_last_room_get_just_it),
 	};

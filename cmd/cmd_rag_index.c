@@ -4,6 +4,7 @@
 #include "cmd/rag_wait.h"
 
 #include "common/base/mem.h"
+#include "common/rag/rag.h"
 #include "tui/models.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ static int run_create(const void *options, int argc, char **argv, struct err *er
 	json_t *body, *answer;
 
 	(void)argc;
-	if (sources_check_index(argv[0], err) < 0) {
+	if (rag_index_name_check(span_str(argv[0]), E_usage, "", err) < 0) {
 		mem_free(path);
 		return -1;
 	}

@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/rag/rag.h"
 #include "common/text/sentence.h"
 #include "tui/models.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 
 enum {
-	NAME_LEN_MAX = 64,
 	QUESTION_MAX = 16 * 1024, /* bytes of what is searched for */
 	BEFORE_MAX = 2 * 1024,
 	PLACE_MAX = 240,          /* bytes of a document's name in a label */
@@ -30,16 +30,8 @@ struct sources {
 
 int sources_check_index(const char *name, struct err *err)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
-	size_t len = strlen(name);
-
-	if (len > 0 && len <= NAME_LEN_MAX && name[0] != '.' && strspn(name, plain) == len)
-		return 0;
-	return err_set(
-		err, E_usage, "",
-		"\"%.80s\" cannot be the name of an index: letters, digits, and . _ - in between, "
-		"at most %d",
-		name, NAME_LEN_MAX);
+	return rag_name_is_valid(span_str(name)) ? 0
+						  : rag_index_name_check(span_str(name), E_usage, "", err);
 }
 
 int sources_check_filter(const char *filter, struct err *err)

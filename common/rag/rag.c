@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/rag/vector.h"
 #include "common/store/readers.h"
 
@@ -19,6 +20,7 @@ enum {
 	READERS_IDLE = 2, /* of a tenant */
 	WRITE_PATIENCE_MS = 5000,
 	OPEN_MAX = 64, /* tenants */
+	SHOWN_MAX = 80, /* of a name in a message */
 };
 
 struct rag *rag_open(const struct rag_options *options, struct err *err)
@@ -129,6 +131,18 @@ bool rag_name_is_valid(struct span name)
 		if (!is_plain(name.ptr[i]))
 			return false;
 	return true;
+}
+
+int rag_index_name_check(struct span name, enum err_code code, const char *param, struct err *err)
+{
+	if (rag_name_is_valid(name) && name.ptr[0] != '-' && name.ptr[0] != '_')
+		return 0;
+	if (name.len > SHOWN_MAX)
+		name.len = utf8_whole(span_of(name.ptr, SHOWN_MAX));
+	return err_set(err, code, param,
+		       "\"%.*s\" cannot be the name of an index: a letter or digit and then letters, "
+		       "digits, \".\", \"_\" and \"-\", at most %d",
+		       (int)name.len, name.len > 0 ? name.ptr : "", RAG_INDEX_NAME_MAX);
 }
 
 /* A name of the file system's; what is no plain character, or a first dot, becomes %2F. */

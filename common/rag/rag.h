@@ -13,8 +13,8 @@
  * processes.
  *
  * Everything here blocks: call it on a job or a thread of its own, never on a loop.  Any thread.
- * Names: an index has [A-Za-z0-9._-], 1..RAG_INDEX_NAME_MAX of them, the first no dot; a document
- * 1..RAG_DOCUMENT_NAME_MAX bytes of UTF-8 without control characters (a path, a URL, an id).  An
+ * Names: an index has [A-Za-z0-9._-], 1..RAG_INDEX_NAME_MAX of them, the first a letter or digit; a
+ * document 1..RAG_DOCUMENT_NAME_MAX bytes of UTF-8 without control characters (a path, a URL, an id).  An
  * index of another tenant is E_rag_index_not_found.  Every function may fail with E_storage_error.
  */
 #ifndef SPASS_RAG_RAG_H
@@ -89,6 +89,10 @@ struct rag_index_info {
 	int64_t size;          /* bytes that its rows take, about */
 };
 
+/* What an index that is there may be called: earlier ones began with "-" or "_", too. */
+bool rag_name_is_valid(struct span name);
+/* What a new one may be called: 0, or -1 with err of this code and param. */
+int rag_index_name_check(struct span name, enum err_code code, const char *param, struct err *err);
 /* E_rag_index_exists, E_rag_limit_exceeded, E_invalid_field (name, config).  config may be NULL. */
 int rag_index_create(struct rag *r, struct span tenant, struct span name,
 		     const struct rag_config *config, struct err *err);

@@ -44,12 +44,8 @@ int rag_index_create(struct rag *r, struct span tenant, struct span name,
 	struct change c = { .rag = r, .name = name, .config = &filled };
 	struct rag_tenant *t;
 
-	if (!rag_name_is_valid(name))
-		return err_set(err, E_invalid_field, "id",
-			       "an index's name has letters, digits, \"-\", \"_\" and \".\", "
-			       "at most %d of them and no dot first",
-			       RAG_INDEX_NAME_MAX);
-	if (rag_config_fill(config, &filled, err) < 0)
+	if (rag_index_name_check(name, E_invalid_field, "id", err) < 0 ||
+	    rag_config_fill(config, &filled, err) < 0)
 		return -1;
 	t = rag_tenant_find(r, tenant, true, err);
 	if (!t)
@@ -292,7 +288,8 @@ static int begin_replacement(struct db *db, void *arg, struct err *err)
 		row.config = old.config;
 		row.model = old.model;
 		row.building = old.building;
-	} else if (rag_config_fill(NULL, &row.config, err) < 0) {
+	} else if (rag_index_name_check(c->name, E_invalid_field, "index", err) < 0 ||
+		   rag_config_fill(NULL, &row.config, err) < 0) {
 		return -1;
 	}
 	snprintf(row.stands_for, sizeof(row.stands_for), "%.*s", SPAN_ARGS(c->name));
@@ -309,7 +306,7 @@ int rag_replace_begin(struct rag *r, struct span tenant, struct span index,
 	struct rag_tenant *t;
 
 	if (!rag_name_is_valid(index))
-		return err_set(err, E_invalid_field, "index", "no index can have this name");
+		return rag_index_name_check(index, E_invalid_field, "index", err);
 	t = rag_tenant_find(r, tenant, true, err);
 	if (t)
 		rag_free_much(t, INT64_MAX);

@@ -76,7 +76,6 @@ int rag_tenant_prepare(struct rag_tenant *t, struct err *err);
 /* A connection in a reading transaction; end it with rag_read_end. */
 struct db *rag_read_begin(struct rag_tenant *t, struct err *err);
 void rag_read_end(struct rag_tenant *t, struct db *db);
-bool rag_name_is_valid(struct span name);
 int64_t rag_now_us(void);
 
 /* Runs it inside one writing transaction. */

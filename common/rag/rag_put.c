@@ -41,6 +41,8 @@ static int find_row(struct db *db, const struct target *to, bool make, struct ra
 	if (!make)
 		return rag_row_get(db, to->name, row, err) < 0 ? -1 : 1;
 	found = rag_row_find(db, to->name, row, err);
+	if (found == 0 && rag_index_name_check(to->name, E_invalid_field, "index", err) < 0)
+		return -1;
 	if (found == 0) {
 		memset(row, 0, sizeof(*row));
 		snprintf(row->name, sizeof(row->name), "%.*s", SPAN_ARGS(to->name));
@@ -381,8 +383,8 @@ int rag_put(struct rag *r, struct span tenant, struct span index, const struct r
 	struct target to = { .name = index };
 
 	if (!rag_name_is_valid(index))
-		return err_set(err, how && how->make ? E_invalid_field : E_rag_index_not_found,
-			       "index", "no index can have this name");
+		return rag_index_name_check(
+			index, how && how->make ? E_invalid_field : E_rag_index_not_found, "index", err);
 	to.tenant = rag_tenant_find(r, tenant, how && how->make, err);
 	return to.tenant ? put(&to, how, docs, count, a, results, err) : -1;
 }

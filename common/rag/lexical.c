@@ -478,6 +478,11 @@ float lexical_highest(const struct lexical_scratch *s)
 	return sum;
 }
 
+bool lexical_is_telling(const struct lexical_scratch *s)
+{
+	return s->question.is_telling;
+}
+
 /* Of the word that it is, or is like. */
 static float idf_of_form(const struct question *q, size_t form)
 {

@@ -65,6 +65,8 @@ void lexical_look(const struct lexical_view *view, struct span question,
  * asked, and to less than a sixth when it is in another language.
  */
 float lexical_highest(const struct lexical_scratch *scratch);
+/* Whether that question has a word that says something: "and where?" has none. */
+bool lexical_is_telling(const struct lexical_scratch *scratch);
 
 /*
  * The terms of the last question searched with scratch that stand in the row (of the same view),

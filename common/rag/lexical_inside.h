@@ -35,6 +35,7 @@ struct pair {
 struct question {
 	struct wanted wanted[WANTED_MAX]; /* the words first */
 	size_t word_count, count;
+	bool is_telling; /* it has more than words that say little */
 	struct pair pairs[PAIRS_MAX];
 	size_t pair_count;
 	/* by segment, then by wanted: id of the term there, or NOT_THERE */

@@ -116,7 +116,8 @@ static bool read_words(struct question *q, struct terms *terms, struct span text
 
 	q->count = q->pair_count = 0;
 	terms_each(terms, text, take_term, &r);
-	if (q->count == 0) {
+	q->is_telling = q->count > 0;
+	if (!q->is_telling) {
 		r = (struct reading){ .q = q, .place = UINT32_MAX, .with_stops = true };
 		terms_each(terms, text, take_term, &r);
 	}

@@ -112,7 +112,28 @@ static enum end_kind end_at(struct span text, size_t at)
 	return c == '.' || c == '!' || c == '?' ? END_SENTENCE : END_WORD;
 }
 
-/* Shortens the piece to chars_min..chars_max characters; false when it has no end there. */
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t';
+}
+
+struct span passage_trim(struct passage *piece, struct span text)
+{
+	size_t first = 0, end = text.len;
+
+	while (end > 0 && is_blank(text.ptr[end - 1]))
+		end--;
+	while (first < end && is_blank(text.ptr[first]))
+		first++;
+	piece->start += first;
+	piece->chars_start += first;
+	piece->end -= text.len - end;
+	piece->chars_end -= text.len - end;
+	return span_of(text.ptr + first, end - first);
+}
+
+/* Shortens the piece to chars_min..chars_max characters, without the blanks around them; false when
+ * it has no end there. */
 static bool shorten(struct passage *piece, struct span text, size_t chars_min, size_t chars_max)
 {
 	struct {
@@ -120,6 +141,9 @@ static bool shorten(struct passage *piece, struct span text, size_t chars_min, s
 	} ends[END_KINDS] = { { 0, 0 } };
 	size_t chars = 0, at = 0;
 
+	text = passage_trim(piece, text);
+	if (piece->chars_end - piece->chars_start <= chars_max)
+		return piece->chars_end - piece->chars_start >= chars_min;
 	while (at < text.len && chars <= chars_max) {
 		enum end_kind kind = at > 0 ? end_at(text, at) : END_KINDS;
 		size_t len;

@@ -28,11 +28,14 @@ struct passages_wish {
 	size_t budget; /* characters of all passages together */
 	/*
 	 * The text of a piece (start..end), so that it may be sent in part, up to the end of a
-	 * sentence, line or word.  NULL: only whole ones are sent.
+	 * sentence, line or word, without white space at its ends.  NULL: only whole ones are sent.
 	 */
 	struct span (*text)(void *data, const struct passage *piece);
 	void *data;
 };
+
+/* Leaves the white space at both ends of its text out of it; what is left. */
+struct span passage_trim(struct passage *piece, struct span text);
 
 /*
  * ranked: pieces, best first (rank is not looked at; scores that are all 0 leave them in order).

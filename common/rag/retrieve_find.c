@@ -185,7 +185,10 @@ static void doubt_dense(struct retrieval *r, const struct fusion_list *words,
 
 enum question_list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
 
-/* fit: of the better of the question and what was said before. */
+/*
+ * fit: of the question.  What was said before helps to find, but what it finds is no answer to a
+ * question about something else; a question that says nothing by itself is about what was said.
+ */
 static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list lists[LIST_COUNT],
 		   float *fit, struct err *err)
 {
@@ -214,8 +217,9 @@ static int ask_all(struct retrieval *r, size_t candidates, struct fusion_list li
 	lists[LIST_LATENT].weight = weights.latent;
 	lists[LIST_DENSE].weight = weights.dense;
 	lists[LIST_BEFORE].weight = BEFORE_WEIGHT * weights.lexical;
-	*fit = fmaxf(fusion_fit(&lists[LIST_LEXICAL], lexical_highest(r->words), weights.dense),
-		     fusion_fit(&lists[LIST_BEFORE], highest, weights.dense));
+	*fit = fusion_fit(&lists[LIST_LEXICAL], lexical_highest(r->words), weights.dense);
+	if (!lexical_is_telling(r->words))
+		*fit = fmaxf(*fit, fusion_fit(&lists[LIST_BEFORE], highest, weights.dense));
 	return 0;
 }
 

@@ -56,6 +56,11 @@ static bool is_faint(const struct retrieval *r, const struct fusion_hit *found)
 	return lexical_matches(&r->rows, found->row, r->words, &match, 1) == 0;
 }
 
+static bool is_blank(const struct rag_chunk *c)
+{
+	return span_strip(c->text).len == 0;
+}
+
 static int read_more(struct shelf *s, size_t wanted, struct err *err)
 {
 	struct retrieval *r = s->r;
@@ -70,7 +75,7 @@ static int read_more(struct shelf *s, size_t wanted, struct err *err)
 		s->items[s->count].simhash = arrange_simhash(s->terms, c->text);
 		s->items[s->count].is_faint =
 			!wants_passages(r) && !r->rerank &&
-			is_faint(r, &r->found[s->count]);
+			(is_blank(c) || is_faint(r, &r->found[s->count]));
 	}
 	return 0;
 }
@@ -288,43 +293,81 @@ static int show_kept(struct shelf *s, struct err *err)
 
 /* ---- within a budget: pieces that meet become one ---- */
 
+/* A piece is a chunk, or what another one left of it; its rank is not the shelf's here. */
 static struct span text_of(void *data, const struct passage *piece)
 {
 	const struct shelf *s = data;
 
-	return s->chunks[s->places[piece->rank]].text;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct rag_chunk *c = &s->chunks[i];
+
+		if (c->document == piece->document && c->start <= piece->start &&
+		    piece->end <= c->end)
+			return span_of(c->text.ptr + (piece->start - c->start),
+				       piece->end - piece->start);
+	}
+	return SPAN_NONE;
 }
 
 /* Where the passage begins: a chunk that was found, too. */
 static const struct rag_chunk *first_chunk(const struct shelf *s, const struct passage *p)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->chunks[i].document == p->document && s->chunks[i].start == p->start)
+		if (s->chunks[i].document == p->document && s->chunks[i].start <= p->start &&
+		    p->start < s->chunks[i].end)
 			return &s->chunks[i];
 	return &s->chunks[s->places[p->rank]];
 }
 
-static int show_passage(struct shelf *s, const struct passage *p, struct retrieve_hit *hit,
+/* Of code the first line keeps what it is indented by. */
+static void trim_passage(struct passage *p, struct retrieve_hit *hit)
+{
+	bool is_code = span_is(hit->document.type, "code");
+	const char *from = hit->text.ptr;
+	struct span text = passage_trim(p, hit->text);
+
+	while (is_code && text.ptr > from && (text.ptr[-1] == ' ' || text.ptr[-1] == '\t')) {
+		text = span_of(text.ptr - 1, text.len + 1);
+		p->start--;
+		p->chars_start--;
+	}
+	hit->text = text;
+}
+
+static int show_passage(struct shelf *s, struct passage *p, struct retrieve_hit *hit,
 			struct err *err)
 {
 	const struct rag_chunk *first = first_chunk(s, p);
 	struct retrieval *r = s->r;
+	const char *text;
 
 	if (show_chunk(s, s->places[p->rank], hit, err) < 0 ||
 	    rag_view_text(&r->view, &hit->document, p->start, p->end, r->arena, &hit->text, err) <
 		    0)
 		return -1;
+	text = hit->text.ptr;
+	hit->line = first->line;
+	if (p->start > first->start)
+		hit->line += count_lines(span_of(first->text.ptr, p->start - first->start));
+	trim_passage(p, hit);
+	hit->line += count_lines(span_of(text, (size_t)(hit->text.ptr - text)));
+	hit->page = first->page;
 	hit->start = p->start;
 	hit->end = p->end;
 	hit->chars_start = p->chars_start;
 	hit->chars_end = p->chars_end;
-	hit->line = first->line;
-	hit->page = first->page;
 	return show_matches(s, s->places[p->rank], hit, err);
 }
 
-static void list_pieces(const struct shelf *s, struct passage *out)
+/* Chunks of nothing but white space are left off the shelf. */
+static void list_pieces(struct shelf *s, struct passage *out)
 {
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->kept; i++)
+		if (!is_blank(&s->chunks[s->places[i]]))
+			s->places[kept++] = s->places[i];
+	s->kept = kept;
 	for (size_t i = 0; i < s->kept; i++) {
 		const struct rag_chunk *c = &s->chunks[s->places[i]];
 
@@ -384,83 +427,4 @@ int retrieve_show(struct retrieval *r, struct err *err)
 		result = show_kept(&s, err);
 	terms_free(s.terms);
 	return result;
-}
-
-/* ---- all there is ---- */
-
-enum { CORPUS_DOCUMENTS_MAX = 1000 };
-
-/* The names of all documents, when they fit the budget. */
-static int list_documents(struct retrieval *r, int64_t *ids, size_t *count, struct err *err)
-{
-	struct db_statement *st = db_statement(
-		r->view.db, "SELECT id, chars FROM rag_document WHERE index_id = ?1 ORDER BY name",
-		err);
-	size_t left = budget_of(r);
-	int got;
-
-	*count = 0;
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, r->view.snapshot->index_id);
-	while ((got = db_next(st, err)) == 1) {
-		size_t chars = (size_t)db_int(st, 1);
-
-		if (chars > left || *count == CORPUS_DOCUMENTS_MAX) {
-			*count = SIZE_MAX;
-			got = 0;
-			break;
-		}
-		left -= chars;
-		ids[(*count)++] = db_int(st, 0);
-	}
-	db_reset(st);
-	return got;
-}
-
-static int show_corpus(struct retrieval *r, const int64_t *ids, size_t count, struct err *err)
-{
-	struct retrieve_hit *hits = arena_zalloc(r->arena, (count + 1) * sizeof(*hits));
-
-	if (!hits)
-		return full(err);
-	for (size_t i = 0; i < count; i++) {
-		struct retrieve_hit *hit = &hits[i];
-
-		if (rag_view_document(&r->view, ids[i], r->arena, &hit->document, err) < 0 ||
-		    rag_view_text(&r->view, &hit->document, 0, SIZE_MAX, r->arena, &hit->text,
-				  err) < 0)
-			return -1;
-		hit->number = (int)i + 1;
-		hit->end = hit->text.len;
-		hit->chars_end = (size_t)hit->document.chars;
-		hit->line = 1;
-		hit->score = hit->fused = hit->rerank = hit->lexical = hit->latent = hit->dense =
-			hit->bm25 = hit->cosine = NAN;
-		hit->snippet.text = span_of(hit->text.ptr, 0);
-	}
-	r->answer->hits = hits;
-	r->answer->count = count;
-	return 0;
-}
-
-int retrieve_corpus(struct retrieval *r, struct err *err)
-{
-	int64_t *ids;
-	size_t count;
-
-	if (r->is_filtered) {
-		r->answer->note = "a filter leaves no whole corpus: the best chunks are given";
-		return 0;
-	}
-	ids = arena_alloc(r->arena, CORPUS_DOCUMENTS_MAX * sizeof(*ids));
-	if (!ids)
-		return full(err);
-	if (list_documents(r, ids, &count, err) < 0)
-		return -1;
-	if (count == SIZE_MAX) {
-		r->answer->note = "the documents do not fit the budget as a whole";
-		return 0;
-	}
-	return show_corpus(r, ids, count, err) < 0 ? -1 : 1;
 }

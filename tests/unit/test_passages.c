@@ -197,6 +197,26 @@ static void a_part_stands_at_the_place_of_its_rank(void **state)
 	buf_free(&out);
 }
 
+static void white_space_at_the_ends_is_not_sent_in_parts(void **state)
+{
+	static char text[] = "   \n\n            gulls nest on cliffs and roofs of towns   \n\n";
+	static const struct {
+		size_t budget;
+		const char *passages;
+	} cases[] = { { 10, "1:17-27@0" }, { 21, "1:17-37@0" }, { 41, "1:17-56@0" }, { 2, "" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct passage ranked[] = { piece_of(1, 0, sizeof(text) - 1) };
+		struct passages_wish wish = { cases[i].budget, give_text, text };
+		struct buf out;
+
+		fill(&out, ranked, 1, &wish, 16);
+		assert_string_equal(buf_str(&out), cases[i].passages);
+		buf_free(&out);
+	}
+}
+
 /* Random pieces of two cuttings, one with overlap. */
 static void passages_never_overlap_and_never_pass_the_budget(void **state)
 {
@@ -235,6 +255,7 @@ int main(void)
 		cmocka_unit_test(a_piece_counts_more_when_its_neighbour_was_found),
 		cmocka_unit_test(what_is_left_takes_the_beginning_of_a_piece),
 		cmocka_unit_test(a_part_stands_at_the_place_of_its_rank),
+		cmocka_unit_test(white_space_at_the_ends_is_not_sent_in_parts),
 		cmocka_unit_test(passages_never_overlap_and_never_pass_the_budget),
 	};
 

@@ -169,10 +169,11 @@ static int verify_index(const struct cmd_globals *g, const char *index, struct e
 		print_findings(g, job);
 	json_decref(job);
 	if (found == 0)
-		cmd_notice(g, "%s: %lld documents are as their texts say", index, documents);
+		cmd_notice(g, "%s: %lld document%s", index, documents,
+			   documents == 1 ? " is as its text says" : "s are as their texts say");
 	else
-		cmd_notice(g, "%s: %lld findings; `spass rag rebuild %s` makes anew what is derived",
-			   index, found, index);
+		cmd_notice(g, "%s: %lld finding%s; `spass rag rebuild %s` makes anew what is derived",
+			   index, found, found == 1 ? "" : "s", index);
 	return found > 0;
 }
 
@@ -255,6 +256,7 @@ const struct cmd cmd_rag_verify = {
 static int run_rebuild(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
+	long long done;
 	json_t *job;
 
 	(void)argc;
@@ -263,8 +265,9 @@ static int run_rebuild(const void *options, int argc, char **argv, struct err *e
 	job = run_job_once(g, argv[0], "rebuild", err);
 	if (!job)
 		return -1;
-	cmd_notice(g, "%s: %lld documents were cut and indexed anew", argv[0],
-		   (long long)json_integer_value(json_object_get(job, "done")));
+	done = json_integer_value(json_object_get(job, "done"));
+	cmd_notice(g, "%s: %lld document%s cut and indexed anew", argv[0], done,
+		   done == 1 ? " was" : "s were");
 	if (g->json)
 		cmd_print_document_take(job);
 	else

@@ -130,8 +130,8 @@ static int fetch(struct gateway_link *l, const struct cmd_globals *g, const char
 	} while (result < 0 && wire_takes_user(l->wire, err));
 	progress_end(&e.progress);
 	if (result == 0 && to != stdout)
-		cmd_notice(g, "%s: %lld documents, %lld bytes", index, (long long)e.progress.done,
-			   (long long)e.progress.bytes);
+		cmd_notice(g, "%s: %lld document%s, %lld bytes", index, (long long)e.progress.done,
+			   e.progress.done == 1 ? "" : "s", (long long)e.progress.bytes);
 	buf_free(&e.refusal);
 	mem_free(path);
 	return result;
@@ -366,10 +366,10 @@ static int print_import(const struct importing *m)
 	else
 		cmd_notice(g,
 			   "%s: %lld added, %lld changed, %lld unchanged, %lld removed, %lld failed; "
-			   "%lld chunks made",
+			   "%lld chunk%s made",
 			   m->index, (long long)m->added, (long long)m->changed,
 			   (long long)m->unchanged, (long long)m->removed, (long long)m->failed,
-			   (long long)m->chunks);
+			   (long long)m->chunks, m->chunks == 1 ? "" : "s");
 	return m->failed > 0 ? PARTIAL : 0;
 }
 

@@ -99,7 +99,8 @@ static int read_question(int argc, char **argv, struct buf *out, struct err *err
 		return 0;
 	if (isatty(STDIN_FILENO))
 		return err_set(err, E_usage, "",
-			       "the question is missing: `spass rag query %s TEXT`", argv[0]);
+			       "the question is missing: `spass rag query %s TEXT`, or pipe it in",
+			       argv[0]);
 	while ((got = fread(piece, 1, sizeof(piece), stdin)) > 0)
 		if (buf_add(out, piece, got) < 0)
 			return err_set(err, E_usage, "", "a question has at most %zu bytes",
@@ -365,7 +366,7 @@ const struct cmd cmd_rag_query = {
 	.flags = RAG_FLAGS,
 	.options = own,
 	.options_size = sizeof(struct query_options),
-	.text = "Without TEXT the question is read from standard input.",
+	.text = "Without TEXT the question is what is piped in.",
 	.examples = examples,
 	.run = run,
 };

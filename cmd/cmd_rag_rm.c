@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP = 1000 };
+enum {
+	STEP = 1000,
+	PARTIAL = 8, /* exit status: some were not there */
+};
 
 struct rm_options {
 	struct cmd_globals globals;
@@ -170,10 +173,13 @@ static int remove_some(struct removing *r, size_t from, struct err *err)
 	return 0;
 }
 
-/* Some were not there; the others are removed. */
-static int refuse_missing(const struct removing *r, struct err *err)
+/* That some were not there is an error when that is true of all. */
+static int tell_missing(const struct removing *r, struct err *err)
 {
+	const char *what = json_array_size(r->missing) == 1 ? "there is no such document"
+							    : "there are no such documents";
 	struct buf names;
+	int result = PARTIAL;
 	json_t *name;
 	size_t i;
 
@@ -183,12 +189,14 @@ static int refuse_missing(const struct removing *r, struct err *err)
 		buf_add_str(&names, i > 0 ? ", " : "");
 		utf8_add_harmless(&names, span_str(json_string_value(name)));
 	}
-	err_set(err, E_rag_document_not_found, "", "%s: %s; %lld removed", buf_str(&names),
-		json_array_size(r->missing) == 1 ? "there is no such document"
-						 : "there are no such documents",
-		r->gone);
+	if (r->gone == 0)
+		result = err_set(err, E_rag_document_not_found, "", "%s: %s; 0 removed",
+				 buf_str(&names), what);
+	else
+		cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s; %lld removed", buf_str(&names), what,
+			   r->gone);
 	buf_free(&names);
-	return -1;
+	return result;
 }
 
 static int remove_documents(struct removing *r, int argc, char **argv, struct err *err)
@@ -200,12 +208,13 @@ static int remove_documents(struct removing *r, int argc, char **argv, struct er
 	for (size_t from = 0; from < json_array_size(r->ids); from += STEP)
 		if (remove_some(r, from, err) < 0)
 			return -1;
-	if (g->json)
+	/* Of an error the envelope is the document. */
+	if (g->json && (r->gone > 0 || json_array_size(r->missing) == 0))
 		cmd_print_json_take(json_pack("{s:i, s:s, s:I, s:O}", "schema_version", 1, "index",
 					      r->index, "deleted", (json_int_t)r->gone, "missing",
 					      r->missing));
 	if (json_array_size(r->missing) > 0)
-		return refuse_missing(r, err);
+		return tell_missing(r, err);
 	cmd_notice(g, "%lld removed", r->gone);
 	return 0;
 }
@@ -258,7 +267,7 @@ const struct cmd cmd_rag_rm = {
 	.options = own,
 	.options_size = sizeof(struct rm_options),
 	.text = "A DOCUMENT with *, ? or [ means all whose ids are so, slashes included, unless one is "
-		"called just that.",
+		"called just that. The exit status is 8 when some were there and others were not.",
 	.examples = examples,
 	.run = run,
 };

@@ -120,14 +120,32 @@ static int read_metadata(struct sync *s, struct err *err)
 	return 0;
 }
 
-static void add_planned(struct buf *out, const char *mark, const char *id)
+/* What would become of a file, in the words of the events and the mark for people. */
+static const struct plan {
+	const char *action, *mark;
+} plan_add = { "add", "+" }, plan_update = { "update", "~" }, plan_delete = { "delete", "-" },
+  plan_gone = { "gone", "?" };
+
+struct planning {
+	struct buf text;
+	json_t *files;
+};
+
+static void add_planned(struct sync *s, struct planning *p, const struct plan *plan, const char *id)
 {
-	buf_printf(out, "%s ", mark);
-	utf8_add_harmless(out, span_str(id));
-	buf_add_char(out, '\n');
+	if (s->options->jsonl) {
+		sync_tell_file(s, id, plan->action, NULL, NULL);
+	} else if (s->options->globals.json) {
+		json_array_append_new(p->files,
+				      json_pack("{s:s, s:s}", "path", id, "action", plan->action));
+	} else {
+		buf_printf(&p->text, "%s ", plan->mark);
+		utf8_add_harmless(&p->text, span_str(id));
+		buf_add_char(&p->text, '\n');
+	}
 }
 
-static void plan_file(struct sync *s, const json_t *wanted, struct buf *out)
+static void plan_file(struct sync *s, struct planning *p, const json_t *wanted)
 {
 	const struct rag_file *f = rag_files_get(&s->files, models_text(wanted, "id"));
 	bool is_new = strcmp(models_text(wanted, "why"), "new") == 0;
@@ -135,21 +153,28 @@ static void plan_file(struct sync *s, const json_t *wanted, struct buf *out)
 	if (f && is_new && sync_is_unknown(s, f))
 		sync_skip_file(s, f->id, "of no type that is read here");
 	else if (f)
-		add_planned(out, is_new ? "+" : "~", f->as ? f->as : f->id);
+		add_planned(s, p, is_new ? &plan_add : &plan_update, f->as ? f->as : f->id);
 }
 
 static void print_plan(struct sync *s)
 {
-	struct buf out;
+	struct planning p = { .files = json_array() };
 	json_t *one;
 	size_t i;
 
-	buf_init(&out, CMD_OUTPUT_MAX);
-	json_array_foreach(s->wanted, i, one) plan_file(s, one, &out);
+	buf_init(&p.text, CMD_OUTPUT_MAX);
+	json_array_foreach(s->wanted, i, one) plan_file(s, &p, one);
 	json_array_foreach(s->gone.ids, i, one)
-		add_planned(&out, s->may_prune ? "-" : "?", json_string_value(one));
-	cmd_print(&out);
-	buf_free(&out);
+		add_planned(s, &p, s->may_prune ? &plan_delete : &plan_gone, json_string_value(one));
+	if (s->options->globals.json && !s->options->jsonl)
+		cmd_print_json_take(json_pack(
+			"{s:i, s:s, s:b, s:O, s:I, s:I, s:I, s:I}", "schema_version", 1, "index",
+			s->index, "dry_run", 1, "files", p.files, "unchanged",
+			(json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
+			(json_int_t)s->skipped, "unreadable", (json_int_t)s->files.unreadable));
+	cmd_print(&p.text);
+	buf_free(&p.text);
+	json_decref(p.files);
 }
 
 static void print_json(const struct sync *s)

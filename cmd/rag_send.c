@@ -231,6 +231,15 @@ static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 	buf_free(&content);
 }
 
+/* Of a batch that was on its way nobody knows whether it is in. */
+static int tell_interrupted(const struct sync *s, struct err *err)
+{
+	return err_set(err, E_cancelled, "",
+		       "interrupted: %lld of %lld files are done and kept, and the same command "
+		       "goes on from there",
+		       (long long)s->progress.done, (long long)s->progress.total);
+}
+
 int sync_send_all(struct sync *s, struct err *err)
 {
 	struct batch b = { .count = 0 };
@@ -256,11 +265,7 @@ int sync_send_all(struct sync *s, struct err *err)
 	if (result == 0)
 		result = send_batch(s, &b, err);
 	buf_free(&b.body);
-	if (result == 0 && interrupt_signal())
-		return err_set(err, E_cancelled, "",
-			       "interrupted: what was sent is kept, and the same command goes on "
-			       "from here");
-	return result;
+	return interrupt_signal() ? tell_interrupted(s, err) : result;
 }
 
 /* ---- standard input ---- */
@@ -290,10 +295,15 @@ int sync_send_piped(struct sync *s, struct err *err)
 
 	buf_init(&content, FILE_MAX);
 	buf_init(&b.body, BODY_MAX);
-	if (read_piped(&content, err) == 0) {
+	if (read_piped(&content, err) < 0)
+		goto out;
+	if (content.len == 0) {
+		err_set(err, E_usage, "", "standard input is empty: there is no document in it");
+	} else {
 		add_to_batch(s, &b, s->options->name, NULL, -1, buf_span(&content));
 		result = send_batch(s, &b, err);
 	}
+out:
 	buf_free(&b.body);
 	buf_free(&content);
 	return result;

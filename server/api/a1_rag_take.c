@@ -41,7 +41,9 @@ struct taking {
 static void list_result(struct taking *t, const struct rag_put_result *r, struct span given)
 {
 	t->outcomes[r->what]++;
-	t->chunks += r->chunks;
+	/* What is unchanged keeps its chunks: none are made. */
+	if (r->what == RAG_ADDED || r->what == RAG_CHANGED)
+		t->chunks += r->chunks;
 	if (t->told >= RESULTS_MAX &&
 	    (t->told >= FAILURES_MAX || (r->what != RAG_FAILED && !r->flagged)))
 		return;

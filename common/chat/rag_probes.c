@@ -10,12 +10,13 @@
 
 enum {
 	AGAIN_MS = 10 * 60 * 1000,
+	AGAIN_FAILED_MS = 60 * 1000, /* a call that fails may have taken its whole time-out */
 	NOTES_MAX = 256, /* what two share is looked at more often */
 };
 
 struct note {
 	uint64_t hash; /* of tenant and model; 0: of none */
-	int64_t at_ms;
+	int64_t due_ms; /* monotonic */
 };
 
 struct rag_probes {
@@ -52,15 +53,15 @@ static bool is_due(struct rag_probes *p, uint64_t hash)
 	bool is;
 
 	pthread_mutex_lock(&p->lock);
-	is = n->hash != hash || clock_mono_ms() - n->at_ms >= AGAIN_MS;
+	is = n->hash != hash || clock_mono_ms() >= n->due_ms;
 	pthread_mutex_unlock(&p->lock);
 	return is;
 }
 
-static void note(struct rag_probes *p, uint64_t hash)
+static void note(struct rag_probes *p, uint64_t hash, int64_t again_ms)
 {
 	pthread_mutex_lock(&p->lock);
-	p->notes[hash % NOTES_MAX] = (struct note){ hash, clock_mono_ms() };
+	p->notes[hash % NOTES_MAX] = (struct note){ hash, clock_mono_ms() + again_ms };
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -71,9 +72,13 @@ bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapsho
 	struct err err = ERR_INIT;
 	bool is_other;
 
-	if (!is_due(p, hash) || rag_batch_probe(w, s, tenant, e, &is_other, &err) < 0)
+	if (!is_due(p, hash))
 		return false;
-	note(p, hash);
+	if (rag_batch_probe(w, s, tenant, e, &is_other, &err) < 0) {
+		note(p, hash, AGAIN_FAILED_MS);
+		return false;
+	}
+	note(p, hash, AGAIN_MS);
 	if (is_other)
 		log_warn("rag",
 			 "another model answers to the name %s: vectors of %.*s are made anew",

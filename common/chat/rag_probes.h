@@ -17,7 +17,7 @@ struct rag_probes *rag_probes_new(void);
 void rag_probes_free(struct rag_probes *p);
 /*
  * Looks when it is time.  True when another model answers to the name since the last look.  One that
- * cannot be asked now is looked at the next time.
+ * cannot be asked now is looked at again a minute later: asking it may take that long.
  */
 bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapshot *s,
 		     struct span tenant, const struct rag_embedder *e);

@@ -6,7 +6,6 @@
 static const char not_ours[] =
 	"No command sends this by itself: look at what stands between it and the gateway.";
 static const char no_command[] = "There is no command for it; `spass errors` explains the code.";
-static const char see_message[] = "The message says what is wanted.";
 
 /* The first row that fits counts; what has none keeps the remedy of errors.def. */
 static const struct row {
@@ -36,8 +35,9 @@ static const struct row {
 	{ E_unsupported_media_type, NULL, not_ours, NULL },
 	{ E_invalid_json, NULL, "", NULL },
 	{ E_missing_field, "headers.spass-user-id", "Name the user with --user or SPASS_USER.", NULL },
-	{ E_missing_field, NULL, see_message, NULL },
-	{ E_invalid_field, NULL, see_message, NULL },
+	/* Their messages say all that there is to say. */
+	{ E_missing_field, NULL, "", NULL },
+	{ E_invalid_field, NULL, "", NULL },
 	{ E_model_not_in_allowlist, NULL,
 	  "`spass model list` shows which models there are, and which of them chat.",
 	  "/model lists those that chat." },

@@ -153,14 +153,20 @@ struct order {
 
 static int read_order(struct exchange *x, struct order *o, struct err *err)
 {
-	static const char *const names[] = { "index", "kind", NULL };
+	/* Older clients say index, and people verify, as the command is called. */
+	static const char *const names[] = { "index_id", "index", "kind", NULL };
 	struct span kind;
 
 	o->body = call_read_json(x, BODY_MAX, err);
 	if (!o->body || fields_check(o->body, names, err) < 0 ||
-	    field_need_text(o->body, "index", &o->work.index, err) < 0 ||
+	    field_need_text(o->body, json_object_get(o->body, "index") ? "index" : "index_id",
+			    &o->work.index, err) < 0 ||
 	    field_need_text(o->body, "kind", &kind, err) < 0)
 		return -1;
+	if (span_is(kind, "verify")) {
+		o->kind = RAG_JOB_CHECK;
+		return 0;
+	}
 	return field_choice(o->body, "kind", rag_job_kind_name, &o->kind, err);
 }
 

@@ -36,6 +36,8 @@ static void the_field_and_the_place_choose_the_words(void **state)
 		const char *text;
 	} cases[] = {
 		{ { .code = E_conversation_not_found }, REMEDY_SHELL, "`spass session list` lists yours." },
+		{ { .code = E_invalid_field, .param = "chunk_max" }, REMEDY_SHELL, "" },
+		{ { .code = E_invalid_field, .param = "chunk_max" }, REMEDY_CHAT, "" },
 		{ { .code = E_conversation_not_found }, REMEDY_CHAT, "/sessions lists yours." },
 		{ { .code = E_usage, .param = "setting" }, REMEDY_SHELL, "`spass config show` lists them." },
 		{ { .code = E_usage }, REMEDY_CHAT, "/help lists the commands." },

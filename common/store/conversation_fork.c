@@ -5,9 +5,11 @@
 
 #include "common/base/buf.h"
 
+#include <string.h>
+
 static const char copy_mark[] = " (copy";
 
-enum { COPY_MARK_MAX = 32 }; /* with its number and its end */
+enum { COPY_MARK_MAX = 32 /* with its number and its end */, COPIES_LOOKED_AT = 1000 };
 
 static int find_last(void *arg, const struct message_row *row, struct err *err)
 {
@@ -57,23 +59,63 @@ static int64_t copy_number(struct span end)
 	return span_to_int(rest, 2, INT32_MAX - 1, &number) == 0 ? number : 0;
 }
 
-/* "Rivers", "Rivers (copy)", "Rivers (copy 2)": lists tell them apart. */
-static void name_copy(struct span title, struct buf *out)
+/* The title without its mark; what number that says. */
+static struct span bare_title(struct span title, int64_t *number)
 {
-	int64_t number = 0;
-
-	for (size_t at = title.len; at-- > 0 && number == 0;)
+	*number = 0;
+	for (size_t at = title.len; at-- > 0 && *number == 0;)
 		if (span_starts(span_from(title, at), copy_mark)) {
-			number = copy_number(span_from(title, at));
-			title.len = number ? at : title.len;
+			*number = copy_number(span_from(title, at));
+			title.len = *number ? at : title.len;
 		}
-	buf_add_span(out, title);
-	if (title.len + COPY_MARK_MAX > CONVERSATION_TITLE_MAX)
-		return;
+	return title;
+}
+
+/* The highest number of the owner's copies of that title, of those that were used last. */
+static int last_copy(struct db *db, const struct conversation_owner *owner, struct span bare, int64_t *last,
+		     struct err *err)
+{
+	struct db_statement *st =
+		db_statement(db, "SELECT title FROM conversation WHERE tenant_id = ?1 AND user_id = ?2 "
+				 "ORDER BY used_at DESC LIMIT ?3", err);
+	int found;
+
+	if (!st)
+		return -1;
+	db_bind_text(st, 1, span_str(owner->tenant_id));
+	db_bind_text(st, 2, span_str(owner->user_id));
+	db_bind_int(st, 3, COPIES_LOOKED_AT);
+	while ((found = db_next(st, err)) > 0) {
+		struct span title = db_text(st, 0), rest;
+
+		if (title.len <= bare.len || memcmp(title.ptr, bare.ptr, bare.len) != 0)
+			continue;
+		rest = span_from(title, bare.len);
+		if (span_starts(rest, copy_mark) && copy_number(rest) > *last)
+			*last = copy_number(rest);
+	}
+	db_reset(st);
+	return found;
+}
+
+/* "Rivers", "Rivers (copy)", "Rivers (copy 2)": lists tell them apart. */
+static int name_copy(struct db *db, const struct conversation_owner *owner, struct span title,
+		     struct buf *out, struct err *err)
+{
+	struct span bare;
+	int64_t number;
+
+	bare = bare_title(title, &number);
+	if (last_copy(db, owner, bare, &number, err) < 0)
+		return -1;
+	buf_add_span(out, bare);
+	if (bare.len + COPY_MARK_MAX > CONVERSATION_TITLE_MAX)
+		return 0;
 	buf_add_str(out, copy_mark);
 	if (number)
 		buf_printf(out, " %lld", (long long)number + 1);
 	buf_add_char(out, ')');
+	return 0;
 }
 
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err)
@@ -87,13 +129,12 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 	if (conversation_get(db, &f->owner, f->id, &from, err) < 0)
 		return -1;
 	buf_init(&copy, from.title.len + COPY_MARK_MAX);
-	name_copy(from.title, &copy);
 	to = (struct conversation_addition){
 		.owner = f->owner,
 		.id = f->new_id,
 		.is_new = true,
 		.is_unfinished = true,
-		.title = f->title.ptr ? f->title : buf_span(&copy),
+		.title = f->title,
 		.parent_id = from.id,
 		.parent_message = f->at,
 		.model = from.model,
@@ -101,6 +142,11 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 		.sent_from = from.sent_from,
 	};
 	f->seq = f->last = f->bytes = 0;
+	if (!f->title.ptr) {
+		if (name_copy(db, &f->owner, from.title, &copy, err) < 0)
+			goto out;
+		to.title = buf_span(&copy);
+	}
 	if (measure(db, f, from.number, err) < 0)
 		goto out;
 	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, &f->left, err) < 0)

@@ -133,6 +133,30 @@ static void expect_copies(struct fixture *f, const char *id)
 	}
 }
 
+/* Each of one conversation has a number of its own; another user's do not count. */
+static void copies_of_one_conversation_are_numbered(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const titles[] = { "Lakes (copy)", "Lakes (copy 2)", "Lakes (copy 3)" };
+	char id[CONVERSATION_ID_SIZE], theirs[CONVERSATION_ID_SIZE];
+
+	begin_conversation(f, &ada, id, "one", "two");
+	begin_conversation(f, &bob, theirs, "Lakes (copy 7)", "1");
+	assert_int_equal(conversation_rename(f->db, &ada, span_str(id), SPAN_LIT("Lakes"), &f->err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
+		char copy[CONVERSATION_ID_SIZE];
+		struct conversation_row row;
+
+		conversation_make_id(copy, f->now_ms);
+		assert_int_equal(fork_conversation(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, copy, ++f->now_ms,
+				      &f->err),
+				 0);
+		assert_int_equal(conversation_get(f->db, &ada, span_str(copy), &row, &f->err), 0);
+		if (!span_is(row.title, titles[i]))
+			fail_msg("%s: %.*s", titles[i], SPAN_ARGS(row.title));
+	}
+}
+
 static void a_fork_has_copies_up_to_a_message(void **state)
 {
 	struct fixture *f = *state;
@@ -201,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_make_db, fixture_remove)
+		T(copies_of_one_conversation_are_numbered),
 		T(a_fork_has_copies_up_to_a_message),
 		T(large_ones_are_copied_and_removed_in_slices_that_nobody_sees),
 		T(what_was_never_finished_goes_after_an_hour),

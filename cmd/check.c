@@ -9,6 +9,7 @@
 #include "common/tenant/tenancy.h"
 #include "common/upstream/info.h"
 #include "common/upstream/routing.h"
+#include "server/server.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -125,37 +126,73 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 	grid_free(&grid);
 }
 
-int check_config(const struct cmd_globals *g, const struct config *c, struct err *err)
-{
-	struct rate rate;
-	struct routing *r = exchange_read(c, &rate, err) == 0 ? routing_new(c, environ, NULL, err) : NULL;
-	struct tenancy *t = r ? tenancy_new(c, environ, err) : NULL;
-	char *token = NULL, *database = NULL;
-	int result = -1;
+struct checked {
+	struct config *config;
+	struct routing *routing;
+	struct tenancy *tenancy;
+	char *token, *database;
+};
 
-	if (!t)
-		goto out;
-	token = token_source(c, err);
-	if (!token)
-		goto out;
-	database = database_path(c, err);
-	if (!database)
-		goto out;
-	if (g->json)
-		cmd_print_json_take(json_pack(
-			"{s:i,s:s*,s:o,s:s,s:s*,s:i,s:i,s:s,s:i,s:i,s:o}", "schema_version", 1, "file",
-			c->path, "listen", listen_json(c), "token", token, "tokens_file", tenancy_path(t),
-			"tenants", (int)tenancy_count(t), "tokens", (int)tenancy_token_count(t), "database",
-			database, "models",
-			(int)catalog_count(routing_catalog(r)), "models_with_backend",
-			(int)count_listed(r), "backends", backends_json(r)));
+/* Goes on after a fault: what does not depend on it is looked at too. */
+static void read_all(struct checked *k, const struct cmd_globals *g, struct err *all)
+{
+	struct err one = ERR_INIT;
+	struct rate rate;
+	bool faulty;
+
+	k->config = cmd_config_draft(g, &faulty, all);
+	if (!k->config)
+		return;
+	if (*k->config->tls_certificate && *k->config->tls_key &&
+	    server_check_tls(k->config, &one) < 0)
+		err_gather(all, &one);
+	err_clear(&one);
+	(void)exchange_read(k->config, &rate, &one);
+	err_gather(all, &one);
+	err_clear(&one);
+	k->routing = routing_new(k->config, environ, NULL, &one);
+	err_gather(all, &one);
+	err_clear(&one);
+	k->tenancy = tenancy_new(k->config, environ, &one);
+	err_gather(all, &one);
+	err_clear(&one);
+	k->token = token_source(k->config, &one);
+	err_gather(all, &one);
+	err_clear(&one);
+	k->database = database_path(k->config, &one);
+	err_gather(all, &one);
+}
+
+static void print_json(const struct checked *k)
+{
+	const struct config *c = k->config;
+	const struct routing *r = k->routing;
+	const struct tenancy *t = k->tenancy;
+
+	cmd_print_json_take(json_pack(
+		"{s:i,s:s*,s:o,s:s,s:s*,s:i,s:i,s:s,s:i,s:i,s:o}", "schema_version", 1, "file", c->path,
+		"listen", listen_json(c), "token", k->token, "tokens_file", tenancy_path(t), "tenants",
+		(int)tenancy_count(t), "tokens", (int)tenancy_token_count(t), "database", k->database,
+		"models", (int)catalog_count(routing_catalog(r)), "models_with_backend",
+		(int)count_listed(r), "backends", backends_json(r)));
+}
+
+int check_config(const struct cmd_globals *g, struct err *err)
+{
+	struct checked k = { .config = NULL };
+	struct err all = ERR_INIT;
+
+	read_all(&k, g, &all);
+	if (all.code != E_none)
+		*err = all;
+	else if (g->json)
+		print_json(&k);
 	else
-		print_text(g, c, r, t, token, database);
-	result = 0;
-out:
-	mem_free(token);
-	mem_free(database);
-	tenancy_free(t);
-	routing_free(r);
-	return result;
+		print_text(g, k.config, k.routing, k.tenancy, k.token, k.database);
+	mem_free(k.token);
+	mem_free(k.database);
+	tenancy_free(k.tenancy);
+	routing_free(k.routing);
+	config_free(k.config);
+	return all.code == E_none ? 0 : -1;
 }

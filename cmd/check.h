@@ -7,10 +7,10 @@
 #include "cmd/cmd.h"
 
 /*
- * Reads catalogue, backends and token as the gateway would and prints a summary on stdout, with
+ * Reads settings, catalogue, backends and token as the gateway would and prints a summary on stdout, with
  * --json as an object.  Makes and changes nothing.  0, or -1 with E_invalid_config or
- * E_storage_error.
+ * E_storage_error; the message tells the faults of all of them.
  */
-int check_config(const struct cmd_globals *g, const struct config *c, struct err *err);
+int check_config(const struct cmd_globals *g, struct err *err);
 
 #endif

@@ -125,6 +125,7 @@ int cmd_output_failed(int cause, struct err *err);
 int cmd_finish(int status);
 
 /* cmd_settings.c: the configuration by --config, the environment and the command's flags. */
+struct config *cmd_config_draft(const struct cmd_globals *g, bool *faulty, struct err *err);
 struct config *cmd_config(const struct cmd_globals *g, const struct config_flag *more,
 			  size_t more_count, struct err *err);
 /* The flags as config_flag rows: the caller frees with cmd_config_flags_free. */

@@ -5,15 +5,9 @@
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	struct config *c = cmd_config(g, NULL, 0, err);
-	int result;
 
 	(void)argc, (void)argv;
-	if (!c)
-		return -1;
-	result = check_config(g, c, err);
-	config_free(c);
-	return result;
+	return check_config(g, err);
 }
 
 static const struct cmd_example examples[] = {

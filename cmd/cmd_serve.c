@@ -153,19 +153,17 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	const struct cmd_globals *g = &o->globals;
 	struct server_source source = { .path = g->config };
 	struct config_flag *flags = NULL;
-	struct config *c = cmd_config(g, NULL, 0, err), *shown = NULL;
+	struct config *c, *shown = NULL;
 	char *socket = NULL;
 	struct server *server;
 	int result = -1;
 
 	(void)argc, (void)argv;
+	if (o->check)
+		return check_config(g, err);
+	c = cmd_config(g, NULL, 0, err);
 	if (!c)
 		goto out;
-	if (o->check) {
-		result = check_config(g, c, err);
-		config_free(c);
-		goto out;
-	}
 	flags = cmd_config_flags(g, NULL, 0, &source.flag_count);
 	source.flags = flags;
 	source.own_socket = socket = own_socket(c);

@@ -45,6 +45,16 @@ void cmd_config_flags_free(struct config_flag *flags, size_t count, size_t more_
 	mem_free(flags);
 }
 
+struct config *cmd_config_draft(const struct cmd_globals *g, bool *faulty, struct err *err)
+{
+	size_t count;
+	struct config_flag *flags = cmd_config_flags(g, NULL, 0, &count);
+	struct config *c = config_draft(g->config, environ, flags, count, faulty, err);
+
+	cmd_config_flags_free(flags, count, 0);
+	return c;
+}
+
 struct config *cmd_config(const struct cmd_globals *g, const struct config_flag *more,
 			  size_t more_count, struct err *err)
 {

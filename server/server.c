@@ -80,8 +80,7 @@ static void apply_log(const struct config *c)
 	log_setup(level, strcmp(c->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-/* With a certificate a key is needed, and they must fit. */
-static int check_tls(const struct config *c, struct err *err)
+int server_check_tls(const struct config *c, struct err *err)
 {
 	if (!c->tls_certificate[0] && !c->tls_key[0])
 		return 0;
@@ -158,7 +157,7 @@ static int prepare(struct server *s, struct snapshot *first, struct err *err)
 {
 	const struct config *config = first->config;
 
-	if (check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
+	if (server_check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
 	    make_data_dir(config, err) < 0 ||
 	    snapshot_complete(first, &s->made_token, &s->token_path, err) < 0)
 		return -1;
@@ -286,7 +285,7 @@ static int publish_new(struct server *s, struct buf *kept, uint64_t *generation,
 
 	if (!config)
 		return -1;
-	if (check_tls(config, err) < 0) {
+	if (server_check_tls(config, err) < 0) {
 		config_free(config);
 		return -1;
 	}

@@ -21,6 +21,11 @@ struct server_source {
 };
 
 /*
+ * With a certificate a key is needed, and the two must be readable and fit.  0, or -1 with
+ * E_invalid_config.
+ */
+int server_check_tls(const struct config *c, struct err *err);
+/*
  * Opens the database, token and listeners (or takes systemd's: LISTEN_FDS), makes the workers.
  * Takes config, copies source.  Fails with a clear err; nothing is left behind.
  */

@@ -77,7 +77,7 @@ static const struct row {
 	  "See whether what the message names can be written and has room; SPASS_DATA_DIR names another "
 	  "directory for the data.",
 	  NULL },
-	{ E_invalid_config, "listen",
+	{ E_invalid_config, "listen.address",
 	  "`spass status` tells whether your gateway runs already; --listen takes another address.", NULL },
 	{ E_invalid_config, "config", "Check --config, or SPASS_CONFIG.", NULL },
 	{ E_usage, "error", "`spass errors` lists them.", NULL },

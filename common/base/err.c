@@ -93,6 +93,21 @@ int err_prefix(struct err *err, const char *format, ...)
 	return -1;
 }
 
+void err_gather(struct err *all, const struct err *more)
+{
+	static const char rest[] = "\nand more";
+	size_t len = strlen(all->message), added = strlen(more->message);
+
+	if (more->code == E_none)
+		return;
+	if (all->code == E_none)
+		*all = *more;
+	else if (len + 1 + added + sizeof rest <= sizeof all->message)
+		snprintf(all->message + len, sizeof all->message - len, "\n%s", more->message);
+	else if (len + sizeof rest <= sizeof all->message && !span_ends(span_str(all->message), rest))
+		snprintf(all->message + len, sizeof all->message - len, "%s", rest);
+}
+
 const struct err_info *err_info(enum err_code code)
 {
 	assert((unsigned)code < ERR_CODE_COUNT);

@@ -71,6 +71,11 @@ static inline void err_clear(struct err *err)
 	err->no_retry = false;
 	err->param[0] = err->message[0] = '\0';
 }
+/*
+ * Adds what more says, if it says anything, on a line of its own; code and param stay those of the
+ * first.  What has no room is left out, and "and more" says so.
+ */
+void err_gather(struct err *all, const struct err *more);
 /* The catalogue row; E_none has one too (status 200, exit 0). */
 const struct err_info *err_info(enum err_code code);
 /* E_none when no row has that code. */

@@ -18,6 +18,7 @@
 
 static const char system_file[] = "/etc/spass/spass.yaml";
 static const char *const sections[] = { "backends", "models", "prices" };
+static const char *const list_sections[] = { "models", "prices" };
 
 /* Other names of a setting in the environment; the setting's own wins. */
 static const struct {
@@ -212,8 +213,23 @@ static void read_flags(struct config *c, const struct config_flag *flags, size_t
 	}
 }
 
-struct config *config_new(struct yml *file, char *const *environment,
-			  const struct config_flag *flags, size_t flag_count, struct err *err)
+/* What has been told is not looked at again. */
+static void drop_unfit_sections(struct config *c)
+{
+	json_t *root = yml_root(c->file);
+
+	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++) {
+		const json_t *value = json_object_get(root, list_sections[i]);
+
+		if (value && !json_is_array(value))
+			json_object_del(root, list_sections[i]);
+	}
+}
+
+/* Takes file.  When faulty, err tells the faults and the result has what was right. */
+static struct config *read_places(struct yml *file, char *const *environment,
+				  const struct config_flag *flags, size_t flag_count, bool *faulty,
+				  struct err *err)
 {
 	struct config *c = mem_new(struct config);
 	struct config_faults faults;
@@ -225,13 +241,23 @@ struct config *config_new(struct yml *file, char *const *environment,
 		read_file(c, &faults);
 	read_environment(c, environment, &faults);
 	read_flags(c, flags, flag_count, &faults);
-	if (!faults.count)
-		config_check(c, &faults);
-	if (config_faults_end(&faults, err) < 0) {
-		config_free(c);
-		return NULL;
-	}
+	config_check(c, &faults);
+	*faulty = config_faults_end(&faults, err) < 0;
+	if (file)
+		drop_unfit_sections(c);
 	return c;
+}
+
+struct config *config_new(struct yml *file, char *const *environment,
+			  const struct config_flag *flags, size_t flag_count, struct err *err)
+{
+	bool faulty;
+	struct config *c = read_places(file, environment, flags, flag_count, &faulty, err);
+
+	if (!faulty)
+		return c;
+	config_free(c);
+	return NULL;
 }
 
 /* Which file */
@@ -261,13 +287,15 @@ static void warn_of_readers(const struct config *c)
 		log_warn("config", "%s holds a token and others may read it: chmod 600", c->path);
 }
 
-struct config *config_load(const char *path, char *const *environment,
-			   const struct config_flag *flags, size_t flag_count, struct err *err)
+struct config *config_draft(const char *path, char *const *environment,
+			    const struct config_flag *flags, size_t flag_count, bool *faulty,
+			    struct err *err)
 {
 	char *chosen = choose_path(path, environment);
 	struct config *c = NULL;
 	struct yml *file = NULL;
 
+	*faulty = true;
 	if (chosen) {
 		struct err cause = ERR_INIT;
 
@@ -281,9 +309,7 @@ struct config *config_load(const char *path, char *const *environment,
 			goto out;
 		}
 	}
-	c = config_new(file, environment, flags, flag_count, err);
-	if (!c)
-		goto out;
+	c = read_places(file, environment, flags, flag_count, faulty, err);
 	c->path = chosen;
 	chosen = NULL;
 	if (c->path)
@@ -291,6 +317,18 @@ struct config *config_load(const char *path, char *const *environment,
 out:
 	mem_free(chosen);
 	return c;
+}
+
+struct config *config_load(const char *path, char *const *environment,
+			   const struct config_flag *flags, size_t flag_count, struct err *err)
+{
+	bool faulty;
+	struct config *c = config_draft(path, environment, flags, flag_count, &faulty, err);
+
+	if (!faulty)
+		return c;
+	config_free(c);
+	return NULL;
 }
 
 void config_free(struct config *c)

@@ -60,8 +60,9 @@ const char *config_kind_name(enum config_kind kind);
 struct config_backend {
 	char *name;         /* [a-z0-9_-]{1,64} */
 	/*
-	 * A row of the provider table, never NULL; "openai" = any OpenAI-compatible server.  Left
-	 * out it is "openai" when there is a base_url, else the backend's own name.
+	 * A row of the provider table, never NULL; "openai" with another server's base_url is
+	 * "openai-compatible".  Left out it is "openai" when there is a base_url, else the
+	 * backend's own name.
 	 */
 	char *provider;
 	char *base_url;     /* "http://127.0.0.1:8000/v1", "unix:/path:/v1"; NULL = the provider's */
@@ -73,6 +74,7 @@ struct config_backend {
 	bool forward_account; /* openai-organization and openai-project of the client go along */
 	int64_t connect_timeout, first_byte_timeout, between_timeout, total_timeout; /* 0 = general */
 	int line;
+	bool unfit; /* in a config_draft: its faults have been told */
 };
 
 struct config {
@@ -106,6 +108,13 @@ struct config *config_new(struct yml *file, char *const *environment, const stru
  */
 struct config *config_load(const char *path, char *const *environment, const struct config_flag *flags,
 			   size_t flag_count, struct err *err);
+/*
+ * For who looks for more faults: when some are told in err (faulty) there is nevertheless what was
+ * right, with defaults in place of the rest; NULL only when the file cannot be read at all.
+ */
+struct config *config_draft(const char *path, char *const *environment,
+			    const struct config_flag *flags, size_t flag_count, bool *faulty,
+			    struct err *err);
 void config_free(struct config *c);
 /*
  * For a reload: what needs a restart is given the value that running has.  Adds the names of the

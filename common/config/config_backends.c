@@ -72,6 +72,7 @@ static void fault(const struct reading *r, const json_t *value, const char *key,
 	config_where(r->config->file, value, r->entry, where);
 	snprintf(path, sizeof path, "backends.%s%s%s", r->backend->name, *key ? "." : "", key);
 	config_fault(r->faults, where, path, "%s", what);
+	r->backend->unfit = true;
 }
 
 static bool is_name(const char *text, const char *extra, size_t max)

@@ -63,16 +63,19 @@ static const char *where_of(const struct config *c, enum config_key key, char ou
 	return "default";
 }
 
-static void check_readable(const struct config *c, enum config_key key,
+/* What nobody can read is then as if not given, so that it is told once. */
+static void check_readable(struct config *c, enum config_key key,
 			   struct config_faults *faults)
 {
 	const struct config_info *info = &config_table[key];
 	const char *path = *(char *const *)config_field(c, info);
 	char where[CONFIG_WHERE_MAX];
 
-	if (*path && access(path, R_OK) < 0)
-		config_fault(faults, where_of(c, key, where), info->name, "cannot read %s: %s",
-			     path, err_errno(errno));
+	if (!*path || access(path, R_OK) == 0)
+		return;
+	config_fault(faults, where_of(c, key, where), info->name, "cannot read %s: %s", path,
+		     err_errno(errno));
+	config_set(c, info, span_str(""), CONFIG_DEFAULT, NULL);
 }
 
 /* "org=pandoc -t markdown $1" */
@@ -83,9 +86,10 @@ static bool is_loader(const char *text)
 	return equals && equals > text && equals[1] && !memchr(text, '.', (size_t)(equals - text));
 }
 
-void config_check(const struct config *c, struct config_faults *faults)
+void config_check(struct config *c, struct config_faults *faults)
 {
 	char where[CONFIG_WHERE_MAX];
+	bool told = faults->count > 0; /* perhaps the other one of a pair */
 
 	for (size_t i = 0; i < c->rag_loaders.count; i++)
 		if (!is_loader(c->rag_loaders.items[i]))
@@ -100,10 +104,10 @@ void config_check(const struct config *c, struct config_faults *faults)
 			config_fault(faults, where_of(c, CONFIG_KEY_listen, where), "listen",
 				     "\"%s\" %s", c->listen.items[i], fault);
 	}
-	if (*c->tls_certificate && !*c->tls_key)
+	if (!told && *c->tls_certificate && !*c->tls_key)
 		config_fault(faults, where_of(c, CONFIG_KEY_tls_certificate, where),
 			     "tls_certificate", "needs tls_key too");
-	if (*c->tls_key && !*c->tls_certificate)
+	if (!told && *c->tls_key && !*c->tls_certificate)
 		config_fault(faults, where_of(c, CONFIG_KEY_tls_key, where), "tls_key",
 			     "needs tls_certificate too");
 	check_readable(c, CONFIG_KEY_tls_certificate, faults);

@@ -45,8 +45,8 @@ void config_backends_free(struct config *c);
 int config_backends_show(const struct config *c, struct buf *out);
 json_t *config_backends_json(const struct config *c);
 
-/* What one row alone cannot tell: pairs of settings, addresses, files. */
-void config_check(const struct config *c, struct config_faults *faults);
+/* What one row alone cannot tell: pairs of settings, addresses, files.  Unfit files are taken out. */
+void config_check(struct config *c, struct config_faults *faults);
 
 /* "10s", "1500ms", "5m". */
 int config_add_duration(struct buf *out, int64_t ms);

@@ -38,11 +38,31 @@ static int add_backend(struct routing *r, const struct backend_source *s, struct
 	return 0;
 }
 
-/* The operator's in his order, then the providers' rows that he has not replaced. */
-static int make_backends(struct routing *r, const struct config *c, char *const *environment,
-			 struct err *err)
+static int add_entry(struct routing *r, const struct backend_source *s, struct err *err)
+{
+	const struct config *c = s->config;
+	const struct provider *row = provider_find(s->entry->name);
+	const char *file = c->file ? yml_name(c->file) : "configuration";
+
+	if (backend_find(r, s->entry->name))
+		return err_set(err, E_invalid_config, "backends", "%s:%d: backends: %s is there twice", file,
+			       s->entry->line, s->entry->name);
+	if (row && row->dialect == DIALECT_BUILTIN)
+		return err_set(err, E_invalid_config, "backends",
+			       "%s:%d: backends: %s: the built-in backend cannot be changed", file,
+			       s->entry->line, s->entry->name);
+	return add_backend(r, s, err);
+}
+
+/*
+ * The operator's in his order, then the providers' rows that he has not replaced.  All that is
+ * wrong with his goes to faults.
+ */
+static void make_backends(struct routing *r, const struct config *c, char *const *environment,
+			  struct err *faults)
 {
 	struct backend_source s = { .config = c, .environment = environment };
+	struct err one = ERR_INIT;
 	size_t rows = 0;
 
 	while (provider_table[rows].name)
@@ -50,30 +70,17 @@ static int make_backends(struct routing *r, const struct config *c, char *const 
 	r->backends = mem_calloc(c->backend_count + rows, sizeof *r->backends);
 	for (size_t i = 0; i < c->backend_count; i++) {
 		s.entry = &c->backends[i];
-		if (backend_find(r, s.entry->name))
-			return err_set(err, E_invalid_config, "backends",
-				       "%s:%d: backends: %s is there twice",
-				       c->file ? yml_name(c->file) : "configuration", s.entry->line,
-				       s.entry->name);
-		const struct provider *row = provider_find(s.entry->name);
-		if (row && row->dialect == DIALECT_BUILTIN)
-			return err_set(
-				err, E_invalid_config, "backends",
-				"%s:%d: backends: %s: the built-in backend cannot be changed",
-				c->file ? yml_name(c->file) : "configuration", s.entry->line,
-				s.entry->name);
-		if (add_backend(r, &s, err) < 0)
-			return -1;
+		if (!s.entry->unfit && add_entry(r, &s, &one) < 0)
+			err_gather(faults, &one);
 	}
 	s.entry = NULL;
 	for (const struct provider *p = provider_table; p->name; p++) {
 		if ((!p->base_url && p->dialect != DIALECT_BUILTIN) || backend_find(r, p->name))
 			continue;
 		s.provider = p;
-		if (add_backend(r, &s, err) < 0)
-			return -1;
+		if (add_backend(r, &s, &one) < 0)
+			err_gather(faults, &one);
 	}
-	return 0;
 }
 
 static void take_over_health(struct routing *r, const struct routing *previous)
@@ -215,7 +222,7 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	struct route *route = k->route;
 	struct backend *b = backend_find(k->routing, link->backend);
 
-	assert(b); /* check_links has passed */
+	assert(b); /* check_links has passed, and every entry was fit */
 	if (!is_offered(k->routing, b, link->model))
 		return;
 	for (size_t i = 0; i < route->count; i++)
@@ -239,14 +246,27 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	t->told = tell(t);
 }
 
-static int check_links(const struct routing *r, const struct model *m, struct err *err)
+/* Whether there is one of that name, fit or not. */
+static bool is_backend(const struct routing *r, const struct config *c, const char *name)
 {
-	for (size_t i = 0; i < m->chain_count; i++)
-		if (m->chain[i].backend && !backend_find(r, m->chain[i].backend))
-			return err_set(err, E_invalid_config, "chain",
-				       "%s: %s: chain: there is no backend \"%s\"",
-				       m->chain[i].where, m->alias, m->chain[i].backend);
-	return 0;
+	for (size_t i = 0; i < c->backend_count; i++)
+		if (strcmp(c->backends[i].name, name) == 0)
+			return true;
+	return backend_find(r, name);
+}
+
+static void check_links(const struct routing *r, const struct config *c, const struct model *m,
+			struct err *faults)
+{
+	struct err one = ERR_INIT;
+
+	for (size_t i = 0; i < m->chain_count; i++) {
+		if (!m->chain[i].backend || is_backend(r, c, m->chain[i].backend))
+			continue;
+		err_set(&one, E_invalid_config, "chain", "%s: %s: chain: there is no backend \"%s\"",
+			m->chain[i].where, m->alias, m->chain[i].backend);
+		err_gather(faults, &one);
+	}
 }
 
 static int by_alias(const void *a, const void *b)
@@ -280,24 +300,19 @@ static void note_image_urls(struct routing *r)
 	mem_free(takes);
 }
 
-static int make_routes(struct routing *r, struct err *err)
+static void make_routes(struct routing *r)
 {
 	r->route_count = catalog_count(r->catalog);
 	r->routes = mem_calloc(r->route_count, sizeof *r->routes);
 	for (size_t i = 0; i < r->route_count; i++) {
-		r->routes[i].model = catalog_at(r->catalog, i);
-		r->routes[i].alias = span_str(r->routes[i].model->alias);
-		if (check_links(r, r->routes[i].model, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < r->route_count; i++) {
 		struct chain_maker k = { r, &r->routes[i], 0 };
 
+		r->routes[i].model = catalog_at(r->catalog, i);
+		r->routes[i].alias = span_str(r->routes[i].model->alias);
 		flatten_model(r->catalog, r->routes[i].model, add_target, &k);
 	}
 	note_image_urls(r);
 	qsort(r->routes, r->route_count, sizeof *r->routes, by_alias);
-	return 0;
 }
 
 /* --- breakers --- */
@@ -418,20 +433,37 @@ static const char *given(const char *text)
 	return text && *text ? text : NULL;
 }
 
+/* All that is wrong is told at once, as far as one fault does not come of another. */
+static int read_sources(struct routing *r, const struct config *c, char *const *environment,
+			struct err *err)
+{
+	struct err faults = ERR_INIT, one = ERR_INIT;
+
+	make_backends(r, c, environment, &faults);
+	r->found = found_table_new(r->backend_count);
+	r->catalog = catalog_load(given(c->catalog_file), c->file, &one);
+	if (!r->catalog)
+		err_gather(&faults, &one);
+	for (size_t i = 0; r->catalog && i < catalog_count(r->catalog); i++)
+		check_links(r, c, catalog_at(r->catalog, i), &faults);
+	r->prices = prices_load(given(c->prices_file), c->file, &one);
+	if (!r->prices)
+		err_gather(&faults, &one);
+	if (faults.code == E_none)
+		return 0;
+	if (err)
+		*err = faults;
+	return -1;
+}
+
 static int build(struct routing *r, const struct config *c, char *const *environment,
 		 const struct routing *previous, struct err *err)
 {
-	if (make_backends(r, c, environment, err) < 0)
+	if (read_sources(r, c, environment, err) < 0)
 		return -1;
-	r->found = found_table_new(r->backend_count);
 	take_over_health(r, previous);
-	r->catalog = catalog_load(given(c->catalog_file), c->file, err);
-	r->prices = r->catalog ? prices_load(given(c->prices_file), c->file, err) : NULL;
-	if (!r->prices)
-		return -1;
 	add_discovered(r);
-	if (make_routes(r, err) < 0)
-		return -1;
+	make_routes(r);
 	make_slots(r);
 	make_breakers(r, c, previous);
 	/* Before the first look a model may still be found at a local server. */

@@ -19,6 +19,7 @@
 #include <libwebsockets.h>
 #include <linux/sockios.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -147,14 +148,20 @@ static int keep_chosen_host(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static int tls_fault(struct err *err, const char *what, const char *path)
+static int tls_fault(struct err *err, const char *setting, const char *path, const char *form)
 {
-	char reason[160] = "";
-	unsigned long code = ERR_peek_last_error();
+	/* The first tells why, the others who had asked for it. */
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_SYSTEM_ERROR(code) ? err_errno(ERR_GET_REASON(code))
+						    : ERR_reason_error_string(code);
 
-	ERR_error_string_n(code, reason, sizeof reason);
+	/* What is in the file is not what the setting asks for: OpenSSL speaks of its decoders then. */
+	if (!ERR_SYSTEM_ERROR(code) && (ERR_GET_REASON(code) == PEM_R_NO_START_LINE ||
+					ERR_GET_REASON(code) == ERR_R_UNSUPPORTED))
+		reason = form;
 	ERR_clear_error();
-	return err_set(err, E_invalid_config, "", "%s %s cannot be used: %s", what, path, reason);
+	return err_set(err, E_invalid_config, setting, "%s: %s cannot be used: %s", setting, path,
+		       reason ? reason : "OpenSSL does not say why");
 }
 
 /* Loads chain and key into ctx. */
@@ -162,13 +169,17 @@ static int tls_load(SSL_CTX *ctx, const char *certificate, const char *key, stru
 {
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-		return tls_fault(err, "tls_certificate", certificate);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return tls_fault(err, "tls_key", key);
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return tls_fault(err, "tls_key", key);
+		return tls_fault(err, "tls_certificate", certificate, "it holds no certificate in PEM form");
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 &&
+	    ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
+		return tls_fault(err, "tls_key", key, "it holds no private key in PEM form");
+	if (SSL_CTX_check_private_key(ctx) != 1) {
+		ERR_clear_error();
+		return err_set(err, E_invalid_config, "tls_key", "tls_key: %s is not the key of %s", key,
+			       certificate);
+	}
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
-		return tls_fault(err, "tls_certificate", certificate);
+		return tls_fault(err, "tls_certificate", certificate, "TLS 1.2 is not to be had");
 	return 0;
 }
 
@@ -326,7 +337,7 @@ int carrier_check_tls(const char *certificate, const char *key, struct err *err)
 	int result;
 
 	if (!ctx)
-		return tls_fault(err, "tls_certificate", certificate);
+		return tls_fault(err, "tls_certificate", certificate, "");
 	result = tls_load(ctx, certificate, key, err);
 	SSL_CTX_free(ctx);
 	return result;

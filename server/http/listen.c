@@ -122,8 +122,8 @@ static int say_errno(struct err *err, const char *name, const char *what)
 	int number = errno;
 	char text[128];
 
-	return err_set(err, E_invalid_config, "listen", "cannot listen on %s: %s: %s%s", name, what,
-		       strerror_r(number, text, sizeof text),
+	return err_set(err, E_invalid_config, number == EADDRINUSE ? "listen.address" : "listen",
+		       "cannot listen on %s: %s: %s%s", name, what, strerror_r(number, text, sizeof text),
 		       number == EADDRINUSE ? "; another gateway, or another program, has it" : "");
 }
 

@@ -89,6 +89,27 @@ static void long_messages_are_cut_between_characters(void **state)
 	}
 }
 
+static void gathered_errors_are_told_a_line_each_while_there_is_room(void **state)
+{
+	struct err all = ERR_INIT, one = ERR_INIT, none = ERR_INIT;
+
+	(void)state;
+	err_gather(&all, &none);
+	assert_int_equal(all.code, E_none);
+	err_set(&one, E_invalid_config, "backends", "first");
+	err_gather(&all, &one);
+	err_gather(&all, &none);
+	err_set(&one, E_storage_error, "prices", "second");
+	err_gather(&all, &one);
+	assert_int_equal(all.code, E_invalid_config);
+	assert_string_equal(all.param, "backends");
+	assert_string_equal(all.message, "first\nsecond");
+	err_set(&one, E_invalid_config, "", "%0*d", ERR_MESSAGE_MAX - 2, 0);
+	err_gather(&all, &one);
+	err_gather(&all, &one);
+	assert_string_equal(all.message, "first\nsecond\nand more");
+}
+
 static void errno_has_words(void **state)
 {
 	(void)state;
@@ -104,6 +125,7 @@ int main(void)
 		cmocka_unit_test(setting_fills_every_field),
 		cmocka_unit_test(prefixes_and_own_fields_may_be_arguments),
 		cmocka_unit_test(long_messages_are_cut_between_characters),
+		cmocka_unit_test(gathered_errors_are_told_a_line_each_while_there_is_room),
 		cmocka_unit_test(errno_has_words),
 	};
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/chat/conversation_history.h"
@@ -225,12 +224,6 @@ static int check_room(struct db *db, void *arg, struct err *err)
 				       conversation_weigh(t->news.rows, t->news.count), &l->left, err);
 }
 
-static uint64_t hash_of(const struct conversation_owner *o)
-{
-	/* The NUL, too, which keeps the two apart. */
-	return bytes_hash(bytes_hash(1, o->tenant_id, strlen(o->tenant_id) + 1), o->user_id, strlen(o->user_id));
-}
-
 /*
  * The same without a look into the database for each call of an owner who is far from all limits:
  * what is taken for left is less than ample by more than can be written until the next look.
@@ -240,11 +233,9 @@ static int check_room_for_new(struct loading *l, struct err *err)
 	enum { COUNT_AMPLE = 100000, BYTES_AMPLE = 1024 * MIB, ROOMY_MS = 1000 };
 	static const struct conversation_quota ample = { COUNT_AMPLE / 4, BYTES_AMPLE / 2 };
 	struct conversation_turn *t = l->turn;
-	const uint64_t hash = hash_of(&t->owner);
-	struct roomy_owner *known = &t->worker->roomy[hash % ROOMY_OWNERS];
 	const int64_t now_ms = loop_now_ms(t->worker->loop);
 
-	if (known->hash == hash && now_ms < known->until_ms) {
+	if (roomy_knows(&t->worker->roomy, &t->owner, now_ms)) {
 		l->left = ample;
 		l->is_taken_for_ample = true;
 		return 0;
@@ -252,7 +243,7 @@ static int check_room_for_new(struct loading *l, struct err *err)
 	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
 		return -1;
 	if (l->left.count_max > COUNT_AMPLE && l->left.bytes_max > BYTES_AMPLE)
-		*known = (struct roomy_owner){ hash, now_ms + ROOMY_MS };
+		roomy_note(&t->worker->roomy, &t->owner, now_ms + ROOMY_MS);
 	return 0;
 }
 

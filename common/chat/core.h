@@ -13,6 +13,7 @@
 #include "common/base/jform.h"
 #include "common/chat/augment.h"
 #include "common/chat/bill.h"
+#include "common/chat/roomy.h"
 #include "common/config/config.h"
 #include "common/loop/job.h"
 #include "common/loop/spool.h"
@@ -71,12 +72,7 @@ struct core {
 	int64_t started_ms;       /* wall clock */
 };
 
-/* Of conversations: an owner who lately had room for far more than may come until then. */
-struct roomy_owner {
-	uint64_t hash;
-	int64_t until_ms; /* monotonic */
-};
-enum { ROOMY_OWNERS = 256, ANSWER_FORMS = 8 };
+enum { ANSWER_FORMS = 8 };
 
 struct core_worker {
 	struct core *core;
@@ -87,8 +83,8 @@ struct core_worker {
 	struct snapshot *snapshot;   /* this worker's current one: no lock on the request's path */
 	bool draining; /* its replies close their connections, and it says so */
 	int index;
-	struct roomy_owner roomy[ROOMY_OWNERS]; /* by their hash */
-	struct jform answers[ANSWER_FORMS];     /* of the targets, by their hash */
+	struct roomy roomy;
+	struct jform answers[ANSWER_FORMS]; /* of the targets, by their hash */
 };
 
 /* Takes config (freed on failure too).  environment: as environ. */

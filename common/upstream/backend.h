@@ -10,6 +10,7 @@
 #include "common/config/config.h"
 #include "common/loop/upcall.h"
 #include "common/upstream/provider.h"
+#include "common/upstream/trouble.h"
 
 enum backend_status { BACKEND_UNKNOWN, BACKEND_AVAILABLE, BACKEND_UNREACHABLE, BACKEND_DISABLED };
 
@@ -28,6 +29,7 @@ struct backend {
 	_Atomic int status;            /* enum backend_status, by the last probe or call */
 	_Atomic int64_t latency_us;    /* of the last probe, -1 = none */
 	_Atomic(const char *) trouble; /* why the last probe failed, a static text, or NULL */
+	struct trouble told;           /* of calls that failed, in the log */
 };
 
 /* What a backend is made from. */

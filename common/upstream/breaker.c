@@ -125,12 +125,15 @@ uint64_t breaker_admit(struct breaker *b, int64_t now_ms)
 	return ticket;
 }
 
-void breaker_success(struct breaker *b, uint64_t ticket)
+bool breaker_success(struct breaker *b, uint64_t ticket)
 {
+	bool has_closed = false;
+
 	if (is_untroubled(b, ticket))
-		return;
+		return false;
 	pthread_mutex_lock(&b->lock);
 	if (ticket == b->generation) {
+		has_closed = b->open;
 		if (b->open)
 			b->generation++;
 		b->open = b->trial = false;
@@ -138,12 +141,16 @@ void breaker_success(struct breaker *b, uint64_t ticket)
 		note_state(b);
 	}
 	pthread_mutex_unlock(&b->lock);
+	return has_closed;
 }
 
-void breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms)
+bool breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms)
 {
+	bool has_opened = false;
+
 	pthread_mutex_lock(&b->lock);
 	if (ticket == b->generation && (b->open || ++b->count >= b->failures)) {
+		has_opened = !b->open;
 		b->generation++;
 		b->open = true;
 		b->trial = false;
@@ -151,6 +158,7 @@ void breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms)
 	}
 	note_state(b);
 	pthread_mutex_unlock(&b->lock);
+	return has_opened;
 }
 
 void breaker_release(struct breaker *b, uint64_t ticket)

@@ -10,6 +10,7 @@
 #ifndef SPASS_UPSTREAM_BREAKER_H
 #define SPASS_UPSTREAM_BREAKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct breaker;
@@ -25,8 +26,10 @@ void breaker_configure(struct breaker *b, int failures, int64_t rest_ms);
  * trial and must be followed by breaker_success, breaker_failure or breaker_release.
  */
 uint64_t breaker_admit(struct breaker *b, int64_t now_ms);
-void breaker_success(struct breaker *b, uint64_t ticket);
-void breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms);
+/* True: by this it has closed. */
+bool breaker_success(struct breaker *b, uint64_t ticket);
+/* True: by this it has opened; not when it goes on to rest after a trial. */
+bool breaker_failure(struct breaker *b, uint64_t ticket, int64_t now_ms);
 /* The call said nothing about the target (client left, client's fault). */
 void breaker_release(struct breaker *b, uint64_t ticket);
 enum breaker_state breaker_state(struct breaker *b, int64_t now_ms);

@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/ident.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 enum { DELAY_FIRST_MS = 100, PATIENCE_MS = 500 };
@@ -244,7 +245,10 @@ void failover_out_of_time(struct failover *f, struct err *err)
 
 void failover_succeeded(struct failover *f)
 {
-	breaker_success(f->targets[f->at].breaker, f->ticket);
+	const struct target *t = &f->targets[f->at];
+
+	if (breaker_success(t->breaker, f->ticket))
+		log_info("upstream", "%s/%s answers again, and gets calls as before", t->backend->name, t->model);
 	f->ended = true;
 }
 
@@ -254,15 +258,47 @@ void failover_dropped(struct failover *f)
 	f->ended = true;
 }
 
+/* What is the request's fault is no news of the target, nor that a server which was looked for is not there. */
+static bool is_news(const struct target *t, const struct failure *why)
+{
+	const enum failure_next next = failure_rule(why->class)->next;
+
+	return (next == NEXT_RETRY || next == NEXT_TARGET) &&
+	       !(t->backend->automatic && why->class == FAILURE_CONNECT);
+}
+
+static void tell(const struct failover *f, const struct failure *why, bool rests, int64_t now_ms)
+{
+	const struct target *t = &f->targets[f->at];
+	char status[32] = "", others[64] = "";
+	int64_t left_out;
+
+	if (!is_news(t, why))
+		return;
+	if (trouble_is_due(&t->backend->told, now_ms, &left_out)) {
+		if (why->status)
+			snprintf(status, sizeof status, ", status %d", why->status);
+		if (left_out)
+			snprintf(others, sizeof others, " (failures of the backend since the last line: %lld)",
+				 (long long)left_out);
+		log_warn("upstream", "%s/%s failed: %s%s, attempt %d%s", t->backend->name, t->model,
+			 failure_rule(why->class)->name, status, f->tries, others);
+	}
+	if (rests)
+		log_warn("upstream", "%s/%s has failed too often in a row, and rests", t->backend->name, t->model);
+}
+
 void failover_failed(struct failover *f, const struct failure *why, int64_t now_ms)
 {
 	const struct target *t = &f->targets[f->at];
 	const struct failure_rule *rule = failure_rule(why->class);
+	bool rests = false;
 
 	if (rule->blame == BLAME_TARGET)
-		breaker_failure(t->breaker, f->ticket, now_ms);
+		rests = breaker_failure(t->breaker, f->ticket, now_ms);
 	else
 		breaker_release(t->breaker, f->ticket);
+	tell(f, why, rests, now_ms);
 	note(f, t, why);
 	if (why->class == FAILURE_BUSY)
 		sooner(f, why->retry_after_ms >= 0 ? why->retry_after_ms : 1000);

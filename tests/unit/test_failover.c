@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 enum { TARGETS = 3 };
@@ -470,5 +471,7 @@ int main(void)
 		TEST(a_very_long_chain_ends_with_its_last_failure),
 		TEST(a_long_text_is_not_cut_inside_a_character),
 	};
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT); /* every failure here would be told */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

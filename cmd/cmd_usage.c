@@ -20,12 +20,17 @@ static int64_t count_of(const json_t *sum, const char *key)
 	return json_integer_value(json_object_get(sum, key));
 }
 
-/* A decimal of JSON is what is nearest to the six that were written. */
+/* A decimal of JSON is what is nearest to the six that were written; null is not known. */
 static void add_amount(struct grid *grid, const json_t *sum, const char *key)
 {
 	char text[MONEY_TEXT_MAX];
-	double amount = json_number_value(json_object_get(sum, key));
+	const json_t *value = json_object_get(sum, key);
+	double amount = json_number_value(value);
 
+	if (json_is_null(value)) {
+		grid_add(grid, "-", GRID_DIM);
+		return;
+	}
 	grid_add(grid, money_text((int64_t)llround(amount * (double)MONEY_UNIT), text), GRID_PLAIN);
 }
 

@@ -105,10 +105,14 @@ static void limit_view(struct exchange *x, const struct call *c, struct report *
 	r->shows_raw = who->role >= ROLE_operator;
 }
 
-static void add_amount(struct buf *out, const char *name, int64_t micro)
+/* Nothing is known of rows without one known cost: 0.00 would say that they were free. */
+static void add_amount(struct buf *out, const char *name, int64_t micro, bool is_known)
 {
 	buf_add_str(out, name);
-	money_print(micro, out);
+	if (is_known)
+		money_print(micro, out);
+	else
+		buf_add_str(out, "null");
 }
 
 static void add_count(struct buf *out, const char *name, int64_t count)
@@ -121,15 +125,16 @@ static void add_count(struct buf *out, const char *name, int64_t count)
 static void add_sum(struct report *r, const struct usage_sum *s)
 {
 	struct buf *out = &r->out;
+	const bool is_known = !s->requests || s->unknown < s->requests;
 
 	add_count(out, "\"requests\":", s->requests);
 	add_count(out, ",\"prompt_tokens\":", s->prompt_tokens);
 	add_count(out, ",\"completion_tokens\":", s->completion_tokens);
-	add_amount(out, ",\"eur\":", s->cost_billed_eur);
-	add_amount(out, ",\"usd\":", s->cost_billed_usd);
+	add_amount(out, ",\"eur\":", s->cost_billed_eur, is_known);
+	add_amount(out, ",\"usd\":", s->cost_billed_usd, is_known);
 	if (r->shows_raw) {
-		add_amount(out, ",\"raw_eur\":", s->cost_eur);
-		add_amount(out, ",\"raw_usd\":", s->cost_usd);
+		add_amount(out, ",\"raw_eur\":", s->cost_eur, is_known);
+		add_amount(out, ",\"raw_usd\":", s->cost_usd, is_known);
 	}
 	add_count(out, ",\"unknown\":", s->unknown);
 	buf_add_char(out, '}');

@@ -27,7 +27,7 @@ static size_t run_extract(struct answer *a, bool summary, size_t max)
 	struct extract_source *sources = mem_calloc(ask->passage_count, sizeof(*sources));
 	struct extract_request request = { .sources = sources, .source_count = ask->passage_count,
 					   .question = ask->question, .summary = summary,
-					   .quotes_max = max };
+					   .whole = !summary, .quotes_max = max };
 	size_t count;
 
 	for (size_t i = 0; i < ask->passage_count; i++)

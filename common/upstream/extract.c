@@ -212,6 +212,17 @@ static size_t choose(const struct extraction *x, const struct piece **candidates
 	return taken;
 }
 
+/* One of the quotes has a part of the text. */
+static bool is_quoted(const struct extract_quote *quotes, size_t count, size_t source,
+		      struct span text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (quotes[i].source == source && quotes[i].text.ptr < text.ptr + text.len &&
+		    text.ptr < quotes[i].text.ptr + quotes[i].text.len)
+			return true;
+	return false;
+}
+
 static size_t pick(const struct extraction *x, struct extract_quote *quotes)
 {
 	const struct piece **all = mem_calloc(x->piece_count, sizeof(struct piece *));
@@ -225,14 +236,20 @@ static size_t pick(const struct extraction *x, struct extract_quote *quotes)
 	taken = choose(x, all, count < CANDIDATES_MAX ? count : CANDIDATES_MAX, chosen);
 	if (x->request->summary)
 		qsort(chosen, taken, sizeof(struct piece *), compare_places);
-	for (size_t i = 0; i < taken; i++)
-		quotes[i] = (struct extract_quote){ .text = chosen[i]->s.text,
-						    .label = chosen[i]->s.label,
-						    .heading = chosen[i]->s.heading,
-						    .source = chosen[i]->source,
-						    .score = chosen[i]->score };
+	count = 0;
+	for (size_t i = 0; i < taken; i++) {
+		struct span text = x->request->whole ? extract_whole(x, chosen[i]) : chosen[i]->s.text;
+
+		if (is_quoted(quotes, count, chosen[i]->source, text))
+			continue;
+		quotes[count++] = (struct extract_quote){ .text = text,
+							  .label = chosen[i]->s.label,
+							  .heading = chosen[i]->s.heading,
+							  .source = chosen[i]->source,
+							  .score = chosen[i]->score };
+	}
 	mem_free(all);
-	return taken;
+	return count;
 }
 
 size_t extract_quotes(const struct extract_request *request, struct extract_quote *quotes)

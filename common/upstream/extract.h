@@ -32,6 +32,7 @@ struct extract_request {
 	size_t source_count;
 	struct span question;
 	bool summary;       /* the main sentences, in their order; else the best answer first */
+	bool whole;         /* a row's field comes with the others, a term with what explains it */
 	size_t quotes_max;  /* 1..EXTRACT_QUOTES_MAX */
 };
 

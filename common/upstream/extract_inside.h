@@ -1,5 +1,5 @@
 /*
- * common/upstream/extract_inside.h - what extract.c and extract_score.c share.  Private.
+ * common/upstream/extract_inside.h - what the files of extract.h share.  Private.
  */
 #ifndef SPASS_UPSTREAM_EXTRACT_INSIDE_H
 #define SPASS_UPSTREAM_EXTRACT_INSIDE_H
@@ -58,5 +58,7 @@ struct extraction {
 /* Give every piece its score.  False when no sentence has anything of the question. */
 bool extract_score_question(struct extraction *x);
 void extract_score_summary(struct extraction *x);
+/* The piece with what it says little without: the fields of its row, or what explains a term. */
+struct span extract_whole(const struct extraction *x, const struct piece *p);
 
 #endif

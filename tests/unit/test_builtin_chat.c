@@ -86,6 +86,38 @@ static void the_sentence_that_answers_comes_first(void **state)
 	}
 }
 
+static void a_quote_comes_with_what_it_says_little_without(void **state)
+{
+	static const char signals[] =
+		"# Signals\n\nSIGTERM, SIGINT\nTake no new requests, let the running ones finish, and stop. "
+		"A second one stops at once.\n\nSIGHUP\nRead the configuration again. When it has a fault, it "
+		"is logged and the running one stays.\n\nOptions\n\nThe address is the first operand.\n";
+	static const char staff[] =
+		"name: Ann Reed\nteam: sales\ncity: Bergen\n\nname: Marta Olsen\nteam: ironworks\n"
+		"city: Tromso\n\nname: Joe Hill\nteam: kitchen\ncity: Oslo\n";
+	static const char shopping[] = "We need for the party:\n\n- plums\n- apples and a large bag of sugar\n";
+	static const struct {
+		const char *text, *question, *quote;
+	} cases[] = {
+		{ signals, "What does SIGHUP do?", "> SIGHUP\nRead the configuration again.\n\xe2\x80\x94 " },
+		{ staff, "Who is Marta Olsen?",
+		  "> name: Marta Olsen\nteam: ironworks\ncity: Tromso\n\xe2\x80\x94 " },
+		{ staff, "Who works in Oslo?", "> name: Joe Hill\nteam: kitchen\ncity: Oslo\n\xe2\x80\x94 " },
+		{ shopping, "Do we need plums?", "> plums\n\xe2\x80\x94 " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *answer = ask_builtin(about(cases[i].text, cases[i].question));
+		const char *content = content_of(answer);
+
+		if (!strstr(content, cases[i].quote))
+			fail_msg("%s: %s", cases[i].question, content);
+		check_quotes(content, cases[i].text);
+		json_decref(answer);
+	}
+}
+
 static void a_summary_is_short_ordered_and_verbatim(void **state)
 {
 	static const struct {
@@ -388,6 +420,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sentence_that_answers_comes_first),
+		cmocka_unit_test(a_quote_comes_with_what_it_says_little_without),
 		cmocka_unit_test(a_summary_is_short_ordered_and_verbatim),
 		cmocka_unit_test(quotes_name_where_they_are_from),
 		cmocka_unit_test(earlier_messages_are_read_and_instructions_are_not_quoted),

@@ -81,6 +81,8 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 	int64_t still_ms = 0, last = -1;
 	bool done = false;
 
+	/* Before that no model is wanted, and all would seem to be there. */
+	gateway_await_backends(l->gateway);
 	progress_begin(&p, g, name, "vectors", 0);
 	while (!done && !interrupt_signal()) {
 		json_t *index = rag_ask_take(l, NULL, path, NULL, err);

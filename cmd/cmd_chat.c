@@ -74,6 +74,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 	struct gateway *gateway = gateway_find(g, true, err);
 	char *history = file_place(FILE_STATE, "chat_history");
 	char *notes = file_place(FILE_STATE, "chat_indices");
+	char *systems = file_place(FILE_STATE, "chat_systems");
 	int result = -1;
 
 	if (gateway) {
@@ -86,6 +87,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			.index = o->rag,
 			.filter = o->filter,
 			.notes_path = o->no_save ? NULL : notes,
+			.systems_path = o->no_save ? NULL : systems,
 			.first = first,
 			.in = keyboard,
 			.out = stdout,
@@ -104,6 +106,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 	}
 	mem_free(history);
 	mem_free(notes);
+	mem_free(systems);
 	gateway_close(gateway);
 	return result;
 }

@@ -1,12 +1,17 @@
-/* tui/notes.c - see notes.h.  A line is "CONVERSATION INDEX" or "CONVERSATION INDEX FILTER". */
+/*
+ * tui/notes.c - see notes.h.  A line is "CONVERSATION INDEX" or "CONVERSATION INDEX FILTER"; of a system
+ * message "CONVERSATION system TEXT", which is JSON.
+ */
 #include "tui/notes.h"
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
 
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { NOTES_MAX = 1000, FILE_BYTES_MAX = 4 * 1024 * 1024 };
+enum { NOTES_MAX = 1000, FILE_BYTES_MAX = 4 * 1024 * 1024, LINE_MAX_BYTES = 1024 * 1024 };
 
 static bool is_of(struct span line, const char *conversation)
 {
@@ -54,15 +59,16 @@ static size_t count_lines(struct span all)
 	return lines;
 }
 
-/* All but the conversation's own, and the oldest when there are too many. */
-static void copy_others(struct span all, const char *conversation, struct buf *out)
+/* All but the conversation's own, and the oldest when there are too many or more bytes than room. */
+static void copy_others(struct span all, const char *conversation, size_t room, struct buf *out)
 {
 	size_t left = count_lines(all);
 
 	while (all.len > 0) {
+		const bool fits = all.len <= room;
 		struct span line = span_cut(&all, '\n');
 
-		if (line.len > 0 && left < NOTES_MAX && !is_of(line, conversation)) {
+		if (fits && line.len > 0 && left < NOTES_MAX && !is_of(line, conversation)) {
 			buf_add_span(out, line);
 			buf_add_char(out, '\n');
 		}
@@ -75,11 +81,15 @@ int notes_keep(const char *path, const char *conversation, const char *index, co
 {
 	struct buf all, next;
 	const char *slash = strrchr(path, '/');
+	const size_t own = index ? strlen(conversation) + strlen(index) + (filter ? strlen(filter) : 0) + 3 : 0;
 	int result = 0;
+
+	if (own > LINE_MAX_BYTES)
+		return err_set(err, E_too_large, "", "it has more than %d KiB", LINE_MAX_BYTES / 1024);
 
 	read_all(path, &all);
 	buf_init(&next, FILE_BYTES_MAX);
-	copy_others(buf_span(&all), conversation, &next);
+	copy_others(buf_span(&all), conversation, FILE_BYTES_MAX - own, &next);
 	if (index)
 		buf_printf(&next, "%s %s%s%s\n", conversation, index, filter ? " " : "",
 			   filter ? filter : "");
@@ -101,4 +111,32 @@ void note_clear(struct note *n)
 	mem_free(n->index);
 	mem_free(n->filter);
 	*n = (struct note){ NULL, NULL };
+}
+
+static const char system_word[] = "system";
+
+char *notes_find_system(const char *path, const char *conversation)
+{
+	struct note n;
+	json_t *text;
+	char *found = NULL;
+
+	notes_find(path, conversation, &n);
+	text = n.filter ? json_loads(n.filter, JSON_DECODE_ANY, NULL) : NULL;
+	if (json_is_string(text))
+		found = mem_strdup(json_string_value(text));
+	json_decref(text);
+	note_clear(&n);
+	return found;
+}
+
+int notes_keep_system(const char *path, const char *conversation, const char *text, struct err *err)
+{
+	json_t *value = text ? json_string(text) : NULL;
+	char *line = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	int result = notes_keep(path, conversation, line ? system_word : NULL, line, err);
+
+	free(line);
+	json_decref(value);
+	return result;
 }

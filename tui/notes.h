@@ -1,7 +1,9 @@
 /*
- * tui/notes.h - which index a kept conversation was asked with: a file of this user on this machine.
+ * tui/notes.h - which index and system message a kept conversation was asked with: two files of this
+ * user on this machine.
  *
- * The gateway keeps what is said, and not where it was searched for.  A line a conversation, the
+ * The gateway keeps what is said, and neither where it was searched for nor what the model was to
+ * keep to.  A line a conversation, the
  * latest last, so many at most; what cannot be read is as if nothing was noted.
  */
 #ifndef SPASS_TUI_NOTES_H
@@ -20,5 +22,10 @@ bool notes_find(const char *path, const char *conversation, struct note *out);
 int notes_keep(const char *path, const char *conversation, const char *index, const char *filter,
 	       struct err *err);
 void note_clear(struct note *n);
+
+/* The same of the system message, in a file of its own: NULL, or the caller frees it. */
+char *notes_find_system(const char *path, const char *conversation);
+/* text NULL: it is asked without, from now on. */
+int notes_keep_system(const char *path, const char *conversation, const char *text, struct err *err);
 
 #endif

@@ -22,6 +22,7 @@ struct talk_setup {
 	const char *index;   /* what is searched for each message, or NULL */
 	const char *filter;  /* of the documents of index, or NULL */
 	const char *notes_path; /* of notes.h: which index a conversation had; NULL: none are kept */
+	const char *systems_path; /* the same: which system message */
 	const char *first;   /* a message to begin with, or NULL */
 	FILE *in, *out;      /* the terminal */
 	bool is_dumb;        /* its cursor cannot be moved */

@@ -79,6 +79,7 @@ static void keep(struct talk *t)
 	struct span text = answer_text(t->answer);
 
 	talk_keep_id(t, answer_facts(t->answer)->conversation);
+	talk_system_note(t);
 	if (!text.len)
 		return;
 	convo_add(t->convo, "assistant", text);

@@ -36,6 +36,7 @@ struct talk {
 	char *index;             /* searched for each message; NULL: none */
 	char *filter;            /* of its documents, or NULL */
 	char *noted;             /* conversation whose note is of that index and filter; or NULL */
+	char *system_noted;      /* conversation whose note is of the system message of now; or NULL */
 	json_t *indices;         /* that there are, for completion; NULL: not asked for yet */
 	struct sources *sources; /* found for the last message; NULL: it was not searched for */
 	struct buf passages;     /* they, for the model */
@@ -122,6 +123,15 @@ void talk_rag_note(struct talk *t);
 /* The name of the i-th index that begins so, or NULL. */
 const char *talk_rag_complete(struct talk *t, const char *text, size_t i);
 void talk_sources(struct talk *t, struct span argument);
+
+/* talk_system.c */
+/* Takes the system message of a kept conversation, unless another was wanted from the start. */
+void talk_system_recall(struct talk *t, const char *conversation);
+/* The conversation is kept, and asked with the system message of now: that is noted. */
+void talk_system_note(struct talk *t);
+/* How it begins, when there is one. */
+void talk_system_show(struct talk *t);
+void talk_system(struct talk *t, struct span argument);
 
 /* talk_slash.c */
 void talk_command(struct talk *t, struct span name, struct span argument);

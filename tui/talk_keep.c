@@ -60,6 +60,7 @@ static void show(struct talk *t, const json_t *root)
 			 (long long)from - 1, from == 2 ? "" : "s", ID_SHOWN,
 			 sessions_bare_id(t->conversation));
 	transcript_show(t->page, root, from, false, clock_wall_ms());
+	talk_system_show(t);
 	buf_add_char(&t->lines, '\n');
 }
 
@@ -78,8 +79,10 @@ static json_t *get(struct talk *t, const char *reference, bool forks, struct err
 	}
 	if (id)
 		root = sessions_get(t->wire, id, err);
-	if (root)
+	if (root) {
 		talk_rag_recall(t, own);
+		talk_system_recall(t, own);
+	}
 	mem_free(id);
 	mem_free(own);
 	return root;
@@ -98,8 +101,10 @@ int talk_keep_begin(struct talk *t, struct err *err)
 	if (!root)
 		return -1;
 	take(t, root);
-	if (t->setup->forks)
+	if (t->setup->forks) {
 		talk_rag_note(t);
+		talk_system_note(t);
+	}
 	json_decref(root);
 	return 0;
 }
@@ -138,6 +143,7 @@ void talk_keep_release(struct talk *t)
 {
 	forget_list(t);
 	mem_free(t->conversation);
+	mem_free(t->system_noted);
 }
 
 void talk_keep_farewell(struct talk *t)
@@ -311,6 +317,7 @@ void talk_fork(struct talk *t, struct span argument)
 	if (!fork_at(t, turn))
 		return;
 	talk_rag_note(t);
+	talk_system_note(t);
 	root = sessions_get(t->wire, t->conversation, &err);
 	if (root) {
 		take_messages(t, root);

@@ -106,23 +106,6 @@ static void run_new(struct talk *t, struct span argument)
 	talk_say(t, STYLE_DIM, "A new conversation; nothing of the old one is sent any more.");
 }
 
-static void run_system(struct talk *t, struct span argument)
-{
-	char *text = mem_strndup(argument.ptr ? argument.ptr : "", argument.len);
-
-	if (!strcmp(text, "off")) {
-		convo_system(t->convo, NULL);
-		talk_say(t, STYLE_DIM, "No system message.");
-	} else if (*text) {
-		convo_system(t->convo, text);
-		talk_say(t, STYLE_DIM, "The system message is set.");
-	} else if (convo_system_text(t->convo))
-		talk_say(t, 0, "%s", convo_system_text(t->convo));
-	else
-		talk_say(t, STYLE_DIM, "There is no system message.");
-	mem_free(text);
-}
-
 static void run_file(struct talk *t, struct span argument)
 {
 	char *path = mem_strndup(argument.ptr ? argument.ptr : "", argument.len);
@@ -193,7 +176,7 @@ const struct slash slash_table[] = {
 	{ .name = "title", .arguments = "[TEXT]", .summary = "Show the conversation's title, or change it",
 	  .run = talk_title },
 	{ .name = "system", .arguments = "[TEXT|off]", .summary = "Show or set what the model should keep to",
-	  .run = run_system },
+	  .help = "It is kept beside the conversation, and taken again with it.", .run = talk_system },
 	{ .name = "file", .arguments = "PATH", .summary = "Send a text file with the next message",
 	  .run = run_file },
 	{ .name = "rag", .arguments = "[INDEX|off]", .summary = "Search an index for each message, or list them",

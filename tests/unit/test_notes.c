@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -80,6 +81,47 @@ static void the_oldest_are_forgotten(void **state)
 	mem_free(path);
 }
 
+static void expect_system(const char *path, const char *conversation, const char *text)
+{
+	char *found = notes_find_system(path, conversation);
+
+	if (text)
+		assert_string_equal(found, text);
+	else
+		assert_null(found);
+	mem_free(found);
+}
+
+static void a_system_message_of_several_lines_is_found_again(void **state)
+{
+	char *path = make_path(), *long_text = mem_alloc(1000001);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	memset(long_text, 'x', 1000000);
+	long_text[1000000] = '\0';
+	expect_system(path, "conv_1", NULL);
+	assert_int_equal(notes_keep_system(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4", &err), 0);
+	assert_int_equal(notes_keep_system(path, "conv_2", "", &err), 0);
+	expect_system(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
+	expect_system(path, "conv_2", "");
+	assert_int_equal(notes_keep_system(path, "conv_2", NULL, &err), 0);
+	expect_system(path, "conv_2", NULL);
+	/* Long ones push out the oldest, not all. */
+	for (int i = 3; i < 9; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "conv_%d", i);
+		assert_int_equal(notes_keep_system(path, name, long_text, &err), 0);
+		expect_system(path, name, long_text);
+	}
+	expect_system(path, "conv_1", NULL);
+	expect_system(path, "conv_7", long_text);
+	unlink(path);
+	mem_free(path);
+	mem_free(long_text);
+}
+
 static void a_file_that_is_none_of_ours_is_no_harm(void **state)
 {
 	static const char text[] = "\n conv_1\nconv_1\nconv_1 \nconv_1 docs {} x\n\xff\xfe";
@@ -104,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_noted_is_found_until_it_is_noted_otherwise),
 		cmocka_unit_test(the_oldest_are_forgotten),
+		cmocka_unit_test(a_system_message_of_several_lines_is_found_again),
 		cmocka_unit_test(a_file_that_is_none_of_ours_is_no_harm),
 	};
 

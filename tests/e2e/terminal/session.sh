@@ -34,6 +34,8 @@ last_request() { grep '"POST"' "$dir/log1" | tail -1; }
 # Kept from the first message on; -c goes on after quitting.
 screen 90x30 "$chat first question"
 see 'Hello there'
+text '/system be brief'; see '> /system be brief'; keys Enter
+see 'The system message is set'
 text '/title Rivers of the world'; keys Enter
 await 10 test "$(shown_all | grep -c 'Rivers of the world')" -ge 1
 see 'Rivers of the world'
@@ -45,10 +47,12 @@ screen 90x30 "$chat -c"
 see 'Rivers of the world'
 see '> first question'
 see 'Hello there'
+see '[system message: be brief]'
 text 'the second'; see '> the second'; keys Enter
 see 'Two it is'
 await 5 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q 'first question.*Hello \*there\*.*the second'" ||
 	fail "what was said before was not sent: $(last_request)"
+last_request | grep -q 'be brief' || fail "the system message was not sent: $(last_request)"
 
 # A copy of the first turn goes its own way.
 text '/fork 1'; see '> /fork 1'; keys Enter

@@ -50,14 +50,14 @@ static int show_one(const struct cmd_globals *g, const struct config *c, const c
 /* Takes what is as it is without a word of anybody out of the document. */
 static void drop_defaults(json_t *all)
 {
-	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-		const char *name = config_table[i].name;
-		const json_t *one = json_object_get(all, name);
+	const char *name;
+	json_t *one;
+	void *next;
 
+	json_object_foreach_safe(all, next, name, one)
 		if (!strcmp(json_string_value(json_object_get(one, "origin")),
 			    config_origin_name(CONFIG_DEFAULT)))
 			json_object_del(all, name);
-	}
 }
 
 static void add_lines(const struct config *c, bool only_changed, struct buf *out)

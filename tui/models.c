@@ -16,16 +16,40 @@ const char *models_text(const json_t *object, const char *key)
 	return value ? value : "";
 }
 
-static void add(struct models *m, const char *name, const char *backend, int64_t context,
-		bool is_available)
+static void add(struct models *m, const char *name, const char *backend, size_t behind,
+		int64_t context, bool is_available)
 {
 	if (!*name || m->count == MODELS_MAX)
 		return;
 	m->rows = mem_realloc(m->rows, (m->count + 1) * sizeof *m->rows);
 	m->rows[m->count++] = (struct model_row){ .name = mem_strdup(name),
 						  .backend = mem_strdup(backend),
+						  .behind = behind,
 						  .context = context,
 						  .is_available = is_available };
+}
+
+static bool is_reachable(const json_t *info, const char *backend)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(info, "backends"), i, one)
+		if (!strcmp(models_text(one, "name"), backend))
+			return !strcmp(models_text(one, "status"), "available");
+	return false;
+}
+
+/* Which of a chain is asked first, as far as is known: those before it do not answer. */
+static size_t first_reachable(const json_t *info, const json_t *chain)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(chain, i, name)
+		if (json_is_string(name) && is_reachable(info, json_string_value(name)))
+			return i;
+	return 0;
 }
 
 static void read_info(struct models *m, const json_t *info)
@@ -36,11 +60,13 @@ static void read_info(struct models *m, const json_t *info)
 
 	json_array_foreach(list, i, item)
 	{
-		const char *backend = json_string_value(
-			json_array_get(json_object_get(item, "routing"), 0));
+		const json_t *chain = json_object_get(item, "routing");
+		size_t at = first_reachable(info, chain), length = json_array_size(chain);
+		const char *backend = json_string_value(json_array_get(chain, at));
 
 		if (strcmp(models_text(item, "kind"), "embedding") != 0)
 			add(m, models_text(item, "alias"), backend ? backend : "",
+			    length ? length - at - 1 : 0,
 			    json_integer_value(json_object_get(item, "context_window")),
 			    json_is_true(json_object_get(item, "available")));
 	}
@@ -55,7 +81,7 @@ static void read_list(struct models *m, const json_t *root)
 	size_t i;
 
 	json_array_foreach(json_object_get(root, "data"), i, item)
-		add(m, models_text(item, "id"), models_text(item, "owned_by"), 0, true);
+		add(m, models_text(item, "id"), models_text(item, "owned_by"), 0, 0, true);
 	if (m->count)
 		m->preferred = mem_strdup(m->rows[0].name);
 }

@@ -9,7 +9,9 @@
 #include "tui/wire.h"
 
 struct model_row {
-	char *name, *backend; /* backend: the first of its chain, or "" */
+	char *name;
+	char *backend;        /* the first of its chain that can be reached, else the first; or "" */
+	size_t behind;        /* how many of the chain come after that one */
 	int64_t context;      /* tokens; 0 = not known */
 	bool is_available;    /* could answer now, as far as the gateway knows */
 };

@@ -55,6 +55,7 @@ static void run_help(struct talk *t, struct span argument)
 static void list_models(struct talk *t)
 {
 	size_t hidden = 0;
+	char behind[40];
 
 	for (size_t i = 0; i < t->models.count; i++) {
 		const struct model_row *row = &t->models.rows[i];
@@ -64,8 +65,12 @@ static void list_models(struct talk *t)
 			hidden++;
 			continue;
 		}
-		talk_say(t, is_used ? STYLE_BOLD : 0, "%s %s%s%s%s", is_used ? "*" : " ", row->name,
-			 *row->backend ? "  (" : "", row->backend, *row->backend ? ")" : "");
+		if (row->behind)
+			snprintf(behind, sizeof behind, ", then %zu more", row->behind);
+		else
+			*behind = '\0';
+		talk_say(t, is_used ? STYLE_BOLD : 0, "%s %s%s%s%s%s", is_used ? "*" : " ", row->name,
+			 *row->backend ? "  (" : "", row->backend, behind, *row->backend ? ")" : "");
 	}
 	if (hidden)
 		talk_say(t, STYLE_DIM, "%zu more cannot be reached now.", hidden);

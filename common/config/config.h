@@ -128,7 +128,7 @@ void config_keep_started(struct config *next, const struct config *running, stru
 int config_show_value(const struct config *c, enum config_key key, struct buf *out);
 /* "listen = 127.0.0.1:3000 (default)" lines, an empty text as "", secrets as "(set)" or "(not set)". */
 int config_show(const struct config *c, struct buf *out);
-/* The same as a JSON object {name: {"value","origin"}}.  The caller owns it. */
+/* The same, and the sections of the file, as a JSON object {name: {"value","origin"}}.  The caller owns it. */
 json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
 /*

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN_MAX = 64 * 1024 };
@@ -172,6 +173,37 @@ int config_show_value(const struct config *c, enum config_key key, struct buf *o
 	return -1;
 }
 
+/* Of the sections that other modules read: what is written there, or NULL. */
+static json_t *section_of(const struct config *c, const char *name)
+{
+	json_t *value = c->file ? json_object_get(yml_root(c->file), name) : NULL;
+
+	return json_array_size(value) ? value : NULL;
+}
+
+static void show_section(const struct config *c, const char *name, struct buf *out)
+{
+	json_t *list = section_of(c, name), *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		char *text = json_dumps(row, JSON_ENCODE_ANY);
+
+		buf_printf(out, "%s[%zu] = %s (%s)\n", name, i, text ? text : "",
+			   config_origin_name(CONFIG_FILE));
+		free(text); /* jansson's */
+	}
+}
+
+static json_t *section_json(const struct config *c, const char *name)
+{
+	json_t *list = section_of(c, name);
+
+	return json_pack("{s:o,s:s}", "value", list ? json_incref(list) : json_array(), "origin",
+			 config_origin_name(list ? CONFIG_FILE : CONFIG_DEFAULT));
+}
+
 int config_show(const struct config *c, struct buf *out)
 {
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
@@ -184,6 +216,8 @@ int config_show(const struct config *c, struct buf *out)
 			   config_origin_name(c->origins[i]));
 	}
 	config_backends_show(c, out);
+	show_section(c, "models", out);
+	show_section(c, "prices", out);
 	return buf_failed(out) ? -1 : 0;
 }
 
@@ -245,5 +279,7 @@ json_t *config_json(const struct config *c)
 		all, "backends",
 		json_pack("{s:o,s:s}", "value", config_backends_json(c), "origin",
 			  config_origin_name(c->backend_count ? CONFIG_FILE : CONFIG_DEFAULT)));
+	json_object_set_new(all, "models", section_json(c, "models"));
+	json_object_set_new(all, "prices", section_json(c, "prices"));
 	return all;
 }

@@ -364,7 +364,7 @@ static void json_has_every_setting_once_and_no_secret(void **state)
 	(void)state;
 	assert_non_null(c);
 	all = config_json(c);
-	assert_int_equal(json_object_size(all), CONFIG_KEY_COUNT + 1);
+	assert_int_equal(json_object_size(all), CONFIG_KEY_COUNT + 3);
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
 		const json_t *row = json_object_get(all, config_table[i].name);
 

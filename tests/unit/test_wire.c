@@ -4,6 +4,7 @@
 #include "cmd/target.h"
 
 #include "common/base/mem.h"
+#include "tui/models.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -173,6 +174,40 @@ static void a_call_carries_token_and_body_and_brings_json(void **state)
 	assert_true(span_starts(span_str(p.request), "GET /v1/info HTTP/1.1\r\n"));
 	assert_non_null(strstr(p.request, "\r\nAuthorization: Bearer sesame\r\n"));
 	assert_null(strstr(p.request, "Expect"));
+}
+
+static void a_model_is_shown_with_the_first_of_its_chain_that_can_be_reached(void **state)
+{
+	static const struct {
+		const char *name, *backend;
+		size_t behind;
+	} cases[] = { { "a", "up", 1 }, { "b", "down", 1 }, { "c", "up", 0 }, { "d", "", 0 } };
+	char url[64];
+	struct peer p;
+	struct err err = ERR_INIT;
+	struct models m;
+	struct call c;
+
+	(void)state;
+	start(&p, listen_tcp(url),
+	      "HTTP/1.1 200 OK\r\n\r\n{\"default_model\":\"a\",\"models\":["
+	      "{\"alias\":\"a\",\"routing\":[\"down\",\"up\",\"last\"],\"available\":true},"
+	      "{\"alias\":\"b\",\"routing\":[\"down\",\"unheard\"],\"available\":false},"
+	      "{\"alias\":\"c\",\"routing\":[\"up\"],\"available\":true},"
+	      "{\"alias\":\"d\",\"routing\":[],\"available\":false}],"
+	      "\"backends\":[{\"name\":\"down\",\"status\":\"unreachable\"},"
+	      "{\"name\":\"up\",\"status\":\"available\"},{\"name\":\"last\",\"status\":\"available\"}]}");
+	open_at(&c, url, "sesame", 10000);
+	assert_int_equal(models_read(c.wire, &m, &err), 0);
+	assert_int_equal(m.count, ARRAY_LEN(cases));
+	for (size_t i = 0; i < m.count; i++) {
+		assert_string_equal(m.rows[i].name, cases[i].name);
+		assert_string_equal(m.rows[i].backend, cases[i].backend);
+		assert_int_equal(m.rows[i].behind, cases[i].behind);
+	}
+	models_clear(&m);
+	close_call(&c);
+	finish(&p);
 }
 
 static void a_unix_socket_works_without_a_token(void **state)
@@ -389,6 +424,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_of_gateways_are_read),
 		cmocka_unit_test(a_call_carries_token_and_body_and_brings_json),
+		cmocka_unit_test(a_model_is_shown_with_the_first_of_its_chain_that_can_be_reached),
 		cmocka_unit_test(a_unix_socket_works_without_a_token),
 		cmocka_unit_test(what_the_peer_answers_becomes_the_error),
 		cmocka_unit_test(an_unknown_code_ends_as_its_http_status_says),

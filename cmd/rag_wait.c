@@ -104,5 +104,8 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 	}
 	progress_end(&p);
 	mem_free(path);
+	if (!done && interrupt_signal())
+		return err_set(err, E_cancelled, "", "interrupted: the documents are in, and the same "
+						     "command waits on for the vectors");
 	return err->code == E_none ? 0 : -1;
 }

@@ -160,12 +160,23 @@ static int rename_to(const char *temporary, const char *path, bool replace)
 	return rename(temporary, path);
 }
 
+/* A device that is renamed over is gone, for everybody. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode) &&
+	       !S_ISDIR(st.st_mode);
+}
+
 int file_settle(const char *temporary, const char *path, bool replace, struct err *err)
 {
 	char *dir = parent_of(path);
 	int result = -1;
 
-	if (sync_path(temporary) < 0 || rename_to(temporary, path, replace) < 0)
+	if (is_special(path))
+		err_set(err, E_storage_error, "", "cannot write %s: it is no regular file", path);
+	else if (sync_path(temporary) < 0 || rename_to(temporary, path, replace) < 0)
 		fail(err, "cannot write", path);
 	else if (sync_dir(dir) < 0)
 		fail(err, "cannot sync the directory of", path);

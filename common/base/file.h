@@ -3,6 +3,7 @@
  *
  * Files are made 0600 and directories 0700; a write goes to a temporary name in the same
  * directory, is synced and renamed, so a reader sees the old or the new content, never a part.
+ * Devices, FIFOs and sockets are never renamed over: that is E_storage_error.
  */
 #ifndef SPASS_BASE_FILE_H
 #define SPASS_BASE_FILE_H

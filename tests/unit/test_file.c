@@ -124,6 +124,22 @@ static void says_why_it_cannot(void **state)
 	buf_free(&out);
 }
 
+static void never_takes_the_place_of_what_is_no_file(void **state)
+{
+	struct place *p = *state;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	assert_int_equal(mkfifo(in(p, "fifo"), 0600), 0);
+	assert_int_equal(file_write(p->path, SPAN_LIT("x"), &err), -1);
+	assert_int_equal(err.code, E_storage_error);
+	assert_non_null(strstr(err.message, "no regular file"));
+	assert_int_equal(lstat(p->path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(count_entries(p->dir), 1);
+	assert_int_equal(unlink(p->path), 0);
+}
+
 static void makes_missing_directories_only(void **state)
 {
 	struct place *p = *state;
@@ -183,6 +199,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(writes_and_reads_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reads_up_to_the_buffers_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(says_why_it_cannot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(never_takes_the_place_of_what_is_no_file, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(makes_missing_directories_only, set_up, tear_down),
 		cmocka_unit_test(places_follow_the_environment),
 	};

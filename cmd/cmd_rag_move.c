@@ -388,6 +388,8 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 	(void)argc;
 	if (sources_check_index(argv[0], err) < 0)
 		return -1;
+	interrupt_watch();
+	interrupt_after(o->globals.timeout_ms);
 	if (!is_piped && !(m.file = fopen(argv[1], "re")))
 		return err_set(err, E_usage, "", "%s: %s", argv[1], err_errno(errno));
 	buf_init(&m.text, o->replace ? REPLACE_BYTES_MAX : LINE_BYTES_MAX);
@@ -397,6 +399,10 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 	progress_end(&m.progress);
 	if (result == 0)
 		result = wait_for_vectors(&m, err);
+	result = rag_check_late(&o->globals, result,
+				o->replace ? "all was put in, or nothing"
+					   : "what was sent is kept, and the same command goes on",
+				err);
 	gateway_link_close(&l, err);
 	if (!is_piped)
 		fclose(m.file);

@@ -332,16 +332,6 @@ static int check_piped(const struct sync *s, int argc, char **argv, struct err *
 	return 0;
 }
 
-/* After the limit: whatever was cut short by it has that for its reason. */
-static int give_up(const struct sync *s, struct err *err)
-{
-	*err = (struct err)ERR_INIT;
-	return err_set(err, E_deadline_exceeded, "",
-		       "not done within %lld ms: what was sent is kept, and the same command goes on "
-		       "from here",
-		       (long long)s->options->globals.timeout_ms);
-}
-
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct sync_options *o = options;
@@ -362,8 +352,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	     rag_files_find(&s.files, argv + 1, argc - 1, &s.choice, err) == 0) &&
 	    gateway_link_open(&l, &o->globals, err) == 0)
 		result = s.is_piped ? put_piped(&s, err) : synchronise(&s, err);
-	if (interrupt_is_late() && (result >= 0 || err->code == E_cancelled))
-		result = give_up(&s, err);
+	result = rag_check_late(&o->globals, result,
+				"what was sent is kept, and the same command goes on from here", err);
 	gateway_link_close(&l, err);
 	rag_files_free(&s.files);
 	json_decref(s.metadata);

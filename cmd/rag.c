@@ -2,6 +2,7 @@
 #include "cmd/rag.h"
 
 #include "cmd/grid.h"
+#include "cmd/interrupt.h"
 #include "common/base/mem.h"
 
 #include <stdlib.h>
@@ -73,6 +74,15 @@ json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const
 		json_decref(body);
 	gateway_link_close(&l, err);
 	return answer;
+}
+
+int rag_check_late(const struct cmd_globals *g, int result, const char *kept, struct err *err)
+{
+	if (!interrupt_is_late() || (result < 0 && err->code != E_cancelled))
+		return result;
+	*err = (struct err)ERR_INIT;
+	return err_set(err, E_deadline_exceeded, "", "not done within %lld ms: %s",
+		       (long long)g->timeout_ms, kept);
 }
 
 void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT])

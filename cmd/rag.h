@@ -24,6 +24,11 @@ json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *pat
 /* The same on a gateway that is found or started for it. */
 json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const char *path,
 			  json_t *body, struct err *err);
+/*
+ * Of a command that interrupt_after limits, at its end: the result, or when it was cut short -1 with
+ * E_deadline_exceeded, which says what is kept.
+ */
+int rag_check_late(const struct cmd_globals *g, int result, const char *kept, struct err *err);
 /* What --rerank says, into the body of a question: "yes", "no", a model's name, or NULL. */
 void rag_add_rerank(json_t *body, const char *value);
 /* The documents whose ids begin so, at most limit (0: all), without their texts.  The caller owns

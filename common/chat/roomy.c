@@ -33,6 +33,8 @@ void roomy_note(struct roomy *r, const struct conversation_owner *owner, int64_t
 	row->until_ms = until_ms;
 	row->tenant_len = (uint8_t)tenant.len;
 	row->user_len = (uint8_t)user.len;
-	memcpy(row->tenant, tenant.ptr, tenant.len);
-	memcpy(row->user, user.ptr, user.len);
+	if (tenant.len)
+		memcpy(row->tenant, tenant.ptr, tenant.len);
+	if (user.len)
+		memcpy(row->user, user.ptr, user.len);
 }

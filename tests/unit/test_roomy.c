@@ -47,7 +47,7 @@ static void nobody_is_taken_for_another(void **state)
 
 	roomy_note(*state, &known, 1000);
 	for (int i = 0; i < COUNT; i++) {
-		char name[16];
+		char name[24];
 		struct roomy *r = *state;
 
 		snprintf(name, sizeof name, "user-%d", i);

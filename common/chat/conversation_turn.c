@@ -457,9 +457,12 @@ static int compose_step(struct conversation_turn *t, void *arg, struct err *err)
 	return compose(t, arg, err);
 }
 
+typedef int enter_function(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
+			   struct err *err);
+
 /* The owner is part of the name, so that nobody notices another's. */
-int conversation_enter(struct turnstile *turnstile, const struct conversation_owner *owner,
-		       struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
+static int enter_by(enter_function *by, struct turnstile *turnstile, const struct conversation_owner *owner,
+		    struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
 {
 	const struct span parts[] = {
 		span_str(owner->tenant_id), SPAN_LIT("/"), span_str(owner->user_id), SPAN_LIT("/"),
@@ -476,7 +479,7 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 			memcpy(name + len, parts[i].ptr, parts[i].len);
 		len += parts[i].len;
 	}
-	result = turnstile_enter(turnstile, span_of(name, len), wait_ms, pass, err);
+	result = by(turnstile, span_of(name, len), wait_ms, pass, err);
 	if (result <= 0)
 		return result;
 	err_set(err, E_conversation_busy, "conversation_id",
@@ -485,10 +488,16 @@ int conversation_enter(struct turnstile *turnstile, const struct conversation_ow
 	return -1;
 }
 
+int conversation_enter_ahead(struct turnstile *turnstile, const struct conversation_owner *owner,
+			     struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
+{
+	return enter_by(turnstile_enter_ahead, turnstile, owner, id, wait_ms, pass, err);
+}
+
 static int enter(struct conversation_turn *t, struct err *err)
 {
-	return conversation_enter(t->worker->core->conversations, &t->owner, span_str(t->id),
-				  t->snapshot->config->conversation_wait, &t->pass, err);
+	return enter_by(turnstile_enter, t->worker->core->conversations, &t->owner, span_str(t->id),
+			t->snapshot->config->conversation_wait, &t->pass, err);
 }
 
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)

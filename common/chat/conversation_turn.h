@@ -64,11 +64,12 @@ struct conversation_quota conversation_quota_of(const struct snapshot *s, const 
 /* As turn_chat.  E_storage_error when the answer could not be kept and nothing of it has left. */
 int conversation_turn_run(struct conversation_turn *t, struct err *err);
 /*
- * The turnstile of a conversation, for whoever else changes it.  0, or -1 with E_conversation_busy
- * or E_cancelled.
+ * The turnstile of a conversation, for whoever deletes it: behind the turn that is under way, and
+ * before those that wait, for which no model is to be paid.  0, or -1 with E_conversation_busy or
+ * E_cancelled.
  */
-int conversation_enter(struct turnstile *turnstile, const struct conversation_owner *owner,
-		       struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err);
+int conversation_enter_ahead(struct turnstile *turnstile, const struct conversation_owner *owner,
+			     struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err);
 /* Lets the next one in.  Always, after init. */
 void conversation_turn_end(struct conversation_turn *t);
 

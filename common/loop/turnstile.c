@@ -140,8 +140,8 @@ static int await_turn(struct turnstile *t, struct turnstile_gate *g, struct wait
 	return -1;
 }
 
-int turnstile_enter(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
-		    struct err *err)
+static int enter(struct turnstile *t, struct span name, bool ahead, int64_t wait_ms, struct turnstile_pass *pass,
+		 struct err *err)
 {
 	struct stripe *s = stripe_of(t, name);
 	struct waiter w = { .message.run = on_message, .fiber = fiber_self() };
@@ -157,7 +157,10 @@ int turnstile_enter(struct turnstile *t, struct span name, int64_t wait_ms, stru
 	} else if (g->waiter_count >= t->waiters_max) {
 		is_full = true;
 	} else {
-		list_push(&g->waiters, &w.link);
+		if (ahead)
+			list_push_front(&g->waiters, &w.link);
+		else
+			list_push(&g->waiters, &w.link);
 		g->waiter_count++;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -167,6 +170,18 @@ int turnstile_enter(struct turnstile *t, struct span name, int64_t wait_ms, stru
 		return await_turn(t, g, &w, wait_ms, pass, err);
 	pass->gate = g;
 	return 0;
+}
+
+int turnstile_enter(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
+		    struct err *err)
+{
+	return enter(t, name, false, wait_ms, pass, err);
+}
+
+int turnstile_enter_ahead(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
+			  struct err *err)
+{
+	return enter(t, name, true, wait_ms, pass, err);
 }
 
 void turnstile_leave(struct turnstile *t, struct turnstile_pass *pass)

@@ -1,7 +1,8 @@
 /*
  * common/loop/turnstile.h - one fiber at a time for each name, over all workers.
  *
- * Those who wait for the same name come in the order of their arrival.  A wait is bounded, and ends
+ * Those who wait for the same name come in the order of their arrival, but for those who
+ * go ahead.  A wait is bounded, and ends
  * when its fiber is cancelled.  Any thread, on fibers.
  */
 #ifndef SPASS_LOOP_TURNSTILE_H
@@ -27,6 +28,9 @@ void turnstile_free(struct turnstile *t);
  */
 int turnstile_enter(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
 		    struct err *err);
+/* The same, before all who wait: they are to find what it has done. */
+int turnstile_enter_ahead(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
+			  struct err *err);
 /* Lets the next one in.  Harmless outside. */
 void turnstile_leave(struct turnstile *t, struct turnstile_pass *pass);
 

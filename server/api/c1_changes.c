@@ -123,7 +123,7 @@ static int delete_row(struct db *db, void *arg, struct err *err)
 	return conversation_delete(db, &k->owner, k->id, err);
 }
 
-/* A turn that is under way ends first: its answer would have no place. */
+/* A turn that is under way ends first: its answer would have no place.  Those that wait find nothing. */
 void c1_delete(struct exchange *x, struct call *c)
 {
 	struct turnstile *turnstile = c->worker->core->conversations;
@@ -133,8 +133,8 @@ void c1_delete(struct exchange *x, struct call *c)
 	int result = begin_change(x, c, &k, &err);
 
 	if (result == 0)
-		result = conversation_enter(turnstile, &k.owner, k.id, c->snapshot->config->conversation_wait,
-					    &pass, &err);
+		result = conversation_enter_ahead(turnstile, &k.owner, k.id,
+						  c->snapshot->config->conversation_wait, &pass, &err);
 	if (result == 0)
 		result = store_write(c->worker->core->store, delete_row, &k, &err);
 	turnstile_leave(turnstile, &pass);

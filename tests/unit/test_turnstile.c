@@ -29,6 +29,7 @@ struct actor {
 	struct fiber *fiber;
 	const char *name; /* of the gate */
 	char letter;
+	bool ahead;
 	int64_t wait_ms, stay_ms;
 	struct fiber **cancels; /* when it is inside */
 };
@@ -50,7 +51,8 @@ static void act(void *data)
 	int result;
 
 	a->fiber = fiber_self();
-	result = turnstile_enter(a->scene->turnstile, span_str(a->name), a->wait_ms, &pass, &err);
+	result = (a->ahead ? turnstile_enter_ahead : turnstile_enter)(a->scene->turnstile, span_str(a->name),
+								       a->wait_ms, &pass, &err);
 	note(a->scene, result == 0 ? '+' : result > 0 ? '?' : '!', a->letter);
 	if (result == 0) {
 		if (a->cancels)
@@ -91,6 +93,19 @@ static void one_after_the_other_in_order_of_arrival(void **state)
 
 	(void)state;
 	play(actors, ARRAY_LEN(actors), 8, "+a-a+b-b+c-c+d-d");
+}
+
+static void who_goes_ahead_comes_before_all_who_wait(void **state)
+{
+	struct actor actors[] = {
+		{ .name = "x", .letter = 'a', .stay_ms = 5 },
+		{ .name = "x", .letter = 'b', .wait_ms = FOREVER_MS },
+		{ .name = "x", .letter = 'c', .wait_ms = FOREVER_MS },
+		{ .name = "x", .letter = 'd', .wait_ms = FOREVER_MS, .ahead = true, .stay_ms = 1 },
+	};
+
+	(void)state;
+	play(actors, ARRAY_LEN(actors), 8, "+a-a+d-d+b-b+c-c");
 }
 
 static void other_names_do_not_wait(void **state)
@@ -229,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_after_the_other_in_order_of_arrival),
+		cmocka_unit_test(who_goes_ahead_comes_before_all_who_wait),
 		cmocka_unit_test(other_names_do_not_wait),
 		cmocka_unit_test(a_wait_has_its_bounds),
 		cmocka_unit_test(who_is_cancelled_waits_no_more),

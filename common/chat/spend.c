@@ -104,6 +104,21 @@ static bool has_budgets(const struct spending *wish)
 	return (wish->token && wish->token->constraints->budget_count) || (wish->tenant && wish->tenant->budget_count);
 }
 
+bool spend_has_price(const struct identity *identity, const struct routing *r, const struct model *m)
+{
+	const struct spending wish = { .token = identity->token, .tenant = identity->tenant, .model = m->alias };
+	const struct target *targets;
+	size_t count;
+
+	if (!has_budgets(&wish) || !budget_wants_price(&wish))
+		return true;
+	targets = routing_chain(r, m, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!is_free(&targets[i]) && !targets[i].price)
+			return false;
+	return true;
+}
+
 /* What was spent before this process knew of it. */
 static int fill(struct core *core, const struct budget_gap *gap, struct err *err)
 {

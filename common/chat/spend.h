@@ -31,6 +31,9 @@ struct spend {
 int spend_look(struct core *core, enum budget_of of, const struct spending *s, const struct budget *row,
 	       struct budget_state *state, struct err *err);
 
+/* Whether no budget rules the model out because what it costs is not known. */
+bool spend_has_price(const struct identity *identity, const struct routing *r, const struct model *m);
+
 /* The given members come first.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
 void spend_begin(struct spend *s);
 /*

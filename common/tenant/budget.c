@@ -255,6 +255,18 @@ bool budget_applies(const struct spending *s)
 	return false;
 }
 
+bool budget_wants_price(const struct spending *s)
+{
+	for (int of = 0; of < BUDGET_OF_COUNT; of++) {
+		struct rows r = rows_of(s, (enum budget_of)of);
+
+		for (size_t i = 0; i < r.count; i++)
+			if (concerns(&r.rows[i], s) && !r.rows[i].allow_unknown)
+				return true;
+	}
+	return false;
+}
+
 /* One row while it is looked at. */
 struct look {
 	const struct spending *spending;
@@ -306,7 +318,8 @@ static int refuse(const struct look *k, struct err *err)
 static int refuse_unknown(const struct spending *s, struct err *err)
 {
 	return err_set(err, E_model_not_in_allowlist, "model",
-		       "what %.100s costs is not known, so it cannot be used within a budget", s->model);
+		       "what %.100s costs is not known, so it cannot be used within a budget, until the "
+		       "operator gives it a price (prices:) or the budget `unknown: allow`", s->model);
 }
 
 static void tell_gap(const struct look *k, struct budget_gap *gap)

@@ -67,6 +67,8 @@ struct budget_book *budget_book_new(void);
 void budget_book_free(struct budget_book *b);
 /* Whether a budget concerns the call at all. */
 bool budget_applies(const struct spending *s);
+/* Whether one of those that concern the call refuses it where its cost is not known. */
+bool budget_wants_price(const struct spending *s);
 /*
  * Adds to r, which is all zero at first; all that it holds is of one amount.
  * 0: reserved (or nothing to reserve); 1: *gap is to be read and given to budget_fill, then again;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/upstream/builtin.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -194,6 +195,30 @@ static json_t *backend_document(const struct backend *b)
 			 (b->provider->quirks & QUIRK_LOCAL) != 0, "latency_ms", latency(b));
 }
 
+static bool suits(const struct info_filter *f, const struct model *m)
+{
+	return is_admitted(f, m) && (!f || !f->suits || f->suits(f->arg, m));
+}
+
+/* What a client is told to ask for; or NULL. */
+static const struct model *preferred_of(const struct routing *r, const struct info_filter *f)
+{
+	const struct model *preferred = routing_default(r), *m;
+	const struct catalog *c = routing_catalog(r);
+
+	if (!is_admitted(f, preferred))
+		return NULL;
+	if (suits(f, preferred))
+		return preferred;
+	for (size_t i = 0; i < catalog_count(c); i++) {
+		m = catalog_at(c, i);
+		if (m->kind == MODEL_CHAT && routing_is_available(r, m) && suits(f, m))
+			return m;
+	}
+	m = routing_find(r, SPAN_LIT(BUILTIN_CHAT_MODEL));
+	return m && suits(f, m) ? m : preferred;
+}
+
 static json_t *gateway_document(const struct config *c)
 {
 	return json_pack("{s:s, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "name", "spass", "version",
@@ -207,7 +232,7 @@ static json_t *gateway_document(const struct config *c)
 
 json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f)
 {
-	const struct model *preferred = routing_default(r);
+	const struct model *preferred = preferred_of(r, f);
 	const struct catalog *catalog = routing_catalog(r);
 	json_t *models = json_array(), *backends = json_array();
 
@@ -217,7 +242,7 @@ json_t *info_document(const struct routing *r, const struct config *c, const str
 	for (size_t i = 0; i < routing_backend_count(r); i++)
 		json_array_append_new(backends, backend_document(routing_backend(r, i)));
 	return json_pack("{s:o, s:o, s:o, s:o}", "gateway", gateway_document(c), "default_model",
-			 text_or_null(is_admitted(f, preferred) ? preferred->alias : NULL), "models",
+			 text_or_null(preferred ? preferred->alias : NULL), "models",
 			 models, "backends", backends);
 }
 

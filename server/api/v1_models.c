@@ -28,9 +28,16 @@ static bool admits(const void *arg, struct span alias)
 	return !m || !m->composite || has_member(c, m);
 }
 
+static bool suits(const void *arg, const struct model *m)
+{
+	const struct call *c = arg;
+
+	return spend_has_price(&c->identity, c->snapshot->routing, m);
+}
+
 void v1_models(struct exchange *x, struct call *c)
 {
-	const struct info_filter filter = { admits, c };
+	const struct info_filter filter = { admits, suits, c };
 
 	call_reply_json(x, 200, info_models(c->snapshot->routing, &filter));
 }
@@ -58,7 +65,7 @@ void v1_model(struct exchange *x, struct call *c)
 
 void v1_info(struct exchange *x, struct call *c)
 {
-	const struct info_filter filter = { admits, c };
+	const struct info_filter filter = { admits, suits, c };
 
 	call_reply_json(x, 200, info_document(c->snapshot->routing, c->snapshot->config, &filter));
 }

@@ -1,5 +1,5 @@
 /*
- * common/upstream/routing_inside.h - what routing.c and probe.c share; nobody else includes it.
+ * common/upstream/routing_inside.h - what the files of routing and probe.c share; nobody else includes it.
  */
 #ifndef SPASS_UPSTREAM_ROUTING_INSIDE_H
 #define SPASS_UPSTREAM_ROUTING_INSIDE_H
@@ -60,5 +60,31 @@ struct routing {
  * whether there was an answer at all.
  */
 void routing_found(struct routing *r, size_t index, bool answered, struct found_list *list);
+
+/* routing_backends.c: the operator's and the providers'; all that is wrong with his goes to faults. */
+void routing_make_backends(struct routing *r, const struct config *c, char *const *environment,
+			   struct err *faults);
+/* NULL when there is none of that name. */
+struct backend *routing_backend_find(const struct routing *r, const char *name);
+size_t routing_backend_index(const struct routing *r, const struct backend *b);
+/* previous may be NULL. */
+void routing_take_over_health(struct routing *r, const struct routing *previous);
+struct found_table *routing_found_table_new(size_t count);
+void routing_found_table_free(struct found_table *t, size_t count);
+
+/* routing_chains.c: models that looks have found become the catalogue's. */
+void routing_add_discovered(struct routing *r);
+/* Whether there are the backends that the model's chain names. */
+void routing_check_links(const struct routing *r, const struct config *c, const struct model *m,
+			 struct err *faults);
+void routing_make_routes(struct routing *r);
+void routing_clear_route(struct route *r);
+/* A step for each link that the model's chain reaches, in order, each alias once. */
+void routing_flatten(const struct catalog *c, const struct model *m,
+		     void (*step)(void *arg, const struct model_link *link, const struct model *of),
+		     void *arg);
+
+/* routing_breakers.c: of the finished routes; those of equal targets of previous are kept. */
+void routing_make_breakers(struct routing *r, const struct config *c, const struct routing *previous);
 
 #endif

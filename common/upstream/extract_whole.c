@@ -82,10 +82,11 @@ static bool is_next_line(const char *from, const char *to)
 	return lines == 1;
 }
 
+/* No sentence is empty. */
 static bool is_term(const struct piece *p)
 {
 	struct span s = p->s.text;
-	char last = s.len > 0 ? s.ptr[s.len - 1] : '.';
+	char last = s.ptr[s.len - 1];
 
 	return p->count <= TERM_WORDS_MAX && s.ptr[0] != '|' && !strchr(".!?;,", last) &&
 	       (unsigned char)last < 0x80 && !memchr(s.ptr, '\n', s.len);

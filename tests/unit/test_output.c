@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -140,6 +141,24 @@ static void a_fifo_is_written_into_and_stays(void **state)
 	assert_int_equal(count_names(place, false), 1);
 }
 
+/* One of its own that is always full: to make it needs a privilege. */
+static void a_device_is_written_into_and_stays(void **state)
+{
+	const char *path = in(0, "full"), *link = in(1, "link");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 7)) < 0)
+		return;
+	assert_int_equal(symlink("full", link), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(output_write(paths[i], SPAN_LIT("x"), &err), -1);
+		assert_int_equal(err.code, E_output_failed);
+		assert_true(S_ISCHR(mode_of(path)) && S_ISLNK(mode_of(link)));
+	}
+	assert_int_equal(count_names(place, false), 2);
+}
+
 static void links_stay_and_what_they_lead_to_is_written(void **state)
 {
 	const char *link = in(0, "link"), *second = in(1, "sub/second"), *file = in(2, "sub/file");
@@ -225,6 +244,7 @@ int main(void)
 		CASE(a_new_file_gets_what_the_umask_leaves_and_an_old_one_keeps_its_mode),
 		CASE(what_is_given_up_leaves_no_trace),
 		CASE(a_fifo_is_written_into_and_stays),
+		CASE(a_device_is_written_into_and_stays),
 		CASE(links_stay_and_what_they_lead_to_is_written),
 		CASE(links_that_go_round_and_directories_are_refused),
 		CASE(a_file_that_may_not_be_written_is_not_replaced),

@@ -264,7 +264,8 @@ static int make_way(const struct listen_address *a, const char *text, struct err
 	close(fd);
 	errno = saved;
 	if (code == 0 || saved == EAGAIN)
-		return bad_address(text, "another process listens there", err);
+		return err_set(err, E_invalid_config, "listen.address",
+			       "cannot listen on \"%s\": another process listens there", text);
 	if (saved != ECONNREFUSED && saved != ENOENT)
 		return say_errno(err, text, "connect");
 	if (unlink(path) < 0 && errno != ENOENT)

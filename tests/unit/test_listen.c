@@ -118,6 +118,7 @@ static void a_port_in_use_is_refused(void **state)
 	texts[0] = listen_set_name(s, 0);
 	assert_null(listen_set_new(texts, 1, 2, &err));
 	assert_non_null(strstr(err.message, "in use"));
+	assert_string_equal(err.param, "listen.address");
 	listen_set_free(s);
 }
 
@@ -148,6 +149,7 @@ static void unix_sockets_are_private_replaced_when_stale_and_removed(void **stat
 
 	assert_null(listen_set_new(texts, 1, 1, &err));
 	assert_non_null(strstr(err.message, "another process listens there"));
+	assert_string_equal(err.param, "listen.address");
 	assert_int_equal(stat(un.sun_path, &st), 0);
 
 	listen_set_free(s);

@@ -46,6 +46,10 @@ static void the_field_and_the_place_choose_the_words(void **state)
 		{ { .code = E_connect_failed, .param = "certificate" }, REMEDY_SHELL,
 		  "If it is one of your own, name its file with --ca-file or SPASS_CA_FILE." },
 		{ { .code = E_usage, .param = "id" }, REMEDY_CHAT, "/sessions lists yours." },
+		{ { .code = E_invalid_config, .param = "listen.address" }, REMEDY_SHELL,
+		  "`spass status` tells whether your gateway runs already; --listen takes another address." },
+		{ { .code = E_invalid_config, .param = "listen" }, REMEDY_SHELL,
+		  "Correct what the message names; `spass config check` reads the file again." },
 		{ { .code = E_missing_field, .param = "headers.spass-user-id" }, REMEDY_SHELL,
 		  "Name the user with --user or SPASS_USER." },
 	};

@@ -1,6 +1,7 @@
 /* cmd/cmd_tenant_config.c - spass tenant config get, set, unset, list, diff. */
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
+#include "cmd/session.h"
 #include "cmd/tenant.h"
 
 #include "common/base/clock.h"
@@ -10,6 +11,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { VALUE_COLUMNS = 60 };
 
 static const char config_path[] = "/v1/tenant/config";
 
@@ -76,6 +79,16 @@ static void add_setting(struct grid *grid, const char *key, const json_t *entry)
 	add_take(grid, text, GRID_PLAIN);
 }
 
+/* On a terminal a list of hundreds of characters would bury the rest; `get` has all of it. */
+static char *short_text(const json_t *value)
+{
+	char *all = value_text(value);
+	char *text = session_fit(all, session_columns() ? VALUE_COLUMNS : 0);
+
+	mem_free(all);
+	return text;
+}
+
 static void print_list(const struct config_options *o, json_t *config)
 {
 	const char *key;
@@ -93,7 +106,7 @@ static void print_list(const struct config_options *o, json_t *config)
 			grid_add(&grid, models_text(entry, "group"), GRID_PLAIN);
 			add_take(&grid, origin_text(entry), GRID_PLAIN);
 		}
-		add_take(&grid, value_text(json_object_get(entry, "value")), style);
+		add_take(&grid, short_text(json_object_get(entry, "value")), style);
 	}
 	print_grid(&grid);
 }

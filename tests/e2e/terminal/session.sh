@@ -150,6 +150,15 @@ ended_with 0
 screen_end
 [ "$("$spass" session list -a | wc -l)" = "$count" ] || fail "nothing was deleted"
 
+# A setting of hundreds of characters does not bury the others; in a pipe it is whole.
+screen 140x60 "'$spass' tenant config list"
+ended_with 0
+see 'compaction_threshold_pct'
+[ -z "$(shown_all | grep -v '^Pane is dead' | awk 'length > 140')" ] || fail "a row runs on: $(shown_all)"
+screen_end
+run 0 tenant config list
+awk 'length > 140 { n++ } END { exit !n }' "$dir/out" || fail "a value is cut in a pipe: $(cat "$dir/out")"
+
 # What cannot be gone on with.
 screen 70x24 "$chat -s zzzz"
 ended_with 3

@@ -12,7 +12,7 @@
 enum { PAGE = 100, ITEMS_MAX = 1000000 };
 
 /* The member names a caller gave go into a header: no line of theirs may begin another. */
-static int check_tenant(const char *tenant, struct err *err)
+int tenant_check(const char *tenant, struct err *err)
 {
 	for (const char *at = tenant; at && *at; at++)
 		if (*at <= ' ' || *at > '~')
@@ -69,7 +69,7 @@ static json_t *ask_gateway(const struct cmd_globals *g, const struct tenant_requ
 	struct gateway_link l;
 	json_t *answer = NULL;
 
-	if (check_tenant(ask->tenant, err) < 0)
+	if (tenant_check(ask->tenant, err) < 0)
 		return NULL;
 	if (gateway_link_open(&l, g, err) == 0)
 		answer = pages ? ask_pages(l.wire, ask->tenant, ask->path, err) : ask_wire(l.wire, ask, err);

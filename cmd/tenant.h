@@ -19,6 +19,8 @@ json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask
 /* The items of all pages of path.  The caller owns the list. */
 json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
 		       struct err *err);
+/* -1 with E_usage for what cannot be the id of one; NULL is fine. */
+int tenant_check(const char *tenant, struct err *err);
 /*
  * Who is asked about: --tenant, or the operand, which may be NULL both; -1 with E_usage when they name
  * two.

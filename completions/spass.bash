@@ -22,6 +22,7 @@ _spass()
 	--color) values="auto always never" ;;
 	--session|-s) values="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	--limit|-n) action=none ;;
+	--tenant) action=none ;;
 	--last|-n) action=none ;;
 	--at) action=none ;;
 	--title) action=none ;;
@@ -55,7 +56,6 @@ _spass()
 	--log-format) values="text json" ;;
 	--drain-timeout) action=none ;;
 	--config) action=file ;;
-	--tenant) action=none ;;
 	--by) values="model user token day tenant" ;;
 	--from) action=none ;;
 	--to) action=none ;;
@@ -85,7 +85,7 @@ _spass()
 			command="$command $word"
 		else
 			case "${COMP_WORDS[i-1]}" in
-			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--min-score|--scope|--budget|--neighbours|--history|--fusion|--dense-weight|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--tenant|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
+			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--tenant|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--min-score|--scope|--budget|--neighbours|--history|--fusion|--dense-weight|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
 			*) ((++count)) ;;
 			esac
 		fi
@@ -103,8 +103,8 @@ _spass()
 	"") operands="ask chat session rag serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --rag --filter -k --top --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"chat") options="-m --model --system -f --file --rag --filter -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --ca-file --user --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session list") options="-n --limit -a --all --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session search") options="-n --limit -a --all --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"session list") options="-n --limit -a --all --tenant --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"session search") options="-n --limit -a --all --tenant --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session show") options="-n --last --raw --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"session tree") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"session rename") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;

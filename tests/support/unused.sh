@@ -5,6 +5,7 @@
 set -eu
 cd "${1:-.}"
 doors='
+config_new the configuration's tests and fuzzers, which have no file on disk
 breaker_state           what calls have made of it
 code_extensions         each of them is tried
 db_log_pages            whether the log stays small

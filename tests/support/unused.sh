@@ -5,9 +5,9 @@
 set -eu
 cd "${1:-.}"
 doors='
-config_new the configuration's tests and fuzzers, which have no file on disk
 breaker_state           what calls have made of it
 code_extensions         each of them is tried
+config_new              tests and fuzzers have no file on disk
 db_log_pages            whether the log stays small
 fiber_home_stacks       how many stacks there are
 latent_space_dimensions whether a space is as it was stored

@@ -1,8 +1,10 @@
 /*
- * server/http/carrier.h - the bytes of clients, carried by libwebsockets.
+ * server/http/carrier.h - the bytes of clients: those under TLS carried by libwebsockets, the others
+ * by the worker's loop itself.
  *
  * carrier.c is the only file that knows libwebsockets: one context a worker on the worker's own
- * loop, accepted sockets adopted in its raw role, TLS where asked for.  Owner thread.
+ * loop, sockets under TLS adopted in its raw role; carrier_plain.c has those without.  Whoever uses
+ * them sees no difference.  Owner thread.
  *
  * Whoever adopts a socket gets events for it, on the loop's stack: bytes, "all that was held back
  * has left", and "the peer has gone".  While reading rests (by carrier_read, or because bytes are

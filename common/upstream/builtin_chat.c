@@ -79,6 +79,16 @@ static const char *empty_text(const struct answer *a)
 	return a->ask->passage_count > 0 ? a->phrases->nothing_at_all : a->phrases->help;
 }
 
+/* As a quotation of Markdown: each of its lines is marked. */
+static void write_quote(struct span text, struct buf *out)
+{
+	while (text.len > 0) {
+		buf_add_str(out, "> ");
+		buf_add_span(out, span_cut(&text, '\n'));
+		buf_add_char(out, '\n');
+	}
+}
+
 static void write_text(const struct answer *a, struct buf *out)
 {
 	if (a->ask->unreadable > 0)
@@ -90,9 +100,8 @@ static void write_text(const struct answer *a, struct buf *out)
 	if (!a->fits)
 		buf_printf(out, "%s\n\n", a->phrases->nothing);
 	for (size_t i = 0; i < a->count; i++) {
-		buf_add_str(out, "> ");
-		buf_add_span(out, a->cited[i].text);
-		buf_add_str(out, "\n— ");
+		write_quote(a->cited[i].text, out);
+		buf_add_str(out, "— ");
 		buf_add_span(out, a->cited[i].label);
 		buf_add_str(out, "\n\n");
 	}

@@ -31,16 +31,37 @@ static const char river[] =
 	"流域内居住着中国三分之一的人口。白鳍豚因为过度捕捞和航运而被认为已经功能性灭绝。"
 	"长江的主要支流有汉江、嘉陵江和岷江。";
 
+/* The quotation that begins at *at, its lines without their marks; *at goes behind it.  The caller frees. */
+static char *take_quote(const char **at)
+{
+	struct buf quote;
+
+	buf_init(&quote, MIB);
+	while (span_starts(span_str(*at), "> ")) {
+		const char *end = strchr(*at, '\n');
+
+		assert_non_null(end);
+		buf_add_span(&quote, span_of(*at + 2, (size_t)(end + 1 - *at - 2)));
+		*at = end + 1;
+	}
+	assert_true(quote.len > 0);
+	assert_true(span_starts(span_str(*at), "\xe2\x80\x94 "));
+	quote.ptr[quote.len - 1] = '\0';
+	return quote.ptr;
+}
+
 /* How many quotations the content has; each is checked to stand in text as it is. */
 static size_t check_quotes(const char *content, const char *text)
 {
 	size_t count = 0;
 
-	for (const char *at = strstr(content, "> "); at; at = strstr(at + 2, "\n> ")) {
-		const char *from = at[0] == '\n' ? at + 3 : at + 2, *to = strstr(from, "\n\xe2\x80\x94 ");
+	for (const char *at = strstr(content, "> "); at; at = strstr(at, "\n> ")) {
+		char *quote;
 
-		assert_non_null(to);
-		assert_true(span_find(span_str(text), span_of(from, (size_t)(to - from))) >= 0);
+		at += *at == '\n';
+		quote = take_quote(&at);
+		assert_non_null(strstr(text, quote));
+		mem_free(quote);
 		count++;
 	}
 	return count;
@@ -99,10 +120,10 @@ static void a_quote_comes_with_what_it_says_little_without(void **state)
 	static const struct {
 		const char *text, *question, *quote;
 	} cases[] = {
-		{ signals, "What does SIGHUP do?", "> SIGHUP\nRead the configuration again.\n\xe2\x80\x94 " },
+		{ signals, "What does SIGHUP do?", "> SIGHUP\n> Read the configuration again.\n\xe2\x80\x94 " },
 		{ staff, "Who is Marta Olsen?",
-		  "> name: Marta Olsen\nteam: ironworks\ncity: Tromso\n\xe2\x80\x94 " },
-		{ staff, "Who works in Oslo?", "> name: Joe Hill\nteam: kitchen\ncity: Oslo\n\xe2\x80\x94 " },
+		  "> name: Marta Olsen\n> team: ironworks\n> city: Tromso\n\xe2\x80\x94 " },
+		{ staff, "Who works in Oslo?", "> name: Joe Hill\n> team: kitchen\n> city: Oslo\n\xe2\x80\x94 " },
 		{ shopping, "Do we need plums?", "> plums\n\xe2\x80\x94 " },
 	};
 
@@ -137,13 +158,12 @@ static void a_summary_is_short_ordered_and_verbatim(void **state)
 
 		assert_int_equal(check_quotes(content, cases[i].text), cases[i].count);
 		for (const char *at = content; at && span_starts(span_str(at), "> ");) {
-			const char *end = strstr(at, "\n\xe2\x80\x94 ");
-			struct span quote = span_of(at + 2, (size_t)(end - at - 2));
-			ptrdiff_t place = span_find(span_str(before), quote);
+			char *quote = take_quote(&at);
 
-			assert_true(place >= 0);
-			before += place;
-			at = strstr(end, "\n\n");
+			before = strstr(before, quote);
+			assert_non_null(before);
+			mem_free(quote);
+			at = strstr(at, "\n\n");
 			at = at ? at + 2 : NULL;
 		}
 		json_decref(answer);

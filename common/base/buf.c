@@ -1,6 +1,7 @@
 /* common/base/buf.c - growing bytes: one test and one memcpy an append when there is room. */
 #include "common/base/buf.h"
 
+#include "common/base/digits.h"
 #include "common/base/mem.h"
 
 #include <assert.h>
@@ -84,18 +85,13 @@ int buf_add_growing(struct buf *b, const void *bytes, size_t len)
 
 int buf_add_int(struct buf *b, int64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
-	/* The magnitude as unsigned, because INT64_MIN has no positive twin. */
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char text[1 + DIGITS_MAX], *at = text;
 
-	do {
-		digits[--at] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
 	if (value < 0)
-		digits[--at] = '-';
-	return buf_add(b, digits + at, sizeof(digits) - at);
+		*at++ = '-';
+	/* The magnitude as unsigned, because INT64_MIN has no positive twin. */
+	at = digits_put(at, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+	return buf_add(b, text, (size_t)(at - text));
 }
 
 int buf_printf(struct buf *b, const char *format, ...)

@@ -73,6 +73,7 @@ bool jkey_equals(struct span key, struct span name)
 	}
 	return p == end && rest.len == 0;
 }
+
 size_t jkey_find_escaped(struct span key, const struct span *names, size_t count)
 {
 	size_t i = 0;

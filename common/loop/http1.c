@@ -186,10 +186,10 @@ static int read_field(struct http1_parser *p, struct span in, struct err *err)
 
 static int read_value_lf(struct http1_parser *p, struct span in, struct err *err)
 {
-	if (p->at == in.len)
-		return http1_need_more(p, in, err);
-	if (in.ptr[p->at] != '\n')
-		return http1_malformed(p, err, "CR without LF");
+	int result = http1_expect(p, in, '\n', "CR without LF", err);
+
+	if (result != HTTP1_NEXT)
+		return result;
 	p->at++;
 	p->state = AT_FIELD;
 	return read_field(p, in, err);
@@ -197,10 +197,10 @@ static int read_value_lf(struct http1_parser *p, struct span in, struct err *err
 
 static int read_last_lf(struct http1_parser *p, struct span in, struct err *err)
 {
-	if (p->at == in.len)
-		return http1_need_more(p, in, err);
-	if (in.ptr[p->at] != '\n')
-		return http1_malformed(p, err, "CR without LF");
+	int result = http1_expect(p, in, '\n', "CR without LF", err);
+
+	if (result != HTTP1_NEXT)
+		return result;
 	if (p->kind == HTTP1_REQUEST && p->minor > 0 && !http1_has_known(p, HTTP1_HOST))
 		return http1_refuse(p, err, E_malformed_request, "headers.host", "HTTP/1.1 without Host");
 	p->at++;

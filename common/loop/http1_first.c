@@ -31,10 +31,10 @@ static int read_start(struct http1_parser *p, struct span in, struct err *err)
 
 static int read_start_lf(struct http1_parser *p, struct span in, struct err *err)
 {
-	if (p->at == in.len)
-		return http1_need_more(p, in, err);
-	if (in.ptr[p->at] != '\n')
-		return http1_malformed(p, err, "CR without LF");
+	int result = http1_expect(p, in, '\n', "CR without LF", err);
+
+	if (result != HTTP1_NEXT)
+		return result;
 	p->line_start = ++p->at;
 	p->state = AT_METHOD;
 	return HTTP1_NEXT;
@@ -246,10 +246,10 @@ static int read_reason(struct http1_parser *p, struct span in, struct err *err)
 
 static int read_line_cr(struct http1_parser *p, struct span in, struct err *err)
 {
-	if (p->at == in.len)
-		return http1_need_more(p, in, err);
-	if (in.ptr[p->at] != '\r')
-		return http1_malformed(p, err, "expected CRLF after the first line");
+	int result = http1_expect(p, in, '\r', "expected CRLF after the first line", err);
+
+	if (result != HTTP1_NEXT)
+		return result;
 	p->at++;
 	p->state = AT_LINE_LF;
 	return HTTP1_NEXT;
@@ -257,10 +257,10 @@ static int read_line_cr(struct http1_parser *p, struct span in, struct err *err)
 
 static int read_line_lf(struct http1_parser *p, struct span in, struct err *err)
 {
-	if (p->at == in.len)
-		return http1_need_more(p, in, err);
-	if (in.ptr[p->at] != '\n')
-		return http1_malformed(p, err, "CR without LF");
+	int result = http1_expect(p, in, '\n', "CR without LF", err);
+
+	if (result != HTTP1_NEXT)
+		return result;
 	p->at++;
 	p->state = AT_FIELD;
 	return HTTP1_NEXT;

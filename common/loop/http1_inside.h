@@ -38,6 +38,14 @@ int http1_refuse(struct http1_parser *p, struct err *err, enum err_code code, co
 int http1_malformed(struct http1_parser *p, struct err *err, const char *what);
 /* There are no more bytes to look at: HTTP1_WAIT, or -1 when there may be none. */
 int http1_need_more(struct http1_parser *p, struct span in, struct err *err);
+/* The next byte, which has to be c; it is not passed. */
+static inline int http1_expect(struct http1_parser *p, struct span in, char c, const char *what, struct err *err)
+{
+	if (p->at == in.len)
+		return http1_need_more(p, in, err);
+	return in.ptr[p->at] == c ? HTTP1_NEXT : http1_malformed(p, err, what);
+}
+
 /* http1_first.c.  Reads on in the first line, as far as it is there. */
 int http1_first_line(struct http1_parser *p, struct span in, struct err *err);
 

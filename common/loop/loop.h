@@ -64,9 +64,10 @@ void timer_init(struct timer *t, struct loop *l, void (*fire)(struct timer *));
 void timer_set(struct timer *t, int64_t delay_ms);
 void timer_cancel(struct timer *t);
 /*
- * The two for a time limit that hardly ever runs out, and is set and put away again for each request:
- * when it is moved to later it stays in its place, where it costs a look when that moment comes.  One
- * that rests does not fire; timer_cancel before its memory goes.
+ * A timer that rests does not fire, but keeps its place in the wheel: it must still be cancelled before
+ * its memory goes.  These two are for a time limit that hardly ever runs out, and is set and put away
+ * again for each request: moved to later it stays in its place, too, which costs a look when that moment
+ * comes.
  */
 void timer_extend(struct timer *t, int64_t delay_ms);
 void timer_rest(struct timer *t);

@@ -1,9 +1,8 @@
 /*
  * common/loop/turnstile.h - one fiber at a time for each name, over all workers.
  *
- * Those who wait for the same name come in the order of their arrival, but for those who
- * go ahead.  A wait is bounded, and ends
- * when its fiber is cancelled.  Any thread, on fibers.
+ * Those who wait for the same name come in the order of their arrival, but for those who go ahead.  A
+ * wait is bounded, and ends when its fiber is cancelled.  Any thread, on fibers.
  */
 #ifndef SPASS_LOOP_TURNSTILE_H
 #define SPASS_LOOP_TURNSTILE_H

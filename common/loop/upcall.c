@@ -3,6 +3,7 @@
  */
 #include "common/loop/upcall.h"
 
+#include "common/base/digits.h"
 #include "common/loop/http1_class.h"
 #include "common/loop/inside.h"
 #include "common/loop/stack.h"
@@ -99,25 +100,18 @@ static inline char *put(char *at, struct span s)
 static char *put_parts(char *at, const struct span *parts, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (parts[i].len > 0)
-			at = put(at, parts[i]);
+		at = put(at, parts[i]);
 	return at;
 }
 
 static char *put_length(char *at, uint64_t len)
 {
-	char digits[20];
-	size_t first = sizeof digits;
-
-	do
-		digits[--first] = (char)('0' + len % 10);
-	while (len /= 10);
 	at = put(at, SPAN_LIT("Content-Length: "));
-	at = put(at, span_of(digits + first, sizeof digits - first));
+	at = digits_put(at, len);
 	return put(at, SPAN_LIT("\r\n"));
 }
 
-/* No more than it takes. */
+/* As much as it takes, or a few bytes more. */
 static size_t head_size(const struct upcall *u, const struct upcall_request *req, struct span method, uint64_t len)
 {
 	enum { FIXED = sizeof "  HTTP/1.1\r\nContent-Length: 18446744073709551615\r\nConnection: keep-alive\r\n\r\n" };
@@ -135,7 +129,7 @@ static void put_head(struct upcall *u, const struct upcall_request *req, struct 
 	char *at = put(u->head_out.ptr, method);
 
 	*at++ = ' ';
-	at = put_parts(at, &req->base, 1);
+	at = put(at, req->base);
 	at = put(at, req->path);
 	at = put(at, SPAN_LIT(" HTTP/1.1\r\n"));
 	at = put(at, u->group->host_line);

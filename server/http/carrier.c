@@ -64,11 +64,16 @@ static void emit_log(int level, const char *line)
 		log_debug("carrier", "%.*s", (int)len, line);
 }
 
+static int fd_of(const struct carrier_socket *s)
+{
+	return s->wsi ? lws_get_socket_fd(s->wsi) : s->watch.fd;
+}
+
 /* Failing costs only that a leaving is noticed later. */
 void carrier_watch_leaving(struct carrier_socket *s, bool on)
 {
 	struct epoll_event e = { .events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = s };
-	int fd = s->wsi ? lws_get_socket_fd(s->wsi) : s->fd;
+	int fd = fd_of(s);
 
 	if (fd >= 0)
 		(void)epoll_ctl(s->carrier->leaving.fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &e);
@@ -91,10 +96,6 @@ static void someone_leaves(struct watch *w, int events)
 
 static void apply_reading(struct carrier_socket *s)
 {
-	if (!s->wsi) {
-		plain_apply(s);
-		return;
-	}
 	bool on = !s->held && !s->unwanted;
 
 	if (on == s->reading)
@@ -356,8 +357,6 @@ static struct carrier_socket *adopt_tls(struct carrier *c, int fd, void *owner)
 
 	s->carrier = c;
 	s->host = h;
-	s->tls = true;
-	s->fd = fd;
 	s->adopting = true;
 	s->reading = true;
 	s->wsi = lws_adopt_descriptor_vhost_via_info(&desc);
@@ -378,7 +377,7 @@ struct carrier_socket *carrier_adopt(struct carrier *c, int fd, bool tls, void *
 
 bool carrier_is_plain(const struct carrier_socket *s)
 {
-	return s->tls && !lws_get_ssl(s->wsi);
+	return s->wsi && !lws_get_ssl(s->wsi);
 }
 
 enum carrier_sent carrier_send(struct carrier_socket *s, const char *bytes, size_t len)
@@ -406,14 +405,17 @@ size_t carrier_receive(struct carrier_socket *s, char *bytes, size_t len)
 void carrier_read(struct carrier_socket *s, bool on)
 {
 	s->unwanted = !on;
-	apply_reading(s);
+	if (s->wsi)
+		apply_reading(s);
+	else
+		plain_apply(s);
 }
 
 int carrier_unsent(struct carrier_socket *s)
 {
 	int count = -1;
 
-	if (ioctl(s->wsi ? lws_get_socket_fd(s->wsi) : s->fd, SIOCOUTQ, &count) < 0)
+	if (ioctl(fd_of(s), SIOCOUTQ, &count) < 0)
 		return -1;
 	return count;
 }
@@ -432,7 +434,7 @@ static void say_goodbye(struct carrier_socket *s)
 void carrier_shut(struct carrier_socket *s)
 {
 	say_goodbye(s);
-	shutdown(s->wsi ? lws_get_socket_fd(s->wsi) : s->fd, SHUT_WR);
+	shutdown(fd_of(s), SHUT_WR);
 }
 
 void carrier_close(struct carrier_socket *s)

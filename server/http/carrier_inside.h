@@ -24,7 +24,6 @@ struct carrier {
 struct carrier_socket {
 	struct carrier *carrier;
 	void *owner;   /* NULL: closed by us, or not adopted yet */
-	int fd;
 	bool in_callback;
 	bool held;
 	bool unwanted; /* carrier_read(s, false) */
@@ -33,11 +32,10 @@ struct carrier_socket {
 	struct watch watch;
 	char *rest;    /* held back: rest_len bytes from rest_at on */
 	size_t rest_at, rest_len;
-	/* of one with TLS, else NULL and false */
+	/* of one that was adopted for TLS, else NULL and false */
 	struct lws *wsi;
 	struct host *host;
-	bool tls;
-	bool adopting; /* carrier_adopt frees it */
+	bool adopting; /* who adopts frees it */
 	bool greeted;  /* the TLS handshake is over, as far as it is one */
 };
 

@@ -19,7 +19,7 @@ static void destroy(struct carrier_socket *s)
 	if (!s->reading)
 		carrier_watch_leaving(s, false);
 	watch_stop(&s->watch);
-	close(s->fd);
+	close(s->watch.fd);
 	mem_free(s->rest);
 	mem_free(s);
 }
@@ -45,7 +45,7 @@ void plain_apply(struct carrier_socket *s)
 /* The socket takes something again. */
 static void write_on(struct carrier_socket *s)
 {
-	ssize_t sent = socket_send(s->fd, s->rest + s->rest_at, s->rest_len);
+	ssize_t sent = socket_send(s->watch.fd, s->rest + s->rest_at, s->rest_len);
 
 	if (sent < 0) {
 		if (errno != EAGAIN)
@@ -66,7 +66,7 @@ static void write_on(struct carrier_socket *s)
 static void read_some(struct carrier_socket *s)
 {
 	char *room = s->carrier->room;
-	ssize_t got = socket_receive(s->fd, room, CARRIER_READ);
+	ssize_t got = socket_receive(s->watch.fd, room, CARRIER_READ);
 
 	if (got > 0)
 		s->carrier->events->data(s->owner, span_of(room, (size_t)got));
@@ -95,7 +95,6 @@ struct carrier_socket *plain_adopt(struct carrier *c, int fd, void *owner)
 
 	s->carrier = c;
 	s->owner = owner;
-	s->fd = fd;
 	s->reading = true;
 	/* Fails on a Unix socket, which sends at once anyway. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -106,7 +105,7 @@ struct carrier_socket *plain_adopt(struct carrier *c, int fd, void *owner)
 
 enum carrier_sent plain_send(struct carrier_socket *s, const char *bytes, size_t len)
 {
-	ssize_t sent = socket_send(s->fd, bytes, len);
+	ssize_t sent = socket_send(s->watch.fd, bytes, len);
 
 	if (sent == (ssize_t)len)
 		return CARRIER_SENT;
@@ -125,7 +124,7 @@ enum carrier_sent plain_send(struct carrier_socket *s, const char *bytes, size_t
 
 size_t plain_receive(struct carrier_socket *s, char *bytes, size_t len)
 {
-	ssize_t got = s->reading ? socket_receive(s->fd, bytes, len) : 0;
+	ssize_t got = s->reading ? socket_receive(s->watch.fd, bytes, len) : 0;
 
 	return got > 0 ? (size_t)got : 0;
 }

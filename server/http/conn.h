@@ -29,7 +29,6 @@ enum {
 	CONN_IN_KEEP = 16 * 1024,       /* largest receive buffer kept with a resting request */
 	CONN_TURNS_MAX = 16,            /* pipelined requests answered at once */
 	CONN_REPLY_HEADERS_MAX = 16 * 1024,
-	CONN_DATE_LINE = 37,            /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
 };
 
 struct spare_body {
@@ -59,7 +58,7 @@ struct http {
 	size_t spare_body_count, spare_body_bytes;
 	char *scratch;              /* a reply is put together here: CARRIER_SLICE bytes */
 	int64_t date_until_ms;      /* the loop's time at which date is stale */
-	char date[CONN_DATE_LINE + 1]; /* "Date: ...\r\n" */
+	char date[sizeof "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"];
 };
 
 enum conn_state {

@@ -8,6 +8,7 @@
 #include "server/http/conn.h"
 
 #include "common/base/clock.h"
+#include "common/base/digits.h"
 #include "common/base/jscan.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -33,17 +34,6 @@ static inline char *put_text(char *at, const char *text)
 	return put(at, text, strlen(text));
 }
 
-static char *put_number(char *at, uint64_t value)
-{
-	char digits[20];
-	size_t n = sizeof digits;
-
-	do
-		digits[--n] = (char)('0' + value % 10);
-	while (value /= 10);
-	return put(at, digits + n, sizeof digits - n);
-}
-
 static void refresh_date(struct http *h)
 {
 	char date[CLOCK_HTTP_SIZE];
@@ -67,7 +57,7 @@ static inline char *put_status(char *at, int status)
 	if (status == 200)
 		return put_text(at, "HTTP/1.1 200 OK\r\n");
 	at = put_text(at, "HTTP/1.1 ");
-	at = put_number(at, (uint64_t)status);
+	at = digits_put(at, (uint64_t)status);
 	*at++ = ' ';
 	at = put_text(at, http1_reason(status));
 	return put_text(at, "\r\n");
@@ -109,7 +99,7 @@ static char *put_head(struct request *r, int status, const char *type, int64_t l
 	}
 	if (length >= 0 && !status_has_no_body(status)) {
 		at = put_text(at, "Content-Length: ");
-		at = put_number(at, (uint64_t)length);
+		at = digits_put(at, (uint64_t)length);
 		at = put_text(at, "\r\n");
 	} else if (r->chunked) {
 		at = put_text(at, "Transfer-Encoding: chunked\r\n");

@@ -20,12 +20,6 @@ enum { ROWS = 70, WORDS = 40, HITS = 10 };
 #define QUESTION "word1 word2 word3 word5 word8 word13 word21 word34 unknown"
 
 /* A segment in which row r has words r % WORDS and following. */
-static void add_text(struct segment_builder *b, struct span text, unsigned weight,
-		     enum segment_place place)
-{
-	segment_builder_term(b, segment_builder_number(b, text, terms_hash(text)), weight, place);
-}
-
 static struct segment *make_segment(struct buf *bytes)
 {
 	struct segment_builder *b = segment_builder_new();
@@ -35,9 +29,9 @@ static struct segment *make_segment(struct buf *bytes)
 		segment_builder_row(b, row + 1, NULL);
 		for (int i = 0; i < 8; i++) {
 			char *word = mem_printf("word%d", (row + i * i) % WORDS);
+			const struct span text = span_str(word);
 
-			add_text(b, span_str(word), 4,
-					     SEGMENT_NEXT);
+			segment_builder_term(b, segment_builder_number(b, text, terms_hash(text)), 4, SEGMENT_NEXT);
 			mem_free(word);
 		}
 	}

@@ -77,6 +77,17 @@ struct span span_cut(struct span *rest, char sep)
 	return head;
 }
 
+struct span span_line_at(struct span text, size_t at)
+{
+	size_t from = at, to = at;
+
+	while (from > 0 && text.ptr[from - 1] != '\n')
+		from--;
+	while (to < text.len && text.ptr[to] != '\n')
+		to++;
+	return span_of(text.ptr + from, to - from);
+}
+
 ptrdiff_t span_find(struct span s, struct span needle)
 {
 	const char *at;

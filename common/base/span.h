@@ -75,6 +75,8 @@ struct span span_from(struct span s, size_t offset);
  * Without sep the whole is returned and *rest becomes SPAN_NONE (ptr NULL), which ends a loop.
  */
 struct span span_cut(struct span *rest, char sep);
+/* The line that the byte at `at` (0..len) stands in, without its line break. */
+struct span span_line_at(struct span text, size_t at);
 /* First place of needle in s, or -1. */
 ptrdiff_t span_find(struct span s, struct span needle);
 /*

@@ -15,7 +15,7 @@ static int64_t scale(int64_t amount, int64_t factor)
 
 void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate, int64_t factor)
 {
-	*b = (struct bill){ .source = cost->source, .usd = cost->usd, .rate = *rate };
+	*b = (struct bill){ .is_made = true, .source = cost->source, .usd = cost->usd, .rate = *rate };
 	b->eur = scale(b->usd, rate->eur);
 	b->billed_usd = scale(b->usd, factor);
 	b->billed_eur = scale(b->eur, factor);
@@ -51,6 +51,9 @@ struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MA
 
 struct span bill_lines(const struct bill *b, struct span rate_lines, char out[BILL_LINES_MAX])
 {
+	static_assert(sizeof "SPASS-Cost-Available: false\r\nSPASS-Cost-Source: \r\n" + COST_SOURCE_SIZE +
+			      sizeof "SPASS-Cost-Eur: \r\nSPASS-Cost-Usd: \r\n" + 2 * MONEY_TEXT_MAX <=
+			      BILL_LINES_MAX - BILL_RATE_LINES_MAX, "the lines fit");
 	bool is_known = b->usd >= 0;
 	char *at = put(out, is_known ? SPAN_LIT("SPASS-Cost-Available: true\r\nSPASS-Cost-Source: ")
 				     : SPAN_LIT("SPASS-Cost-Available: false\r\nSPASS-Cost-Source: "));

@@ -10,7 +10,9 @@
 #include "common/model/cost.h"
 #include "common/model/rate.h"
 
+/* All zero: none. */
 struct bill {
+	bool is_made;
 	enum cost_source source;
 	int64_t usd, eur;
 	int64_t billed_usd, billed_eur;

@@ -8,11 +8,8 @@ static int build(struct turn *t, const void *request, const struct target *targe
 {
 	const struct rerank_request *r = request;
 	const struct rerank_wish wish = { r->query, r->documents, r->count };
-	enum dialect_kind dialect = target->backend->provider->dialect;
 
-	if (dialect == DIALECT_BUILTIN)
-		return err_set(err, E_upstream_error, "", "the built-in models do not rerank");
-	return dialect_of(dialect)->rerank(&wish, target, t->arena, &t->outgoing, err);
+	return dialect_of(target->backend->provider->dialect)->rerank(&wish, target, t->arena, &t->outgoing, err);
 }
 
 static int read_scores(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,

@@ -323,10 +323,10 @@ static int64_t cost_of_media(const struct turn *t, struct used used)
 						      : MONEY_UNKNOWN;
 }
 
-/* A bill without a rate was never made: the call was cut. */
+/* Of a call that was cut there may be no bill. */
 static bool is_billed(const struct turn *t)
 {
-	return t->bill.billed_usd >= 0 && t->bill.rate.eur != 0;
+	return t->bill.is_made && t->bill.billed_usd >= 0;
 }
 
 static struct amount cost_by(const struct spend *s, struct used used)

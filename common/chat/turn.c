@@ -575,7 +575,7 @@ int turn_walk_once(struct turn *t, const struct call_kind *kind, const void *req
 void turn_end(struct turn *t)
 {
 	/* A stream that was cut is settled by what has been told of it; a whole answer has been, to be announced. */
-	if (t->target && (t->streamed || t->sum || t->bill.rate.eur == 0))
+	if (t->target && (t->streamed || t->sum || !t->bill.is_made))
 		turn_settle(t, t->target);
 }
 

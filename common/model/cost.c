@@ -8,7 +8,7 @@
 
 const char *cost_source_name(enum cost_source s)
 {
-	static const char *const names[] = {
+	static const char names[][COST_SOURCE_SIZE] = {
 		[COST_UNKNOWN] = "unknown",
 		[COST_ZERO] = "zero",
 		[COST_TABLE] = "table",

@@ -34,6 +34,7 @@ struct price {
 #define PRICE_NONE ((struct price){ -1, -1, -1, -1, -1, -1, 0, -1, -1 })
 
 enum cost_source { COST_UNKNOWN, COST_ZERO, COST_TABLE, COST_UPSTREAM };
+enum { COST_SOURCE_SIZE = 9 }; /* of the longest name, with its NUL */
 /* "unknown", "zero", "table", "upstream". */
 const char *cost_source_name(enum cost_source s);
 

@@ -137,17 +137,6 @@ static float worth_between(const struct search *s, size_t start, size_t end)
 	return worth;
 }
 
-static struct span line_around(struct span text, size_t at)
-{
-	size_t start = at, end = at;
-
-	while (start > 0 && text.ptr[start - 1] != '\n')
-		start--;
-	while (end < text.len && text.ptr[end] != '\n')
-		end++;
-	return span_strip(span_of(text.ptr + start, end - start));
-}
-
 static bool next_line(struct span *rest, struct span *out)
 {
 	while (rest->len > 0) {
@@ -189,8 +178,8 @@ static struct span best_line(const struct search *s, size_t from, size_t to)
 {
 	for (size_t i = 0; i < s->count; i++)
 		if (s->places[i].start >= from && s->places[i].end <= to)
-			return line_around(s->text, s->places[i].start);
-	return line_around(s->text, from);
+			return span_strip(span_line_at(s->text, s->places[i].start));
+	return span_strip(span_line_at(s->text, from));
 }
 
 /* ---- the whole ---- */

@@ -82,8 +82,8 @@ static int last_copy(struct db *db, const struct conversation_owner *owner, stru
 
 	if (!st)
 		return -1;
-	db_bind_text(st, 1, span_str(owner->tenant_id));
-	db_bind_text(st, 2, span_str(owner->user_id));
+	db_bind_str(st, 1, owner->tenant_id);
+	db_bind_str(st, 2, owner->user_id);
 	db_bind_int(st, 3, COPIES_LOOKED_AT);
 	while ((found = db_next(st, err)) > 0) {
 		struct span title = db_text(st, 0), rest;

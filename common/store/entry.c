@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/base/bytes.h"
 #include "common/base/mem.h"
 
 static_assert(offsetof(struct entry, ids) + 37 <= 192, "with an id of the usual length three lines");
@@ -36,25 +37,6 @@ static const char *text_of(const struct record *r, const struct text *t)
 	return text ? text : "";
 }
 
-/* Mixes in a text's bytes, at most max. */
-static uint64_t mix_text(uint64_t hash, const char *text, size_t max)
-{
-	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
-	size_t len = strnlen(text, max), i = 0;
-	uint64_t word;
-
-	for (; i + sizeof word <= len; i += sizeof word) {
-		memcpy(&word, text + i, sizeof word);
-		hash = (hash ^ word) * prime;
-		hash ^= hash >> 29;
-	}
-	word = len;
-	for (; i < len; i++)
-		word = word << 8 | (unsigned char)text[i];
-	hash = (hash ^ word) * prime;
-	return hash ^ hash >> 29;
-}
-
 uint32_t common_hash(const struct record *r)
 {
 	uint64_t hash = (uint64_t)(unsigned)r->status << 32 ^ (uint64_t)(unsigned)r->attempts << 8 ^
@@ -62,8 +44,11 @@ uint32_t common_hash(const struct record *r)
 			(uint64_t)(uintptr_t)r->route << 3;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (texts[i].is_hashed)
-			hash = mix_text(hash, text_of(r, &texts[i]), texts[i].max);
+		if (texts[i].is_hashed) {
+			const char *text = text_of(r, &texts[i]);
+
+			hash = bytes_hash(hash, text, strnlen(text, texts[i].max));
+		}
 	return (uint32_t)(hash >> 32);
 }
 

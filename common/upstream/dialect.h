@@ -107,6 +107,9 @@ struct dialect {
 /* Adds "name=value", which x-spass-applied says, to out->applied. */
 void outgoing_applied(struct outgoing *out, struct arena *arena, const char *what);
 
+/* A JSON string of text in the arena; ptr NULL beyond its limit. */
+struct span dialect_quoted(struct arena *arena, const char *text);
+
 /* Indexed by enum dialect_kind. */
 const struct dialect *dialect_of(enum dialect_kind kind);
 

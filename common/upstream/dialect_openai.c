@@ -25,13 +25,7 @@ void outgoing_applied(struct outgoing *out, struct arena *arena, const char *wha
 		out->applied = all;
 }
 
-static int full(struct err *err)
-{
-	return err_set(err, E_internal_error, "", "the request needs more changes than there is room for");
-}
-
-/* A JSON string of text in the arena. */
-static struct span quoted(struct arena *arena, const char *text)
+struct span dialect_quoted(struct arena *arena, const char *text)
 {
 	struct buf b;
 	struct span s;
@@ -41,6 +35,11 @@ static struct span quoted(struct arena *arena, const char *text)
 	s = arena_span(arena, buf_span(&b));
 	buf_free(&b);
 	return s;
+}
+
+static int full(struct err *err)
+{
+	return err_set(err, E_internal_error, "", "the request needs more changes than there is room for");
 }
 
 /* The key of a top-level member, without its quotes. */
@@ -157,7 +156,7 @@ static int rename_model(struct jvalue model, const struct target *t, struct jspl
 {
 	if (jvalue_is(model, t->model))
 		return 0;
-	return jsplice_replace(s, model.text, quoted(arena, t->model));
+	return jsplice_replace(s, model.text, dialect_quoted(arena, t->model));
 }
 
 static int finish(struct jsplice *s, struct arena *arena, struct outgoing *out, struct err *err)
@@ -460,11 +459,18 @@ static int openai_embed_answer(struct span body, struct answer *a, struct err *e
 	return 0;
 }
 
+static int builtin_rerank(const struct rerank_wish *w, const struct target *t, struct arena *arena,
+			  struct outgoing *out, struct err *err)
+{
+	(void)w, (void)t, (void)arena, (void)out;
+	return err_set(err, E_upstream_error, "", "the built-in models do not rerank");
+}
+
 static const struct dialect dialects[] = {
 	[DIALECT_OPENAI] = { "openai", openai_chat, openai_embed, rerank_build, openai_frame, openai_gaps,
 			     openai_chat_answer, chunks_of_completion, openai_embed_answer, rerank_answer,
 			     openai_images, openai_usage },
-	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, rerank_build, openai_frame, openai_gaps,
+	[DIALECT_BUILTIN] = { "builtin", openai_chat, openai_embed, builtin_rerank, openai_frame, openai_gaps,
 			      openai_chat_answer, chunks_of_completion, openai_embed_answer, rerank_answer,
 			      openai_images, openai_usage },
 };

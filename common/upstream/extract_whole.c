@@ -29,22 +29,10 @@ static bool is_field(struct span line)
 	return true;
 }
 
-/* The line that holds the byte at `at`, without its end. */
-static struct span line_at(struct span text, size_t at)
-{
-	size_t from = at, to = at;
-
-	while (from > 0 && text.ptr[from - 1] != '\n')
-		from--;
-	while (to < text.len && text.ptr[to] != '\n')
-		to++;
-	return span_of(text.ptr + from, to - from);
-}
-
 /* With the fields above and below it; not so when they are none, or too many. */
 static struct span whole_row(struct span text, struct span quote)
 {
-	struct span row = line_at(text, (size_t)(quote.ptr - text.ptr)), line;
+	struct span row = span_line_at(text, (size_t)(quote.ptr - text.ptr)), line;
 	size_t start, end;
 
 	if (!is_field(row))
@@ -52,13 +40,13 @@ static struct span whole_row(struct span text, struct span quote)
 	start = (size_t)(row.ptr - text.ptr);
 	end = start + row.len;
 	while (start > 1 && end - start <= WHOLE_MAX) {
-		line = line_at(text, start - 1);
+		line = span_line_at(text, start - 1);
 		if (!is_field(line))
 			break;
 		start -= line.len + 1;
 	}
 	while (end + 1 < text.len && end - start <= WHOLE_MAX) {
-		line = line_at(text, end + 1);
+		line = span_line_at(text, end + 1);
 		if (!is_field(line))
 			break;
 		end += line.len + 1;

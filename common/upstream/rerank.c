@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "common/base/buf.h"
 #include "common/upstream/routing.h"
 
 /* ---- the request ---- */
@@ -14,18 +13,6 @@ static void add(struct outgoing *out, struct span *parts, const char *name, stru
 	parts[out->part_count++] = span_str(name);
 	parts[out->part_count++] = value;
 	out->length += strlen(name) + value.len;
-}
-
-static struct span quoted(struct arena *arena, const char *text)
-{
-	struct buf b;
-	struct span s;
-
-	buf_init(&b, 64 * KIB);
-	jtext_string(&b, span_str(text));
-	s = arena_span(arena, buf_span(&b));
-	buf_free(&b);
-	return s;
 }
 
 int rerank_build(const struct rerank_wish *w, const struct target *t, struct arena *arena,
@@ -42,7 +29,7 @@ int rerank_build(const struct rerank_wish *w, const struct target *t, struct are
 		add(out, parts, ",\"texts\":", w->documents);
 		add(out, parts, ",\"truncate\":", SPAN_LIT("true}"));
 	} else {
-		add(out, parts, "{\"model\":", quoted(arena, t->model));
+		add(out, parts, "{\"model\":", dialect_quoted(arena, t->model));
 		add(out, parts, ",\"query\":", w->query);
 		add(out, parts, ",\"documents\":", w->documents);
 		add(out, parts, ",\"top_n\":", span_str(arena_printf(arena, "%zu}", w->count)));

@@ -151,17 +151,22 @@ struct forking {
 	bool begun, more;
 };
 
+static int begin_fork(struct db *db, struct forking *f, struct err *err)
+{
+	holds_renew(f->hold); /* the writer sees all that is kept */
+	if (conversation_fork_begin(db, &f->fork, err) < 0 ||
+	    holds_take(f->hold, &f->fork.left, true, f->fork.bytes, 0, err) < 0)
+		return -1;
+	f->begun = true;
+	return 0;
+}
+
 static int fork_some(struct db *db, void *arg, struct err *err)
 {
 	struct forking *f = arg;
 
-	/* The writer sees all that is kept. */
-	if (!f->begun)
-		holds_renew(f->hold);
-	if (!f->begun && (conversation_fork_begin(db, &f->fork, err) < 0 ||
-			  holds_take(f->hold, &f->fork.left, true, f->fork.bytes, 0, err) < 0))
+	if (!f->begun && begin_fork(db, f, err) < 0)
 		return -1;
-	f->begun = true;
 	return conversation_fork_some(db, &f->fork, &f->more, err);
 }
 

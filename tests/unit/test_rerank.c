@@ -56,6 +56,20 @@ static void a_question_and_its_documents_are_sent_as_each_server_wants_them(void
 	body_is(&s, "{\"query\":\"why\",\"texts\":[\"x\",\"y\"],\"truncate\":true}");
 }
 
+static void the_built_in_models_are_not_asked(void **state)
+{
+	const struct rerank_wish wish = { SPAN_LIT("\"why\""), SPAN_LIT("[\"x\"]"), 1 };
+	struct outgoing out;
+	struct err err = ERR_INIT;
+	struct stage s;
+
+	(void)state;
+	begin(&s, 0);
+	assert_int_equal(dialect_of(DIALECT_BUILTIN)->rerank(&wish, &s.target, &s.arena, &out, &err), -1);
+	assert_int_equal(err.code, E_upstream_error);
+	arena_clear(&s.arena);
+}
+
 static void scores_are_read_from_all_forms_of_answers(void **state)
 {
 	static const struct {
@@ -143,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_and_its_documents_are_sent_as_each_server_wants_them),
+		cmocka_unit_test(the_built_in_models_are_not_asked),
 		cmocka_unit_test(scores_are_read_from_all_forms_of_answers),
 		cmocka_unit_test(what_is_no_ranking_of_all_documents_is_refused),
 		cmocka_unit_test(an_error_inside_an_answer_is_told),

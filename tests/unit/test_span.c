@@ -132,6 +132,29 @@ static void reads_digits_within_the_range(void **state)
 	assert_int_equal(span_to_int(SPAN_LIT("1\0"), 0, 10, &(int64_t){ 0 }), -1);
 }
 
+static void finds_the_line_around_a_byte(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+		const char *line;
+	} cases[] = {
+		{ "", 0, "" },
+		{ "one", 0, "one" },
+		{ "one", 3, "one" },
+		{ "one\ntwo\n", 2, "one" },
+		{ "one\ntwo\n", 3, "one" }, /* the break itself ends its line */
+		{ "one\ntwo\n", 4, "two" },
+		{ "one\ntwo\n", 8, "" },
+		{ "\n\n", 1, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_true(span_is(span_line_at(span_str(cases[i].text), cases[i].at), cases[i].line));
+	assert_int_equal(span_line_at(SPAN_NONE, 0).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +163,7 @@ int main(void)
 		cmocka_unit_test(trims_spaces_and_tabs_only_and_strips_line_breaks_too),
 		cmocka_unit_test(cuts_at_each_separator),
 		cmocka_unit_test(from_stops_at_the_end),
+		cmocka_unit_test(finds_the_line_around_a_byte),
 		cmocka_unit_test(finds_a_needle),
 		cmocka_unit_test(reads_digits_within_the_range),
 	};

@@ -1,5 +1,5 @@
 /*
- * common/chat/rag_probes.h - whether a model is still the one whose vectors are there.
+ * common/chat/rag_probes.h - when it is time to ask whether a model is still the one it was.
  *
  * A server may give another model the name of the one before: its vectors lie elsewhere.  So each
  * model of a tenant is looked at when its work begins, after a start and then now and then, by

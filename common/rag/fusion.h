@@ -3,8 +3,8 @@
  *
  * By default a weighted mean of scores that are brought to 0..1 list by list (Bruch et al., arXiv
  * 2210.11934): 1 for the list's best, 0 for its FUSION_DEEPth and for what is further down or not
- * in it.  A list that has nothing to say does not count.  On request reciprocal ranks.  What the vectors' list weighs follows the model and the
- * language of the question.  Pure; any thread.
+ * in it.  A list that has nothing to say does not count.  On request reciprocal ranks.  What the
+ * vectors' list weighs follows the model and the language of the question.  Pure; any thread.
  */
 #ifndef SPASS_RAG_FUSION_H
 #define SPASS_RAG_FUSION_H
@@ -51,8 +51,8 @@ size_t fusion_merge(enum fusion_kind kind, const struct fusion_list *lists, size
 		    struct fusion_hit *hits, size_t max);
 
 /*
- * How far a score of 1 is to be believed, FUSION_FIT_MIN..1: by what the words' best has of what it could have
- * (highest: lexical_highest), and by how much vectors weigh, which are believed.
+ * How far a score of 1 is to be believed, FUSION_FIT_MIN..1: by what the words' best has of what it
+ * could have (highest: lexical_highest), and by how much vectors weigh, which are believed.
  */
 #define FUSION_FIT_MIN 0.05f
 float fusion_fit(const struct fusion_list *words, float highest, float dense_weight);

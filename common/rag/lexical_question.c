@@ -3,7 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/text/words.h"
+#include "common/text/letters.h"
 
 #include <math.h>
 
@@ -51,7 +51,7 @@ static bool has_marks(struct span text)
 		size_t len;
 		uint32_t c = utf8_next(text, &len);
 
-		if (words_fold(c) != c)
+		if (letter_fold(c) != c)
 			return true;
 		text = span_from(text, len);
 	}

@@ -132,8 +132,10 @@ struct span passage_trim(struct passage *piece, struct span text)
 	return span_of(text.ptr + first, end - first);
 }
 
-/* Shortens the piece to chars_min..chars_max characters, without the blanks around them; false when
- * it has no end there. */
+/*
+ * Shortens the piece to chars_min..chars_max characters, without the blanks around them; false when
+ * it has no end there.
+ */
 static bool shorten(struct passage *piece, struct span text, size_t chars_min, size_t chars_max)
 {
 	struct {

@@ -2,9 +2,9 @@
  * common/rag/passages.h - what of a ranking is sent to a model that takes so many characters.
  *
  * Pieces by their scores as long as they fit, where one whose neighbour was found, too, counts
- * more, and the best always, if only its beginning; text that two of them share is sent once, and those that meet in a document become one
- * passage.  What is left over goes to pieces further down that fit, and at last to the beginning of
- * the best one that did not.  Pure; any thread.
+ * more, and the best always, if only its beginning; text that two of them share is sent once, and
+ * those that meet in a document become one passage.  What is left over goes to pieces further down
+ * that fit, and at last to the beginning of the best one that did not.  Pure; any thread.
  */
 #ifndef SPASS_RAG_PASSAGES_H
 #define SPASS_RAG_PASSAGES_H

@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/letters.h"
 #include "common/text/words.h"
 
 #include <stdlib.h>
@@ -242,9 +243,9 @@ static bool is_edge(const struct plain *p, struct span source, size_t at)
 	if (is_point(before))
 		return !is_digit(after) || last == 0 ||
 		       !is_digit((unsigned char)p->bytes[last - 1]);
-	if (!words_is_letter(before) || !words_is_letter(after))
+	if (!letter_is_of_word(before) || !letter_is_of_word(after))
 		return true;
-	return words_is_dense(before) || words_is_dense(after) || is_parted(p, source, at);
+	return letter_is_dense(before) || letter_is_dense(after) || is_parted(p, source, at);
 }
 
 /* What stands on the character before it. */

@@ -14,8 +14,9 @@
  *
  * Everything here blocks: call it on a job or a thread of its own, never on a loop.  Any thread.
  * Names: an index has [A-Za-z0-9._-], 1..RAG_INDEX_NAME_MAX of them, the first a letter or digit; a
- * document 1..RAG_DOCUMENT_NAME_MAX bytes of UTF-8 without control characters (a path, a URL, an id).  An
- * index of another tenant is E_rag_index_not_found.  Every function may fail with E_storage_error.
+ * document 1..RAG_DOCUMENT_NAME_MAX bytes of UTF-8 without control characters (a path, a URL, an
+ * id).  An index of another tenant is E_rag_index_not_found.  Every function may fail with
+ * E_storage_error.
  */
 #ifndef SPASS_RAG_RAG_H
 #define SPASS_RAG_RAG_H
@@ -130,7 +131,8 @@ struct rag_put {
 	enum rag_put_how how;
 	bool make;  /* the index, when it is not there */
 	bool whole; /* when one document fails, nothing is kept and its error is returned */
-	const atomic_bool *cancelled; /* looked at while documents are read, and between them; or NULL */
+	/* Looked at while documents are read, and between them; or NULL. */
+	const atomic_bool *cancelled;
 };
 
 enum rag_put_what { RAG_ADDED, RAG_CHANGED, RAG_UNCHANGED, RAG_FAILED };
@@ -203,13 +205,17 @@ int rag_document_each(struct rag *r, struct span tenant, struct span index, stru
 int rag_document_get(struct rag *r, struct span tenant, struct span index, struct span name,
 		     struct arena *a, struct rag_document_info *out, struct span *text,
 		     struct err *err);
-/* The same, and the document as its reader left it, to be freed with reading_free (also on failure);
- * without a title. */
+/*
+ * The same, and the document as its reader left it, to be freed with reading_free (also on failure);
+ * without a title.
+ */
 int rag_document_read(struct rag *r, struct span tenant, struct span index, struct span name,
 		      struct arena *a, struct rag_document_info *out, struct reading *reading,
 		      struct err *err);
-/* Those that are there, in one transaction, with text, postings and vectors; *gone: how many;
- * was_there[count] (may be NULL): which. */
+/*
+ * Those that are there, in one transaction, with text, postings and vectors; *gone: how many;
+ * was_there[count] (may be NULL): which.
+ */
 int rag_document_delete(struct rag *r, struct span tenant, struct span index,
 			const struct span *names, size_t count, int64_t *gone, bool *was_there,
 			struct err *err);

@@ -1,4 +1,7 @@
-/* common/rag/rag_above.c - pages, rows and headings of a place within a chunk, by its document's marks. */
+/*
+ * common/rag/rag_above.c - what a place in a chunk stands under: page, row and headings, by the
+ * document's marks.
+ */
 #include "common/rag/rag_inside.h"
 
 #include "common/rag/cut.h"

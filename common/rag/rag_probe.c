@@ -1,5 +1,6 @@
 /*
- * common/rag/rag_probe.c - whether a model is still the one whose vectors are there.
+ * common/rag/rag_probe.c - what a model makes of RAG_PROBE_TEXT, kept and compared: which of those
+ * that had its name it is.
  */
 #include "common/rag/rag_vectors.h"
 

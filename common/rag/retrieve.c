@@ -23,17 +23,15 @@ const char *retrieve_scope_name(enum retrieve_scope scope)
 	return (size_t)scope < ARRAY_LEN(scopes) ? scopes[scope] : NULL;
 }
 
-static bool is_blank(struct span s)
+int retrieve_full(struct err *err)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!strchr(" \t\r\n", s.ptr[i]))
-			return false;
-	return true;
+	return err_set(err, E_too_large, "top_k",
+		       "the answer would be too large: ask for fewer hits");
 }
 
 static int check(const struct retrieve_question *q, struct err *err)
 {
-	if (is_blank(q->text))
+	if (span_strip(q->text).len == 0)
 		return err_set(err, E_invalid_field, "query", "the query is empty");
 	if (q->text.len > RETRIEVE_TEXT_MAX || !utf8_is_valid(q->text))
 		return err_set(err, E_invalid_field, "query",
@@ -153,13 +151,10 @@ static int begin(struct retrieval *r, struct err *err)
 
 static int run(struct retrieval *r, int64_t began, struct err *err)
 {
-	if (begin(r, err) < 0)
-		return -1;
-	if (find_and_show(r, began, err) < 0)
+	if (begin(r, err) < 0 || find_and_show(r, began, err) < 0)
 		return -1;
 	if (arena_failed(r->arena))
-		return err_set(err, E_too_large, "top_k",
-			       "the answer would be too large: ask for fewer hits");
+		return retrieve_full(err);
 	r->answer->total_us = clock_mono_us() - began;
 	return 0;
 }
@@ -200,7 +195,7 @@ int retrieve_candidates(struct rag *rag, struct span tenant, struct span index,
 	if (question->scope == RETRIEVE_CORPUS)
 		result = 0;
 	else if (begin(&r, err) == 0 && retrieve_find(&r, err) == 0)
-		result = retrieve_list(&r, *out, max, count, err);
+		result = retrieve_gather(&r, *out, max, count, err);
 	rag_words_give(rag, r.words);
 	rag_view_close(&r.view);
 	return result;

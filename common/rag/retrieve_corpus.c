@@ -3,12 +3,6 @@
 
 #include <math.h>
 
-static int full(struct err *err)
-{
-	return err_set(err, E_too_large, "top_k",
-		       "the answer would be too large: ask for fewer hits");
-}
-
 enum { CORPUS_DOCUMENTS_MAX = 1000 };
 
 /* The names of all documents, when they fit the budget. */
@@ -44,7 +38,7 @@ static int show_corpus(struct retrieval *r, const int64_t *ids, size_t count, st
 	struct retrieve_hit *hits = arena_zalloc(r->arena, (count + 1) * sizeof(*hits));
 
 	if (!hits)
-		return full(err);
+		return retrieve_full(err);
 	for (size_t i = 0; i < count; i++) {
 		struct retrieve_hit *hit = &hits[i];
 
@@ -76,7 +70,7 @@ int retrieve_corpus(struct retrieval *r, struct err *err)
 	}
 	ids = arena_alloc(r->arena, CORPUS_DOCUMENTS_MAX * sizeof(*ids));
 	if (!ids)
-		return full(err);
+		return retrieve_full(err);
 	if (list_documents(r, ids, &count, err) < 0)
 		return -1;
 	if (count == SIZE_MAX) {

@@ -15,12 +15,6 @@ static void *room(struct retrieval *r, size_t count, size_t size)
 	return arena_alloc(r->arena, (count > 0 ? count : 1) * size);
 }
 
-static int full(struct err *err)
-{
-	return err_set(err, E_too_large, "top_k",
-		       "the answer would be too large: ask for fewer hits");
-}
-
 /* ---- one list each ---- */
 
 static int from_words(struct retrieval *r, struct span text, size_t max, struct fusion_list *out,
@@ -31,7 +25,7 @@ static int from_words(struct retrieval *r, struct span text, size_t max, struct 
 	float *scores = room(r, max, sizeof(*scores));
 
 	if (!hits || !rows || !scores)
-		return full(err);
+		return retrieve_full(err);
 	out->count = lexical_search(&r->rows, text, r->words, hits, max);
 	for (size_t i = 0; i < out->count; i++) {
 		rows[i] = hits[i].row;
@@ -59,7 +53,7 @@ static int from_latent(struct retrieval *r, size_t max, struct fusion_list *out,
 	float *scores = room(r, max, sizeof(*scores));
 
 	if (!hits || !rows || !scores)
-		return full(err);
+		return retrieve_full(err);
 	scratch = latent_scratch_new();
 	out->count = latent_search(&view, r->question->text, scratch, hits, max);
 	latent_scratch_free(scratch);
@@ -88,7 +82,7 @@ static int from_vectors(struct retrieval *r, size_t max, struct fusion_list *out
 	size_t count, kept = 0;
 
 	if (!hits || !rows || !scores)
-		return full(err);
+		return retrieve_full(err);
 	count = vector_search(v->space, &view, r->question->vector, 0, hits, max);
 	for (size_t i = 0; i < count; i++) {
 		int64_t row = rag_snapshot_row(r->view.snapshot, hits[i].id);
@@ -183,8 +177,6 @@ static void doubt_dense(struct retrieval *r, const struct fusion_list *words,
 		r->answer->dense_weight *= fusion_trust(words, lexical_highest(r->words), vectors);
 }
 
-enum question_list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
-
 /*
  * fit: of the question.  What was said before helps to find, but what it finds is no answer to a
  * question about something else; a question that says nothing by itself is about what was said.
@@ -258,7 +250,7 @@ int retrieve_find(struct retrieval *r, struct err *err)
 		return -1;
 	r->found = room(r, max, sizeof(*r->found));
 	if (!r->found)
-		return full(err);
+		return retrieve_full(err);
 	r->found_count = fusion_merge(r->question->fusion, lists, LIST_COUNT, r->found, max);
 	keep_hits(r, fit);
 	return 0;

@@ -5,6 +5,9 @@
 #include "common/rag/retrieve.h"
 #include "common/rag/snapshot.h"
 
+/* Of a question; fusion's hits have their parts by these. */
+enum retrieve_list { LIST_LEXICAL, LIST_LATENT, LIST_DENSE, LIST_BEFORE, LIST_COUNT };
+
 struct retrieval {
 	const struct retrieve_question *question;
 	struct rag_view view;
@@ -24,13 +27,15 @@ struct retrieval {
 	struct fusion_list dense;
 };
 
+/* -1: the arena is full. */
+int retrieve_full(struct err *err);
 /* Searches all lists and fuses them: found, and what the answer says of it. */
 int retrieve_find(struct retrieval *r, struct err *err);
 /* Puts what was found in the order of the question's ranks. */
 int retrieve_order(struct retrieval *r, struct err *err);
 /* Of what was found the best, for a model to read. */
-int retrieve_list(struct retrieval *r, struct retrieve_candidate *out, size_t max, size_t *count,
-		  struct err *err);
+int retrieve_gather(struct retrieval *r, struct retrieve_candidate *out, size_t max, size_t *count,
+		    struct err *err);
 /* Makes hits of the best found. */
 int retrieve_show(struct retrieval *r, struct err *err);
 /* Makes hits of all documents: 1, or 0 with a note why it cannot. */

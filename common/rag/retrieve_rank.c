@@ -7,11 +7,6 @@
 #include "common/rag/arrange.h"
 #include "common/rag/rag_inside.h"
 
-static int full(struct err *err)
-{
-	return err_set(err, E_too_large, "top_k", "there are too many candidates");
-}
-
 /* ---- for the model ---- */
 
 /* The chunk as it was embedded, without the embedder's prefix. */
@@ -28,7 +23,7 @@ static int read_candidate(struct retrieval *r, const struct rag_chunk *c, struct
 	parts[2] = c->text;
 	out->chunk = c->id;
 	out->text = arena_join(r->arena, parts, ARRAY_LEN(parts));
-	return arena_failed(r->arena) ? full(err) : 0;
+	return arena_failed(r->arena) ? retrieve_full(err) : 0;
 }
 
 static bool is_listed(const uint64_t *simhashes, size_t count, uint64_t simhash)
@@ -39,8 +34,8 @@ static bool is_listed(const uint64_t *simhashes, size_t count, uint64_t simhash)
 	return false;
 }
 
-int retrieve_list(struct retrieval *r, struct retrieve_candidate *out, size_t max, size_t *count,
-		  struct err *err)
+int retrieve_gather(struct retrieval *r, struct retrieve_candidate *out, size_t max, size_t *count,
+		    struct err *err)
 {
 	uint64_t *simhashes = arena_alloc(r->arena, (max + 1) * sizeof(*simhashes));
 	struct terms *terms;
@@ -48,7 +43,7 @@ int retrieve_list(struct retrieval *r, struct retrieve_candidate *out, size_t ma
 	int result = 0;
 
 	if (!simhashes)
-		return full(err);
+		return retrieve_full(err);
 	terms = terms_new();
 	buf_init(&title, RAG_META_MAX + 64 * KIB);
 	for (size_t i = 0; result == 0 && i < r->found_count && *count < max; i++) {
@@ -164,7 +159,7 @@ int retrieve_order(struct retrieval *r, struct err *err)
 	placed = arena_alloc(r->arena, count * sizeof(*placed));
 	scores = arena_alloc(r->arena, 2 * count * sizeof(*scores));
 	if (!ranks || !placed || !scores)
-		return full(err);
+		return retrieve_full(err);
 	look_up(r, ranks, placed);
 	qsort(placed, count, sizeof(*placed), by_rank);
 	put_back(r, placed, are_shares, scores, scores + count);

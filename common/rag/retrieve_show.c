@@ -21,12 +21,6 @@ struct shelf {
 	size_t count, kept;
 };
 
-static int full(struct err *err)
-{
-	return err_set(err, E_too_large, "top_k",
-		       "the answer would be too large: ask for fewer hits");
-}
-
 static size_t count_characters(struct span text)
 {
 	size_t count = 0;
@@ -45,13 +39,15 @@ static bool wants_passages(const struct retrieval *r)
 	       r->question->neighbours == 0;
 }
 
-/* It was found by how its document begins alone: it has none of the words, and its meaning is
- * another. */
+/*
+ * It was found by how its document begins alone: it has none of the words, and its meaning is
+ * another.
+ */
 static bool is_faint(const struct retrieval *r, const struct fusion_hit *found)
 {
 	struct lexical_match match;
 
-	if (found->parts[1] >= SPEAKS || found->parts[2] >= SPEAKS)
+	if (found->parts[LIST_LATENT] >= SPEAKS || found->parts[LIST_DENSE] >= SPEAKS)
 		return false;
 	return lexical_matches(&r->rows, found->row, r->words, &match, 1) == 0;
 }
@@ -116,9 +112,9 @@ static void show_scores(const struct retrieval *r, const struct fusion_hit *foun
 	hit->score = found->score;
 	hit->fused = r->fused ? r->fused[place] : found->score;
 	hit->rerank = r->rerank ? r->rerank[place] : NAN;
-	hit->lexical = found->parts[0];
-	hit->latent = found->parts[1];
-	hit->dense = found->parts[2];
+	hit->lexical = found->parts[LIST_LEXICAL];
+	hit->latent = found->parts[LIST_LATENT];
+	hit->dense = found->parts[LIST_DENSE];
 	hit->bm25 = hit->cosine = NAN;
 	for (size_t i = 0; i < r->lexical_count && isnan(hit->bm25); i++)
 		if (r->lexical[i].row == found->row)
@@ -179,7 +175,7 @@ static int show_matches(struct shelf *s, size_t place, struct retrieve_hit *hit,
 		     &hit->snippet);
 	hit->terms = arena_alloc(r->arena, (count + 1) * sizeof(*hit->terms));
 	if (!hit->terms)
-		return full(err);
+		return retrieve_full(err);
 	for (size_t i = 0; i < count; i++)
 		hit->terms[i] = arena_span(r->arena, matches[i].term);
 	hit->term_count = count;
@@ -394,7 +390,7 @@ static int show_passages(struct shelf *s, struct err *err)
 	pieces = arena_alloc(s->r->arena, (s->kept + 1) * sizeof(*pieces));
 	passages = arena_alloc(s->r->arena, (s->kept + 1) * sizeof(*passages));
 	if (!pieces || !passages)
-		return full(err);
+		return retrieve_full(err);
 	list_pieces(s, pieces);
 	count = passages_fill(pieces, s->kept, &wish, passages, s->r->question->top_k);
 	for (size_t i = 0; i < count; i++) {
@@ -420,7 +416,7 @@ int retrieve_show(struct retrieval *r, struct err *err)
 	r->answer->hits =
 		arena_alloc(r->arena, (r->question->top_k + 1) * sizeof(*r->answer->hits));
 	if (!s.chunks || !s.items || !s.places || !r->answer->hits)
-		full(err);
+		retrieve_full(err);
 	else if (wants_passages(r))
 		result = show_passages(&s, err);
 	else if (choose(&s, err) == 0)

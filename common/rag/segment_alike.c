@@ -3,7 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/text/words.h"
+#include "common/text/letters.h"
 
 #include <stdlib.h>
 
@@ -47,10 +47,10 @@ size_t segment_grams(struct span word, bool folded, uint32_t grams[GRAMS_MAX], b
 	size_t len, count = 0;
 
 	*is_marked = false;
-	if (is_number(word) || words_is_dense(utf8_next(word, &len)))
+	if (is_number(word) || letter_is_dense(utf8_next(word, &len)))
 		return 0;
 	for (; word.len > 0 && count < GRAMS_MAX - 1; word = span_from(word, len)) {
-		uint32_t c = utf8_next(word, &len), letter = words_fold(c);
+		uint32_t c = utf8_next(word, &len), letter = letter_fold(c);
 
 		*is_marked = *is_marked || letter != c;
 		letter = folded ? letter : c;

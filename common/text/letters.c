@@ -3,7 +3,6 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/text/words.h"
 
 #include <uchar.h>
 
@@ -11,19 +10,11 @@ struct range {
 	uint32_t first, last;
 };
 
-/* Syllables take several characters there: a pair would say too little. */
-static const struct range spelt[] = {
-	{ 0x0e01, 0x0e4e }, /* Thai */
-	{ 0x0e80, 0x0ecd }, /* Lao */
-	{ 0x1000, 0x1049 }, /* Burmese */
-	{ 0x1780, 0x17d3 }, /* Khmer */
-};
-
 static const struct range dense[] = {
-	{ 0x0e01, 0x0e4e },   /* as above */
-	{ 0x0e80, 0x0ecd },
-	{ 0x1000, 0x1049 },
-	{ 0x1780, 0x17d3 },
+	{ 0x0e01, 0x0e4e },   /* Thai */
+	{ 0x0e80, 0x0ecd },   /* Lao */
+	{ 0x1000, 0x1049 },   /* Burmese */
+	{ 0x1780, 0x17d3 },   /* Khmer */
 	{ 0x3005, 0x3007 },   /* iteration mark, zero */
 	{ 0x3041, 0x30ff },   /* kana */
 	{ 0x3400, 0x9fff },   /* Han */
@@ -32,16 +23,20 @@ static const struct range dense[] = {
 	{ 0x20000, 0x3ffff }, /* Han, extensions */
 };
 
+/* The last of those whose syllables take several characters: a pair would say too little. */
+enum { SPELT_LAST = 0x17d3 };
+
 /* Above ASCII nearly everything is a letter; this is what is not. */
 static const struct range no_letters[] = {
 	{ 0x0080, 0x00a9 }, { 0x00ab, 0x00b4 }, { 0x00b6, 0x00b9 }, { 0x00bb, 0x00bf },
 	{ 0x00d7, 0x00d7 }, { 0x00f7, 0x00f7 }, { 0x02c2, 0x02df }, { 0x0589, 0x058a },
 	{ 0x05be, 0x05be }, { 0x060c, 0x061f }, { 0x066a, 0x066d }, { 0x06d4, 0x06d4 },
 	{ 0x0964, 0x0965 }, { 0x0e3f, 0x0e3f }, { 0x0e4f, 0x0e4f }, { 0x2000, 0x206f },
-	{ 0x20a0, 0x20cf }, { 0x2100, 0x2125 }, { 0x2127, 0x2129 }, { 0x212c, 0x2bff }, { 0x2e00, 0x2fff }, { 0x3000, 0x3004 },
-	{ 0x3008, 0x3040 }, { 0x30fb, 0x30fb }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f },
-	{ 0xfeff, 0xff0f }, { 0xff1a, 0xff20 }, { 0xff3b, 0xff40 }, { 0xff5b, 0xff65 },
-	{ 0xffe0, 0xffff }, { 0x1f000, 0x1faff }, { 0xe0000, 0x10ffff },
+	{ 0x20a0, 0x20cf }, { 0x2100, 0x2125 }, { 0x2127, 0x2129 }, { 0x212c, 0x2bff },
+	{ 0x2e00, 0x2fff }, { 0x3000, 0x3004 }, { 0x3008, 0x3040 }, { 0x30fb, 0x30fb },
+	{ 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f }, { 0xfeff, 0xff0f }, { 0xff1a, 0xff20 },
+	{ 0xff3b, 0xff40 }, { 0xff5b, 0xff65 }, { 0xffe0, 0xffff }, { 0x1f000, 0x1faff },
+	{ 0xe0000, 0x10ffff },
 };
 
 static bool is_in(const struct range *ranges, size_t count, uint32_t c)
@@ -59,14 +54,14 @@ static bool is_in(const struct range *ranges, size_t count, uint32_t c)
 	return low < count && c >= ranges[low].first;
 }
 
-bool words_is_dense(uint32_t c)
+bool letter_is_dense(uint32_t c)
 {
 	return c >= 0x0e01 && is_in(dense, ARRAY_LEN(dense), c);
 }
 
 size_t letter_gram(uint32_t c)
 {
-	return c <= 0x17d3 && is_in(spelt, ARRAY_LEN(spelt), c) ? 3 : 2;
+	return c <= SPELT_LAST ? 3 : 2;
 }
 
 /* Letters that are a letter of a to z with a mark, from U+00C0 and U+1E00 on; "." for others. */
@@ -80,7 +75,7 @@ static const char marked_more[] =
 	".w.w.w.w.w.x.x.y.z.z.zhtwy.......a.a.a.a.a.a.a.a.a.a.a.a.e.e.e.e"
 	".e.e.e.e.i.i.o.o.o.o.o.o.o.o.o.o.o.o.u.u.u.u.u.u.u.y.y.y.y......";
 
-uint32_t words_fold(uint32_t c)
+uint32_t letter_fold(uint32_t c)
 {
 	char plain_letter = '.';
 
@@ -98,7 +93,7 @@ static bool is_digit(uint32_t c)
 	return c >= '0' && c <= '9';
 }
 
-bool words_is_letter(uint32_t c)
+bool letter_is_of_word(uint32_t c)
 {
 	if (c < 0x80)
 		return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';

@@ -383,7 +383,7 @@ static size_t line_break(const char *at, const char *end)
 	if (rest.len == 0)
 		return 0;
 	c = utf8_next(rest, &letter);
-	if (is_digit(c) || c == '_' || !words_is_letter(c) || words_is_dense(c) ||
+	if (is_digit(c) || c == '_' || !letter_is_of_word(c) || letter_is_dense(c) ||
 	    letter_is_capital(c))
 		return 0;
 	return (size_t)(rest.ptr - at);
@@ -447,7 +447,7 @@ static size_t pass_other(struct cutter *cut, uint32_t c, const char *at, size_t 
 {
 	size_t more;
 
-	if (c >= 0x80 && words_is_letter(c)) {
+	if (c >= 0x80 && letter_is_of_word(c)) {
 		if (cut->len > 0 && letter_is_mark(c))
 			add_mark(cut, c, at);
 		else
@@ -479,7 +479,7 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 		}
 		if (c >= 0x80)
 			c = letter_next(span_of(at, (size_t)(end - at)), &len);
-		if (words_is_dense(c)) {
+		if (letter_is_dense(c)) {
 			end_run(&cut, at);
 			add_dense(&cut, c, span_of(at, len));
 		} else {
@@ -504,13 +504,13 @@ size_t words_token(struct span text)
 		return blanks;
 	c = utf8_next(span_from(text, blanks), &len);
 	end = blanks + len;
-	if (!words_is_letter(c) || words_is_dense(c))
+	if (!letter_is_of_word(c) || letter_is_dense(c))
 		return end;
 	while (end < text.len) {
 		bool digit = is_digit(c);
 		uint32_t next = utf8_next(span_from(text, end), &len);
 
-		if (!words_is_letter(next) || words_is_dense(next) || digit != is_digit(next) ||
+		if (!letter_is_of_word(next) || letter_is_dense(next) || digit != is_digit(next) ||
 		    end + len - blanks > (digit ? 3 : 6))
 			break;
 		end += len;

@@ -33,12 +33,6 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 uint64_t words_hash(struct span text);
 /* It says little: "the", "und", 什么. */
 bool words_is_stop(const struct word *word);
-/* A small letter without its mark: e for é, o for ø, е for ё; others stay. */
-uint32_t words_fold(uint32_t code_point);
-/* What words are made of: letters, digits, marks on them, the underscore. */
-bool words_is_letter(uint32_t code_point);
-/* A character of a script that is written without spaces. */
-bool words_is_dense(uint32_t code_point);
 
 /*
  * Tokens as a bill estimates them: a word's blanks and its first six bytes are one token, each

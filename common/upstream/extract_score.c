@@ -2,6 +2,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/text/letters.h"
 #include "common/text/words.h"
 #include "common/upstream/extract_inside.h"
 
@@ -186,7 +187,7 @@ static float likeness(const struct vocable *v, const struct term *t)
 		return longer == 4 && (a.len > b.len ? a : b).ptr[3] == 's' &&
 				       !memcmp(a.ptr, b.ptr, shorter) ? 0.9f : 0;
 	/* Half of a pair is no likeness. */
-	if (words_is_dense(utf8_next(a, &len)) || words_is_dense(utf8_next(b, &len)))
+	if (letter_is_dense(utf8_next(a, &len)) || letter_is_dense(utf8_next(b, &len)))
 		return 0;
 	while (same < shorter && a.ptr[same] == b.ptr[same])
 		same++;

@@ -134,6 +134,16 @@ void bench_must(bool holds, const char *what)
 	exit(1);
 }
 
+struct rag *bench_open_rag(const char *dir)
+{
+	const struct rag_options options = { .dir = dir };
+	struct err err = ERR_INIT;
+	struct rag *r = rag_open(&options, &err);
+
+	bench_must(r != NULL, err.message);
+	return r;
+}
+
 static uint64_t next_random(uint64_t *state)
 {
 	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

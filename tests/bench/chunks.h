@@ -6,6 +6,7 @@
 
 #include "common/base/arena.h"
 #include "common/rag/cut.h"
+#include "common/rag/rag.h"
 #include "tests/bench/collection.h"
 
 struct chunk {
@@ -38,5 +39,7 @@ void chunks_free(struct chunks *p);
 double bench_cpu_s(void);
 /* Ends the program with a word unless it holds. */
 void bench_must(bool holds, const char *what);
+/* The indices in a directory, or the program's end. */
+struct rag *bench_open_rag(const char *dir);
 
 #endif

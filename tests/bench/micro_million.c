@@ -79,14 +79,13 @@ static double peak_mib(void)
 	return (double)used.ru_maxrss / 1024;
 }
 
-static struct rag *open_rag(const char *dir)
+static size_t dimensions(void)
 {
-	struct rag_options options = { .dir = dir };
-	struct err err = ERR_INIT;
-	struct rag *r = rag_open(&options, &err);
+	size_t count = number("DIM", 256);
 
-	must(r != NULL, &err);
-	return r;
+	bench_must(count > 0 && count <= VECTORS_DIMENSIONS && count % 8 == 0,
+		   "DIM is a multiple of 8, at most 768");
+	return count;
 }
 
 static struct rag_index_info look(struct rag *r, struct arena *a)
@@ -224,7 +223,7 @@ static void embed_all(struct rag *r, size_t dimensions)
 static void make(const char *dir)
 {
 	const struct rag_config config = { .chunk_target = CHUNK_TARGET };
-	struct rag *r = open_rag(dir);
+	struct rag *r = bench_open_rag(dir);
 	struct tending t = { .rag = r };
 	struct rag_index_info info;
 	struct err err = ERR_INIT;
@@ -239,7 +238,7 @@ static void make(const char *dir)
 	printf("texts: %.1f s\n", now_s() - began);
 	fflush(stdout);
 	before = now_s();
-	embed_all(r, number("DIM", 256));
+	embed_all(r, dimensions());
 	printf("vectors: %.1f s\n", now_s() - before);
 	fflush(stdout);
 	before = now_s();
@@ -436,7 +435,7 @@ static void judge(const struct asking *k, int64_t chunks)
 
 static void ask(const char *dir)
 {
-	struct asking k = { .dimensions = number("DIM", 256), .count = number("QUESTIONS", 1000) };
+	struct asking k = { .dimensions = dimensions(), .count = number("QUESTIONS", 1000) };
 	struct retrieve_answer answer;
 	struct arena a, info;
 	double before, before_cpu;
@@ -446,7 +445,7 @@ static void ask(const char *dir)
 	prepare(&k);
 	before = now_s();
 	before_cpu = cpu_ms();
-	k.rag = open_rag(dir);
+	k.rag = bench_open_rag(dir);
 	ask_one(&k, 0, RETRIEVE_HYBRID, &a, &answer);
 	printf("cold start to the first answer %.0f ms, %.0f ms of CPU, peak memory %.0f MiB\n",
 	       (now_s() - before) * 1e3, cpu_ms() - before_cpu, peak_mib());
@@ -467,7 +466,7 @@ static void ask(const char *dir)
 	mem_free(k.cpu_ms);
 }
 
-static void run(const char *self, const char *what, const char *dir)
+static bool run(const char *self, const char *what, const char *dir)
 {
 	pid_t pid = fork();
 	int status;
@@ -476,13 +475,14 @@ static void run(const char *self, const char *what, const char *dir)
 		execl(self, self, what, dir, (char *)NULL);
 		_exit(127);
 	}
-	bench_must(waitpid(pid, &status, 0) == pid && status == 0, what);
+	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 int main(int argc, char **argv)
 {
 	char dir[] = "/var/tmp/spass-million-XXXXXX";
 	char *command;
+	bool made, asked;
 
 	if (argc == 3 && strcmp(argv[1], "make") == 0) {
 		make(argv[2]);
@@ -490,11 +490,13 @@ int main(int argc, char **argv)
 		ask(argv[2]);
 	} else {
 		bench_must(mkdtemp(dir) != NULL, dir);
-		run(argv[0], "make", dir);
-		run(argv[0], "ask", dir);
+		made = run(argv[0], "make", dir);
+		asked = made && run(argv[0], "ask", dir);
 		command = mem_printf("rm -rf %s", dir);
 		bench_must(system(command) == 0, command);
 		mem_free(command);
+		bench_must(made, "it could not be made");
+		bench_must(asked, "it could not be asked");
 	}
 	return 0;
 }

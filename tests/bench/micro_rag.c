@@ -157,20 +157,10 @@ static struct rag_index_info look(struct rag *r, struct span tenant, struct aren
 	return info;
 }
 
-static struct rag *open_rag(const char *dir)
-{
-	struct rag_options options = { .dir = dir };
-	struct err err = ERR_INIT;
-	struct rag *r = rag_open(&options, &err);
-
-	must(r != NULL, &err);
-	return r;
-}
-
 static void make_index(const char *dir, struct span tenant, int64_t chunks)
 {
 	struct batch *b = mem_new(struct batch);
-	struct rag *r = open_rag(dir);
+	struct rag *r = bench_open_rag(dir);
 	struct rag_index_info info = { 0 };
 	struct err err = ERR_INIT;
 	struct rag_view v;
@@ -227,7 +217,7 @@ static bool finds(struct rag *r, struct span tenant, size_t round)
 /* A byte comes when something is committed; one goes back when it has been found. */
 static void answer_all(const char *dir, struct span tenant, int in, int out)
 {
-	struct rag *r = open_rag(dir);
+	struct rag *r = bench_open_rag(dir);
 	char byte;
 
 	finds(r, tenant, ROUNDS_MAX);
@@ -268,7 +258,7 @@ static void measure_visible(const char *dir, struct span tenant, size_t rounds)
 		exit(0);
 	}
 	close(to[0]);
-	r = open_rag(dir);
+	r = bench_open_rag(dir);
 	finds(r, tenant, ROUNDS_MAX);
 	for (size_t i = 0; i < rounds; i++) {
 		char byte = 0;

@@ -1,4 +1,5 @@
 /* Tests of common/text/words.h and sentence.h. */
+#include "common/text/letters.h"
 #include "common/text/words.h"
 
 #include "common/base/buf.h"
@@ -144,7 +145,7 @@ static void letters_lose_their_marks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(words_fold(cases[i][0]), cases[i][1]);
+		assert_int_equal(letter_fold(cases[i][0]), cases[i][1]);
 }
 
 static void check_length(void *data, const struct word *word)

@@ -60,6 +60,31 @@ static int open_output(const char *path, int flags, mode_t mode)
 	return fd;
 }
 
+/* N of "/dev/fd/N"; -1: the path names no descriptor. */
+static int descriptor_of(const char *path)
+{
+	static const char *const places[] = { "/dev/fd/", "/proc/self/fd/" };
+	struct span name = span_str(path);
+	int64_t number;
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (span_starts(name, places[i]) &&
+		    span_to_int(span_from(name, strlen(places[i])), 0, INT_MAX, &number) == 0)
+			return (int)number;
+	return -1;
+}
+
+/* One that we were started with; our own close when a program is started. */
+static int open_descriptor(int number)
+{
+	int flags = fcntl(number, F_GETFD);
+
+	if (flags >= 0 && !(flags & FD_CLOEXEC))
+		return fcntl(number, F_DUPFD_CLOEXEC, 3);
+	errno = EBADF;
+	return -1;
+}
+
 static int open_directly(struct output *o, const struct stat *st)
 {
 	if (is_same(STDOUT_FILENO, st)) {
@@ -96,9 +121,9 @@ static void clear(struct output *o)
 
 int output_open(struct output *o, const char *path, struct err *err)
 {
+	int fd, descriptor = path ? descriptor_of(path) : -1;
 	struct stat st;
 	bool is_there;
-	int fd;
 
 	*o = (struct output){ .path = path };
 	if (!path || strcmp(path, "-") == 0) {
@@ -109,6 +134,8 @@ int output_open(struct output *o, const char *path, struct err *err)
 	if (is_there && (!S_ISREG(st.st_mode) || is_same(STDOUT_FILENO, &st) ||
 			 is_same(STDERR_FILENO, &st)))
 		fd = open_directly(o, &st);
+	else if (descriptor >= 0)
+		fd = open_descriptor(descriptor);
 	else
 		fd = open_beside(o, is_there ? &st : NULL);
 	if (fd >= 0 && !o->file)

@@ -4,7 +4,8 @@
  * A regular file, and one that is not there yet, is written beside its place and renamed when it
  * is whole, so nobody sees a part of it; symbolic links stay, and what they lead to is written.
  * Whatever else is there (a device, a FIFO, a terminal) is written into as the bytes come and is
- * never replaced.  NULL and "-" are standard output, as is what standard output leads to.
+ * never replaced, and so is the descriptor that "/dev/fd/N" names, where it stands.  NULL and "-"
+ * are standard output, as is what standard output leads to.
  *
  * A new file gets the mode that the umask leaves, as by a redirection of the shell; one that is
  * there keeps its own, and is refused when it may not be written.

@@ -236,6 +236,31 @@ static void what_standard_output_leads_to_is_standard_output(void **state)
 	assert_int_equal(count_names(place, false), 2);
 }
 
+static void a_descriptor_that_was_given_is_written_where_it_stands(void **state)
+{
+	const char *file = in(0, "f");
+	const int given = 33; /* dup2 leaves it to programs that are started, as a shell does */
+	struct err err = ERR_INIT;
+	int own;
+
+	(void)state;
+	own = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(own, "0", 1), 1);
+	assert_int_equal(dup2(own, given), given);
+	write_text("/dev/fd/33", "1");
+	write_text("/proc/self/fd/33", "2");
+	close(given);
+	assert_int_equal(output_write("/dev/fd/33", SPAN_LIT("x"), &err), -1);
+	assert_int_equal(err.code, E_output_failed);
+	err = (struct err)ERR_INIT;
+	snprintf(paths[1], sizeof(paths[1]), "/dev/fd/%d", own);
+	assert_int_equal(output_write(paths[1], SPAN_LIT("x"), &err), -1);
+	assert_int_equal(err.code, E_output_failed);
+	close(own);
+	assert_holds(file, "012");
+	assert_int_equal(count_names(place, false), 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -249,6 +274,7 @@ int main(void)
 		CASE(links_that_go_round_and_directories_are_refused),
 		CASE(a_file_that_may_not_be_written_is_not_replaced),
 		CASE(what_standard_output_leads_to_is_standard_output),
+		CASE(a_descriptor_that_was_given_is_written_where_it_stands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

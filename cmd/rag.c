@@ -10,7 +10,7 @@
 
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
-enum { PATH_BYTES_MAX = 8192, PAGE = 1000 };
+enum { PATH_BYTES_MAX = 16384, PAGE = 1000 };
 
 void rag_encode(struct span text, struct buf *out)
 {
@@ -108,35 +108,42 @@ void rag_print_grid(struct grid *grid)
 	grid_free(grid);
 }
 
+json_t *rag_page(struct gateway_link *l, const char *index, const char *prefix, size_t limit,
+		 json_t **next, struct err *err)
+{
+	struct buf path;
+	json_t *page;
+
+	buf_init(&path, PATH_BYTES_MAX);
+	buf_printf(&path, "/a1/rag/indices/%s/documents?limit=%zu&prefix=", index,
+		   limit > 0 && limit < PAGE ? limit : PAGE);
+	rag_encode(span_str(prefix), &path);
+	buf_add_str(&path, "&after=");
+	if (*next)
+		rag_encode(span_str(json_string_value(*next)), &path);
+	page = rag_ask_take(l, NULL, buf_str(&path), NULL, err);
+	buf_free(&path);
+	json_decref(*next);
+	*next = json_incref(json_object_get(page, "next"));
+	return page;
+}
+
 json_t *rag_documents(struct gateway_link *l, const char *index, const char *prefix, size_t limit,
 		      struct err *err)
 {
-	json_t *all = json_array(), *page, *next = NULL;
-	bool more = true;
+	json_t *all = json_array(), *next = NULL;
 
-	while (more && (limit == 0 || json_array_size(all) < limit)) {
-		size_t left = limit > 0 ? limit - json_array_size(all) : PAGE;
-		struct buf path;
+	do {
+		json_t *page = rag_page(l, index, prefix,
+					limit > 0 ? limit - json_array_size(all) : 0, &next, err);
 
-		buf_init(&path, 8192);
-		buf_printf(&path, "/a1/rag/indices/%s/documents?limit=%zu&prefix=", index,
-			   left < PAGE ? left : PAGE);
-		rag_encode(span_str(prefix), &path);
-		buf_add_str(&path, "&after=");
-		if (next)
-			rag_encode(span_str(json_string_value(next)), &path);
-		page = rag_ask_take(l, NULL, buf_str(&path), NULL, err);
-		buf_free(&path);
-		json_decref(next);
 		if (!page) {
 			json_decref(all);
 			return NULL;
 		}
 		json_array_extend(all, json_object_get(page, "items"));
-		next = json_incref(json_object_get(page, "next"));
-		more = next != NULL;
 		json_decref(page);
-	}
-	json_decref(more ? next : NULL);
+	} while (next && (limit == 0 || json_array_size(all) < limit));
+	json_decref(next);
 	return all;
 }

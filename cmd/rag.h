@@ -31,6 +31,13 @@ json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const
 int rag_check_late(const struct cmd_globals *g, int result, const char *kept, struct err *err);
 /* What --rerank says, into the body of a question: "yes", "no", a model's name, or NULL. */
 void rag_add_rerank(json_t *body, const char *value);
+/*
+ * A page of the documents whose ids begin so, at most limit (0: as many as a page has), without
+ * their texts.  *next is NULL for the first, and NULL again when there are no more; on failure, too.
+ * The caller owns the page.
+ */
+json_t *rag_page(struct gateway_link *l, const char *index, const char *prefix, size_t limit,
+		 json_t **next, struct err *err);
 /* The documents whose ids begin so, at most limit (0: all), without their texts.  The caller owns
  * the list. */
 json_t *rag_documents(struct gateway_link *l, const char *index, const char *prefix, size_t limit,

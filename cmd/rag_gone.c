@@ -83,28 +83,15 @@ static int find_below(struct rag_gone *g, struct gateway_link *l, const char *in
 		      const char *prefix, struct err *err)
 {
 	json_t *next = NULL;
-	bool more = true;
 
-	while (more) {
-		struct buf path;
-		json_t *page;
+	do {
+		json_t *page = rag_page(l, index, prefix, 0, &next, err);
 
-		buf_init(&path, 16384);
-		buf_printf(&path, "/a1/rag/indices/%s/documents?limit=1000&prefix=", index);
-		rag_encode(span_str(prefix), &path);
-		buf_add_str(&path, "&after=");
-		if (next)
-			rag_encode(span_str(json_string_value(next)), &path);
-		page = rag_ask_take(l, NULL, buf_str(&path), NULL, err);
-		buf_free(&path);
-		json_decref(next);
 		if (!page)
 			return -1;
 		choose(g, json_object_get(page, "items"));
-		next = json_incref(json_object_get(page, "next"));
-		more = next != NULL;
 		json_decref(page);
-	}
+	} while (next);
 	return 0;
 }
 

@@ -22,50 +22,6 @@ enum {
 	PARTIAL = 8, /* exit status: some failed */
 };
 
-/* ---- telling ---- */
-
-void sync_tell_event(struct sync *s, const char *type, json_t *members_take)
-{
-	json_t *event =
-		json_pack("{s:i, s:I, s:s}", "v", 1, "seq", (json_int_t)++s->events, "type", type);
-	char *text;
-
-	json_object_update(event, members_take);
-	text = json_dumps(event, JSON_COMPACT);
-	puts(text);
-	fflush(stdout);
-	free(text);
-	json_decref(event);
-	json_decref(members_take);
-}
-
-void sync_tell_file(struct sync *s, const char *id, const char *action, const char *code,
-		    const char *why)
-{
-	if (s->options->jsonl)
-		sync_tell_event(s, "rag.file",
-			   why ? json_pack("{s:s, s:s, s:s, s:s}", "path", id, "action", action,
-					   "code", code, "message", why)
-			       : json_pack("{s:s, s:s}", "path", id, "action", action));
-	if (!why)
-		return;
-	progress_hide(&s->progress);
-	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s: %s", id, code, why);
-}
-
-void sync_skip_file(struct sync *s, const char *id, const char *why)
-{
-	s->skipped++;
-	if (s->options->jsonl)
-		sync_tell_event(s, "rag.file",
-				json_pack("{s:s, s:s, s:s}", "path", id, "action", "skip", "message",
-					  why));
-	if (!s->options->globals.verbose)
-		return;
-	progress_hide(&s->progress);
-	cmd_notice(&s->options->globals, "%s: skipped: %s", id, why);
-}
-
 /* ---- removing ---- */
 
 static int prune(struct sync *s, struct err *err)
@@ -118,103 +74,6 @@ static int read_metadata(struct sync *s, struct err *err)
 		mem_free(key);
 	}
 	return 0;
-}
-
-/* What would become of a file, in the words of the events and the mark for people. */
-static const struct plan {
-	const char *action, *mark;
-} plan_add = { "add", "+" }, plan_update = { "update", "~" }, plan_delete = { "delete", "-" },
-  plan_gone = { "gone", "?" };
-
-struct planning {
-	struct buf text;
-	json_t *files;
-};
-
-static void add_planned(struct sync *s, struct planning *p, const struct plan *plan, const char *id)
-{
-	if (s->options->jsonl) {
-		sync_tell_file(s, id, plan->action, NULL, NULL);
-	} else if (s->options->globals.json) {
-		json_array_append_new(p->files,
-				      json_pack("{s:s, s:s}", "path", id, "action", plan->action));
-	} else {
-		buf_printf(&p->text, "%s ", plan->mark);
-		utf8_add_harmless(&p->text, span_str(id));
-		buf_add_char(&p->text, '\n');
-	}
-}
-
-static void plan_file(struct sync *s, struct planning *p, const json_t *wanted)
-{
-	const struct rag_file *f = rag_files_get(&s->files, models_text(wanted, "id"));
-	bool is_new = strcmp(models_text(wanted, "why"), "new") == 0;
-
-	if (f && is_new && sync_is_unknown(s, f))
-		sync_skip_file(s, f->id, "of no type that is read here");
-	else if (f)
-		add_planned(s, p, is_new ? &plan_add : &plan_update, f->as ? f->as : f->id);
-}
-
-static void print_plan(struct sync *s)
-{
-	struct planning p = { .files = json_array() };
-	json_t *one;
-	size_t i;
-
-	buf_init(&p.text, CMD_OUTPUT_MAX);
-	json_array_foreach(s->wanted, i, one) plan_file(s, &p, one);
-	json_array_foreach(s->gone.ids, i, one)
-		add_planned(s, &p, s->may_prune ? &plan_delete : &plan_gone, json_string_value(one));
-	if (s->options->globals.json && !s->options->jsonl)
-		cmd_print_json_take(json_pack(
-			"{s:i, s:s, s:b, s:O, s:I, s:I, s:I, s:I}", "schema_version", 1, "index",
-			s->index, "dry_run", 1, "files", p.files, "unchanged",
-			(json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
-			(json_int_t)s->skipped, "unreadable", (json_int_t)s->files.unreadable));
-	cmd_print(&p.text);
-	buf_free(&p.text);
-	json_decref(p.files);
-}
-
-static void print_json(const struct sync *s)
-{
-	json_t *o = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			      "schema_version", 1, "index", s->index, "added",
-			      (json_int_t)s->added, "changed", (json_int_t)s->changed, "unchanged",
-			      (json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
-			      (json_int_t)s->skipped, "removed", (json_int_t)s->removed, "chunks",
-			      (json_int_t)s->chunks, "unreadable", (json_int_t)s->files.unreadable,
-			      "left_out", (json_int_t)s->files.outside);
-
-	if (s->piped_id)
-		json_object_set_new(o, "id", json_string(s->piped_id));
-	cmd_print_json_take(o);
-}
-
-static void print_summary(const struct sync *s)
-{
-	const struct cmd_globals *g = &s->options->globals;
-	size_t gone = json_array_size(s->gone.ids);
-	char skipped[64] = "";
-
-	if (g->json) {
-		print_json(s);
-		return;
-	}
-	if (s->skipped > 0)
-		snprintf(skipped, sizeof(skipped), ", %lld skipped%s", (long long)s->skipped,
-			 g->verbose ? "" : " (-v lists them)");
-	cmd_notice(g,
-		   "%s: %lld added, %lld changed, %lld unchanged, %lld removed, %lld failed%s; "
-		   "%lld chunk%s made",
-		   s->index, (long long)s->added, (long long)s->changed, (long long)s->unchanged,
-		   (long long)s->removed, (long long)s->failed, skipped, (long long)s->chunks,
-		   s->chunks == 1 ? "" : "s");
-	if (!s->options->prune && gone > 0)
-		cmd_notice(g, "%zu document%s no longer among the files; `spass rag sync --prune` "
-			      "removes %s",
-			   gone, gone == 1 ? " is" : "s are", gone == 1 ? "it" : "them");
 }
 
 static void skip_dangling(struct sync *s)
@@ -271,7 +130,7 @@ static int transfer(struct sync *s, struct err *err)
 /* The files are in: told, and waited for what follows. */
 static int finish(struct sync *s, struct err *err)
 {
-	print_summary(s);
+	sync_print_summary(s);
 	if (s->link->gateway->server && !s->options->no_wait &&
 	    rag_wait(s->link, &s->options->globals, s->index, s->added + s->changed > 0, err) < 0)
 		return -1;
@@ -288,7 +147,7 @@ static int synchronise(struct sync *s, struct err *err)
 	tell_away(s);
 	s->may_prune = may_prune(s);
 	if (s->options->dry_run) {
-		print_plan(s);
+		sync_print_plan(s);
 		return status_of(s);
 	}
 	return transfer(s, err) < 0 ? -1 : finish(s, err);

@@ -1,8 +1,9 @@
 /*
  * cmd/rag_sync.h - files on their way into an index: what the parts of add and sync share.
  *
- * rag_wanted.c asks which of the files the gateway wants, rag_send.c sends them, cmd_rag_sync.c is
- * the commands.
+ * cmd_rag_sync.c is the commands.  rag_files.c finds the files, rag_sync_wanted.c asks which of them
+ * the gateway wants, rag_sync_send.c sends those, rag_gone.c finds documents whose files are gone,
+ * rag_wait.c waits for the vectors; rag_sync_tell.c tells of it all.
  */
 #ifndef SPASS_CMD_RAG_SYNC_H
 #define SPASS_CMD_RAG_SYNC_H
@@ -38,7 +39,7 @@ struct sync {
 	char *piped_id; /* which it has; or NULL */
 };
 
-/* ---- telling ---- */
+/* ---- rag_sync_tell.c ---- */
 
 /* An event of --jsonl.  Takes members. */
 void sync_tell_event(struct sync *s, const char *type, json_t *members_take);
@@ -48,12 +49,17 @@ void sync_tell_file(struct sync *s, const char *id, const char *action, const ch
 /* One that is left out: counted, told with --verbose. */
 void sync_skip_file(struct sync *s, const char *id, const char *why);
 
-/* ---- rag_wanted.c ---- */
+/* What would be done; instead of doing it. */
+void sync_print_plan(struct sync *s);
+/* What was done. */
+void sync_print_summary(const struct sync *s);
+
+/* ---- rag_sync_wanted.c ---- */
 
 /* Fills wanted, loaders, gone, and the ids that the index has files under. */
 int sync_find_wanted(struct sync *s, struct err *err);
 
-/* ---- rag_send.c ---- */
+/* ---- rag_sync_send.c ---- */
 
 /* Whether it is of no type that anybody reads: such files of a directory are left out. */
 bool sync_is_unknown(const struct sync *s, const struct rag_file *f);

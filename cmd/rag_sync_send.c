@@ -1,4 +1,4 @@
-/* cmd/rag_send.c - see rag_sync.h: files are read and sent, a batch after the other. */
+/* cmd/rag_sync_send.c - see rag_sync.h: files are read and sent, a batch after the other. */
 #include "cmd/rag_sync.h"
 
 #include "cmd/interrupt.h"

@@ -1,4 +1,4 @@
-/* cmd/rag_wanted.c - see rag_sync.h: which files the gateway wants. */
+/* cmd/rag_sync_wanted.c - see rag_sync.h: which files the gateway wants. */
 #include "cmd/rag_sync.h"
 
 #include "common/base/jmember.h"

@@ -126,6 +126,26 @@ static void a_refusal_says_what_there_is_and_what_is_needed(void **state)
 	holds_leave(&b, 0, false);
 }
 
+/* A turn of one that is there needs no room for another. */
+static void what_goes_on_begins_none(void **state)
+{
+	const struct conversation_quota none = { 0, 100 };
+	struct hold a, b, c;
+
+	holds_enter(*state, &ada, &a);
+	holds_enter(*state, &ada, &b);
+	holds_enter(*state, &ada, &c);
+	assert_int_equal(holds_take(&c, &none, false, 10, 0, NULL), 0);
+	assert_int_equal(take(&a, 2, 100, 10, 0), 0);
+	assert_int_equal(take(&b, 2, 100, 10, 0), 0);
+	assert_int_equal(holds_take(&c, &none, false, 10, 0, NULL), 0);
+	assert_int_equal(take(&c, 2, 100, 10, 0), -1);
+	assert_int_equal(take(&c, 3, 100, 10, 0), 0);
+	holds_leave(&a, 0, false);
+	holds_leave(&b, 0, false);
+	holds_leave(&c, 0, false);
+}
+
 static void what_is_taken_again_takes_the_place_of_the_first(void **state)
 {
 	struct hold a;
@@ -193,6 +213,7 @@ int main(void)
 		TEST(what_others_came_to_keep_meanwhile_counts),
 		TEST(who_looks_again_counts_nothing_twice),
 		TEST(a_refusal_says_what_there_is_and_what_is_needed),
+		TEST(what_goes_on_begins_none),
 		TEST(what_is_taken_again_takes_the_place_of_the_first),
 		TEST(threads_that_race_for_the_last_room_get_just_it),
 	};

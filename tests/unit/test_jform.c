@@ -130,7 +130,7 @@ static void changed_texts_fit_only_when_a_scan_finds_the_same(void **state)
 	assert_in_range(fitting, 10000, 90000);
 }
 
-static void what_is_too_large_or_has_too_many_values_has_no_form(void **state)
+static void what_is_too_large_or_too_deep_or_has_too_many_values_has_no_form(void **state)
 {
 	struct jform f = { .is_set = false };
 	struct jvalue none[1] = { { .type = J_NONE } };
@@ -149,6 +149,13 @@ static void what_is_too_large_or_has_too_many_values_has_no_form(void **state)
 		jform_learn(&f, buf_span(&b), none, 1);
 		assert_false(jform_fits(&f, buf_span(&b), none));
 		buf_free(&b);
+	}
+	for (int is_deep = 0; is_deep < 2; is_deep++) {
+		const struct span text = is_deep ? SPAN_LIT("[[[[[[[[[[1]]]]]]]]]]") : SPAN_LIT("[[[[[[[[1]]]]]]]]");
+
+		f = (struct jform){ .is_set = false };
+		jform_learn(&f, text, none, 1);
+		assert_int_equal(jform_fits(&f, text, none), !is_deep);
 	}
 }
 
@@ -174,6 +181,8 @@ static void forms_that_do_not_pay_are_learned_less_often_until_one_does(void **s
 	for (; !jform_fits(&f, SPAN_LIT("[1]"), none); tries++)
 		jform_learn(&f, SPAN_LIT("[1]"), none, 1);
 	assert_in_range(tries, 1, 65);
+	/* From then on the next is learned at once, and the one after it. */
+	jform_learn(&f, SPAN_LIT("{\"a\":1}"), none, 1);
 	jform_learn(&f, SPAN_LIT("[\"a\"]"), none, 1);
 	assert_true(jform_fits(&f, SPAN_LIT("[\"b\"]"), none));
 }
@@ -183,7 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_differs_in_strings_and_numbers_fits),
 		cmocka_unit_test(changed_texts_fit_only_when_a_scan_finds_the_same),
-		cmocka_unit_test(what_is_too_large_or_has_too_many_values_has_no_form),
+		cmocka_unit_test(what_is_too_large_or_too_deep_or_has_too_many_values_has_no_form),
 		cmocka_unit_test(forms_that_do_not_pay_are_learned_less_often_until_one_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

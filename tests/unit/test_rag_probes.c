@@ -79,13 +79,18 @@ int rag_batch_probe(struct core_worker *w, struct snapshot *s, struct span tenan
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
-static bool look(struct rag_probes *p, const char *tenant)
+static bool look_at(struct rag_probes *p, const char *tenant, const char *model)
 {
 	struct rag_embedder e;
 
 	memset(&e, 0, sizeof e);
-	e.model = "embed";
+	e.model = model;
 	return rag_probes_look(p, NULL, NULL, span_str(tenant), &e);
+}
+
+static bool look(struct rag_probes *p, const char *tenant)
+{
+	return look_at(p, tenant, "embed");
 }
 
 static void a_model_is_asked_now_and_then(void **state)
@@ -101,9 +106,10 @@ static void a_model_is_asked_now_and_then(void **state)
 	assert_false(look(p, "acme"));
 	assert_int_equal(asked, 1);
 	assert_true(look(p, "beta"));
+	assert_true(look_at(p, "acme", "another"));
 	now_ms += 1 * MINUTE;
 	assert_true(look(p, "acme"));
-	assert_int_equal(asked, 3);
+	assert_int_equal(asked, 4);
 	rag_probes_free(p);
 }
 

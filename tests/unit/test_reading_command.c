@@ -112,7 +112,10 @@ static bool make_pdf(const char *line, struct buf *pdf)
 	struct child_options o = { .argv = argv, .timeout_ms = 60000 };
 	struct child_end end;
 
-	return child_run(&o, pdf, &end, NULL) == 0 && end.status == 0 && pdf->len > 0;
+	if (child_run(&o, pdf, &end, NULL) == 0 && end.status == 0 && pdf->len > 0)
+		return true;
+	print_message("there is no groff that makes PDF\n");
+	return false;
 }
 
 static void a_sentence_of_page_three_is_on_page_three(void **state)

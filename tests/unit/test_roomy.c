@@ -63,7 +63,7 @@ static void nobody_is_taken_for_another(void **state)
 
 static void names_are_told_apart_where_they_meet(void **state)
 {
-	const struct conversation_owner ab_c = { "ab", "c" }, a_bc = { "a", "bc" };
+	const struct conversation_owner ab_c = { "ab", "c" }, a_bc = { "a", "bc" }, other_c = { "cd", "c" };
 	struct roomy *r = *state;
 
 	roomy_note(r, &ab_c, 1000);
@@ -73,12 +73,13 @@ static void names_are_told_apart_where_they_meet(void **state)
 				r->rows[other] = r->rows[k];
 	assert_true(roomy_knows(r, &ab_c, 0));
 	assert_false(roomy_knows(r, &a_bc, 0));
+	assert_false(roomy_knows(r, &other_c, 0));
 }
 
 static void long_names_are_not_noted(void **state)
 {
 	char name[ROOMY_NAME_MAX + 2];
-	const struct conversation_owner long_user = { "acme", name }, long_tenant = { name, "ada" };
+	const struct conversation_owner long_user = { "acme", name }, long_tenant = { name, "x" };
 
 	memset(name, 'x', sizeof name);
 	name[ROOMY_NAME_MAX + 1] = '\0';

@@ -36,7 +36,7 @@ struct fiber {
 	bool woken;     /* a fiber_wake that no suspension has used yet */
 	bool notified;  /* what is awaited has come */
 	const void *awaits;
-	struct list link; /* in the ready queue */
+	struct list link; /* in the ready queue, or among those that wait for the end of the turn */
 	struct timer timer;
 	struct stack stack;
 	_Alignas(16) struct stack_switch sanitizer;
@@ -47,6 +47,9 @@ struct fiber_home {
 	struct stack_pool stacks;
 	struct list ready;
 	struct timer again; /* the ready queue goes on in the next iteration */
+	struct list at_end; /* those that wait for the end of the turn */
+	int at_end_count;   /* with those that were, and did not run yet */
+	bool is_ending;
 	fcontext_t loop_context;
 	struct stack_switch sanitizer;
 };
@@ -142,6 +145,7 @@ static void make_ready(struct fiber *f)
 {
 	struct fiber_home *home = f->home;
 
+	list_remove(&f->link);
 	if (current) {
 		assert(current->home == home);
 		f->state = FIBER_READY;
@@ -259,6 +263,43 @@ int fiber_sleep(int64_t ms, struct err *err)
 	return fiber_await(&(char){ 0 }, ms, err) < 0 ? -1 : 0;
 }
 
+/* The end of a turn */
+
+static void end_turn(struct fiber_home *home)
+{
+	struct fiber *f;
+
+	while ((f = list_first(&home->at_end, struct fiber, link)))
+		fiber_notify(f, &home->at_end);
+}
+
+void fiber_home_end_turn(struct fiber_home *home)
+{
+	if (list_is_empty(&home->at_end))
+		return;
+	home->is_ending = true;
+	end_turn(home);
+	home->is_ending = false;
+}
+
+int fiber_turn_end(struct err *err)
+{
+	struct fiber_home *home = current->home;
+	int result;
+
+	if (home->is_ending || (list_is_empty(&home->at_end) && !loop_has_more(home->loop)))
+		return fiber_check(err);
+	if (home->at_end_count == FIBER_TURN_MAX - 1) {
+		end_turn(home);
+		return fiber_check(err);
+	}
+	home->at_end_count++;
+	list_push(&home->at_end, &current->link);
+	result = fiber_await(&home->at_end, -1, err);
+	home->at_end_count--;
+	return result < 0 ? -1 : 0;
+}
+
 /* Cancelling */
 
 void fiber_cancel(struct fiber *f)
@@ -304,6 +345,7 @@ struct fiber_home *fiber_home_new(struct loop *l)
 
 	home->loop = l;
 	list_init(&home->ready);
+	list_init(&home->at_end);
 	timer_init(&home->again, l, on_again);
 	stack_pool_init(&home->stacks, l);
 	return home;

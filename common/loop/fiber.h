@@ -15,7 +15,10 @@
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 
-enum { FIBER_STACK_SIZE = 64 * 1024 }; /* usable bytes; touched pages only count */
+enum {
+	FIBER_STACK_SIZE = 64 * 1024, /* usable bytes; touched pages only count */
+	FIBER_TURN_MAX = 64,          /* wait for the end of a turn together */
+};
 
 struct fiber;
 
@@ -40,6 +43,14 @@ void fiber_wake(struct fiber *f);
 void fiber_cancel(struct fiber *f);
 bool fiber_is_cancelled(const struct fiber *f);
 int fiber_sleep(int64_t ms, struct err *err);
+/*
+ * Waits until the loop has looked at all that had come when it woke up, but not when that is all
+ * looked at already, nor behind FIBER_TURN_MAX others.  For what sends a small message: those of
+ * a turn of the loop leave one after the other, which wakes the peers once for many, and runs the
+ * same code of the kernel while it is in the caches (Soares and Stumm, "FlexSC", OSDI 2010).  On
+ * a fiber.  0, or -1 with E_cancelled.
+ */
+int fiber_turn_end(struct err *err);
 /*
  * Gives back the memory below the present call that deeper ones have used, before a long wait:
  * one system call.  On a fiber; does nothing under a sanitizer.

@@ -13,6 +13,11 @@ void fiber_home_free(struct fiber_home *home);
 struct fiber_home *loop_fiber_home(struct loop *l);
 struct stack_pool *fiber_home_stacks(struct fiber_home *home);
 
+/* The loop's last step before it waits: those that wait for the end of the turn go on. */
+void fiber_home_end_turn(struct fiber_home *home);
+/* Whether descriptors or messages that had come are still to be looked at in this turn. */
+bool loop_has_more(const struct loop *l);
+
 /*
  * Waiting for one particular thing, so that a fiber_wake meant for something else neither ends
  * the wait nor is lost.  what: any address.  1 when fiber_notify was called for it, 0 when

@@ -30,6 +30,7 @@ struct loop {
 	int64_t wall_ms; /* 0: not looked at yet */
 	int64_t armed_ms; /* when the alarm goes; INT64_MAX: not set */
 	bool has_worked; /* since the last wait */
+	const struct message *unread; /* of those taken from the mailbox */
 	void (*lag)(void *context, int64_t busy_us);
 	void *lag_context;
 	struct wheel wheel;
@@ -84,6 +85,7 @@ static void read_mailbox(struct loop *l)
 	while (oldest) {
 		struct message *next = oldest->next;
 
+		l->unread = next;
 		oldest->run(l, oldest);
 		oldest = next;
 	}
@@ -168,6 +170,7 @@ static void on_before_wait(struct ev_loop *ev, ev_prepare *prepare, int events)
 	(void)ev;
 	(void)events;
 	wheel_advance(&l->wheel, l->now_ms);
+	fiber_home_end_turn(l->fibers);
 	run_hooks(l);
 	arm(l);
 	if (l->lag && l->has_worked)
@@ -266,6 +269,11 @@ int64_t loop_wall_ms(struct loop *l)
 	if (!l->wall_ms)
 		l->wall_ms = clock_wall_ms();
 	return l->wall_ms;
+}
+
+bool loop_has_more(const struct loop *l)
+{
+	return l->unread || ev_pending_count(l->ev) > 0;
 }
 
 void loop_on_lag(struct loop *l, void (*lag)(void *context, int64_t busy_us), void *context)

@@ -312,7 +312,7 @@ static int start_exchange(struct upcall *u, struct err *err)
 	if (!u->uplink)
 		return -1;
 	u->timing.connected_us = upcall_now_us(u);
-	if (send_request(u, err) < 0)
+	if (fiber_turn_end(err) < 0 || send_request(u, err) < 0)
 		return -1;
 	give_scratch(u);
 	u->timing.sent_us = upcall_now_us(u);

@@ -160,7 +160,10 @@ static void send_whole(struct request *r, int status, const char *type, struct s
 	char *scratch = c->http->scratch;
 	char *end;
 
-	if (c->held && conn_wait_room(c, 0, NULL) < 0)
+	/* Whoever is cancelled finds out by the socket. */
+	if (fiber_self())
+		(void)fiber_turn_end(NULL);
+	if (!c->sock || (c->held && conn_wait_room(c, 0, NULL) < 0))
 		return;
 	end = put_head(r, status, type, (int64_t)body.len);
 	if (r->no_body)

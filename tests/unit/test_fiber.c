@@ -386,6 +386,130 @@ static void only_the_thing_awaited_ends_the_wait(void **state)
 	assert_int_equal(s->result, 1);
 }
 
+/* The end of a turn */
+
+struct letter {
+	struct message message;
+	struct stage *stage;
+	char letter;
+};
+
+/* All have come before the loop looks at the first. */
+static void run_letters(struct stage *s, struct letter *letters, size_t count, void (*run)(struct loop *, struct message *))
+{
+	for (size_t i = 0; i < count; i++) {
+		letters[i] = (struct letter){ { .run = run }, s, (char)('a' + i % 26) };
+		loop_post(s->loop, &letters[i].message);
+	}
+	run_for(s, 1);
+}
+
+static void wait_for_the_others(void *arg)
+{
+	struct letter *l = arg;
+
+	note(l->stage, l->letter);
+	l->stage->result = fiber_turn_end(&l->stage->err);
+	note(l->stage, (char)(l->letter + 'A' - 'a'));
+}
+
+static void start_waiting(struct loop *l, struct message *m)
+{
+	struct letter *letter = container_of(m, struct letter, message);
+
+	letter->stage->one = fiber_start(l, wait_for_the_others, letter);
+	note(letter->stage, '.');
+}
+
+static void those_of_a_turn_go_on_when_all_that_came_was_looked_at(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[3];
+
+	run_letters(s, letters, 3, start_waiting);
+	assert_string_equal(s->log, "a.b.c.ABC");
+}
+
+static void who_is_alone_does_not_wait(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[1];
+
+	run_letters(s, letters, 1, start_waiting);
+	assert_string_equal(s->log, "aA.");
+}
+
+static void start_or_cancel(struct loop *l, struct message *m)
+{
+	struct letter *letter = container_of(m, struct letter, message);
+
+	if (letter->letter == 'b')
+		fiber_cancel(letter->stage->one);
+	else
+		start_waiting(l, m);
+}
+
+static void who_is_cancelled_waits_for_nobody(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[3];
+
+	run_letters(s, letters, 2, start_or_cancel);
+	assert_string_equal(s->log, "a.A");
+	assert_int_equal(s->result, -1);
+	assert_int_equal(s->err.code, E_cancelled);
+	run_letters(s, letters, 3, start_or_cancel);
+	assert_string_equal(s->log, "a.Aa.AcC.");
+	assert_int_equal(s->result, 0);
+}
+
+static void wait_and_count(void *arg)
+{
+	struct stage *s = arg;
+
+	if (++s->running > s->done)
+		s->done = s->running;
+	assert_int_equal(fiber_turn_end(NULL), 0);
+	s->running--;
+}
+
+static void start_counting(struct loop *l, struct message *m)
+{
+	fiber_start(l, wait_and_count, container_of(m, struct letter, message)->stage);
+}
+
+static void so_many_wait_together_and_no_more(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[3 * FIBER_TURN_MAX];
+
+	run_letters(s, letters, ARRAY_LEN(letters), start_counting);
+	assert_int_equal(s->done, FIBER_TURN_MAX);
+	assert_int_equal(s->running, 0);
+}
+
+static void end_two_turns(void *arg)
+{
+	struct letter *l = arg;
+
+	wait_for_the_others(l);
+	wait_for_the_others(l);
+}
+
+static void start_ending(struct loop *l, struct message *m)
+{
+	fiber_start(l, end_two_turns, container_of(m, struct letter, message));
+}
+
+static void an_end_is_the_end(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[2];
+
+	run_letters(s, letters, 2, start_ending);
+	assert_string_equal(s->log, "abAaABbB");
+}
+
 /* Many, deep, again */
 
 static void one_of_many(void *arg)
@@ -515,6 +639,11 @@ int main(void)
 		staged(a_fiber_cancelled_before_it_begins_still_runs),
 		staged(a_cancellation_outranks_a_wake),
 		staged(only_the_thing_awaited_ends_the_wait),
+		staged(those_of_a_turn_go_on_when_all_that_came_was_looked_at),
+		staged(who_is_alone_does_not_wait),
+		staged(who_is_cancelled_waits_for_nobody),
+		staged(so_many_wait_together_and_no_more),
+		staged(an_end_is_the_end),
 		staged(thousands_of_fibers_wait_side_by_side),
 		staged(a_fiber_may_use_its_stack_deeply),
 		staged(no_frame_reaches_over_the_guard_below_a_stack),

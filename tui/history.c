@@ -79,14 +79,12 @@ out:
 
 int history_append(const char *path, const char *text, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
-	char *directory = mem_strndup(path, slash ? (size_t)(slash - path) : 0);
 	struct buf line;
 	int fd = -1, result = -1;
 
 	buf_init(&line, 2 * HISTORY_ENTRY_MAX + 2);
 	escape(text, &line);
-	if (slash && slash != path && file_make_dirs(directory, err) < 0)
+	if (file_make_parents(path, err) < 0)
 		goto out;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line.ptr, line.len) != (ssize_t)line.len)
@@ -97,6 +95,5 @@ out:
 	if (fd >= 0)
 		close(fd);
 	buf_free(&line);
-	mem_free(directory);
 	return result;
 }

@@ -250,6 +250,15 @@ int file_make_dirs(const char *path, struct err *err)
 	return result;
 }
 
+int file_make_parents(const char *path, struct err *err)
+{
+	char *dir = parent_of(path);
+	int result = file_make_dirs(dir, err);
+
+	mem_free(dir);
+	return result;
+}
+
 bool file_exists(const char *path)
 {
 	struct stat st;

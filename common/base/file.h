@@ -21,8 +21,9 @@ int file_write(const char *path, struct span content, struct err *err);
  */
 char *file_beside(const char *path);
 int file_settle(const char *temporary, const char *path, bool replace, struct err *err);
-/* Makes path and its parents. */
+/* Makes path and its parents; or those alone, where a file of that path is to lie. */
 int file_make_dirs(const char *path, struct err *err);
+int file_make_parents(const char *path, struct err *err);
 bool file_exists(const char *path);
 
 /* XDG base directories; a relative value in the environment is ignored, as its text says. */

@@ -72,20 +72,6 @@ out:
 	return secret;
 }
 
-static int make_parent(const char *path, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	int result;
-
-	if (!slash || slash == path)
-		return 0;
-	char *directory = mem_strndup(path, (size_t)(slash - path));
-
-	result = file_make_dirs(directory, err);
-	mem_free(directory);
-	return result;
-}
-
 static int write_new(const char *path, struct span content, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -114,7 +100,7 @@ static int make_file(const char *path, struct err *err)
 	char line[2 * SECRET_BYTES + 2], id[17], *temporary;
 	int result = -1;
 
-	if (make_parent(path, err) < 0)
+	if (file_make_parents(path, err) < 0)
 		return -1;
 	ident_random(random, sizeof random);
 	digest_hex(random, sizeof random, line);

@@ -154,6 +154,11 @@ static void makes_missing_directories_only(void **state)
 	assert_int_equal(file_make_dirs(p->path, &err), 0);
 	assert_int_equal(file_make_dirs("/", &err), 0);
 	assert_int_equal(file_write(in(p, "f"), SPAN_LIT("x"), &err), 0);
+	assert_int_equal(file_make_parents(in(p, "parent/f"), &err), 0);
+	assert_false(file_exists(p->path));
+	assert_true(file_exists(in(p, "parent")));
+	assert_int_equal(file_make_parents("f", &err), 0);
+	assert_int_equal(file_make_parents("/f", &err), 0);
 	assert_int_equal(file_make_dirs(in(p, "f/x"), &err), -1);
 	assert_int_equal(file_make_dirs(in(p, "f"), &err), -1);
 	assert_int_equal(err.code, E_storage_error);

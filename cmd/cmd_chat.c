@@ -73,7 +73,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 	const struct cmd_globals *g = &o->globals;
 	struct gateway *gateway = gateway_find(g, true, err);
 	char *history = file_place(FILE_STATE, "chat_history");
-	char *notes = file_place(FILE_STATE, "chat_indices");
+	char *indices = file_place(FILE_STATE, "chat_indices");
 	char *systems = file_place(FILE_STATE, "chat_systems");
 	int result = -1;
 
@@ -86,7 +86,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			.context = context,
 			.index = o->rag,
 			.filter = o->filter,
-			.notes_path = o->no_save ? NULL : notes,
+			.indices_path = o->no_save ? NULL : indices,
 			.systems_path = o->no_save ? NULL : systems,
 			.first = first,
 			.in = keyboard,
@@ -105,7 +105,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 			gateway_explain(gateway, err);
 	}
 	mem_free(history);
-	mem_free(notes);
+	mem_free(indices);
 	mem_free(systems);
 	gateway_close(gateway);
 	return result;

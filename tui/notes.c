@@ -1,7 +1,4 @@
-/*
- * tui/notes.c - see notes.h.  A line is "CONVERSATION INDEX" or "CONVERSATION INDEX FILTER"; of a system
- * message "CONVERSATION system TEXT", which is JSON.
- */
+/* tui/notes.c - see notes.h.  A line is the conversation's id, a blank, and the text as JSON. */
 #include "tui/notes.h"
 
 #include "common/base/file.h"
@@ -9,14 +6,8 @@
 
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { NOTES_MAX = 1000, FILE_BYTES_MAX = 4 * 1024 * 1024, LINE_MAX_BYTES = 1024 * 1024 };
-
-static bool is_of(struct span line, const char *conversation)
-{
-	return span_is(span_cut(&line, ' '), conversation);
-}
+enum { NOTES_MAX = 1000, FILE_BYTES_MAX = 4 * 1024 * 1024, LINE_BYTES_MAX = 1024 * 1024 };
 
 static void read_all(const char *path, struct buf *out)
 {
@@ -27,27 +18,32 @@ static void read_all(const char *path, struct buf *out)
 		buf_clear(out);
 }
 
-bool notes_find(const char *path, const char *conversation, struct note *out)
+/* What stands behind the conversation's name, or NULL. */
+static char *text_of(struct span line)
 {
-	struct span rest, line, index;
+	json_t *value = json_loadb(line.ptr, line.len, JSON_DECODE_ANY, NULL);
+	char *text = json_is_string(value) ? mem_strdup(json_string_value(value)) : NULL;
+
+	json_decref(value);
+	return text;
+}
+
+char *notes_find(const char *path, const char *conversation)
+{
+	char *found = NULL;
+	struct span rest;
 	struct buf all;
 
-	*out = (struct note){ NULL, NULL };
 	read_all(path, &all);
 	rest = buf_span(&all);
-	while (rest.len > 0 && !out->index) {
-		line = span_cut(&rest, '\n');
-		if (!is_of(line, conversation))
-			continue;
-		span_cut(&line, ' ');
-		index = span_cut(&line, ' ');
-		if (index.len == 0)
-			continue;
-		out->index = mem_strndup(index.ptr, index.len);
-		out->filter = line.len > 0 ? mem_strndup(line.ptr, line.len) : NULL;
+	while (rest.len > 0 && !found) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (span_is(span_cut(&line, ' '), conversation))
+			found = text_of(line);
 	}
 	buf_free(&all);
-	return out->index != NULL;
+	return found;
 }
 
 static size_t count_lines(struct span all)
@@ -66,9 +62,9 @@ static void copy_others(struct span all, const char *conversation, size_t room, 
 
 	while (all.len > 0) {
 		const bool fits = all.len <= room;
-		struct span line = span_cut(&all, '\n');
+		struct span line = span_cut(&all, '\n'), rest = line;
 
-		if (fits && line.len > 0 && left < NOTES_MAX && !is_of(line, conversation)) {
+		if (fits && line.len > 0 && left < NOTES_MAX && !span_is(span_cut(&rest, ' '), conversation)) {
 			buf_add_span(out, line);
 			buf_add_char(out, '\n');
 		}
@@ -76,67 +72,45 @@ static void copy_others(struct span all, const char *conversation, size_t room, 
 	}
 }
 
-int notes_keep(const char *path, const char *conversation, const char *index, const char *filter,
-	       struct err *err)
+/* The line without its end; empty for no text. */
+static int write_line(const char *conversation, const char *text, struct buf *out, struct err *err)
 {
-	struct buf all, next;
-	const char *slash = strrchr(path, '/');
-	const size_t own = index ? strlen(conversation) + strlen(index) + (filter ? strlen(filter) : 0) + 3 : 0;
-	int result = 0;
+	json_t *value = text ? json_string(text) : NULL;
+	char *json = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 
-	if (own > LINE_MAX_BYTES)
-		return err_set(err, E_too_large, "", "it has more than %d KiB", LINE_MAX_BYTES / 1024);
+	if (json)
+		buf_printf(out, "%s %s", conversation, json);
+	free(json);
+	json_decref(value);
+	if (text && !json)
+		return err_set(err, E_usage, "", "it is no UTF-8");
+	return buf_failed(out) ? err_set(err, E_too_large, "", "it has more than %d KiB", LINE_BYTES_MAX / 1024) : 0;
+}
+
+int notes_keep(const char *path, const char *conversation, const char *text, struct err *err)
+{
+	struct buf all, next, own;
+	int result;
 
 	read_all(path, &all);
 	buf_init(&next, FILE_BYTES_MAX);
-	copy_others(buf_span(&all), conversation, FILE_BYTES_MAX - own, &next);
-	if (index)
-		buf_printf(&next, "%s %s%s%s\n", conversation, index, filter ? " " : "",
-			   filter ? filter : "");
-	if (slash) {
-		char *dir = mem_strndup(path, (size_t)(slash - path));
-
-		result = file_make_dirs(dir, err);
-		mem_free(dir);
+	buf_init(&own, LINE_BYTES_MAX);
+	result = write_line(conversation, text, &own, err);
+	if (result < 0)
+		goto out;
+	copy_others(buf_span(&all), conversation, FILE_BYTES_MAX - own.len - 1, &next);
+	if (own.len) {
+		buf_add_span(&next, buf_span(&own));
+		buf_add_char(&next, '\n');
 	}
-	if (result == 0 && !span_equal(buf_span(&all), buf_span(&next)))
+	if (span_equal(buf_span(&all), buf_span(&next)))
+		goto out;
+	result = file_make_parents(path, err);
+	if (result == 0)
 		result = file_write(path, buf_span(&next), err);
+out:
 	buf_free(&all);
 	buf_free(&next);
-	return result;
-}
-
-void note_clear(struct note *n)
-{
-	mem_free(n->index);
-	mem_free(n->filter);
-	*n = (struct note){ NULL, NULL };
-}
-
-static const char system_word[] = "system";
-
-char *notes_find_system(const char *path, const char *conversation)
-{
-	struct note n;
-	json_t *text;
-	char *found = NULL;
-
-	notes_find(path, conversation, &n);
-	text = n.filter ? json_loads(n.filter, JSON_DECODE_ANY, NULL) : NULL;
-	if (json_is_string(text))
-		found = mem_strdup(json_string_value(text));
-	json_decref(text);
-	note_clear(&n);
-	return found;
-}
-
-int notes_keep_system(const char *path, const char *conversation, const char *text, struct err *err)
-{
-	json_t *value = text ? json_string(text) : NULL;
-	char *line = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-	int result = notes_keep(path, conversation, line ? system_word : NULL, line, err);
-
-	free(line);
-	json_decref(value);
+	buf_free(&own);
 	return result;
 }

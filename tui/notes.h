@@ -1,31 +1,18 @@
 /*
- * tui/notes.h - which index and system message a kept conversation was asked with: two files of this
- * user on this machine.
+ * tui/notes.h - what this user's machine remembers of kept conversations: a text for each.
  *
- * The gateway keeps what is said, and neither where it was searched for nor what the model was to
- * keep to.  A line a conversation, the
- * latest last, so many at most; what cannot be read is as if nothing was noted.
+ * The gateway keeps what is said; what a conversation was asked with (its index, its system message)
+ * is the client's.  A file holds notes of one kind, the latest last, and forgets the oldest of too
+ * many.  What cannot be read is as if nothing had been noted.
  */
 #ifndef SPASS_TUI_NOTES_H
 #define SPASS_TUI_NOTES_H
 
 #include "common/base/err.h"
 
-/* filter: JSON, or NULL. */
-struct note {
-	char *index, *filter;
-};
-
-/* Whether there is one; cleared with note_clear in any case. */
-bool notes_find(const char *path, const char *conversation, struct note *out);
-/* index NULL: it is asked without, from now on. */
-int notes_keep(const char *path, const char *conversation, const char *index, const char *filter,
-	       struct err *err);
-void note_clear(struct note *n);
-
-/* The same of the system message, in a file of its own: NULL, or the caller frees it. */
-char *notes_find_system(const char *path, const char *conversation);
-/* text NULL: it is asked without, from now on. */
-int notes_keep_system(const char *path, const char *conversation, const char *text, struct err *err);
+/* The text of the conversation, or NULL.  The caller frees it. */
+char *notes_find(const char *path, const char *conversation);
+/* In place of what was noted of it; NULL: nothing from now on.  -1 with err: it is as it was. */
+int notes_keep(const char *path, const char *conversation, const char *text, struct err *err);
 
 #endif

@@ -21,8 +21,8 @@ struct talk_setup {
 	struct span context; /* goes with the first message: piped text, files */
 	const char *index;   /* what is searched for each message, or NULL */
 	const char *filter;  /* of the documents of index, or NULL */
-	const char *notes_path; /* of notes.h: which index a conversation had; NULL: none are kept */
-	const char *systems_path; /* the same: which system message */
+	/* Notes of notes.h: the index and the system message that a conversation had; NULL: none are kept. */
+	const char *indices_path, *systems_path;
 	const char *first;   /* a message to begin with, or NULL */
 	FILE *in, *out;      /* the terminal */
 	bool is_dumb;        /* its cursor cannot be moved */

@@ -48,7 +48,6 @@ void talk_send(struct talk *t, struct span text)
 	struct buf message;
 
 	convo_drop_last(t->convo, "user");
-	talk_rag_search(t, text);
 	buf_init(&message, CONVO_BODY_MAX);
 	buf_add_span(&message, text);
 	if (t->context.len) {
@@ -58,7 +57,8 @@ void talk_send(struct talk *t, struct span text)
 	t->context_sent = t->context.len;
 	convo_add(t->convo, "user", buf_span(&message));
 	buf_free(&message);
-	ask(t);
+	if (talk_rag_search(t, text))
+		ask(t);
 }
 
 bool talk_retry(struct talk *t)
@@ -68,8 +68,8 @@ bool talk_retry(struct talk *t)
 	if (convo_last_is(t->convo, "assistant") && t->conversation && !talk_keep_back(t))
 		return true;
 	convo_drop_last(t->convo, "assistant");
-	talk_rag_again(t);
-	ask(t);
+	if (talk_rag_again(t))
+		ask(t);
 	return true;
 }
 

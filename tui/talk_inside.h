@@ -35,8 +35,8 @@ struct talk {
 
 	char *index;             /* searched for each message; NULL: none */
 	char *filter;            /* of its documents, or NULL */
-	char *noted;             /* conversation whose note is of that index and filter; or NULL */
-	char *system_noted;      /* conversation whose note is of the system message of now; or NULL */
+	/* Conversations whose note is of that index and filter, of the system message of now; or NULL. */
+	char *index_noted, *system_noted;
 	json_t *indices;         /* that there are, for completion; NULL: not asked for yet */
 	struct sources *sources; /* found for the last message; NULL: it was not searched for */
 	struct buf passages;     /* they, for the model */
@@ -99,6 +99,11 @@ void talk_keep_new(struct talk *t);
 bool talk_keep_back(struct talk *t);
 /* How to go on with it, once it is over. */
 void talk_keep_farewell(struct talk *t);
+/*
+ * The kept conversation is asked with text from now on (NULL: with none), being its what: that is
+ * noted at path, a path of notes.h or NULL.  *noted: of whom that has been done.
+ */
+void talk_keep_note(struct talk *t, const char *path, const char *what, const char *text, char **noted);
 void talk_keep_release(struct talk *t);
 void talk_sessions(struct talk *t, struct span argument);
 void talk_resume(struct talk *t, struct span argument);
@@ -106,10 +111,14 @@ void talk_fork(struct talk *t, struct span argument);
 void talk_title(struct talk *t, struct span argument);
 
 /* talk_rag.c */
-/* Before the message is added; a search that fails is told and costs only its passages. */
-void talk_rag_search(struct talk *t, struct span message);
+/*
+ * message: the question in the conversation's last, to which more may belong.  What goes wrong is told.
+ * Whether the model is to be asked: one that only quotes is not, when nothing fits and the message
+ * brings nothing else.  It would quote what was said before, and that be taken for what the index has.
+ */
+bool talk_rag_search(struct talk *t, struct span message);
 /* The same for the last message, in the index that is chosen now. */
-void talk_rag_again(struct talk *t);
+bool talk_rag_again(struct talk *t);
 /* Of what is no longer the last answer. */
 void talk_rag_forget(struct talk *t);
 void talk_rag_release(struct talk *t);

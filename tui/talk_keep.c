@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "tui/notes.h"
 #include "tui/sessions.h"
 #include "tui/transcript.h"
 #include "tui/width.h"
@@ -139,10 +140,23 @@ static void forget_list(struct talk *t)
 	t->listed_count = 0;
 }
 
+void talk_keep_note(struct talk *t, const char *path, const char *what, const char *text, char **noted)
+{
+	struct err err = ERR_INIT;
+
+	if (!t->conversation || !path || (*noted && !strcmp(*noted, t->conversation)))
+		return;
+	if (notes_keep(path, t->conversation, text, &err) < 0)
+		talk_say(t, STYLE_DIM, "[the %s could not be noted: %s]", what, err.message);
+	mem_free(*noted);
+	*noted = mem_strdup(t->conversation);
+}
+
 void talk_keep_release(struct talk *t)
 {
 	forget_list(t);
 	mem_free(t->conversation);
+	mem_free(t->index_noted);
 	mem_free(t->system_noted);
 }
 

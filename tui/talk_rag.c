@@ -28,7 +28,6 @@ void talk_rag_release(struct talk *t)
 	buf_free(&t->before);
 	mem_free(t->index);
 	mem_free(t->filter);
-	mem_free(t->noted);
 	json_decref(t->indices);
 }
 
@@ -44,16 +43,13 @@ static void tell_weak(struct talk *t)
 	buf_free(&nearest);
 }
 
-void talk_rag_again(struct talk *t)
+static void find(struct talk *t)
 {
 	const struct sources_query query = { .index = t->index, .question = buf_span(&t->asked),
 					     .before = buf_span(&t->before),
 					     .filter = t->filter };
 	struct err err = ERR_INIT;
 
-	drop_sources(t);
-	if (!t->index || !t->asked.len)
-		return;
 	t->sources = sources_find(t->wire, &query, &err);
 	if (!t->sources)
 		talk_say_error(t, &err);
@@ -67,7 +63,28 @@ void talk_rag_again(struct talk *t)
 		talk_say(t, STYLE_DIM, "[%s]", sources_note(t->sources));
 }
 
-void talk_rag_search(struct talk *t, struct span message)
+/* What was piped in, or the text of files. */
+static bool brings_more(const struct talk *t)
+{
+	const char *message = convo_last(t->convo, "user");
+
+	return message && strlen(message) > t->asked.len;
+}
+
+bool talk_rag_again(struct talk *t)
+{
+	drop_sources(t);
+	if (!t->index || !t->asked.len)
+		return true;
+	find(t);
+	if (t->passages.len || !models_is_builtin(t->model) || brings_more(t))
+		return true;
+	talk_say(t, STYLE_DIM, "[%s only quotes and was not asked; after /rag off, /retry asks it about what was said here]",
+		 t->model);
+	return false;
+}
+
+bool talk_rag_search(struct talk *t, struct span message)
 {
 	struct buf older = t->before;
 
@@ -75,7 +92,7 @@ void talk_rag_search(struct talk *t, struct span message)
 	t->asked = older;
 	buf_clear(&t->asked);
 	buf_add_span(&t->asked, message);
-	talk_rag_again(t);
+	return talk_rag_again(t);
 }
 
 void talk_rag_tell(struct talk *t, struct span answer)
@@ -94,50 +111,53 @@ static void choose_take(struct talk *t, char *index, char *filter)
 {
 	mem_free(t->index);
 	mem_free(t->filter);
-	mem_free(t->noted);
+	mem_free(t->index_noted);
 	t->index = index;
 	t->filter = filter;
-	t->noted = NULL;
+	t->index_noted = NULL;
 }
 
-/* Remembering */
+/* Remembering.  A note is the index, or the index, a blank, and the filter. */
+
+static void split_note(char *note, char **filter)
+{
+	char *blank = strchr(note, ' ');
+
+	if (!blank)
+		return;
+	*blank = '\0';
+	*filter = mem_strdup(blank + 1);
+}
 
 void talk_rag_recall(struct talk *t, const char *conversation)
 {
 	struct err err = ERR_INIT;
-	struct note n;
+	char *index = NULL, *filter = NULL;
 
-	if (!t->setup->notes_path || (t->setup->index && !t->conversation) ||
-	    !notes_find(t->setup->notes_path, conversation, &n))
+	if (t->setup->indices_path && (!t->setup->index || t->conversation))
+		index = notes_find(t->setup->indices_path, conversation);
+	if (!index)
 		return;
-	if (sources_check_index(n.index, &err) == 0 && sources_has_index(t->wire, n.index, &err)) {
-		choose_take(t, mem_strdup(n.index), n.filter ? mem_strdup(n.filter) : NULL);
-		t->noted = mem_strdup(conversation);
-	} else if (err.code == E_rag_index_not_found) {
-		talk_say(t, STYLE_DIM, "[the index %s that it was asked with is no longer there]", n.index);
-	} else {
-		talk_say_error(t, &err);
+	split_note(index, &filter);
+	if (sources_check_index(index, &err) == 0 && sources_has_index(t->wire, index, &err)) {
+		choose_take(t, index, filter);
+		t->index_noted = mem_strdup(conversation);
+		return;
 	}
-	note_clear(&n);
+	if (err.code == E_rag_index_not_found)
+		talk_say(t, STYLE_DIM, "[the index %s that it was asked with is no longer there]", index);
+	else
+		talk_say_error(t, &err);
+	mem_free(index);
+	mem_free(filter);
 }
 
 void talk_rag_note(struct talk *t)
 {
-	struct err err = ERR_INIT;
-	struct note n;
+	char *text = t->filter ? mem_printf("%s %s", t->index, t->filter) : NULL;
 
-	if (!t->conversation || !t->setup->notes_path || (t->noted && !strcmp(t->noted, t->conversation)))
-		return;
-	/* Most are asked with none, of which nothing needs to be said. */
-	if (t->index || notes_find(t->setup->notes_path, t->conversation, &n)) {
-		if (notes_keep(t->setup->notes_path, t->conversation, t->index, t->filter, &err) < 0)
-			talk_say(t, STYLE_DIM, "[that %s was searched could not be noted: %s]",
-				 t->index ? t->index : "no index", err.message);
-		if (!t->index)
-			note_clear(&n);
-	}
-	mem_free(t->noted);
-	t->noted = mem_strdup(t->conversation);
+	talk_keep_note(t, t->setup->indices_path, "index", text ? text : t->index, &t->index_noted);
+	mem_free(text);
 }
 
 const char *talk_rag_complete(struct talk *t, const char *text, size_t i)

@@ -14,7 +14,7 @@ void talk_system_recall(struct talk *t, const char *conversation)
 	char *text = NULL;
 
 	if (t->setup->systems_path && (!t->setup->system || t->conversation))
-		text = notes_find_system(t->setup->systems_path, conversation);
+		text = notes_find(t->setup->systems_path, conversation);
 	if (text)
 		convo_system(t->convo, text);
 	mem_free(text);
@@ -22,15 +22,8 @@ void talk_system_recall(struct talk *t, const char *conversation)
 
 void talk_system_note(struct talk *t)
 {
-	struct err err = ERR_INIT;
-
-	if (!t->conversation || !t->setup->systems_path ||
-	    (t->system_noted && !strcmp(t->system_noted, t->conversation)))
-		return;
-	if (notes_keep_system(t->setup->systems_path, t->conversation, convo_system_text(t->convo), &err) < 0)
-		talk_say(t, STYLE_DIM, "[the system message could not be kept: %s]", err.message);
-	mem_free(t->system_noted);
-	t->system_noted = mem_strdup(t->conversation);
+	talk_keep_note(t, t->setup->systems_path, "system message", convo_system_text(t->convo),
+		       &t->system_noted);
 }
 
 void talk_system_show(struct talk *t)

@@ -20,26 +20,23 @@ static char *make_path(void)
 	return mem_printf("%s/state/chat_indices", dir);
 }
 
-static void keep(const char *path, const char *conversation, const char *index, const char *filter)
+static void keep(const char *path, const char *conversation, const char *text)
 {
 	struct err err = ERR_INIT;
 
-	if (notes_keep(path, conversation, index, filter, &err) < 0)
+	if (notes_keep(path, conversation, text, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
-static void expect(const char *path, const char *conversation, const char *index, const char *filter)
+static void expect(const char *path, const char *conversation, const char *text)
 {
-	struct note n;
+	char *found = notes_find(path, conversation);
 
-	assert_int_equal(notes_find(path, conversation, &n), index != NULL);
-	if (index)
-		assert_string_equal(n.index, index);
-	if (filter)
-		assert_string_equal(n.filter, filter);
+	if (text)
+		assert_string_equal(found, text);
 	else
-		assert_null(n.filter);
-	note_clear(&n);
+		assert_null(found);
+	mem_free(found);
 }
 
 static void what_was_noted_is_found_until_it_is_noted_otherwise(void **state)
@@ -47,17 +44,21 @@ static void what_was_noted_is_found_until_it_is_noted_otherwise(void **state)
 	char *path = make_path();
 
 	(void)state;
-	expect(path, "conv_1", NULL, NULL);
-	keep(path, "conv_1", "docs", NULL);
-	keep(path, "conv_2", "code", "{\"team\": \"core x\"}");
-	expect(path, "conv_1", "docs", NULL);
-	expect(path, "conv_2", "code", "{\"team\": \"core x\"}");
-	expect(path, "conv_", NULL, NULL);
-	keep(path, "conv_1", "more", NULL);
-	expect(path, "conv_1", "more", NULL);
-	keep(path, "conv_2", NULL, NULL);
-	expect(path, "conv_2", NULL, NULL);
-	expect(path, "conv_1", "more", NULL);
+	expect(path, "conv_1", NULL);
+	keep(path, "conv_1", NULL);
+	assert_int_not_equal(access(path, F_OK), 0);
+	keep(path, "conv_1", "docs");
+	keep(path, "conv_2", "code {\"team\": \"core x\"}");
+	keep(path, "conv_3", "");
+	expect(path, "conv_1", "docs");
+	expect(path, "conv_2", "code {\"team\": \"core x\"}");
+	expect(path, "conv_3", "");
+	expect(path, "conv_", NULL);
+	keep(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
+	expect(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
+	keep(path, "conv_2", NULL);
+	expect(path, "conv_2", NULL);
+	expect(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
 	unlink(path);
 	mem_free(path);
 }
@@ -71,52 +72,52 @@ static void the_oldest_are_forgotten(void **state)
 		char name[32];
 
 		snprintf(name, sizeof(name), "conv_%d", i);
-		keep(path, name, "docs", NULL);
+		keep(path, name, "docs");
 	}
-	expect(path, "conv_0", NULL, NULL);
-	expect(path, "conv_4", NULL, NULL);
-	expect(path, "conv_5", "docs", NULL);
-	expect(path, "conv_1004", "docs", NULL);
+	expect(path, "conv_0", NULL);
+	expect(path, "conv_4", NULL);
+	expect(path, "conv_5", "docs");
+	expect(path, "conv_1004", "docs");
 	unlink(path);
 	mem_free(path);
 }
 
-static void expect_system(const char *path, const char *conversation, const char *text)
-{
-	char *found = notes_find_system(path, conversation);
-
-	if (text)
-		assert_string_equal(found, text);
-	else
-		assert_null(found);
-	mem_free(found);
-}
-
-static void a_system_message_of_several_lines_is_found_again(void **state)
+static void long_ones_push_out_the_oldest_not_all(void **state)
 {
 	char *path = make_path(), *long_text = mem_alloc(1000001);
-	struct err err = ERR_INIT;
 
 	(void)state;
 	memset(long_text, 'x', 1000000);
 	long_text[1000000] = '\0';
-	expect_system(path, "conv_1", NULL);
-	assert_int_equal(notes_keep_system(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4", &err), 0);
-	assert_int_equal(notes_keep_system(path, "conv_2", "", &err), 0);
-	expect_system(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
-	expect_system(path, "conv_2", "");
-	assert_int_equal(notes_keep_system(path, "conv_2", NULL, &err), 0);
-	expect_system(path, "conv_2", NULL);
-	/* Long ones push out the oldest, not all. */
+	keep(path, "conv_1", "be brief");
 	for (int i = 3; i < 9; i++) {
 		char name[32];
 
 		snprintf(name, sizeof(name), "conv_%d", i);
-		assert_int_equal(notes_keep_system(path, name, long_text, &err), 0);
-		expect_system(path, name, long_text);
+		keep(path, name, long_text);
+		expect(path, name, long_text);
 	}
-	expect_system(path, "conv_1", NULL);
-	expect_system(path, "conv_7", long_text);
+	expect(path, "conv_1", NULL);
+	expect(path, "conv_7", long_text);
+	unlink(path);
+	mem_free(path);
+	mem_free(long_text);
+}
+
+static void what_cannot_be_noted_leaves_what_was(void **state)
+{
+	char *path = make_path(), *long_text = mem_alloc(2000001);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	memset(long_text, 'x', 2000000);
+	long_text[2000000] = '\0';
+	keep(path, "conv_1", "docs");
+	assert_int_equal(notes_keep(path, "conv_1", long_text, &err), -1);
+	assert_int_equal(err.code, E_too_large);
+	assert_int_equal(notes_keep(path, "conv_1", "\xff", &err), -1);
+	assert_string_equal(err.message, "it is no UTF-8");
+	expect(path, "conv_1", "docs");
 	unlink(path);
 	mem_free(path);
 	mem_free(long_text);
@@ -124,19 +125,19 @@ static void a_system_message_of_several_lines_is_found_again(void **state)
 
 static void a_file_that_is_none_of_ours_is_no_harm(void **state)
 {
-	static const char text[] = "\n conv_1\nconv_1\nconv_1 \nconv_1 docs {} x\n\xff\xfe";
+	static const char text[] = "\n conv_1\nconv_1\nconv_1 \nconv_1 docs\nconv_1 {}\nconv_1 \"docs\"\n\xff\xfe";
 	char *path = make_path();
 	FILE *file;
 
 	(void)state;
-	keep(path, "conv_2", "docs", NULL);
+	keep(path, "conv_2", "docs");
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fwrite(text, 1, sizeof(text) - 1, file);
 	fclose(file);
-	expect(path, "conv_1", "docs", "{} x");
-	keep(path, "conv_3", "docs", NULL);
-	expect(path, "conv_3", "docs", NULL);
+	expect(path, "conv_1", "docs");
+	keep(path, "conv_3", "docs");
+	expect(path, "conv_3", "docs");
 	unlink(path);
 	mem_free(path);
 }
@@ -146,7 +147,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_noted_is_found_until_it_is_noted_otherwise),
 		cmocka_unit_test(the_oldest_are_forgotten),
-		cmocka_unit_test(a_system_message_of_several_lines_is_found_again),
+		cmocka_unit_test(long_ones_push_out_the_oldest_not_all),
+		cmocka_unit_test(what_cannot_be_noted_leaves_what_was),
 		cmocka_unit_test(a_file_that_is_none_of_ours_is_no_harm),
 	};
 

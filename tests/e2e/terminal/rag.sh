@@ -84,12 +84,39 @@ ended_with 0
 screen_end
 [ "$(grep -c . "$dir/state/spass/chat_indices")" = 1 ] || fail "notes: $(cat "$dir/state/spass/chat_indices")"
 
-# What hardly fits is not quoted; the line of progress is no longer than the terminal is wide.
-screen 80x30 "'$spass' chat --rag docs"
-see 'Each message is searched for in docs;'
+# Of what hardly fits, and of what is not there, nothing is quoted: neither it nor what was said before.
+screen 90x40 "'$spass' chat --rag docs --filter '{\"\$document\":
+{\"\$prefix\": \"docs\"}}'"
+see 'Each message is searched for in docs'
+text 'where do otters swim?'; keys Enter
+see '[1 passage of docs, 1 named'
+text '/rag off'; see '> /rag off'; keys Enter
+text 'Penicillin was discovered by Alexander Fleming in London.'; keys Enter
+see 'spass-extract, which is'
+text '/rag docs'; see '> /rag docs'; keys Enter
 text 'who discovered penicillin, antibiotics, radium and vaccines on roads?'; keys Enter
 see '[nothing in docs fits; the nearest is docs/roads.md, line 3'
+see '[spass-extract only quotes and was not asked'
+count_is 1 'Alexander Fleming'
+text '/rag off'; see '> /rag off'; keys Enter
+text '/retry'; see '> /retry'; keys Enter
+see '│ Penicillin was discovered by Alexander Fleming'
+text '/rag docs'; keys Enter
+text 'zebra?'; see '> zebra'; keys Enter
+is_told_twice() { [ "$(shown_all | grep -cF '[spass-extract only quotes')" = 2 ]; }
+await 10 is_told_twice || fail "zebra is asked for: $(shown_all)"
 text '/quit'; keys Enter
+ended_with 0
+screen_end
+run 0 session show @last
+out_has 'Fleming'
+if grep -q zebra "$dir/out"; then fail "what was not asked is kept: $(cat "$dir/out")"; fi
+
+# What is piped in is quoted, though the index has nothing.
+screen 90x30 "echo 'The zebra is in the garden.' | '$spass' chat --rag docs --no-save 'where is the zebra?'"
+see '[nothing was found in docs]'
+see '│ The zebra is in the garden.'
+text '/quit'; see '> /quit'; keys Enter
 ended_with 0
 screen_end
 

@@ -50,12 +50,13 @@ static char *put_escaped(char *at, const char *text, size_t len)
 	return at + out.len;
 }
 
-static char *put_text(char *at, const char *text)
+static char *put_text(char *at, struct span key, const char *text)
 {
 	size_t len;
 
 	if (!text || !*text)
-		return PUT(at, "null");
+		return at;
+	at = put(at, key.ptr, key.len);
 	len = strnlen(text, RECORD_TEXT_MAX);
 	*at++ = '"';
 	at = is_plain(text, len) ? put(at, text, len) : put_escaped(at, text, len);
@@ -63,8 +64,9 @@ static char *put_text(char *at, const char *text)
 	return at;
 }
 
-static char *put_int(char *at, int value)
+static char *put_int(char *at, struct span key, int value)
 {
+	at = put(at, key.ptr, key.len);
 	if (value >= 0)
 		return digits_put(at, (uint64_t)value);
 	*at++ = '-';
@@ -72,24 +74,25 @@ static char *put_int(char *at, int value)
 }
 
 /* Below 0: not known. */
-static char *put_count(char *at, int64_t value)
+static char *put_count(char *at, struct span key, int64_t value)
 {
-	return value < 0 ? PUT(at, "null") : digits_put(at, (uint64_t)value);
+	return value < 0 ? at : digits_put(put(at, key.ptr, key.len), (uint64_t)value);
 }
 
-static char *put_bool(char *at, bool value)
+static char *put_bool(char *at, struct span key, bool value)
 {
+	at = put(at, key.ptr, key.len);
 	return value ? PUT(at, "true") : PUT(at, "false");
 }
 
 /* Microseconds as milliseconds with three places; below 0: not known. */
-static char *put_ms(char *at, int64_t us)
+static char *put_ms(char *at, struct span key, int64_t us)
 {
 	unsigned places = (unsigned)((uint64_t)us % 1000);
 
 	if (us < 0)
-		return PUT(at, "null");
-	at = digits_put(at, (uint64_t)us / 1000);
+		return at;
+	at = digits_put(put(at, key.ptr, key.len), (uint64_t)us / 1000);
 	*at++ = '.';
 	*at++ = (char)('0' + places / 100);
 	*at++ = (char)('0' + places / 10 % 10);
@@ -98,13 +101,13 @@ static char *put_ms(char *at, int64_t us)
 }
 
 /* Millionths with two to six places; below 0: not known. */
-static char *put_amount(char *at, int64_t micro)
+static char *put_amount(char *at, struct span key, int64_t micro)
 {
 	uint64_t rest = (uint64_t)micro % 1000000, place = 100000;
 
 	if (micro < 0)
-		return PUT(at, "null");
-	at = digits_put(at, (uint64_t)micro / 1000000);
+		return at;
+	at = digits_put(put(at, key.ptr, key.len), (uint64_t)micro / 1000000);
 	*at++ = '.';
 	for (int digits = 0; digits < 2 || rest; digits++, place /= 10) {
 		*at++ = (char)('0' + rest / place);
@@ -113,52 +116,45 @@ static char *put_amount(char *at, int64_t micro)
 	return at;
 }
 
-static char *put_size(char *at, uint64_t bytes)
+static char *put_size(char *at, struct span key, uint64_t bytes)
 {
-	return digits_put(at, bytes > INT64_MAX ? INT64_MAX : bytes);
+	return digits_put(put(at, key.ptr, key.len), bytes > INT64_MAX ? INT64_MAX : bytes);
 }
 
-/* From the parents' id to the tokens. */
+/* The member's name for the functions above, which leave out one that has no value. */
+#define KEY(name) SPAN_LIT(",\"" name "\":")
+
 static char *put_who(char *at, const struct record *r)
 {
-	at = put_int(PUT(at, ",\"depth\":"), r->depth);
-	at = put_text(PUT(at, ",\"tenant_id\":"), r->tenant_id);
-	at = put_text(PUT(at, ",\"token_id\":"), r->token_id);
-	at = put_text(PUT(at, ",\"user_id\":"), r->user_id);
-	at = put_text(PUT(at, ",\"scope_id\":"), r->scope_id);
-	at = put_text(PUT(at, ",\"surface\":"), r->surface);
-	at = put_text(PUT(at, ",\"method\":"), r->method);
-	at = put_text(PUT(at, ",\"path\":"), r->route);
-	at = put_int(PUT(at, ",\"status\":"), r->status);
-	at = put_text(PUT(at, ",\"error_code\":"),
-		      r->error == E_none ? NULL : err_info(r->error)->code);
-	at = put_text(PUT(at, ",\"model\":"), r->model);
-	at = put_text(PUT(at, ",\"resolved_model\":"), r->resolved_model);
-	at = put_text(PUT(at, ",\"resolved_backend\":"), r->resolved_backend);
-	return PUT(at, ",\"prompt_tokens\":");
-}
-
-static char *put_cost(char *at, const struct record *r)
-{
-	at = put_text(PUT(at, ",\"cost_source\":"), r->cost_source);
-	return PUT(at, ",\"cost_usd\":");
+	at = put_int(at, KEY("depth"), r->depth);
+	at = put_text(at, KEY("tenant_id"), r->tenant_id);
+	at = put_text(at, KEY("token_id"), r->token_id);
+	at = put_text(at, KEY("user_id"), r->user_id);
+	at = put_text(at, KEY("scope_id"), r->scope_id);
+	at = put_text(at, KEY("surface"), r->surface);
+	at = put_text(at, KEY("method"), r->method);
+	at = put_text(at, KEY("path"), r->route);
+	at = put_int(at, KEY("status"), r->status);
+	at = put_text(at, KEY("error_code"), r->error == E_none ? NULL : err_info(r->error)->code);
+	at = put_text(at, KEY("model"), r->model);
+	at = put_text(at, KEY("resolved_model"), r->resolved_model);
+	return put_text(at, KEY("resolved_backend"), r->resolved_backend);
 }
 
 static char *put_how(char *at, const struct record *r)
 {
-	at = put_int(PUT(at, ",\"attempts\":"), r->attempts);
-	at = put_bool(PUT(at, ",\"streamed\":"), r->streamed);
-	at = put_bool(PUT(at, ",\"finished\":"), r->finished);
-	return PUT(at, ",\"latency_ms\":");
+	at = put_text(at, KEY("cost_source"), r->cost_source);
+	at = put_int(at, KEY("attempts"), r->attempts);
+	at = put_bool(at, KEY("streamed"), r->streamed);
+	return put_bool(at, KEY("finished"), r->finished);
 }
 
 void record_frame_print(struct record_frame *f, const struct record *r, char *out)
 {
-	char *who = put_who(out, r), *cost = put_cost(who, r), *how = put_how(cost, r);
+	char *who = put_who(out, r), *how = put_how(who, r);
 
 	f->who = span_of(out, (size_t)(who - out));
-	f->cost = span_of(who, (size_t)(cost - who));
-	f->how = span_of(cost, (size_t)(how - cost));
+	f->how = span_of(who, (size_t)(how - who));
 	f->second = INT64_MIN;
 }
 
@@ -187,20 +183,23 @@ static char *put_stamp(char *at, struct record_frame *f, int64_t ms)
 char *record_put(char *at, struct record_frame *f, const struct record *r)
 {
 	at = put_stamp(PUT(at, "{\"ts\":\""), f, r->ts_ms);
-	at = put_text(PUT(at, "\",\"request_id\":"), r->request_id);
-	at = put_text(PUT(at, ",\"parent_request_id\":"), r->parent_request_id);
-	at = put_count(put(at, f->who.ptr, f->who.len), r->prompt_tokens);
-	at = put_count(PUT(at, ",\"completion_tokens\":"), r->completion_tokens);
-	at = put_count(PUT(at, ",\"cached_tokens\":"), r->cached_tokens);
-	at = put_count(PUT(at, ",\"reasoning_tokens\":"), r->reasoning_tokens);
-	at = put_amount(put(at, f->cost.ptr, f->cost.len), r->cost_usd);
-	at = put_amount(PUT(at, ",\"cost_eur\":"), r->cost_eur);
-	at = put_amount(PUT(at, ",\"cost_billed_usd\":"), r->cost_billed_usd);
-	at = put_amount(PUT(at, ",\"cost_billed_eur\":"), r->cost_billed_eur);
-	at = put_ms(put(at, f->how.ptr, f->how.len), r->latency_us);
-	at = put_ms(PUT(at, ",\"first_byte_ms\":"), r->first_byte_us);
-	at = put_ms(PUT(at, ",\"upstream_ms\":"), r->upstream_us);
-	at = put_size(PUT(at, ",\"bytes_in\":"), r->bytes_in);
-	at = put_size(PUT(at, ",\"bytes_out\":"), r->bytes_out);
+	*at++ = '"';
+	at = put_text(at, KEY("request_id"), r->request_id);
+	at = put_text(at, KEY("parent_request_id"), r->parent_request_id);
+	at = put(at, f->who.ptr, f->who.len);
+	at = put_count(at, KEY("prompt_tokens"), r->prompt_tokens);
+	at = put_count(at, KEY("completion_tokens"), r->completion_tokens);
+	at = put_count(at, KEY("cached_tokens"), r->cached_tokens);
+	at = put_count(at, KEY("reasoning_tokens"), r->reasoning_tokens);
+	at = put_amount(at, KEY("cost_usd"), r->cost_usd);
+	at = put_amount(at, KEY("cost_eur"), r->cost_eur);
+	at = put_amount(at, KEY("cost_billed_usd"), r->cost_billed_usd);
+	at = put_amount(at, KEY("cost_billed_eur"), r->cost_billed_eur);
+	at = put(at, f->how.ptr, f->how.len);
+	at = put_ms(at, KEY("latency_ms"), r->latency_us);
+	at = put_ms(at, KEY("first_byte_ms"), r->first_byte_us);
+	at = put_ms(at, KEY("upstream_ms"), r->upstream_us);
+	at = put_size(at, KEY("bytes_in"), r->bytes_in);
+	at = put_size(at, KEY("bytes_out"), r->bytes_out);
 	return PUT(at, "}\n");
 }

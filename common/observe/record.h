@@ -63,7 +63,7 @@ enum { RECORD_LINE_MAX = 12 * 1024 };
 
 /* The parts of a line that records with much in common share; borrows its texts. */
 struct record_frame {
-	struct span who, cost, how;
+	struct span who, how;
 	int64_t second; /* private: the last line's, and how it is written */
 	char stamp[24];
 };
@@ -71,7 +71,8 @@ struct record_frame {
 /* Prints the parts into out[RECORD_LINE_MAX], which the frame borrows. */
 void record_frame_print(struct record_frame *f, const struct record *r, char *out);
 /*
- * One JSON object and a newline, the fields of audit.jsonl, at at[RECORD_LINE_MAX]; returns its end.
+ * One JSON object and a newline, the members of audit.jsonl, at at[RECORD_LINE_MAX]; returns its end.
+ * One without a value (an error where there was none, a cost that is not known) is left out.
  * f: of a record that has the same in common.
  */
 char *record_put(char *at, struct record_frame *f, const struct record *r);

@@ -279,12 +279,11 @@ static int print_frame(struct sink *s, struct kind *kind, struct err *err)
 	if (!like.user_id)
 		return -1;
 	record_frame_print(&kind->frame, &like, text);
-	len = kind->frame.who.len + kind->frame.cost.len + kind->frame.how.len;
+	len = kind->frame.who.len + kind->frame.how.len;
 	kind->frame_text = mem_alloc(len);
 	memcpy(kind->frame_text, text, len);
 	kind->frame.who.ptr = kind->frame_text;
-	kind->frame.cost.ptr = kind->frame.who.ptr + kind->frame.who.len;
-	kind->frame.how.ptr = kind->frame.cost.ptr + kind->frame.cost.len;
+	kind->frame.how.ptr = kind->frame.who.ptr + kind->frame.who.len;
 	return 0;
 }
 

@@ -84,6 +84,7 @@ struct e2e {
 	const char *spass, *upstream, *cert, *key;
 	enum e2e_transport transport;
 	int slow;           /* factor of all limits */
+	int64_t began_us;   /* when the case's time began */
 	int workers;        /* of the gateway, unless the case says otherwise */
 	char *dir, *address;
 	int port;

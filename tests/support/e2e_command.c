@@ -87,11 +87,27 @@ int e2e_step_run(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return result;
 }
 
-/* shell and below: lines "| text" for bash, in which spass is the program, and $SPASS its path; else as run */
+/*
+ * What each script may use: spass is the program, and $SPASS its path; "until_true CODE" waits, and what does
+ * not come in time ends the script.
+ */
+static const char prelude[] =
+	"SPASS='%s'\n"
+	"spass() { \"$SPASS\" \"$@\"; }\n"
+	"until_true() {\n"
+	"	local end=$((SECONDS + %d))\n"
+	"	until eval \"$@\"; do\n"
+	"		[ $SECONDS -lt $end ] || { echo \"never: $*\" >&2; exit 99; }\n"
+	"		sleep 0.02\n"
+	"	done\n"
+	"}\n";
+
+/* shell and below: lines "| text" for bash; else as run */
 int e2e_step_shell(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	struct text script = { 0 };
-	text_printf(&script, "SPASS='%s'\nspass() { \"$SPASS\" \"$@\"; }\n%s\n", e->spass, rest);
+	text_printf(&script, prelude, e->spass, 2 * DEADLINE_MS / 1000 * e->slow);
+	text_printf(&script, "%s\n", rest);
 	for (size_t i = 0; i < s->count; i++) {
 		const char *line = s->subs[i].text;
 		if (*line != '|')

@@ -99,7 +99,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport)
 {
 	struct e2e e = { .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow,
-			 .workers = o->workers };
+			 .workers = o->workers, .began_us = kit_now_us() };
 	char *cert = kit_printf("%s/cert.pem", scratch), *key = kit_printf("%s/key.pem", scratch);
 	e.cert = cert;
 	e.key = key;

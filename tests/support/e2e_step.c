@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { FULL_MS = 100 };
 
 int64_t e2e_deadline(const struct e2e *e, int64_t ms)
 {
@@ -191,28 +194,53 @@ static int step_expect(struct e2e *e, const struct e2e_step *s, const char *rest
 	return 0;
 }
 
-/* until METHOD PATH and checks below: asks again and again until all hold; the answer is taken */
-static int step_until(struct e2e *e, const struct e2e_step *s, const char *rest)
+/* Which lines below a step are of the request, and which are checks of its answer. */
+static struct e2e_step pick_lines(const struct e2e_step *s, bool of_request)
 {
-	struct e2e_step bare = *s;
+	struct e2e_step picked = { .line = s->line };
+	const char *rest;
+	picked.subs = kit_grow(NULL, (s->count + 1) * sizeof *picked.subs);
+	for (size_t i = 0; i < s->count; i++) {
+		bool is_of_request = kit_word(s->subs[i].text, "send", &rest);
+		if (is_of_request != of_request)
+			continue;
+		picked.subs[picked.count] = s->subs[i];
+		if (is_of_request)
+			picked.subs[picked.count].text += strlen(s->subs[i].text) - strlen(rest);
+		picked.count++;
+	}
+	return picked;
+}
+
+static int ask_until(struct e2e *e, const struct e2e_step *request, const struct e2e_step *checks, const char *line)
+{
 	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS);
-	bare.count = 0;
 	for (;;) {
 		bool reused = e->conn->fd >= 0;
 		e->why.len = 0;
-		if (e2e_send_request(e, &bare, rest) || await_answer(e, e->conn, false)) {
+		if (e2e_send_request(e, request, line) || await_answer(e, e->conn, false)) {
 			if (!reused)
 				return -1;
 			e2e_conn_close(e->conn, false); /* it may have been closed after its last answer */
 			continue;
 		}
 		e->conn->answer.taken = true;
-		if (check_subs(e, s) == 0)
+		if (check_subs(e, checks) == 0)
 			return 0;
 		if (kit_now_us() > until)
 			return -1;
 		usleep(5000);
 	}
+}
+
+/* until METHOD PATH, and below "send LINE" of the request and checks: asks again until all hold; the answer is taken */
+static int step_until(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	struct e2e_step request = pick_lines(s, true), checks = pick_lines(s, false);
+	int result = ask_until(e, &request, &checks, rest);
+	free(request.subs);
+	free(checks.subs);
+	return result;
 }
 
 /* await-head [STATUS] and checks below: the answer stays to be expected */
@@ -248,6 +276,26 @@ static int step_await_bytes(struct e2e *e, const struct e2e_step *s, const char 
 		if (e2e_conn_more(e->conn, until) <= 0)
 			return e2e_fail(e, "%zu bytes of body came, waited for %zu", e->conn->answer.body.len, want);
 	}
+}
+
+/* await-full: what the gateway sends fills the client's buffers, as nothing is read, and no more comes */
+static int step_await_full(struct e2e *e, const struct e2e_step *s, const char *rest)
+{
+	int64_t until = e2e_deadline(e, 2 * DEADLINE_MS), since = kit_now_us();
+	int before = 0, unread = 0;
+	(void)s;
+	(void)rest;
+	while (kit_now_us() < until) {
+		if (ioctl(e->conn->fd, FIONREAD, &unread) < 0)
+			return e2e_fail(e, "the connection is not open");
+		if (unread != before)
+			since = kit_now_us();
+		else if (unread > 0 && kit_now_us() - since > FULL_MS * 1000 * e->slow)
+			return 0;
+		before = unread;
+		usleep(2000);
+	}
+	return e2e_fail(e, unread ? "more and more comes: %d bytes" : "nothing comes: %d bytes", unread);
 }
 
 /* await-interim STATUS */
@@ -526,6 +574,7 @@ static const struct {
 	{ "await-head", step_await_head, false },
 	{ "await-events", step_await_events, false },
 	{ "await-bytes", step_await_bytes, false },
+	{ "await-full", step_await_full, false },
 	{ "await-interim", step_await_interim, false },
 	{ "expect-raw", step_expect_raw, false },
 	{ "expect-close", step_expect_close, false },

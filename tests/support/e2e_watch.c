@@ -160,15 +160,24 @@ static int look_count(struct e2e *e, void *argument)
 	return want == got ? 0 : e2e_fail(e, "upstream %s saw %lld requests, expected %lld", l->u->name, (long long)got, (long long)want);
 }
 
-static int look_connections(struct e2e *e, void *argument)
+static int look_events(struct e2e *e, const struct upstream_look *l, const char *event, const char *what)
 {
-	struct upstream_look *l = argument;
 	json_t *log = read_log(l->u->log_path), *line;
 	int64_t want = strtol(l->rest, NULL, 10), got = 0;
 	size_t i;
-	json_array_foreach(log, i, line) got += is_event(line, "open");
+	json_array_foreach(log, i, line) got += is_event(line, event);
 	json_decref(log);
-	return want == got ? 0 : e2e_fail(e, "upstream %s saw %lld connections, expected %lld", l->u->name, (long long)got, (long long)want);
+	return want == got ? 0 : e2e_fail(e, "upstream %s saw %lld %s, expected %lld", l->u->name, (long long)got, what, (long long)want);
+}
+
+static int look_connections(struct e2e *e, void *argument)
+{
+	return look_events(e, argument, "open", "connections");
+}
+
+static int look_begun(struct e2e *e, void *argument)
+{
+	return look_events(e, argument, "begun", "heads of requests that are read slowly");
 }
 
 /* ended N HOW[|HOW] [within MS of-close] */
@@ -218,11 +227,12 @@ static int replace_script(struct e2e *e, struct e2e_upstream *u, const struct e2
 	return restart ? e2e_upstream_start(e, u) : 0;
 }
 
-/* upstream NAME request|count|connections|ended|stop|start|restart ... */
+/* upstream NAME request|count|connections|begun|ended|stop|start|restart ... */
 int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	static const struct { const char *word; int (*look)(struct e2e *, void *); } looks[] = {
-		{ "request", look_request }, { "count", look_count }, { "connections", look_connections }, { "ended", look_ended },
+		{ "request", look_request }, { "count", look_count }, { "connections", look_connections }, { "begun", look_begun },
+		{ "ended", look_ended },
 	};
 	size_t len = strcspn(rest, " ");
 	struct e2e_upstream *u = e2e_upstream_find(e, rest, len);

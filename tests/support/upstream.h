@@ -177,6 +177,7 @@ void mock_loop(struct mock *m) __attribute__((noreturn));
 void mock_conn_done(struct mock_conn *c);
 
 void mock_log_open(struct mock_conn *c);
+void mock_log_begun(struct mock_conn *c);
 void mock_log_request(struct mock_conn *c);
 void mock_log_end(struct mock_conn *c, const char *how);
 void mock_log_close(struct mock_conn *c, const char *how);

@@ -201,6 +201,7 @@ static void head_complete(struct mock_conn *c, size_t head_len)
 		start_answer(c, rule);
 	} else {
 		c->rule = rule;
+		mock_log_begun(c);
 	}
 }
 

@@ -2,6 +2,7 @@
  * tests/support/upstream_log.c - what the scripted upstream saw, one JSON object a line.
  *
  *	{"ev":"open","conn":1,"t":12.3}                     a connection; t in monotonic ms
+ *	{"ev":"begun","conn":1,"t":..}                     the head of one whose body is read slowly
  *	{"ev":"request","id":1,"conn":1,"use":1,"t":..,"began":..,"method","path","model","stream",
  *	 "headers":{name:value},"head":"raw","size":N,"sha256":"..","body":"..."}   body up to 64 KiB
  *	{"ev":"end","id":1,"t":..,"how":"done|client-closed|client-reset|cut|reset","events":N,"sent":N}
@@ -77,13 +78,23 @@ static void add_headers(struct text *line, const struct mock_request *r)
 	text_add_str(line, "}");
 }
 
-void mock_log_open(struct mock_conn *c)
+static void log_moment(struct mock_conn *c, const char *event)
 {
 	struct text line = { 0 };
 	if (c->mock->log < 0)
 		return;
-	text_printf(&line, "{\"ev\":\"open\",\"conn\":%llu,\"t\":%.3f}", (unsigned long long)c->id, now_ms());
+	text_printf(&line, "{\"ev\":\"%s\",\"conn\":%llu,\"t\":%.3f}", event, (unsigned long long)c->id, now_ms());
 	log_write(c, &line);
+}
+
+void mock_log_open(struct mock_conn *c)
+{
+	log_moment(c, "open");
+}
+
+void mock_log_begun(struct mock_conn *c)
+{
+	log_moment(c, "begun");
 }
 
 void mock_log_request(struct mock_conn *c)

@@ -52,7 +52,7 @@ int cmd_help_program(struct buf *out)
 	buf_printf(out,
 		   "\n`spass help COMMAND` tells more; `spass help %s` lists the exit statuses.\n"
 		   "Pages of the manual: spass(1), one of each command or group as in spass-session(1),\n"
-		   "spass.yaml(5), spass-exit-codes(7).\n",
+		   "spass.yaml(5), spass-api(7), spass-exit-codes(7).\n",
 		   exit_topic);
 	return buf_failed(out) ? -1 : 0;
 }

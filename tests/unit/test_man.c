@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/tenant/setting.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -203,6 +204,46 @@ static void every_setting_of_tenants_is_described(void **state)
 	mem_free(text);
 }
 
+static void require_pages(const char *where, const char *text)
+{
+	static const char mark[] = ".Xr spass";
+
+	for (const char *at = text; (at = strstr(at, mark)); at += strlen(mark)) {
+		struct span line = span_str(at + strlen(".Xr ")), rest, name;
+		char *path;
+
+		rest = span_cut(&line, '\n');
+		name = span_cut(&rest, ' ');
+		path = mem_printf("man/%.*s.%c", SPAN_ARGS(name), rest.len ? *rest.ptr : '?');
+		if (!file_exists(path))
+			fail_msg("%s: there is no %s", where, path);
+		mem_free(path);
+	}
+}
+
+static void pages_refer_to_pages_and_the_first_to_all(void **state)
+{
+	char *first = page("man/spass.1"), *also = strstr(first, ".Sh SEE ALSO");
+	glob_t found;
+
+	(void)state;
+	assert_non_null(also);
+	assert_int_equal(glob("man/*.[1-8]", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *path = found.gl_pathv[i];
+		struct span name = span_from(span_str(path), strlen("man/"));
+		char *text = page(path);
+
+		name.len -= 2;
+		require_pages(path, text);
+		if (!span_is(name, "spass"))
+			require(also, "man/spass.1", ".Xr %.*s %c", SPAN_ARGS(name), path[strlen(path) - 1]);
+		mem_free(text);
+	}
+	globfree(&found);
+	mem_free(first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +252,7 @@ int main(void)
 		cmocka_unit_test(every_setting_is_described_with_its_default),
 		cmocka_unit_test(every_setting_of_tenants_is_described),
 		cmocka_unit_test(every_exit_status_and_error_is_listed),
+		cmocka_unit_test(pages_refer_to_pages_and_the_first_to_all),
 		cmocka_unit_test(the_example_of_the_configuration_is_valid),
 	};
 

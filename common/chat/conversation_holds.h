@@ -7,6 +7,9 @@
  * expected to become.  So a quota is passed by at most what turns under way had held.  What comes to be
  * kept between entering and looking into the database is counted by both: too many are never let
  * in, and one that would just fit may be refused; see holds_renew.  Any thread, within one process.
+ *
+ * Holds decide; roomy.h, which spares owners far from all limits the look into the database, only says
+ * what was left a moment ago.
  */
 #ifndef SPASS_CHAT_CONVERSATION_HOLDS_H
 #define SPASS_CHAT_CONVERSATION_HOLDS_H

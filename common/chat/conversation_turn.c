@@ -3,7 +3,6 @@
  */
 #include "common/chat/conversation_turn.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -11,6 +10,8 @@
 #include "common/chat/conversation_history.h"
 #include "common/chat/conversation_images.h"
 #include "common/chat/conversation_keep.h"
+#include "common/chat/conversation_turn_room.h"
+#include "common/chat/open_calls.h"
 
 enum { BODY_MAX = 128 * 1024 * 1024, PICTURES_MAX = BODY_MAX / 4, NAME_BYTES_MAX = 512, CALLS_MAX = 256 * 1024 };
 
@@ -45,8 +46,6 @@ struct loading {
 	struct history_weight *weights;
 	size_t count, room;
 	struct history_writer writer;
-	struct conversation_quota left; /* of what may be kept */
-	bool is_taken_for_ample;        /* nobody has looked */
 };
 
 static int note_weight(void *arg, const struct message_row *m, struct err *err)
@@ -67,57 +66,11 @@ static int note_weight(void *arg, const struct message_row *m, struct err *err)
 	return 0;
 }
 
-/* Removes the line that is id, if there is one. */
-static void forget_call(struct buf *calls, struct span id)
-{
-	struct span rest = buf_span(calls);
-
-	while (rest.len) {
-		struct span line = span_cut(&rest, '\n');
-
-		if (span_equal(line, id)) {
-			size_t at = (size_t)(line.ptr - calls->ptr), len = line.len + 1;
-
-			memmove(calls->ptr + at, calls->ptr + at + len, calls->len - at - len);
-			buf_truncate(calls, calls->len - len);
-			return;
-		}
-	}
-}
-
-/* Which calls of the last answer have no result yet. */
-static void follow_calls(struct buf *calls, const struct message_row *m)
-{
-	struct jwalk w;
-	struct jvalue list;
-
-	if (span_is(m->role, "tool")) {
-		forget_call(calls, jscan_member(m->body, "tool_call_id").text);
-		return;
-	}
-	buf_clear(calls);
-	if (!span_is(m->role, "assistant") || m->interrupted)
-		return;
-	list = jscan_member(m->body, "tool_calls");
-	if (list.type != J_ARRAY)
-		return;
-	for (w = jwalk_start(list); jwalk_next(&w);) {
-		struct jvalue id = jwalk_get(w.value, "id");
-		size_t before = calls->len;
-
-		if (id.type != J_STRING)
-			continue;
-		buf_add_span(calls, id.text);
-		if (buf_add_char(calls, '\n') < 0)
-			buf_truncate(calls, before);
-	}
-}
-
 static int take_message(void *arg, const struct message_row *m, struct err *err)
 {
 	struct loading *l = arg;
 
-	follow_calls(&l->turn->calls, m);
+	open_calls_follow(&l->turn->calls, m);
 	if (history_write(&l->writer, m) < 0)
 		return err_set(err, E_too_large, "conversation_id",
 			       "the conversation is larger than %d bytes", BODY_MAX);
@@ -203,72 +156,6 @@ static void add_system(struct conversation_turn *t, size_t head_len)
 	buf_add_char(&t->body, '}');
 }
 
-struct conversation_quota conversation_quota_of(const struct snapshot *s, const struct tenant *tenant)
-{
-	const struct settings all = snapshot_settings(s, tenant);
-
-	return (struct conversation_quota){
-		.count_max = settings_int(&all, SETTING_KEY_conversations_max),
-		.bytes_max = settings_bytes(&all, SETTING_KEY_conversations_max_bytes),
-	};
-}
-
-/* Whether there is room, before a model is paid for an answer that could not be kept. */
-static int check_room(struct db *db, void *arg, struct err *err)
-{
-	struct loading *l = arg;
-	const struct conversation_turn *t = l->turn;
-	const struct conversation_quota quota = conversation_quota_of(t->snapshot, t->offer.tenant);
-
-	return conversation_check_room(db, &t->owner, &quota, t->is_new,
-				       conversation_weigh(t->news.rows, t->news.count), &l->left, err);
-}
-
-/*
- * The same without a look into the database for each call of an owner who is far from all limits:
- * what is taken for left is less than ample by more than can be written until the next look.
- */
-static int check_room_for_new(struct loading *l, struct err *err)
-{
-	enum { COUNT_AMPLE = 100000, BYTES_AMPLE = 1024 * MIB, ROOMY_MS = 1000 };
-	static const struct conversation_quota ample = { COUNT_AMPLE / 4, BYTES_AMPLE / 2 };
-	struct conversation_turn *t = l->turn;
-	const int64_t now_ms = loop_now_ms(t->worker->loop);
-
-	if (roomy_knows(&t->worker->roomy, &t->owner, now_ms)) {
-		l->left = ample;
-		l->is_taken_for_ample = true;
-		return 0;
-	}
-	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
-		return -1;
-	if (l->left.count_max > COUNT_AMPLE && l->left.bytes_max > BYTES_AMPLE)
-		roomy_note(&t->worker->roomy, &t->owner, now_ms + ROOMY_MS);
-	return 0;
-}
-
-/* Others count from now on what this turn will add.  A token of prose is about four bytes. */
-static int hold_room(struct loading *l, struct err *err)
-{
-	enum { ANSWER_TOKENS = 32768, TOKEN_BYTES = 4 };
-	struct conversation_turn *t = l->turn;
-	const int64_t limit = t->chat.limit, news = conversation_weigh(t->news.rows, t->news.count);
-	const struct message_row most = {
-		.bytes = TOKEN_BYTES * (limit >= 0 && limit < ANSWER_TOKENS ? limit : ANSWER_TOKENS)
-	};
-	const int64_t answer = conversation_weigh(&most, 1);
-
-	if (holds_take(&t->hold, &l->left, t->is_new, news, answer, err) == 0)
-		return 0;
-	/* Worth a look when nobody has looked, or when what others kept since may have been counted twice. */
-	if (!holds_renew(&t->hold) && !l->is_taken_for_ample)
-		return -1;
-	err_clear(err);
-	if (store_read(t->worker->core->store, t->worker->core->jobs, check_room, l, err) < 0)
-		return -1;
-	return holds_take(&t->hold, &l->left, t->is_new, news, answer, err);
-}
-
 /*
  * The list of messages, in order: system texts, the request's own last; what was said before; what is new.  The one place
  * where a prompt is put together.
@@ -299,66 +186,14 @@ static int load(struct db *db, void *arg, struct err *err)
 	t->sent_from = 1;
 	if (!db)
 		return 0;
-	return load_history(l, db, &row, head_len, err) < 0 ? -1 : check_room(db, l, err);
-}
-
-/* Results must answer calls; calls that get none are answered that they got none. */
-static int match_results(struct conversation_turn *t, struct err *err)
-{
-	char param[64];
-
-	for (size_t i = 0; i < t->request.result_count; i++) {
-		struct jvalue id = jscan_member(t->news.rows[i].body, "tool_call_id");
-		size_t before = t->calls.len;
-
-		forget_call(&t->calls, id.text);
-		if (t->calls.len < before)
-			continue;
-		snprintf(param, sizeof param, "tool_results[%zu].tool_call_id", i);
-		return err_set(err, E_invalid_field, param, "no call %.*s waits for a result",
-			       id.text.len > 64 ? 64 : (int)id.text.len, id.text.ptr);
-	}
-	return 0;
-}
-
-static void add_row(struct new_messages *n, size_t at, struct span call_id)
-{
-	static const struct span none = { "\"(no result was given)\"", 23 };
-	struct buf *texts = new_messages_add(n, at);
-
-	buf_init(&texts[0], 1 * KIB);
-	buf_init(&texts[1], call_id.len + 1 * KIB);
-	buf_add_str(&texts[1], "{\"role\":\"tool\",\"tool_call_id\":");
-	buf_add_span(&texts[1], call_id);
-	buf_add_str(&texts[1], ",\"content\":");
-	buf_add_span(&texts[1], none);
-	buf_add_char(&texts[1], '}');
-	n->rows[at] = (struct message_row){
-		.role = SPAN_LIT("tool"),
-		.text = SPAN_NONE,
-		.body = buf_span(&texts[1]),
-		.tokens = history_tokens(buf_span(&texts[1])),
-		.bytes = (int64_t)texts[1].len,
-		.prompt_tokens = -1,
-		.completion_tokens = -1,
-	};
-}
-
-static void answer_open_calls(struct conversation_turn *t)
-{
-	struct span rest = buf_span(&t->calls);
-	size_t at = t->request.result_count;
-
-	while (rest.len)
-		add_row(&t->news, at++, span_cut(&rest, '\n'));
+	return load_history(l, db, &row, head_len, err) < 0 ? -1 : conversation_room_read(db, t, err);
 }
 
 /* The end of the body: what is new. */
 static int compose(struct conversation_turn *t, struct history_writer *writer, struct err *err)
 {
-	if (match_results(t, err) < 0)
+	if (open_calls_answer(&t->calls, &t->news, t->request.result_count, err) < 0)
 		return -1;
-	answer_open_calls(t);
 	for (size_t i = 0; i < t->news.count; i++)
 		history_write(writer, &t->news.rows[i]);
 	if (buf_add_str(&t->body, "]}") < 0)
@@ -503,7 +338,7 @@ static int enter(struct conversation_turn *t, struct err *err)
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)
 {
 	holds_enter(t->worker->core->holds, &t->owner, &t->hold);
-	if (t->is_new && check_room_for_new(l, err) < 0)
+	if (t->is_new && conversation_room_look(t, err) < 0)
 		return -1;
 	if (t->is_new)
 		return do_step(t, t->request.body.len + t->pictures.len, load_new_step, l, err);
@@ -542,7 +377,7 @@ int conversation_turn_prepare(struct conversation_turn *t, struct span body, str
 	if (!t->is_new && enter(t, err) < 0)
 		return -1;
 	if (load_history_step(t, &l, err) == 0 && conversation_narrow(t, err) == 0 &&
-	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0 && hold_room(&l, err) == 0 &&
+	    do_step(t, t->body.len, compose_step, &l.writer, err) == 0 && conversation_room_hold(t, err) == 0 &&
 	    (!t->is_new || !t->chat.streams || enter(t, err) == 0))
 		result = 0;
 	mem_free(l.weights);

@@ -41,6 +41,8 @@ struct conversation_turn {
 	struct new_messages news;
 	struct turnstile_pass pass;
 	struct hold hold;
+	struct conversation_quota left; /* of what may be kept */
+	bool is_taken_for_ample; /* nobody has looked what is left */
 	struct buf pictures;     /* in the place of the ids of stored ones, as JSON */
 	struct buf model, body, calls; /* calls: ids that wait for results, as JSON, a line each */
 	int64_t sent_from;

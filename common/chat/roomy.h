@@ -3,6 +3,9 @@
  *
  * Known by their whole names: clients choose them, so that they can choose names of one hash, too.  Of
  * two whose hashes share a row the later is known.  One worker's own.
+ *
+ * For a second the look into the database is spared them, of each new conversation.  What turns under way
+ * are about to add is not known here: conversation_holds.h has that, of everybody, and decides.
  */
 #ifndef SPASS_CHAT_ROOMY_H
 #define SPASS_CHAT_ROOMY_H

@@ -99,7 +99,8 @@ bool exchange_is_open(const struct exchange *x);
  * are the layer's own.
  */
 void reply_header(struct exchange *x, const char *name, struct span value);
-/* The same of lines that are ready and fit: each has its name, a value and CRLF. */
+/* The same of lines that are ready and fit: each has its name, a value and CRLF; that the last one ends is
+ * asserted. */
 void reply_lines(struct exchange *x, struct span lines);
 /* One whole reply.  body is copied or sent before return; HEAD requests get the head only. */
 void reply_send(struct exchange *x, int status, const char *content_type, struct span body);

@@ -117,6 +117,7 @@ void reply_lines(struct exchange *x, struct span lines)
 {
 	struct request *r = request_of(x);
 
+	assert(lines.len == 0 || lines.ptr[lines.len - 1] == '\n'); /* else the next header joins the last */
 	if (r->reply_state == REPLY_NONE)
 		buf_add_span(&r->headers, lines);
 }

@@ -475,6 +475,41 @@ static void a_crowd_cannot_pass_it_by_more_than_was_reserved(void **state)
 	end(&race.scene);
 }
 
+static int64_t reserved_of_token(struct scene *s, int64_t now)
+{
+	struct budget_state how;
+	struct budget_gap gap;
+
+	assert_int_equal(budget_look(s->book, BUDGET_OF_TOKEN, &s->spending, &s->rows[0], now, &how, &gap, NULL), 0);
+	return how.reserved;
+}
+
+/* The token's budget would let it pass, the tenant's refuses: what another call has reserved stays. */
+static void a_call_that_is_refused_half_way_gives_back_nothing_of_others(void **state)
+{
+	int64_t now = at("2026-11-21T10:00:00Z");
+	struct reservation held;
+	struct scene s;
+
+	(void)state;
+	begin(&s, usd_a_day);
+	s.tenant_rows[0] = usd_a_day;
+	s.tenant_rows[0].amount_micros = 10;
+	s.tenant.budget_count = 1;
+	assert_int_equal(call(&s, now, 10), 0);
+	s.tenant.budget_count = 0;
+	assert_int_equal(reserve_in(&s, &held, now), 0);
+	assert_int_equal(reserved_of_token(&s, now), 100);
+	s.tenant.budget_count = 1;
+	assert_int_equal(reserve(&s, now), -1);
+	assert_int_equal(s.reservation.count, 0);
+	budget_settle(s.book, &s.reservation, (struct amount){ 100, 90 }, NULL);
+	assert_int_equal(reserved_of_token(&s, now), 100);
+	budget_settle(s.book, &held, (struct amount){ 100, 90 }, NULL);
+	assert_int_equal(reserved_of_token(&s, now), 0);
+	end(&s);
+}
+
 static void how_one_stands_is_told_without_changing_it(void **state)
 {
 	int64_t now = at("2026-11-21T10:00:00Z");
@@ -520,6 +555,7 @@ int main(void)
 		cmocka_unit_test(what_is_free_may_be_had_with_nothing_left),
 		cmocka_unit_test(what_costs_nobody_knows_how_much_is_refused_unless_allowed),
 		cmocka_unit_test(budgets_of_others_concern_nobody),
+		cmocka_unit_test(a_call_that_is_refused_half_way_gives_back_nothing_of_others),
 		cmocka_unit_test(how_one_stands_is_told_without_changing_it),
 		cmocka_unit_test(thousands_of_owners_have_accounts),
 		cmocka_unit_test(a_crowd_cannot_pass_it_by_more_than_was_reserved),

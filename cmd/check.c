@@ -37,12 +37,6 @@ static char *token_source(const struct config *c, struct err *err)
 	return source;
 }
 
-/* The same for the database. */
-static char *database_path(const struct config *c, struct err *err)
-{
-	return *c->database ? mem_strdup(c->database) : config_data_path(c, "spass.db", err);
-}
-
 static json_t *backends_json(const struct routing *r)
 {
 	json_t *all = json_array();
@@ -159,7 +153,7 @@ static void read_all(struct checked *k, const struct cmd_globals *g, struct err 
 	k->token = token_source(k->config, &one);
 	err_gather(all, &one);
 	err_clear(&one);
-	k->database = database_path(k->config, &one);
+	k->database = config_database_path(k->config, &one);
 	err_gather(all, &one);
 }
 

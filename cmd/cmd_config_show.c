@@ -60,25 +60,6 @@ static void drop_defaults(json_t *all)
 			json_object_del(all, name);
 }
 
-static void add_lines(const struct config *c, bool only_changed, struct buf *out)
-{
-	char ending[32];
-	struct buf all;
-	struct span rest;
-
-	snprintf(ending, sizeof ending, " (%s)", config_origin_name(CONFIG_DEFAULT));
-	buf_init(&all, CMD_OUTPUT_MAX);
-	config_show(c, &all);
-	rest = buf_span(&all);
-	while (rest.ptr) {
-		struct span line = span_cut(&rest, '\n');
-
-		if (line.len && !(only_changed && span_ends(line, ending)))
-			buf_printf(out, "%.*s\n", SPAN_ARGS(line));
-	}
-	buf_free(&all);
-}
-
 static void show_all(const struct show_options *o, const struct config *c)
 {
 	struct buf out;
@@ -92,7 +73,7 @@ static void show_all(const struct show_options *o, const struct config *c)
 		return;
 	}
 	buf_init(&out, CMD_OUTPUT_MAX);
-	add_lines(c, o->changed, &out);
+	config_show(c, o->changed, &out);
 	cmd_print(&out);
 	if (!out.len)
 		cmd_notice(&o->globals, "every setting has its default");

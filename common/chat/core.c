@@ -134,8 +134,7 @@ void snapshot_unref(struct snapshot *s)
 static struct store *open_store(const struct config *c, struct metrics *metrics, struct err *err)
 {
 	char *directory = config_data_path(c, "", err);
-	char *database = c->database[0] ? mem_strdup(c->database) :
-					  config_data_path(c, "spass.db", err);
+	char *database = config_database_path(c, err);
 	char *audit = c->audit ? config_data_path(c, "audit.jsonl", err) : NULL;
 	char *audit_key = c->audit ? config_data_path(c, "audit.key", err) : NULL;
 	struct store_options options = {
@@ -183,7 +182,7 @@ static struct reader_command *make_loaders(const struct config_list *list, struc
 
 static struct rag *open_rag(const struct config *c, const struct reader_command *loaders, struct err *err)
 {
-	char *directory = config_data_path(c, "rag", err);
+	char *directory = config_indices_path(c, err);
 	struct rag_options options = {
 		.dir = directory,
 		.memory_max = (size_t)c->rag_memory,

@@ -358,6 +358,16 @@ char *config_data_path(const struct config *c, const char *name, struct err *err
 	return path;
 }
 
+char *config_database_path(const struct config *c, struct err *err)
+{
+	return *c->database ? mem_strdup(c->database) : config_data_path(c, CONFIG_DATABASE_NAME, err);
+}
+
+char *config_indices_path(const struct config *c, struct err *err)
+{
+	return config_data_path(c, "rag", err);
+}
+
 char *config_secret_path(const char *value, struct err *err)
 {
 	static const char prefix[] = "credential:";

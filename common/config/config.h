@@ -126,8 +126,11 @@ void config_keep_started(struct config *next, const struct config *running, stru
  * directory that is not given is shown as the place where it then is.
  */
 int config_show_value(const struct config *c, enum config_key key, struct buf *out);
-/* "listen = 127.0.0.1:3000 (default)" lines, an empty text as "", secrets as "(set)" or "(not set)". */
-int config_show(const struct config *c, struct buf *out);
+/*
+ * "listen = 127.0.0.1:3000 (default)" lines, an empty text as "", secrets as "(set)" or "(not set)".
+ * only_changed: those alone that are not as they would be by themselves.
+ */
+int config_show(const struct config *c, bool only_changed, struct buf *out);
 /* The same, and the sections of the file, as a JSON object {name: {"value","origin"}}.  The caller owns it. */
 json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
@@ -136,6 +139,9 @@ const char *config_origin_name(enum config_origin o);
  * NULL with E_invalid_config when no data_dir is set and the user has no home.
  */
 char *config_data_path(const struct config *c, const char *name, struct err *err);
+/* The gateway's database, and the directory of its tenants' indices; likewise. */
+char *config_database_path(const struct config *c, struct err *err);
+char *config_indices_path(const struct config *c, struct err *err);
 /*
  * The path of a file that holds a secret: "credential:NAME" is NAME in systemd's
  * $CREDENTIALS_DIRECTORY, anything else is itself.  The caller frees; NULL with

@@ -6,6 +6,9 @@
 
 #include "common/config/config.h"
 
+/* Of the database, in data_dir, where the setting says nothing. */
+#define CONFIG_DATABASE_NAME "spass.db"
+
 /* All faults of one load, so that they are mended in one go. */
 struct config_faults {
 	struct buf text;           /* one fault a line */

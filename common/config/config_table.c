@@ -125,7 +125,7 @@ static const struct {
 } in_data_dir[] = {
 	{ CONFIG_KEY_data_dir, "" },
 	{ CONFIG_KEY_token_file, "token" },
-	{ CONFIG_KEY_database, "spass.db" },
+	{ CONFIG_KEY_database, CONFIG_DATABASE_NAME },
 };
 
 /* What an empty text stands for; NULL: itself.  The caller frees. */
@@ -204,11 +204,13 @@ static json_t *section_json(const struct config *c, const char *name)
 			 config_origin_name(list ? CONFIG_FILE : CONFIG_DEFAULT));
 }
 
-int config_show(const struct config *c, struct buf *out)
+int config_show(const struct config *c, bool only_changed, struct buf *out)
 {
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
 		size_t before;
 
+		if (only_changed && c->origins[i] == CONFIG_DEFAULT)
+			continue;
 		buf_printf(out, "%s = ", config_table[i].name);
 		before = out->len;
 		config_show_value(c, (enum config_key)i, out);

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!c)
 		return err.code == E_none ? (abort(), 0) : 0;
 	buf_init(&out, 64 * MIB);
-	if (config_show(c, &out) < 0)
+	if (config_show(c, false, &out) < 0)
 		abort();
 	buf_free(&out);
 	all = config_json(c);

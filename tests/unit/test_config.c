@@ -322,7 +322,7 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 	(void)state;
 	assert_non_null(c);
 	buf_init(&out, 64 * KIB);
-	assert_int_equal(config_show(c, &out), 0);
+	assert_int_equal(config_show(c, false, &out), 0);
 	static const char *const lines[] = {
 		"listen = 127.0.0.1:3000 (default)\n",
 		"workers = 2 (file)\n",
@@ -346,6 +346,11 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 		if (!strstr(buf_str(&out), lines[i]))
 			fail_msg("no line %s", lines[i]);
 	assert_null(strstr(buf_str(&out), "hush"));
+	buf_clear(&out);
+	assert_int_equal(config_show(c, true, &out), 0);
+	assert_non_null(strstr(buf_str(&out), "head_timeout = 1500ms (file)\n"));
+	assert_non_null(strstr(buf_str(&out), "backends.b.proxy = (set)@gate (file)\n"));
+	assert_null(strstr(buf_str(&out), "(default)"));
 	buf_free(&out);
 	config_free(c);
 }

@@ -1,38 +1,37 @@
-/* cmd/db_indices.c - see db_indices.h. */
-#include "cmd/db_indices.h"
+/* cmd/database_indices.c - see database_indices.h. */
+#include "cmd/database_indices.h"
 
+#include "cmd/database.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/rag/rag.h"
 
 #include <dirent.h>
-#include <sys/stat.h>
+#include <errno.h>
 
-static int64_t size_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
-static int copy_one(const char *from, const char *to, const struct db_copying *how, struct err *err)
+static int copy_one(const struct cmd_globals *g, const char *name, const char *from, const char *to, bool replace,
+		    struct err *err)
 {
 	struct db *db = db_open(from, DB_READ, err);
-	int result = db ? db_copy(db, to, how, err) : -1;
+	int result = db ? database_copy(g, name, db, to, replace, err) : -1;
 
 	db_close(db);
 	return result;
 }
 
-int db_indices_copy(const char *from, const char *to, const struct db_copying *how,
-		    struct db_indices_sum *sum, struct err *err)
+int database_indices_copy(const struct cmd_globals *g, const char *from, const char *to, bool replace,
+			  struct database_indices_sum *sum, struct err *err)
 {
 	DIR *dir = opendir(from);
 	const struct dirent *entry;
 	int result = 0;
 
-	*sum = (struct db_indices_sum){ 0 };
-	while (dir && result == 0 && (entry = readdir(dir))) {
+	*sum = (struct database_indices_sum){ 0 };
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir)
+		return err_set(err, E_storage_error, "", "cannot read %s: %s", from, err_errno(errno));
+	while (result == 0 && (entry = readdir(dir))) {
 		char *source, *target;
 
 		if (!span_ends(span_str(entry->d_name), ".db"))
@@ -41,14 +40,13 @@ int db_indices_copy(const char *from, const char *to, const struct db_copying *h
 		target = mem_printf("%s/%s", to, entry->d_name);
 		result = file_make_dirs(to, err);
 		if (result == 0)
-			result = copy_one(source, target, how, err);
+			result = copy_one(g, entry->d_name, source, target, replace, err);
 		sum->databases++;
-		sum->bytes += size_of(target);
+		sum->bytes += database_size(target);
 		mem_free(source);
 		mem_free(target);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return result;
 }
 
@@ -59,7 +57,7 @@ struct verifying {
 	struct span tenant, index;
 	void (*each)(void *arg, struct span tenant, struct span index, const char *what, struct span detail);
 	void *arg;
-	struct db_indices_sum *sum;
+	struct database_indices_sum *sum;
 	struct err *err;
 	int result;
 };
@@ -92,15 +90,15 @@ static int verify_tenant(void *arg, struct span tenant)
 	return rag_index_each(v->rag, tenant, verify_index, v, v->err);
 }
 
-int db_indices_verify(const char *dir,
+int database_indices_verify(const char *dir,
 		      void (*each)(void *arg, struct span tenant, struct span index, const char *what, struct span detail),
-		      void *arg, struct db_indices_sum *sum, struct err *err)
+		      void *arg, struct database_indices_sum *sum, struct err *err)
 {
 	const struct rag_options options = { .dir = dir };
 	struct verifying v = { .each = each, .arg = arg, .sum = sum, .err = err };
 	int result;
 
-	*sum = (struct db_indices_sum){ 0 };
+	*sum = (struct database_indices_sum){ 0 };
 	if (!file_exists(dir))
 		return 0;
 	v.rag = rag_open(&options, err);

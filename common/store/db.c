@@ -1,5 +1,5 @@
 /*
- * common/store/db.c - SQLite behind db.h.
+ * common/store/db.c - a connection: opened, set up, its transactions and its log.
  */
 #include "common/store/db.h"
 
@@ -18,24 +18,6 @@
 #include "common/store/db_log.h"
 
 enum { APPLICATION_ID = 0x73706173 }; /* "spas", at byte 68 of the file */
-
-enum { STATEMENT_SLOTS = 64 }; /* what six bits count */
-
-struct db {
-	sqlite3 *handle;
-	char *path;
-	int log_pages, patience_ms;
-	struct db_statement *kept[STATEMENT_SLOTS]; /* of db_statement, by the text's address */
-	struct kept_feed *feeds;
-};
-
-struct db_statement {
-	struct db *db;
-	sqlite3_stmt *handle;
-	int failed_bind; /* SQLite's code, or 0 */
-	const char *sql; /* of a kept one */
-	struct db_statement *next;
-};
 
 /* What a failure means to the operator, by result code: the first that fits. */
 static const struct {
@@ -59,7 +41,7 @@ static const struct {
 	{ SQLITE_PROTOCOL, "another process holds the database; stop it or wait" },
 };
 
-static int fail_code(struct db *db, int code, const char *what, struct err *err)
+int db_fail(struct db *db, int code, const char *what, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
 		if (meanings[i].code == code || meanings[i].code == (code & 0xff))
@@ -69,9 +51,9 @@ static int fail_code(struct db *db, int code, const char *what, struct err *err)
 		       sqlite3_errmsg(db->handle));
 }
 
-static int fail(struct db *db, const char *what, struct err *err)
+static int fail_last(struct db *db, const char *what, struct err *err)
 {
-	return fail_code(db, sqlite3_extended_errcode(db->handle), what, err);
+	return db_fail(db, sqlite3_extended_errcode(db->handle), what, err);
 }
 
 static int on_commit(void *data, sqlite3 *handle, const char *name, int pages)
@@ -107,7 +89,7 @@ static int make_private_file(const char *path, struct err *err)
 static int set_pragma(struct db *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(db, "cannot set up", err);
+		return fail_last(db, "cannot set up", err);
 	return 0;
 }
 
@@ -198,7 +180,7 @@ static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err 
 		return set_pragma(db, "PRAGMA query_only=ON", err);
 	/* SQLite opens what it may not write for reading, and says nothing. */
 	if (sqlite3_db_readonly(db->handle, "main") == 1)
-		return fail_code(db, SQLITE_READONLY, "cannot use the database", err);
+		return db_fail(db, SQLITE_READONLY, "cannot use the database", err);
 	return mode == DB_ALONE ? set_up_alone(db, err) : set_up_writer(db, is_new, err);
 }
 
@@ -231,7 +213,7 @@ struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, 
 	db->path = mem_strdup(path);
 	if (sqlite3_open_v2(path, &db->handle, flags, mode == DB_WRITE ? DB_LOG_VFS : NULL) != SQLITE_OK) {
 		if (db->handle)
-			fail(db, "cannot open the database", err);
+			fail_last(db, "cannot open the database", err);
 		else
 			err_set(err, E_storage_error, "", "cannot open the database %s", path);
 		goto out;
@@ -245,22 +227,11 @@ out:
 	return result;
 }
 
-static void finish_kept(struct db *db)
-{
-	for (size_t i = 0; i < STATEMENT_SLOTS; i++)
-		while (db->kept[i]) {
-			struct db_statement *st = db->kept[i];
-
-			db->kept[i] = st->next;
-			db_finish(st);
-		}
-}
-
 void db_close(struct db *db)
 {
 	if (!db)
 		return;
-	finish_kept(db);
+	db_statements_finish(db);
 	/* Refuses while statements are open, which would leak the connection: a bug of the caller. */
 	if (sqlite3_close(db->handle) != SQLITE_OK)
 		log_error("store", "closing %s: %s", db->path, sqlite3_errmsg(db->handle));
@@ -282,41 +253,8 @@ void db_set_patience(struct db *db, int ms)
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(db, "the database", err);
+		return fail_last(db, "the database", err);
 	return 0;
-}
-
-int db_number(struct db *db, const char *sql, int64_t *value, struct err *err)
-{
-	struct db_statement *st = db_prepare(db, sql, err);
-	int result = -1, row;
-
-	if (!st)
-		return -1;
-	row = db_next(st, err);
-	if (row == 0)
-		err_set(err, E_storage_error, "", "the database %s: no row for: %s", db->path, sql);
-	if (row == 1) {
-		*value = db_int(st, 0);
-		result = 0;
-	}
-	db_finish(st);
-	return result;
-}
-
-struct sqlite3 *db_handle(struct db *db)
-{
-	return db->handle;
-}
-
-struct kept_feed **db_feeds(struct db *db)
-{
-	return &db->feeds;
-}
-
-int db_fail(struct db *db, int code, const char *what, struct err *err)
-{
-	return fail_code(db, code, what, err);
 }
 
 bool db_is_busy(const struct db *db)
@@ -383,6 +321,16 @@ int db_undo(struct db *db, struct err *err)
 	return run_kept(db, "RELEASE mark", err);
 }
 
+int64_t db_changes(struct db *db)
+{
+	return sqlite3_changes64(db->handle);
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
 bool db_is_lost(struct db *db)
 {
 	int moved = 0;
@@ -408,178 +356,11 @@ int db_tend(struct db *db, struct err *err)
 		db->log_pages = pages > 0 ? pages : 0;
 	/* A reader in the way is no failure: the next commit tries again. */
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
-		return fail_code(db, code, "copying the log back into", err);
+		return db_fail(db, code, "copying the log back into", err);
 	return 0;
 }
 
 int db_log_pages(const struct db *db)
 {
 	return db->log_pages;
-}
-
-struct db_statement *db_prepare(struct db *db, const char *sql, struct err *err)
-{
-	struct db_statement *st;
-	sqlite3_stmt *handle;
-
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
-	    SQLITE_OK) {
-		fail(db, "the database", err);
-		return NULL;
-	}
-	st = mem_new(struct db_statement);
-	st->db = db;
-	st->handle = handle;
-	return st;
-}
-
-/* A text is known by its address. */
-static size_t slot_of(const char *sql)
-{
-	return ((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15)) >> 58;
-}
-
-struct db_statement *db_statement(struct db *db, const char *sql, struct err *err)
-{
-	size_t slot = slot_of(sql);
-	struct db_statement *st = db->kept[slot];
-
-	while (st && st->sql != sql)
-		st = st->next;
-	if (st) {
-		db_reset(st);
-		sqlite3_clear_bindings(st->handle);
-		return st;
-	}
-	st = db_prepare(db, sql, err);
-	if (!st)
-		return NULL;
-	st->sql = sql;
-	st->next = db->kept[slot];
-	db->kept[slot] = st;
-	return st;
-}
-
-void db_finish(struct db_statement *st)
-{
-	if (!st)
-		return;
-	sqlite3_finalize(st->handle);
-	mem_free(st);
-}
-
-static void note_bind(struct db_statement *st, int code)
-{
-	if (code != SQLITE_OK)
-		st->failed_bind = code;
-}
-
-void db_bind_int(struct db_statement *st, int at, int64_t value)
-{
-	note_bind(st, sqlite3_bind_int64(st->handle, at, value));
-}
-
-void db_bind_real(struct db_statement *st, int at, double value)
-{
-	note_bind(st, sqlite3_bind_double(st->handle, at, value));
-}
-
-void db_bind_null(struct db_statement *st, int at)
-{
-	note_bind(st, sqlite3_bind_null(st->handle, at));
-}
-
-void db_bind_text(struct db_statement *st, int at, struct span text)
-{
-	note_bind(st, sqlite3_bind_text64(st->handle, at, text.ptr, text.len, SQLITE_STATIC,
-					  SQLITE_UTF8));
-}
-
-void db_bind_str(struct db_statement *st, int at, const char *text)
-{
-	db_bind_text(st, at, text ? span_str(text) : SPAN_NONE);
-}
-
-void db_bind_blob(struct db_statement *st, int at, struct span bytes)
-{
-	note_bind(st, sqlite3_bind_blob64(st->handle, at, bytes.ptr, bytes.len, SQLITE_STATIC));
-}
-
-int db_next(struct db_statement *st, struct err *err)
-{
-	int code = st->failed_bind ? st->failed_bind : sqlite3_step(st->handle);
-
-	if (code == SQLITE_ROW)
-		return 1;
-	if (code == SQLITE_DONE)
-		return 0;
-	return fail_code(st->db, code, "the database", err);
-}
-
-int64_t db_int(struct db_statement *st, int column)
-{
-	return sqlite3_column_int64(st->handle, column);
-}
-
-bool db_is_null(struct db_statement *st, int column)
-{
-	return sqlite3_column_type(st->handle, column) == SQLITE_NULL;
-}
-
-struct span db_text(struct db_statement *st, int column)
-{
-	const void *text = sqlite3_column_text(st->handle, column);
-
-	return span_of(text, (size_t)sqlite3_column_bytes(st->handle, column));
-}
-
-struct span db_blob(struct db_statement *st, int column)
-{
-	const void *bytes = sqlite3_column_blob(st->handle, column);
-
-	return span_of(bytes, (size_t)sqlite3_column_bytes(st->handle, column));
-}
-
-char *db_str(struct db_statement *st, int column)
-{
-	struct span text = db_text(st, column);
-
-	return text.ptr ? mem_strndup(text.ptr, text.len) : NULL;
-}
-
-void db_reset(struct db_statement *st)
-{
-	sqlite3_reset(st->handle);
-	st->failed_bind = 0;
-}
-
-int db_run(struct db_statement *st, struct err *err)
-{
-	int row;
-
-	do
-		row = db_next(st, err);
-	while (row == 1);
-	db_reset(st);
-	return row;
-}
-
-int db_run_with(struct db *db, const char *sql, int64_t number, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	return db_run(st, err);
-}
-
-int64_t db_changes(struct db *db)
-{
-	return sqlite3_changes64(db->handle);
-}
-
-int64_t db_last_id(struct db *db)
-{
-	return sqlite3_last_insert_rowid(db->handle);
 }

@@ -64,7 +64,7 @@ static int copy_pages(sqlite3_backup *backup, const struct db_copying *how, int 
 static int copy_to(struct db *db, sqlite3 *to, const char *path, const struct db_copying *how,
 		   struct err *err)
 {
-	sqlite3_backup *backup = sqlite3_backup_init(to, "main", db_handle(db), "main");
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", db->handle, "main");
 	int code, result;
 
 	if (!backup)

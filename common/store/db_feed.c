@@ -150,7 +150,7 @@ static const sqlite3_module module = {
 
 int db_feed_add(struct db *db, struct db_feed *feed, struct err *err)
 {
-	int code = sqlite3_create_module_v2(db_handle(db), feed->name, &module, feed, NULL);
+	int code = sqlite3_create_module_v2(db->handle, feed->name, &module, feed, NULL);
 
 	return code == SQLITE_OK ? 0 : db_fail(db, code, "the database", err);
 }
@@ -168,7 +168,7 @@ static void free_kept(void *kept)
 
 struct db_feed *db_feed_like(struct db *db, const struct db_feed *form, struct err *err)
 {
-	struct kept_feed **feeds = db_feeds(db), *kept = *feeds;
+	struct kept_feed **feeds = &db->feeds, *kept = *feeds;
 	int code;
 
 	while (kept && kept->form != form)
@@ -178,7 +178,7 @@ struct db_feed *db_feed_like(struct db *db, const struct db_feed *form, struct e
 	kept = mem_new(struct kept_feed);
 	*kept = (struct kept_feed){ .feed = *form, .form = form, .next = *feeds };
 	/* When it fails SQLite has freed it. */
-	code = sqlite3_create_module_v2(db_handle(db), form->name, &module, &kept->feed, free_kept);
+	code = sqlite3_create_module_v2(db->handle, form->name, &module, &kept->feed, free_kept);
 	if (code != SQLITE_OK) {
 		db_fail(db, code, "the database", err);
 		return NULL;

@@ -29,7 +29,7 @@ struct cost {
 
 static struct cost spent(struct db *db)
 {
-	sqlite3 *handle = db_handle(db);
+	sqlite3 *handle = db->handle;
 	struct cost c = { 0, 0 };
 	int value, highest;
 

@@ -3,15 +3,11 @@
  */
 #include "server/worker.h"
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/chat/news.h"
-#include "common/chat/rag_jobs.h"
-#include "common/chat/rag_keeper.h"
-#include "common/model/exchange.h"
 #include "server/api/api.h"
 #include "server/http/conn.h"
+#include "server/upkeep.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,8 +17,6 @@
 
 enum {
 	OUT_HIGH = 256 * 1024, /* bytes queued for a slow client before its writer waits */
-	RATE_LOOK_MS = 60000,
-	RATE_RETRY_MAX_MS = 3600000,
 	QUIET_LOOK_MS = 2,     /* while stopping */
 	QUIET_MAX_MS = 10000,
 };
@@ -37,16 +31,7 @@ struct worker {
 	bool tls;
 	pthread_t thread;
 	bool started;
-	struct fiber *looking; /* at the backends */
-	bool resting;          /* between two looks */
-	bool look_again;       /* without a rest: the backends may be others now */
-	atomic_bool has_looked[2]; /* once, by enum routing_reach */
-	struct fiber *keeping; /* the exchange rate */
-	bool keeper_rests;
-	struct fiber *watching; /* the database, for what others change */
-	int tending;            /* fibers that keep indices, begun so far */
-	struct fiber *tenders[RAG_KEEPER_FIBERS]; /* those that are there */
-	_Atomic bool ending;
+	struct upkeep upkeep;  /* of worker 0 */
 	struct timer quiet;    /* while stopping */
 	int64_t stopping_ms;
 	bool stuck;
@@ -157,145 +142,9 @@ static void note_lag(void *context, int64_t busy_us)
 		    (int64_t)uplink_pool_idle(w->core->uplinks), NULL);
 }
 
-/* Backends */
-
-/* -1 when it is cancelled. */
-static int rest(struct worker *w, int64_t pause_ms)
-{
-	int result;
-
-	w->resting = true;
-	result = fiber_suspend_for(w->look_again ? 0 : pause_ms, NULL);
-	w->resting = false;
-	return result;
-}
-
-/* Looks, and takes over what is new; how long to rest then. */
-static int64_t look(struct worker *w, enum routing_reach reach)
-{
-	struct snapshot *s = snapshot_ref(core_worker_current(w->core));
-	int64_t pause_ms = s->config->probe_interval;
-	struct err err = ERR_INIT;
-
-	routing_probe(s->routing, w->core->uplinks, reach);
-	if (routing_has_news(s->routing) && !fiber_is_cancelled(w->looking) &&
-	    job_run(w->setup.core->jobs, w->setup.news, w->setup.context, &err) < 0)
-		log_warn("worker", "new models of backends are not taken over: %s", err.message);
-	snapshot_unref(s);
-	return pause_ms;
-}
-
-/* A fiber of worker 0, as long as it runs. */
-static void look_at_backends(void *arg)
-{
-	struct worker *w = arg;
-	int64_t pause_ms;
-
-	w->looking = fiber_self();
-	/* What answers on this machine does so at once: it does not wait for distant ones. */
-	look(w, ROUTING_LOCAL);
-	atomic_store(&w->has_looked[ROUTING_LOCAL], true);
-	do {
-		w->look_again = false;
-		pause_ms = look(w, ROUTING_ALL);
-		atomic_store(&w->has_looked[ROUTING_ALL], true);
-	} while (rest(w, pause_ms) >= 0);
-	w->looking = NULL;
-}
-
 bool worker_has_looked(const struct worker *w, enum routing_reach reach)
 {
-	return atomic_load(&w->has_looked[reach]);
-}
-
-/* The exchange rate */
-
-struct fetching {
-	struct worker *worker;
-	const struct config *config;
-	int result;
-	struct err err;
-};
-
-static void fetch_rate(void *arg)
-{
-	struct fetching *f = arg;
-
-	f->result = exchange_fetch(f->config, &f->worker->ending, &f->err);
-	if (f->result == 0)
-		f->worker->setup.news(f->worker->setup.context);
-}
-
-/* True when a fetch failed. */
-static bool keep_rate(struct worker *w, const struct config *config)
-{
-	struct fetching f = { .worker = w, .config = config };
-
-	if (!exchange_is_due(config, clock_wall_ms()))
-		return false;
-	if (job_run(w->setup.core->jobs, fetch_rate, &f, &f.err) < 0)
-		f.result = -1;
-	if (f.result == 0)
-		log_info("exchange", "fetched the exchange rates of %s", config->exchange_rate_url);
-	else if (!atomic_load(&w->ending))
-		log_warn("exchange", "the exchange rate stays as it was: %s", f.err.message);
-	return f.result < 0;
-}
-
-/* A fiber of worker 0, as long as it runs. */
-static void keep_rates(void *arg)
-{
-	struct worker *w = arg;
-	int64_t pause_ms = RATE_LOOK_MS;
-	int result;
-
-	w->keeping = fiber_self();
-	do {
-		struct snapshot *s = snapshot_ref(w->core->snapshot);
-		bool failed = keep_rate(w, s->config);
-
-		snapshot_unref(s);
-		pause_ms = !failed ? RATE_LOOK_MS : pause_ms < RATE_RETRY_MAX_MS ? 2 * pause_ms : pause_ms;
-		w->keeper_rests = true;
-		result = fiber_suspend_for(pause_ms, NULL);
-		w->keeper_rests = false;
-	} while (result >= 0);
-	w->keeping = NULL;
-}
-
-/* What other processes change in the database */
-
-/* A fiber of worker 0, as long as it runs. */
-static void watch_database(void *arg)
-{
-	struct worker *w = arg;
-	bool failed = false;
-
-	w->watching = fiber_self();
-	while (fiber_suspend_for(NEWS_LOOK_MS, NULL) >= 0) {
-		struct err err = ERR_INIT;
-		int result = news_take(w->setup.core, &err);
-
-		if (result < 0 && !failed)
-			log_warn("worker", "keys and settings that others change are not heard of: %s",
-				 err.message);
-		failed = result < 0;
-	}
-	w->watching = NULL;
-}
-
-/* What indices need in the background */
-
-/* Fibers of worker 0, as long as it runs. */
-static void keep_indices(void *arg)
-{
-	struct worker *w = arg;
-
-	int number = w->tending++;
-
-	w->tenders[number] = fiber_self();
-	rag_keeper_run(w->setup.core->keeper, w->core, number);
-	w->tenders[number] = NULL;
+	return upkeep_has_looked(&w->upkeep, reach);
 }
 
 /* Configuration */
@@ -344,11 +193,7 @@ static void refresh_all(struct worker *w)
 	take_over(w);
 	if (apply_tls(w, w->core->snapshot->config, &err) < 0)
 		log_error("worker", "%s; the former certificate stays", err.message);
-	w->look_again = true;
-	if (w->resting)
-		fiber_wake(w->looking);
-	if (w->keeper_rests)
-		fiber_wake(w->keeping);
+	upkeep_refresh(&w->upkeep);
 	atomic_store(&w->generation, w->core->snapshot->generation);
 }
 
@@ -419,22 +264,12 @@ bool worker_is_alive(struct worker *w)
 	return true;
 }
 
-static bool is_tending(const struct worker *w)
-{
-	bool is = false;
-
-	for (int i = 0; i < RAG_KEEPER_FIBERS; i++)
-		is |= w->tenders[i] != NULL;
-	return is;
-}
-
 /* Cancelled fibers need a few turns of the loop to clean up. */
 static void look_for_quiet(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, quiet);
 
-	if (w->http->conn_count == 0 && w->http->active == 0 && !w->looking &&
-	    !w->keeping && !w->watching && !is_tending(w)) {
+	if (w->http->conn_count == 0 && w->http->active == 0 && upkeep_is_over(&w->upkeep)) {
 		loop_stop(w->loop);
 	} else if (loop_now_ms(w->loop) - w->stopping_ms > QUIET_MAX_MS) {
 		w->stuck = true;
@@ -448,20 +283,7 @@ static void stop(struct worker *w)
 {
 	drain(w);
 	http_cut(w->http);
-	if (w->looking)
-		fiber_cancel(w->looking);
-	atomic_store(&w->ending, true);
-	if (w->keeping)
-		fiber_cancel(w->keeping);
-	if (w->watching)
-		fiber_cancel(w->watching);
-	if (is_tending(w)) {
-		rag_stop(w->setup.core->rag);
-		rag_jobs_stop(w->setup.core->rag_jobs);
-	}
-	for (int i = 0; i < RAG_KEEPER_FIBERS; i++)
-		if (w->tenders[i])
-			fiber_cancel(w->tenders[i]);
+	upkeep_stop(&w->upkeep);
 	w->stopping_ms = loop_now_ms(w->loop);
 	look_for_quiet(&w->quiet);
 }
@@ -496,15 +318,10 @@ static void *thread_main(void *arg)
 		listener_start(&w->listeners[i], w->loop,
 			       listen_set_fd(w->setup.sockets, i, w->setup.index),
 			       listen_set_is_tcp(w->setup.sockets, i), w->setup.gate, accepted, w);
-	if (w->setup.index == 0 && !fiber_start(w->loop, look_at_backends, w))
-		log_error("worker", "there is no memory to look at the backends");
-	if (w->setup.index == 0 && !fiber_start(w->loop, keep_rates, w))
-		log_error("worker", "there is no memory to keep the exchange rate");
-	if (w->setup.index == 0 && !fiber_start(w->loop, watch_database, w))
-		log_error("worker", "there is no memory to watch the database");
-	for (int i = 0; i < RAG_KEEPER_FIBERS && w->setup.index == 0; i++)
-		if (!fiber_start(w->loop, keep_indices, w))
-			log_error("worker", "there is no memory to tend the indices");
+	if (w->setup.index == 0) {
+		w->upkeep.worker = w->core;
+		upkeep_start(&w->upkeep);
+	}
 	loop_run(w->loop);
 	free_parts(w);
 	return NULL;
@@ -521,6 +338,8 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *err)
 	struct snapshot *s = core_snapshot(setup->core);
 
 	w->setup = *setup;
+	w->upkeep.news = setup->news;
+	w->upkeep.context = setup->context;
 	atomic_store(&w->ponged, true);
 	apply_limits(w, s->config);
 	w->loop = loop_new();

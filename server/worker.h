@@ -15,8 +15,8 @@ struct worker_setup {
 	struct core *core;
 	const struct listen_set *sockets;
 	struct gate *gate;
-	int index; /* worker 0 also looks at the backends */
-	/* Backends have other models than the snapshot knows.  On a thread of the job pool. */
+	int index; /* worker 0 also does what upkeep.h says */
+	/* There is what a new snapshot should have: see upkeep.h.  On a thread of the job pool. */
 	void (*news)(void *context);
 	void *context;
 };

@@ -1,5 +1,5 @@
 /*
- * common/chat/request.c - the checks of a chat body, by tables where a table will do.
+ * common/chat/request.c - the checks of a body's members, by tables where a table will do.
  */
 #include "common/chat/request.h"
 
@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/base/near.h"
-#include "common/chat/image.h"
-#include "common/upstream/info.h"
+#include "common/chat/request_inside.h"
 
 /* Plain parameters: type and range.  null counts as absent, as OpenAI has it. */
 enum param_kind { PARAM_BOOL, PARAM_INT, PARAM_NUMBER, PARAM_STRING, PARAM_OBJECT, PARAM_ARRAY,
@@ -65,11 +63,6 @@ static const struct span chat_members[] = {
 enum { CHAT_MEMBERS = ARRAY_LEN(chat_members), MEMBERS_FIRST = CHAT_MEMBERS - ARRAY_LEN(chat_params) };
 
 enum { MODEL_NAME_MAX = 1024 };
-
-static bool is_present(struct jvalue v)
-{
-	return v.type != J_NONE && v.type != J_NULL;
-}
 
 static int wrong(struct err *err, const char *name, const char *what)
 {
@@ -138,57 +131,6 @@ static int check_param(const struct param *p, struct jvalue v, struct err *err)
 	return 0;
 }
 
-static const char *nearest(const struct offer *o, struct span name)
-{
-	const struct catalog *c = routing_catalog(o->routing);
-	struct near near;
-
-	near_init(&near, name);
-	for (size_t i = 0; i < catalog_count(c); i++) {
-		const struct model *m = catalog_at(c, i);
-
-		if (tenancy_admits_model(o->tenant, o->token, span_str(m->alias)) && info_is_listed(o->routing, m))
-			near_offer(&near, m->alias);
-	}
-	return near_best(&near);
-}
-
-int offer_lacks(const struct offer *o, struct span name, struct err *err)
-{
-	const char *near = nearest(o, name);
-
-	return err_set(err, E_model_not_in_allowlist, "model",
-		       "model '%.*s' is not offered here; %s%s%sGET /v1/models lists the ids",
-		       name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "",
-		       near ? "did you mean " : "", near ? near : "", near ? "? " : "");
-}
-
-int offer_no_backend(const struct routing *routing, const struct model *m, enum err_code code, const char *param,
-		     struct err *err)
-{
-	struct buf why;
-	bool may_come;
-
-	buf_init(&why, ERR_MESSAGE_MAX);
-	may_come = routing_why_not(routing, m, &why);
-	err_set(err, code, param, "model '%s' is known, but none of its backends can be used: %s", m->alias,
-		buf_str(&why));
-	buf_free(&why);
-	if (err)
-		err->no_retry = !may_come;
-	return -1;
-}
-
-const struct model *offer_find(const struct offer *o, struct span name, struct err *err)
-{
-	const struct model *alias = routing_find(o->routing, name);
-
-	if (alias && tenancy_admits_model(o->tenant, o->token, span_str(alias->alias)))
-		return alias;
-	offer_lacks(o, name, err);
-	return NULL;
-}
-
 /* The alias named by v, which must be offered. */
 static const struct model *find_alias(struct jvalue v, const struct offer *offer, struct err *err)
 {
@@ -212,204 +154,6 @@ static const struct model *find_alias(struct jvalue v, const struct offer *offer
 	alias = offer_find(offer, buf_failed(&unescaped) ? SPAN_NONE : name, err);
 	buf_free(&unescaped);
 	return alias;
-}
-
-/* Where in the body we are, for param; printed only when something is wrong. */
-struct place {
-	size_t message, part;
-	bool in_part;
-};
-
-static void name_place(const struct place *at, const char *field, char param[ERR_PARAM_MAX])
-{
-	if (at->in_part)
-		snprintf(param, ERR_PARAM_MAX, "messages[%zu].content[%zu]%s", at->message, at->part, field);
-	else
-		snprintf(param, ERR_PARAM_MAX, "messages[%zu]%s", at->message, field);
-}
-
-static int fault(struct err *err, enum err_code code, const struct place *at, const char *field,
-		 const char *what)
-{
-	char param[ERR_PARAM_MAX];
-
-	name_place(at, field, param);
-	return err_set(err, code, param, "%s %s", param, what);
-}
-
-static int check_image(struct jvalue part, const struct place *at, const struct model *alias,
-		       struct err *err)
-{
-	struct jvalue image = jwalk_get(part, "image_url");
-	struct jvalue url = image.type == J_OBJECT ? jwalk_get(image, "url") : image;
-	struct span plain = jvalue_plain(url);
-	struct buf unescaped;
-	int result = 0;
-
-	if (image.type == J_NONE)
-		return fault(err, E_missing_field, at, ".image_url", "is required");
-	if (url.type != J_STRING)
-		return fault(err, E_invalid_field, at, ".image_url.url", "must be a string");
-	buf_init(&unescaped, url.text.len);
-	if (!plain.ptr) { /* "\/" is all that a data URI may have escaped */
-		jvalue_unescape(url, &unescaped);
-		plain = buf_span(&unescaped);
-	}
-	if (image_check_url(plain, alias->accepts_image_url, err) < 0) {
-		name_place(at, ".image_url.url", err->param);
-		err_prefix(err, "%s", err->param);
-		result = -1;
-	}
-	buf_free(&unescaped);
-	return result;
-}
-
-/* Escapes make the raw text longer than what it stands for; such texts are rare. */
-static bool is_longer(struct jvalue text, size_t max)
-{
-	struct buf b;
-	bool longer;
-
-	if (text.text.len <= max + 2)
-		return false;
-	if (jvalue_plain(text).ptr)
-		return true;
-	buf_init(&b, max);
-	longer = jvalue_unescape(text, &b) < 0;
-	buf_free(&b);
-	return longer;
-}
-
-static int check_part(struct jvalue part, const struct place *at, const struct model *alias,
-		      struct err *err)
-{
-	struct jvalue type = part.type == J_OBJECT ? jwalk_get(part, "type") : (struct jvalue){ 0 };
-
-	if (part.type != J_OBJECT)
-		return fault(err, E_invalid_field, at, "", "must be an object");
-	if (type.type == J_NONE)
-		return fault(err, E_missing_field, at, ".type", "is required");
-	if (type.type != J_STRING)
-		return fault(err, E_invalid_field, at, ".type", "must be a string");
-	if (jvalue_is(type, "text")) {
-		struct jvalue text = jwalk_get(part, "text");
-
-		if (text.type != J_STRING)
-			return fault(err, text.type == J_NONE ? E_missing_field : E_invalid_field, at,
-				     ".text", "must be a string");
-		if (is_longer(text, CHAT_TEXT_MAX))
-			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
-		return 0;
-	}
-	if (jvalue_is(type, "image_url"))
-		return check_image(part, at, alias, err);
-	return 0;
-}
-
-static int check_content(struct jvalue content, struct place *at, bool may_lack,
-			 const struct model *alias, struct err *err)
-{
-	struct jwalk w;
-
-	switch (content.type) {
-	case J_STRING:
-		if (is_longer(content, CHAT_TEXT_MAX))
-			return fault(err, E_invalid_field, at, ".content", "is longer than 1 MiB");
-		return 0;
-	case J_ARRAY:
-		for (w = jwalk_start(content); jwalk_next(&w);) {
-			at->in_part = true;
-			at->part = w.index;
-			if (check_part(w.value, at, alias, err) < 0)
-				return -1;
-		}
-		at->in_part = false;
-		return 0;
-	case J_NONE:
-	case J_NULL:
-		if (may_lack)
-			return 0;
-		return fault(err, content.type == J_NONE ? E_missing_field : E_invalid_field, at, ".content",
-			     "is required");
-	case J_FALSE:
-	case J_TRUE:
-	case J_NUMBER:
-	case J_OBJECT:
-		break;
-	}
-	return fault(err, E_invalid_field, at, ".content", "must be a string or a list of parts");
-}
-
-#define SPEAKERS(R) R(user) R(assistant) R(system) R(developer) R(tool) R(function)
-static const struct span speaker_names[] = {
-#define R(name) SPAN_INIT(#name),
-	SPEAKERS(R)
-#undef R
-};
-enum speaker {
-#define R(name) SPEAKER_##name,
-	SPEAKERS(R)
-#undef R
-	SPEAKER_none,
-};
-
-static enum speaker speaker_of(struct jvalue v)
-{
-	if (v.type != J_STRING)
-		return SPEAKER_none;
-	const struct span inside = span_of(v.text.ptr + 1, v.text.len - 2);
-	size_t i = jkey_find(inside, false, speaker_names, SPEAKER_none);
-	if (i == SPEAKER_none && !jvalue_plain(v).ptr)
-		i = jkey_find(inside, true, speaker_names, SPEAKER_none);
-	return (enum speaker)i;
-}
-
-static const struct span message_names[] = { SPAN_INIT("role"), SPAN_INIT("content"), SPAN_INIT("tool_calls"), SPAN_INIT("tool_call_id") };
-enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
-
-/* m: its members. */
-static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
-			 const struct model *alias, struct err *err)
-{
-	const enum speaker speaker = speaker_of(m[0]);
-	const bool may_lack = speaker == SPEAKER_assistant || speaker == SPEAKER_function;
-
-	if (message.type != J_OBJECT)
-		return fault(err, E_invalid_field, at, "", "must be an object");
-	if (m[0].type == J_NONE)
-		return fault(err, E_missing_field, at, ".role", "is required");
-	if (speaker == SPEAKER_none)
-		return fault(err, E_invalid_field, at, ".role",
-			     "must be system, developer, user, assistant, tool or function");
-	if (is_present(m[2]) && m[2].type != J_ARRAY)
-		return fault(err, E_invalid_field, at, ".tool_calls", "must be a list");
-	if (speaker == SPEAKER_tool && m[3].type != J_STRING)
-		return fault(err, m[3].type == J_NONE ? E_missing_field : E_invalid_field, at,
-			     ".tool_call_id", "must be a string");
-	return check_content(m[1], at, may_lack, alias, err);
-}
-
-static int check_messages(struct jvalue messages, const struct model *alias, struct err *err)
-{
-	struct jvalue m[MESSAGE_MEMBERS];
-	struct place at = { 0 };
-	struct jwalk w;
-
-	if (!is_present(messages))
-		return err_set(err, E_missing_field, "messages", "messages is required");
-	if (messages.type != J_ARRAY)
-		return wrong(err, "messages", "a list");
-	for (w = jwalk_start(messages); jwalk_next_members(&w, message_names, m, MESSAGE_MEMBERS);) {
-		if (w.index >= CHAT_MESSAGES_MAX)
-			return err_set(err, E_invalid_field, "messages", "messages must hold at most %d items",
-				       CHAT_MESSAGES_MAX);
-		at = (struct place){ .message = w.index };
-		if (check_message(w.value, m, &at, alias, err) < 0)
-			return -1;
-	}
-	if (!w.started)
-		return err_set(err, E_invalid_field, "messages", "messages must not be empty");
-	return 0;
 }
 
 static int tool_fault(struct err *err, struct jvalue v, size_t index, const char *field)
@@ -441,7 +185,7 @@ static int check_tools(struct jvalue tools, struct err *err)
 {
 	struct jwalk w;
 
-	if (!is_present(tools))
+	if (!request_has(tools))
 		return 0;
 	for (w = jwalk_start(tools); jwalk_next(&w);) {
 		if (w.index >= CHAT_TOOLS_MAX)
@@ -491,9 +235,9 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 			       "model '%s' is of kind %s; this route takes those that chat", r->alias->alias,
 			       model_kind_name(r->alias->kind));
 	for (size_t i = 0; i < ARRAY_LEN(chat_params); i++)
-		if (is_present(p[i]) && check_param(&chat_params[i], p[i], err) < 0)
+		if (request_has(p[i]) && check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
-	if ((!trusted && check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
+	if ((!trusted && request_check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
 	    check_tools(jmap_on(map, p[P_tools]), err) < 0)
 		return -1;
 	r->stream = p[P_stream];
@@ -510,7 +254,7 @@ static void take_limit(struct chat_request *r, const char *name, struct jvalue v
 {
 	int64_t limit;
 
-	if (!is_present(v) || jvalue_int(v, 1, INT32_MAX, &limit) < 0 || limit <= r->limit)
+	if (!request_has(v) || jvalue_int(v, 1, INT32_MAX, &limit) < 0 || limit <= r->limit)
 		return;
 	r->limit = limit;
 	r->limit_name = name;
@@ -522,7 +266,7 @@ static int read_wishes(struct chat_request *r, struct err *err)
 	r->streams = r->stream.type == J_TRUE;
 	if (r->stream_options.type == J_OBJECT)
 		r->include_usage = jwalk_get(r->stream_options, "include_usage");
-	if (is_present(r->include_usage) && r->include_usage.type != J_TRUE &&
+	if (request_has(r->include_usage) && r->include_usage.type != J_TRUE &&
 	    r->include_usage.type != J_FALSE)
 		return wrong(err, "stream_options.include_usage", "true or false");
 	r->wants_usage = r->include_usage.type == J_TRUE;
@@ -567,7 +311,7 @@ static int check_input(struct jvalue input, const char *param, struct err *err)
 			       "%s must be a string (token ids are not accepted)", param);
 	if (input.text.len <= 2)
 		return err_set(err, E_invalid_field, param, "%s must not be empty", param);
-	if (is_longer(input, EMBED_TEXT_MAX))
+	if (request_is_longer(input, EMBED_TEXT_MAX))
 		return err_set(err, E_embedding_input_too_large, param, "%s is longer than %d bytes", param,
 			       EMBED_TEXT_MAX);
 	return 0;
@@ -578,7 +322,7 @@ static int check_inputs(struct embed_request *r, struct err *err)
 	struct jwalk w;
 	char param[32];
 
-	if (!is_present(r->input))
+	if (!request_has(r->input))
 		return err_set(err, E_missing_field, "input", "input is required");
 	if (r->input.type != J_ARRAY) {
 		r->inputs = 1;
@@ -619,13 +363,13 @@ int embed_request_check(struct embed_request *r, struct span body, const struct 
 		return err_set(err, E_model_not_in_allowlist, "model",
 			       "model '%s' makes no embeddings; GET /v1/info lists those that do",
 			       r->alias->alias);
-	if (is_present(r->encoding_format)) {
+	if (request_has(r->encoding_format)) {
 		if (jvalue_is(r->encoding_format, "base64"))
 			r->encoding = EMBED_BASE64;
 		else if (!jvalue_is(r->encoding_format, "float"))
 			return wrong(err, "encoding_format", "\"float\" or \"base64\"");
 	}
-	if (is_present(r->dimensions) &&
+	if (request_has(r->dimensions) &&
 	    (jvalue_int(r->dimensions, 1, 65536, &dimensions) < 0 ||
 	     (r->alias->dimensions && dimensions != r->alias->dimensions)))
 		return err_set(err, E_invalid_field, "dimensions", "dimensions must be %d for this model",

@@ -9,8 +9,7 @@
 #define SPASS_CHAT_REQUEST_H
 
 #include "common/base/jscan.h"
-#include "common/tenant/tenancy.h"
-#include "common/upstream/routing.h"
+#include "common/chat/offer.h"
 
 enum {
 	REQUEST_INLINE_MAX = 256 * 1024, /* bytes checked on the worker's own thread */
@@ -35,23 +34,6 @@ struct chat_request {
 	int64_t limit;     /* the larger of max_tokens and max_completion_tokens, -1 = neither */
 	const char *limit_name; /* of the larger */
 };
-
-/* Which models there are for whom: a model that is not admitted is as if it were not there. */
-struct offer {
-	const struct routing *routing;
-	const struct tenant *tenant; /* may be NULL */
-	const struct token *token;   /* the same */
-};
-/* The model of that name; NULL with E_model_not_in_allowlist. */
-const struct model *offer_find(const struct offer *o, struct span name, struct err *err);
-/* That error, which names the nearest model of those that are admitted. */
-int offer_lacks(const struct offer *o, struct span name, struct err *err);
-/*
- * That none of the model's backends can be used, with what each lacks; waiting does not help, unless a
- * server is looked for.
- */
-int offer_no_backend(const struct routing *routing, const struct model *m, enum err_code code, const char *param,
-		     struct err *err);
 
 /*
  * body stays borrowed.  Fails with E_invalid_json, E_missing_field, E_invalid_field,

@@ -4,7 +4,7 @@
 #include "common/chat/spend.h"
 
 #include "common/base/clock.h"
-#include "common/chat/request.h"
+#include "common/chat/offer.h"
 #include "common/store/usage_spent.h"
 #include "common/tenant/bucket.h"
 

@@ -126,7 +126,7 @@ static int read_rerank(json_t *root, const struct offer *offer, struct rag_reran
 
 static int read_query(struct query *q, const struct call *c, const struct settings *s, struct err *err)
 {
-	const struct offer offer = { c->snapshot->routing, c->identity.tenant, c->identity.token };
+	const struct offer offer = call_offer(c);
 	static const char *const names[] = { "query",        "top_k",      "mode",         "filter",
 					     "min_score",    "fusion",     "dense_weight", "scope",
 					     "budget_chars", "neighbours", "history",      "rerank",

@@ -1,7 +1,7 @@
 /*
  * server/api/v1_models.c - GET /v1/models, /v1/models/{id}, /v1/info.
  */
-#include "common/chat/request.h"
+#include "common/chat/offer.h"
 #include "common/upstream/info.h"
 #include "server/api/call.h"
 

@@ -229,12 +229,6 @@ static int build(struct turn *t, const void *request, const struct target *targe
 	return r->kind == AUDIO_SPEECH ? build_speech(t, r, target, err) : build_whole(t, r, target, err);
 }
 
-int audio_give_up(const struct source *s, struct failure *why, const struct err *err)
-{
-	failure_from_err(why, s->target, err);
-	return why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
-}
-
 static int gone(struct err *err)
 {
 	err_set(err, E_cancelled, "", "the client has gone");
@@ -296,7 +290,7 @@ static int take_whole(struct turn *t, struct source *s, const char *type, struct
 
 	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
 	if (source_read_whole(s, &room, &body, err) < 0) {
-		result = audio_give_up(s, why, err);
+		result = turn_give_up(s->target, why, err);
 	} else {
 		t->finished = true;
 		read_usage(t, span_str(type), body);
@@ -373,7 +367,7 @@ static int relay(struct passing *p, struct failure *why, struct err *err)
 	if (is_gone)
 		return TAKE_GONE;
 	if (r == UPCALL_FAILED)
-		return audio_give_up(p->source, why, err);
+		return turn_give_up(p->source->target, why, err);
 	if (!t->committed) {
 		failure_set(why, FAILURE_CUT, "the answer is empty");
 		return TAKE_FAILED;

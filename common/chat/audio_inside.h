@@ -17,8 +17,6 @@ struct audio_cut {
 /* Sets t->outgoing for a form whose model has the target's name and whose file is cut. */
 int audio_build_form(struct turn *t, const struct audio_request *r, const struct audio_cut *cut,
 		     const struct target *target, struct err *err);
-/* What TAKE_* an answer's reader returns when err came of it. */
-int audio_give_up(const struct source *s, struct failure *why, const struct err *err);
 
 /* The member "usage" of an answer; leaves what it does not tell.  Any thread. */
 void audio_read_usage(struct jvalue usage, struct token_usage *out);

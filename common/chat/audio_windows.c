@@ -249,7 +249,7 @@ static int take(struct turn *t, const void *request, struct source *s, struct fa
 	t->usage.audio_ms = wav_ms(&p->wav, p->end - p->at);
 	buf_init(&room, (size_t)t->snapshot->config->max_answer_bytes);
 	if (source_read_whole(s, &room, &body, err) < 0)
-		result = audio_give_up(s, why, err);
+		result = turn_give_up(s->target, why, err);
 	else
 		result = add_answer(t, p, body, why);
 	if (result == TAKEN)

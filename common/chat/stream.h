@@ -18,10 +18,6 @@ enum relay_end {
 	RELAY_GONE,    /* the client left */
 };
 
-/* Headers about the target that answers, once it is sure: in turn_inside.h; of what was changed alone. */
-void turn_announce_changes(struct turn *t);
-/* t->bill, by what has been told of the usage. */
-void turn_settle(struct turn *t, const struct target *target);
 /*
  * Waits for the head of a stream's answer, keeping the client's connection alive.  UPCALL_DATA or
  * UPCALL_FAILED.

@@ -8,7 +8,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/chat/embedding.h"
 #include "common/chat/stream.h"
 #include "common/chat/turn_inside.h"
 #include "common/upstream/source.h"
@@ -16,7 +15,6 @@
 enum {
 	ERROR_BODY_MAX = 64 * 1024,
 	ERROR_WAIT_MS = 2000, /* an error's body that takes longer is not worth it */
-	ENCODE_INLINE_MAX = 16 * 1024, /* bytes of embeddings looked through on the worker's thread */
 };
 
 void turn_init(struct turn *t)
@@ -28,23 +26,13 @@ void turn_init(struct turn *t)
 	};
 }
 
-static bool is_json(const struct http1_head *head)
+int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target)
 {
-	struct span type = head->known[HTTP1_CONTENT_TYPE];
+	int64_t floor = alias->min_max_tokens;
 
-	/* Lenient: a missing type is taken for JSON, and judged by its content. */
-	return !type.ptr || span_is(type, "application/json") || span_find(type, SPAN_LIT("json")) >= 0 ||
-	       span_find(type, SPAN_LIT("JSON")) >= 0;
-}
-
-/* Lenient too: a missing type is taken for a stream, and judged by its events. */
-static bool is_event_stream(const struct http1_head *head)
-{
-	static const struct span wanted = { "text/event-stream", 17 };
-	struct span type = head->known[HTTP1_CONTENT_TYPE];
-
-	return !type.ptr || span_is_nocase(span_of(type.ptr, type.len < wanted.len ? type.len : wanted.len),
-					   wanted.ptr);
+	if (target->link_model && target->link_model->min_max_tokens > floor)
+		floor = target->link_model->min_max_tokens;
+	return t->limit > 0 && floor > t->limit ? t->limit : floor;
 }
 
 void turn_announce_changes(struct turn *t)
@@ -118,269 +106,6 @@ static bool is_answer(int status)
 	return status >= 200 && status <= 203;
 }
 
-/* A body that is not what was asked for. */
-static int take_wrong_type(const struct source *s, struct failure *why, const char *wanted)
-{
-	struct span type = source_head(s)->known[HTTP1_CONTENT_TYPE];
-	struct span coding = source_coding(s);
-
-	if (coding.ptr)
-		failure_set(why, FAILURE_CUT, "the answer is %.*s-coded, which was not asked for",
-			    SPAN_ARGS(coding));
-	else
-		failure_set(why, FAILURE_CUT, "the answer is %.*s, not %s", SPAN_ARGS(type), wanted);
-	return TAKE_FAILED;
-}
-
-/* body: the whole, which may lie in room. */
-static int read_answer(struct turn *t, struct source *s, struct buf *room, struct span *body,
-		       struct failure *why, struct err *err)
-{
-	int64_t before = turn_now_us(t);
-	int result;
-
-	if (!is_json(source_head(s)) || source_coding(s).ptr)
-		return take_wrong_type(s, why, "JSON");
-	result = source_read_whole(s, room, body, err);
-	t->waited_us += turn_now_us(t) - before;
-	if (result == 0)
-		return TAKEN;
-	failure_from_err(why, s->target, err);
-	return why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
-}
-
-/* Status 200 with {"error":...}: some proxies do that. */
-static int take_hidden_error(struct source *s, struct span body, struct failure *why)
-{
-	failure_from_error(why, s->target, body);
-	return TAKE_FAILED;
-}
-
-static const struct dialect *dialect_at(const struct source *s)
-{
-	return dialect_of(s->target->backend->provider->dialect);
-}
-
-static int check_whole(struct turn *t, const void *request, struct turn_whole *w, turn_whole_step *step,
-		       struct failure *why, struct err *err)
-{
-	if (w->answer.is_error)
-		return take_hidden_error(w->source, w->body, why);
-	if (step(t, request, w, why, err) < 0)
-		return TAKE_FAILED;
-	t->usage = w->answer.usage;
-	if (t->draws)
-		t->usage.images = dialect_at(w->source)->images(w->answer.items);
-	t->target = w->source->target;
-	t->choices = w->answer.items;
-	t->finished = true;
-	turn_announce(t, t->target);
-	t->sink->send(t->sink->context, 200, "application/json", w->body);
-	return TAKEN;
-}
-
-/* Of what the target answered last, if no other came between. */
-static struct jform *form_of(const struct turn *t, const struct source *s)
-{
-	return &t->worker->answers[bytes_mix(0, (uintptr_t)s->target) % ANSWER_FORMS];
-}
-
-int turn_take_whole(struct turn *t, const void *request, struct source *s,
-		    int (*read)(struct span body, struct answer *a, struct err *err), turn_whole_step *step,
-		    struct failure *why, struct err *err)
-{
-	struct turn_whole w = { .source = s, .answer.form = form_of(t, s) };
-	int result;
-
-	buf_init(&w.room, (size_t)t->snapshot->config->max_answer_bytes);
-	buf_init(&w.converted, (size_t)t->snapshot->config->max_answer_bytes);
-	result = read_answer(t, s, &w.room, &w.body, why, err);
-	if (result == TAKEN && read(w.body, &w.answer, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
-		result = TAKE_FAILED;
-	}
-	if (result == TAKEN)
-		result = check_whole(t, request, &w, step, why, err);
-	buf_free(&w.room);
-	buf_free(&w.converted);
-	return result;
-}
-
-static int expect_image(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
-			struct err *err)
-{
-	const struct chat_request *r = request;
-
-	(void)t, (void)err;
-	if (r->alias->kind != MODEL_IMAGE || dialect_at(w->source)->images(w->answer.items) > 0)
-		return 0;
-	failure_set(why, FAILURE_NO_IMAGE, "the answer holds no image");
-	return -1;
-}
-
-static int take_plain(struct turn *t, const void *request, struct source *s, struct failure *why,
-		      struct err *err)
-{
-	return turn_take_whole(t, request, s, dialect_at(s)->chat_answer, expect_image, why, err);
-}
-
-/* A whole answer, read for a stream's client: TAKEN when its events can be had from s. */
-static int tell_as_stream(struct turn *t, struct source *s, struct span body, struct failure *why,
-			  struct err *err)
-{
-	const struct dialect *dialect = dialect_of(s->target->backend->provider->dialect);
-	struct answer answer = { .form = NULL };
-
-	if (dialect->chat_answer(body, &answer, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
-		return TAKE_FAILED;
-	}
-	if (answer.is_error)
-		return take_hidden_error(s, body, why);
-	if (source_tell_as_stream(s, body, err) < 0) {
-		failure_set(why, FAILURE_CUT, "%s", err->message);
-		return TAKE_FAILED;
-	}
-	outgoing_applied(&t->outgoing, t->arena, "stream_from=json");
-	return TAKEN;
-}
-
-/* Some answer in one JSON object, an error too, though a stream was asked for. */
-static int take_no_stream(struct turn *t, struct source *s, struct failure *why, struct err *err)
-{
-	struct buf body;
-	int result;
-
-	if (!is_json(source_head(s)))
-		return take_wrong_type(s, why, "an event stream");
-	buf_init(&body, (size_t)t->snapshot->config->max_answer_bytes);
-	if (stream_read_whole(t, s, &body, err) == 0) {
-		result = tell_as_stream(t, s, buf_span(&body), why, err);
-	} else {
-		failure_from_err(why, s->target, err);
-		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
-	}
-	buf_free(&body);
-	return result;
-}
-
-static int take_stream(struct turn *t, const void *request, struct source *s, struct failure *why,
-		       struct err *err)
-{
-	const struct chat_request *r = request;
-	int result = TAKEN;
-
-	if (source_coding(s).ptr)
-		return take_wrong_type(s, why, NULL);
-	if (!is_event_stream(source_head(s)))
-		result = take_no_stream(t, s, why, err);
-	if (result != TAKEN)
-		return result;
-	switch (stream_relay(t, s, r->wants_usage, why, err)) {
-	case RELAY_DONE:
-		return TAKEN;
-	case RELAY_FAILED:
-		return TAKE_FAILED;
-	case RELAY_GONE:
-		break;
-	}
-	err_set(err, E_cancelled, "", "the client has gone");
-	return TAKE_GONE;
-}
-
-/* Vectors in the encoding wanted: megabytes of numbers are read and written, so on a job. */
-struct encoding {
-	struct span *body;
-	const struct embed_request *request;
-	struct buf *out;
-	int result;
-	struct err err;
-};
-
-static void run_encoding(void *arg)
-{
-	struct encoding *e = arg;
-
-	e->result = embedding_encode(e->body, e->request->encoding, e->request->inputs, e->out, &e->err);
-}
-
-static int encode(struct turn *t, const struct embed_request *r, struct span *body, struct buf *out,
-		  struct err *err)
-{
-	struct encoding e = { .body = body, .request = r, .out = out };
-
-	if (body->len <= ENCODE_INLINE_MAX)
-		run_encoding(&e);
-	else if (job_run(t->worker->core->jobs, run_encoding, &e, err) < 0)
-		return -1;
-	if (e.result < 0)
-		*err = e.err;
-	return e.result;
-}
-
-static int encode_vectors(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
-			  struct err *err)
-{
-	if (encode(t, request, &w->body, &w->converted, err) == 0)
-		return 0;
-	failure_from_err(why, w->source->target, err);
-	return -1;
-}
-
-static int take_embeddings(struct turn *t, const void *request, struct source *s, struct failure *why,
-			   struct err *err)
-{
-	return turn_take_whole(t, request, s, dialect_at(s)->embed_answer, encode_vectors, why, err);
-}
-
-int64_t turn_floor(const struct turn *t, const struct model *alias, const struct target *target)
-{
-	int64_t floor = alias->min_max_tokens;
-
-	if (target->link_model && target->link_model->min_max_tokens > floor)
-		floor = target->link_model->min_max_tokens;
-	return t->limit > 0 && floor > t->limit ? t->limit : floor;
-}
-
-static int build_chat(struct turn *t, const void *request, const struct target *target, struct err *err)
-{
-	const struct chat_request *r = request;
-	struct chat_wish wish = {
-		.body = r->body,
-		.root = r->root,
-		.model = r->model,
-		.messages = r->messages,
-		.front = r->front,
-		.stream_options = r->stream_options,
-		.include_usage = r->include_usage,
-		.max_tokens = r->max_tokens,
-		.max_completion_tokens = r->max_completion_tokens,
-		.streams = r->streams,
-		.floor = turn_floor(t, r->alias, target),
-		.limit = r->limit < 0 ? t->limit : 0,
-	};
-
-	return dialect_of(target->backend->provider->dialect)->chat(&wish, target, t->arena, &t->outgoing, err);
-}
-
-static int build_embed(struct turn *t, const void *request, const struct target *target,
-		       struct err *err)
-{
-	const struct embed_request *r = request;
-	struct embed_wish wish = {
-		.body = r->body,
-		.root = r->root,
-		.model = r->model,
-		.encoding_format = r->encoding_format,
-	};
-
-	return dialect_of(target->backend->provider->dialect)->embed(&wish, target, t->arena, &t->outgoing, err);
-}
-
-static const struct call_kind plain_call = { SOURCE_CHAT, build_chat, take_plain };
-static const struct call_kind stream_call = { SOURCE_CHAT_STREAM, build_chat, take_stream };
-static const struct call_kind embed_call = { SOURCE_EMBED, build_embed, take_embeddings };
-
 static void count_call(struct turn *t, const struct target *target, const char *outcome)
 {
 	metrics_epoch(t->worker->shard, t->snapshot->generation);
@@ -443,8 +168,7 @@ static int attempt(struct turn *t, const struct call_kind *kind, const void *req
 	if (turn_now_us(t) > before)
 		t->waited_us += turn_now_us(t) - before;
 	if (head != UPCALL_DATA) {
-		failure_from_err(why, target, err);
-		result = why->class == FAILURE_CANCELLED ? TAKE_GONE : TAKE_FAILED;
+		result = turn_give_up(target, why, err);
 	} else if (!is_answer(source_head(&source)->status)) {
 		result = take_status(&source, why);
 	} else {
@@ -589,42 +313,4 @@ int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 	result = turn_walk_once(t, kind, request, err);
 	turn_end(t);
 	return result;
-}
-
-static int check_limit(const struct turn *t, const struct chat_request *r, struct err *err)
-{
-	if (t->limit == 0 || r->limit <= t->limit)
-		return 0;
-	return err_set(err, E_invalid_field, r->limit_name, "this token may ask for at most %lld tokens",
-		       (long long)t->limit);
-}
-
-int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
-{
-	struct turn_size size = {
-		.alias = r->alias,
-		.prompt_bytes = (int64_t)(r->body.len + r->front.len),
-		.answer_max = r->limit < 0 && t->limit > 0 ? t->limit : r->limit,
-		.choices = 1,
-		.kind = r->alias->kind == MODEL_IMAGE ? ANSWER_MEDIA : ANSWER_TEXT,
-	};
-
-	if (check_limit(t, r, err) < 0)
-		return -1;
-	if (r->n.type == J_NUMBER)
-		(void)span_to_int(r->n.text, 1, CHAT_CHOICES_MAX, &size.choices);
-	t->streamed = r->streams;
-	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, &size, err);
-}
-
-int turn_embed(struct turn *t, const struct embed_request *r, struct err *err)
-{
-	const struct turn_size size = {
-		.alias = r->alias,
-		.prompt_bytes = (int64_t)r->body.len,
-		.choices = 1,
-		.kind = ANSWER_VECTORS,
-	};
-
-	return turn_walk(t, &embed_call, r, &size, err);
 }

@@ -31,7 +31,20 @@ struct turn_whole {
 typedef int turn_whole_step(struct turn *t, const void *request, struct turn_whole *w, struct failure *why,
 			    struct err *err);
 
-/* For take of a kind; read: the dialect's, for this kind of answer. */
+static inline const struct dialect *turn_dialect(const struct source *s)
+{
+	return dialect_of(s->target->backend->provider->dialect);
+}
+
+/* For take of a kind, each with what it returns then. */
+/* Reading the answer failed: TAKE_GONE when the client has left. */
+int turn_give_up(const struct target *target, struct failure *why, const struct err *err);
+bool turn_is_json(const struct http1_head *head);
+/* The body is not what was asked for. */
+int turn_take_wrong_type(const struct source *s, struct failure *why, const char *wanted);
+/* Status 200 with {"error":...}: some proxies do that. */
+int turn_take_hidden_error(struct source *s, struct span body, struct failure *why);
+/* The whole answer, up to its leaving; read: the dialect's, for this kind of answer. */
 int turn_take_whole(struct turn *t, const void *request, struct source *s,
 		    int (*read)(struct span body, struct answer *a, struct err *err), turn_whole_step *step,
 		    struct failure *why, struct err *err);
@@ -43,7 +56,10 @@ int turn_walk(struct turn *t, const struct call_kind *kind, const void *request,
 int turn_admit(struct turn *t, const struct turn_size *size, struct err *err);
 int turn_walk_once(struct turn *t, const struct call_kind *kind, const void *request, struct err *err);
 void turn_end(struct turn *t);
-/* Headers about the target that answers, once it is sure. */
+/* Headers about the target that answers, once it is sure; of what was changed alone. */
 void turn_announce(struct turn *t, const struct target *target);
+void turn_announce_changes(struct turn *t);
+/* t->bill, by what has been told of the usage. */
+void turn_settle(struct turn *t, const struct target *target);
 
 #endif

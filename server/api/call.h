@@ -5,7 +5,7 @@
 #define SPASS_SERVER_CALL_H
 
 #include "common/chat/core.h"
-#include "common/chat/request.h"
+#include "common/chat/offer.h"
 #include "common/chat/spend.h"
 #include "server/api/routes.h"
 

@@ -270,6 +270,63 @@ static void what_is_handed_on_is_never_wider(void **state)
 	tenancy_free(t);
 }
 
+static struct tenancy *read_maker(const struct constraints **maker)
+{
+	struct tenancy *t = read_or_fail(
+		IN_TENANT
+		"      - { id: m, secret: m, role: readonly, constraints: { models: [\"a*\"], max_tokens: 9,"
+		" budgets: [ { amount: 5, currency: EUR, per: day } ] } }\n");
+
+	*maker = bearer(t, "m")->constraints;
+	return t;
+}
+
+/* An empty list admits all, and a budget that lets unknown costs pass is none for them. */
+static void what_says_nothing_is_wider_than_what_says_something(void **state)
+{
+	const struct constraints *maker;
+	struct tenancy *t = read_maker(&maker);
+	struct budget lax = maker->budgets[0];
+	struct constraints wide = *maker;
+	const char *member = NULL;
+
+	(void)state;
+	wide.models = (struct config_list){ NULL, 0 };
+	assert_false(constraints_cover(maker, &wide, &member));
+	assert_string_equal(member, "models");
+	assert_true(constraints_cover(&wide, maker, &member));
+	wide = *maker;
+	lax.allow_unknown = true;
+	wide.budgets = &lax;
+	assert_false(constraints_cover(maker, &wide, &member));
+	assert_string_equal(member, "budgets");
+	assert_true(constraints_cover(&wide, maker, &member));
+	wide.budget_count = 0;
+	assert_false(constraints_cover(maker, &wide, &member));
+	assert_string_equal(member, "budgets");
+	tenancy_free(t);
+}
+
+static void what_is_asked_for_narrows_what_is_inherited_and_budgets_are_both(void **state)
+{
+	const struct constraints *maker;
+	struct tenancy *t = read_maker(&maker);
+	json_t *asked = json_pack("{s:[s], s:[{s:i, s:s, s:s}]}", "models", "ab", "budgets", "amount", 1, "currency",
+				  "USD", "per", "month");
+	json_t *all = constraints_inherit(maker, "m", asked);
+	json_t *wanted = json_pack("{s:[s], s:i, s:[{s:i, s:s, s:s, s:s}, {s:i, s:s, s:s}]}", "models", "ab",
+				   "max_tokens", 9, "budgets", "amount", 5, "currency", "EUR", "per", "day", "owner",
+				   "m", "amount", 1, "currency", "USD", "per", "month");
+
+	(void)state;
+	assert_non_null(wanted);
+	assert_true(json_equal(all, wanted));
+	json_decref(asked);
+	json_decref(all);
+	json_decref(wanted);
+	tenancy_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +336,8 @@ int main(void)
 		cmocka_unit_test(the_file_beside_the_configuration_is_taken),
 		cmocka_unit_test(lists_admit_names_and_beginnings),
 		cmocka_unit_test(what_is_handed_on_is_never_wider),
+		cmocka_unit_test(what_says_nothing_is_wider_than_what_says_something),
+		cmocka_unit_test(what_is_asked_for_narrows_what_is_inherited_and_budgets_are_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

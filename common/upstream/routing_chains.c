@@ -3,7 +3,6 @@
  */
 #include "common/upstream/routing_inside.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,8 +123,8 @@ static void add_target(void *arg, const struct model_link *link, const struct mo
 	struct route *route = k->route;
 	struct backend *b = routing_backend_find(k->routing, link->backend);
 
-	assert(b); /* routing_check_links has passed, and every entry was fit */
-	if (!is_offered(k->routing, b, link->model))
+	/* A draft's entry that was not fit has no backend; its fault is the configuration's. */
+	if (!b || !is_offered(k->routing, b, link->model))
 		return;
 	for (size_t i = 0; i < route->count; i++)
 		if (route->targets[i].backend == b &&

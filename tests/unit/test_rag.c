@@ -395,6 +395,41 @@ static void metadata_alone_is_exchanged_without_indexing(void **state)
 	assert_int_equal(info.first_chunk, first);
 }
 
+/* A file that was touched, or moved, would else be sent again and again. */
+static void each_of_what_is_known_of_a_document_is_exchanged_alone(void **state)
+{
+	struct rag_stage *s = *state;
+	const struct rag_put how = { .how = RAG_PUT_REPLACE, .make = true };
+	struct rag_document_in steps[4];
+	struct rag_document_info info;
+	struct rag_put_result result;
+	int64_t generation = 0;
+
+	steps[0] = text_document("a", "zebra");
+	steps[0].meta = SPAN_LIT("{\"year\":2020}");
+	steps[1] = steps[0];
+	steps[1].mtime_us = 7;
+	steps[2] = steps[1];
+	steps[2].source = SPAN_LIT("elsewhere/a");
+	steps[3] = steps[2];
+	steps[3].meta = SPAN_LIT("{\"year\":2021}");
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		assert_int_equal(
+			rag_put(s->rag, acme, docs, &how, &steps[i], 1, &s->arena, &result, &s->err), 0);
+		assert_int_equal(result.what, i == 0 ? RAG_ADDED : RAG_UNCHANGED);
+		assert_int_equal(rag_document_get(s->rag, acme, docs, SPAN_LIT("a"), &s->arena, &info, NULL,
+						  &s->err),
+				 0);
+		assert_int_equal(info.mtime_us, steps[i].mtime_us);
+		assert_true(span_equal(info.source, steps[i].source));
+		assert_true(span_equal(info.meta, steps[i].meta));
+		assert_true(stage_generation(s) > generation);
+		generation = stage_generation(s);
+	}
+	assert_int_equal(rag_put(s->rag, acme, docs, &how, &steps[3], 1, &s->arena, &result, &s->err), 0);
+	assert_int_equal(stage_generation(s), generation);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_make, stage_remove)
 
 int main(void)
@@ -419,6 +454,7 @@ int main(void)
 		TEST(a_replacement_that_is_given_up_leaves_nothing),
 		TEST(a_replacement_makes_the_index),
 		TEST(metadata_alone_is_exchanged_without_indexing),
+		TEST(each_of_what_is_known_of_a_document_is_exchanged_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

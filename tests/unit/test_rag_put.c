@@ -138,6 +138,47 @@ static void a_stop_between_documents_is_seen_beside_another_flag(void **state)
 	arena_clear(&p.arena);
 }
 
+static int64_t chunks_of(struct rag_stage *s, const char *name)
+{
+	struct rag_document_info info;
+
+	if (rag_document_get(s->rag, acme, docs, span_str(name), &s->arena, &info, NULL, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	return info.chunks;
+}
+
+/* Its loader waits for a word the first time, in which the index is configured; then it is read again. */
+static void what_was_cut_as_the_index_was_is_cut_again(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_put_result result;
+	struct rag_document_in later = text_document("later.slow", "A badger digs.");
+	struct rag_config small = { .chunk_target = 200, .chunk_max = 400 };
+	char word[160];
+	struct putting p;
+	int fd;
+
+	prepare(&p, s);
+	snprintf(word, sizeof(word), "%s/word", s->dir);
+	assert_int_equal(mkfifo(word, 0600), 0);
+	snprintf(p.command, sizeof(p.command),
+		 "cd %s; [ -e ran ] || { touch ran; echo > fifo; cat word; };"
+		 " for i in $(seq 300); do echo \"Badger $i digs a hole.\"; done",
+		 s->dir);
+	start(&p);
+	assert_int_equal(rag_index_configure(s->rag, acme, docs, &small, &s->err), 0);
+	fd = open(word, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(pthread_join(p.thread, NULL), 0);
+	assert_int_equal(p.result, 0);
+	assert_int_equal(rag_put(s->rag, acme, docs, &p.how, &later, 1, &s->arena, &result, &s->err), 0);
+	assert_true(chunks_of(s, "later.slow") > 10);
+	assert_int_equal(chunks_of(s, "big.slow"), chunks_of(s, "later.slow"));
+	assert_string_equal(stage_findings(s), "");
+	arena_clear(&p.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +191,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_stop_between_documents_is_seen_beside_another_flag, stage_make,
 			stage_remove),
+		cmocka_unit_test_setup_teardown(what_was_cut_as_the_index_was_is_cut_again, stage_make,
+						stage_remove),
 	};
 
 	return cmocka_run_group_tests_name("rag_put", tests, NULL, NULL);

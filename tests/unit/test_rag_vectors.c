@@ -347,6 +347,25 @@ static void a_grouping_that_was_not_finished_is_replaced(void **state)
 	assert_string_equal(stage_findings(s), "");
 }
 
+static void what_is_replaced_or_deleted_leaves_no_vector(void **state)
+{
+	struct rag_stage *s = *state;
+
+	put_some(s, 0, 5);
+	embed_all(s, "m", DIMENSIONS);
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 5);
+	stage_put(s, "d1", "It swims now.");
+	assert_int_equal(stage_erase(s, "d2"), 1);
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 4);
+	/* What was replaced may serve until all has its vectors. */
+	assert_int_equal(embed_all(s, "m", DIMENSIONS), 1);
+	while (rag_tend(s->rag, acme, SPAN_NONE, &s->err))
+		;
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 4);
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_stale"), 0);
+	assert_string_equal(nearest(s, "It swims now.\n"), "d1");
+}
+
 static int64_t count_of(struct rag_stage *s, const char *of)
 {
 	char sql[1024];
@@ -625,6 +644,7 @@ int main(void)
 		TEST(vectors_of_another_dimension_are_refused),
 		TEST(a_replacement_keeps_the_vectors_of_equal_texts),
 		TEST(many_vectors_are_coded_anew_and_grouped),
+		TEST(what_is_replaced_or_deleted_leaves_no_vector),
 		TEST(a_grouping_that_was_not_finished_is_replaced),
 		TEST(what_a_grouping_replaces_goes_in_steps_of_its_own),
 		TEST(a_second_grouping_takes_the_place_of_the_first),

@@ -137,8 +137,7 @@ int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
 
 	if (check_limit(t, r, err) < 0)
 		return -1;
-	if (r->n.type == J_NUMBER)
-		(void)span_to_int(r->n.text, 1, CHAT_CHOICES_MAX, &size.choices);
+	(void)jvalue_int(r->n, 1, CHAT_CHOICES_MAX, &size.choices); /* has been checked */
 	t->streamed = r->streams;
 	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, &size, err);
 }

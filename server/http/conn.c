@@ -14,8 +14,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { IN_START = 1024 };
-
 static void conn_run(struct conn *c);
 
 static void request_begin(struct request *r)
@@ -61,16 +59,6 @@ static void request_end(struct request *r)
 	r->block = NULL;
 	mem_free(r->body_err);
 	r->body_err = NULL;
-}
-
-static void in_append(struct request *r, struct span bytes)
-{
-	if (r->in_len + bytes.len > r->in_cap) {
-		r->in_cap = conn_grown(r->in_cap, r->in_len + bytes.len, IN_START);
-		r->in = mem_realloc(r->in, r->in_cap);
-	}
-	memcpy(r->in + r->in_len, bytes.ptr, bytes.len);
-	r->in_len += bytes.len;
 }
 
 /* ---- the end of a connection ---- */
@@ -189,61 +177,7 @@ static void writable(void *owner)
 	conn_unpin(c);
 }
 
-/* ---- input ---- */
-
-static void keep_ahead(struct conn *c, struct span bytes)
-{
-	if (bytes.len == 0)
-		return;
-	if (c->ahead_len + bytes.len > c->ahead_cap) {
-		c->ahead_cap = conn_grown(c->ahead_cap, c->ahead_len + bytes.len, 1024);
-		c->ahead = mem_realloc(c->ahead, c->ahead_cap);
-	}
-	memcpy(c->ahead + c->ahead_len, bytes.ptr, bytes.len);
-	c->ahead_len += bytes.len;
-	if (c->ahead_len >= CONN_AHEAD_MAX)
-		carrier_read(c->sock, false);
-}
-
-/* Bytes of c->ahead before at are used. */
-static void drop_ahead(struct conn *c, size_t at)
-{
-	memmove(c->ahead, c->ahead + at, c->ahead_len - at);
-	c->ahead_len -= at;
-	if (c->sock && c->ahead_len < CONN_AHEAD_MAX)
-		carrier_read(c->sock, true);
-	if (c->ahead_len == 0) {
-		mem_free(c->ahead);
-		c->ahead = NULL;
-		c->ahead_cap = 0;
-	}
-}
-
-void conn_feed_ahead(struct conn *c)
-{
-	struct span bytes = span_of(c->ahead, c->ahead_len);
-
-	if (bytes.len == 0)
-		return;
-	exchange_feed(c->request, &bytes);
-	drop_ahead(c, c->ahead_len - bytes.len);
-}
-
-/* Moves what is left in the receive buffer to its front and adds what came ahead. */
-static void gather(struct conn *c)
-{
-	struct request *r = c->request;
-
-	if (r->base > 0) {
-		memmove(r->in, r->in + r->base, r->in_len - r->base);
-		r->in_len -= r->base;
-		r->base = 0;
-	}
-	if (c->ahead_len > 0) {
-		in_append(r, span_of(c->ahead, c->ahead_len));
-		drop_ahead(c, c->ahead_len);
-	}
-}
+/* ---- from request to request ---- */
 
 /* Makes what follows the finished request the beginning of the next. */
 static void conn_next(struct conn *c)
@@ -291,7 +225,7 @@ static void conn_skip_body(struct conn *c)
 	if (!done && c->sock && c->ahead_len > 0) {
 		bytes = span_of(c->ahead, c->ahead_len);
 		done = discard(r, &bytes);
-		drop_ahead(c, c->ahead_len - bytes.len);
+		conn_drop_ahead(c, c->ahead_len - bytes.len);
 	}
 	if (!c->sock)
 		return;
@@ -420,7 +354,7 @@ static int read_head(struct conn *c, struct err *err)
 
 	if (got != 0 || (r->base == 0 && c->ahead_len == 0))
 		return got;
-	gather(c);
+	conn_gather(c);
 	return http1_parse(&r->parser, span_of(r->in, r->in_len), &r->head, err);
 }
 
@@ -485,16 +419,16 @@ static void data(void *owner, struct span bytes)
 		c->request = http_take_request(c->http, c);
 		request_begin(c->request);
 		c->state = CONN_HEAD;
-		in_append(c->request, bytes);
+		conn_take_in(c->request, bytes);
 		conn_run(c);
 		if (c->sock && c->state == CONN_HEAD && !c->yields) /* most heads come whole */
 			timer_set(&c->timer, conn_limits(c)->head_timeout_ms);
 		break;
 	case CONN_HEAD:
 		if (c->yields) {
-			keep_ahead(c, bytes);
+			conn_keep_ahead(c, bytes);
 		} else {
-			in_append(r, bytes);
+			conn_take_in(r, bytes);
 			conn_run(c);
 		}
 		break;
@@ -507,14 +441,14 @@ static void data(void *owner, struct span bytes)
 				exchange_draw(r);
 		}
 		if (c->sock)
-			keep_ahead(c, bytes);
+			conn_keep_ahead(c, bytes);
 		exchange_fed(r);
 		break;
 	case CONN_DISCARD:
 		timer_set(&c->timer, conn_limits(c)->body_timeout_ms);
 		if (discard(r, &bytes)) {
 			r->base = r->end = r->in_len = 0;
-			in_append(r, bytes);
+			conn_take_in(r, bytes);
 			conn_next(c);
 			conn_run(c);
 		}

@@ -172,7 +172,17 @@ void conn_finish(struct conn *c);
 /* What has finished in this turn of the loop. */
 void conn_finish_all(struct http *h);
 
-/* conn_out.c, for conn.c. */
+/* conn_in.c, for conn.c. */
+/* At the end of the receive buffer. */
+void conn_take_in(struct request *r, struct span bytes);
+/* For later. */
+void conn_keep_ahead(struct conn *c, struct span bytes);
+/* Of what was kept the bytes before at are used. */
+void conn_drop_ahead(struct conn *c, size_t at);
+/* Moves what is left in the receive buffer to its front and adds what came ahead. */
+void conn_gather(struct conn *c);
+
+/* conn_out.c, for conn.c and conn_in.c. */
 /* A doubled capacity, at least least, that holds need. */
 size_t conn_grown(size_t cap, size_t need, size_t least);
 void conn_drop_out(struct conn *c);
@@ -181,7 +191,7 @@ bool conn_has_left(const struct conn *c);
 /* At each fourth of write_timeout while bytes are held back: whether the client is to be dropped. */
 bool conn_has_stalled(struct conn *c);
 
-/* conn.c and conn_out.c, for exchange.c and reply.c. */
+/* conn.c, conn_in.c and conn_out.c, for exchange.c and reply.c. */
 /* The client has gone, or is treated so. */
 void conn_lost(struct conn *c);
 /* Sends what is queued, as far as the client takes it. */

@@ -11,10 +11,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/audit.h"
-#include "common/store/conversation.h"
 #include "common/store/kinds.h"
 #include "common/store/migrate.h"
 #include "common/store/pseudonym.h"
+#include "common/store/tidy.h"
 #include "common/store/usage.h"
 #include "common/store/usage_day.h"
 
@@ -24,13 +24,10 @@
  */
 enum { LOG_EVERY_MS = 60000, PATIENCE_MS = 2000, FAILING_PATIENCE_MS = 50 };
 
-/*
- * Steps of what can wait, each some milliseconds at most.  A few free pages are kept: the next
- * rows need them.
- */
-enum { EXCESS_BESIDE = 64, EXCESS_ALONE = 500, FREE_KEEP = 1024, FREE_STEP = 128, INDEX_STEP = 50 };
-
-enum { LINES_PART = 128 * KIB };
+enum {
+	EXCESS_BESIDE = 64, /* rows too many that go with a batch, besides as many as it adds */
+	LINES_PART = 128 * KIB,
+};
 
 /* What goes wrong with the database, or with the audit file. */
 struct fault {
@@ -364,73 +361,6 @@ void sink_limit_usage(struct sink *s, const struct usage_limits *limits)
 	s->usage_limits = *limits;
 }
 
-static int give_pages_back(struct sink *s, bool *more, struct err *err)
-{
-	char sql[64];
-	int64_t pages;
-
-	if (db_number(s->db, "PRAGMA freelist_count", &pages, err) < 0)
-		return -1;
-	*more = pages > FREE_KEEP + FREE_STEP;
-	if (pages <= FREE_KEEP)
-		return 0;
-	snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", FREE_STEP);
-	return db_exec(s->db, sql, err);
-}
-
-/* In a transaction of its own, so that it is whole. */
-static int index_some(struct sink *s, bool *more, struct err *err)
-{
-	int64_t left;
-
-	if (conversation_index_left(s->db, &left, err) < 0)
-		return -1;
-	if (left == 0)
-		return 0;
-	if (db_begin(s->db, err) < 0)
-		return -1;
-	if (conversation_index_some(s->db, INDEX_STEP, more, err) == 0)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
-	return -1;
-}
-
-static int sweep_some(struct sink *s, bool *more, struct err *err)
-{
-	int dead = conversation_is_to_sweep(s->db, clock_wall_ms(), err);
-
-	if (dead <= 0)
-		return dead;
-	if (db_begin(s->db, err) < 0)
-		return -1;
-	if (conversation_sweep(s->db, clock_wall_ms(), more, err) == 0)
-		return db_commit(s->db, err);
-	db_rollback(s->db);
-	return -1;
-}
-
-static int tidy(struct sink *s, bool *more, struct err *err)
-{
-	struct usage_range excess;
-	bool more_words = false, more_dead = false;
-
-	if (index_some(s, &more_words, err) < 0 || sweep_some(s, &more_dead, err) < 0)
-		return -1;
-	*more = more_words || more_dead;
-	if (usage_find_excess(s->db, &s->usage_limits, clock_wall_ms(), EXCESS_ALONE, &excess,
-			      err) < 0)
-		return -1;
-	if (excess.begin == excess.end) {
-		if (!*more && give_pages_back(s, more, err) < 0)
-			return -1;
-	} else {
-		*more = true;
-		if (usage_delete(s->db, &excess, err) < 0)
-			return -1;
-	}
-	return db_tend(s->db, err);
-}
-
 bool sink_tidy(struct sink *s)
 {
 	struct err err = ERR_INIT;
@@ -440,7 +370,7 @@ bool sink_tidy(struct sink *s)
 		return false;
 	db_set_patience(s->db, FAILING_PATIENCE_MS);
 	/* Whoever fails here fails when there is something to write, and is told then. */
-	if (tidy(s, &more, &err) < 0) {
+	if (tidy_step(s->db, &s->usage_limits, &more, &err) < 0) {
 		log_debug("store", "tidying: %s", err.message);
 		return false;
 	}

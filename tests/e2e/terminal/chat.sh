@@ -234,7 +234,7 @@ text 'go'; see '> go'; keys Enter
 see 'w5 '
 text 'draft'; see '> draft'
 keys C-z
-await 10 sh -c "tmux -L '$socket' capture-pane -p | grep -q '^shell: *$'" || :
+await 10 sh -c "tmux -L '$socket' capture-pane -p | grep -q '^shell: *$'" || fail "no prompt after Ctrl-Z: $(shown_all)"
 text 'fg'; keys Enter
 see 'w40 '
 see '> draft'

@@ -88,7 +88,6 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 		       const struct tenancy *t, const char *token, const char *database)
 {
 	struct grid grid;
-	struct buf out;
 
 	grid_init(&grid, 2, cmd_color(g, stdout));
 	grid_add(&grid, "configuration", GRID_PLAIN);
@@ -113,11 +112,7 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 	grid_addf(&grid, GRID_PLAIN, "%zu in the catalogue, %zu with a backend",
 		  catalog_count(routing_catalog(r)), count_listed(r));
 	print_backends(r, &grid);
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 struct checked {

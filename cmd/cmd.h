@@ -54,7 +54,7 @@ struct cmd {
 	unsigned flags;                     /* enum cmd_flag */
 	const struct opt *options;          /* of its own; may be NULL */
 	size_t options_size;                /* of its options struct; 0 = struct cmd_globals */
-	const char *text;                   /* more paragraphs for --help, or NULL */
+	const char *text;                   /* more for --help, a paragraph a line, or NULL */
 	const struct cmd_example *examples; /* ends with line NULL; may be NULL */
 	/*
 	 * options: the filled struct; argv: the operands alone.  Returns the exit status, or -1

@@ -367,8 +367,9 @@ const struct cmd cmd_ask = {
 	.options = own,
 	.options_size = sizeof(struct ask_options),
 	.text = "The question is PROMPT, a blank line and what is piped in; stdout is the answer and "
-		"nothing else.\nWith --rag what an index finds for PROMPT goes along, and the sources are told on "
-		"stderr\nwhere that is a terminal; when nothing is found no model is asked, and the status is 1.\n"
+		"nothing else.\n"
+		"With --rag what an index finds for PROMPT goes along, and the sources are told on stderr "
+		"where that is a terminal; when nothing is found no model is asked, and the status is 1.\n"
 		"An answer that was cut at its longest length ends with status 7.",
 	.examples = examples,
 	.run = run,

@@ -193,7 +193,7 @@ const struct cmd cmd_chat = {
 	.options = own,
 	.options_size = sizeof(struct chat_options),
 	.text = "Answers are shown while they come, and the line below can be typed into.  Ctrl-C stops "
-		"the\nanswer, Ctrl-D ends; /help lists the commands of the conversation.\n"
+		"the answer, Ctrl-D ends; /help lists the commands of the conversation.\n"
 		"What is said is kept by the gateway: `spass session list`.",
 	.examples = examples,
 	.run = run,

@@ -18,10 +18,8 @@ static int unknown_setting(const char *name, struct err *err)
 	near_init(&near, span_str(name));
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		near_offer(&near, config_table[i].name);
-	if (near_best(&near))
-		return err_set(err, E_usage, "setting", "there is no setting \"%.64s\"; did you mean %s?",
-			       name, near_best(&near));
-	return err_set(err, E_usage, "setting", "there is no setting \"%.64s\"", name);
+	err_set(err, E_usage, "setting", "there is no setting \"%.64s\"", name);
+	return near_suggest(&near, err);
 }
 
 static int show_one(const struct cmd_globals *g, const struct config *c, const char *name,

@@ -16,7 +16,6 @@ static json_t *entry_json(const struct err_info *info)
 static void print_all(const struct cmd_globals *g)
 {
 	struct grid grid;
-	struct buf out;
 
 	grid_init(&grid, 4, cmd_color(g, stdout));
 	grid_head(&grid, "CODE|HTTP|EXIT|MEANING");
@@ -28,11 +27,7 @@ static void print_all(const struct cmd_globals *g)
 		grid_addf(&grid, GRID_PLAIN, "%d", info->exit);
 		grid_add(&grid, info->title, GRID_PLAIN);
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 static void print_one(const struct cmd_globals *g, const struct err_info *info)
@@ -53,10 +48,8 @@ static int unknown_code(const char *code, struct err *err)
 	near_init(&near, span_str(code));
 	for (int i = E_none + 1; i < ERR_CODE_COUNT; i++)
 		near_offer(&near, err_info((enum err_code)i)->code);
-	if (near_best(&near))
-		return err_set(err, E_usage, "error", "there is no error \"%.64s\"; did you mean %s?",
-			       code, near_best(&near));
-	return err_set(err, E_usage, "error", "there is no error \"%.64s\"", code);
+	err_set(err, E_usage, "error", "there is no error \"%.64s\"", code);
+	return near_suggest(&near, err);
 }
 
 static int run(const void *options, int argc, char **argv, struct err *err)
@@ -67,7 +60,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	if (argc && code == E_none)
 		return unknown_code(argv[0], err);
 	if (argc && g->json)
-		cmd_print_json_take(entry_json(err_info(code)));
+		cmd_print_document_take(entry_json(err_info(code)));
 	else if (argc)
 		print_one(g, err_info(code));
 	else if (g->json) {

@@ -73,8 +73,10 @@ int cmd_help_command(const struct cmd *c, struct buf *out)
 	buf_add_str(out, "Usage: ");
 	add_usage(c, out);
 	buf_printf(out, "\n\n%s.\n", c->summary);
-	if (c->text)
-		buf_printf(out, "\n%s\n", c->text);
+	if (c->text) {
+		buf_add_char(out, '\n');
+		opt_help_text(c->text, 0, out);
+	}
 	buf_add_str(out, "\nOptions:\n");
 	cmd_options(c, options);
 	opt_help(options, out);
@@ -219,10 +221,10 @@ static int unknown_topic(int argc, char **argv, struct err *err)
 	}
 	near_init(&near, span_str(argv[0]));
 	near_offer(&near, exit_topic);
-	if (near_best(&near))
-		return err_set(err, E_usage, "", "there is no topic \"%.64s\"; did you mean %s?",
-			       argv[0], exit_topic);
-	return cmd_unknown(NULL, argv[0], err);
+	if (!near_best(&near))
+		return cmd_unknown(NULL, argv[0], err);
+	err_set(err, E_usage, "", "there is no topic \"%.64s\"", argv[0]);
+	return near_suggest(&near, err);
 }
 
 static int help_about(int argc, char **argv, struct buf *out, struct err *err)

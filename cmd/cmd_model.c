@@ -16,21 +16,14 @@ struct list_options {
 /* GET /v1/info of the gateway that is found or started.  The caller owns it. */
 static json_t *ask_info(const struct cmd_globals *g, struct err *err)
 {
-	struct gateway *gateway = gateway_find(g, true, err);
-	struct wire_target target;
-	struct wire *wire;
-	json_t *info;
+	struct gateway_link l;
+	json_t *info = NULL;
 
-	if (!gateway)
-		return NULL;
-	gateway_await_backends(gateway);
-	target = gateway_target(gateway, g);
-	wire = wire_new(&target);
-	info = wire_get(wire, "/v1/info", models_is_info, err);
-	if (!info)
-		gateway_explain(gateway, err);
-	wire_free(wire);
-	gateway_close(gateway);
+	if (gateway_link_open(&l, g, err) == 0) {
+		gateway_await_backends(l.gateway);
+		info = wire_get(l.wire, "/v1/info", models_is_info, err);
+	}
+	gateway_link_close(&l, err);
 	return info;
 }
 
@@ -69,7 +62,6 @@ static void print_list(const struct cmd_globals *g, const json_t *info, bool all
 	json_t *models = json_object_get(info, "models"), *m;
 	size_t i, hidden = 0;
 	struct grid grid;
-	struct buf out;
 
 	grid_init(&grid, 5, cmd_color(g, stdout));
 	grid_head(&grid, "MODEL|KIND|CONTEXT|CAN BE REACHED|BACKENDS");
@@ -87,11 +79,7 @@ static void print_list(const struct cmd_globals *g, const json_t *info, bool all
 		grid_add(&grid, available ? "yes" : "no", available ? GRID_GOOD : GRID_DIM);
 		add_joined(&grid, json_object_get(m, "routing"));
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 	if (hidden)
 		cmd_notice(g, "%zu more cannot be reached now; --all lists them", hidden);
 }
@@ -127,11 +115,8 @@ static json_t *find_model(const json_t *info, const char *alias, struct err *err
 			return m;
 		near_offer(&near, models_text(m, "alias"));
 	}
-	if (near_best(&near))
-		err_set(err, E_model_not_found, "",
-			"there is no model \"%.128s\"; did you mean %s?", alias, near_best(&near));
-	else
-		err_set(err, E_model_not_found, "", "there is no model \"%.128s\"", alias);
+	err_set(err, E_model_not_found, "", "there is no model \"%.128s\"", alias);
+	near_suggest(&near, err);
 	return NULL;
 }
 
@@ -156,7 +141,6 @@ static void print_model(const struct cmd_globals *g, json_t *model)
 	const char *key, *inner_key;
 	json_t *value, *inner;
 	struct grid grid;
-	struct buf out;
 	char path[128];
 
 	grid_init(&grid, 2, cmd_color(g, stdout));
@@ -170,11 +154,7 @@ static void print_model(const struct cmd_globals *g, json_t *model)
 			add_value(&grid, path, inner);
 		}
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 static int run_show(const void *options, int argc, char **argv, struct err *err)
@@ -186,7 +166,7 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 	if (info)
 		model = find_model(info, argv[0], err);
 	if (model && g->json)
-		cmd_print_json_take(json_incref(model));
+		cmd_print_document_take(json_incref(model));
 	else if (model)
 		print_model(g, model);
 	json_decref(info);

@@ -224,7 +224,7 @@ static void print_table(const struct eval *e, const struct measure *mean)
 		  e->reranked_by);
 	grid_add(&grid, "ms a query", GRID_PLAIN);
 	grid_addf(&grid, GRID_PLAIN, "%.2f", e->search_ms / (double)e->questions.count);
-	rag_print_grid(&grid);
+	grid_show(&grid);
 }
 
 static int report(struct eval *e, struct err *err)

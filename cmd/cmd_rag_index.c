@@ -241,7 +241,7 @@ static void print_indices(const struct cmd_globals *g, const json_t *items)
 				  ? models_text(one, "updated_at") + 11
 				  : "");
 	}
-	rag_print_grid(&grid);
+	grid_show(&grid);
 }
 
 enum { PAGE = 100 };
@@ -374,7 +374,7 @@ static void print_index(const struct cmd_globals *g, const json_t *index)
 	grid_add(&grid, models_text(index, "created_at"), GRID_PLAIN);
 	grid_add(&grid, "changed", GRID_PLAIN);
 	grid_add(&grid, models_text(index, "updated_at"), GRID_PLAIN);
-	rag_print_grid(&grid);
+	grid_show(&grid);
 }
 
 static int run_show(const void *options, int argc, char **argv, struct err *err)

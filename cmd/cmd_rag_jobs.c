@@ -151,7 +151,7 @@ static void print_findings(const struct cmd_globals *g, const json_t *job)
 		grid_add(&grid, *document ? document : NULL, GRID_PLAIN);
 		grid_add(&grid, models_text(one, "detail"), GRID_PLAIN);
 	}
-	rag_print_grid(&grid);
+	grid_show(&grid);
 }
 
 static int verify_index(const struct cmd_globals *g, const char *index, struct err *err)
@@ -337,7 +337,7 @@ static void print_jobs(const struct cmd_globals *g, const json_t *items)
 		grid_addf(&grid, GRID_DIM, "%.10s %.8s", begun,
 			  strlen(begun) > 11 ? begun + 11 : "");
 	}
-	rag_print_grid(&grid);
+	grid_show(&grid);
 }
 
 static int show_one(const struct jobs_options *o, const char *id, struct err *err)

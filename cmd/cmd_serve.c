@@ -213,8 +213,7 @@ const struct cmd cmd_serve = {
 	.options = own,
 	.options_size = sizeof(struct serve_options),
 	.text = "Runs in the foreground.  SIGTERM and SIGINT let running requests finish and stop; "
-		"a\n"
-		"second one stops at once.  SIGHUP reads the configuration again.",
+		"a second one stops at once.  SIGHUP reads the configuration again.",
 	.examples = examples,
 	.run = run,
 };

@@ -95,7 +95,6 @@ static void print_table(const struct cmd_globals *g, const json_t *items, size_t
 	size_t id_width = sessions_id_width(items), room, i;
 	int64_t now_ms = clock_wall_ms();
 	struct grid grid;
-	struct buf out;
 	json_t *item;
 
 	room = title_columns(items, id_width, columns, now_ms);
@@ -115,11 +114,7 @@ static void print_table(const struct cmd_globals *g, const json_t *items, size_t
 		grid_add(&grid, title, GRID_PLAIN);
 		mem_free(title);
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 /* For programs: whole values, a tab between two, no head. */
@@ -227,7 +222,7 @@ const struct cmd cmd_session_list = {
 	.options = own,
 	.options_size = sizeof(struct list_options),
 	.text = "In a pipe each line is an id, the time of its last use, the count of its messages, its "
-		"model and\nits title, with tabs between them.",
+		"model and its title, with tabs between them.",
 	.examples = list_examples,
 	.run = run_list,
 };

@@ -202,9 +202,8 @@ const struct cmd cmd_status = {
 	.summary = "Show how a running gateway and its backends are",
 	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
 	.text = "Exits with 0 when the gateway is ready or degraded, with 6 when none is running, "
-		"it is\n"
-		"draining, or chat backends are configured and none can be reached, though the\n"
-		"built-in model still answers.  -v lists also the backends that are disabled or\n"
+		"it is draining, or chat backends are configured and none can be reached, though the "
+		"built-in model still answers.  -v lists also the backends that are disabled or "
 		"were never seen.",
 	.examples = examples,
 	.run = run,

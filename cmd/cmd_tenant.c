@@ -21,7 +21,6 @@ static json_int_t count_of(const json_t *object, const char *key)
 static void print_tenants(const struct cmd_globals *g, const json_t *items)
 {
 	struct grid grid;
-	struct buf out;
 	json_t *one;
 	size_t i;
 
@@ -36,11 +35,7 @@ static void print_tenants(const struct cmd_globals *g, const json_t *items)
 		grid_addf(&grid, GRID_PLAIN, "%zu",
 			  json_array_size(json_object_get(one, "budgets")) + (size_t)count_of(one, "token_budgets"));
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 static int run_list(const void *options, int argc, char **argv, struct err *err)
@@ -86,7 +81,6 @@ static void add_budget(struct grid *grid, const json_t *row)
 static void print_budgets(const struct cmd_globals *g, const json_t *budgets)
 {
 	struct grid grid;
-	struct buf out;
 	json_t *row;
 	size_t i;
 
@@ -96,12 +90,8 @@ static void print_budgets(const struct cmd_globals *g, const json_t *budgets)
 	grid_head(&grid, "BUDGET OF|MODEL|IN|AMOUNT|SPENT|LEFT|BEGINS ANEW");
 	json_array_foreach(budgets, i, row)
 		add_budget(&grid, row);
-	buf_init(&out, CMD_OUTPUT_MAX);
-	buf_add_char(&out, '\n');
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	putchar('\n');
+	grid_show(&grid);
 }
 
 static int run_show(const void *options, int argc, char **argv, struct err *err)

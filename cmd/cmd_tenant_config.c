@@ -55,17 +55,6 @@ static void add_take(struct grid *grid, char *text, enum grid_style style)
 	mem_free(text);
 }
 
-static void print_grid(struct grid *grid)
-{
-	struct buf out;
-
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(grid);
-}
-
 static bool is_default(const json_t *entry)
 {
 	return json_equal(json_object_get(entry, "value"), json_object_get(entry, "default"));
@@ -108,7 +97,7 @@ static void print_list(const struct config_options *o, json_t *config)
 		}
 		add_take(&grid, short_text(json_object_get(entry, "value")), style);
 	}
-	print_grid(&grid);
+	grid_show(&grid);
 }
 
 static void print_diff(const struct config_options *o, json_t *config)
@@ -133,7 +122,7 @@ static void print_diff(const struct config_options *o, json_t *config)
 		add_take(&grid, value_text(json_object_get(entry, "default")), GRID_DIM);
 		add_take(&grid, value_text(json_object_get(entry, "value")), GRID_PLAIN);
 	}
-	print_grid(&grid);
+	grid_show(&grid);
 }
 
 static void print_one(const struct config_options *o, const json_t *entry)

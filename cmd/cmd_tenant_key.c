@@ -113,7 +113,6 @@ static int run_create(const struct key_options *o, const char *id, struct err *e
 static void print_keys(const struct cmd_globals *g, const json_t *items)
 {
 	struct grid grid;
-	struct buf out;
 	json_t *one;
 	size_t i;
 
@@ -130,11 +129,7 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
 		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }
 
 static int run_list(const struct key_options *o, const char *id, struct err *err)

@@ -50,7 +50,6 @@ static void print_report(const struct usage_options *o, const json_t *report)
 	const char *by = models_text(report, "by");
 	const json_t *items = json_object_get(report, "items"), *total = json_object_get(report, "total");
 	struct grid grid;
-	struct buf out;
 	json_t *sum;
 	size_t i;
 
@@ -59,11 +58,7 @@ static void print_report(const struct usage_options *o, const json_t *report)
 	json_array_foreach(items, i, sum)
 		add_row(&grid, models_text(sum, by), sum, GRID_PLAIN);
 	add_row(&grid, "total", total, GRID_BOLD);
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 	if (count_of(total, "unknown"))
 		cmd_notice(&o->globals, "%" PRId64 " answer%s no known cost, which the amounts lack",
 			   count_of(total, "unknown"), count_of(total, "unknown") == 1 ? " has" : "s have");

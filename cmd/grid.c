@@ -1,6 +1,7 @@
 /* cmd/grid.c - cells in columns, as wide as their widest. */
 #include "cmd/grid.h"
 
+#include "cmd/cmd.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -109,4 +110,15 @@ int grid_print(const struct grid *g, struct buf *out)
 			buf_add_char(out, '\n');
 	}
 	return buf_failed(out) ? -1 : 0;
+}
+
+void grid_show(struct grid *g)
+{
+	struct buf out;
+
+	buf_init(&out, CMD_OUTPUT_MAX);
+	grid_print(g, &out);
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(g);
 }

@@ -35,5 +35,7 @@ void grid_addf(struct grid *g, enum grid_style style, const char *format, ...)
 /* A row of column names, "A|B|C". */
 void grid_head(struct grid *g, const char *names);
 int grid_print(const struct grid *g, struct buf *out);
+/* On stdout, and frees it. */
+void grid_show(struct grid *g);
 
 #endif

@@ -97,17 +97,6 @@ void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT])
 		 units[unit]);
 }
 
-void rag_print_grid(struct grid *grid)
-{
-	struct buf out;
-
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(grid);
-}
-
 json_t *rag_page(struct gateway_link *l, const char *index, const char *prefix, size_t limit,
 		 json_t **next, struct err *err)
 {

@@ -45,8 +45,5 @@ json_t *rag_documents(struct gateway_link *l, const char *index, const char *pre
 /* "1.2 GiB" into out. */
 enum { RAG_SIZE_TEXT = 24 };
 void rag_size_text(int64_t bytes, char out[RAG_SIZE_TEXT]);
-/* Cells in columns on stdout. */
-struct grid;
-void rag_print_grid(struct grid *grid);
 
 #endif

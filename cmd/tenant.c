@@ -117,7 +117,6 @@ void tenant_print_members(const struct cmd_globals *g, json_t *object)
 	const char *key;
 	json_t *value;
 	struct grid grid;
-	struct buf out;
 
 	grid_init(&grid, 2, cmd_color(g, stdout));
 	json_object_foreach(object, key, value)
@@ -125,9 +124,5 @@ void tenant_print_members(const struct cmd_globals *g, json_t *object)
 		grid_add(&grid, key, GRID_PLAIN);
 		add_value(&grid, value);
 	}
-	buf_init(&out, CMD_OUTPUT_MAX);
-	grid_print(&grid, &out);
-	cmd_print(&out);
-	buf_free(&out);
-	grid_free(&grid);
+	grid_show(&grid);
 }

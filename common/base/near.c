@@ -1,6 +1,7 @@
 /* common/base/near.c - the nearest of some words, by optimal string alignment. */
 #include "common/base/near.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { WORD_MAX = 63 };
@@ -73,4 +74,13 @@ void near_offer(struct near *n, const char *candidate)
 const char *near_best(const struct near *n)
 {
 	return n->best;
+}
+
+int near_suggest(const struct near *n, struct err *err)
+{
+	size_t len = strlen(err->message);
+
+	if (n->best)
+		snprintf(err->message + len, sizeof err->message - len, "; did you mean %s?", n->best);
+	return -1;
 }

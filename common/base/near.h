@@ -8,6 +8,7 @@
 #ifndef SPASS_BASE_NEAR_H
 #define SPASS_BASE_NEAR_H
 
+#include "common/base/err.h"
 #include "common/base/span.h"
 
 struct near {
@@ -19,5 +20,7 @@ struct near {
 void near_init(struct near *n, struct span word);
 void near_offer(struct near *n, const char *candidate);
 const char *near_best(const struct near *n);
+/* Adds to what err says "; did you mean WORD?", where one is near.  -1. */
+int near_suggest(const struct near *n, struct err *err);
 
 #endif

@@ -244,6 +244,27 @@ static void help_left(const struct opt *row, struct buf *out)
 		buf_printf(out, row->implied ? "[=%s]" : " %s", argument ? argument : "VALUE");
 }
 
+void opt_help_text(const char *text, size_t indent, struct buf *out)
+{
+	size_t at = indent;
+
+	while (*text) {
+		size_t gap = strspn(text, " "), word = strcspn(text + gap, " \n");
+		bool is_ended = *text == '\n', is_full = at > indent && at + gap + word > OPT_HELP_COLUMNS;
+
+		if (is_ended || is_full) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			text += is_ended ? 1 : gap;
+			at = indent;
+			continue;
+		}
+		buf_add(out, text, gap + word);
+		text += gap + word;
+		at += gap + word;
+	}
+	buf_add_char(out, '\n');
+}
+
 int opt_help(const struct opt *table, struct buf *out)
 {
 	size_t column = 0;
@@ -269,7 +290,8 @@ int opt_help(const struct opt *table, struct buf *out)
 			buf_add_char(out, '\n');
 			width = 0;
 		}
-		buf_printf(out, "%*s%s\n", (int)(column - width), "", row->help);
+		buf_printf(out, "%*s", (int)(column - width), "");
+		opt_help_text(row->help, column, out);
 	}
 	return buf_failed(out) ? -1 : 0;
 }

@@ -39,7 +39,7 @@ struct opt {
 	const char *name;      /* long, without dashes */
 	char letter;           /* short, or 0 */
 	const char *argument;  /* placeholder in the help: "FILE" */
-	const char *help;      /* one line */
+	const char *help;      /* one sentence */
 	size_t offset;         /* of the variable in the command's options struct */
 	int64_t min, max;      /* OPT_INT */
 	const char *choices;   /* OPT_CHOICE */
@@ -54,6 +54,12 @@ struct opt {
 int opt_parse(const struct opt *table, void *values, int argc, char **argv, struct err *err);
 /* The options part of --help, aligned, to out. */
 int opt_help(const struct opt *table, struct buf *out);
+/*
+ * Text of a help, its lines broken between words at OPT_HELP_COLUMNS, each with its end; all but the
+ * first begin with so many blanks, which the first has already.
+ */
+enum { OPT_HELP_COLUMNS = 80 };
+void opt_help_text(const char *text, size_t indent, struct buf *out);
 /* "500ms", "10s", "5m", "2h", "90" (seconds).  0 or -1. */
 int opt_duration(struct span text, int64_t *ms);
 

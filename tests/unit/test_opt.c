@@ -265,6 +265,16 @@ static void help_is_aligned(void **state)
 	buf_init(&out, 20);
 	assert_int_equal(opt_help(rows, &out), -1);
 	buf_free(&out);
+	buf_init(&out, 1000);
+	opt_help_text("Eighty columns hold what stands here, to the very end of this line, and: "
+			       "1234567\nAnother  line, of which this-word-is-as-long-as-it-is-and-goes-down, "
+			       "with what follows.\nLast.", 4, &out);
+	assert_string_equal(buf_str(&out),
+			    "Eighty columns hold what stands here, to the very end of this line, and:\n"
+			    "    1234567\n"
+			    "    Another  line, of which this-word-is-as-long-as-it-is-and-goes-down, with\n"
+			    "    what follows.\n    Last.\n");
+	buf_free(&out);
 }
 
 int main(void)

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
+#include "tests/support/tree.h"
 
 struct fixture {
 	char directory[32], path[64], older[80];
@@ -42,9 +42,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 
 	audit_close(f->audit);
-	unlink(f->path);
-	unlink(f->older);
-	rmdir(f->directory);
+	tree_remove(f->directory);
 	mem_free(f);
 	return 0;
 }
@@ -63,14 +61,10 @@ static void write_lines(struct fixture *f, const char *lines)
 
 static void assert_file(const char *path, const char *want)
 {
-	struct err err = ERR_INIT;
-	struct buf got;
+	char *got = tree_read(path);
 
-	buf_init(&got, 1 * MIB);
-	if (file_read(path, &got, &err) < 0)
-		fail_msg("%s", err.message);
-	assert_string_equal(buf_str(&got), want);
-	buf_free(&got);
+	assert_string_equal(got, want);
+	mem_free(got);
 }
 
 static void append(const char *path, const char *text)

@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "tests/support/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,17 +27,6 @@ struct outcome {
 };
 
 static char directory[] = "/tmp/spass-cmd-XXXXXX";
-
-static char *slurp(const char *path)
-{
-	struct err err = ERR_INIT;
-	struct buf text;
-
-	buf_init(&text, MIB);
-	if (file_read(path, &text, &err) < 0)
-		fail_msg("%s", err.message);
-	return buf_take(&text);
-}
 
 /* Leaks of a child are looked for by its own sanitizer at exit. */
 static void child(const char *line, const char *out, const char *err)
@@ -80,8 +70,8 @@ static struct outcome run(const char *line)
 	if (pid == 0)
 		child(line, out, err);
 	o.status = reap(pid);
-	o.out = slurp(out);
-	o.err = slurp(err);
+	o.out = tree_read(out);
+	o.err = tree_read(err);
 	unlink(out);
 	unlink(err);
 	mem_free(out);
@@ -215,7 +205,7 @@ static void without_a_home_the_setting_to_give_is_named(void **state)
 			child(cases[i].line, "/dev/null", err);
 		}
 		assert_int_equal(reap(pid), 2);
-		char *text = slurp(err);
+		char *text = tree_read(err);
 
 		if (!strstr(text, "there is no home directory to keep data in; set data_dir"))
 			fail_msg("%s: %s", cases[i].line, text);
@@ -296,7 +286,7 @@ static void output_that_is_lost_is_an_error(void **state)
 	if (pid == 0)
 		child("spass errors", "/dev/full", err);
 	assert_int_equal(reap(pid), 74);
-	char *text = slurp(err);
+	char *text = tree_read(err);
 
 	assert_non_null(strstr(text, "output_failed"));
 	mem_free(text);
@@ -336,7 +326,7 @@ static void a_reader_that_left_ends_the_program_silently(void **state)
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
 	kill(pid, SIGCONT);
 	assert_int_equal(reap(pid), 128 + SIGPIPE);
-	text = slurp(err);
+	text = tree_read(err);
 	assert_string_equal(text, "");
 	mem_free(text);
 	unlink(err);
@@ -406,9 +396,6 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
 		unsetenv(unwanted[i]);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	char *clean = mem_printf("rm -rf '%s'", directory);
-
-	failed |= system(clean);
-	mem_free(clean);
+	tree_remove(directory);
 	return failed;
 }

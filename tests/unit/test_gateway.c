@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "server/server.h"
+#include "tests/support/tree.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -240,7 +241,6 @@ int main(void)
 	};
 	static const char *const places[] = { "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
 					      "HOME" };
-	char *clean;
 	int failed;
 
 	if (!mkdtemp(directory))
@@ -250,8 +250,6 @@ int main(void)
 	unsetenv("SPASS_CONFIG");
 	unsetenv("RUST_API_BEARER");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	clean = mem_printf("rm -rf '%s'", directory);
-	failed |= system(clean);
-	mem_free(clean);
+	tree_remove(directory);
 	return failed;
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/rag/latent_inside.h"
+#include "tests/support/segment_stage.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,16 +12,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { ROWS = 600, TOPICS = 12, TOPIC_WORDS = 24, ROW_WORDS = 30, SEGMENTS_MAX = 4, HITS = 20 };
+enum { ROWS = 600, TOPICS = 12, TOPIC_WORDS = 24, ROW_WORDS = 30, HITS = 20 };
 
 /* An index of rows whose words are mostly of one topic. */
 struct index {
-	struct buf bytes[SEGMENTS_MAX], row_bytes[SEGMENTS_MAX], space_bytes;
-	struct segment *segments[SEGMENTS_MAX];
-	struct latent_rows *rows[SEGMENTS_MAX];
+	struct segment_stage words;
+	struct buf row_bytes[STAGE_SEGMENTS_MAX], space_bytes;
+	struct latent_rows *rows[STAGE_SEGMENTS_MAX];
 	struct latent_space *space;
-	uint32_t first[SEGMENTS_MAX];
-	struct lexical_view lexical;
 	struct latent_view view;
 	struct latent_scratch *scratch;
 	struct latent_hit hits[HITS];
@@ -53,47 +52,34 @@ static char *row_text(size_t n)
 static void make_segments(struct index *x, size_t rows, size_t segments,
 			  size_t (*order)(size_t, size_t))
 {
-	struct segment_builder *b = segment_builder_new();
-	struct terms *terms = terms_new();
-	uint32_t first = 0;
+	struct lexical_row *all = mem_calloc(rows, sizeof(*all));
+	char **texts = mem_calloc(rows, sizeof(*texts));
 
-	memset(x, 0, sizeof(*x));
-	for (size_t i = 0; i < segments; i++) {
-		for (size_t r = rows * i / segments; r < rows * (i + 1) / segments; r++) {
-			char *text = row_text(order(r, rows));
-			struct lexical_row row = { .chunk = (int64_t)r + 1,
-						   .text = span_str(text) };
-
-			assert_int_equal(lexical_add(b, terms, &row, NULL), 0);
-			mem_free(text);
-		}
-		buf_init(&x->bytes[i], SEGMENT_BYTES_MAX);
-		assert_int_equal(segment_builder_write(b, &x->bytes[i], NULL), 0);
-		x->segments[i] = segment_open(buf_span(&x->bytes[i]), NULL);
-		assert_non_null(x->segments[i]);
-		x->first[i] = first;
-		first += segment_rows(x->segments[i]);
+	for (size_t i = 0; i < rows; i++) {
+		texts[i] = row_text(order(i, rows));
+		all[i].text = span_str(texts[i]);
 	}
-	x->lexical = (struct lexical_view){ .segments = (const struct segment *const *)x->segments,
-					    .first = x->first,
-					    .count = segments };
-	segment_builder_free(b);
-	terms_free(terms);
+	memset(x, 0, sizeof(*x));
+	segment_stage_make(&x->words, all, rows, segments);
+	for (size_t i = 0; i < rows; i++)
+		mem_free(texts[i]);
+	mem_free(texts);
+	mem_free(all);
 }
 
 static void fold_all(struct index *x)
 {
-	for (size_t i = 0; i < x->lexical.count; i++) {
+	for (size_t i = 0; i < x->words.view.count; i++) {
 		buf_init(&x->row_bytes[i], SEGMENT_BYTES_MAX);
-		assert_int_equal(latent_fold(x->space, x->segments[i], &x->row_bytes[i], NULL), 0);
-		x->rows[i] = latent_rows_open(x->space, x->segments[i], buf_span(&x->row_bytes[i]),
+		assert_int_equal(latent_fold(x->space, x->words.segments[i], &x->row_bytes[i], NULL), 0);
+		x->rows[i] = latent_rows_open(x->space, x->words.segments[i], buf_span(&x->row_bytes[i]),
 					      NULL);
 		assert_non_null(x->rows[i]);
 	}
 	x->view = (struct latent_view){ .space = x->space,
 					.rows = (const struct latent_rows *const *)x->rows,
-					.first = x->first,
-					.count = x->lexical.count };
+					.first = x->words.first,
+					.count = x->words.view.count };
 }
 
 static size_t same(size_t row, size_t rows)
@@ -114,7 +100,7 @@ static void open_index(struct index *x, size_t rows, size_t segments,
 
 	make_segments(x, rows, segments, order);
 	buf_init(&x->space_bytes, SEGMENT_BYTES_MAX);
-	assert_int_equal(latent_build(&x->lexical, &options, &x->space_bytes, NULL), 1);
+	assert_int_equal(latent_build(&x->words.view, &options, &x->space_bytes, NULL), 1);
 	x->space = latent_space_open(buf_span(&x->space_bytes), NULL);
 	assert_non_null(x->space);
 	fold_all(x);
@@ -123,12 +109,11 @@ static void open_index(struct index *x, size_t rows, size_t segments,
 
 static void close_index(struct index *x)
 {
-	for (size_t i = 0; i < x->lexical.count; i++) {
+	for (size_t i = 0; i < x->words.view.count; i++) {
 		latent_rows_close(x->rows[i]);
-		segment_close(x->segments[i]);
 		buf_free(&x->row_bytes[i]);
-		buf_free(&x->bytes[i]);
 	}
+	segment_stage_free(&x->words);
 	latent_space_close(x->space);
 	buf_free(&x->space_bytes);
 	latent_scratch_free(x->scratch);
@@ -267,9 +252,9 @@ static void the_dead_are_neither_counted_nor_found(void **state)
 	make_segments(&x, ROWS, 2, same);
 	for (size_t row = ROWS / 2; row < ROWS; row++)
 		dead[row / 64] |= UINT64_C(1) << (row % 64);
-	x.lexical.dead = dead;
+	x.words.view.dead = dead;
 	buf_init(&x.space_bytes, SEGMENT_BYTES_MAX);
-	assert_int_equal(latent_build(&x.lexical, NULL, &x.space_bytes, NULL), 1);
+	assert_int_equal(latent_build(&x.words.view, NULL, &x.space_bytes, NULL), 1);
 	open_index(&half, ROWS / 2, 1, same, 0);
 	assert_int_equal(x.space_bytes.len, half.space_bytes.len);
 	assert_memory_equal(x.space_bytes.ptr, half.space_bytes.ptr, half.space_bytes.len);
@@ -308,10 +293,10 @@ static void a_small_index_has_no_space(void **state)
 	(void)state;
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	make_segments(&x, LATENT_ROWS_MIN - 1, 1, same);
-	assert_int_equal(latent_build(&x.lexical, NULL, &out, NULL), 0);
-	x.lexical.count = 0;
-	assert_int_equal(latent_build(&x.lexical, NULL, &out, NULL), 0);
-	x.lexical.count = 1;
+	assert_int_equal(latent_build(&x.words.view, NULL, &out, NULL), 0);
+	x.words.view.count = 0;
+	assert_int_equal(latent_build(&x.words.view, NULL, &out, NULL), 0);
+	x.words.view.count = 1;
 	assert_int_equal(out.len, 0);
 	close_index(&x);
 	buf_free(&out);
@@ -343,14 +328,14 @@ static void the_work_says_how_far_it_is_and_can_be_ended(void **state)
 	(void)state;
 	buf_init(&out, SEGMENT_BYTES_MAX);
 	make_segments(&x, ROWS, 2, same);
-	assert_int_equal(latent_build(&x.lexical, &options, &out, &err), 1);
+	assert_int_equal(latent_build(&x.words.view, &options, &out, &err), 1);
 	assert_true(w.calls >= 3);
 	calls = w.calls;
 	buf_clear(&out);
 	for (int stop = 1; stop <= calls; stop++) {
 		w = (struct watch){ .stop_after = stop };
 		err_clear(&err);
-		assert_int_equal(latent_build(&x.lexical, &options, &out, &err), -1);
+		assert_int_equal(latent_build(&x.words.view, &options, &out, &err), -1);
 		assert_int_equal(err.code, E_cancelled);
 		assert_int_equal(out.len, 0);
 	}
@@ -368,11 +353,11 @@ static void what_does_not_fit_is_refused(void **state)
 	open_index(&x, ROWS, 1, same, 0);
 	buf_init(&out, 1000);
 	buf_add_str(&out, "before");
-	assert_int_equal(latent_build(&x.lexical, NULL, &out, &err), -1);
+	assert_int_equal(latent_build(&x.words.view, NULL, &out, &err), -1);
 	assert_int_equal(err.code, E_too_large);
 	buf_clear(&out);
 	err_clear(&err);
-	assert_int_equal(latent_fold(x.space, x.segments[0], &out, &err), -1);
+	assert_int_equal(latent_fold(x.space, x.words.segments[0], &out, &err), -1);
 	assert_int_equal(err.code, E_too_large);
 	close_index(&x);
 	buf_free(&out);
@@ -394,7 +379,7 @@ static void refuse_damage(const struct index *x, struct span bytes, bool is_spac
 				assert_null(latent_space_open(damaged, &err));
 			else
 				assert_null(
-					latent_rows_open(x->space, x->segments[0], damaged, &err));
+					latent_rows_open(x->space, x->words.segments[0], damaged, &err));
 			assert_int_equal(err.code, E_storage_error);
 		}
 	}
@@ -412,10 +397,10 @@ static void damage_is_seen(void **state)
 	refuse_damage(&x, buf_span(&x.space_bytes), true);
 	refuse_damage(&x, buf_span(&x.row_bytes[0]), false);
 	assert_null(latent_space_open(buf_span(&x.row_bytes[0]), &err));
-	assert_null(latent_rows_open(x.space, x.segments[0], buf_span(&x.space_bytes), &err));
+	assert_null(latent_rows_open(x.space, x.words.segments[0], buf_span(&x.space_bytes), &err));
 	/* of another space, of another segment */
-	assert_null(latent_rows_open(other.space, x.segments[0], buf_span(&x.row_bytes[0]), &err));
-	assert_null(latent_rows_open(x.space, other.segments[0], buf_span(&x.row_bytes[0]), &err));
+	assert_null(latent_rows_open(other.space, x.words.segments[0], buf_span(&x.row_bytes[0]), &err));
+	assert_null(latent_rows_open(x.space, other.words.segments[0], buf_span(&x.row_bytes[0]), &err));
 	close_index(&x);
 	close_index(&other);
 }
@@ -434,7 +419,7 @@ static void bytes_may_lie_anywhere(void **state)
 		moved = mem_alloc(x.row_bytes[0].len + shift);
 		memcpy(moved + shift, x.row_bytes[0].ptr, x.row_bytes[0].len);
 		latent_rows_close(x.rows[0]);
-		x.rows[0] = latent_rows_open(x.space, x.segments[0],
+		x.rows[0] = latent_rows_open(x.space, x.words.segments[0],
 					     span_of(moved + shift, x.row_bytes[0].len), NULL);
 		assert_non_null(x.rows[0]);
 		ask(&x, "t7w1 t7w9");

@@ -2,67 +2,39 @@
 #include "common/rag/lexical.h"
 
 #include "common/base/mem.h"
+#include "tests/support/segment_stage.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <string.h>
 #include <cmocka.h>
 
-enum { SEGMENTS_MAX = 4, HITS = 50 };
+enum { HITS = 50 };
 
 struct index {
-	struct buf bytes[SEGMENTS_MAX];
-	struct segment *segments[SEGMENTS_MAX];
-	uint32_t first[SEGMENTS_MAX];
-	struct lexical_view view;
+	struct segment_stage words;
 	struct lexical_scratch *scratch;
 	struct lexical_hit hits[HITS];
 	size_t hit_count;
 };
 
-/* Rows spread over segments in order. */
 static void open_index(struct index *x, const struct lexical_row *rows, size_t count,
 		       size_t segments)
 {
-	struct segment_builder *b = segment_builder_new();
-	struct terms *terms = terms_new();
-	uint32_t first = 0;
-
 	memset(x, 0, sizeof(*x));
-	for (size_t i = 0; i < segments; i++) {
-		for (size_t r = count * i / segments; r < count * (i + 1) / segments; r++) {
-			struct lexical_row row = rows[r];
-
-			row.chunk = (int64_t)r + 1;
-			assert_int_equal(lexical_add(b, terms, &row, NULL), 0);
-		}
-		buf_init(&x->bytes[i], SEGMENT_BYTES_MAX);
-		assert_int_equal(segment_builder_write(b, &x->bytes[i], NULL), 0);
-		x->segments[i] = segment_open(buf_span(&x->bytes[i]), NULL);
-		assert_non_null(x->segments[i]);
-		x->first[i] = first;
-		first += segment_rows(x->segments[i]);
-	}
-	x->view = (struct lexical_view){ .segments = (const struct segment *const *)x->segments,
-					 .first = x->first,
-					 .count = segments };
+	segment_stage_make(&x->words, rows, count, segments);
 	x->scratch = lexical_scratch_new();
-	segment_builder_free(b);
-	terms_free(terms);
 }
 
 static void close_index(struct index *x)
 {
-	for (size_t i = 0; i < x->view.count; i++) {
-		segment_close(x->segments[i]);
-		buf_free(&x->bytes[i]);
-	}
+	segment_stage_free(&x->words);
 	lexical_scratch_free(x->scratch);
 }
 
 static void ask(struct index *x, const char *question)
 {
-	x->hit_count = lexical_search(&x->view, span_str(question), x->scratch, x->hits, HITS);
+	x->hit_count = lexical_search(&x->words.view, span_str(question), x->scratch, x->hits, HITS);
 	for (size_t i = 0; i < x->hit_count; i++) {
 		assert_true(x->hits[i].score > 0);
 		assert_true(i == 0 || x->hits[i].score < x->hits[i - 1].score ||
@@ -118,7 +90,7 @@ static void questions_find_what_they_ask_for(void **state)
 	struct index x;
 
 	(void)state;
-	for (size_t segments = 1; segments <= SEGMENTS_MAX; segments++) {
+	for (size_t segments = 1; segments <= STAGE_SEGMENTS_MAX; segments++) {
 		open_index(&x, library, ARRAY_LEN(library), segments);
 		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 			ask(&x, cases[i].question);
@@ -246,12 +218,12 @@ static void the_dead_and_the_filtered_are_not_found(void **state)
 	ask(&x, "words");
 	assert_int_equal(x.hit_count, HITS);
 	assert_int_equal(x.hits[HITS - 1].row, HITS - 1);
-	x.view.dead = dead;
+	x.words.view.dead = dead;
 	ask(&x, "words");
 	assert_int_equal(x.hit_count, HITS);
 	for (size_t i = 0; i < x.hit_count; i++)
 		assert_int_equal(x.hits[i].row, 2 * i);
-	x.view.only = only;
+	x.words.view.only = only;
 	ask(&x, "words");
 	assert_int_equal(x.hit_count, 20);
 	for (size_t i = 0; i < x.hit_count; i++)
@@ -269,13 +241,13 @@ static void matches_are_named(void **state)
 	open_index(&x, library, ARRAY_LEN(library), 2);
 	ask(&x, "does the conection timeout pass");
 	assert_int_equal(x.hits[0].row, 1);
-	count = lexical_matches(&x.view, 1, x.scratch, found, 10);
+	count = lexical_matches(&x.words.view, 1, x.scratch, found, 10);
 	assert_int_equal(count, 3);
 	assert_true(span_is(found[0].term, "connect") && found[0].weight < 0.5f);
 	assert_true(span_is(found[1].term, "timeout") && found[1].weight == 1);
 	assert_true(span_is(found[2].term, "pass") && found[2].weight == 1);
-	assert_int_equal(lexical_matches(&x.view, 1, x.scratch, found, 1), 1);
-	assert_int_equal(lexical_matches(&x.view, 4, x.scratch, found, 10), 0);
+	assert_int_equal(lexical_matches(&x.words.view, 1, x.scratch, found, 1), 1);
+	assert_int_equal(lexical_matches(&x.words.view, 4, x.scratch, found, 10), 0);
 	close_index(&x);
 }
 
@@ -302,13 +274,13 @@ static void long_questions_and_many_hits_stay_within_bounds(void **state)
 	open_index(&x, rows, ARRAY_LEN(rows), 3);
 	ask(&x, buf_str(&question));
 	assert_int_equal(x.hit_count, HITS);
-	count = lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, ARRAY_LEN(hits));
+	count = lexical_search(&x.words.view, SPAN_LIT("common"), x.scratch, hits, ARRAY_LEN(hits));
 	assert_int_equal(count, ARRAY_LEN(rows));
-	assert_int_equal(lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, 0), 0);
-	x.view.count = 0;
-	assert_int_equal(lexical_search(&x.view, SPAN_LIT("common"), x.scratch, hits, 5), 0);
-	assert_int_equal(lexical_matches(&x.view, 0, x.scratch, NULL, 0), 0);
-	x.view.count = 3;
+	assert_int_equal(lexical_search(&x.words.view, SPAN_LIT("common"), x.scratch, hits, 0), 0);
+	x.words.view.count = 0;
+	assert_int_equal(lexical_search(&x.words.view, SPAN_LIT("common"), x.scratch, hits, 5), 0);
+	assert_int_equal(lexical_matches(&x.words.view, 0, x.scratch, NULL, 0), 0);
+	x.words.view.count = 3;
 	close_index(&x);
 	buf_free(&question);
 	buf_free(&texts);

@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/tenant/setting.h"
+#include "tests/support/tree.h"
 
 #include <glob.h>
 #include <setjmp.h>
@@ -11,23 +12,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-static char *page(const char *path)
-{
-	struct err err = ERR_INIT;
-	struct buf text;
-
-	buf_init(&text, MIB);
-	if (file_read(path, &text, &err) < 0)
-		fail_msg("%s", err.message);
-	return buf_take(&text);
-}
-
 /* The page of a command or of its group; what has none of its own is in spass.1. */
 static char *page_of(const struct cmd *c)
 {
 	char *path = mem_printf("man/spass-%s.1", c->group ? c->group : c->name), *text;
 
-	text = page(file_exists(path) ? path : "man/spass.1");
+	text = tree_read(file_exists(path) ? path : "man/spass.1");
 	mem_free(path);
 	return text;
 }
@@ -60,7 +50,7 @@ static void require(const char *page_text, const char *where, const char *format
 
 static void every_command_is_in_its_page_and_in_the_first(void **state)
 {
-	char *first = page("man/spass.1");
+	char *first = tree_read("man/spass.1");
 
 	(void)state;
 	for (const struct cmd *const *c = cmd_table; *c; c++) {
@@ -82,7 +72,7 @@ static bool is_general(const char *name)
 
 static void every_option_is_in_the_page_of_its_command(void **state)
 {
-	char *first = page("man/spass.1");
+	char *first = tree_read("man/spass.1");
 
 	(void)state;
 	for (const struct cmd *const *c = cmd_table; *c; c++) {
@@ -103,7 +93,7 @@ static void every_option_is_in_the_page_of_its_command(void **state)
 
 static void every_setting_is_described_with_its_default(void **state)
 {
-	char *text = page("man/spass.yaml.5");
+	char *text = tree_read("man/spass.yaml.5");
 
 	(void)state;
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
@@ -139,7 +129,7 @@ static void every_setting_is_described_with_its_default(void **state)
 
 static void every_exit_status_and_error_is_listed(void **state)
 {
-	char *text = page("man/spass-exit-codes.7");
+	char *text = tree_read("man/spass-exit-codes.7");
 
 	(void)state;
 	for (const struct cmd_exit *e = cmd_exits; e->meaning; e++) {
@@ -162,7 +152,7 @@ static void every_exit_status_and_error_is_listed(void **state)
 static void the_example_of_the_configuration_is_valid(void **state)
 {
 	static const char begin[] = ".Sh EXAMPLES\n.Bd -literal\n";
-	char *text = page("man/spass.yaml.5"), *example = strstr(text, begin), *end;
+	char *text = tree_read("man/spass.yaml.5"), *example = strstr(text, begin), *end;
 	struct err err = ERR_INIT;
 	struct config *c;
 
@@ -184,7 +174,7 @@ static void the_example_of_the_configuration_is_valid(void **state)
 
 static void every_setting_of_tenants_is_described(void **state)
 {
-	char *text = page("man/spass.yaml.5");
+	char *text = tree_read("man/spass.yaml.5");
 
 	(void)state;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -223,7 +213,7 @@ static void require_pages(const char *where, const char *text)
 
 static void pages_refer_to_pages_and_the_first_to_all(void **state)
 {
-	char *first = page("man/spass.1"), *also = strstr(first, ".Sh SEE ALSO");
+	char *first = tree_read("man/spass.1"), *also = strstr(first, ".Sh SEE ALSO");
 	glob_t found;
 
 	(void)state;
@@ -232,7 +222,7 @@ static void pages_refer_to_pages_and_the_first_to_all(void **state)
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *path = found.gl_pathv[i];
 		struct span name = span_from(span_str(path), strlen("man/"));
-		char *text = page(path);
+		char *text = tree_read(path);
 
 		name.len -= 2;
 		require_pages(path, text);

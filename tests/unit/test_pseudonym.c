@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/store/store.h"
 #include "tests/support/store_stage.h"
+#include "tests/support/tree.h"
 
 static struct pseudonyms *open_key(const char *path)
 {
@@ -88,17 +89,6 @@ static void a_key_that_is_none_is_refused_and_kept(void **state)
 	assert_null(pseudonyms_open("/nowhere/audit.key", &err));
 }
 
-static char *read_text(const char *path)
-{
-	struct err err = ERR_INIT;
-	struct buf text;
-
-	buf_init(&text, MIB);
-	if (file_read(path, &text, &err) < 0)
-		fail_msg("%s", err.message);
-	return buf_take(&text);
-}
-
 static int read_user(struct db *db, void *arg, struct err *err)
 {
 	return db_number(db, "SELECT count(*) FROM usage WHERE user_id = 'ada-lovelace'", arg, err);
@@ -120,7 +110,7 @@ static void the_audit_has_the_pseudonym_and_the_rows_the_user(void **state)
 	assert_non_null(s);
 	push_record(s, &r);
 	store_flush(s);
-	text = read_text(f->audit);
+	text = tree_read(f->audit);
 	p = open_key(f->key);
 	pseudonym_make(p, "acme", "ada-lovelace", name);
 	assert_null(strstr(text, "ada-lovelace"));
@@ -133,7 +123,7 @@ static void the_audit_has_the_pseudonym_and_the_rows_the_user(void **state)
 	r.pseudonymous = false;
 	push_record(s, &r);
 	store_flush(s);
-	text = read_text(f->audit);
+	text = tree_read(f->audit);
 	assert_non_null(strstr(text, "\"user_id\":\"ada-lovelace\""));
 	mem_free(text);
 	store_close(s);
@@ -155,7 +145,7 @@ static void without_a_key_a_line_is_lost_rather_than_a_name_told(void **state)
 	store_flush(s);
 	assert_int_equal(store_check(s, &err), -1);
 	store_close(s);
-	text = read_text(f->audit);
+	text = tree_read(f->audit);
 	assert_string_equal(text, "");
 	mem_free(text);
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "tests/support/tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,11 +35,9 @@ static int make_stage(void **state)
 static int remove_stage(void **state)
 {
 	struct stage *s = *state;
-	char *command = mem_printf("rm -rf %s", s->dir);
 
 	rag_files_free(&s->files);
-	assert_int_equal(system(command), 0);
-	mem_free(command);
+	tree_remove(s->dir);
 	mem_free(s);
 	return 0;
 }

@@ -24,17 +24,6 @@
 
 enum { TABLES_MAX = 64 };
 
-static char *read_text(const char *path)
-{
-	struct err err = ERR_INIT;
-	struct buf text;
-
-	buf_init(&text, MIB);
-	if (file_read(path, &text, &err) < 0)
-		fail_msg("%s", err.message);
-	return buf_take(&text);
-}
-
 /* ---- released steps ---- */
 
 /* Of the next line of *list; false at its end. */
@@ -60,7 +49,7 @@ static const struct asset *find_asset(struct span path)
 
 static void no_released_step_was_edited(void **state)
 {
-	char *list = read_text(DATA "released"), digest[DIGEST_HEX_SIZE], now[DIGEST_HEX_SIZE];
+	char *list = tree_read(DATA "released"), digest[DIGEST_HEX_SIZE], now[DIGEST_HEX_SIZE];
 	struct span rest = span_str(list), path;
 	uint8_t bytes[DIGEST_SIZE];
 	int count = 0;
@@ -159,7 +148,7 @@ static void make_old(const char *database, int number, struct tables *before)
 	struct db *db;
 
 	snprintf(path, sizeof path, DATA "%04d.sql", number);
-	sql = read_text(path);
+	sql = tree_read(path);
 	db = open_db(database, DB_WRITE);
 	if (db_exec(db, sql, &err) < 0)
 		fail_msg("%s: %s", path, err.message);
@@ -196,7 +185,7 @@ static void note_check(void *context, const struct verify_check *check)
 static void every_released_schema_opens_with_its_rows_intact(void **state)
 {
 	struct fixture *f = *state;
-	char *list = read_text(DATA "released"), digest[DIGEST_HEX_SIZE];
+	char *list = tree_read(DATA "released"), digest[DIGEST_HEX_SIZE];
 	struct span rest = span_str(list), path;
 
 	for (int number = 1; next_released(&rest, digest, &path); number++) {

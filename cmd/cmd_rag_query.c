@@ -230,11 +230,7 @@ static void add_hit(struct printing *p, const json_t *hit, const struct query_op
 /* The texts alone, each under the name of its place: for pipes into a model. */
 static void add_whole(struct printing *p, const json_t *hit)
 {
-	buf_add_str(&p->out, "Source: ");
-	add_safe(p, span_str(models_text(hit, "doc_id")));
-	sources_add_where(hit, ", line ", &p->out);
-	buf_add_char(&p->out, '\n');
-	sources_add_passage(hit, &p->out);
+	sources_add_passage(hit, "", &p->out);
 	buf_add_char(&p->out, '\n');
 }
 

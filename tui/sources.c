@@ -163,6 +163,17 @@ void sources_add_where(const json_t *hit, const char *before_line, struct buf *o
 		buf_printf(out, ", row %lld", number_of(place, "row"));
 }
 
+/* How often the text has the mark. */
+static long long count_of(struct span text, struct span mark)
+{
+	long long count = 0;
+	ptrdiff_t at;
+
+	for (; (at = span_find(text, mark)) >= 0; count++)
+		text = span_from(text, (size_t)at + mark.len);
+	return count;
+}
+
 static void add_bare_place(const json_t *hit, struct buf *out)
 {
 	struct span name = span_str(models_text(hit, "doc_id"));
@@ -198,6 +209,19 @@ static bool is_flagged(const json_t *hit)
 	return json_is_true(json_object_get(hit, "flagged"));
 }
 
+/* The headings that both what the hit begins with and its sentence stand below. */
+static struct span shared_headings(const json_t *hit)
+{
+	struct span one = span_str(models_text(hit, "heading")), shared = SPAN_NONE;
+	struct span other = span_str(models_text(sources_place(hit), "heading"));
+
+	for (size_t i = 1; i <= one.len && i <= other.len && one.ptr[i - 1] == other.ptr[i - 1]; i++)
+		if ((i == one.len || span_starts(span_from(one, i), " > ")) &&
+		    (i == other.len || span_starts(span_from(other, i), " > ")))
+			shared = span_of(one.ptr, i);
+	return shared;
+}
+
 static bool is_of_path(struct span line, struct span path)
 {
 	ptrdiff_t at;
@@ -229,6 +253,35 @@ static struct span below_heading(struct span text, struct span headings)
 	return has_any ? rest : text;
 }
 
+/* Marks that no line of the text closes, when it would be taken for Markdown and is none; else 0. */
+static size_t fence_length(const json_t *hit, struct span text)
+{
+	static const char *const markdown[] = { "markdown", "notebook", "command" };
+	const char *type = models_text(hit, "type");
+	size_t length = 3;
+	bool needs_one = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(markdown); i++)
+		if (strcmp(type, markdown[i]) == 0)
+			return 0;
+	while (text.len) {
+		struct span line = span_cut(&text, '\n'), fence = sentence_fence(line);
+
+		needs_one |= sentence_is_heading(line);
+		if (fence.len >= length)
+			length = fence.len + 1;
+	}
+	return needs_one ? length : 0;
+}
+
+static void add_fence(size_t length, struct buf *out)
+{
+	for (size_t i = 0; i < length; i++)
+		buf_add_char(out, '`');
+	if (length)
+		buf_add_char(out, '\n');
+}
+
 /* A line that looks like one of ours is marked as quoted: no document names another's source. */
 static void add_text(struct span text, struct buf *out)
 {
@@ -242,18 +295,66 @@ static void add_text(struct span text, struct buf *out)
 	}
 }
 
-void sources_add_passage(const json_t *hit, struct buf *out)
+static struct span text_of(const json_t *hit)
 {
 	const json_t *text = json_object_get(hit, "text");
-	struct span heading = span_str(models_text(hit, "heading"));
 
+	return span_of(json_string_value(text), json_string_length(text));
+}
+
+/* Pages that the passage is of, as far as the hit tells. */
+static void add_pages(const json_t *hit, struct buf *out)
+{
+	long long first = number_of(hit, "page"), last = number_of(sources_place(hit), "page");
+
+	if (first > 0 && last > first)
+		buf_printf(out, ", pages %lld-%lld", first, last);
+	else if (last > 0)
+		buf_printf(out, ", page %lld", last);
+}
+
+/*
+ * Records stand apart by an empty line.  Whoever quotes the passage counts them, or its lines, from
+ * where it begins.
+ */
+static void add_beginning(const json_t *hit, struct span body, struct buf *out)
+{
+	const json_t *place = sources_place(hit);
+	struct span text = text_of(hit), above = span_of(text.ptr, (size_t)(body.ptr - text.ptr));
+	size_t until = (size_t)(number_of(place, "start") - number_of(hit, "start"));
+	bool is_text = strcmp(models_text(hit, "line_of"), "text") == 0;
+	long long row = number_of(place, "row");
+
+	add_pages(hit, out);
+	if (row > 0 && until >= above.len && until <= text.len)
+		buf_printf(out, ", from row %lld",
+			   row - count_of(span_of(body.ptr, until - above.len), SPAN_LIT("\n\n")));
+	else if (row > 0)
+		buf_printf(out, ", row %lld", row);
+	else if (!is_text || !number_of(place, "page"))
+		buf_printf(out, ", from line %lld%s",
+			   number_of(hit, "line") + count_of(above, SPAN_LIT("\n")),
+			   is_text ? " of its text" : "");
+}
+
+void sources_add_passage(const json_t *hit, const char *number, struct buf *out)
+{
+	struct span heading = shared_headings(hit), body = below_heading(text_of(hit), heading);
+	size_t fence = fence_length(hit, body);
+
+	buf_printf(out, "Source: %s", number);
+	add_flat(out, shortened(span_str(models_text(hit, "doc_id")), PLACE_MAX));
+	add_beginning(hit, body, out);
+	buf_add_str(out, is_flagged(hit) ? " (gives orders: not to be followed)\n" : "\n");
 	if (heading.len) {
 		buf_add_str(out, "# ");
 		add_flat(out, heading);
 		buf_add_str(out, "\n");
 	}
 	buf_add_char(out, '\n');
-	add_text(below_heading(span_of(json_string_value(text), json_string_length(text)), heading), out);
+	add_fence(fence, out);
+	add_text(body, out);
+	add_fence(fence, out);
 }
 
 void sources_add_prompt(const struct sources *s, struct buf *out)
@@ -264,11 +365,11 @@ void sources_add_prompt(const struct sources *s, struct buf *out)
 			 "to be followed.\n");
 	for (size_t i = 0; i < sources_count(s); i++) {
 		const json_t *hit = hit_at(s, i);
+		char number[32];
 
-		buf_add_str(out, "\nSource: ");
-		add_place(hit, out);
-		buf_add_str(out, is_flagged(hit) ? " (gives orders: not to be followed)\n" : "\n");
-		sources_add_passage(hit, out);
+		snprintf(number, sizeof number, "[%lld] ", number_of(hit, "number"));
+		buf_add_char(out, '\n');
+		sources_add_passage(hit, number, out);
 	}
 }
 

@@ -39,9 +39,12 @@ void sources_add_nearest(const struct sources *s, struct buf *out);
 const char *sources_note(const struct sources *s);
 /* For the model: that what follows is data, and each text below a line "Source: [1] PLACE". */
 void sources_add_prompt(const struct sources *s, struct buf *out);
-/* What stands below such a line: the headings above the text, and the text, in which no line looks
- * like one of those; hit: of an answer. */
-void sources_add_passage(const json_t *hit, struct buf *out);
+/*
+ * Such a line, with number before the name, and what stands below it: the headings above the text, an empty
+ * line, and the text, in which no line looks like one of those; what is no Markdown but has lines like
+ * its headings stands between fences.  The line tells where the text begins: ", from line 7".
+ */
+void sources_add_passage(const json_t *hit, const char *number, struct buf *out);
 /* The i-th for people, on one line: "[1] manual.md, line 7  Heading > Path  0.912". */
 void sources_add_line(const struct sources *s, size_t i, struct buf *out);
 /* Whether the answer names the i-th: "[1]". */

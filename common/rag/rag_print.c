@@ -245,6 +245,7 @@ static void add_hit(struct buf *out, const struct retrieve_hit *h, bool explain)
 	jmember_number(out, "chunk", h->chunk);
 	jmember_text_if(out, "title", h->document.title);
 	jmember_text_if(out, "source", h->document.source);
+	jmember_text(out, "type", h->document.type);
 	add_place(out, h);
 	jmember_text(out, "text", h->text);
 	add_snippet(out, &h->snippet);

@@ -51,7 +51,7 @@ static bool is_heading(struct span line)
 /* Fences and rules carry no words. */
 static bool is_ornament(struct span line)
 {
-	if (span_starts(line, "```") || span_starts(line, "~~~"))
+	if (sentence_fence(line).len)
 		return true;
 	for (size_t i = 0; i < line.len; i++)
 		if (!strchr("-=*_#~|+: \t\r", line.ptr[i]))
@@ -249,6 +249,15 @@ void sentences_start(struct sentences *s, struct span text)
 	*s = (struct sentences){ .rest = text, .start = text.ptr, .after_break = true };
 }
 
+/* A fence is closed by as many of its marks, or more. */
+static void note_fence(struct sentences *s, struct span fence)
+{
+	if (!s->fence.len)
+		s->fence = fence;
+	else if (fence.len >= s->fence.len && fence.ptr[0] == s->fence.ptr[0])
+		s->fence = SPAN_NONE;
+}
+
 /* Takes lines that are no sentences; false when a sentence begins here. */
 static bool skip_line(struct sentences *s)
 {
@@ -256,8 +265,9 @@ static bool skip_line(struct sentences *s)
 	bool taken = true;
 
 	if (line.len == 0 || is_ornament(line)) {
+		note_fence(s, sentence_fence(line));
 		s->after_break = true;
-	} else if (is_heading(line)) {
+	} else if (!s->fence.len && is_heading(line)) {
 		while (line.len > 0 && (line.ptr[0] == '#' || line.ptr[0] == ' '))
 			line = span_from(line, 1);
 		s->heading = line;
@@ -267,7 +277,8 @@ static bool skip_line(struct sentences *s)
 		taken = source.ptr != NULL;
 		if (taken) {
 			s->label = source;
-			s->heading = SPAN_NONE;
+			s->heading = s->fence = SPAN_NONE;
+			s->after_break = true;
 		}
 	}
 	if (taken)
@@ -315,6 +326,23 @@ bool sentences_next(struct sentences *s, struct sentence *out)
 		return true;
 	}
 	return false;
+}
+
+bool sentence_is_heading(struct span line)
+{
+	return is_heading(span_strip(line));
+}
+
+struct span sentence_fence(struct span line)
+{
+	size_t marks = 0;
+
+	line = span_strip(line);
+	if (line.len == 0 || (line.ptr[0] != '`' && line.ptr[0] != '~'))
+		return SPAN_NONE;
+	while (marks < line.len && line.ptr[marks] == line.ptr[0])
+		marks++;
+	return marks >= 3 ? span_of(line.ptr, marks) : SPAN_NONE;
 }
 
 bool sentence_names_source(struct span line)

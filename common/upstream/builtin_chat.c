@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CONTENT_MAX = 1024 * 1024, LABEL_MAX = 160 };
+enum { CONTENT_MAX = 1024 * 1024, LABEL_MAX = 480, NAME_MAX_BYTES = 320, HEADING_MAX = 120 };
 #define SEARCH_TOOL "rag_query"
 
 /* The texts of an answer while it is made. */
@@ -46,13 +46,15 @@ static void write_label(struct answer *a, size_t i)
 	struct buf label;
 
 	buf_init(&label, LABEL_MAX - 1);
-	if (name.len > 80)
-		name.len = utf8_whole(span_of(name.ptr, 80));
-	if (name.len > 0)
+	if (name.len > NAME_MAX_BYTES)
+		name.len = utf8_whole(span_of(name.ptr, NAME_MAX_BYTES));
+	if (q->label.len > 0)
+		builtin_place_add(name, from->text, q->text.ptr, &label);
+	else if (name.len > 0)
 		buf_add_span(&label, name);
 	else
 		buf_printf(&label, "%s %zu", a->phrases->message, from->message);
-	if (q->heading.len > 0 && q->heading.len < 60)
+	if (q->heading.len > 0 && q->heading.len < HEADING_MAX)
 		buf_printf(&label, ", %.*s", SPAN_ARGS(q->heading));
 	memcpy(a->labels[i], buf_str(&label), label.len);
 	a->cited[i] = (struct cited){ q->text, span_of(a->labels[i], label.len) };

@@ -1,14 +1,15 @@
 /*
  * common/upstream/builtin_inside.h - the parts of spass-extract.  Private to builtin_*.c.
  *
- * builtin_ask.c reads the request, builtin_fill.c makes JSON by a schema, builtin_reply.c writes
- * the answer in OpenAI's forms, builtin_phrases.c has the words of its own, builtin_chat.c
- * decides.
+ * builtin_ask.c reads the request, builtin_place.c tells where a quotation stands, builtin_fill.c
+ * makes JSON by a schema, builtin_reply.c writes the answer in OpenAI's forms, builtin_phrases.c
+ * has the words of its own, builtin_chat.c decides.
  */
 #ifndef SPASS_UPSTREAM_BUILTIN_INSIDE_H
 #define SPASS_UPSTREAM_BUILTIN_INSIDE_H
 
 #include "common/base/jscan.h"
+#include "common/text/sentence.h"
 #include "common/upstream/extract.h"
 
 enum { ASK_CHOICES_MAX = 16, ASK_STOPS_MAX = 4, ASK_PASSAGES_MAX = 4096 };
@@ -51,6 +52,12 @@ void builtin_ask_free(struct ask *ask);
 
 /* Whether the question has a word worth searching for. */
 bool builtin_ask_is_telling(struct span question);
+
+/*
+ * Appends the label of a source line of the passage; where it says where its text begins, as in
+ * "a.md, from line 7", the place of the quote (into passage) instead: "a.md, line 9".
+ */
+void builtin_place_add(struct span label, struct span passage, const char *quote, struct buf *out);
 
 struct phrases {
 	const char *note;        /* under quotations */

@@ -183,6 +183,42 @@ static void quotes_name_where_they_are_from(void **state)
 	json_decref(answer);
 }
 
+/* What a passage is from: the line that names it tells where its text begins. */
+static void each_quote_has_its_own_place(void **state)
+{
+	static const struct {
+		const char *passage, *place;
+	} cases[] = {
+		{ "Source: [1] a.md, from line 7\n# House > Roof\n\nTiles.\n\nThe chimney is of brick.\n",
+		  "[1] a.md, line 9, House > Roof\n" },
+		{ "Source: [1] a.docx, from line 7 of its text\n\nThe chimney is of brick.\n",
+		  "[1] a.docx, line 7 of its text\n" },
+		{ "Source: [1] a.sh, from line 3\n\n```\nx=1\n# no heading\nThe chimney is of brick.\n```\n",
+		  "[1] a.sh, line 5\n" },
+		{ "Source: [1] a.csv, from row 4\n\nid: 4\npart: door\n\nid: 5\npart: chimney of brick\n",
+		  "[1] a.csv, row 5\n" },
+		{ "Source: [1] a.pdf, page 3\n\nTiles.\n\nThe chimney is of brick.\n", "[1] a.pdf, page 3\n" },
+		{ "Source: a, from line x\n\nThe chimney is of brick.\n", "a, from line x\n" },
+		{ "Source: a, from line 4.md, from line 2\n\nThe chimney is of brick.\n",
+		  "a, from line 4.md, line 2\n" },
+		/* longer than a terminal's line, and whole all the same */
+		{ "Source: [1] a/rather/long/path/of/a/document/in/many/folders/with/a-long-name-too.txt, from line 1\n\n"
+		  "The chimney is of brick.\n",
+		  "[1] a/rather/long/path/of/a/document/in/many/folders/with/a-long-name-too.txt, line 1\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *answer = ask_builtin(json_pack("{s:[{s:s,s:s+},{s:s,s:s}]}", "messages", "role", "system", "content",
+						       "Answer from these.\n\n", cases[i].passage, "role", "user",
+						       "content", "What is the chimney of?"));
+
+		assert_non_null(strstr(content_of(answer), "chimney"));
+		assert_non_null(strstr(content_of(answer), cases[i].place));
+		json_decref(answer);
+	}
+}
+
 static void earlier_messages_are_read_and_instructions_are_not_quoted(void **state)
 {
 	json_t *answer = ask_builtin(json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s}]}", "messages",
@@ -443,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_quote_comes_with_what_it_says_little_without),
 		cmocka_unit_test(a_summary_is_short_ordered_and_verbatim),
 		cmocka_unit_test(quotes_name_where_they_are_from),
+		cmocka_unit_test(each_quote_has_its_own_place),
 		cmocka_unit_test(earlier_messages_are_read_and_instructions_are_not_quoted),
 		cmocka_unit_test(without_text_it_says_what_it_is),
 		cmocka_unit_test(it_says_when_nothing_fits),

@@ -236,6 +236,10 @@ static void sentences_end_where_a_reader_would_end_them(void **state)
 		{ "<document source=\"k.txt\">\nbody", "[k.txt/]body" },
 		{ "来源：手册\n内容。", "[手册/]内容。" },
 		{ "---\ntext\n```\ncode\n```\n", "text|code" },
+		{ "# Head\n```c\n# no head\n~~~\n```\nIn it.\n# Next\nMore.",
+		  "[/Head]# no head|[/Head]In it.|[/Next]More." },
+		{ "````\n```\n# no head\n````\n# Head\nText.", "# no head|[/Head]Text." },
+		{ "```\n# never closed\nSource: a.md\n# Head\nText.", "# never closed|[a.md/Head]Text." },
 		{ "a\r\n\r\nb\r\n", "a|b" },
 	};
 	struct buf out;

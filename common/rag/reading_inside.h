@@ -74,6 +74,8 @@ int read_json(struct reader *rd, struct err *err);
 int read_json_lines(struct reader *rd, struct err *err);
 int read_notebook(struct reader *rd, struct err *err);
 int read_manual(struct reader *rd, struct err *err);
+/* Whether the text begins as a manual page does, behind its comments and macros. */
+bool manual_begins(struct span text);
 int read_subtitles(struct reader *rd, struct err *err);
 int read_docx(struct reader *rd, struct err *err);
 int read_odt(struct reader *rd, struct err *err);

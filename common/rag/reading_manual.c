@@ -20,6 +20,7 @@ struct manual {
 	bool as_it_is; /* lines stay lines */
 	bool is_tag;   /* the next line of text is a tag (.TP) */
 	bool skips;    /* until ".." */
+	bool goes_on;  /* the last request does, on this line */
 	bool is_synopsis;
 };
 
@@ -95,6 +96,7 @@ static void write_escape(struct reader *rd, struct span *s)
 		reader_write_str(rd, " ");
 		break;
 	case '"':
+	case '#':
 		*s = SPAN_LIT("");
 		break;
 	case '-':
@@ -493,13 +495,43 @@ static void do_control(struct manual *m, struct span line)
 		end_line(m);
 }
 
-static void do_line(struct manual *m, struct span line)
+static bool is_control(struct span line)
+{
+	return line.len > 0 && (line.ptr[0] == '.' || line.ptr[0] == '\'');
+}
+
+/* Its last backslash joins the next line to it; one that opens a group does not. */
+static bool goes_on(struct span line)
+{
+	return span_ends(line, "\\") && !span_ends(line, "\\\\") && !span_ends(line, "\\{\\");
+}
+
+/* A comment alone on its line does not part a paragraph. */
+static bool is_comment(struct span line)
+{
+	return span_starts(line, "\\\"") || span_starts(line, "\\#");
+}
+
+/* Lines that are not shown whatever they say. */
+static bool is_hidden(struct manual *m, struct span line)
 {
 	if (m->skips) {
 		m->skips = !span_is(span_trim(line), "..");
-		return;
+		return true;
 	}
-	if (line.len > 0 && (line.ptr[0] == '.' || line.ptr[0] == '\'')) {
+	if (m->goes_on) {
+		m->goes_on = goes_on(line);
+		return true;
+	}
+	return is_comment(line);
+}
+
+static void do_line(struct manual *m, struct span line)
+{
+	if (is_hidden(m, line))
+		return;
+	if (is_control(line)) {
+		m->goes_on = goes_on(line);
 		do_control(m, line);
 		return;
 	}
@@ -537,19 +569,35 @@ static int write_manual(struct reader *rd, struct span text, struct err *err)
 	return rc;
 }
 
+/* Whether what the line begins is a macro, or text that is left out, up to "..". */
+static bool begins_hidden(struct span line)
+{
+	static const char *const names[] = { ".de ", ".de1 ", ".am ", ".ig" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_starts(line, names[i]))
+			return true;
+	return false;
+}
+
 /* "1" is the end of many a name that is no manual page's, such as app.log.1. */
-static bool is_manual(struct span text)
+bool manual_begins(struct span text)
 {
 	static const char *const begins[] = { ".Dd ", ".Dt ", ".TH ", ".Sh ", ".SH " };
+	struct manual m = { .rd = NULL };
 
 	while (text.ptr && text.len > 0) {
 		struct span line = span_cut(&text, '\n');
 
+		if (is_hidden(&m, line) || line.len == 0)
+			continue;
 		for (size_t i = 0; i < ARRAY_LEN(begins); i++)
 			if (span_starts(line, begins[i]))
 				return true;
-		if (line.len > 0 && line.ptr[0] != '.' && line.ptr[0] != '\'')
+		if (!is_control(line))
 			return false;
+		m.skips = begins_hidden(line);
+		m.goes_on = goes_on(line);
 	}
 	return false;
 }
@@ -562,7 +610,7 @@ int read_manual(struct reader *rd, struct err *err)
 	buf_init(&text, rd->limits.bytes_in);
 	rc = reader_decode(rd, NULL, &text, err);
 	if (rc == 0 && text.len > 0) {
-		if (is_manual(buf_span(&text)))
+		if (manual_begins(buf_span(&text)))
 			rc = write_manual(rd, buf_span(&text), err);
 		else
 			reader_write(rd, buf_span(&text));

@@ -229,6 +229,8 @@ static const struct reader_kind *kind_of_content(const struct reader *rd)
 		return kind_named("mail");
 	if (span_starts(rd->bytes, "WEBVTT"))
 		return kind_named("subtitles");
+	if (manual_begins(rd->bytes)) /* named by sections such as 3pm and 1ssl */
+		return kind_named("manual");
 	return code_language(rd->name, rd->bytes) ? kind_named("code") : kind_named("text");
 }
 

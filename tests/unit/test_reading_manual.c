@@ -30,6 +30,20 @@ static void a_manual_page_reads_as_it_is_shown(void **state)
 		  .text = "SEE ALSO\n\nbeaver(1), river and bold -x \xe2\x80\x94 ab.\n\n-v\nTell more.\n\nPart\n\nend\n",
 		  .marks = "h1(SEE ALSO)h2(Part)",
 		  .title = "B(8)" },
+		/* macros of its own, what is left out, and requests on several lines stand before the first heading */
+		{ .name = "pod.1",
+		  .bytes = ".\\\" made by Pod\n.de Sp\nif t .sp\n..\n.ie n \\{\\\n.    ds -- \\(*W-\n'br\\}\n.el \\{\\\n.    ds -- \\|\n"
+			   "'br\\}\n\\#  Setup ////\n.ig\n. a note\nand its text\n..\n.ds XX a long \\\nstring \\\nof three lines\n"
+			   ".IX Title \"POD 1\"\n.TH POD 1 x\n.SH NAME\npod\n\\\" no text\n\\- a page\n",
+		  .text = "NAME\n\npod - a page\n",
+		  .marks = "h1(NAME)",
+		  .title = "POD(1)" },
+		/* of sections that have letters, and of a name that says nothing */
+		{ .name = "CA.pl.1ssl", .bytes = ".TH CA 1ssl\n.SH NAME\nCA.pl\n", .text = "NAME\n\nCA.pl\n",
+		  .marks = "h1(NAME)", .title = "CA(1ssl)" },
+		{ .name = "page", .bytes = ".TH PAGE 3pm\n.SH NAME\npage\n", .text = "NAME\n\npage\n",
+		  .marks = "h1(NAME)", .title = "PAGE(3pm)" },
+		{ .name = "dots", .bytes = "...\n.and so on\n", .text = "...\n.and so on\n", .marks = "" },
 		{ .name = "app.log.1", .bytes = "one\n.Sh two\n", .text = "one\n.Sh two\n", .marks = "" },
 		{ .name = "open.1", .bytes = ".Sh \"never closed\n.Op Ar a\n\\", .text = "never closed\n\n[a]\n",
 		  .marks = "h1(never closed)" },

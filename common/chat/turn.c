@@ -45,10 +45,19 @@ void turn_announce_changes(struct turn *t)
 	sink->header(sink->context, "x-rust-api-applied", t->outgoing.applied);
 }
 
+/* A vector is no token: that none was counted of an answer of vectors leaves nothing unknown. */
+static struct cost cost_of_call(const struct turn *t, const struct target *target)
+{
+	struct token_usage used = t->usage;
+
+	if (t->size.kind == ANSWER_VECTORS && used.completion < 0)
+		used.completion = 0;
+	return cost_of(&used, target_is_free(target), target->price);
+}
+
 void turn_settle(struct turn *t, const struct target *target)
 {
-	const struct cost cost =
-		t->sum ? *t->sum : cost_of(&t->usage, target_is_free(target), target->price);
+	const struct cost cost = t->sum ? *t->sum : cost_of_call(t, target);
 
 	bill_make(&t->bill, &cost, &t->snapshot->rate, t->cost_factor);
 }

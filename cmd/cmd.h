@@ -119,6 +119,12 @@ void cmd_print_error(const struct cmd_globals *g, const struct cmd *c, const str
 /* A line on stderr, unless --quiet.  Control characters are made harmless. */
 void cmd_notice(const struct cmd_globals *g, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same of what went wrong, also with --quiet. */
+void cmd_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether a question can be put: it goes to stderr and its answer comes from stdin, both a terminal. */
+bool cmd_can_ask(void);
+/* "... [y/N] "; whether the answer begins with a y. */
+bool cmd_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What a command returns that could not write to stdout for this errno. */
 int cmd_output_failed(int cause, struct err *err);
 /* Flushes and closes stdout: status, or 74 or 141 when something was lost. */

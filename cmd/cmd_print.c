@@ -69,18 +69,49 @@ static void write_harmless(FILE *stream, const char *text)
 	buf_free(&safe);
 }
 
-void cmd_notice(const struct cmd_globals *g, const char *format, ...)
+static void write_line(const char *format, va_list args, const char *end)
 {
 	char line[NOTICE_MAX];
+
+	vsnprintf(line, sizeof line, format, args);
+	write_harmless(stderr, line);
+	fputs(end, stderr);
+}
+
+void cmd_notice(const struct cmd_globals *g, const char *format, ...)
+{
 	va_list args;
 
 	if (g->quiet)
 		return;
 	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
+	write_line(format, args, "\n");
 	va_end(args);
-	write_harmless(stderr, line);
-	putc('\n', stderr);
+}
+
+void cmd_warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(format, args, "\n");
+	va_end(args);
+}
+
+bool cmd_can_ask(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool cmd_confirm(const char *format, ...)
+{
+	char answer[16];
+	va_list args;
+
+	va_start(args, format);
+	write_line(format, args, " [y/N] ");
+	va_end(args);
+	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 /* The envelope; the caller owns it. */

@@ -3,12 +3,14 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "tui/attach.h"
 #include "tui/models.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { QUESTION_MAX = 16 * 1024 }; /* bytes */
 
 struct query_options {
 	struct cmd_globals globals;
@@ -49,10 +51,11 @@ static int add_number(json_t *body, const char *name, const char *option, const 
 	return 0;
 }
 
-static void add_text(json_t *body, const char *name, const char *text)
+static int add_text(json_t *body, const char *name, const char *text, struct err *err)
 {
-	if (text)
-		json_object_set_new(body, name, json_string(text));
+	if (text && json_object_set_new(body, name, json_string(text)) < 0)
+		return err_set(err, E_usage, "", "--%s is no UTF-8", name);
+	return 0;
 }
 
 static void add_int(json_t *body, const char *name, int64_t value)
@@ -65,21 +68,15 @@ static json_t *body_of(const struct query_options *o, const char *question, stru
 {
 	json_t *body = json_pack("{s:s}", "query", question);
 
-	if (!body) {
-		err_set(err, E_usage, "", "the question is no UTF-8");
-		return NULL;
-	}
 	add_int(body, "top_k", o->top);
 	add_int(body, "neighbours", o->neighbours);
 	add_int(body, "budget_chars", o->budget);
-	add_text(body, "mode", o->mode);
-	add_text(body, "scope", o->scope);
-	add_text(body, "fusion", o->fusion);
-	add_text(body, "history", o->history);
 	rag_add_rerank(body, o->rerank);
 	if (o->explain)
 		json_object_set_new(body, "explain", json_true());
-	if (add_json(body, "filter", o->filter, err) == 0 &&
+	if (add_text(body, "mode", o->mode, err) == 0 && add_text(body, "scope", o->scope, err) == 0 &&
+	    add_text(body, "fusion", o->fusion, err) == 0 && add_text(body, "history", o->history, err) == 0 &&
+	    add_json(body, "filter", o->filter, err) == 0 &&
 	    add_number(body, "min_score", "min-score", o->min_score, err) == 0 &&
 	    add_number(body, "dense_weight", "dense-weight", o->dense_weight, err) == 0)
 		return body;
@@ -90,22 +87,13 @@ static json_t *body_of(const struct query_options *o, const char *question, stru
 /* The operands as one text, or what is piped in when there are none. */
 static int read_question(int argc, char **argv, struct buf *out, struct err *err)
 {
-	char piece[4096];
-	size_t got;
-
-	for (int i = 1; i < argc; i++)
-		buf_printf(out, "%s%s", i > 1 ? " " : "", argv[i]);
-	if (argc > 1)
-		return 0;
-	if (isatty(STDIN_FILENO))
+	if (argc == 1 && isatty(STDIN_FILENO))
 		return err_set(err, E_usage, "",
 			       "the question is missing: `spass rag query %s TEXT`, or pipe it in",
 			       argv[0]);
-	while ((got = fread(piece, 1, sizeof(piece), stdin)) > 0)
-		if (buf_add(out, piece, got) < 0)
-			return err_set(err, E_usage, "", "a question has at most %zu bytes",
-				       out->max);
-	return 0;
+	if ((argc > 1 ? attach_words(out, argc - 1, argv + 1, err) : attach_pipe(out, STDIN_FILENO, err)) < 0)
+		return -1;
+	return out->len <= QUESTION_MAX ? 0 : err_set(err, E_usage, "", "a question has at most %d bytes", QUESTION_MAX);
 }
 
 /* ---- the answer ---- */
@@ -282,7 +270,6 @@ static int print_answer(const struct query_options *o, json_t *answer)
 
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
-	enum { QUESTION_MAX = 16 * 1024 };
 	const struct query_options *o = options;
 	struct buf question;
 	json_t *body = NULL, *answer = NULL;
@@ -290,7 +277,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 
 	if (sources_check_index(argv[0], err) < 0)
 		return -1;
-	buf_init(&question, QUESTION_MAX);
+	attach_init(&question);
 	if (read_question(argc, argv, &question, err) == 0)
 		body = body_of(o, buf_str(&question), err);
 	buf_free(&question);

@@ -6,9 +6,7 @@
 #include "tui/models.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	STEP = 1000,
@@ -32,36 +30,15 @@ struct removing {
 
 /* ---- asking ---- */
 
-static bool is_yes(void)
-{
-	char answer[16];
-
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-static bool can_ask(void)
-{
-	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-}
-
-static bool confirm_index(const char *index)
-{
-	if (!can_ask())
-		return false;
-	fprintf(stderr, "Remove the index %s with all its documents? [y/N] ", index);
-	return is_yes();
-}
-
 static bool confirm_documents(const struct removing *r)
 {
-	if (!can_ask())
+	size_t count = json_array_size(r->ids);
+
+	if (!cmd_can_ask())
 		return false;
-	for (size_t i = 0; i < json_array_size(r->ids); i++)
-		cmd_notice(&(struct cmd_globals){ 0 }, "%s",
-			   json_string_value(json_array_get(r->ids, i)));
-	fprintf(stderr, "Remove %zu document%s of %s? [y/N] ", json_array_size(r->ids),
-		json_array_size(r->ids) == 1 ? "" : "s", r->index);
-	return is_yes();
+	for (size_t i = 0; i < count; i++)
+		cmd_warn("%s", json_string_value(json_array_get(r->ids, i)));
+	return cmd_confirm("Remove %zu document%s of %s?", count, count == 1 ? "" : "s", r->index);
 }
 
 /* ---- an index ---- */
@@ -71,7 +48,7 @@ static int remove_index(const struct rm_options *o, const char *index, struct er
 	char *path;
 	json_t *answer;
 
-	if (!o->yes && !confirm_index(index))
+	if (!o->yes && !(cmd_can_ask() && cmd_confirm("Remove the index %s with all its documents?", index)))
 		return err_set(err, E_not_confirmed, "yes",
 			       "the index %s stays: --yes removes it with all its documents",
 			       index);
@@ -193,7 +170,7 @@ static int tell_missing(const struct removing *r, struct err *err)
 		result = err_set(err, E_rag_document_not_found, "", "%s: %s; 0 removed",
 				 buf_str(&names), what);
 	else
-		cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s; %lld removed", buf_str(&names), what,
+		cmd_warn("%s: %s; %lld removed", buf_str(&names), what,
 			   r->gone);
 	buf_free(&names);
 	return result;

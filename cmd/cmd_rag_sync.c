@@ -104,7 +104,7 @@ static bool may_prune(const struct sync *s)
 {
 	if (!s->options->prune || s->files.unreadable == 0)
 		return s->options->prune;
-	cmd_notice(&(struct cmd_globals){ 0 }, "nothing is removed, as %zu could not be looked at",
+	cmd_warn("nothing is removed, as %zu could not be looked at",
 		   s->files.unreadable);
 	return false;
 }

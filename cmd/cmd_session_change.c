@@ -146,23 +146,9 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 
 /* Delete */
 
-static void tell_loss(const json_t *root)
-{
-	struct buf line;
-
-	buf_init(&line, CMD_OUTPUT_MAX);
-	buf_printf(&line, "%s  %s  (%lld messages)", models_text(root, "id"), models_text(root, "title"),
-		   (long long)json_integer_value(json_object_get(root, "message_count")));
-	cmd_notice(&(struct cmd_globals){ .quiet = false }, "%s", buf_str(&line));
-	buf_free(&line);
-}
-
-/* The question is on stderr and its answer from stdin: both must be the terminal. */
 static int confirm(struct gateway_link *l, char **ids, int count, struct err *err)
 {
-	char line[16];
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+	if (!cmd_can_ask())
 		return err_set(err, E_not_confirmed, "yes",
 			       "deleting %d conversation%s needs --yes where there is no terminal to ask on", count,
 			       count == 1 ? "" : "s");
@@ -171,12 +157,11 @@ static int confirm(struct gateway_link *l, char **ids, int count, struct err *er
 
 		if (!root)
 			return -1;
-		tell_loss(root);
+		cmd_warn("%s  %s  (%lld messages)", models_text(root, "id"), models_text(root, "title"),
+			 (long long)json_integer_value(json_object_get(root, "message_count")));
 		json_decref(root);
 	}
-	fprintf(stderr, "Delete %s for good? [y/N] ", count == 1 ? "this conversation" : "these conversations");
-	fflush(stderr);
-	if (fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y'))
+	if (cmd_confirm("Delete %s for good?", count == 1 ? "this conversation" : "these conversations"))
 		return 0;
 	return err_set(err, E_not_confirmed, "yes", "nothing was deleted");
 }

@@ -22,7 +22,7 @@ static int has_vanished(struct rag_gone *g, const char *path)
 		return !S_ISREG(st.st_mode);
 	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
 		return 1;
-	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s", path, err_errno(errno));
+	cmd_warn("%s: %s", path, err_errno(errno));
 	g->files->unreadable++;
 	return 0;
 }

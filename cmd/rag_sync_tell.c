@@ -35,7 +35,7 @@ void sync_tell_file(struct sync *s, const char *id, const char *action, const ch
 	if (!why)
 		return;
 	progress_hide(&s->progress);
-	cmd_notice(&(struct cmd_globals){ 0 }, "%s: %s: %s", id, code, why);
+	cmd_warn("%s: %s: %s", id, code, why);
 }
 
 void sync_skip_file(struct sync *s, const char *id, const char *why)

@@ -77,7 +77,7 @@ int attach_pipe(struct buf *question, int fd, struct err *err)
 			break;
 	}
 	if (n < 0)
-		return err_set(err, E_storage_error, "", "standard input cannot be read: %s",
+		return err_set(err, E_usage, "", "standard input cannot be read: %s",
 			       err_errno(errno));
 	if (check(question, from, "standard input", err) < 0)
 		return -1;

@@ -1,8 +1,8 @@
 /*
  * tui/attach.h - what a question is made of: words, piped text, files.  Any thread.
  *
- * All of one question together is at most ATTACH_MAX bytes.  Text only: what has a NUL byte is
- * refused; bytes that are not UTF-8 are sent as U+FFFD.
+ * All of one question together is at most ATTACH_MAX bytes.  Text only: what has a NUL byte or is
+ * not UTF-8 is refused.
  */
 #ifndef SPASS_TUI_ATTACH_H
 #define SPASS_TUI_ATTACH_H

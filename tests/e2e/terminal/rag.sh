@@ -120,6 +120,23 @@ text '/quit'; see '> /quit'; keys Enter
 ended_with 0
 screen_end
 
+# What is removed is asked about first.
+run 0 rag add gone "$dir/docs"
+for say in 'n 5' 'y 0'; do
+	screen 80x20 "'$spass' rag rm gone 'docs/*s.md'"
+	see 'docs/roads.md'
+	see 'Remove 2 documents of gone? [y/N]'
+	text "${say% *}"; keys Enter
+	ended_with "${say#* }"
+	screen_end
+done
+screen 80x20 "'$spass' rag rm gone"
+see 'Remove the index gone with all its documents? [y/N]'
+text 'y'; keys Enter
+see 'gone was removed'
+ended_with 0
+screen_end
+
 run 3 ask --no-stdin --rag nothing hello
 screen 80x20 "'$spass' chat --rag nothing"
 see 'rag_index_not_found'

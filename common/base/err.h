@@ -54,13 +54,17 @@ struct err {
 
 #define ERR_INIT { .code = E_none }
 
-/* Always returns -1, so that a function can `return err_set(...)`.  err may be NULL. */
+/*
+ * Always returns -1, so that a function can `return err_set(...)`.  err may be NULL.
+ * Cold, as the next two: the compiler takes the way to it for the rare one, and puts it aside.
+ */
 int err_set(struct err *err, enum err_code code, const char *param, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((cold, format(printf, 4, 5)));
 /* E_internal_error: an arena gives no more.  Returns -1. */
-int err_used_up(struct err *err);
+int err_used_up(struct err *err) __attribute__((cold));
 /* Puts "where: " before the message.  Returns -1. */
-int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_prefix(struct err *err, const char *format, ...)
+	__attribute__((cold, format(printf, 2, 3)));
 /* As ERR_INIT, without a write to the room that no text is in: where requests pass.  err may be NULL. */
 static inline void err_clear(struct err *err)
 {

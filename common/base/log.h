@@ -24,7 +24,7 @@ void log_setup(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
 /* area: the module's name. */
 void log_write(enum log_level level, const char *area, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((cold, format(printf, 3, 4)));
 
 #define log_at(level, ...) \
 	do { \

@@ -52,7 +52,7 @@ struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MA
 struct span bill_lines(const struct bill *b, struct span rate_lines, char out[BILL_LINES_MAX])
 {
 	static_assert(sizeof "SPASS-Cost-Available: false\r\nSPASS-Cost-Source: \r\n" + COST_SOURCE_SIZE +
-			      sizeof "SPASS-Cost-Eur: \r\nSPASS-Cost-Usd: \r\n" + 2 * MONEY_TEXT_MAX <=
+			      sizeof "SPASS-Cost-Eur: \r\nSPASS-Cost-Usd: \r\n" + 2 * (size_t)MONEY_TEXT_MAX <=
 			      BILL_LINES_MAX - BILL_RATE_LINES_MAX, "the lines fit");
 	bool is_known = b->usd >= 0;
 	char *at = put(out, is_known ? SPAN_LIT("SPASS-Cost-Available: true\r\nSPASS-Cost-Source: ")

@@ -109,7 +109,7 @@ int image_split_uri(struct span uri, struct span *type, struct span *base64, str
 
 int image_check_url(struct span url, bool takes_urls, struct err *err)
 {
-	struct span type, base64;
+	struct span type = SPAN_NONE, base64 = SPAN_NONE;
 
 	if (starts_nocase(url, "http://") || starts_nocase(url, "https://")) {
 		if (takes_urls)

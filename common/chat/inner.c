@@ -281,7 +281,9 @@ static const struct model *find_reranker(const struct inner_call *call, const ch
 }
 
 int inner_rerank(const struct inner_call *call, const char *model, struct span query,
-		 const struct span *documents, size_t count, float *scores, struct err *err)
+		 const struct span *documents, size_t count,
+		 float *scores, /* NOLINT(readability-non-const-parameter): written */
+		 struct err *err)
 {
 	struct rerank_request request = { .scores = scores };
 	struct inner *i = begin(call);

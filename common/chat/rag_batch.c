@@ -156,13 +156,14 @@ static int embed_all(struct batch *b, struct snapshot *s)
 			b->taken = true;
 			at += count;
 			step *= 2;
-		} else if (!is_about_texts(&b->err) && !may_be_about_texts(&b->err)) {
-			return -1;
-		} else if (count > 1) {
-			step = count / 2;
-		} else if (set_aside(b, at++) < 0) {
-			return -1;
+			continue;
 		}
+		if (!is_about_texts(&b->err) && !may_be_about_texts(&b->err))
+			return -1;
+		if (count > 1)
+			step = count / 2;
+		else if (set_aside(b, at++) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -272,7 +272,7 @@ struct rag_want {
 	int64_t first, chunks;
 };
 int rag_want_touching(struct db *db, int64_t index_id, int64_t model, int64_t first, int64_t end,
-		      struct rag_want *out, struct err *err);
+		      struct rag_want *w, struct err *err);
 int rag_want_count(struct db *db, int64_t index_id, int64_t model, int64_t *chunks,
 		   struct err *err);
 

@@ -390,11 +390,15 @@ static int find_answer(struct span body, struct span list, struct jvalue v[TOLD]
 	struct jvalue members[ARRAY_LEN(names)];
 	struct err why;
 
-	if (jscan_members(body, NULL, names, members, ARRAY_LEN(names), &why) < 0)
-		return err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
+	if (jscan_members(body, NULL, names, members, ARRAY_LEN(names), &why) < 0) {
+		err_set(err, E_upstream_error, "", "the answer is not JSON: %s", why.message);
+		return -1;
+	}
 	*is_error = members[2].type == J_OBJECT || members[2].type == J_STRING;
-	if (!*is_error && members[0].type != J_ARRAY)
-		return err_set(err, E_upstream_error, "", "the answer has no list '%s'", list.ptr);
+	if (!*is_error && members[0].type != J_ARRAY) {
+		err_set(err, E_upstream_error, "", "the answer has no list '%s'", list.ptr);
+		return -1;
+	}
 	find_counts(members[1], v);
 	v[TOLD_ITEMS] = members[0];
 	return 0;

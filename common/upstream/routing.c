@@ -33,7 +33,7 @@ static void make_slots(struct routing *r)
 
 	while (count < 4 * r->route_count)
 		count *= 2;
-	r->slots = mem_calloc(count, sizeof *r->slots);
+	r->slots = mem_calloc(count, sizeof *r->slots); /* NOLINT(bugprone-sizeof-expression): of pointers */
 	r->slot_mask = count - 1;
 	for (size_t i = 0; i < r->route_count; i++) {
 		size_t slot = slot_of(r, r->routes[i].alias);

@@ -2,16 +2,11 @@
 #include "common/upstream/builtin_inside.h"
 
 #include "common/base/mem.h"
-#include "common/base/utf8.h"
-#include "common/text/sentence.h"
 #include "common/text/words.h"
 
 #include <string.h>
 
 enum {
-	EDGE = 3,            /* sentences at either end that may be the question */
-	KEYWORDS_MAX = 300,  /* bytes: a message without a question that is taken for one */
-	QUESTION_SCORE = 2,
 	JSON_DEPTH_MAX = 16, /* of a tool's answer */
 	TOKENS_A_MESSAGE = 4,
 };
@@ -27,193 +22,8 @@ struct messages {
 	size_t count, size;
 };
 
-/* Lower case; a sentence at the edge that begins so, or holds it in a dense script, asks. */
-static const char *const asking[] = {
-	"what", "who", "whom", "whose", "when", "where", "why", "which", "how", "is", "are", "does",
-	"do", "did", "can", "could", "will", "would", "should", "explain", "list", "summarise",
-	"summarize", "summary", "tell", "find", "give", "describe", "please", "answer", "question",
-	"tl;dr", "show", "extract", "name", "quote", "translate", "using", "based",
-	"was", "wer", "wem", "wen", "wann", "wo", "warum", "wieso", "weshalb", "wie", "welche",
-	"welcher", "welches", "welchen", "wieviel", "worum", "ist", "sind", "kann", "nenne", "nenn",
-	"fasse", "fass", "erkläre", "finde", "gib", "bitte", "beschreibe", "zeige", "frage",
-	"zusammenfassung", "zitiere", "beantworte",
-};
-
-static const char *const asking_dense[] = {
-	"什么", "谁", "怎么", "多少",
-	"哪", "为何", "如何", "请",
-	"总结", "概括", "吗", "问题",
-};
-
-static const char *const summing[] = {
-	"summar", "tl;dr", "tldr", "overview", "key points", "main points", "gist", "zusammenfass",
-	"fasse", "fass ", "überblick", "kernaussage", "hauptaussage", "résum",
-	"resum", "总结", "概括", "摘要",
-	"概述",
-};
-
-/* The start of s in lower-case ASCII. */
-static struct span lowered(struct span s, char *out, size_t size)
-{
-	size_t len = s.len < size ? s.len : size;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] + 32 : s.ptr[i]);
-	return span_of(out, len);
-}
-
-static bool wants_summary(struct span question)
-{
-	char bytes[1024];
-	struct span small = lowered(question, bytes, sizeof(bytes));
-
-	for (size_t i = 0; i < ARRAY_LEN(summing); i++)
-		if (span_find(small, span_str(summing[i])) >= 0)
-			return true;
-	return false;
-}
-
-static int question_score(struct span s)
-{
-	char bytes[64];
-	struct span small = lowered(s, bytes, sizeof(bytes));
-	int score = 0;
-
-	if (span_ends(s, "?") || span_ends(s, "？"))
-		score += 3;
-	for (size_t i = 0; i < ARRAY_LEN(asking); i++) {
-		size_t len = strlen(asking[i]);
-
-		if (span_starts(small, asking[i]) &&
-		    (small.len == len || strchr(" ,:;'.!?", small.ptr[len]))) {
-			score += 2;
-			break;
-		}
-	}
-	for (size_t i = 0; i < ARRAY_LEN(asking_dense) && s.len < 200; i++)
-		if (span_find(s, span_str(asking_dense[i])) >= 0) {
-			score += 2;
-			break;
-		}
-	if (s.len < 200 && wants_summary(s))
-		score += 2;
-	return score;
-}
-
-struct edges {
-	struct span first[EDGE], last[EDGE]; /* last is a ring */
-	size_t count;
-};
-
-static struct edges find_edges(struct span message)
-{
-	struct edges e = { .count = 0 };
-	struct sentences reader;
-	struct sentence s;
-
-	sentences_start(&reader, message);
-	while (sentences_next(&reader, &s)) {
-		if (e.count < EDGE)
-			e.first[e.count] = s.text;
-		e.last[e.count++ % EDGE] = s.text;
-	}
-	return e;
-}
-
-static const char *end_of(struct span s)
-{
-	return s.ptr + s.len;
-}
-
-/* What of a message is asked and what is given; either may be empty. */
-static void split_message(struct span message, struct span *question, struct span *material)
-{
-	struct edges e = find_edges(message);
-	size_t lead = 0, tail = 0;
-	int lead_best = 0, tail_best = 0, score;
-	const char *from = message.ptr, *to;
-
-	*question = *material = SPAN_NONE;
-	if (message.len == 0)
-		return; /* perhaps no text at all: not even an offset of 0 may be added to that */
-	to = message.ptr + message.len;
-	while (lead < EDGE && lead < e.count &&
-	       (score = question_score(e.first[lead])) >= QUESTION_SCORE) {
-		lead_best = score > lead_best ? score : lead_best;
-		lead++;
-	}
-	while (tail < EDGE && lead + tail < e.count &&
-	       (score = question_score(e.last[(e.count - 1 - tail) % EDGE])) >= QUESTION_SCORE) {
-		tail_best = score > tail_best ? score : tail_best;
-		tail++;
-	}
-	if (lead + tail == 0) {
-		*(message.len <= KEYWORDS_MAX ? question : material) = message;
-		return;
-	}
-	if (lead > 0)
-		from = end_of(e.first[lead - 1]);
-	if (tail > 0)
-		to = e.last[(e.count - tail) % EDGE].ptr;
-	if (tail_best >= lead_best && tail > 0)
-		*question = span_of(to, (size_t)(message.ptr + message.len - to));
-	else
-		*question = span_of(message.ptr, (size_t)(from - message.ptr));
-	if (lead + tail < e.count)
-		*material = span_of(from, (size_t)(to - from));
-}
-
-struct tally {
-	size_t german, english, dense, telling;
-};
-
-static void tally_word(void *data, const struct word *word)
-{
-	static const char *const german[] = {
-		"der", "die", "das", "und", "ist", "sind", "wie", "wer", "wann", "wo", "warum", "nicht",
-		"ein", "eine", "den", "dem", "mit", "von", "bitte", "fasse", "welche", "zusammen",
-		"kann", "ich", "du", "hallo", "gibt", "für", "bist",
-	};
-	static const char *const english[] = {
-		"the", "is", "are", "what", "who", "how", "of", "to", "and", "in", "you", "a", "please",
-		"this", "does", "when", "where", "why", "hello", "can", "for",
-	};
-	struct tally *t = data;
-
-	t->telling += !words_is_stop(word) && word->kind != WORD_PART;
-	t->dense += word->kind == WORD_GRAM;
-	for (size_t i = 0; i < ARRAY_LEN(german); i++)
-		t->german += span_is(word->text, german[i]);
-	for (size_t i = 0; i < ARRAY_LEN(english); i++)
-		t->english += span_is(word->text, english[i]);
-}
-
-static struct tally tally(struct span text)
-{
-	struct tally t = { 0 };
-
-	if (text.len > 4096)
-		text.len = utf8_whole(span_of(text.ptr, 4096));
-	words_each(text, tally_word, &t);
-	return t;
-}
-
-static enum ask_language language_of(struct span text)
-{
-	struct tally t = tally(text);
-
-	if (t.dense > 0 && 9 * t.dense > text.len / 3)
-		return LANG_ZH;
-	return t.german > t.english ? LANG_DE : LANG_EN;
-}
-
-bool builtin_ask_is_telling(struct span question)
-{
-	return tally(question).telling > 0;
-}
-
 /* The string's value as a span into ask->text. */
-static struct span keep(struct ask *ask, struct jvalue v)
+static struct span keep_text(struct ask *ask, struct jvalue v)
 {
 	size_t from = ask->text.len;
 
@@ -229,7 +39,7 @@ static struct span keep_content(struct ask *ask, struct jvalue content)
 	struct jwalk w;
 
 	if (content.type != J_ARRAY)
-		return keep(ask, content);
+		return keep_text(ask, content);
 	w = jwalk_start(content);
 	while (jwalk_next(&w)) {
 		struct jvalue text = jwalk_get(w.value, "text");
@@ -267,7 +77,7 @@ static struct span member_text(struct ask *ask, struct jvalue object, const char
 		struct jvalue v = jwalk_get(object, names[i]);
 
 		if (v.type == J_STRING && v.text.len > 2)
-			return keep(ask, v);
+			return keep_text(ask, v);
 	}
 	return SPAN_NONE;
 }
@@ -294,7 +104,7 @@ static void add_json(struct ask *ask, struct jvalue v, size_t message, double pr
 	w = jwalk_start(v);
 	while (jwalk_next(&w)) {
 		if (w.value.type == J_STRING && w.value.text.len > 22 && v.type == J_ARRAY)
-			add_passage(ask, keep(ask, w.value), SPAN_NONE, message, prior);
+			add_passage(ask, keep_text(ask, w.value), SPAN_NONE, message, prior);
 		else
 			add_json(ask, w.value, message, prior, depth + 1);
 	}
@@ -344,7 +154,7 @@ static void read_messages(struct ask *ask, struct jvalue list, struct messages *
 		}
 		m = &all->items[all->count++];
 		jwalk_members(w.value, names, found, 2);
-		m->role = keep(ask, found[0]);
+		m->role = keep_text(ask, found[0]);
 		m->text = keep_content(ask, found[1]);
 		ask->prompt_tokens += TOKENS_A_MESSAGE + words_count_tokens(m->text);
 	}
@@ -359,7 +169,7 @@ static void add_message(struct ask *ask, const struct message *m, size_t number)
 	} else if (span_is(m->role, "system") || span_is(m->role, "developer")) {
 		add_passage(ask, documents_of(m->text), SPAN_NONE, number, 0.9);
 	} else if (span_is(m->role, "user") && m->text.len >= 25) {
-		split_message(m->text, &question, &material);
+		builtin_question_split(m->text, &question, &material);
 		add_passage(ask, material.len > 0 ? material : m->text, SPAN_NONE, number, 1);
 	}
 }
@@ -378,11 +188,11 @@ static void gather(struct ask *ask, const struct messages *all)
 			add_tool_passages(ask, all->items[i].text, i + 1, 1.15);
 		}
 	if (last > 0) {
-		split_message(all->items[last - 1].text, &ask->question, &material);
+		builtin_question_split(all->items[last - 1].text, &ask->question, &material);
 		add_passage(ask, material, SPAN_NONE, last, 1.1);
 	}
 	/* Greetings and "what are you?" are not about what was said before. */
-	if (!builtin_ask_is_telling(ask->question) && ask->passage_count == 0)
+	if (!builtin_question_is_telling(ask->question) && ask->passage_count == 0)
 		return;
 	for (size_t i = last; i > 1; i--)
 		add_message(ask, &all->items[i - 2], i - 1);
@@ -428,7 +238,7 @@ static int read_stops(struct ask *ask, struct jvalue stop, struct err *err)
 	struct jwalk w;
 
 	if (stop.type == J_STRING) {
-		ask->stops[ask->stop_count++] = keep(ask, stop);
+		ask->stops[ask->stop_count++] = keep_text(ask, stop);
 		return 0;
 	}
 	if (stop.type != J_ARRAY)
@@ -438,7 +248,7 @@ static int read_stops(struct ask *ask, struct jvalue stop, struct err *err)
 		if (w.value.type != J_STRING || ask->stop_count == ASK_STOPS_MAX)
 			return err_set(err, E_invalid_field, "stop",
 				       "stop is a text or a list of at most %d", ASK_STOPS_MAX);
-		ask->stops[ask->stop_count++] = keep(ask, w.value);
+		ask->stops[ask->stop_count++] = keep_text(ask, w.value);
 	}
 	return 0;
 }
@@ -493,9 +303,9 @@ int builtin_ask_read(struct ask *ask, struct span body, struct err *err)
 		ask->prompt_tokens += words_count_tokens(ask->tools.text);
 	read_messages(ask, at[AT_MESSAGES], &all);
 	gather(ask, &all);
-	ask->summary = ask->question.len == 0 || wants_summary(ask->question);
+	ask->summary = ask->question.len == 0 || builtin_question_sums(ask->question);
 	ask->quotes_max = count_wanted(ask);
-	ask->language = language_of(ask->question.len > 0 || ask->passage_count == 0 ?
+	ask->language = builtin_question_language(ask->question.len > 0 || ask->passage_count == 0 ?
 					ask->question : ask->passages[0].text);
 	result = 0;
 out:

@@ -208,7 +208,7 @@ static struct jvalue choose_tool(const struct ask *ask, bool *forced, bool *dema
 	if (*demanded)
 		return tool.type == J_OBJECT ? tool : find_tool(ask, SPAN_NONE);
 	/* A greeting is nothing to search for. */
-	return builtin_ask_is_telling(ask->question) ? tool : none;
+	return builtin_question_is_telling(ask->question) ? tool : none;
 }
 
 static int write_call(const struct ask *ask, struct jvalue tool, struct builtin_reply *reply,

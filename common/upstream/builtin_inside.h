@@ -1,9 +1,9 @@
 /*
  * common/upstream/builtin_inside.h - the parts of spass-extract.  Private to builtin_*.c.
  *
- * builtin_ask.c reads the request, builtin_place.c tells where a quotation stands, builtin_fill.c
- * makes JSON by a schema, builtin_reply.c writes the answer in OpenAI's forms, builtin_phrases.c
- * has the words of its own, builtin_chat.c decides.
+ * builtin_ask.c reads the request, builtin_question.c what it asks, builtin_place.c tells where a
+ * quotation stands, builtin_fill.c makes JSON by a schema, builtin_reply.c writes the answer in
+ * OpenAI's forms, builtin_phrases.c has the words of its own, builtin_chat.c decides.
  */
 #ifndef SPASS_UPSTREAM_BUILTIN_INSIDE_H
 #define SPASS_UPSTREAM_BUILTIN_INSIDE_H
@@ -50,8 +50,13 @@ struct ask {
 int builtin_ask_read(struct ask *ask, struct span body, struct err *err);
 void builtin_ask_free(struct ask *ask);
 
+/* What of a message is asked and what is given; either may be empty. */
+void builtin_question_split(struct span message, struct span *question, struct span *material);
+/* Whether it asks for a summary. */
+bool builtin_question_sums(struct span question);
 /* Whether the question has a word worth searching for. */
-bool builtin_ask_is_telling(struct span question);
+bool builtin_question_is_telling(struct span question);
+enum ask_language builtin_question_language(struct span text);
 
 /*
  * Appends the label of a source line of the passage; where it says where its text begins, as in

@@ -137,7 +137,8 @@ int turn_chat(struct turn *t, const struct chat_request *r, struct err *err)
 
 	if (check_limit(t, r, err) < 0)
 		return -1;
-	(void)jvalue_int(r->n, 1, CHAT_CHOICES_MAX, &size.choices); /* has been checked */
+	if (r->n.type == J_NUMBER)
+		(void)jvalue_int(r->n, 1, CHAT_CHOICES_MAX, &size.choices); /* has been checked */
 	t->streamed = r->streams;
 	return turn_walk(t, r->streams ? &stream_call : &plain_call, r, &size, err);
 }

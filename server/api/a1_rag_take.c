@@ -277,10 +277,15 @@ static int cancel_replacement(void *arg)
 
 /* ---- on the fiber ---- */
 
+/* Without parameters. */
+static struct span media_of(struct span type)
+{
+	return span_trim(span_cut(&type, ';'));
+}
+
 static enum form form_of(struct exchange *x)
 {
-	struct span type = x->head->known[HTTP1_CONTENT_TYPE];
-	struct span media = span_trim(span_cut(&type, ';'));
+	struct span media = media_of(x->head->known[HTTP1_CONTENT_TYPE]);
 
 	if (call_has_form(x))
 		return FORM_FILES;
@@ -474,24 +479,22 @@ static int take_one(void *arg)
 /* A file as it is, unless it says that it is our own JSON. */
 static int read_one(struct exchange *x, struct call *c, struct taking *t)
 {
-	struct span title, source, mtime;
+	struct span title, source;
 	int64_t mtime_us = -1;
-	bool is_json = span_starts(t->type, "application/json");
+	bool is_json = span_is_nocase(media_of(t->type), "application/json");
 
 	if (call_query(x, "title", &title, &t->work.err) < 0 ||
 	    call_query(x, "source", &source, &t->work.err) < 0 ||
-	    call_query(x, "mtime", &mtime, &t->work.err) < 0 ||
 	    call_query_int(x, "mtime", 0, INT64_MAX, &mtime_us, &t->work.err) < 0 ||
 	    (is_json && call_check_type(x, &t->work.err) < 0) ||
 	    exchange_body(x, (size_t)c->snapshot->config->max_body_bytes, &t->bytes, &t->work.err) <
 		    0)
 		return -1;
 	if (!*call_param(x, c, 1))
-		return err_set(&t->work.err, E_invalid_field, "path.doc",
+		return err_set(&t->work.err, E_invalid_field, "doc",
 			       "a document's id has no NUL");
 	t->form = is_json ? FORM_JSON : FORM_FILES;
-	document_read_file(&t->batch, span_str(call_param(x, c, 1)), span_cut(&t->type, ';'),
-			   t->bytes);
+	document_read_file(&t->batch, span_str(call_param(x, c, 1)), media_of(t->type), t->bytes);
 	t->batch.documents[0].title = title;
 	if (source.ptr)
 		t->batch.documents[0].source = source;

@@ -261,6 +261,8 @@ void a1_rag_export(struct exchange *x, struct call *c)
 		}
 		if (!reply_has_begun(x) && reply_begin(x, 200, "application/x-ndjson") < 0)
 			break;
+		if (x->head->method == HTTP1_HEAD) /* nobody reads the lines */
+			break;
 		bytes = buf_span(&e->work.out);
 		if (bytes.len > 0)
 			result = reply_write(x, &bytes, 1, &e->work.err);

@@ -149,7 +149,8 @@ static json_t *operation(const struct route *r)
 		json_object_set_new(o, "description", json_string(r->description));
 	if (r->request || r->form)
 		json_object_set_new(o, "requestBody",
-				    json_pack("{s:b, s:o}", "required", 1, "content", request_content(r)));
+				    json_pack("{s:b, s:o}", "required", !r->may_lack_body, "content",
+					      request_content(r)));
 	json_object_set_new(o, "security", security(r));
 	return o;
 }

@@ -110,7 +110,7 @@ const struct route route_table[] = {
 	  .description = "format is json, md or html.", .response = "ConversationExport", .query = "format"),
 	ROUTE(POST, "/c1/conversations/{id}/fork", c1_fork, SCOPE_BIT(conversations_write),
 	  .needs_user = true, .surface = "c1", .summary = "A copy that goes its own way",
-	  .request = "ConversationFork", .response = "Conversation", .status = 201),
+	  .request = "ConversationFork", .may_lack_body = true, .response = "Conversation", .status = 201),
 	ROUTE(GET, "/a1/rag/indices", a1_indices_list, SCOPE_BIT(rag_read), .surface = "a1",
 	  .summary = "The tenant's indices", .response = "RagIndexList", .query = "limit offset"),
 	ROUTE(POST, "/a1/rag/indices", a1_indices_create, SCOPE_BIT(rag_write), .surface = "a1",

@@ -27,6 +27,7 @@ struct route {
 	const char *summary;       /* one line, for OpenAPI */
 	const char *description;   /* or NULL */
 	const char *request, *response; /* names of schemas in server/site/schemas.yaml, or NULL */
+	bool may_lack_body;        /* an empty one, too, is taken */
 	const char *form;          /* schema of a multipart/form-data body that is taken, too, or NULL */
 	const char *lines;         /* schema of a line of application/x-ndjson, of a body that is taken, too, or of
 				    * the answer to a GET; or NULL */

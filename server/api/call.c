@@ -201,13 +201,6 @@ bool call_admits_model(const struct call *c, struct span alias)
 	return tenancy_admits_model(c->identity.tenant, c->identity.token, alias);
 }
 
-int call_check_model(const struct call *c, struct span alias, struct err *err)
-{
-	const struct offer offer = call_offer(c);
-
-	return call_admits_model(c, alias) ? 0 : offer_lacks(&offer, alias, err);
-}
-
 struct offer call_offer(const struct call *c)
 {
 	return (struct offer){ c->snapshot->routing, c->identity.tenant, c->identity.token };

@@ -93,9 +93,6 @@ void call_decode(struct span text, struct buf *out);
 int call_forward(struct exchange *x, struct call *c, struct err *err);
 /* Whether the token may use the model in its tenant. */
 bool call_admits_model(const struct call *c, struct span alias);
-/* The same, with E_model_not_in_allowlist: to the token it is as if the model were not there. */
-int call_check_model(const struct call *c, struct span alias, struct err *err);
-
 /* The models that it may choose from. */
 struct offer call_offer(const struct call *c);
 

@@ -3,8 +3,6 @@
  */
 #include "common/chat/audio.h"
 
-#include <assert.h>
-
 #include "common/chat/request.h"
 #include "server/api/call.h"
 
@@ -35,24 +33,21 @@ static int read_mode(struct exchange *x, struct audio_request *r, struct err *er
 /* ---- forms ---- */
 
 /* As soon as the name is there, so that nobody uploads a file for nothing. */
-static int check_model(const struct call *c, struct audio_call *k)
+static int check_model(struct audio_call *k)
 {
 	struct audio_request *r = &k->request;
 
 	if (r->alias || !audio_form_has_model(&k->form))
 		return 0;
-	if (audio_find_model(r, &k->offer, &k->err) < 0)
-		return -1;
-	assert(r->alias);
-	return call_check_model(c, span_str(r->alias->alias), &k->err);
+	return audio_find_model(r, &k->offer, &k->err);
 }
 
-static int take_piece(const struct call *c, struct audio_call *k, struct span piece)
+static int take_piece(struct audio_call *k, struct span piece)
 {
 	while (piece.len > 0) {
 		struct span slice = span_of(piece.ptr, piece.len < SLICE ? piece.len : SLICE);
 
-		if (audio_form_feed(&k->form, slice, &k->err) < 0 || check_model(c, k) < 0 ||
+		if (audio_form_feed(&k->form, slice, &k->err) < 0 || check_model(k) < 0 ||
 		    spool_add(k->request.spool, slice, &k->err) < 0)
 			return -1;
 		piece = span_from(piece, slice.len);
@@ -60,7 +55,7 @@ static int take_piece(const struct call *c, struct audio_call *k, struct span pi
 	return 0;
 }
 
-static int read_form(struct exchange *x, const struct call *c, struct audio_call *k)
+static int read_form(struct exchange *x, struct audio_call *k)
 {
 	struct span piece;
 	int more;
@@ -71,7 +66,7 @@ static int read_form(struct exchange *x, const struct call *c, struct audio_call
 	if (audio_form_init(&k->form, k->request.type, &k->err) < 0)
 		return -1;
 	while ((more = exchange_next_piece(x, &piece, &k->err)) > 0)
-		if (take_piece(c, k, piece) < 0)
+		if (take_piece(k, piece) < 0)
 			return -1;
 	if (more < 0 || audio_form_finish(&k->form, &k->err) < 0)
 		return -1;
@@ -97,10 +92,7 @@ static int read_speech(struct exchange *x, const struct call *c, struct audio_ca
 		run_check(k);
 	else if (job_run(c->worker->core->jobs, run_check, k, &k->err) < 0)
 		return -1;
-	if (k->result < 0)
-		return -1;
-	assert(r->alias);
-	return call_check_model(c, span_str(r->alias->alias), &k->err);
+	return k->result;
 }
 
 /* ---- both ---- */
@@ -122,7 +114,7 @@ static void answer(struct exchange *x, struct call *c, enum audio_kind kind)
 	r->spool = spool_new(core->uploads, (uint64_t)c->snapshot->config->uploads_max_bytes, core->jobs);
 	result = read_mode(x, r, &k->err);
 	if (result == 0)
-		result = kind == AUDIO_SPEECH ? read_speech(x, c, k) : read_form(x, c, k);
+		result = kind == AUDIO_SPEECH ? read_speech(x, c, k) : read_form(x, k);
 	if (result == 0)
 		result = call_prepare_turn(x, c, r->alias, &k->err);
 	if (result == 0)

@@ -13,6 +13,8 @@
 #include "common/base/mem.h"
 #include "tests/support/tree.h"
 
+enum { PENDING_MAX = 16 };
+
 const struct span acme = SPAN_INIT("acme"), docs = SPAN_INIT("docs");
 
 int stage_make(void **state)
@@ -146,4 +148,58 @@ const char *stage_findings(struct rag_stage *s)
 	result = arena_strdup(&s->arena, buf_str(&found));
 	buf_free(&found);
 	return result;
+}
+
+void stage_direction(struct span text, float *out, size_t dimensions)
+{
+	uint64_t state = 88172645463325252u;
+
+	for (size_t i = 0; i < text.len; i++)
+		state = (state ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < dimensions; i++) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		out[i] = (float)(int32_t)(state >> 32) / (float)INT32_MAX;
+	}
+}
+
+size_t stage_embed_some(struct rag_stage *s, const char *model, size_t dimensions)
+{
+	struct rag_pending pending[PENDING_MAX];
+	float vectors[PENDING_MAX * STAGE_DIMENSIONS_MAX];
+	size_t count;
+
+	assert_true(dimensions <= STAGE_DIMENSIONS_MAX);
+	if (rag_pending(s->rag, acme, docs, span_str(model), 0, &s->arena, pending, PENDING_MAX,
+			1 << 20, &count, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	for (size_t i = 0; i < count; i++)
+		stage_direction(pending[i].text, vectors + i * dimensions, dimensions);
+	if (count > 0 && rag_vectors_put(s->rag, acme, docs, span_str(model), pending, count,
+					 vectors, dimensions, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	return count;
+}
+
+size_t stage_embed(struct rag_stage *s, const char *model, size_t dimensions)
+{
+	size_t sum = 0, count;
+
+	while ((count = stage_embed_some(s, model, dimensions)) > 0)
+		sum += count;
+	return sum;
+}
+
+const char *stage_order(struct rag_stage *s, const struct retrieve_question *q, struct retrieve_answer *answer)
+{
+	char *names;
+
+	if (retrieve(s->rag, acme, docs, q, &s->arena, answer, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+	names = arena_alloc(&s->arena, answer->count + 1);
+	for (size_t i = 0; i < answer->count; i++)
+		names[i] = answer->hits[i].document.name.ptr[0];
+	names[answer->count] = '\0';
+	return names;
 }

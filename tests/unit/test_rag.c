@@ -346,6 +346,29 @@ static void a_replacement_is_seen_when_it_is_whole(void **state)
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 }
 
+/* It had room beside the others when it was made, and has none when it is to be seen. */
+static void a_replacement_that_is_too_large_replaces_nothing(void **state)
+{
+	struct rag_stage *s = *state;
+	const struct rag_put how = { .make = true };
+	struct rag_document_in in[] = { text_document("x", "lion"), text_document("y", "whale"),
+					text_document("z", "stoat") };
+	struct rag_put_result results[3];
+	struct rag_replacement to;
+
+	s->options.limits.documents_max = 4;
+	stage_open_again(s);
+	stage_put(s, "a", "zebra");
+	replace(s, in, 2, &to);
+	assert_int_equal(rag_put(s->rag, acme, SPAN_LIT("more"), &how, in, 3, &s->arena, results, &s->err), 0);
+	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), -1);
+	assert_int_equal(s->err.code, E_rag_limit_exceeded);
+	assert_string_equal(s->err.param, "documents");
+	assert_string_equal(stage_found(s, "zebra"), "a");
+	assert_string_equal(stage_found(s, "lion"), "");
+	rag_replace_cancel(s->rag, acme, &to);
+}
+
 static void a_replacement_that_is_given_up_leaves_nothing(void **state)
 {
 	struct rag_stage *s = *state;
@@ -451,6 +474,7 @@ int main(void)
 		TEST(indices_are_made_listed_and_deleted),
 		TEST(limits_are_kept_to_inside_the_transaction),
 		TEST(a_replacement_is_seen_when_it_is_whole),
+		TEST(a_replacement_that_is_too_large_replaces_nothing),
 		TEST(a_replacement_that_is_given_up_leaves_nothing),
 		TEST(a_replacement_makes_the_index),
 		TEST(metadata_alone_is_exchanged_without_indexing),

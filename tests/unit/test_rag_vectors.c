@@ -13,50 +13,7 @@
 #include "common/rag/rag_tend.h"
 #include "common/rag/vector.h"
 
-enum { DIMENSIONS = 32, PENDING_MAX = 16 };
-
-/* A direction for a text: the same for the same text, another for another. */
-static void embed(struct span text, float *out, size_t dimensions)
-{
-	uint64_t state = 88172645463325252u;
-
-	for (size_t i = 0; i < text.len; i++)
-		state = (state ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < dimensions; i++) {
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		out[i] = (float)(int32_t)(state >> 32) / (float)INT32_MAX;
-	}
-}
-
-/* Makes some of the vectors that are wanted; how many texts that took. */
-static size_t embed_some(struct rag_stage *s, const char *model, size_t dimensions)
-{
-	struct rag_pending pending[PENDING_MAX];
-	float vectors[PENDING_MAX * 64];
-	size_t count;
-
-	if (rag_pending(s->rag, acme, docs, span_str(model), 0, &s->arena, pending, PENDING_MAX,
-			1 << 20, &count, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	for (size_t i = 0; i < count; i++)
-		embed(pending[i].text, vectors + i * dimensions, dimensions);
-	if (count > 0 && rag_vectors_put(s->rag, acme, docs, span_str(model), pending, count,
-					 vectors, dimensions, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	return count;
-}
-
-/* The same with all. */
-static size_t embed_all(struct rag_stage *s, const char *model, size_t dimensions)
-{
-	size_t sum = 0, count;
-
-	while ((count = embed_some(s, model, dimensions)) > 0)
-		sum += count;
-	return sum;
-}
+enum { DIMENSIONS = 32 };
 
 static struct rag_index_info info_of(struct rag_stage *s)
 {
@@ -67,7 +24,7 @@ static struct rag_index_info info_of(struct rag_stage *s)
 	return info;
 }
 
-/* The name of the document whose chunk is nearest to what embed makes of text. */
+/* The name of the document whose chunk is nearest to the direction of text. */
 static const char *nearest(struct rag_stage *s, const char *text)
 {
 	const struct snapshot_vectors *v;
@@ -81,7 +38,7 @@ static const char *nearest(struct rag_stage *s, const char *text)
 	assert_int_equal(rag_view_open(s->rag, acme, docs, &view, &s->err), 0);
 	v = view.snapshot->vectors;
 	assert_non_null(v);
-	embed(span_str(text), query, DIMENSIONS);
+	stage_direction(span_str(text), query, DIMENSIONS);
 	if (vector_search(v->space,
 			  &(struct vector_view){ .blocks = v->blocks,
 						 .count = v->count,
@@ -118,11 +75,11 @@ static void chunks_without_a_vector_are_handed_out_until_none_is_left(void **sta
 	struct rag_stage *s = *state;
 
 	put_some(s, 0, 40);
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 40);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 40);
 	assert_int_equal(info_of(s).vectors, 40);
 	assert_string_equal(nearest(s, "Animal number 7 grazes.\n"), "d7");
 	assert_string_equal(nearest(s, "Animal number 39 grazes.\n"), "d39");
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
 }
 
 static void equal_texts_are_embedded_once(void **state)
@@ -132,11 +89,11 @@ static void equal_texts_are_embedded_once(void **state)
 	stage_put(s, "a", "The same.");
 	stage_put(s, "b", "The same.");
 	stage_put(s, "c", "Another.");
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 2);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 2);
 	assert_int_equal(info_of(s).vectors, 3);
 	stage_put(s, "c", "The same.");
 	stage_put(s, "d", "Another.");
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
 	assert_int_equal(info_of(s).vectors, 4);
 	assert_string_equal(nearest(s, "Another.\n"), "d");
 }
@@ -146,7 +103,7 @@ static void what_is_deleted_is_not_near(void **state)
 	struct rag_stage *s = *state;
 
 	put_some(s, 0, 5);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	stage_erase(s, "d3");
 	assert_string_not_equal(nearest(s, "Animal number 3 grazes.\n"), "d3");
 	assert_int_equal(info_of(s).vectors, 4);
@@ -165,7 +122,7 @@ static void a_vector_that_comes_too_late_is_left_out(void **state)
 	assert_int_equal(count, 3);
 	stage_erase(s, "d1");
 	for (size_t i = 0; i < count; i++)
-		embed(pending[i].text, vectors + i * DIMENSIONS, DIMENSIONS);
+		stage_direction(pending[i].text, vectors + i * DIMENSIONS, DIMENSIONS);
 	assert_int_equal(rag_vectors_put(s->rag, acme, docs, SPAN_LIT("m"), pending, count, vectors,
 					 DIMENSIONS, &s->err),
 			 0);
@@ -181,17 +138,17 @@ static void another_model_is_used_when_it_is_complete(void **state)
 	size_t count;
 
 	put_some(s, 0, 3);
-	embed_all(s, "old", DIMENSIONS);
+	stage_embed(s, "old", DIMENSIONS);
 	rag_pending(s->rag, acme, docs, SPAN_LIT("new"), 0, &s->arena, pending, 2, 1 << 20, &count,
 		    &s->err);
 	for (size_t i = 0; i < count; i++)
-		embed(pending[i].text, vectors + i * 64, 64);
+		stage_direction(pending[i].text, vectors + i * 64, 64);
 	rag_vectors_put(s->rag, acme, docs, SPAN_LIT("new"), pending, count, vectors, 64, &s->err);
 	assert_true(span_is(info_of(s).model, "old"));
 	assert_true(span_is(info_of(s).building, "new"));
 	assert_int_equal(info_of(s).building_vectors, 2);
 	assert_string_equal(nearest(s, "Animal number 2 grazes.\n"), "d2");
-	assert_int_equal(embed_all(s, "new", 64), 1);
+	assert_int_equal(stage_embed(s, "new", 64), 1);
 	assert_true(span_is(info_of(s).model, "new"));
 	assert_int_equal(info_of(s).building.len, 0);
 	assert_int_equal(info_of(s).vectors, 3);
@@ -205,7 +162,7 @@ static void vectors_of_another_dimension_are_refused(void **state)
 	size_t count;
 
 	put_some(s, 0, 1);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	put_some(s, 1, 2);
 	rag_pending(s->rag, acme, docs, SPAN_LIT("m"), 0, &s->arena, pending, 2, 1 << 20, &count,
 		    &s->err);
@@ -230,14 +187,14 @@ static void a_replacement_keeps_the_vectors_of_equal_texts(void **state)
 	struct rag_replacement to;
 
 	put_some(s, 0, 3);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_int_equal(rag_replace_begin(s->rag, acme, docs, &to, &s->err), 0);
 	assert_int_equal(
 		rag_replace_put(s->rag, acme, &to, NULL, in, 2, &s->arena, results, &s->err), 0);
 	assert_int_equal(rag_replace_end(s->rag, acme, &to, &s->err), 0);
 	assert_int_equal(info_of(s).vectors, 1);
 	assert_string_equal(nearest(s, "Animal number 1 grazes.\n"), "x");
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 1);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 1);
 }
 
 static void tend_all(struct rag_stage *s)
@@ -269,11 +226,11 @@ static void many_vectors_are_coded_anew_and_grouped(void **state)
 	s->options.flat_max = 300;
 	stage_open_again(s);
 	put_some(s, 0, 280);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	assert_near(s, 0, 280);
 	put_some(s, 280, 400);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	assert_int_equal(rag_view_open(s->rag, acme, docs, &view, &s->err), 0);
 	assert_non_null(view.snapshot->vectors->partition);
@@ -286,13 +243,13 @@ static void many_vectors_are_coded_anew_and_grouped(void **state)
 		stage_erase(s, name);
 	}
 	put_some(s, 400, 410);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_near(s, 20, 410);
 	tend_all(s);
 	assert_near(s, 20, 410);
 	assert_string_equal(stage_findings(s), "");
 	put_some(s, 410, 600);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	stage_open_again(s);
 	assert_near(s, 20, 600);
@@ -330,13 +287,13 @@ static void a_grouping_that_was_not_finished_is_replaced(void **state)
 	s->options.flat_max = 300;
 	stage_open_again(s);
 	put_some(s, 0, 400);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	assert_int_equal(number_in(s, copy, "SELECT count(*) FROM rag_segment WHERE kind = 6"), 2);
 	stage_open_again(s);
 	assert_near(s, 0, 400);
 	put_some(s, 400, 600);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	assert_near(s, 0, 600);
 	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_segment WHERE kind = 6"), 1);
@@ -352,18 +309,28 @@ static void what_is_replaced_or_deleted_leaves_no_vector(void **state)
 	struct rag_stage *s = *state;
 
 	put_some(s, 0, 5);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 5);
 	stage_put(s, "d1", "It swims now.");
 	assert_int_equal(stage_erase(s, "d2"), 1);
 	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 4);
 	/* What was replaced may serve until all has its vectors. */
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 1);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 1);
 	while (rag_tend(s->rag, acme, SPAN_NONE, &s->err))
 		;
 	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 4);
 	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_stale"), 0);
 	assert_string_equal(nearest(s, "It swims now.\n"), "d1");
+	/* Of an index that is deleted, while another has the same model. */
+	number_in(s, "UPDATE rag_index SET name = 'other'", "SELECT 1");
+	stage_open_again(s);
+	put_some(s, 0, 3);
+	stage_embed(s, "m", DIMENSIONS);
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 7);
+	assert_int_equal(rag_index_delete(s->rag, acme, SPAN_LIT("other"), &s->err), 0);
+	while (rag_tend(s->rag, acme, SPAN_NONE, &s->err))
+		;
+	assert_int_equal(number_in(s, "", "SELECT count(*) FROM rag_vector"), 3);
 }
 
 static int64_t count_of(struct rag_stage *s, const char *of)
@@ -387,7 +354,7 @@ static void what_a_grouping_replaces_goes_in_steps_of_its_own(void **state)
 	s->options.flat_max = 300;
 	stage_open_again(s);
 	put_some(s, 0, 400);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	while (count_of(s, "kind = 6 AND parent > 0") == 0)
 		assert_true(rag_tend(s->rag, acme, docs, &s->err));
 	past = number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 3");
@@ -406,7 +373,7 @@ static void what_a_grouping_replaces_goes_in_steps_of_its_own(void **state)
 	mem_free(rows);
 	/* New vectors are no part of it. */
 	put_some(s, 400, 410);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_near(s, 0, 410);
 	tend_all(s);
 	assert_int_equal(number_in(s, "", "SELECT min(id) FROM rag_segment WHERE kind = 3") > past, 1);
@@ -424,11 +391,11 @@ static void a_second_grouping_takes_the_place_of_the_first(void **state)
 	s->options.flat_max = 300;
 	stage_open_again(s);
 	put_some(s, 0, 400);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	tend_all(s);
 	first = number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 6");
 	put_some(s, 400, 600);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	while (number_in(s, "", "SELECT max(id) FROM rag_segment WHERE kind = 6 AND parent > 0") == first)
 		assert_true(rag_tend(s->rag, acme, docs, &s->err));
 	assert_true(count_of(s, "kind = 7 AND NOT" RAG_SEGMENT_STANDS) > 0);
@@ -446,12 +413,12 @@ static void what_was_of_another_model_is_past(void **state)
 	struct rag_stage *s = *state;
 
 	put_some(s, 0, 100);
-	embed_all(s, "m", DIMENSIONS);
-	embed_all(s, "n", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
+	stage_embed(s, "n", DIMENSIONS);
 	assert_true(span_is(info_of(s).model, "n"));
 	assert_true(count_of(s, "kind = 3 AND NOT" RAG_SEGMENT_STANDS) > 0);
 	assert_near(s, 0, 100);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_true(span_is(info_of(s).model, "m"));
 	assert_int_equal(info_of(s).vectors, 100);
 	assert_near(s, 0, 100);
@@ -470,7 +437,7 @@ static bool probe(struct rag_stage *s, unsigned seed, float noise)
 	bool is_other;
 
 	snprintf(text, sizeof(text), "probe %u", seed);
-	embed(span_str(text), vector, DIMENSIONS);
+	stage_direction(span_str(text), vector, DIMENSIONS);
 	for (size_t i = 0; i < DIMENSIONS; i++)
 		vector[i] += i % 2 ? noise : -noise;
 	if (rag_model_probe(s->rag, acme, SPAN_LIT("m"), vector, DIMENSIONS, &is_other, &s->err) < 0)
@@ -484,16 +451,16 @@ static void a_model_is_known_by_what_it_makes_of_one_text(void **state)
 
 	put_some(s, 0, 5);
 	assert_false(probe(s, 1, 0));
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_false(probe(s, 1, 0.03F));
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
 	assert_false(info_of(s).model_changed);
 	/* Another one: built beside what is there, which is not asked meanwhile. */
 	assert_true(probe(s, 2, 0));
 	assert_true(info_of(s).model_changed);
 	assert_int_equal(info_of(s).vectors, 5);
 	assert_false(probe(s, 2, 0));
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 5);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 5);
 	assert_false(info_of(s).model_changed);
 	assert_true(span_is(info_of(s).model, "m"));
 	assert_int_equal(info_of(s).building.len, 0);
@@ -503,7 +470,7 @@ static void a_model_is_known_by_what_it_makes_of_one_text(void **state)
 	/* The first one comes back, and its vectors are there still. */
 	assert_true(probe(s, 1, 0));
 	assert_true(info_of(s).model_changed);
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
 	assert_false(info_of(s).model_changed);
 	assert_int_equal(info_of(s).vectors, 5);
 	assert_near(s, 0, 5);
@@ -515,12 +482,12 @@ static void one_that_comes_back_at_once_changes_nothing(void **state)
 
 	put_some(s, 0, 40);
 	assert_false(probe(s, 1, 0));
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_true(probe(s, 2, 0));
-	assert_true(embed_some(s, "m", DIMENSIONS) > 0);
+	assert_true(stage_embed_some(s, "m", DIMENSIONS) > 0);
 	assert_int_equal(info_of(s).building.len, 1);
 	assert_true(probe(s, 1, 0));
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
 	assert_int_equal(info_of(s).building.len, 0);
 	assert_false(info_of(s).model_changed);
 	assert_near(s, 0, 40);
@@ -532,7 +499,7 @@ static void a_model_that_was_never_looked_at_is_what_it_is_now(void **state)
 	struct rag_stage *s = *state;
 
 	put_some(s, 0, 5);
-	embed_all(s, "m", DIMENSIONS);
+	stage_embed(s, "m", DIMENSIONS);
 	assert_false(probe(s, 1, 0));
 	assert_false(info_of(s).model_changed);
 	assert_true(probe(s, 2, 0));
@@ -588,7 +555,7 @@ static void what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured
 		    &s->err);
 	assert_int_equal(rag_vectors_refuse(s->rag, acme, docs, SPAN_LIT("m"), pending, 2, &s->err),
 			 0);
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 3);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 3);
 	assert_int_equal(info_of(s).vectors, 3);
 	assert_int_equal(info_of(s).refused, 2);
 	/* Twice is once, and what has its vector keeps it. */
@@ -598,7 +565,7 @@ static void what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured
 	assert_int_equal(info_of(s).vectors, 3);
 	assert_int_equal(rag_index_configure(s->rag, acme, docs, NULL, &s->err), 0);
 	assert_int_equal(info_of(s).refused, 0);
-	assert_int_equal(embed_all(s, "m", DIMENSIONS), 2);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 2);
 	assert_int_equal(info_of(s).vectors, 5);
 	/* What is gone is not refused any more. */
 	put_some(s, 5, 6);

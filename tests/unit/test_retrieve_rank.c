@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "common/base/mem.h"
-#include "common/rag/retrieve.h"
 
 static const char *const texts[] = {
 	"The otter otter otter swims.",
@@ -40,21 +39,6 @@ static size_t candidates(struct rag_stage *s, const struct retrieve_question *q,
 	if (retrieve_candidates(s->rag, acme, docs, q, max, &s->arena, out, &count, &s->err) < 0)
 		fail_msg("%s", s->err.message);
 	return count;
-}
-
-/* The names of the hits, best first. */
-static const char *order(struct rag_stage *s, const struct retrieve_question *q,
-			 struct retrieve_answer *answer)
-{
-	char *names = arena_alloc(&s->arena, 64);
-	size_t len = 0;
-
-	if (retrieve(s->rag, acme, docs, q, &s->arena, answer, &s->err) < 0)
-		fail_msg("%s", s->err.message);
-	for (size_t i = 0; i < answer->count; i++)
-		names[len++] = answer->hits[i].document.name.ptr[0];
-	names[len] = '\0';
-	return names;
 }
 
 static void candidates_are_the_best_of_a_search_as_a_model_shall_read_them(void **state)
@@ -92,7 +76,7 @@ static void ranks_order_the_hits_and_are_told_beside_the_fused_scores(void **sta
 	float fused;
 
 	put_all(s);
-	assert_string_equal(order(s, &q, &answer), "abc");
+	assert_string_equal(stage_order(s, &q, &answer), "abc");
 	assert_true(isnan(answer.hits[0].rerank));
 	assert_true(answer.hits[0].fused == answer.hits[0].score);
 	fused = answer.hits[0].score;
@@ -101,7 +85,7 @@ static void ranks_order_the_hits_and_are_told_beside_the_fused_scores(void **sta
 		ranks[i] = (struct retrieve_rank){ c[i].chunk, (float)(i + 1) / 4 };
 	q.ranks = ranks;
 	q.rank_count = 3;
-	assert_string_equal(order(s, &q, &answer), "cba");
+	assert_string_equal(stage_order(s, &q, &answer), "cba");
 	assert_true(answer.hits[0].score == 0.75F && answer.hits[0].rerank == 0.75F);
 	assert_true(answer.hits[2].score == 0.25F);
 	assert_true(answer.hits[2].fused == fused);
@@ -109,7 +93,7 @@ static void ranks_order_the_hits_and_are_told_beside_the_fused_scores(void **sta
 	ranks[0].score = -7;
 	ranks[1].score = 3;
 	ranks[2].score = -0.5F;
-	assert_string_equal(order(s, &q, &answer), "bca");
+	assert_string_equal(stage_order(s, &q, &answer), "bca");
 	assert_true(answer.hits[0].rerank == 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(answer.hits[i].score > 0 && answer.hits[i].score < 1);
@@ -129,7 +113,7 @@ static void what_has_no_rank_stands_below_what_has(void **state)
 	ranks[1] = (struct retrieve_rank){ INT64_MAX, 1 }; /* gone meanwhile */
 	q.ranks = ranks;
 	q.rank_count = 2;
-	assert_string_equal(order(s, &q, &answer), "cab");
+	assert_string_equal(stage_order(s, &q, &answer), "cab");
 	for (size_t i = 1; i < answer.count; i++) {
 		assert_true(answer.hits[i].score <= answer.hits[i - 1].score);
 		assert_true(isnan(answer.hits[i].rerank));
@@ -151,9 +135,9 @@ static void ranks_that_are_equal_leave_the_fused_order(void **state)
 		ranks[i] = (struct retrieve_rank){ c[i].chunk, 0.5F };
 	q.ranks = ranks;
 	q.rank_count = 3;
-	assert_string_equal(order(s, &q, &answer), "abc");
+	assert_string_equal(stage_order(s, &q, &answer), "abc");
 	q.budget = 1000;
-	assert_string_equal(order(s, &q, &answer), "abc");
+	assert_string_equal(stage_order(s, &q, &answer), "abc");
 }
 
 int main(void)

@@ -35,7 +35,7 @@ struct db *database_open_alone(const char *path, int64_t wait_ms, struct err *er
 	struct db *db = db_open_within(path, DB_ALONE, (int)wait_ms, err);
 
 	if (!db && strstr(err->message, "another process"))
-		err_set(err, E_storage_error, "",
+		err_set(err, E_storage_error, "wait",
 			"%s is in use; stop the gateway, or wait for its end with --wait", path);
 	return db;
 }

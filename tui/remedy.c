@@ -73,6 +73,7 @@ static const struct row {
 	  "/model lists others." },
 	{ E_overloaded, NULL, "Wait a moment and try again.", "/retry asks again." },
 	{ E_draining, NULL, "Try again when it has been started anew.", "/retry asks again, when it has been started anew." },
+	{ E_storage_error, "wait", "", NULL },
 	{ E_storage_error, NULL,
 	  "See whether what the message names can be written and has room; SPASS_DATA_DIR names another "
 	  "directory for the data.",

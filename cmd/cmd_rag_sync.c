@@ -130,8 +130,11 @@ static int transfer(struct sync *s, struct err *err)
 /* The files are in: told, and waited for what follows. */
 static int finish(struct sync *s, struct err *err)
 {
+	/* Of what took nothing there may be no index. */
+	const bool has_any = s->added + s->changed + s->unchanged > 0;
+
 	sync_print_summary(s);
-	if (s->link->gateway->server && !s->options->no_wait &&
+	if (s->link->gateway->server && !s->options->no_wait && has_any &&
 	    rag_wait(s->link, &s->options->globals, s->index, s->added + s->changed > 0, err) < 0)
 		return -1;
 	return status_of(s);
@@ -140,6 +143,7 @@ static int finish(struct sync *s, struct err *err)
 static int synchronise(struct sync *s, struct err *err)
 {
 	fail_misnamed(s);
+	s->failed += (int64_t)s->files.doubled;
 	skip_dangling(s);
 	if (sync_find_wanted(s, err) < 0 ||
 	    rag_gone_find(&s->gone, s->link, s->index, s->options->prune, err) < 0)
@@ -217,6 +221,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	rag_files_free(&s.files);
 	json_decref(s.metadata);
 	json_decref(s.wanted);
+	json_decref(s.paths);
 	json_decref(s.loaders);
 	mem_free(s.piped_id);
 	rag_gone_free(&s.gone);

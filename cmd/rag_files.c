@@ -384,6 +384,7 @@ static void sort(struct rag_files *f)
 		fprintf(stderr, "spass: %s has the same name as %s and is left out\n",
 			f->list[i].path, f->list[kept - 1].path);
 		free_file(&f->list[i]);
+		f->doubled++;
 	}
 	f->count = kept;
 }

@@ -38,6 +38,7 @@ struct rag_files {
 	char **dangling; /* ids of links that lead nowhere */
 	size_t dangling_count;
 	size_t unreadable; /* what could not be looked at, told on stderr */
+	size_t doubled;    /* left out as another file has the id, told on stderr */
 	size_t outside;    /* links that lead out, left out */
 };
 

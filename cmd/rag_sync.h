@@ -28,6 +28,7 @@ struct sync {
 	struct rag_files files;
 	json_t *metadata; /* or NULL */
 	json_t *wanted;   /* {id, why} of files, by the ids that they have here */
+	json_t *paths;    /* of all files, once asked for; or NULL */
 	json_t *loaders;  /* extensions that the gateway's own commands read; or NULL */
 	struct rag_gone gone;
 	struct progress progress;
@@ -63,6 +64,9 @@ int sync_find_wanted(struct sync *s, struct err *err);
 
 /* Whether it is of no type that anybody reads: such files of a directory are left out. */
 bool sync_is_unknown(const struct sync *s, const struct rag_file *f);
+/* Whether the document of its id is of another file, which is there still and not put in, too: it
+ * would be lost. */
+bool sync_is_taken(struct sync *s, const struct rag_file *f, const json_t *wanted);
 /* What is wanted, in batches. */
 int sync_send_all(struct sync *s, struct err *err);
 /* Standard input, as one document. */

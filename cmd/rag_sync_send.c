@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	BATCH_FILES = 256,
@@ -204,6 +205,36 @@ static void fail_file(struct sync *s, const struct rag_file *f, const char *code
 	progress_step(&s->progress, 1, 0);
 }
 
+static bool has_path(struct sync *s, const char *path)
+{
+	if (!s->paths) {
+		s->paths = json_object();
+		for (size_t i = 0; i < s->files.count; i++)
+			json_object_set_new(s->paths, s->files.list[i].path, json_true());
+	}
+	return json_object_get(s->paths, path);
+}
+
+bool sync_is_taken(struct sync *s, const struct rag_file *f, const json_t *wanted)
+{
+	const char *source = models_text(wanted, "source");
+	struct stat there, here;
+
+	if (!*source || stat(source, &there) < 0 || stat(f->path, &here) < 0)
+		return false;
+	return (there.st_dev != here.st_dev || there.st_ino != here.st_ino) && !has_path(s, source);
+}
+
+/* What it would replace is another file, which is there still. */
+static void fail_taken(struct sync *s, const struct rag_file *f, const char *source)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, E_rag_document_exists, "",
+		"%s has this id; name a directory further up, or another index", source);
+	fail_file(s, f, "rag_document_exists", err.message);
+}
+
 static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 {
 	struct err err = ERR_INIT;
@@ -257,7 +288,9 @@ int sync_send_all(struct sync *s, struct err *err)
 		/* A large one is a batch of its own. */
 		if (b.count > 0 && b.bytes + f->size > BATCH_BYTES)
 			result = send_batch(s, &b, err);
-		if (result == 0)
+		if (result == 0 && sync_is_taken(s, f, one))
+			fail_taken(s, f, models_text(one, "source"));
+		else if (result == 0)
 			read_file(s, &b, f);
 		if (result == 0 && (b.count == BATCH_FILES || b.bytes >= BATCH_BYTES))
 			result = send_batch(s, &b, err);

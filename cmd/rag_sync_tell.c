@@ -85,7 +85,7 @@ static void plan_file(struct sync *s, struct planning *p, const json_t *wanted)
 
 	if (f && is_new && sync_is_unknown(s, f))
 		sync_skip_file(s, f->id, "of no type that is read here");
-	else if (f)
+	else if (f && !sync_is_taken(s, f, wanted))
 		add_planned(s, p, is_new ? &plan_add : &plan_update, f->as ? f->as : f->id);
 }
 

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "common/base/jmember.h"
 #include "common/base/jscan.h"
 #include "server/api/a1_rag.h"
 #include "server/api/fields.h"
@@ -75,11 +76,24 @@ static const char *why_wanted(const json_t *file, const struct rag_document_info
 	return json_is_integer(mtime) && json_integer_value(mtime) == d->mtime_us ? NULL : "touched";
 }
 
-static void add_wanted(struct sync *s, struct span id, const char *why)
+/* source: of the document that is there, where the file is from another place; or empty. */
+static void add_wanted(struct sync *s, struct span id, const char *why, struct span source)
 {
 	buf_printf(&s->wanted, "%s{\"id\":", s->wanted.len > 0 ? "," : "");
 	jtext_string(&s->wanted, id);
-	buf_printf(&s->wanted, ",\"why\":\"%s\"}", why);
+	buf_printf(&s->wanted, ",\"why\":\"%s\"", why);
+	jmember_text_if(&s->wanted, "source", source);
+	buf_add_char(&s->wanted, '}');
+}
+
+static struct span other_source(const json_t *file, const struct rag_document_info *d)
+{
+	const json_t *source = json_object_get(file, "source");
+
+	if (!json_is_string(source) ||
+	    span_equal(d->source, span_of(json_string_value(source), json_string_length(source))))
+		return SPAN_NONE;
+	return d->source;
 }
 
 static int compare_id(void *arg, const struct rag_document_info *d)
@@ -98,7 +112,7 @@ static int compare_id(void *arg, const struct rag_document_info *d)
 	}
 	why = why_wanted(file, d);
 	if (why)
-		add_wanted(s, d->name, why);
+		add_wanted(s, d->name, why, other_source(file, d));
 	else
 		s->unchanged++;
 	json_object_deln(s->fresh, d->name.ptr, d->name.len);
@@ -215,7 +229,7 @@ static int print_all(struct sync *s)
 	size_t len;
 	json_t *file;
 
-	json_object_keylen_foreach(s->fresh, id, len, file) add_wanted(s, span_of(id, len), "new");
+	json_object_keylen_foreach(s->fresh, id, len, file) add_wanted(s, span_of(id, len), "new", SPAN_NONE);
 	if (buf_failed(&s->wanted))
 		return err_set(&w->err, E_too_large, "files", "the list is too long");
 	buf_add_str(&w->out, "{\"wanted\":[");

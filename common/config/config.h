@@ -134,6 +134,9 @@ int config_show(const struct config *c, bool only_changed, struct buf *out);
 /* The same, and the sections of the file, as a JSON object {name: {"value","origin"}}.  The caller owns it. */
 json_t *config_json(const struct config *c);
 const char *config_origin_name(enum config_origin o);
+enum { CONFIG_WHERE_MAX = 160 };
+/* Where the value was given, for a fault of it: "spass.yaml:12", "SPASS_LISTEN", "command line".  Returns out or static text. */
+const char *config_place(const struct config *c, enum config_key key, char out[CONFIG_WHERE_MAX]);
 /*
  * A file in data_dir or its default, or with name "" the directory itself; the caller frees.
  * NULL with E_invalid_config when no data_dir is set and the user has no home.

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BACKENDS_MAX = 256, NAME_MAX_LEN = 64, VALUE_MAX = 2048 };
 enum backend_kind { BACKEND_TEXT, BACKEND_BOOL, BACKEND_DURATION };
@@ -199,6 +200,8 @@ static void check_backend(const struct reading *r)
 	if (b->key_env && b->key_file)
 		fault(r, json_object_get(r->entry, "key_file"), "key_file",
 		      "key_env is given too; one is enough");
+	if (b->ca_file && !b->disabled && access(b->ca_file, R_OK) < 0)
+		fault(r, json_object_get(r->entry, "ca_file"), "ca_file", "cannot be read");
 }
 
 static void read_backend(const struct reading *r)

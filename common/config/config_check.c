@@ -41,7 +41,7 @@ static const char *address_fault(struct span address)
 	return NULL;
 }
 
-static const char *where_of(const struct config *c, enum config_key key, char out[CONFIG_WHERE_MAX])
+const char *config_place(const struct config *c, enum config_key key, char out[CONFIG_WHERE_MAX])
 {
 	const struct config_info *info = &config_table[key];
 
@@ -73,7 +73,7 @@ static void check_readable(struct config *c, enum config_key key,
 
 	if (!*path || access(path, R_OK) == 0)
 		return;
-	config_fault(faults, where_of(c, key, where), info->name, "cannot read %s: %s", path,
+	config_fault(faults, config_place(c, key, where), info->name, "cannot read %s: %s", path,
 		     err_errno(errno));
 	config_set(c, info, span_str(""), CONFIG_DEFAULT, NULL);
 }
@@ -93,7 +93,7 @@ void config_check(struct config *c, struct config_faults *faults)
 
 	for (size_t i = 0; i < c->rag_loaders.count; i++)
 		if (!is_loader(c->rag_loaders.items[i]))
-			config_fault(faults, where_of(c, CONFIG_KEY_rag_loaders, where), "rag_loaders",
+			config_fault(faults, config_place(c, CONFIG_KEY_rag_loaders, where), "rag_loaders",
 				     "\"%.80s\" is not EXTENSION=COMMAND, as in org=pandoc -t markdown $1",
 				     c->rag_loaders.items[i]);
 
@@ -101,17 +101,18 @@ void config_check(struct config *c, struct config_faults *faults)
 		const char *fault = address_fault(span_str(c->listen.items[i]));
 
 		if (fault)
-			config_fault(faults, where_of(c, CONFIG_KEY_listen, where), "listen",
+			config_fault(faults, config_place(c, CONFIG_KEY_listen, where), "listen",
 				     "\"%s\" %s", c->listen.items[i], fault);
 	}
 	if (!told && *c->tls_certificate && !*c->tls_key)
-		config_fault(faults, where_of(c, CONFIG_KEY_tls_certificate, where),
+		config_fault(faults, config_place(c, CONFIG_KEY_tls_certificate, where),
 			     "tls_certificate", "needs tls_key too");
 	if (!told && *c->tls_key && !*c->tls_certificate)
-		config_fault(faults, where_of(c, CONFIG_KEY_tls_key, where), "tls_key",
+		config_fault(faults, config_place(c, CONFIG_KEY_tls_key, where), "tls_key",
 			     "needs tls_certificate too");
 	check_readable(c, CONFIG_KEY_tls_certificate, faults);
 	check_readable(c, CONFIG_KEY_tls_key, faults);
+	check_readable(c, CONFIG_KEY_tokens_file, faults);
 	check_readable(c, CONFIG_KEY_catalog_file, faults);
 	check_readable(c, CONFIG_KEY_prices_file, faults);
 	check_readable(c, CONFIG_KEY_exchange_rate_file, faults);

@@ -20,7 +20,6 @@ struct config_faults {
 void config_fault(struct config_faults *f, const char *where, const char *key, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
 
-enum { CONFIG_WHERE_MAX = 160 };
 /* "spass.yaml:12" of the value, or "spass.yaml" where the line is not known. */
 void config_where(const struct yml *file, const json_t *value, const json_t *parent,
 		  char out[CONFIG_WHERE_MAX]);

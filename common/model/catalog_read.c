@@ -463,25 +463,50 @@ static int row_read(struct catalog *c, struct source *s, json_t *row, bool embed
 	return 0;
 }
 
+/*
+ * A second chain of an alias would silently take the first one's place; who writes two means one
+ * with the steps of both.  lines: of the chains so far.
+ */
+static int note_chain(const struct source *s, json_t *row, json_t *lines, struct err *err)
+{
+	const json_t *first = json_object_get(lines, s->alias), *chain = json_object_get(row, "chain");
+
+	if (chain && first)
+		return refuse(s, chain, "chain", err,
+			      "there is one on line %d already; backends that stand in for one another "
+			      "are steps of one chain",
+			      (int)json_integer_value(first));
+	if (chain)
+		json_object_set_new(lines, s->alias, json_integer(source_line(s, chain)));
+	else if (json_object_get(row, "remove"))
+		json_object_del(lines, s->alias);
+	return 0;
+}
+
 int catalog_read_rows(struct catalog *c, const struct yml *y, bool embedded, struct err *err)
 {
 	struct source s = { .yml = y };
 	json_t *rows = json_object_get(yml_root(y), "models");
-	json_t *row;
+	json_t *row, *lines;
 	size_t index;
+	int r = 0;
 
 	if (!rows || json_is_null(rows))
 		return 0;
 	if (!json_is_array(rows))
 		return refuse(&s, rows, NULL, err, "must be a list of rows, each with an alias");
+	lines = json_object();
 	json_array_foreach(rows, index, row)
 	{
 		if (!json_is_object(row))
-			return refuse(&s, row, NULL, err, "each row is a mapping with an alias");
-		if (row_read(c, &s, row, embedded, err) < 0)
-			return -1;
+			r = refuse(&s, row, NULL, err, "each row is a mapping with an alias");
+		else if (row_read(c, &s, row, embedded, err) < 0 || note_chain(&s, row, lines, err) < 0)
+			r = -1;
+		if (r < 0)
+			break;
 	}
-	return 0;
+	json_decref(lines);
+	return r;
 }
 
 int catalog_read_file(struct catalog *c, const char *path, struct err *err)

@@ -45,9 +45,13 @@ static void read_kept(const struct config *c, struct rate *rate)
 
 int exchange_read(const struct config *c, struct rate *rate, struct err *err)
 {
+	char where[CONFIG_WHERE_MAX];
+
 	*rate = rate_default;
 	if (*c->exchange_rate)
-		return rate_read(span_str(c->exchange_rate), rate, err);
+		return rate_read(span_str(c->exchange_rate), rate, err) == 0
+			       ? 0
+			       : err_prefix(err, "%s: exchange_rate", config_place(c, CONFIG_KEY_exchange_rate, where));
 	if (*c->exchange_rate_file) {
 		if (read_file(c->exchange_rate_file, rate, err) == 0)
 			return 0;

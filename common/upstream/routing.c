@@ -67,6 +67,7 @@ static int read_sources(struct routing *r, const struct config *c, char *const *
 	r->prices = prices_load(given(c->prices_file), c->file, &one);
 	if (!r->prices)
 		err_gather(&faults, &one);
+	routing_check_prices(r, c, &faults);
 	if (faults.code == E_none)
 		return 0;
 	if (err)

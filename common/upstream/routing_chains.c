@@ -170,6 +170,24 @@ void routing_check_links(const struct routing *r, const struct config *c, const 
 	}
 }
 
+void routing_check_prices(const struct routing *r, const struct config *c, struct err *faults)
+{
+	json_t *rows = c->file ? json_object_get(yml_root(c->file), "prices") : NULL, *row;
+	struct err one = ERR_INIT;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		const char *name = json_string_value(json_object_get(row, "backend"));
+
+		if (!name || is_backend(r, c, name))
+			continue;
+		err_set(&one, E_invalid_config, "prices", "%s:%d: prices: there is no backend \"%.64s\"",
+			yml_name(c->file), yml_member_line(c->file, row, "backend"), name);
+		err_gather(faults, &one);
+	}
+}
+
 static int by_alias(const void *a, const void *b)
 {
 	return strcmp(((const struct route *)a)->model->alias,

@@ -77,6 +77,8 @@ void routing_add_discovered(struct routing *r);
 /* Whether there are the backends that the model's chain names. */
 void routing_check_links(const struct routing *r, const struct config *c, const struct model *m,
 			 struct err *faults);
+/* Whether there are the backends that "prices:" of spass.yaml names; a list apart may hold those of others. */
+void routing_check_prices(const struct routing *r, const struct config *c, struct err *faults);
 void routing_make_routes(struct routing *r);
 void routing_clear_route(struct route *r);
 /* A step for each link that the model's chain reaches, in order, each alias once. */

@@ -243,6 +243,9 @@ static void faults_are_refused_with_file_line_and_key(void **state)
 		{ "models:\n  - alias: grok-4.20\n    chain:\n      - { alias: grok-4.20 }", "spass.yaml:4: grok-4.20: chain: \"grok-4.20\" leads back to itself" },
 		{ "models:\n  - alias: gpt-5.5-pro\n    chain:\n      - { alias: flagship }", "chain: \"flagship\" leads back to itself" },
 		{ "models:\n  - alias: gpt-5.5-pro\n    remove: true", "catalog.yaml (built in):" },
+		{ "models:\n  - alias: new\n    chain: [ { backend: x, model: m } ]\n"
+		  "  - alias: new\n    chain: [ { backend: y, model: m } ]",
+		  "spass.yaml:5: new: chain: there is one on line 3 already" },
 	};
 
 	(void)state;

@@ -241,6 +241,8 @@ static void faults_are_refused_with_their_place(void **state)
 		{ "models:\n  - alias: x\n    chain: [ { backend: openai-compatible, model: m } ]", NULL,
 		  "there is no backend \"openai-compatible\"" },
 		{ "models: 1", NULL, "spass.yaml:1: models: must be a list" },
+		{ "prices:\n  - { backend: openai, model: m, input: 1 }\n  - { backend: opnai, model: m, input: 1 }", NULL,
+		  "spass.yaml:3: prices: there is no backend \"opnai\"" },
 		{ "listen: x", "builtin", "spass.yaml:3: backends: builtin: the built-in backend" },
 	};
 	struct err err;

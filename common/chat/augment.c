@@ -128,7 +128,7 @@ static struct entry **slot_of(struct shard *s, const struct key *k)
 	return slot;
 }
 
-static void drop(struct shard *s, struct entry **slot)
+static void drop_entry(struct shard *s, struct entry **slot)
 {
 	struct entry *e = *slot;
 
@@ -150,15 +150,15 @@ static struct entry **slot_at(struct shard *s, const struct entry *e)
 
 static void drop_oldest(struct shard *s)
 {
-	drop(s, slot_at(s, container_of(s->used.next, struct entry, used)));
+	drop_entry(s, slot_at(s, container_of(s->used.next, struct entry, used)));
 }
 
-static void keep(struct shard *s, const struct key *k, struct augmentation *text)
+static void keep_text(struct shard *s, const struct key *k, struct augmentation *text)
 {
 	struct entry **slot = slot_of(s, k), *e;
 
 	if (*slot)
-		drop(s, slot);
+		drop_entry(s, slot);
 	if (s->count >= SHARD_MAX)
 		drop_oldest(s);
 	e = mem_alloc(sizeof *e + k->len);
@@ -250,7 +250,7 @@ static struct augmentation *read_augmentation(struct store *s, struct job_pool *
 
 /* --- */
 
-static struct augmentation *find(struct shard *s, const struct key *k, uint64_t *changes)
+static struct augmentation *find_text(struct shard *s, const struct key *k, uint64_t *changes)
 {
 	struct augmentation *found = NULL;
 	struct entry *e;
@@ -277,12 +277,12 @@ struct augmentation *augment_get(struct augment *a, struct store *s, struct job_
 
 	key_init(&k, o);
 	shard = &a->shards[k.hash % SHARDS];
-	t = find(shard, &k, &changes);
+	t = find_text(shard, &k, &changes);
 	if (!t) {
 		t = read_augmentation(s, jobs, o, err);
 		pthread_mutex_lock(&shard->lock);
 		if (t && changes == shard->changes)
-			keep(shard, &k, t);
+			keep_text(shard, &k, t);
 		pthread_mutex_unlock(&shard->lock);
 	}
 	return t;
@@ -299,7 +299,7 @@ static void forget_tenant(struct augment *a, const char *tenant_id)
 			struct entry *e = container_of(at, struct entry, used);
 
 			if (!strcmp(e->key, tenant_id))
-				drop(s, slot_at(s, e));
+				drop_entry(s, slot_at(s, e));
 		}
 		s->changes++;
 		pthread_mutex_unlock(&s->lock);
@@ -321,7 +321,7 @@ void augment_forget(struct augment *a, const struct owner *o)
 	pthread_mutex_lock(&s->lock);
 	slot = slot_of(s, &k);
 	if (*slot)
-		drop(s, slot);
+		drop_entry(s, slot);
 	s->changes++;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -21,7 +21,7 @@ void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate,
 	b->billed_eur = scale(b->eur, factor);
 }
 
-static char *put(char *at, struct span s)
+static char *put_bytes(char *at, struct span s)
 {
 	if (s.len)
 		memcpy(at, s.ptr, s.len);
@@ -32,8 +32,8 @@ static char *put_amount(char *at, struct span name, int64_t micro)
 {
 	char text[MONEY_TEXT_MAX];
 
-	at = put(put(at, name), span_str(money_text(micro, text)));
-	return put(at, SPAN_LIT("\r\n"));
+	at = put_bytes(put_bytes(at, name), span_str(money_text(micro, text)));
+	return put_bytes(at, SPAN_LIT("\r\n"));
 }
 
 struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MAX])
@@ -43,9 +43,9 @@ struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MA
 	char source[RATE_SOURCE_MAX];
 	char *at = put_amount(out, SPAN_LIT("SPASS-Cost-Exchange-Rate: "), rate->eur);
 
-	at = put(at, SPAN_LIT("SPASS-Cost-Exchange-Rate-Source: "));
-	at = put(at, span_str(rate_source(rate, source)));
-	at = put(at, SPAN_LIT("\r\n"));
+	at = put_bytes(at, SPAN_LIT("SPASS-Cost-Exchange-Rate-Source: "));
+	at = put_bytes(at, span_str(rate_source(rate, source)));
+	at = put_bytes(at, SPAN_LIT("\r\n"));
 	return span_of(out, (size_t)(at - out));
 }
 
@@ -55,16 +55,16 @@ struct span bill_lines(const struct bill *b, struct span rate_lines, char out[BI
 			      sizeof "SPASS-Cost-Eur: \r\nSPASS-Cost-Usd: \r\n" + 2 * (size_t)MONEY_TEXT_MAX <=
 			      BILL_LINES_MAX - BILL_RATE_LINES_MAX, "the lines fit");
 	bool is_known = b->usd >= 0;
-	char *at = put(out, is_known ? SPAN_LIT("SPASS-Cost-Available: true\r\nSPASS-Cost-Source: ")
+	char *at = put_bytes(out, is_known ? SPAN_LIT("SPASS-Cost-Available: true\r\nSPASS-Cost-Source: ")
 				     : SPAN_LIT("SPASS-Cost-Available: false\r\nSPASS-Cost-Source: "));
 
-	at = put(at, span_str(cost_source_name(b->source)));
-	at = put(at, SPAN_LIT("\r\n"));
+	at = put_bytes(at, span_str(cost_source_name(b->source)));
+	at = put_bytes(at, SPAN_LIT("\r\n"));
 	if (is_known) {
 		at = put_amount(at, SPAN_LIT("SPASS-Cost-Eur: "), b->billed_eur);
 		at = put_amount(at, SPAN_LIT("SPASS-Cost-Usd: "), b->billed_usd);
 	}
-	at = put(at, rate_lines);
+	at = put_bytes(at, rate_lines);
 	return span_of(out, (size_t)(at - out));
 }
 

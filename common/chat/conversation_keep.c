@@ -61,7 +61,7 @@ static void fill_title(const struct conversation_turn *t, struct keeping *k)
 		buf_add_str(&k->title, "Untitled");
 }
 
-static void fill(struct conversation_turn *t, struct keeping *k, bool interrupted)
+static void fill_addition(struct conversation_turn *t, struct keeping *k, bool interrupted)
 {
 	size_t count = t->news.count;
 
@@ -86,12 +86,12 @@ static void fill(struct conversation_turn *t, struct keeping *k, bool interrupte
 }
 
 /* Commits.  0, or -1 with t->failure. */
-static int keep(struct conversation_turn *t, bool interrupted)
+static int keep_turn(struct conversation_turn *t, bool interrupted)
 {
 	struct keeping *k = mem_calloc(1, sizeof *k + (t->news.count + 1) * sizeof k->rows[0]);
 
 	t->kept = true;
-	fill(t, k, interrupted || t->answer.overflowed);
+	fill_addition(t, k, interrupted || t->answer.overflowed);
 	if (store_add(t->worker->core->store, &k->addition, &t->failure) == 0)
 		t->exists = true;
 	else
@@ -118,7 +118,7 @@ static void tee_send(void *context, int status, const char *type, struct span bo
 	struct conversation_turn *t = context;
 
 	gather_answer(&t->answer, t->turn->choices);
-	if (keep(t, false) < 0) {
+	if (keep_turn(t, false) < 0) {
 		t->turn->finished = false;
 		return;
 	}
@@ -197,7 +197,7 @@ static void tee_fail(void *context, const struct err *err)
 {
 	struct conversation_turn *t = context;
 
-	if (!t->kept && keep(t, true) < 0)
+	if (!t->kept && keep_turn(t, true) < 0)
 		log_error("store", "an interrupted answer could not be kept: %s", t->failure.message);
 	t->sink->fail(t->sink->context, err);
 }
@@ -208,7 +208,7 @@ static void tee_end(void *context)
 	struct span held = buf_span(&t->held);
 	struct err ignored;
 
-	if (keep(t, false) < 0) {
+	if (keep_turn(t, false) < 0) {
 		t->turn->finished = false;
 		t->sink->fail(t->sink->context, &t->failure);
 		return;
@@ -238,7 +238,7 @@ int conversation_turn_run(struct conversation_turn *t, struct err *err)
 	t->turn->sink = &t->tee;
 	result = turn_chat(t->turn, &t->chat, err);
 	/* The client has left, or the gateway stops: what had come is kept. */
-	if (!t->kept && t->begun && keep(t, true) < 0)
+	if (!t->kept && t->begun && keep_turn(t, true) < 0)
 		log_error("store", "an interrupted answer could not be kept: %s", t->failure.message);
 	if (t->failed && !t->begun) {
 		*err = t->failure;

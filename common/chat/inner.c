@@ -86,7 +86,7 @@ static void lose(void *context, const struct err *err)
 
 /* ---- the call ---- */
 
-static struct inner *begin(const struct inner_call *call)
+static struct inner *begin_inner(const struct inner_call *call)
 {
 	const struct settings s = snapshot_settings(call->snapshot, call->identity->tenant);
 	struct inner *i = mem_new(struct inner);
@@ -158,7 +158,7 @@ static void keep_record(const struct inner *i, const struct err *err)
 }
 
 /* Settles it; err as it ended. */
-static void end(struct inner *i, const struct err *err)
+static void end_inner(struct inner *i, const struct err *err)
 {
 	const struct config *config = i->call->snapshot->config;
 	struct metrics_shard *shard = i->call->worker->shard;
@@ -220,7 +220,7 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 	const struct offer offer = { call->snapshot->routing, call->identity->tenant,
 				     call->identity->token };
 	struct embed_request request;
-	struct inner *i = begin(call);
+	struct inner *i = begin_inner(call);
 	struct err why = ERR_INIT;
 	int result;
 
@@ -234,7 +234,7 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 		result = turn_embed(&i->turn, &request, &why);
 	if (result == 0)
 		result = embedding_vectors(buf_span(&i->answer), count, vectors, dimensions, &why);
-	end(i, &why);
+	end_inner(i, &why);
 	if (result < 0 && err)
 		*err = why;
 	return result;
@@ -286,7 +286,7 @@ int inner_rerank(const struct inner_call *call, const char *model, struct span q
 		 struct err *err)
 {
 	struct rerank_request request = { .scores = scores };
-	struct inner *i = begin(call);
+	struct inner *i = begin_inner(call);
 	struct err why = ERR_INIT;
 	int result = -1;
 
@@ -295,7 +295,7 @@ int inner_rerank(const struct inner_call *call, const char *model, struct span q
 		i->model = request.alias->alias;
 		result = turn_rerank(&i->turn, &request, &why);
 	}
-	end(i, &why);
+	end_inner(i, &why);
 	if (result < 0 && err)
 		*err = why;
 	return result;

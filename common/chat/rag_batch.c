@@ -44,7 +44,7 @@ static void fetch(void *arg)
 				b->pending, BATCH_TEXTS, BATCH_BYTES, &b->count, &b->err);
 }
 
-static void keep(void *arg)
+static void keep_vectors(void *arg)
 {
 	struct batch *b = arg;
 
@@ -53,7 +53,7 @@ static void keep(void *arg)
 				b->pending + b->first, b->some, b->vectors, b->dimensions, &b->err);
 }
 
-static void refuse(void *arg)
+static void refuse_texts(void *arg)
 {
 	struct batch *b = arg;
 
@@ -126,7 +126,7 @@ static int embed_texts(struct batch *b, struct snapshot *s, size_t first, size_t
 		return -1;
 	b->first = first;
 	b->some = count;
-	result = on_job(b, keep);
+	result = on_job(b, keep_vectors);
 	mem_free(b->vectors);
 	b->vectors = NULL;
 	return result;
@@ -180,7 +180,7 @@ static int keep_refused(struct batch *b, int result)
 	}
 	log_warn("rag", "index %s of %s: %zu texts are refused by %s: %s", b->index.ptr,
 		 b->tenant.ptr, b->refused_count, b->model, b->refusal.message);
-	return on_job(b, refuse) < 0 ? -1 : result;
+	return on_job(b, refuse_texts) < 0 ? -1 : result;
 }
 
 static int embed(struct batch *b, struct snapshot *s)
@@ -192,7 +192,7 @@ static int embed(struct batch *b, struct snapshot *s)
 	return keep_refused(b, embed_all(b, s)) < 0 ? -1 : 1;
 }
 
-static struct batch *begin(struct core_worker *w, struct span tenant, const struct rag_embedder *e)
+static struct batch *begin_batch(struct core_worker *w, struct span tenant, const struct rag_embedder *e)
 {
 	struct batch *b = mem_new(struct batch); /* a fiber's stack is small */
 
@@ -205,7 +205,7 @@ static struct batch *begin(struct core_worker *w, struct span tenant, const stru
 	return b;
 }
 
-static int end(struct batch *b, int result, struct err *err)
+static int end_batch(struct batch *b, int result, struct err *err)
 {
 	if (result < 0)
 		*err = b->err;
@@ -218,10 +218,10 @@ static int end(struct batch *b, int result, struct err *err)
 int rag_batch_embed(struct core_worker *w, struct snapshot *s, struct span tenant,
 		    struct span index, const struct rag_embedder *e, struct err *err)
 {
-	struct batch *b = begin(w, tenant, e);
+	struct batch *b = begin_batch(w, tenant, e);
 
 	b->index = index;
-	return end(b, embed(b, s), err);
+	return end_batch(b, embed(b, s), err);
 }
 
 static void compare(void *arg)
@@ -235,7 +235,7 @@ static void compare(void *arg)
 int rag_batch_probe(struct core_worker *w, struct snapshot *s, struct span tenant,
 		    const struct rag_embedder *e, bool *is_other, struct err *err)
 {
-	struct batch *b = begin(w, tenant, e);
+	struct batch *b = begin_batch(w, tenant, e);
 	struct span text = span_str(
 		arena_printf(&b->arena, "%s%s", rag_model_prefixes(span_str(e->model)).document,
 			     RAG_PROBE_TEXT));
@@ -244,5 +244,5 @@ int rag_batch_probe(struct core_worker *w, struct snapshot *s, struct span tenan
 	if (ask_model(b, s, &text, 1, PROBE_PATIENCE_MS) == 0)
 		result = on_job(b, compare);
 	*is_other = b->is_other;
-	return end(b, result, err);
+	return end_batch(b, result, err);
 }

@@ -100,7 +100,7 @@ static void note_finding(void *arg, const struct rag_finding *finding)
 	pthread_mutex_unlock(&e->table->lock);
 }
 
-static void run(struct rag_jobs *j, struct entry *e, struct err *err)
+static void run_job(struct rag_jobs *j, struct entry *e, struct err *err)
 {
 	struct span tenant = span_str(e->tenant), index = span_str(e->index);
 
@@ -199,7 +199,7 @@ static void *work(void *arg)
 		e->job.state = RAG_JOB_RUNNING;
 		e->job.started_ms = clock_wall_ms();
 		pthread_mutex_unlock(&j->lock);
-		run(j, e, &err);
+		run_job(j, e, &err);
 		pthread_mutex_lock(&j->lock);
 		end_entry(j, e, &err);
 		/* What waited for this tenant may go on another thread. */

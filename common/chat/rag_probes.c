@@ -58,7 +58,7 @@ static bool is_due(struct rag_probes *p, uint64_t hash)
 	return is;
 }
 
-static void note(struct rag_probes *p, uint64_t hash, int64_t again_ms)
+static void note_probe(struct rag_probes *p, uint64_t hash, int64_t again_ms)
 {
 	pthread_mutex_lock(&p->lock);
 	p->notes[hash % NOTES_MAX] = (struct note){ hash, clock_mono_ms() + again_ms };
@@ -75,10 +75,10 @@ bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapsho
 	if (!is_due(p, hash))
 		return false;
 	if (rag_batch_probe(w, s, tenant, e, &is_other, &err) < 0) {
-		note(p, hash, AGAIN_FAILED_MS);
+		note_probe(p, hash, AGAIN_FAILED_MS);
 		return false;
 	}
-	note(p, hash, AGAIN_MS);
+	note_probe(p, hash, AGAIN_MS);
 	if (is_other)
 		log_warn("rag",
 			 "another model answers to the name %s: vectors of %.*s are made anew",

@@ -42,7 +42,7 @@ static int64_t until_ping(const struct turn *t)
 }
 
 /* The head; target NULL: who will answer is not sure yet. */
-static int begin(struct turn *t, const struct target *target, struct err *err)
+static int begin_stream(struct turn *t, const struct target *target, struct err *err)
 {
 	if (t->begun)
 		return 0;
@@ -61,7 +61,7 @@ static int ping(struct turn *t, struct err *err)
 {
 	static const struct span comment = { ": waiting\n\n", 11 };
 
-	if (begin(t, NULL, err) < 0)
+	if (begin_stream(t, NULL, err) < 0)
 		return -1;
 	if (t->sink->write(t->sink->context, &comment, 1, err) < 0)
 		return -1;
@@ -124,7 +124,7 @@ static int commit(struct relay *r, struct err *err)
 {
 	struct turn *t = r->turn;
 
-	if (begin(t, r->source->target, err) < 0)
+	if (begin_stream(t, r->source->target, err) < 0)
 		return -1;
 	t->committed = true;
 	t->target = r->source->target;
@@ -162,7 +162,7 @@ static bool lies_in(struct span part, struct span whole)
 }
 
 /* An event as it came; those that lie side by side in one piece become one write. */
-static int put(struct relay *r, struct span raw, struct err *err)
+static int put_raw(struct relay *r, struct span raw, struct err *err)
 {
 	bool inside = lies_in(raw, r->piece);
 
@@ -206,7 +206,7 @@ static int rewrite_without_usage(struct relay *r, const struct sse_event *e, con
 
 	jsplice_init(&s, e->data);
 	if (jsplice_remove_member(&s, f->root, f->usage.text) < 0)
-		return put(r, e->raw, err);
+		return put_raw(r, e->raw, err);
 	buf_init(&data, STREAM_EVENT_MAX);
 	buf_init(&event, (size_t)STREAM_EVENT_MAX * 2);
 	count = jsplice_parts(&s, parts, ARRAY_LEN(parts), &length);
@@ -215,7 +215,7 @@ static int rewrite_without_usage(struct relay *r, const struct sse_event *e, con
 	if (sse_write_data(&event, buf_span(&data)) < 0)
 		result = err_set(err, E_upstream_error, "", "an event of the stream is too large");
 	else
-		result = put(r, buf_span(&event), err);
+		result = put_raw(r, buf_span(&event), err);
 	buf_free(&data);
 	buf_free(&event);
 	return result;
@@ -279,10 +279,10 @@ static int take_done(struct relay *r, const struct sse_event *e, struct err *err
 	if (!r->turn->committed && commit(r, err) < 0)
 		return -1;
 	r->done = true;
-	if (put_cost(r, err) < 0 || put(r, e->raw, err) < 0)
+	if (put_cost(r, err) < 0 || put_raw(r, e->raw, err) < 0)
 		return -1;
 	/* The LF of a last CRLF may still be under way; nobody will read it. */
-	return span_ends(e->raw, "\n\r") ? put(r, SPAN_LIT("\n"), err) : 0;
+	return span_ends(e->raw, "\n\r") ? put_raw(r, SPAN_LIT("\n"), err) : 0;
 }
 
 static void count_images(struct relay *r, const struct frame *f)
@@ -321,7 +321,7 @@ static int take_alike(struct relay *r, struct span *piece, struct err *err)
 
 	while ((len = stencil_fits(&r->stencil, *piece, parts)) > 0) {
 		int result = parts[1].len ? put_parts(r, parts, ARRAY_LEN(parts), err)
-					  : put(r, parts[0], err);
+					  : put_raw(r, parts[0], err);
 
 		if (result < 0)
 			return -1;
@@ -347,7 +347,7 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	r->finished |= f.finished;
 	switch (f.kind) {
 	case FRAME_NOTHING:
-		return r->turn->committed ? put(r, e->raw, err) : 0;
+		return r->turn->committed ? put_raw(r, e->raw, err) : 0;
 	case FRAME_BROKEN:
 		return broken(r, err, "the stream holds an event that is not a completion chunk");
 	case FRAME_ERROR:
@@ -355,7 +355,7 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 	case FRAME_DONE:
 		return take_done(r, e, err);
 	case FRAME_USAGE:
-		return r->shows_usage ? put(r, e->raw, err) : 0;
+		return r->shows_usage ? put_raw(r, e->raw, err) : 0;
 	case FRAME_CONTENT:
 		if (!r->turn->committed && commit(r, err) < 0)
 			return -1;
@@ -368,7 +368,7 @@ static int take_event(struct relay *r, const struct sse_event *e, struct err *er
 		learn(r, e, &f);
 	if (f.usage.type != J_NONE && !r->shows_usage)
 		return put_without_usage(r, e, &f, err);
-	return put(r, e->raw, err);
+	return put_raw(r, e->raw, err);
 }
 
 static int take_piece(struct relay *r, struct span piece, struct err *err)

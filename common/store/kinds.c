@@ -54,7 +54,7 @@ void kinds_begin(struct kinds *k)
 		forget_all(k);
 }
 
-static struct kind *find(struct kinds *k, const struct common *c)
+static struct kind *find_kind(struct kinds *k, const struct common *c)
 {
 	struct kind **slot = &k->slots[c->hash & (SLOTS - 1)], *kind = *slot;
 
@@ -73,7 +73,7 @@ static struct kind *find(struct kinds *k, const struct common *c)
 struct kind *kinds_find(struct kinds *k, struct common *c)
 {
 	if (c->kinds_age != k->age) {
-		c->kind = find(k, c);
+		c->kind = find_kind(k, c);
 		c->kinds_age = k->age;
 	}
 	return c->kind;

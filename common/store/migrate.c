@@ -22,7 +22,7 @@ static int64_t number_of(const struct asset *asset, const char *dir)
 	return span_to_int(digits, 1, 9999, &number) == 0 ? number : 0;
 }
 
-static const struct asset *find(const struct asset *table, const char *dir, int64_t number)
+static const struct asset *find_step(const struct asset *table, const char *dir, int64_t number)
 {
 	for (; table->path; table++)
 		if (number_of(table, dir) == number)
@@ -69,7 +69,7 @@ static int apply_next(struct db *db, const struct asset *table, const char *dir,
 	/* Another process may have done it while this one waited for the lock. */
 	if (db_number(db, "PRAGMA user_version", version, err) < 0)
 		goto fail;
-	step = find(table, dir, *version + 1);
+	step = find_step(table, dir, *version + 1);
 	if (!step) {
 		db_rollback(db);
 		return 0;

@@ -28,7 +28,7 @@ struct recorder *recorder_new(struct store *s)
 	return r;
 }
 
-static void push(struct recorder *r, struct parcel *p)
+static void push_parcel(struct recorder *r, struct parcel *p)
 {
 	if (queue_push(r->queue, p))
 		writer_wake(r->writer);
@@ -40,12 +40,12 @@ void recorder_free(struct recorder *r)
 		return;
 	for (size_t i = 0; i < SLOTS; i++)
 		if (r->slots[i])
-			push(r, &r->slots[i]->parcel);
+			push_parcel(r, &r->slots[i]->parcel);
 	mem_free(r);
 }
 
 /* One that made room goes behind the records that name it: the queue keeps a thread's order. */
-static struct common *find(struct recorder *r, const struct record *record)
+static struct common *find_common(struct recorder *r, const struct record *record)
 {
 	uint32_t hash = common_hash(record);
 	struct common **slot = &r->slots[hash & (SLOTS - 1)];
@@ -53,7 +53,7 @@ static struct common *find(struct recorder *r, const struct record *record)
 	if (*slot && (*slot)->hash == hash && common_is_of(*slot, record))
 		return *slot;
 	if (*slot)
-		push(r, &(*slot)->parcel);
+		push_parcel(r, &(*slot)->parcel);
 	*slot = common_make(record, hash);
 	return *slot;
 }
@@ -69,9 +69,9 @@ void recorder_keep(struct recorder *r, const struct record *record)
 	}
 	if (!r->last || !common_is_still_of(r->last, &r->before, record)) {
 		if (!r->last || !common_is_of(r->last, record))
-			r->last = find(r, record);
+			r->last = find_common(r, record);
 		r->before = *record;
 	}
 	entry_fill(e, record, r->last);
-	push(r, &e->parcel);
+	push_parcel(r, &e->parcel);
 }

@@ -119,7 +119,7 @@ static int insert(struct db *db, const struct owner *o, enum prompt_layer layer,
 	return db_run(st, err);
 }
 
-static int note(struct db *db, const struct owner *o, enum prompt_layer layer, struct err *err)
+static int note_change(struct db *db, const struct owner *o, enum prompt_layer layer, struct err *err)
 {
 	return change_note_texts(db, o->tenant_id, o->scope_id, layer == LAYER_user ? o->user_id : NULL, err);
 }
@@ -130,12 +130,12 @@ int system_prompt_put(struct db *db, const struct owner *o, enum prompt_layer la
 	if (update(db, o, layer, content, enabled, by, now_ms, err) < 0)
 		return -1;
 	if (db_changes(db))
-		return note(db, o, layer, err);
+		return note_change(db, o, layer, err);
 	if (!content.ptr)
 		return not_found(layer, err);
 	if (insert(db, o, layer, content, enabled, by, now_ms, err) < 0)
 		return -1;
-	return note(db, o, layer, err);
+	return note_change(db, o, layer, err);
 }
 
 int system_prompt_delete(struct db *db, const struct owner *o, enum prompt_layer layer, struct err *err)
@@ -150,5 +150,5 @@ int system_prompt_delete(struct db *db, const struct owner *o, enum prompt_layer
 	bind_key(st, o, layer);
 	if (db_run(st, err) < 0)
 		return -1;
-	return db_changes(db) ? note(db, o, layer, err) : not_found(layer, err);
+	return db_changes(db) ? note_change(db, o, layer, err) : not_found(layer, err);
 }

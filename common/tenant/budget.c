@@ -87,7 +87,7 @@ static bool is_same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static void put(struct budget_book *b, struct account *a)
+static void put_account(struct budget_book *b, struct account *a)
 {
 	size_t i = hash_of(a->of, a->period, a->owner, a->model) & (b->size - 1);
 
@@ -107,7 +107,7 @@ static void grow(struct budget_book *b)
 	b->slots = mem_calloc(b->size, sizeof(struct account *));
 	for (size_t i = 0; i < size; i++)
 		if (old[i])
-			put(b, old[i]);
+			put_account(b, old[i]);
 	mem_free(old);
 }
 
@@ -128,7 +128,7 @@ static struct account *account_of(struct budget_book *b, enum budget_of of, cons
 	memccpy(a->owner, owner, 0, sizeof a->owner - 1);
 	a->model = row->model ? mem_strdup(row->model) : NULL;
 	grow(b);
-	put(b, a);
+	put_account(b, a);
 	b->count++;
 	return a;
 }

@@ -72,7 +72,7 @@ static uint64_t hash_key(const struct limiter *l, const uint8_t key[LIMITER_KEY_
 }
 
 /* The key's place, or the free one where it would be; NULL in a shard without any. */
-static struct place *find(const struct shard *s, const uint8_t *key, uint64_t hash)
+static struct place *find_place(const struct shard *s, const uint8_t *key, uint64_t hash)
 {
 	if (!s->places)
 		return NULL;
@@ -139,7 +139,7 @@ static void make_room(const struct limiter *l, struct shard *s, int64_t now_ns)
 
 		if (!p->is_taken || latest(p) <= after)
 			continue;
-		to = find(s, p->key, hash_key(l, p->key) / SHARD_COUNT);
+		to = find_place(s, p->key, hash_key(l, p->key) / SHARD_COUNT);
 		assert(to); /* there is room for more than are left */
 		*to = *p;
 	}
@@ -149,13 +149,13 @@ static void make_room(const struct limiter *l, struct shard *s, int64_t now_ns)
 static struct place *take_place(const struct limiter *l, struct shard *s, const uint8_t *key,
 				uint64_t hash, int64_t now_ns)
 {
-	struct place *p = find(s, key, hash);
+	struct place *p = find_place(s, key, hash);
 
 	if (p && p->is_taken)
 		return p;
 	if (2 * (s->taken + 1) > s->size) {
 		make_room(l, s, now_ns);
-		p = find(s, key, hash);
+		p = find_place(s, key, hash);
 	}
 	assert(p); /* half of the places are free */
 	memcpy(p->key, key, LIMITER_KEY_SIZE);
@@ -237,7 +237,7 @@ bool limiter_take(struct limiter *l, const uint8_t key[LIMITER_KEY_SIZE], struct
 	bool is_admitted = true;
 
 	pthread_mutex_lock(&s->lock);
-	known = find(s, key, hash / SHARD_COUNT);
+	known = find_place(s, key, hash / SHARD_COUNT);
 	if (!known)
 		known = &full;
 	for (size_t i = 0; i < count; i++) {

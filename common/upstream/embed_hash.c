@@ -25,7 +25,7 @@ struct features {
 	size_t count, size;
 };
 
-static void add(struct features *f, uint64_t hash, int64_t weight)
+static void add_feature(struct features *f, uint64_t hash, int64_t weight)
 {
 	if (f->count == f->size) {
 		if (f->size == FEATURES_MAX)
@@ -55,7 +55,7 @@ static void add_grams(struct features *f, struct span term)
 			struct span gram = span_of(marked + at[i], (size_t)(at[i + n] - at[i]));
 
 			/* Another space of names than that of words. */
-			add(f, words_hash(gram) ^ UINT64_C(0x5bd1e9955bd1e995), WEIGHT_GRAM);
+			add_feature(f, words_hash(gram) ^ UINT64_C(0x5bd1e9955bd1e995), WEIGHT_GRAM);
 		}
 }
 
@@ -64,7 +64,7 @@ static void add_term(void *data, const struct term *term)
 	struct features *f = data;
 	int64_t weight = term->is_part ? WEIGHT_PART : WEIGHT_WORD;
 
-	add(f, words_hash(term->text), term->is_stop ? WEIGHT_STOP : weight);
+	add_feature(f, words_hash(term->text), term->is_stop ? WEIGHT_STOP : weight);
 	if (!term->is_gram && !term->is_part && !term->is_stop)
 		add_grams(f, term->text);
 }

@@ -8,7 +8,7 @@
 /* ---- the request ---- */
 
 /* A member's name, what goes before it, and its value. */
-static void add(struct outgoing *out, struct span *parts, const char *name, struct span value)
+static void add_member(struct outgoing *out, struct span *parts, const char *name, struct span value)
 {
 	parts[out->part_count++] = span_str(name);
 	parts[out->part_count++] = value;
@@ -25,14 +25,14 @@ int rerank_build(const struct rerank_wish *w, const struct target *t, struct are
 	if (!parts)
 		return err_used_up(err);
 	if (t->backend->provider->quirks & QUIRK_RERANK_TEXTS) {
-		add(out, parts, "{\"query\":", w->query);
-		add(out, parts, ",\"texts\":", w->documents);
-		add(out, parts, ",\"truncate\":", SPAN_LIT("true}"));
+		add_member(out, parts, "{\"query\":", w->query);
+		add_member(out, parts, ",\"texts\":", w->documents);
+		add_member(out, parts, ",\"truncate\":", SPAN_LIT("true}"));
 	} else {
-		add(out, parts, "{\"model\":", dialect_quoted(arena, t->model));
-		add(out, parts, ",\"query\":", w->query);
-		add(out, parts, ",\"documents\":", w->documents);
-		add(out, parts, ",\"top_n\":", span_str(arena_printf(arena, "%zu}", w->count)));
+		add_member(out, parts, "{\"model\":", dialect_quoted(arena, t->model));
+		add_member(out, parts, ",\"query\":", w->query);
+		add_member(out, parts, ",\"documents\":", w->documents);
+		add_member(out, parts, ",\"top_n\":", span_str(arena_printf(arena, "%zu}", w->count)));
 	}
 	return arena_failed(arena) ? err_used_up(err) : 0;
 }

@@ -80,7 +80,7 @@ struct one {
 	struct span name;
 };
 
-static int get(void *arg)
+static int get_one(void *arg)
 {
 	struct one *o = arg;
 	struct rag_work *w = &o->work;
@@ -112,7 +112,7 @@ void a1_documents_get(struct exchange *x, struct call *c)
 	struct one o = { .name = span_str(call_param(x, c, 1)) };
 
 	rag_work_begin(x, c, &o.work);
-	if (rag_work_run(x, c, &o.work, get, &o) == 0)
+	if (rag_work_run(x, c, &o.work, get_one, &o) == 0)
 		rag_work_reply(x, &o.work, 200);
 	rag_work_end(&o.work);
 }

@@ -59,7 +59,7 @@ void a1_indices_list(struct exchange *x, struct call *c)
 
 /* ---- one ---- */
 
-static int print(struct rag_work *w)
+static int print_index(struct rag_work *w)
 {
 	struct rag_index_info index;
 
@@ -69,12 +69,12 @@ static int print(struct rag_work *w)
 	return 0;
 }
 
-static int get(void *arg)
+static int get_index(void *arg)
 {
-	return print(arg);
+	return print_index(arg);
 }
 
-static int drop(void *arg)
+static int drop_index(void *arg)
 {
 	struct rag_work *w = arg;
 
@@ -86,7 +86,7 @@ void a1_indices_get(struct exchange *x, struct call *c)
 	struct rag_work w;
 
 	rag_work_begin(x, c, &w);
-	if (rag_work_run(x, c, &w, get, &w) == 0)
+	if (rag_work_run(x, c, &w, get_index, &w) == 0)
 		rag_work_reply(x, &w, 200);
 	rag_work_end(&w);
 }
@@ -96,7 +96,7 @@ void a1_indices_delete(struct exchange *x, struct call *c)
 	struct rag_work w;
 
 	rag_work_begin(x, c, &w);
-	if (rag_work_write(x, c, &w, drop, &w) == 0) {
+	if (rag_work_write(x, c, &w, drop_index, &w) == 0) {
 		/* What is nobody's any more is freed. */
 		w.index = SPAN_LIT("");
 		rag_work_note(c, &w);
@@ -166,7 +166,7 @@ static int create(void *arg)
 	if (rag_index_create(k->work.rag, k->work.tenant, k->work.index, &k->config, &k->work.err) <
 	    0)
 		return -1;
-	return print(&k->work);
+	return print_index(&k->work);
 }
 
 /* What the body does not name stays as it is. */
@@ -183,7 +183,7 @@ static int configure(void *arg)
 	    rag_index_configure(k->work.rag, k->work.tenant, k->work.index, &k->config,
 				&k->work.err) < 0)
 		return -1;
-	return print(&k->work);
+	return print_index(&k->work);
 }
 
 static void change(struct exchange *x, struct call *c, bool is_new)

@@ -179,7 +179,7 @@ static int find_index(void *arg)
 	return rag_index_get(w->rag, w->tenant, w->index, &w->arena, &index, &w->err);
 }
 
-static void start(struct exchange *x, struct call *c, struct order *o)
+static void start_job(struct exchange *x, struct call *c, struct order *o)
 {
 	char id[RAG_JOB_ID_SIZE], location[RAG_JOB_ID_SIZE + 32];
 
@@ -201,7 +201,7 @@ void a1_jobs_create(struct exchange *x, struct call *c)
 	if (read_order(x, &o, &o.work.err) < 0)
 		reply_error(x, &o.work.err);
 	else if (rag_work_run(x, c, &o.work, find_index, &o) == 0)
-		start(x, c, &o);
+		start_job(x, c, &o);
 	json_decref(o.body);
 	rag_work_end(&o.work);
 }

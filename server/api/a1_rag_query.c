@@ -148,7 +148,7 @@ static int read_query(struct query *q, const struct call *c, const struct settin
 
 enum { EMBED_PATIENCE_MS = 10 * 1000 };
 
-static int look(void *arg)
+static int look_at_index(void *arg)
 {
 	struct query *q = arg;
 	struct rag_work *w = &q->work;
@@ -203,7 +203,7 @@ static int prepare(struct exchange *x, struct call *c, struct query *q)
 {
 	if (q->question.mode == RETRIEVE_LEXICAL || q->question.scope == RETRIEVE_CORPUS)
 		return 0;
-	if (rag_work_run(x, c, &q->work, look, q) < 0)
+	if (rag_work_run(x, c, &q->work, look_at_index, q) < 0)
 		return -1;
 	/* Nobody can be asked in the space of a model that is no more. */
 	return q->index.model.len > 0 && q->index.vectors > 0 && !q->index.model_changed

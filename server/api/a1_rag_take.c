@@ -228,7 +228,7 @@ static int take_files(struct taking *t)
 	return put_batch(t);
 }
 
-static int take(void *arg)
+static int take_form(void *arg)
 {
 	struct taking *t = arg;
 	int result;
@@ -303,7 +303,7 @@ static int take_whole_lines(struct call *c, struct taking *t, struct buf *text, 
 	if (len == 0)
 		return 0;
 	t->bytes = span_of(text->ptr, len);
-	result = rag_work_ingest(c, &t->work, take, t);
+	result = rag_work_ingest(c, &t->work, take_form, t);
 	buf_consume(text, len);
 	return result;
 }
@@ -353,7 +353,7 @@ static int read_body(struct exchange *x, struct call *c, struct taking *t)
 	    exchange_body(x, (size_t)c->snapshot->config->max_body_bytes, &t->bytes, &t->work.err) <
 		    0)
 		return -1;
-	return rag_work_ingest(c, &t->work, take, t);
+	return rag_work_ingest(c, &t->work, take_form, t);
 }
 
 static int take_body(struct exchange *x, struct call *c, struct taking *t, bool replace)
@@ -390,7 +390,7 @@ static void reply_taken(struct exchange *x, struct taking *t, bool replace)
 	rag_work_reply(x, &t->work, 200);
 }
 
-static struct taking *begin(struct exchange *x, struct call *c)
+static struct taking *begin_taking(struct exchange *x, struct call *c)
 {
 	struct taking *t = arena_zalloc(&x->arena, sizeof *t);
 
@@ -406,7 +406,7 @@ static struct taking *begin(struct exchange *x, struct call *c)
 	return t;
 }
 
-static void end(struct call *c, struct taking *t)
+static void end_taking(struct call *c, struct taking *t)
 {
 	if (t->outcomes[RAG_ADDED] + t->outcomes[RAG_CHANGED] > 0)
 		rag_work_note(c, &t->work);
@@ -423,7 +423,7 @@ static void end(struct call *c, struct taking *t)
 static void take_documents(struct exchange *x, struct call *c, enum rag_put_how how, bool whole,
 			   bool replace)
 {
-	struct taking *t = begin(x, c);
+	struct taking *t = begin_taking(x, c);
 
 	if (!t)
 		return;
@@ -433,7 +433,7 @@ static void take_documents(struct exchange *x, struct call *c, enum rag_put_how 
 		reply_taken(x, t, replace);
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
-	end(c, t);
+	end_taking(c, t);
 }
 
 void a1_documents_replace(struct exchange *x, struct call *c)
@@ -504,7 +504,7 @@ static int read_one(struct exchange *x, struct call *c, struct taking *t)
 
 void a1_documents_put(struct exchange *x, struct call *c)
 {
-	struct taking *t = begin(x, c);
+	struct taking *t = begin_taking(x, c);
 
 	if (!t)
 		return;
@@ -515,5 +515,5 @@ void a1_documents_put(struct exchange *x, struct call *c)
 			   buf_span(&t->listed));
 	else if (t->work.err.code != E_cancelled)
 		reply_error(x, &t->work.err);
-	end(c, t);
+	end_taking(c, t);
 }

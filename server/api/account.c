@@ -47,7 +47,7 @@ static void fill_call(struct record *r, const struct exchange *x, const struct c
 	r->route = pattern_of(c);
 }
 
-static void keep(const struct exchange *x, const struct call *c, int64_t now_us)
+static void keep_record(const struct exchange *x, const struct call *c, int64_t now_us)
 {
 	char source[RATE_SOURCE_MAX];
 	struct record r;
@@ -127,5 +127,5 @@ void account(const struct exchange *x, const struct call *c)
 	if (c->worker->shard)
 		count(c->worker->shard, x, c, now_us);
 	if (keeps_records(c) && strcmp(surface_of(c), "ops") != 0)
-		keep(x, c, now_us);
+		keep_record(x, c, now_us);
 }

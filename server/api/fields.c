@@ -24,7 +24,7 @@ int fields_check(json_t *object, const char *const *names, struct err *err)
 }
 
 /* NULL for what leaves the field as it is. */
-static json_t *find(json_t *object, const char *name)
+static json_t *find_member(json_t *object, const char *name)
 {
 	json_t *value = json_object_get(object, name);
 
@@ -33,7 +33,7 @@ static json_t *find(json_t *object, const char *name)
 
 int field_text(json_t *object, const char *name, struct span *out, struct err *err)
 {
-	json_t *value = find(object, name);
+	json_t *value = find_member(object, name);
 
 	if (!value)
 		return 0;
@@ -54,7 +54,7 @@ int field_need_text(json_t *object, const char *name, struct span *out, struct e
 int field_int(json_t *object, const char *name, int64_t min, int64_t max, int64_t *out,
 	      struct err *err)
 {
-	json_t *value = find(object, name);
+	json_t *value = find_member(object, name);
 
 	if (!value)
 		return 0;
@@ -68,7 +68,7 @@ int field_int(json_t *object, const char *name, int64_t min, int64_t max, int64_
 
 int field_share(json_t *object, const char *name, float *out, struct err *err)
 {
-	json_t *value = find(object, name);
+	json_t *value = find_member(object, name);
 
 	if (!value)
 		return 0;
@@ -81,7 +81,7 @@ int field_share(json_t *object, const char *name, float *out, struct err *err)
 
 int field_bool(json_t *object, const char *name, bool *out, struct err *err)
 {
-	json_t *value = find(object, name);
+	json_t *value = find_member(object, name);
 
 	if (!value)
 		return 0;

@@ -24,7 +24,7 @@ static bool is_request_id(struct span s)
 	return true;
 }
 
-static void copy(char *out, size_t size, struct span s)
+static void copy_text(char *out, size_t size, struct span s)
 {
 	size_t len = s.len < size ? s.len : size - 1;
 
@@ -95,7 +95,7 @@ void guard_identify(struct exchange *x, struct call *c)
 	if (!id.ptr)
 		id = exchange_header(x, "x-request-id");
 	if (id.ptr && is_request_id(id))
-		copy(x->request_id, sizeof x->request_id, id);
+		copy_text(x->request_id, sizeof x->request_id, id);
 	else
 		ident_uuid(x->request_id);
 	guard_name(x);
@@ -250,7 +250,7 @@ static bool may_see_all(const struct call *c)
 	       c->identity.token->role >= ROLE_tenant_admin;
 }
 
-static int keep(struct exchange *x, struct span text, const char **kept, struct err *err)
+static int keep_text(struct exchange *x, struct span text, const char **kept, struct err *err)
 {
 	const struct span copy = arena_span(&x->arena, text);
 
@@ -280,8 +280,8 @@ static int check_user(struct exchange *x, struct call *c, struct err *err)
 			       "SPASS-Scope-Id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -");
 	if (!user.ptr && !c->identity.is_whole_tenant)
 		c->identity.user_id = c->identity.token_id;
-	if ((user.ptr && keep(x, user, &c->identity.user_id, err) < 0) ||
-	    (scope.ptr && keep(x, scope, &c->identity.scope_id, err) < 0))
+	if ((user.ptr && keep_text(x, user, &c->identity.user_id, err) < 0) ||
+	    (scope.ptr && keep_text(x, scope, &c->identity.scope_id, err) < 0))
 		return -1;
 	return 0;
 }
@@ -316,7 +316,7 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 
 	if (read_single_field(x, "SPASS-Caller-Depth", "headers.spass-caller-depth", &depth, err) < 0)
 		return -1;
-	if (parent.ptr && is_request_id(parent) && keep(x, parent, &c->parent_request_id, err) < 0)
+	if (parent.ptr && is_request_id(parent) && keep_text(x, parent, &c->parent_request_id, err) < 0)
 		return -1;
 	if (!depth.ptr)
 		return 0;

@@ -260,7 +260,7 @@ void v1_images_list(struct exchange *x, struct call *c)
 	reply_error(x, &err);
 }
 
-static int find(struct exchange *x, struct call *c, struct image_place *p, struct stored_image *i)
+static int find_image(struct exchange *x, struct call *c, struct image_place *p, struct stored_image *i)
 {
 	struct err err = ERR_INIT;
 
@@ -276,7 +276,7 @@ void v1_images_get(struct exchange *x, struct call *c)
 	struct image_place p;
 	struct stored_image i;
 
-	if (find(x, c, &p, &i) == 0)
+	if (find_image(x, c, &p, &i) == 0)
 		call_reply_json(x, 200, image_line(&i));
 }
 
@@ -327,7 +327,7 @@ void v1_images_content(struct exchange *x, struct call *c)
 	struct err err = ERR_INIT;
 	char *etag;
 
-	if (find(x, c, &p, &i) < 0)
+	if (find_image(x, c, &p, &i) < 0)
 		return;
 	etag = arena_printf(&x->arena, "\"%s\"", i.sha256);
 	reply_header(x, "ETag", span_str(etag));

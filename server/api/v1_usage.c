@@ -178,7 +178,7 @@ static int read_sums(struct db *db, void *arg, struct err *err)
 	return usage_day_query(db, &r->query, add_item, r, err);
 }
 
-static void begin(struct report *r)
+static void begin_report(struct report *r)
 {
 	char from[DATE_SIZE], to[DATE_SIZE];
 
@@ -201,7 +201,7 @@ void v1_usage(struct exchange *x, struct call *c)
 		return;
 	}
 	limit_view(x, c, r);
-	begin(r);
+	begin_report(r);
 	if (store_read(c->worker->core->store, c->worker->core->jobs, read_sums, r, &err) == 0) {
 		buf_add_str(&r->out, "],\"total\":{");
 		add_sum(r, &r->total);

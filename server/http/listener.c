@@ -65,7 +65,7 @@ static void complain(struct listener *l, const char *what, int code)
 	log_warn("listener", "%s: %s", what, strerror_r(code, text, sizeof text));
 }
 
-static void take(struct listener *l, int fd, const struct sockaddr *peer)
+static void take_client(struct listener *l, int fd, const struct sockaddr *peer)
 {
 	enum gate_pass pass = gate_enter(l->gate);
 
@@ -104,7 +104,7 @@ static void accept_some(struct listener *l, int limit)
 				 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0)
-			take(l, fd, (struct sockaddr *)&peer);
+			take_client(l, fd, (struct sockaddr *)&peer);
 		else if (!accept_goes_on(l, errno))
 			return;
 	}

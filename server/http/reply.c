@@ -291,7 +291,7 @@ bool reply_has_begun(const struct exchange *x)
 }
 
 /* length < 0: unknown. */
-static int begin(struct exchange *x, int status, const char *content_type, int64_t length)
+static int begin_stream(struct exchange *x, int status, const char *content_type, int64_t length)
 {
 	struct request *r = request_of(x);
 	struct conn *c = x->conn;
@@ -309,12 +309,12 @@ static int begin(struct exchange *x, int status, const char *content_type, int64
 
 int reply_begin(struct exchange *x, int status, const char *content_type)
 {
-	return begin(x, status, content_type, -1);
+	return begin_stream(x, status, content_type, -1);
 }
 
 int reply_begin_sized(struct exchange *x, int status, const char *content_type, size_t length)
 {
-	return begin(x, status, content_type, (int64_t)length);
+	return begin_stream(x, status, content_type, (int64_t)length);
 }
 
 static int cancelled(struct err *err)

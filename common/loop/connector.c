@@ -4,10 +4,10 @@
 #include "common/loop/connector.h"
 
 #include "common/base/log.h"
+#include "common/loop/curl_engine.h"
 #include "common/loop/inside.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,35 +20,19 @@
 enum { URL_MAX = 1024, KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 30, SMALL_BUFFER = 1024 };
 
 /*
- * A multi handle on our loop.  One is shared by all connections that are taken over as soon as
- * they stand; a connection that stays with libcurl has its own, as a shared one might close it
- * for being idle.
+ * One engine is shared by all connections that are taken over as soon as they stand; a connection that
+ * stays with libcurl has its own, as a shared one might close it for being idle.
  */
-struct engine {
-	struct loop *loop;
-	CURLM *multi;
-	struct timer timer;
-	struct list waits;
-	bool is_shared, is_resting;
-};
-
-/* A descriptor that libcurl waits for. */
-struct wait {
-	struct watch watch;
-	struct engine *engine;
-	struct list link;
-};
-
 struct connector_share {
 	CURLSH *handle;
-	struct engine engine;
+	struct curl_engine engine;
 };
 
 struct connector {
 	struct fiber *fiber; /* who waits */
 	CURL *easy;
-	struct engine *engine; /* the share's or own */
-	struct engine own;
+	struct curl_engine *engine; /* the share's or own */
+	struct curl_engine own;
 	CURLcode result;
 	bool is_done;
 	bool tls;
@@ -60,127 +44,13 @@ struct connector {
 	char reason[CURL_ERROR_SIZE];
 };
 
-/* libcurl's side of the loop */
-
-/* What it wakes may free the connector, and the engine with it unless that is shared. */
-static void read_results(struct engine *e)
+static void connector_done(void *owner, CURLcode result)
 {
-	bool is_shared = e->is_shared;
-	CURLMsg *message;
-	int left;
+	struct connector *c = owner;
 
-	while ((message = curl_multi_info_read(e->multi, &left)) != NULL) {
-		struct connector *c;
-		char *private = NULL;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		c = (struct connector *)(void *)private;
-		c->result = message->data.result;
-		c->is_done = true;
-		fiber_notify(c->fiber, c);
-		if (!is_shared)
-			return;
-	}
-}
-
-static void on_wait(struct watch *w, int events)
-{
-	struct engine *e = container_of(w, struct wait, watch)->engine;
-	int running, mask = 0;
-
-	if (events & LOOP_READ)
-		mask |= CURL_CSELECT_IN;
-	if (events & LOOP_WRITE)
-		mask |= CURL_CSELECT_OUT;
-	/* The call may free w. */
-	curl_multi_socket_action(e->multi, w->fd, mask, &running);
-	read_results(e);
-}
-
-static void on_timer(struct timer *t)
-{
-	struct engine *e = container_of(t, struct engine, timer);
-	int running;
-
-	curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	read_results(e);
-}
-
-static void wait_free(struct wait *w)
-{
-	watch_stop(&w->watch);
-	list_remove(&w->link);
-	mem_free(w);
-}
-
-static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
-{
-	struct engine *e = context;
-	struct wait *w = known;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w)
-			wait_free(w);
-		return 0;
-	}
-	if (!w) {
-		w = mem_new(struct wait);
-		w->engine = e;
-		watch_init(&w->watch, e->loop, fd, on_wait);
-		list_push(&e->waits, &w->link);
-		curl_multi_assign(e->multi, fd, w);
-	}
-	if (!e->is_resting)
-		watch_set(&w->watch, (what & CURL_POLL_IN ? LOOP_READ : 0) |
-					     (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
-	return 0;
-}
-
-static int curl_wants_timer(CURLM *multi, long timeout_ms, void *context)
-{
-	struct engine *e = context;
-
-	(void)multi;
-	if (timeout_ms < 0 || e->is_resting)
-		timer_cancel(&e->timer);
-	else
-		timer_set(&e->timer, timeout_ms);
-	return 0;
-}
-
-static int engine_init(struct engine *e, struct loop *l, bool is_shared)
-{
-	*e = (struct engine){ .loop = l, .is_shared = is_shared, .multi = curl_multi_init() };
-	list_init(&e->waits);
-	timer_init(&e->timer, l, on_timer);
-	if (!e->multi)
-		return -1;
-	curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
-	curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
-	curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
-	curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
-	return 0;
-}
-
-/* The descriptor is watched by its new owner from now on. */
-static void engine_rest(struct engine *e)
-{
-	e->is_resting = true;
-	timer_cancel(&e->timer);
-	list_each(&e->waits, at)
-		watch_set(&container_of(at, struct wait, link)->watch, 0);
-}
-
-static void engine_clear(struct engine *e)
-{
-	e->is_resting = true;
-	curl_multi_cleanup(e->multi);
-	timer_cancel(&e->timer);
-	list_each(&e->waits, at)
-		wait_free(container_of(at, struct wait, link));
+	c->result = result;
+	c->is_done = true;
+	fiber_notify(c->fiber, c);
 }
 
 /* The share */
@@ -201,7 +71,7 @@ struct connector_share *connector_share_new(struct loop *l)
 
 	pthread_once(&curl_once, start_curl);
 	s->handle = curl_share_init();
-	if (!s->handle || engine_init(&s->engine, l, true) < 0) {
+	if (!s->handle || curl_engine_init(&s->engine, l, true, connector_done) < 0) {
 		log_error("loop", "libcurl has no memory left");
 		abort();
 	}
@@ -214,7 +84,7 @@ void connector_share_free(struct connector_share *s)
 {
 	if (!s)
 		return;
-	engine_clear(&s->engine);
+	curl_engine_clear(&s->engine);
 	curl_share_cleanup(s->handle);
 	mem_free(s);
 }
@@ -352,7 +222,7 @@ static int set_up(struct connector *c, struct loop *l, struct connector_share *s
 	if (!o->tls && is_direct(o)) {
 		c->engine = &share->engine;
 	} else {
-		if (engine_init(&c->own, l, false) < 0)
+		if (curl_engine_init(&c->own, l, false, connector_done) < 0)
 			return -1;
 		c->engine = &c->own;
 	}
@@ -430,7 +300,7 @@ struct connector *connector_open(struct loop *l, struct connector_share *s, cons
 		return NULL;
 	}
 	if (!c->engine->is_shared)
-		engine_rest(c->engine);
+		curl_engine_rest(c->engine);
 	if (has_proxy(c))
 		c->ssl = NULL;
 	return c;
@@ -444,7 +314,7 @@ void connector_free(struct connector *c)
 		curl_multi_remove_handle(c->engine->multi, c->easy);
 	curl_easy_cleanup(c->easy);
 	if (c->engine == &c->own)
-		engine_clear(&c->own);
+		curl_engine_clear(&c->own);
 	mem_free(c);
 }
 

@@ -146,12 +146,25 @@ bool kit_is_utf8(const char *bytes, size_t len)
 	return true;
 }
 
+/* What JSON holds as it is, most of most texts: such runs are copied at once. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 void text_add_json(struct text *t, const char *bytes, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)bytes;
 	text_add(t, "\"", 1);
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_len(s + i, len - i);
+		size_t plain = 0, n;
+		while (i + plain < len && is_plain(s[i + plain]))
+			plain++;
+		text_add(t, s + i, plain);
+		i += plain;
+		if (i == len)
+			break;
+		n = utf8_len(s + i, len - i);
 		if (!n) {
 			text_add_str(t, "\xef\xbf\xbd");
 			n = 1;
@@ -160,10 +173,8 @@ void text_add_json(struct text *t, const char *bytes, size_t len)
 		} else if (s[i] == '"' || s[i] == '\\') {
 			char pair[2] = { '\\', (char)s[i] };
 			text_add(t, pair, 2);
-		} else if (s[i] < 0x20) {
-			text_printf(t, "\\u%04x", s[i]);
 		} else {
-			text_add(t, s + i, 1);
+			text_printf(t, "\\u%04x", s[i]);
 		}
 		i += n;
 	}
@@ -265,9 +276,12 @@ void kit_unescape(const char *s, size_t len, struct text *out)
 {
 	static const char letters[] = "rnt0\\\"e", values[] = "\r\n\t\0\\\"\033";
 	for (size_t i = 0; i < len; i++) {
-		const char *at;
-		if (s[i] != '\\' || i + 1 == len) {
-			text_add(out, s + i, 1);
+		const char *at, *next = memchr(s + i, '\\', len - i);
+		size_t plain = next ? (size_t)(next - s) - i : len - i;
+		if (plain || i + 1 == len) {
+			plain += !plain;
+			text_add(out, s + i, plain);
+			i += plain - 1;
 		} else if (s[i + 1] == 'x' && i + 3 < len && hex_value(s[i + 2]) >= 0 && hex_value(s[i + 3]) >= 0) {
 			char byte = (char)(hex_value(s[i + 2]) * 16 + hex_value(s[i + 3]));
 			text_add(out, &byte, 1);

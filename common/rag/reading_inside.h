@@ -50,6 +50,13 @@ void reader_title(struct reader *rd, struct span title);
 int reader_nested(struct reader *rd, struct span name, const char *type, struct span bytes,
 		  struct err *err);
 
+/* The name without its last extension when the file is packed as a whole ("ls.1" of ls.1.gz), else
+ * ptr NULL. */
+struct span reader_packed_name(struct span name, struct span bytes);
+/* Appends what rd->bytes unpack to; bounded as what comes out of archives.  On failure, what came so
+ * far stays. */
+int reader_unpack(struct reader *rd, struct buf *out, struct err *err);
+
 /*
  * All of rd->bytes as clean UTF-8: by its byte order mark, the charset the media type or the caller
  * names (may be NULL), else UTF-8, else Windows-1252 when that makes sense.  Binary is

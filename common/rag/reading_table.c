@@ -253,27 +253,48 @@ static bool is_number(struct span ext)
 	return true;
 }
 
-bool reader_is_unknown(const char *name, struct span bytes)
+static bool is_of_no_type(struct reader *rd)
 {
-	static const struct reader_options none = { .commands = NULL };
-	struct reader rd = { .bytes = bytes, .options = &none, .limits = reader_default_limits };
+	struct span ext = reader_extension(rd->name);
 	struct err err = ERR_INIT;
 	const struct reader_kind *kind;
 	struct buf text;
-	struct span ext;
 	bool is_text;
 
-	rd.name = base_name(span_str(name));
-	ext = reader_extension(rd.name);
 	if (!is_number(ext) && kind_of_extension(ext))
 		return false;
-	kind = kind_of_content(&rd);
+	kind = kind_of_content(rd);
 	if (kind != kind_named("text") && kind != kind_named("code"))
 		return false;
-	buf_init(&text, rd.limits.text_max);
-	is_text = reader_decode(&rd, NULL, &text, &err) == 0 || err.code != E_unsupported_document;
+	buf_init(&text, rd->limits.text_max);
+	is_text = reader_decode(rd, NULL, &text, &err) == 0 || err.code != E_unsupported_document;
 	buf_free(&text);
 	return !is_text;
+}
+
+/* Of what it is packed in when it is the beginning of a file, the beginning comes out, too. */
+bool reader_is_unknown(const char *name, struct span bytes)
+{
+	static const struct reader_options none = { .commands = NULL };
+	struct reading unread = { .type = NULL };
+	struct reader rd = { .out = &unread, .bytes = bytes, .options = &none,
+			     .limits = reader_default_limits };
+	struct err ignored = ERR_INIT;
+	struct span inside;
+	struct buf unpacked;
+	bool result;
+
+	rd.name = base_name(span_str(name));
+	inside = reader_packed_name(rd.name, bytes);
+	buf_init(&unpacked, SIZE_MAX / 2);
+	if (inside.ptr) {
+		(void)reader_unpack(&rd, &unpacked, &ignored);
+		rd.name = inside;
+		rd.bytes = buf_span(&unpacked);
+	}
+	result = is_of_no_type(&rd);
+	buf_free(&unpacked);
+	return result;
 }
 
 /* ---- reading ---- */
@@ -311,7 +332,7 @@ static int read_as(struct reader *rd, const struct reader_kind *kind, const char
 	return command ? read_by_command(rd, command, err) : kind->read(rd, err);
 }
 
-static int read_one(struct reader *rd, const char *type, struct err *err)
+static int read_bytes(struct reader *rd, const char *type, struct err *err)
 {
 	const char *any = find_command(rd, SPAN_LIT("*"));
 	const struct reader_kind *kind;
@@ -328,6 +349,27 @@ static int read_one(struct reader *rd, const char *type, struct err *err)
 	if (said.code == E_unsupported_document && any)
 		return read_as(rd, kind, any, err);
 	return err_set(err, said.code, "", "%s", said.message);
+}
+
+/* What is packed as a whole is read as what it is; a command of the settings may do that itself. */
+static int read_one(struct reader *rd, const char *type, struct err *err)
+{
+	struct span inside = reader_packed_name(rd->name, rd->bytes);
+	struct buf unpacked;
+	int result;
+
+	if (!inside.ptr || find_command(rd, reader_extension(rd->name)))
+		return read_bytes(rd, type, err);
+	buf_init(&unpacked, SIZE_MAX / 2);
+	result = reader_unpack(rd, &unpacked, err);
+	if (result == 0) {
+		rd->name = inside;
+		rd->bytes = buf_span(&unpacked);
+		result = read_bytes(rd, type, err);
+		rd->bytes = SPAN_NONE;
+	}
+	buf_free(&unpacked);
+	return result;
 }
 
 int reader_nested(struct reader *rd, struct span name, const char *type, struct span bytes,

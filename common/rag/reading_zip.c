@@ -16,7 +16,7 @@ enum {
 	PIECE = 64 * 1024,
 };
 
-static int check_inflated(struct reader *rd, struct err *err)
+int zip_check_inflated(struct reader *rd, struct err *err)
 {
 	size_t max = rd->limits.text_max > SIZE_MAX / INFLATED_PER_TEXT ? SIZE_MAX :
 									  rd->limits.text_max * INFLATED_PER_TEXT;
@@ -49,7 +49,7 @@ static int inflate_member(struct archive *a, struct reader *rd, struct buf *out,
 	while ((got = archive_read_data(a, piece, sizeof(piece))) > 0) {
 		buf_add(out, piece, (size_t)got);
 		rd->inflated += (size_t)got;
-		if (check_inflated(rd, err) < 0)
+		if (zip_check_inflated(rd, err) < 0)
 			return -1;
 	}
 	return got < 0 ? tell_damage(a, err) : 0;

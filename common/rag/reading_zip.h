@@ -24,6 +24,8 @@ struct zip {
  */
 int zip_open(struct zip *zip, struct reader *rd, bool (*wants)(struct span name), struct err *err);
 void zip_free(struct zip *zip);
+/* Whether what came out so far (rd->inflated) is no more than may: 0, or -1 as of zip_open. */
+int zip_check_inflated(struct reader *rd, struct err *err);
 /* ptr NULL when there is no such member. */
 struct span zip_get(const struct zip *zip, const char *name);
 /* href as it stands in the member `base`: "../a.xml" of "x/y/b.xml" is "x/a.xml"; what follows a #

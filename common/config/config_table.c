@@ -188,7 +188,7 @@ static void show_section(const struct config *c, const char *name, struct buf *o
 
 	json_array_foreach(list, i, row)
 	{
-		char *text = json_dumps(row, JSON_ENCODE_ANY);
+		char *text = json_dumps(row, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
 		buf_printf(out, "%s[%zu] = %s (%s)\n", name, i, text ? text : "",
 			   config_origin_name(CONFIG_FILE));

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/ident.h"
 #include "common/base/mem.h"
+#include "common/base/near.h"
 #include "server/api/augment.h"
 #include "server/api/call.h"
 #include "server/api/limits.h"
@@ -330,23 +331,47 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 	return 0;
 }
 
+/*
+ * What a list does not know it would leave out, and be of something else than was asked for.  Routes
+ * without parameters are sent some by programs that were made for others.
+ */
+static int check_parameter(struct exchange *x, const char *names, struct span name, struct err *err)
+{
+	struct near near;
+
+	if (span_is(name, "user_id"))
+		return err_set(err, E_invalid_field, "query.user_id",
+			       "user_id does not belong in the query; send the SPASS-User-Id header");
+	if (!names)
+		return 0;
+	near_init(&near, name);
+	for (struct span rest = span_str(names); rest.ptr;) {
+		const struct span known = span_cut(&rest, ' ');
+
+		if (span_equal(name, known))
+			return 0;
+		near_offer(&near, arena_printf(&x->arena, "%.*s", SPAN_ARGS(known)));
+	}
+	err_set(err, E_invalid_field, arena_printf(&x->arena, "query.%.*s", SPAN_ARGS(name)),
+		"there is no parameter \"%.*s\" here, only %s", SPAN_ARGS(name), names);
+	return near_suggest(&near, err);
+}
+
 static int check_query(struct exchange *x, struct call *c, struct err *err)
 {
 	struct span rest = x->head->query;
 	struct buf name;
 	int result = 0;
 
-	(void)c;
 	buf_init(&name, QUERY_NAME_MAX);
 	while (rest.ptr && result == 0) {
-		struct span pair = span_cut(&rest, '&');
+		struct span pair = span_cut(&rest, '&'), key = span_cut(&pair, '=');
 
 		buf_clear(&name);
-		call_decode(span_cut(&pair, '='), &name);
-		if (span_is(buf_span(&name), "user_id"))
-			result = err_set(err, E_invalid_field, "query.user_id",
-					 "user_id does not belong in the query; send the SPASS-User-Id "
-					 "header");
+		call_decode(key, &name);
+		if (key.len > 0)
+			result = check_parameter(x, c->route->query,
+						 buf_failed(&name) ? key : buf_span(&name), err);
 	}
 	buf_free(&name);
 	return result;

@@ -33,7 +33,7 @@ struct route {
 				    * the answer to a GET; or NULL */
 	bool takes_file;           /* a body of any other type is a file */
 	const char *media;         /* type of an answer that is not JSON, or NULL */
-	const char *query;         /* names of parameters, a blank between: "limit offset"; or NULL */
+	const char *query;         /* names of parameters, a blank between: "limit offset", others are refused; or NULL */
 	int status;                /* of success; 0 = 200 */
 };
 extern const struct route route_table[];

@@ -80,6 +80,12 @@ static inline uint64_t eight_letters(uint64_t x)
 	return eight_between((x & ~EIGHT_HIGH) | EIGHT_OF(0x20), 'a', 'z') & ~x;
 }
 
+/* The bytes before the first of a mask; all when it is 0. */
+static inline uint64_t eight_below(uint64_t mask)
+{
+	return (mask - 1) & ~mask;
+}
+
 /* Which byte is the first of a mask; the mask is not 0. */
 static inline size_t eight_first(uint64_t mask)
 {

@@ -18,6 +18,7 @@ enum {
 struct made_term {
 	uint32_t last_row; /* + 1 */
 	uint32_t entry;    /* of last_row */
+	uint32_t rows;     /* that have it */
 };
 
 struct entry {
@@ -27,7 +28,7 @@ struct entry {
 struct made_row {
 	int64_t chunk;
 	uint32_t length;
-	size_t entries, places; /* where those of the row end */
+	size_t entries, places; /* where those of the row begin */
 };
 
 /* All arrays double when they are full; nothing is allocated for a term, a row or an entry alone.
@@ -177,7 +178,8 @@ uint32_t segment_builder_number(struct segment_builder *b, struct span text, uin
 
 static void add_place(struct segment_builder *b, uint32_t term, enum segment_place place)
 {
-	b->places = grown(b->places, b->place_count, 2, &b->place_room, sizeof(*b->places));
+	if (b->place_count + 2 > b->place_room)
+		b->places = grown(b->places, b->place_count, 2, &b->place_room, sizeof(*b->places));
 	if (place == SEGMENT_BESIDE || place == SEGMENT_APART)
 		b->places[b->place_count++] = place == SEGMENT_BESIDE ? PLACE_BESIDE : PLACE_APART;
 	b->places[b->place_count++] = term + PLACE_FIRST;
@@ -186,17 +188,20 @@ static void add_place(struct segment_builder *b, uint32_t term, enum segment_pla
 static void count_term(struct segment_builder *b, uint32_t number, unsigned weight)
 {
 	struct made_term *term = &b->terms[number];
+	struct entry *entry;
 
 	if (term->last_row != b->row_count) {
-		b->entries =
-			grown(b->entries, b->entry_count, 1, &b->entry_room, sizeof(*b->entries));
+		if (b->entry_count == b->entry_room)
+			b->entries = grown(b->entries, b->entry_count, 1, &b->entry_room,
+					   sizeof(*b->entries));
 		term->last_row = (uint32_t)b->row_count;
 		term->entry = (uint32_t)b->entry_count;
+		term->rows++;
 		b->entries[b->entry_count++] = (struct entry){ .term = number };
-		b->rows[b->row_count - 1].entries = b->entry_count;
 	}
-	if (b->entries[term->entry].weight <= SEGMENT_WEIGHT_MAX - weight)
-		b->entries[term->entry].weight += weight;
+	entry = &b->entries[term->entry];
+	if (entry->weight <= SEGMENT_WEIGHT_MAX - weight)
+		entry->weight += weight;
 }
 
 static void note_term(struct segment_builder *b, uint32_t number)
@@ -211,12 +216,10 @@ void segment_builder_term(struct segment_builder *b, uint32_t number, unsigned w
 {
 	assert(number < b->term_count && weight > 0 && b->row_count > 0);
 	count_term(b, number, weight);
-	if (place != SEGMENT_NOWHERE) {
+	if (place != SEGMENT_NOWHERE)
 		add_place(b, number, place);
-		b->rows[b->row_count - 1].places = b->place_count;
-	} else if (b->notes) {
+	else if (b->notes)
 		note_term(b, number);
-	}
 }
 
 uint32_t *segment_builder_tag(struct segment_builder *b)
@@ -271,57 +274,48 @@ static int compare_texts(const void *a, const void *b, void *data)
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* Entries by term, those of order[i] up to ends[i] (of slots[order[i]]). */
-struct turned {
-	const uint32_t *order;
-	uint32_t *slots;
-	size_t *ends;
-	uint32_t *rows, *weights;
-};
-
-static void turn(const struct segment_builder *b, struct turned *t)
+/* Where the entries, or places, of a row end. */
+static size_t entries_end(const struct segment_builder *b, size_t row)
 {
-	size_t begin = 0;
-
-	for (size_t i = 0; i < b->term_count; i++)
-		t->slots[t->order[i]] = (uint32_t)i;
-	for (size_t i = 0; i < b->entry_count; i++)
-		t->ends[t->slots[b->entries[i].term]]++;
-	for (size_t i = 0; i < b->term_count; i++) {
-		size_t count = t->ends[i];
-
-		t->ends[i] = begin;
-		begin += count;
-	}
-	for (size_t row = 0, i = 0; row < b->row_count; row++)
-		for (; i < b->rows[row].entries; i++) {
-			size_t at = t->ends[t->slots[b->entries[i].term]]++;
-
-			t->rows[at] = (uint32_t)row;
-			t->weights[at] = b->entries[i].weight;
-		}
+	return row + 1 < b->row_count ? b->rows[row + 1].entries : b->entry_count;
 }
 
-/* slots: written.  NOLINTNEXTLINE(readability-non-const-parameter) */
-static void write_terms(const struct segment_builder *b, const uint32_t *order, uint32_t *slots,
+static size_t places_end(const struct segment_builder *b, size_t row)
+{
+	return row + 1 < b->row_count ? b->rows[row + 1].places : b->place_count;
+}
+
+/* Rows and weights by term, in that order of the terms. */
+static void turn(const struct segment_builder *b, const uint32_t *order, struct posting *to)
+{
+	uint32_t *next = mem_calloc(b->term_count + 1, sizeof(*next));
+	uint32_t begin = 0;
+
+	for (size_t i = 0; i < b->term_count; i++) {
+		next[order[i]] = begin;
+		begin += b->terms[order[i]].rows;
+	}
+	for (size_t row = 0, i = 0; row < b->row_count; row++)
+		for (size_t end = entries_end(b, row); i < end; i++)
+			to[next[b->entries[i].term]++] = (struct posting){
+				.row = (uint32_t)row, .weight = b->entries[i].weight
+			};
+	mem_free(next);
+}
+
+static void write_terms(const struct segment_builder *b, const uint32_t *order,
 			struct segment_writer *w)
 {
-	struct turned t = { .order = order,
-			    .slots = slots,
-			    .ends = mem_calloc(b->term_count + 1, sizeof(*t.ends)),
-			    .rows = mem_calloc(b->entry_count + 1, sizeof(*t.rows)),
-			    .weights = mem_calloc(b->entry_count + 1, sizeof(*t.weights)) };
-	size_t begin = 0;
+	struct posting *postings = mem_alloc((b->entry_count + 1) * sizeof(*postings)), *at = postings;
 
-	turn(b, &t);
+	turn(b, order, postings);
 	for (size_t i = 0; i < b->term_count; i++) {
-		writer_term(w, text_of(b, order[i]), t.rows + begin, t.weights + begin,
-			    (uint32_t)(t.ends[i] - begin));
-		begin = t.ends[i];
+		uint32_t rows = b->terms[order[i]].rows;
+
+		writer_term(w, text_of(b, order[i]), at, rows);
+		at += rows;
 	}
-	mem_free(t.ends);
-	mem_free(t.rows);
-	mem_free(t.weights);
+	mem_free(postings);
 }
 
 /* ids: by number. */
@@ -331,7 +325,7 @@ static void write_places(const struct segment_builder *b, const uint32_t *ids,
 	for (size_t row = 0, i = 0; row < b->row_count; row++) {
 		uint32_t mark = PLACE_FIRST;
 
-		for (; i < b->rows[row].places; i++) {
+		for (size_t end = places_end(b, row); i < end; i++) {
 			uint32_t place = b->places[i];
 
 			if (place >= PLACE_FIRST)
@@ -344,8 +338,8 @@ static void write_places(const struct segment_builder *b, const uint32_t *ids,
 
 int segment_builder_write(struct segment_builder *b, struct buf *out, struct err *err)
 {
-	uint32_t *order = mem_calloc(b->term_count + 1, sizeof(*order));
-	uint32_t *slots = mem_calloc(b->term_count + 1, sizeof(*slots));
+	uint32_t *order = mem_alloc((b->term_count + 1) * sizeof(*order));
+	uint32_t *ids = mem_alloc((b->term_count + 1) * sizeof(*ids));
 	struct segment_writer w;
 	int result;
 
@@ -355,15 +349,15 @@ int segment_builder_write(struct segment_builder *b, struct buf *out, struct err
 	for (size_t i = 0; i < b->term_count; i++)
 		order[i] = (uint32_t)i;
 	qsort_r(order, b->term_count, sizeof(*order), compare_texts, b);
-	write_terms(b, order, slots, &w);
+	write_terms(b, order, &w);
 	writer_order_terms(&w);
 	for (size_t i = 0; i < b->term_count; i++)
-		slots[i] = w.ids[slots[i]];
-	write_places(b, slots, &w);
+		ids[order[i]] = w.ids[i];
+	write_places(b, ids, &w);
 	result = writer_end(&w, out, err);
 	writer_free(&w);
 	mem_free(order);
-	mem_free(slots);
+	mem_free(ids);
 	clear(b);
 	b->slot_count = SLOTS_FIRST;
 	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));

@@ -121,9 +121,12 @@ struct segment_writer {
 void writer_init(struct segment_writer *w);
 void writer_free(struct segment_writer *w);
 void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length);
-/* count > 0. */
-void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows,
-		 const uint32_t *weights, uint32_t count);
+struct posting {
+	uint32_t row, weight;
+};
+/* count > 0, rows ascending. */
+void writer_term(struct segment_writer *w, struct span term, const struct posting *postings,
+		 uint32_t count);
 void writer_order_terms(struct segment_writer *w);
 /* mark: PLACE_BESIDE or PLACE_APART, or PLACE_FIRST for neither. */
 void writer_place(struct segment_writer *w, uint32_t id, uint32_t mark);

@@ -21,7 +21,7 @@ struct merge {
 	struct part *parts;
 	size_t count;
 	struct segment_writer writer;
-	uint32_t *rows, *weights; /* of one term */
+	struct posting *postings; /* of one term */
 };
 
 static bool is_dead(const struct part *p, uint32_t row)
@@ -91,10 +91,9 @@ static uint32_t add_postings(struct merge *m, const struct part *p, uint32_t cou
 		for (size_t i = 0; i < postings.count; i++) {
 			uint32_t row = p->rows[postings.rows[i]];
 
-			if (row == GONE)
-				continue;
-			m->rows[count] = row;
-			m->weights[count++] = postings.weights[i];
+			if (row != GONE)
+				m->postings[count++] =
+					(struct posting){ .row = row, .weight = postings.weights[i] };
 		}
 	return count;
 }
@@ -127,7 +126,7 @@ static int add_terms(struct merge *m, struct err *err)
 			p->has_text = texts_next(&p->texts);
 		}
 		if (count > 0)
-			writer_term(&m->writer, term, m->rows, m->weights, count);
+			writer_term(&m->writer, term, m->postings, count);
 		memcpy(before, text, term.len);
 		before_len = term.len;
 	}
@@ -192,8 +191,7 @@ int segment_merge(const struct segment *const *segments, const uint64_t *const *
 		texts_open(p->segment, 0, &p->texts);
 		rows += segment_rows(p->segment);
 	}
-	m.rows = mem_calloc(rows + 1, sizeof(*m.rows));
-	m.weights = mem_calloc(rows + 1, sizeof(*m.weights));
+	m.postings = mem_alloc((rows + 1) * sizeof(*m.postings));
 	result = add_rows(&m, err) < 0 || add_terms(&m, err) < 0 || add_places(&m, err) < 0
 			 ? -1
 			 : writer_end(&m.writer, out, err);
@@ -202,8 +200,7 @@ int segment_merge(const struct segment *const *segments, const uint64_t *const *
 		mem_free(m.parts[i].terms);
 	}
 	mem_free(m.parts);
-	mem_free(m.rows);
-	mem_free(m.weights);
+	mem_free(m.postings);
 	writer_free(&m.writer);
 	return result;
 }

@@ -96,19 +96,19 @@ static void pack(struct buf *b, const uint32_t *values, size_t count, unsigned b
 }
 
 /* As postings_next reads it. */
-static void add_block(struct buf *b, const uint32_t *rows, const uint32_t *weights, size_t count,
+static void add_block(struct buf *b, const struct posting *postings, size_t count,
 		      uint32_t next_row)
 {
 	uint32_t gaps[SEGMENT_BLOCK], over[SEGMENT_BLOCK];
-	uint32_t all_gaps = 0, all_over = 0, least = weights[0];
+	uint32_t all_gaps = 0, all_over = 0, least = postings[0].weight;
 	unsigned char head[2];
 
 	for (size_t i = 1; i < count; i++)
-		least = weights[i] < least ? weights[i] : least;
+		least = postings[i].weight < least ? postings[i].weight : least;
 	for (size_t i = 0; i < count; i++) {
-		gaps[i] = rows[i] - next_row;
-		next_row = rows[i] + 1;
-		over[i] = weights[i] - least;
+		gaps[i] = postings[i].row - next_row;
+		next_row = postings[i].row + 1;
+		over[i] = postings[i].weight - least;
 		all_gaps |= gaps[i];
 		all_over |= over[i];
 	}
@@ -156,14 +156,14 @@ static uint32_t note_grams(struct segment_writer *w, struct span term)
 	return (uint32_t)count | (is_marked ? SLOT_MARKED : 0);
 }
 
-void writer_term(struct segment_writer *w, struct span term, const uint32_t *rows,
-		 const uint32_t *weights, uint32_t count)
+void writer_term(struct segment_writer *w, struct span term, const struct posting *postings,
+		 uint32_t count)
 {
-	struct buf *slots = &w->sections[SECTION_SLOTS], *postings = &w->sections[SECTION_POSTINGS];
+	struct buf *slots = &w->sections[SECTION_SLOTS], *blocks = &w->sections[SECTION_POSTINGS];
 	uint32_t next_row = 0;
 
 	assert(count > 0 && term.len > 0 && term.len <= SEGMENT_TERM_MAX);
-	add32(slots, (uint32_t)postings->len);
+	add32(slots, (uint32_t)blocks->len);
 	add32(slots, count);
 	add32(slots, 0);
 	add32(slots, note_grams(w, term));
@@ -171,8 +171,8 @@ void writer_term(struct segment_writer *w, struct span term, const uint32_t *row
 	for (uint32_t at = 0; at < count; at += SEGMENT_BLOCK) {
 		size_t block = count - at < SEGMENT_BLOCK ? count - at : SEGMENT_BLOCK;
 
-		add_block(postings, rows + at, weights + at, block, next_row);
-		next_row = rows[at + block - 1] + 1;
+		add_block(blocks, postings + at, block, next_row);
+		next_row = postings[at + block - 1].row + 1;
 	}
 	w->term_count++;
 }

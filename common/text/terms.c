@@ -29,8 +29,8 @@ static const struct script {
 };
 
 /*
- * A word as it lies in bytes: this head, the word, and its stem where that is not how the word
- * begins.  All of it is in one or two lines of the cache.
+ * A word as it lies in bytes: this head, the word filled up to eights with NUL, and its stem where
+ * that is not how the word begins.  All of it is in one or two lines of the cache.
  */
 struct known {
 	uint64_t stem_hash;
@@ -39,7 +39,15 @@ struct known {
 	bool is_stop;
 };
 
-enum { ALIGNED = alignof(struct known), BYTES_FIRST = 8 * KIB };
+enum { ALIGNED = alignof(struct known), BYTES_FIRST = 8 * KIB, EIGHTS_MAX = WORD_MAX / 8 };
+static_assert(WORD_MAX % 8 == 0 && ALIGNED == 8 && sizeof(struct known) % 8 == 0, "words of eights");
+
+/* A word filled up with NUL, so that it is told from others eight bytes at a time. */
+struct filled {
+	uint64_t eights[EIGHTS_MAX];
+	uint32_t count;
+	uint32_t high; /* half of its hash */
+};
 
 struct terms {
 	struct sb_stemmer *stemmers[ARRAY_LEN(scripts)];
@@ -172,23 +180,24 @@ static struct known *add_known(struct terms *t)
 	return (struct known *)(void *)(t->bytes + t->byte_count);
 }
 
-static struct known *learn(struct terms *t, const struct word *w, uint64_t high, size_t at)
+static struct known *learn(struct terms *t, const struct word *w, const struct filled *f, size_t at)
 {
 	struct span word = w->text, stem = stem_of(t, word);
 	bool is_start = stem.len <= word.len && memcmp(stem.ptr, word.ptr, stem.len) == 0;
+	size_t filled = f->count * sizeof(*f->eights);
 	struct known *k = add_known(t);
 	char *text = (char *)(k + 1);
 
 	*k = (struct known){ .stem_hash = terms_hash(stem),
 			     .len = (uint8_t)word.len,
-			     .stem_at = (uint8_t)(is_start ? 0 : word.len),
+			     .stem_at = (uint8_t)(is_start ? 0 : filled),
 			     .stem_len = (uint8_t)stem.len,
 			     .is_stop = words_is_stop(w) };
-	memcpy(text, word.ptr, word.len);
+	memcpy(text, f->eights, filled);
 	if (!is_start)
-		memcpy(text + word.len, stem.ptr, stem.len);
-	t->slots[at] = high << 32 | (t->byte_count / ALIGNED + 1);
-	t->byte_count += sizeof(*k) + word.len + (is_start ? 0 : stem.len);
+		memcpy(text + filled, stem.ptr, stem.len);
+	t->slots[at] = (uint64_t)f->high << 32 | (t->byte_count / ALIGNED + 1);
+	t->byte_count += sizeof(*k) + filled + (is_start ? 0 : stem.len);
 	t->byte_count = (t->byte_count + ALIGNED - 1) / ALIGNED * ALIGNED;
 	t->known_count++;
 	return k;
@@ -199,7 +208,19 @@ static struct known *known_at(const struct terms *t, uint64_t slot)
 	return (struct known *)(void *)(t->bytes + ((uint32_t)slot - 1) * (size_t)ALIGNED);
 }
 
-static struct known *know(struct terms *t, const struct word *word, uint64_t high)
+static bool is_word(const struct known *k, size_t len, const struct filled *f)
+{
+	const uint64_t *eights = (const uint64_t *)(const void *)(k + 1);
+
+	if (k->len != len)
+		return false;
+	for (uint32_t i = 0; i < f->count; i++)
+		if (eights[i] != f->eights[i])
+			return false;
+	return true;
+}
+
+static struct known *know(struct terms *t, const struct word *word, const struct filled *f)
 {
 	size_t at;
 
@@ -207,14 +228,31 @@ static struct known *know(struct terms *t, const struct word *word, uint64_t hig
 		forget(t);
 	if (2 * t->known_count >= t->slot_count)
 		grow(t);
-	for (at = high & (t->slot_count - 1); t->slots[at]; at = (at + 1) & (t->slot_count - 1)) {
-		struct known *k = known_at(t, t->slots[at]);
+	for (at = f->high & (t->slot_count - 1); t->slots[at]; at = (at + 1) & (t->slot_count - 1))
+		if (t->slots[at] >> 32 == f->high &&
+		    is_word(known_at(t, t->slots[at]), word->text.len, f))
+			return known_at(t, t->slots[at]);
+	return learn(t, word, f, at);
+}
 
-		if (t->slots[at] >> 32 == high && k->len == word->text.len &&
-		    eight_same((const char *)(k + 1), word->text.ptr, k->len))
-			return k;
+/* Of a word that is no gram (WORD_SLACK). */
+static void fill(struct span word, struct filled *f)
+{
+	static const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = word.len, eight;
+	size_t i, last = (word.len - 1) / 8;
+
+	for (i = 0; i < last; i++) {
+		f->eights[i] = eight_load(word.ptr + 8 * i);
+		hash = (hash ^ f->eights[i]) * factor;
+		hash ^= hash >> 32;
 	}
-	return learn(t, word, high, at);
+	eight = eight_load(word.ptr + 8 * i) & UINT64_MAX >> (8 * (8 * (i + 1) - word.len));
+	f->eights[i] = eight;
+	f->count = (uint32_t)last + 1;
+	hash = (hash ^ eight) * factor;
+	hash = (hash ^ hash >> 32) * factor;
+	f->high = (uint32_t)(hash >> 32);
 }
 
 /* ---- words on their way ---- */
@@ -228,8 +266,7 @@ static_assert((WAITING & (WAITING - 1)) == 0, "a ring");
 
 struct waiting {
 	struct word word;
-	uint64_t high; /* half of the hash */
-	char text[WORD_MAX];
+	struct filled filled;
 };
 
 struct walk {
@@ -256,7 +293,7 @@ static void hand_out(struct walk *w)
 		term.hash = terms_hash(word->text);
 		term.is_stop = words_is_stop(word);
 	} else {
-		struct known *k = know(w->t, word, one->high);
+		struct known *k = know(w->t, word, &one->filled);
 
 		term.text = span_of((const char *)(k + 1) + k->stem_at, k->stem_len);
 		term.hash = k->stem_hash;
@@ -268,27 +305,26 @@ static void hand_out(struct walk *w)
 	w->use(w->data, &term);
 }
 
-static void copy_text(char *to, struct span text)
-{
-	for (; text.len > 8; to += 8, text = span_from(text, 8))
-		eight_store(to, eight_load(text.ptr));
-	eight_store(to, eight_load_some(text.ptr, text.len));
-}
-
 static void take_word(void *data, const struct word *word)
 {
 	struct walk *w = data;
 	const struct terms *t = w->t;
 	struct waiting *last = &w->ring[w->came++ % WAITING];
 
-	last->word = *word;
-	last->word.text.ptr = last->text;
-	copy_text(last->text, word->text);
-	last->high = terms_hash(word->text) >> 32;
-	__builtin_prefetch(&t->slots[last->high & (t->slot_count - 1)]);
+	last->word.source = word->source;
+	last->word.kind = word->kind;
+	last->word.is_particle = word->is_particle;
+	last->word.text = span_of((const char *)last->filled.eights, word->text.len);
+	if (word->kind == WORD_GRAM) {
+		memcpy(last->filled.eights, word->text.ptr, word->text.len);
+		last->filled.high = 0;
+	} else {
+		fill(word->text, &last->filled);
+		__builtin_prefetch(&t->slots[last->filled.high & (t->slot_count - 1)]);
+	}
 	if (w->came - w->gone > HALF) {
 		const struct waiting *half = &w->ring[(w->came - HALF) % WAITING];
-		uint64_t slot = t->slots[half->high & (t->slot_count - 1)];
+		uint64_t slot = t->slots[half->filled.high & (t->slot_count - 1)];
 
 		if (slot)
 			__builtin_prefetch(known_at(t, slot));

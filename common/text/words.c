@@ -150,7 +150,7 @@ struct cutter {
 	void (*use)(void *data, const struct word *word);
 	void *data;
 	/* the present run of word characters, lower case, with where its parts begin */
-	char bytes[WORD_MAX];
+	char bytes[WORD_MAX + WORD_SLACK];
 	size_t len;
 	const char *begin; /* in the text */
 	struct {
@@ -256,6 +256,13 @@ static bool begins_part(uint32_t before, uint32_t c)
 	return is_digit(before) != is_digit(c) || (letter_is_capital(c) && !letter_is_capital(before));
 }
 
+/* at: in the text; offset: in the run. */
+static void begin_part(struct cutter *cut, const char *at, size_t offset)
+{
+	cut->starts[cut->parts].begin = at;
+	cut->starts[cut->parts++].at = offset;
+}
+
 /* No letter of the run is left out in the middle. */
 static void add_bytes(struct cutter *cut, const char *bytes, size_t len)
 {
@@ -274,10 +281,8 @@ static void add_to_run(struct cutter *cut, uint32_t c, const char *at)
 
 	if (cut->len == 0)
 		cut->begin = at;
-	if (!cut->is_full && cut->len + len <= WORD_MAX && begins_part(cut->before, c)) {
-		cut->starts[cut->parts].begin = at;
-		cut->starts[cut->parts++].at = cut->len;
-	}
+	if (!cut->is_full && cut->len + len <= WORD_MAX && begins_part(cut->before, c))
+		begin_part(cut, at, cut->len);
 	add_bytes(cut, bytes, len);
 	cut->before = c;
 }
@@ -321,8 +326,8 @@ static void add_dense(struct cutter *cut, uint32_t c, struct span source)
 		emit_gram(cut, size);
 }
 
-/* The word characters of ASCII in lower case; 0 for the rest. */
-static const char plain[128] = {
+/* The word characters of ASCII in lower case; 0 for all other bytes. */
+static const char plain[256] = {
 	['_'] = '_', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5',
 	['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
 	['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g',
@@ -335,10 +340,10 @@ static const char plain[128] = {
 	['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
 };
 
-/* What add_to_run does with each, faster: most text is this.  Returns where it ends. */
+/* What add_to_run does with each, faster.  Returns where it ends. */
 static const char *add_plain_run(struct cutter *cut, const char *at, const char *end)
 {
-	for (; at < end && (unsigned char)*at < 0x80; at++) {
+	for (; at < end; at++) {
 		char c = *at, low = plain[(unsigned char)c];
 
 		if (!low)
@@ -349,12 +354,8 @@ static const char *add_plain_run(struct cutter *cut, const char *at, const char 
 			cut->is_full = true;
 			continue;
 		}
-		/* Small letter after small letter is what there is most of. */
-		if (!(c >= 'a' && cut->before >= 'a' && cut->before <= 'z') &&
-		    begins_part(cut->before, (unsigned char)c)) {
-			cut->starts[cut->parts].begin = at;
-			cut->starts[cut->parts++].at = cut->len;
-		}
+		if (begins_part(cut->before, (unsigned char)c))
+			begin_part(cut, at, cut->len);
 		cut->bytes[cut->len++] = low;
 		cut->before = (unsigned char)c;
 	}
@@ -421,7 +422,7 @@ static const char *pass_plain_word(struct cutter *cut, const char *at, const cha
 				return at;
 			len += more;
 			emit(cut, span_of(cut->bytes, len), at, at + len, WORD_WHOLE);
-			return at + len;
+			return at + len + 1; /* what stands there is no word's */
 		}
 		if (humps)
 			return at;
@@ -431,15 +432,58 @@ static const char *pass_plain_word(struct cutter *cut, const char *at, const cha
 	return at;
 }
 
+/*
+ * A whole run of ASCII's word characters, eight at a time; most text is this.  Returns where it
+ * ends, or at when it is another one: too long, or not over where the last of them stands.
+ */
+static const char *pass_run(struct cutter *cut, const char *at, const char *end)
+{
+	uint64_t word_before = 0, digit_before = 0, capital_before = 0; /* 0x80: the byte before */
+	uint64_t others = 0;
+	size_t len;
+
+	for (len = 0; !others && len < WORD_MAX; len += 8) {
+		uint64_t eight = eight_load_some(at + len, (size_t)(end - at) - len);
+		uint64_t letters = eight_letters(eight);
+		uint64_t capitals = letters & ~(eight << 2); /* without the bit 0x20 */
+		uint64_t digits = eight_between(eight & ~EIGHT_HIGH, '0', '9') & ~eight;
+		uint64_t word = letters | digits; /* as begins_part has it: */
+		uint64_t begins = word & (~(word << 8 | word_before) |
+					  (digits ^ (digits << 8 | digit_before)) |
+					  (capitals & ~(capitals << 8 | capital_before)));
+
+		others = ~(word | eight_equal(eight, '_')) & EIGHT_HIGH;
+		eight_store(cut->bytes + len, eight | capitals >> 2);
+		for (begins &= eight_below(others); begins; begins &= begins - 1)
+			begin_part(cut, at + len + eight_first(begins), len + eight_first(begins));
+		word_before = word >> 56;
+		digit_before = digits >> 56;
+		capital_before = capitals >> 56;
+	}
+	len = others ? len - 8 + eight_first(others) : 0;
+	if (!others || (at + len < end && ((unsigned char)at[len] >= 0x80 ||
+					   (at[len] == '-' && line_break(at + len, end) > 0)))) {
+		cut->parts = 0;
+		return at;
+	}
+	cut->begin = at;
+	cut->len = len;
+	end_run(cut, at + len);
+	return at + len;
+}
+
 /* Word characters of ASCII; returns where what follows them is to be looked at. */
 static const char *pass_plain(struct cutter *cut, const char *at, const char *end)
 {
 	const char *after = at;
 
-	if (cut->len == 0 && plain[(unsigned char)*at] >= 'a')
+	if (cut->len > 0)
+		return add_plain_run(cut, at, end);
+	if (plain[(unsigned char)*at] >= 'a')
 		after = pass_plain_word(cut, at, end);
-	/* What stands behind such a word is no word's. */
-	return after > at ? after + 1 : add_plain_run(cut, at, end);
+	if (after == at)
+		after = pass_run(cut, at, end);
+	return after > at ? after : add_plain_run(cut, at, end);
 }
 
 /* A character that is neither of ASCII's letters nor dense; returns how many bytes it takes. */
@@ -471,10 +515,14 @@ void words_each(struct span text, void (*use)(void *data, const struct word *wor
 		size_t len = 1;
 		uint32_t c = (unsigned char)*at;
 
-		if (c < 0x80 && plain[c]) {
+		if (plain[c]) {
 			if (cut.dense_count > 0)
 				end_dense(&cut);
 			at = pass_plain(&cut, at, end);
+			continue;
+		}
+		if (c < 0x80 && cut.len + cut.dense_count == 0) { /* between words */
+			at++;
 			continue;
 		}
 		if (c >= 0x80)

@@ -12,7 +12,10 @@
 
 #include "common/base/span.h"
 
-enum { WORD_MAX = 96 }; /* bytes; the rest of a longer word is cut off */
+enum {
+	WORD_MAX = 96,  /* bytes; the rest of a longer word is cut off */
+	WORD_SLACK = 8, /* bytes that may be read behind one that is no gram */
+};
 
 enum word_kind {
 	WORD_WHOLE, /* between blanks and punctuation */

@@ -137,6 +137,69 @@ static void words_are_the_same_before_blanks_and_at_the_end(void **state)
 	buf_free(&before_blanks);
 }
 
+/* Where parts begin, told letter by letter. */
+static bool is_part(char before, char c)
+{
+	bool digit = c >= '0' && c <= '9', digit_before = before >= '0' && before <= '9';
+	bool capital = c >= 'A' && c <= 'Z', capital_before = before >= 'A' && before <= 'Z';
+
+	return c != '_' && (before == '\0' || before == '_' || digit != digit_before ||
+			    (capital && !capital_before));
+}
+
+static void add_expected(struct buf *out, const char *from, size_t len)
+{
+	struct word word = { .source = span_of(from, len) };
+
+	add_source(out, &word);
+}
+
+static void expect_run(struct buf *out, const char *run, size_t len)
+{
+	size_t starts[40], parts = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (is_part(i > 0 ? run[i - 1] : '\0', run[i]))
+			starts[parts++] = i;
+	if (parts > 0)
+		add_expected(out, run, len);
+	for (size_t i = 0; i < parts && (parts > 1 || run[0] == '_'); i++) {
+		size_t end = i + 1 < parts ? starts[i + 1] : len;
+
+		while (run[end - 1] == '_')
+			end--;
+		add_expected(out, run + starts[i], end - starts[i]);
+	}
+}
+
+static void identifiers_are_parted_wherever_their_parts_begin(void **state)
+{
+	static const char letters[] = "abcdXYZ019_";
+	struct buf found, expected;
+	uint32_t seed = 7;
+
+	(void)state;
+	buf_init(&found, 10000);
+	buf_init(&expected, 10000);
+	for (int round = 0; round < 20000; round++) {
+		char run[41];
+		size_t len = 1 + (size_t)round % 40;
+
+		for (size_t i = 0; i < len; i++) {
+			seed = seed * 1103515245 + 12345;
+			run[i] = letters[(seed >> 16) % (round % 3 ? sizeof(letters) - 1 : 5)];
+		}
+		run[len] = round % 2 ? ' ' : '.';
+		buf_clear(&found);
+		buf_clear(&expected);
+		words_each(span_of(run, len + (size_t)(round / 2 % 2)), add_source, &found);
+		expect_run(&expected, run, len);
+		assert_string_equal(buf_str(&found), buf_str(&expected));
+	}
+	buf_free(&found);
+	buf_free(&expected);
+}
+
 static void letters_lose_their_marks(void **state)
 {
 	static const uint32_t cases[][2] = { { 'e', 'e' }, { 0xe9, 'e' }, { 0xf8, 'o' }, { 0xfc, 'u' }, { 0xdf, 0xdf },
@@ -283,6 +346,7 @@ int main(void)
 		cmocka_unit_test(cuts_any_script_into_words),
 		cmocka_unit_test(words_say_where_they_stand),
 		cmocka_unit_test(words_are_the_same_before_blanks_and_at_the_end),
+		cmocka_unit_test(identifiers_are_parted_wherever_their_parts_begin),
 		cmocka_unit_test(letters_lose_their_marks),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(tokens_cover_the_text),

@@ -37,7 +37,8 @@ static bool is_beginning(const struct above *w, size_t start)
 static void take_heading(struct above *w, const struct mark *m)
 {
 	while (w->depth > 0 && w->chain[w->depth - 1].level >= m->level)
-		w->depth--;
+		if (w->chain[--w->depth].start >= w->chunk->start)
+			w->is_new = true; /* a title, say, with no text of its own */
 	if (w->depth == LEVELS)
 		return;
 	w->chain[w->depth++] = *m;

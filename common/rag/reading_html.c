@@ -58,11 +58,22 @@ struct span html_attribute(const xmlChar **attributes, const char *name)
 	return SPAN_NONE;
 }
 
+/* The sign behind a heading that links to itself, as Sphinx, MkDocs, Docusaurus and rustdoc write it. */
+static bool is_permalink(const xmlChar **attributes)
+{
+	struct span classes = html_attribute(attributes, "class");
+
+	while (classes.ptr)
+		if (reader_has_word("headerlink hash-link doc-anchor permalink heading-anchor", span_cut(&classes, ' ')))
+			return true;
+	return false;
+}
+
 static bool is_hidden(const xmlChar **attributes)
 {
 	struct span style = html_attribute(attributes, "style");
 
-	return html_attribute(attributes, "hidden").ptr || span_is(html_attribute(attributes, "aria-hidden"), "true") ||
+	return html_attribute(attributes, "hidden").ptr || is_permalink(attributes) || span_is(html_attribute(attributes, "aria-hidden"), "true") ||
 	       span_find(style, SPAN_LIT("display:none")) >= 0 ||
 	       span_find(style, SPAN_LIT("display: none")) >= 0;
 }

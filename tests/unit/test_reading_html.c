@@ -25,6 +25,8 @@ static void the_main_text_is_kept(void **state)
 		  .text = "Head\n\nOne bold, a link \xc3\xa9\xe2\x82\xac&unknown;.\n", .marks = "h1(Head)", .title = "The & page" },
 		{ "a.html", "<p>one<p>two<br>three<div>four</div>five", .text = "one\n\ntwo\nthree\n\nfour\nfive\n" },
 		{ "a.htm", "<nav>only this</nav>", .text = "only this\n" },
+		{ "a.html", "<h1>Head<a class='x headerlink' href='#h'>\xc2\xb6</a></h1><p>Text <a class=header>there</a>.",
+		  .text = "Head\n\nText there.\n", .marks = "h1(Head)", .title = "Head" },
 		{ "page", "\n<!doctype HTML><p>sniffed", .text = "sniffed\n" },
 		{ "a.html", "<img src=x alt='A heron'> there", .text = "A heron there\n" },
 		{ "a.html", "", .text = "" },

@@ -95,6 +95,7 @@ void cmd_general_options(struct opt out[CMD_OPTIONS_MAX]);
 int cmd_main(int argc, char **argv);
 
 /* cmd_help.c */
+enum { CMD_PARTIAL = 8 }; /* some of several items failed */
 struct cmd_exit {
 	int status;
 	const char *meaning;

@@ -15,7 +15,7 @@ const struct cmd_exit cmd_exits[] = {
 	{ 5, "not confirmed" },
 	{ 6, "temporary: trying again later may help" },
 	{ 7, "a limit is reached" },
-	{ 8, "partial: some of several items failed" },
+	{ CMD_PARTIAL, "partial: some of several items failed" },
 	{ 74, "the output could not be written" },
 	{ 124, "the time given with --timeout has passed" },
 	{ 130, "interrupted (SIGINT); 143 by SIGTERM, 129 by SIGHUP" },

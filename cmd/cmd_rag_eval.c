@@ -22,7 +22,8 @@ enum { FILE_BYTES_MAX = 1 << 30, RUN_BYTES_MAX = 1 << 30, TOP_DEFAULT = 100, TOP
 struct eval_options {
 	struct cmd_globals globals;
 	int64_t top;
-	const char *mode, *dense_weight, *fusion, *filter, *rerank, *run;
+	struct rag_search search;
+	const char *run;
 };
 
 struct eval {
@@ -67,30 +68,7 @@ static int make_body(struct eval *e, struct err *err)
 	const struct eval_options *o = e->options;
 
 	e->body = json_pack("{s:I}", "top_k", (json_int_t)(o->top > 0 ? o->top : TOP_DEFAULT));
-	if (o->mode)
-		json_object_set_new(e->body, "mode", json_string(o->mode));
-	if (o->fusion)
-		json_object_set_new(e->body, "fusion", json_string(o->fusion));
-	rag_add_rerank(e->body, o->rerank);
-	if (o->dense_weight) {
-		char *end;
-		double value = strtod(o->dense_weight, &end);
-
-		if (!*o->dense_weight || *end || !(value >= 0 && value <= 1))
-			return err_set(err, E_usage, "",
-				       "--dense-weight is a number, 0 to 1, not \"%.40s\"",
-				       o->dense_weight);
-		json_object_set_new(e->body, "dense_weight", json_real(value));
-	}
-	if (o->filter) {
-		json_error_t why;
-		json_t *filter = json_loads(o->filter, 0, &why);
-
-		if (!filter)
-			return err_set(err, E_usage, "", "--filter: %s", why.text);
-		json_object_set_new(e->body, "filter", filter);
-	}
-	return 0;
+	return rag_add_search(e->body, &o->search, err);
 }
 
 /* ---- asking ---- */
@@ -279,16 +257,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 static const struct opt own[] = {
 	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1,
 	    .max = TOP_MAX, .help = "How many chunks are asked for; 100 if not given"),
-	OWN(OPT_CHOICE, mode, .name = "mode", .argument = "MODE",
-	    .choices = "auto|lexical|dense|hybrid", .help = "As of rag query"),
-	OWN(OPT_CHOICE, fusion, .name = "fusion", .argument = "KIND", .choices = "convex|rrf",
-	    .help = "The same"),
-	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
-	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
-	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
-	    .help = "Only documents whose metadata is so"),
-	OWN(OPT_TEXT, rerank, .name = "rerank", .argument = "MODEL", .implied = "yes",
-	    .help = "Have a model put the best hits in order: yes, no, or which one"),
+	RAG_SEARCH_OPTIONS(struct eval_options),
 	OWN(OPT_TEXT, run, .name = "run", .argument = "FILE", .complete = OPT_FILE,
 	    .help = "Write the rankings to this file, as TREC has them"),
 	{ .kind = OPT_END },

@@ -26,7 +26,6 @@ enum {
 	REPLACE_BYTES_MAX = 1024 * 1024 * 1024,
 	REFUSAL_MAX = 64 * 1024,
 	TICK_MS = 100,
-	PARTIAL = 8, /* exit status: some failed */
 	TOLD_MAX = 100, /* failures told one by one */
 };
 
@@ -370,7 +369,7 @@ static int print_import(const struct importing *m)
 			   m->index, (long long)m->added, (long long)m->changed,
 			   (long long)m->unchanged, (long long)m->removed, (long long)m->failed,
 			   (long long)m->chunks, m->chunks == 1 ? "" : "s");
-	return m->failed > 0 ? PARTIAL : 0;
+	return m->failed > 0 ? CMD_PARTIAL : 0;
 }
 
 static int run_import(const void *options, int argc, char **argv, struct err *err)

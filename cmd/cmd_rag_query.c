@@ -15,48 +15,12 @@ enum { QUESTION_MAX = 16 * 1024 }; /* bytes */
 struct query_options {
 	struct cmd_globals globals;
 	int64_t top, neighbours, budget;
-	const char *mode, *filter, *min_score, *scope, *history, *dense_weight, *fusion, *rerank;
+	struct rag_search search;
+	const char *min_score, *scope, *history;
 	bool exit_status, text, explain;
 };
 
 /* ---- the question ---- */
-
-static int add_json(json_t *body, const char *name, const char *text, struct err *err)
-{
-	json_error_t why;
-	json_t *value;
-
-	if (!text)
-		return 0;
-	value = json_loads(text, JSON_DECODE_ANY, &why);
-	if (!value)
-		return err_set(err, E_usage, "", "--%s: %s", name, why.text);
-	json_object_set_new(body, name, value);
-	return 0;
-}
-
-static int add_number(json_t *body, const char *name, const char *option, const char *text,
-		      struct err *err)
-{
-	char *end;
-	double value;
-
-	if (!text)
-		return 0;
-	value = strtod(text, &end);
-	if (!*text || *end || !(value >= 0 && value <= 1))
-		return err_set(err, E_usage, "", "--%s is a number, 0 to 1, not \"%.40s\"", option,
-			       text);
-	json_object_set_new(body, name, json_real(value));
-	return 0;
-}
-
-static int add_text(json_t *body, const char *name, const char *text, struct err *err)
-{
-	if (text && json_object_set_new(body, name, json_string(text)) < 0)
-		return err_set(err, E_usage, "", "--%s is no UTF-8", name);
-	return 0;
-}
 
 static void add_int(json_t *body, const char *name, int64_t value)
 {
@@ -71,14 +35,12 @@ static json_t *body_of(const struct query_options *o, const char *question, stru
 	add_int(body, "top_k", o->top);
 	add_int(body, "neighbours", o->neighbours);
 	add_int(body, "budget_chars", o->budget);
-	rag_add_rerank(body, o->rerank);
 	if (o->explain)
 		json_object_set_new(body, "explain", json_true());
-	if (add_text(body, "mode", o->mode, err) == 0 && add_text(body, "scope", o->scope, err) == 0 &&
-	    add_text(body, "fusion", o->fusion, err) == 0 && add_text(body, "history", o->history, err) == 0 &&
-	    add_json(body, "filter", o->filter, err) == 0 &&
-	    add_number(body, "min_score", "min-score", o->min_score, err) == 0 &&
-	    add_number(body, "dense_weight", "dense-weight", o->dense_weight, err) == 0)
+	if (rag_add_text(body, "scope", o->scope, err) == 0 &&
+	    rag_add_text(body, "history", o->history, err) == 0 &&
+	    rag_add_share(body, "min-score", o->min_score, err) == 0 &&
+	    rag_add_search(body, &o->search, err) == 0)
 		return body;
 	json_decref(body);
 	return NULL;
@@ -300,11 +262,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 static const struct opt own[] = {
 	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1, .max = 1000,
 	    .help = "How many hits; 5 if not given"),
-	OWN(OPT_CHOICE, mode, .name = "mode", .argument = "MODE",
-	    .choices = "auto|lexical|dense|hybrid",
-	    .help = "By words, vectors, or both; auto takes the best there is"),
-	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
-	    .help = "Only documents whose metadata is so: {\"year\": {\"$gte\": 2020}}"),
+	RAG_SEARCH_OPTIONS(struct query_options),
 	OWN(OPT_TEXT, min_score, .name = "min-score", .argument = "SCORE",
 	    .help = "Only hits of at least this score, 0 to 1"),
 	OWN(OPT_CHOICE, scope, .name = "scope", .argument = "SCOPE",
@@ -316,12 +274,6 @@ static const struct opt own[] = {
 	    .help = "Chunks before and after each hit that its text has, too"),
 	OWN(OPT_TEXT, history, .name = "history", .argument = "TEXT",
 	    .help = "What was said before, for a question that follows up"),
-	OWN(OPT_CHOICE, fusion, .name = "fusion", .argument = "KIND", .choices = "convex|rrf",
-	    .help = "How rankings become one; convex if not given"),
-	OWN(OPT_TEXT, dense_weight, .name = "dense-weight", .argument = "WEIGHT",
-	    .help = "What vectors weigh, 0 to 1; by model and language if not given"),
-	OWN(OPT_TEXT, rerank, .name = "rerank", .argument = "MODEL", .implied = "yes",
-	    .help = "Have a model put the best hits in order: yes, no, or which one"),
 	OWN(OPT_SWITCH, text, .name = "text",
 	    .help = "The hits' texts with their sources alone, for a pipe into a model"),
 	OWN(OPT_SWITCH, explain, .name = "explain", .help = "With all partial scores"),

@@ -8,11 +8,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-enum {
-	STEP = 1000,
-	PARTIAL = 8, /* exit status: some were not there */
-};
-
 struct rm_options {
 	struct cmd_globals globals;
 	bool yes;
@@ -134,14 +129,8 @@ static int choose(struct removing *r, int argc, char **argv, struct err *err)
 
 static int remove_some(struct removing *r, size_t from, struct err *err)
 {
-	json_t *ids = json_array(), *answer;
-	char *path = rag_path(r->index, "documents/delete", NULL);
-	size_t count = json_array_size(r->ids);
+	json_t *answer = rag_remove(r->link, r->index, r->ids, from, err);
 
-	for (size_t i = from; i < count && i < from + STEP; i++)
-		json_array_append(ids, json_array_get(r->ids, i));
-	answer = rag_ask_take(r->link, "POST", path, json_pack("{s:o}", "ids", ids), err);
-	mem_free(path);
 	if (!answer)
 		return -1;
 	r->gone += json_integer_value(json_object_get(answer, "deleted"));
@@ -156,7 +145,7 @@ static int tell_missing(const struct removing *r, struct err *err)
 	const char *what = json_array_size(r->missing) == 1 ? "there is no such document"
 							    : "there are no such documents";
 	struct buf names;
-	int result = PARTIAL;
+	int result = CMD_PARTIAL;
 	json_t *name;
 	size_t i;
 
@@ -182,7 +171,7 @@ static int remove_documents(struct removing *r, int argc, char **argv, struct er
 
 	if (choose(r, argc, argv, err) < 0)
 		return -1;
-	for (size_t from = 0; from < json_array_size(r->ids); from += STEP)
+	for (size_t from = 0; from < json_array_size(r->ids); from += RAG_REMOVE_STEP)
 		if (remove_some(r, from, err) < 0)
 			return -1;
 	/* Of an error the envelope is the document. */

@@ -17,28 +17,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	DELETE_STEP = 1000,
-	PARTIAL = 8, /* exit status: some failed */
-};
-
 /* ---- removing ---- */
 
 static int prune(struct sync *s, struct err *err)
 {
-	size_t count = json_array_size(s->gone.ids);
+	const json_t *ids = s->gone.ids;
 
-	for (size_t from = 0; from < count; from += DELETE_STEP) {
-		json_t *ids = json_array(), *answer;
-		char *path = rag_path(s->index, "documents/delete", NULL);
+	for (size_t from = 0; from < json_array_size(ids); from += RAG_REMOVE_STEP) {
+		json_t *answer;
 
-		for (size_t i = from; i < count && i < from + DELETE_STEP; i++) {
-			json_array_append(ids, json_array_get(s->gone.ids, i));
-			sync_tell_file(s, json_string_value(json_array_get(s->gone.ids, i)), "delete",
-				  NULL, NULL);
-		}
-		answer = rag_ask_take(s->link, "POST", path, json_pack("{s:o}", "ids", ids), err);
-		mem_free(path);
+		for (size_t i = from; i < json_array_size(ids) && i < from + RAG_REMOVE_STEP; i++)
+			sync_tell_file(s, json_string_value(json_array_get(ids, i)), "delete", NULL, NULL);
+		answer = rag_remove(s->link, s->index, ids, from, err);
 		if (!answer)
 			return -1;
 		s->removed += json_integer_value(json_object_get(answer, "deleted"));
@@ -111,7 +101,7 @@ static bool may_prune(const struct sync *s)
 
 static int status_of(const struct sync *s)
 {
-	return s->failed + (int64_t)s->files.unreadable > 0 ? PARTIAL : 0;
+	return s->failed + (int64_t)s->files.unreadable > 0 ? CMD_PARTIAL : 0;
 }
 
 static int transfer(struct sync *s, struct err *err)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_PARTIAL = 8, IMPORT_MAX = 64 * 1024 * 1024 };
+enum { IMPORT_MAX = 64 * 1024 * 1024 };
 
 struct fork_options {
 	struct cmd_globals globals;
@@ -199,7 +199,7 @@ static int report(const struct cmd_globals *g, json_t *deleted, int failures, in
 	else
 		json_array_foreach(deleted, i, id) puts(json_string_value(id));
 	*err = (struct err)ERR_INIT;
-	return failures ? EXIT_PARTIAL : 0;
+	return failures ? CMD_PARTIAL : 0;
 }
 
 static int run_delete(const void *options, int argc, char **argv, struct err *err)

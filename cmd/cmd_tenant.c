@@ -1,11 +1,7 @@
 /* cmd/cmd_tenant.c - spass tenant list, show: who shares the gateway. */
 #include "cmd/cmd.h"
-#include "cmd/grid.h"
 #include "cmd/tenant.h"
 
-#include <math.h>
-
-#include "common/model/money.h"
 #include "tui/models.h"
 
 struct show_options {
@@ -55,15 +51,6 @@ static int run_list(const void *options, int argc, char **argv, struct err *err)
 	return 0;
 }
 
-/* A decimal of JSON is what is nearest to the six that were written. */
-static void add_amount(struct grid *grid, const json_t *row, const char *key, enum grid_style style)
-{
-	char text[MONEY_TEXT_MAX];
-	double amount = json_number_value(json_object_get(row, key));
-
-	grid_add(grid, money_text((int64_t)llround(amount * (double)MONEY_UNIT), text), style);
-}
-
 static void add_budget(struct grid *grid, const json_t *row)
 {
 	const char *model = models_text(row, "model");
@@ -72,9 +59,9 @@ static void add_budget(struct grid *grid, const json_t *row)
 	grid_addf(grid, GRID_PLAIN, "%s %s", models_text(row, "of"), models_text(row, "id"));
 	grid_add(grid, *model ? model : "all", GRID_PLAIN);
 	grid_addf(grid, GRID_DIM, "%s a %s", models_text(row, "currency"), models_text(row, "per"));
-	add_amount(grid, row, "amount", GRID_PLAIN);
-	add_amount(grid, row, "spent", GRID_PLAIN);
-	add_amount(grid, row, "left", is_spent ? GRID_BAD : GRID_GOOD);
+	tenant_add_amount(grid, json_object_get(row, "amount"), GRID_PLAIN);
+	tenant_add_amount(grid, json_object_get(row, "spent"), GRID_PLAIN);
+	tenant_add_amount(grid, json_object_get(row, "left"), is_spent ? GRID_BAD : GRID_GOOD);
 	grid_addf(grid, GRID_DIM, "%.16sZ", models_text(row, "resets_at"));
 }
 

@@ -143,14 +143,6 @@ static void print_one(const struct config_options *o, const json_t *entry)
 	mem_free(value);
 }
 
-static void print_json(json_t *answer)
-{
-	json_t *all = json_pack("{s:i}", "schema_version", 1);
-
-	json_object_update(all, answer);
-	cmd_print_json_take(all);
-}
-
 /* Questions */
 
 static bool is_answer(const json_t *answer, struct err *err)
@@ -199,7 +191,7 @@ static int run_get(const struct config_options *o, int argc, char **argv, struct
 	if (!answer)
 		return -1;
 	if (o->globals.json)
-		print_json(answer);
+		cmd_print_document_take(json_incref(answer));
 	else
 		print_one(o, json_object_get(json_object_get(answer, "config"), argv[0]));
 	json_decref(answer);
@@ -214,7 +206,7 @@ static int run_list(const struct config_options *o, int argc, char **argv, struc
 	if (!answer)
 		return -1;
 	if (o->globals.json)
-		print_json(answer);
+		cmd_print_document_take(json_incref(answer));
 	else
 		print_list(o, json_object_get(answer, "config"));
 	json_decref(answer);
@@ -236,7 +228,7 @@ static int run_diff(const struct config_options *o, int argc, char **argv, struc
 			json_object_del(json_object_get(answer, "config"), key);
 	}
 	if (o->globals.json)
-		print_json(answer);
+		cmd_print_document_take(json_incref(answer));
 	else
 		print_diff(o, json_object_get(answer, "config"));
 	json_decref(answer);
@@ -274,7 +266,7 @@ static int run_set(const struct config_options *o, int argc, char **argv, struct
 	if (!answer)
 		return -1;
 	if (o->globals.json)
-		print_json(answer);
+		cmd_print_document_take(json_incref(answer));
 	for (int i = 0; i < argc; i += 2)
 		cmd_notice(&o->globals, "%s was set for the tenant %s", argv[i],
 			   models_text(answer, "tenant_id"));
@@ -295,7 +287,7 @@ static int run_unset(const struct config_options *o, int argc, char **argv, stru
 	if (!answer)
 		return -1;
 	if (o->globals.json)
-		print_json(answer);
+		cmd_print_document_take(json_incref(answer));
 	cmd_notice(&o->globals, "%s of the tenant %s %s dropped", key ? key : "all changes",
 		   models_text(answer, "tenant_id"), key ? "was" : "were");
 	json_decref(answer);

@@ -1,13 +1,10 @@
 /* cmd/cmd_usage.c - spass usage: what was used, and what it cost. */
 #include "cmd/cmd.h"
-#include "cmd/grid.h"
 #include "cmd/tenant.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 #include "common/base/mem.h"
-#include "common/model/money.h"
 #include "tui/models.h"
 
 struct usage_options {
@@ -20,28 +17,14 @@ static int64_t count_of(const json_t *sum, const char *key)
 	return json_integer_value(json_object_get(sum, key));
 }
 
-/* A decimal of JSON is what is nearest to the six that were written; null is not known. */
-static void add_amount(struct grid *grid, const json_t *sum, const char *key)
-{
-	char text[MONEY_TEXT_MAX];
-	const json_t *value = json_object_get(sum, key);
-	double amount = json_number_value(value);
-
-	if (json_is_null(value)) {
-		grid_add(grid, "-", GRID_DIM);
-		return;
-	}
-	grid_add(grid, money_text((int64_t)llround(amount * (double)MONEY_UNIT), text), GRID_PLAIN);
-}
-
 static void add_row(struct grid *grid, const char *name, const json_t *sum, enum grid_style style)
 {
 	grid_add(grid, name, style);
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "requests"));
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "prompt_tokens"));
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "completion_tokens"));
-	add_amount(grid, sum, "eur");
-	add_amount(grid, sum, "usd");
+	tenant_add_amount(grid, json_object_get(sum, "eur"), GRID_PLAIN);
+	tenant_add_amount(grid, json_object_get(sum, "usd"), GRID_PLAIN);
 	grid_addf(grid, count_of(sum, "unknown") ? GRID_BAD : GRID_DIM, "%" PRId64, count_of(sum, "unknown"));
 }
 

@@ -10,7 +10,7 @@
 
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
-enum { PATH_BYTES_MAX = 16384, PAGE = 1000 };
+enum { PATH_BYTES_MAX = 16384, PAGE = 1000, MEMBER_MAX = 64 };
 
 void rag_encode(struct span text, struct buf *out)
 {
@@ -38,14 +38,67 @@ char *rag_path(const char *index, const char *rest, const char *document)
 	return buf_take(&path);
 }
 
-void rag_add_rerank(json_t *body, const char *value)
+/* As it is called in a request: "min-score" is "min_score". */
+static void member_name(const char *option, char out[MEMBER_MAX])
+{
+	snprintf(out, MEMBER_MAX, "%s", option);
+	for (char *at = out; *at; at++)
+		if (*at == '-')
+			*at = '_';
+}
+
+int rag_add_text(json_t *body, const char *name, const char *text, struct err *err)
+{
+	char member[MEMBER_MAX];
+
+	member_name(name, member);
+	if (text && json_object_set_new(body, member, json_string(text)) < 0)
+		return err_set(err, E_usage, "", "--%s is no UTF-8", name);
+	return 0;
+}
+
+int rag_add_share(json_t *body, const char *name, const char *text, struct err *err)
+{
+	char member[MEMBER_MAX], *end;
+	double value;
+
+	if (!text)
+		return 0;
+	value = strtod(text, &end);
+	if (!*text || *end || !(value >= 0 && value <= 1))
+		return err_set(err, E_usage, "", "--%s is a number, 0 to 1, not \"%.40s\"", name, text);
+	member_name(name, member);
+	json_object_set_new(body, member, json_real(value));
+	return 0;
+}
+
+static int add_rerank(json_t *body, const char *value, struct err *err)
 {
 	bool is_yes = value && strcmp(value, "yes") == 0;
 
-	if (is_yes || (value && strcmp(value, "no") == 0))
-		json_object_set_new(body, "rerank", json_boolean(is_yes));
-	else if (value)
-		json_object_set_new(body, "rerank", json_string(value));
+	if (!is_yes && (!value || strcmp(value, "no") != 0))
+		return rag_add_text(body, "rerank", value, err);
+	json_object_set_new(body, "rerank", json_boolean(is_yes));
+	return 0;
+}
+
+static int add_filter(json_t *body, const char *filter, struct err *err)
+{
+	if (!filter)
+		return 0;
+	if (sources_check_filter(filter, err) < 0)
+		return -1;
+	json_object_set_new(body, "filter", json_loads(filter, 0, NULL));
+	return 0;
+}
+
+int rag_add_search(json_t *body, const struct rag_search *s, struct err *err)
+{
+	if (rag_add_text(body, "mode", s->mode, err) < 0 || rag_add_text(body, "fusion", s->fusion, err) < 0 ||
+	    rag_add_share(body, "dense-weight", s->dense_weight, err) < 0 ||
+	    add_filter(body, s->filter, err) < 0)
+		return -1;
+	return add_rerank(body, s->rerank, err);
 }
 
 json_t *rag_ask_take(struct gateway_link *l, const char *method, const char *path, json_t *body,
@@ -135,4 +188,16 @@ json_t *rag_documents(struct gateway_link *l, const char *index, const char *pre
 	} while (next && (limit == 0 || json_array_size(all) < limit));
 	json_decref(next);
 	return all;
+}
+
+json_t *rag_remove(struct gateway_link *l, const char *index, const json_t *ids, size_t from, struct err *err)
+{
+	char *path = rag_path(index, "documents/delete", NULL);
+	json_t *some = json_array(), *answer;
+
+	for (size_t i = from; i < json_array_size(ids) && i < from + RAG_REMOVE_STEP; i++)
+		json_array_append(some, json_array_get(ids, i));
+	answer = rag_ask_take(l, "POST", path, json_pack("{s:o}", "ids", some), err);
+	mem_free(path);
+	return answer;
 }

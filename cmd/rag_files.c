@@ -1,6 +1,7 @@
 /* cmd/rag_files.c - see rag_files.h. */
 #include "cmd/rag_files.h"
 
+#include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <search.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,11 +111,8 @@ static char *shown(const char *text)
 
 static void tell_unreadable(struct walk *w, const char *path, const char *why)
 {
-	char *name = shown(path);
-
-	fprintf(stderr, "spass: %s: %s\n", name, why);
+	cmd_warn("spass: %s: %s", path, why);
 	w->files->unreadable++;
-	mem_free(name);
 }
 
 static int64_t mtime_of(const struct stat *st)
@@ -381,8 +378,8 @@ static void sort(struct rag_files *f)
 			f->list[kept++] = f->list[i];
 			continue;
 		}
-		fprintf(stderr, "spass: %s has the same name as %s and is left out\n",
-			f->list[i].path, f->list[kept - 1].path);
+		cmd_warn("spass: %s has the same name as %s and is left out", f->list[i].path,
+			 f->list[kept - 1].path);
 		free_file(&f->list[i]);
 		f->doubled++;
 	}
@@ -422,12 +419,11 @@ int rag_files_find(struct rag_files *f, char **paths, int count, const struct ra
 	drop_doubles(f);
 	sort(f);
 	if (f->outside > 0)
-		fprintf(stderr,
-			f->outside == 1 ? "spass: %zu link that leads out of the directories named "
-					  "is left out; --follow takes it\n"
-					: "spass: %zu links that lead out of the directories named "
-					  "are left out; --follow takes them\n",
-			f->outside);
+		cmd_warn(f->outside == 1 ? "spass: %zu link that leads out of the directories named "
+					   "is left out; --follow takes it"
+					 : "spass: %zu links that lead out of the directories named "
+					   "are left out; --follow takes them",
+			 f->outside);
 	return 0;
 }
 

@@ -49,6 +49,8 @@ void sync_tell_file(struct sync *s, const char *id, const char *action, const ch
 		    const char *why);
 /* One that is left out: counted, told with --verbose. */
 void sync_skip_file(struct sync *s, const char *id, const char *why);
+/* The same of one that sync_is_unknown. */
+void sync_skip_unknown(struct sync *s, const char *id);
 
 /* What would be done; instead of doing it. */
 void sync_print_plan(struct sync *s);

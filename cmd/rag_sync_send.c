@@ -24,7 +24,6 @@ enum {
 };
 
 static const char too_large[] = "a file has at most 22 MiB";
-static const char nobody_reads[] = "of no type that is read here";
 
 /* ---- which are left out ---- */
 
@@ -250,7 +249,7 @@ static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 		result = file_read(f->path, &content, &err);
 	}
 	if (is_unknown(s, f, buf_span(&content))) {
-		sync_skip_file(s, id_of(f), nobody_reads);
+		sync_skip_unknown(s, id_of(f));
 		progress_step(&s->progress, 1, 0);
 	} else if (result < 0) {
 		fail_file(s, f,

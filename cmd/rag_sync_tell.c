@@ -51,6 +51,11 @@ void sync_skip_file(struct sync *s, const char *id, const char *why)
 	cmd_notice(&s->options->globals, "%s: skipped: %s", id, why);
 }
 
+void sync_skip_unknown(struct sync *s, const char *id)
+{
+	sync_skip_file(s, id, "of no type that is read here");
+}
+
 /* ---- before, or in the end ---- */
 
 /* What would become of a file, in the words of the events and the mark for people. */
@@ -84,7 +89,7 @@ static void plan_file(struct sync *s, struct planning *p, const json_t *wanted)
 	bool is_new = strcmp(models_text(wanted, "why"), "new") == 0;
 
 	if (f && is_new && sync_is_unknown(s, f))
-		sync_skip_file(s, f->id, "of no type that is read here");
+		sync_skip_unknown(s, f->id);
 	else if (f && !sync_is_taken(s, f, wanted))
 		add_planned(s, p, is_new ? &plan_add : &plan_update, f->as ? f->as : f->id);
 }

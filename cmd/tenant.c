@@ -2,10 +2,11 @@
 #include "cmd/tenant.h"
 
 #include "cmd/gateway.h"
-#include "cmd/grid.h"
 #include "common/base/mem.h"
+#include "common/model/money.h"
 #include "tui/wire.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,18 @@ int tenant_choose(const char *option, int argc, char **argv, const char **out, s
 		return err_set(err, E_usage, "tenant", "two tenants are named: %.64s and --tenant %.64s",
 			       argv[0], option);
 	return 0;
+}
+
+void tenant_add_amount(struct grid *grid, const json_t *amount, enum grid_style style)
+{
+	char text[MONEY_TEXT_MAX];
+
+	if (json_is_null(amount)) {
+		grid_add(grid, "-", GRID_DIM);
+		return;
+	}
+	/* A decimal of JSON is what is nearest to the six that were written. */
+	grid_add(grid, money_text((int64_t)llround(json_number_value(amount) * (double)MONEY_UNIT), text), style);
 }
 
 static void add_value(struct grid *grid, const json_t *value)

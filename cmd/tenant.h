@@ -5,6 +5,7 @@
 #define SPASS_CMD_TENANT_H
 
 #include "cmd/cmd.h"
+#include "cmd/grid.h"
 
 struct tenant_request {
 	const char *method; /* NULL: GET */
@@ -26,6 +27,8 @@ int tenant_check(const char *tenant, struct err *err);
  * two.
  */
 int tenant_choose(const char *option, int argc, char **argv, const char **out, struct err *err);
+/* An amount of money; "-" when it is null, which is not known. */
+void tenant_add_amount(struct grid *grid, const json_t *amount, enum grid_style style);
 /* A table of member and value. */
 void tenant_print_members(const struct cmd_globals *g, json_t *object);
 

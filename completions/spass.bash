@@ -33,13 +33,13 @@ _spass()
 	--type) action=none ;;
 	--name) action=none ;;
 	--mode) values="auto lexical dense hybrid" ;;
+	--fusion) values="convex rrf" ;;
+	--dense-weight) action=none ;;
 	--min-score) action=none ;;
 	--scope) values="chunks documents corpus" ;;
 	--budget) action=none ;;
 	--neighbours) action=none ;;
 	--history) action=none ;;
-	--fusion) values="convex rrf" ;;
-	--dense-weight) action=none ;;
 	--embedder) values="$(spass model list -q 2>/dev/null | grep " embedding " | cut -d " " -f 1)" ;;
 	--chunk) action=none ;;
 	--chunk-max) action=none ;;
@@ -85,7 +85,7 @@ _spass()
 			command="$command $word"
 		else
 			case "${COMP_WORDS[i-1]}" in
-			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--tenant|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--min-score|--scope|--budget|--neighbours|--history|--fusion|--dense-weight|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
+			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--tenant|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--fusion|--dense-weight|--min-score|--scope|--budget|--neighbours|--history|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
 			*) ((++count)) ;;
 			esac
 		fi
@@ -114,7 +114,7 @@ _spass()
 	"session delete") options="-y --yes --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"rag add") options="--include --exclude --follow --meta --type --dry-run --jsonl --no-wait --name --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" action=file; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag sync") options="--prune --include --exclude --follow --meta --type --dry-run --jsonl --no-wait --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" action=file; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
-	"rag query") options="-k --top --mode --filter --min-score --scope --budget --neighbours --history --fusion --dense-weight --rerank --text --explain -e --exit-status --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
+	"rag query") options="-k --top --mode --filter --fusion --dense-weight --rerank --min-score --scope --budget --neighbours --history --text --explain -e --exit-status --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag list") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"rag show") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag stats") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
@@ -128,7 +128,7 @@ _spass()
 	"rag verify") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag rebuild") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"rag jobs") options="--cancel --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"rag eval") options="-k --top --mode --fusion --dense-weight --filter --rerank --run --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" action=file; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
+	"rag eval") options="-k --top --mode --filter --fusion --dense-weight --rerank --run --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" action=file; [[ $current == -* || $count -gt 0 ]] || { action="" operands="$(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)"; } ;;
 	"serve") options="--check --show-token --listen --workers --tls-certificate --tls-key --token-file --tokens-file --data-dir --catalog --log-level --log-format --drain-timeout --config -q --quiet -h --help -V --version" ;;
 	"status") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"model list") options="-a --all --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;

@@ -126,9 +126,9 @@ static void count_call(struct turn *t, const struct target *target, const char *
 static void report_failure(struct backend *backend, const struct failure *why)
 {
 	if (why->class == FAILURE_CONNECT)
-		backend_set_status(backend, BACKEND_UNREACHABLE, "a call could not connect");
+		backend_set_status(backend, BACKEND_UNREACHABLE, "a call could not connect", *why->text ? why->text : NULL);
 	else if (why->class == FAILURE_KEY)
-		backend_set_status(backend, BACKEND_UNREACHABLE, "key refused");
+		backend_set_status(backend, BACKEND_UNREACHABLE, "key refused", NULL);
 	else if (why->status > 0 && why->status < 500)
 		backend_report(backend, true);
 }

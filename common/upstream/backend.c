@@ -206,22 +206,23 @@ int backend_init(struct backend *b, const struct backend_source *s, struct err *
 	return 0;
 }
 
-void backend_set_status(struct backend *b, enum backend_status status, const char *trouble)
+void backend_set_status(struct backend *b, enum backend_status status, const char *trouble, const char *detail)
 {
 	if (b->disabled_why || b->provider->dialect == DIALECT_BUILTIN)
 		return;
 	atomic_store(&b->trouble, trouble);
+	if (!trouble)
+		trouble = "a call failed";
 	int before = atomic_exchange(&b->status, (int)status);
 	if (before == (int)status)
 		return;
 	if (status == BACKEND_AVAILABLE)
 		log_info("upstream", "backend %s is available at %s", b->name, b->base_url);
 	else if (b->automatic && before == BACKEND_UNKNOWN)
-		log_debug("upstream", "backend %s is not there: %s", b->name,
-			  trouble ? trouble : "a call failed");
+		log_debug("upstream", "backend %s is not there: %s", b->name, trouble);
 	else
-		log_warn("upstream", "backend %s is unreachable: %s", b->name,
-			 trouble ? trouble : "a call failed");
+		log_warn("upstream", "backend %s is unreachable: %s%s%s%s", b->name, trouble, detail ? " (" : "",
+			 detail ? detail : "", detail ? ")" : "");
 }
 
 void backend_report(struct backend *b, bool ok)
@@ -230,7 +231,7 @@ void backend_report(struct backend *b, bool ok)
 	enum backend_status status = ok ? BACKEND_AVAILABLE : BACKEND_UNREACHABLE;
 
 	if (atomic_load_explicit(&b->status, memory_order_relaxed) != (int)status)
-		backend_set_status(b, status, ok ? NULL : "a call failed");
+		backend_set_status(b, status, ok ? NULL : "a call failed", NULL);
 }
 
 bool backend_is_same(const struct backend *a, const struct backend *b)

@@ -57,8 +57,11 @@ const char *backend_status_name(enum backend_status s);
  * disabled or built-in backend stays what it is.
  */
 void backend_report(struct backend *b, bool ok);
-/* The same with a reason (static text, NULL when ok). */
-void backend_set_status(struct backend *b, enum backend_status status, const char *trouble);
+/*
+ * The same with a reason (static text, NULL when ok), which all may read, and with what the log
+ * adds to it for the operator; it may name hosts and files.  NULL: nothing.
+ */
+void backend_set_status(struct backend *b, enum backend_status status, const char *trouble, const char *detail);
 /* Whether both are the same server with the same credentials. */
 bool backend_is_same(const struct backend *a, const struct backend *b);
 

@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -35,6 +36,7 @@ struct sight {
 	bool has_list;
 	struct found_list list;
 	const char *trouble; /* static text, or NULL */
+	char detail[ERR_MESSAGE_MAX]; /* of a call that failed */
 };
 
 static bool wants_list(const struct routing *r, const struct backend *b)
@@ -62,6 +64,7 @@ static void note_failure(struct sight *s, const struct err *err)
 	s->trouble = err->code == E_upstream_timeout       ? "no answer in time"
 		     : err->code == E_upstream_unavailable ? "cannot be connected to"
 							   : "gives no HTTP answer";
+	snprintf(s->detail, sizeof s->detail, "%s", err->message);
 }
 
 static void read_list(struct upcall *u, struct sight *s)
@@ -155,7 +158,8 @@ static void run_look(void *arg)
 		bool ok = s.answered && !s.trouble;
 
 		atomic_store(&b->latency_us, s.answered ? s.latency_us : -1);
-		backend_set_status(b, ok ? BACKEND_AVAILABLE : BACKEND_UNREACHABLE, s.trouble);
+		backend_set_status(b, ok ? BACKEND_AVAILABLE : BACKEND_UNREACHABLE, s.trouble,
+				   *s.detail ? s.detail : NULL);
 		routing_found(p->routing, k->index, ok, ok && s.has_list ? &s.list : NULL);
 	}
 	found_clear(&s.list);

@@ -351,7 +351,7 @@ static void reports_change_the_status_but_not_of_the_disabled(void **state)
 	assert_string_equal(backend_status_name((enum backend_status)atomic_load(&b.status)), "unreachable");
 	backend_report(&b, true);
 	assert_string_equal(backend_status_name((enum backend_status)atomic_load(&b.status)), "available");
-	backend_set_status(&b, BACKEND_UNREACHABLE, "key refused");
+	backend_set_status(&b, BACKEND_UNREACHABLE, "key refused", NULL);
 	assert_string_equal(atomic_load(&b.trouble), "key refused");
 	backend_report(&b, true);
 	assert_null(atomic_load(&b.trouble));

@@ -156,7 +156,7 @@ static void the_document_tells_the_truth_about_backends(void **state)
 	(void)state;
 	backend_report(backend(r, "openai"), true);
 	atomic_store(&backend(r, "openai")->latency_us, 11700);
-	backend_set_status(backend(r, "openrouter"), BACKEND_UNREACHABLE, "key refused");
+	backend_set_status(backend(r, "openrouter"), BACKEND_UNREACHABLE, "key refused", NULL);
 	backend_report(backend(r, "ollama"), false);
 	json_t *doc = info_document(r, &general, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -276,7 +276,7 @@ static void breakers_and_health_outlive_a_reload(void **state)
 
 	(void)state;
 	breaker_failure(t[0].breaker, breaker_admit(t[0].breaker, 0), 0);
-	backend_set_status(t[0].backend, BACKEND_UNREACHABLE, "key refused");
+	backend_set_status(t[0].backend, BACKEND_UNREACHABLE, "key refused", NULL);
 	atomic_store(&t[1].backend->latency_us, 1500);
 	backend_report(t[1].backend, true);
 	struct breaker *kept = t[0].breaker;

@@ -3,7 +3,9 @@
 
 #include "cmd/grid.h"
 #include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/chat/absent_models.h"
 #include "common/model/exchange.h"
 #include "common/tenant/secret.h"
 #include "common/tenant/tenancy.h"
@@ -152,6 +154,22 @@ static void read_all(struct checked *k, const struct cmd_globals *g, struct err 
 	err_gather(all, &one);
 }
 
+/* No fault: they may come with a server that has them. */
+static void warn_of_models(const struct checked *k)
+{
+	struct span rest;
+	struct buf lines;
+
+	buf_init(&lines, CMD_OUTPUT_MAX);
+	absent_models(k->tenancy, k->routing, false, &lines);
+	for (rest = buf_span(&lines); rest.len > 0;) {
+		struct span line = span_cut(&rest, '\n');
+
+		log_warn("tenant", "%.*s", SPAN_ARGS(line));
+	}
+	buf_free(&lines);
+}
+
 static void print_json(const struct checked *k)
 {
 	const struct config *c = k->config;
@@ -172,6 +190,8 @@ int check_config(const struct cmd_globals *g, struct err *err)
 	struct err all = ERR_INIT;
 
 	read_all(&k, g, &all);
+	if (all.code == E_none)
+		warn_of_models(&k);
 	if (all.code != E_none)
 		*err = all;
 	else if (g->json)

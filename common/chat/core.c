@@ -14,11 +14,13 @@
 #include "common/base/mem.h"
 #include "common/model/exchange.h"
 #include "common/store/change.h"
+#include "common/chat/absent_models.h"
 #include "common/chat/conversation_holds.h"
 #include "common/chat/rag_jobs.h"
 #include "common/chat/rag_keeper.h"
 #include "common/rag/rag.h"
 
+enum { WARNINGS_MAX = 64 * 1024 };
 enum { JOB_THREADS_MIN = 2, JOB_QUEUE_MAX = 4096, CONVERSATION_WAITERS_MAX = 16 };
 enum { INGEST_THREADS_MIN = 2, INGEST_WAITERS_MAX = 64, LOADERS_MAX = 8 * 1024 * 1024 };
 
@@ -58,6 +60,23 @@ static void warn_of_keys(const struct snapshot *s, const struct snapshot *previo
 	}
 }
 
+/* Said once for each, likewise. */
+static void warn_of_models(struct snapshot *s, const struct snapshot *previous)
+{
+	struct span rest;
+	struct buf lines;
+
+	buf_init(&lines, WARNINGS_MAX);
+	absent_models(s->tenancy, s->routing, !previous && s->config->discover, &lines);
+	for (rest = buf_span(&lines); rest.len > 0;) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (!previous || !memmem(previous->absent_models, strlen(previous->absent_models), line.ptr, line.len))
+			log_warn("tenant", "%.*s", SPAN_ARGS(line));
+	}
+	s->absent_models = buf_take(&lines);
+}
+
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err)
 {
@@ -74,6 +93,7 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 	if (s->tenancy) {
 		warn_of_age(s, previous);
 		warn_of_keys(s, previous);
+		warn_of_models(s, previous);
 		return s;
 	}
 	snapshot_unref(s);
@@ -127,6 +147,7 @@ void snapshot_unref(struct snapshot *s)
 			routing_free(s->routing);
 		tenancy_free(s->tenancy);
 		config_free(s->config);
+		mem_free(s->absent_models);
 	}
 	mem_free(s);
 }
@@ -347,6 +368,7 @@ static struct snapshot *with(struct snapshot *s, struct keyring *keys, struct ca
 	next->config = s->config;
 	next->tenancy = s->tenancy;
 	next->routing = s->routing;
+	next->absent_models = s->absent_models;
 	next->rate = s->rate;
 	next->rate_lines = s->rate_lines;
 	next->keys = keys;

@@ -41,6 +41,7 @@ struct snapshot {
 	struct keyring *keys;  /* set when it is published */
 	struct cascade *cascade; /* the same */
 	struct routing *routing;
+	char *absent_models;   /* what has been told of them (absent_models.h), a line each */
 	struct rate rate;      /* euros for a dollar */
 	struct span rate_lines; /* what answers say of it; in rate_text of this one or of base */
 	char rate_text[BILL_RATE_LINES_MAX];

@@ -5,9 +5,11 @@
  * the scripted upstreams and `spass serve`, plays the client step by step and compares.  Nothing
  * sleeps and hopes: every wait has a condition and a deadline.
  *
- * The files: e2e_case.c reads cases, e2e_proc.c starts and stops programs, e2e_conn.c is the
- * client's connection, e2e_http.c its requests and answers, e2e_check.c compares, e2e_step.c and
- * e2e_watch.c are the steps, e2e_wire.c those for the wire, e2e_main.c runs the cases and reports.
+ * The files: e2e_case.c reads cases, e2e_loop.c does their steps in order, e2e_proc.c starts and
+ * stops programs, e2e_conn.c is the client's connection, e2e_http.c its requests and answers,
+ * e2e_check.c compares.  Steps are in e2e_step.c (of a client and an operator), e2e_watch.c (of who
+ * looks at what was left), e2e_command.c (of commands) and e2e_wire.c (of the wire); e2e_main.c runs
+ * the cases and reports.
  */
 #ifndef TESTS_SUPPORT_E2E_H
 #define TESTS_SUPPORT_E2E_H

@@ -1,3 +1,6 @@
+/*
+ * tests/support/http_stage.c - see http_stage.h.
+ */
 #include "tests/support/http_stage.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /*
- * tests/support/rag_stage.h - a directory with indices, and looks into the one called docs.
+ * tests/support/rag_stage.h - a directory with indices: what is put into the one called docs,
+ * and looks into it.
  */
 #ifndef SPASS_TEST_RAG_STAGE_H
 #define SPASS_TEST_RAG_STAGE_H

@@ -1,3 +1,6 @@
+/*
+ * tests/support/upcall_stage.c - see upcall_stage.h.
+ */
 #include "tests/support/upcall_stage.h"
 
 #include "common/base/clock.h"

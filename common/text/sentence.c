@@ -117,18 +117,20 @@ static const char *const abbreviations[] = {
 /* The "." at offset dot of s belongs to a word before it: "z.B.", "Dr.", "J." */
 static bool is_abbreviation(struct span s, size_t dot)
 {
-	size_t from = dot;
+	size_t from = dot, first;
 	struct span word;
+	uint32_t c;
 
 	while (from > 0 && !is_space(s.ptr[from - 1]) && s.ptr[from - 1] != '(' && dot - from < 12)
 		from--;
 	word = span_of(s.ptr + from, dot - from);
 	if (word.len == 0)
 		return false;
-	/* A single letter, or letters with dots between them. */
-	if (word.len == 1 && !(word.ptr[0] >= '0' && word.ptr[0] <= '9'))
+	/* A single letter, or letters with dots between them; not so where a letter is a word. */
+	c = utf8_next(word, &first);
+	if (word.len == first && !(c >= '0' && c <= '9') && c < 0x2e80)
 		return true;
-	if (word.len >= 3 && word.len <= 7 && word.ptr[1] == '.')
+	if (word.len > first + 1 && word.len <= 3 * first + 4 && word.ptr[first] == '.')
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(abbreviations) && word.len <= ABBREVIATION_MAX; i++)
 		if (span_is_nocase(word, abbreviations[i]))
@@ -202,6 +204,13 @@ static size_t end_at(struct span s, size_t at)
 	return end;
 }
 
+/* Thai and Lao have no mark for the end of a sentence, and blanks elsewhere: their lines end one. */
+static bool has_no_stops(struct span line)
+{
+	return span_starts(line, "\xe0\xb8") || span_starts(line, "\xe0\xb9") ||
+	       span_starts(line, "\xe0\xba") || span_starts(line, "\xe0\xbb");
+}
+
 /*
  * Where a newline at offset at ends the sentence that began at the start of s, which `before` bytes
  * of its line precede.
@@ -212,7 +221,8 @@ static bool ends_line(struct span s, size_t at, size_t before)
 
 	while (from > 0 && s.ptr[from - 1] != '\n')
 		from--;
-	return at - from + (from == 0 ? before : 0) < SHORT_LINE || s.ptr[from] == '|' || begins_anew(line_of(span_from(s, at + 1)));
+	return at - from + (from == 0 ? before : 0) < SHORT_LINE || s.ptr[from] == '|' ||
+	       has_no_stops(span_from(s, at + 1)) || begins_anew(line_of(span_from(s, at + 1)));
 }
 
 /* A place to cut what is too long: after its last blank, else between characters. */

@@ -152,8 +152,17 @@ void builtin_question_split(struct span message, struct span *question, struct s
 }
 
 struct tally {
-	size_t german, english, dense, telling;
+	size_t german, english, telling;
+	size_t han, other_dense; /* grams of Chinese characters; of kana, Hangul, Thai and such */
 };
+
+static bool is_han(struct span gram)
+{
+	size_t len;
+	uint32_t c = utf8_next(gram, &len);
+
+	return (c >= 0x3400 && c <= 0x9fff) || (c >= 0x20000 && c <= 0x3ffff);
+}
 
 static void tally_word(void *data, const struct word *word)
 {
@@ -169,7 +178,8 @@ static void tally_word(void *data, const struct word *word)
 	struct tally *t = data;
 
 	t->telling += !words_is_stop(word) && word->kind != WORD_PART;
-	t->dense += word->kind == WORD_GRAM;
+	t->han += word->kind == WORD_GRAM && is_han(word->text);
+	t->other_dense += word->kind == WORD_GRAM && !is_han(word->text);
 	for (size_t i = 0; i < ARRAY_LEN(german); i++)
 		t->german += span_is(word->text, german[i]);
 	for (size_t i = 0; i < ARRAY_LEN(english); i++)
@@ -190,7 +200,8 @@ enum ask_language builtin_question_language(struct span text)
 {
 	struct tally t = tally(text);
 
-	if (t.dense > 0 && 9 * t.dense > text.len / 3)
+	/* Japanese has kana between the characters. */
+	if (t.han > 8 * t.other_dense && 9 * t.han > text.len / 3)
 		return LANG_ZH;
 	return t.german > t.english ? LANG_DE : LANG_EN;
 }

@@ -244,6 +244,9 @@ static void without_text_it_says_what_it_is(void **state)
 		{ "What is the capital of France?", "I am no language model" },
 		{ "Was bist du?", "Ich bin kein Sprachmodell" },
 		{ "你好，你是谁？", "我不是语言模型" },
+		{ "สวัสดี คุณคือใคร", "I am no language model" },
+		{ "こんにちは、あなたは誰ですか", "I am no language model" },
+		{ "안녕하세요 누구세요", "I am no language model" },
 	};
 
 	(void)state;

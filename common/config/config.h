@@ -60,9 +60,8 @@ const char *config_kind_name(enum config_kind kind);
 struct config_backend {
 	char *name;         /* [a-z0-9_-]{1,64} */
 	/*
-	 * A row of the provider table, never NULL; "openai" with another server's base_url is
-	 * "openai-compatible".  Left out it is "openai" when there is a base_url, else the
-	 * backend's own name.
+	 * A row of the provider table; "openai" with another server's base_url is
+	 * "openai-compatible".  NULL: "openai" when there is a base_url, else the backend's own name.
 	 */
 	char *provider;
 	char *base_url;     /* "http://127.0.0.1:8000/v1", "unix:/path:/v1"; NULL = the provider's */

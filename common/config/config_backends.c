@@ -206,7 +206,6 @@ static void check_backend(const struct reading *r)
 
 static void read_backend(const struct reading *r)
 {
-	struct config_backend *b = r->backend;
 	const char *name;
 	json_t *value;
 
@@ -220,8 +219,6 @@ static void read_backend(const struct reading *r)
 			unknown_key(r, name, value);
 	}
 	check_backend(r);
-	if (!b->provider)
-		b->provider = mem_strdup(b->base_url ? "openai" : b->name);
 }
 
 void config_backends_read(struct config *c, json_t *section, struct config_faults *faults)

@@ -83,12 +83,17 @@ static int refuse(const struct backend_source *s, struct err *err, const char *w
 		       s->entry->line, s->entry->name, what);
 }
 
+static const char *provider_name(const struct config_backend *e)
+{
+	return e->provider ? e->provider : e->base_url ? "openai" : e->name;
+}
+
 static void refuse_provider(const struct backend_source *s, struct err *err)
 {
 	struct near near;
 	char what[256];
 
-	near_init(&near, span_str(s->entry->provider));
+	near_init(&near, span_str(provider_name(s->entry)));
 	for (const struct provider *p = provider_table; p->name; p++)
 		near_offer(&near, p->name);
 	snprintf(what, sizeof what, "there is no such provider; %s \"%s\"%s",
@@ -102,10 +107,8 @@ static void refuse_provider(const struct backend_source *s, struct err *err)
 static const struct provider *entry_provider(const struct backend_source *s, struct err *err)
 {
 	const struct config_backend *e = s->entry;
-	const struct provider *p = provider_find(e->provider ? e->provider : e->name);
+	const struct provider *p = provider_find(provider_name(e));
 
-	if (!p && !e->provider)
-		p = provider_find(PROVIDER_GENERIC);
 	if (!p)
 		refuse_provider(s, err);
 	else if (p->dialect == DIALECT_BUILTIN)

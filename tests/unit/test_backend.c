@@ -226,7 +226,7 @@ static void an_entry_means_a_provider_a_place_and_a_key(void **state)
 		{ { .name = "a", .provider = "openai", .base_url = "http://127.0.0.1:9/v1", .key_env = "MINE" }, "openai-compatible", "127.0.0.1", "sk-mine", NULL },
 		{ { .name = "a", .provider = "openrouter", .base_url = "https://proxy.example/v1" }, "openrouter", "proxy.example", NULL, NULL },
 		{ { .name = "box", .base_url = "http://box:8000" }, "openai-compatible", "box", NULL, NULL },
-		{ { .name = "vllm", .base_url = "http://gpu:8000/v1" }, "vllm", "gpu", NULL, NULL },
+		{ { .name = "vllm", .base_url = "http://gpu:8000/v1" }, "openai-compatible", "gpu", NULL, NULL },
 		{ { .name = "mistral" }, "mistral", "api.mistral.ai", NULL, "MISTRAL_API_KEY is not set" },
 		{ { .name = "a", .provider = "vllm", .key_env = "NONE" }, "vllm", "127.0.0.1", NULL, "NONE is not set" },
 		{ { .name = "a", .provider = "vllm", .disabled = true }, "vllm", "127.0.0.1", NULL, "disabled in the configuration" },
@@ -264,7 +264,7 @@ static void faulty_entries_name_file_line_and_backend(void **state)
 	} cases[] = {
 		{ { .name = "a", .provider = "nobody", .line = 7 }, "configuration:7: backends: a: there is no such provider; use \"openai-compatible\" for" },
 		{ { .name = "a", .provider = "opnai", .line = 7 }, "configuration:7: backends: a: there is no such provider; did you mean \"openai\"?" },
-		{ { .name = "a", .line = 8 }, "configuration:8: backends: a: needs a base_url" },
+		{ { .name = "opnai", .line = 8 }, "configuration:8: backends: opnai: there is no such provider; did you mean \"openai\"?" },
 		{ { .name = "a", .provider = "openai-compatible", .line = 8 }, "configuration:8: backends: a: needs a base_url" },
 		{ { .name = "a", .provider = "builtin", .line = 9 }, "configuration:9: backends: a: the built-in backend" },
 		{ { .name = "a", .base_url = "http://u:p@h", .line = 10 }, "configuration:10: backends: a: base_url: must not hold credentials" },

@@ -188,16 +188,16 @@ static void reads_backends(void **state)
 	(void)state;
 	assert_int_equal(c->backend_count, 3);
 	assert_string_equal(b[0].name, "gpu1");
-	assert_string_equal(b[0].provider, "openai");
+	assert_null(b[0].provider);
 	assert_string_equal(b[0].base_url, "http://10.0.0.1:8000/v1");
 	assert_string_equal(b[0].key_env, "GPU_KEY");
 	assert_int_equal(b[0].first_byte_timeout, 600000);
 	assert_int_equal(b[0].total_timeout, 0);
 	assert_false(b[0].disabled);
-	assert_string_equal(b[1].provider, "openrouter");
+	assert_null(b[1].provider);
 	assert_true(b[1].disabled);
 	assert_string_equal(b[1].key_file, "credential:openrouter");
-	assert_string_equal(b[2].provider, "ollama");
+	assert_null(b[2].provider);
 	config_free(c);
 }
 
@@ -346,6 +346,7 @@ static void shows_values_with_their_origin_and_no_secret(void **state)
 		if (!strstr(buf_str(&out), lines[i]))
 			fail_msg("no line %s", lines[i]);
 	assert_null(strstr(buf_str(&out), "hush"));
+	assert_null(strstr(buf_str(&out), "provider")); /* the file names none */
 	buf_clear(&out);
 	assert_int_equal(config_show(c, true, &out), 0);
 	assert_non_null(strstr(buf_str(&out), "head_timeout = 1500ms (file)\n"));

@@ -165,7 +165,7 @@ static void report(struct failover *f, struct err *err)
 	if (last && is_about_small_limit(&last->last))
 		err_set(err, E_max_tokens_below_minimum, "max_tokens", "%s", last->last.text);
 	else
-		err_set(err, code, is_about_model(code) ? "model" : "", "%s", buf_str(&text));
+		err_set(err, code, is_about_model(code) ? "model" : last ? last->last.param : "", "%s", buf_str(&text));
 	buf_free(&text);
 	if (f->soonest_ms >= 0)
 		err->retry_after_s = (int)((f->soonest_ms + 999) / 1000) + (f->soonest_ms == 0);

@@ -71,6 +71,7 @@ void failure_set(struct failure *f, enum failure_class class, const char *format
 	f->class = class;
 	f->status = 0;
 	f->retry_after_ms = -1;
+	f->param[0] = '\0';
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
@@ -238,17 +239,17 @@ void failure_from_err(struct failure *f, const struct target *t, const struct er
 /* What the body says of itself; every member may be absent. */
 struct said {
 	struct buf message;
-	char code[NAME_MAX_LEN + 1], type[NAME_MAX_LEN + 1];
+	char code[NAME_MAX_LEN + 1], type[NAME_MAX_LEN + 1], param[NAME_MAX_LEN + 1];
 };
 
-/* An identifier, or a number; what is neither names no kind of error. */
+/* An identifier, a path such as messages[0].content, or a number; what is none of them names nothing. */
 static void copy_name(struct jvalue v, char out[NAME_MAX_LEN + 1])
 {
 	struct span s = v.type == J_NUMBER ? v.text : jvalue_plain(v);
 	bool is_name = s.len <= NAME_MAX_LEN;
 
 	for (size_t i = 0; i < s.len && is_name; i++)
-		is_name = is_key_byte(s.ptr[i]) || strchr(".:/", s.ptr[i]);
+		is_name = is_key_byte(s.ptr[i]) || strchr(".:/[]", s.ptr[i]);
 	snprintf(out, NAME_MAX_LEN + 1, "%.*s", is_name ? (int)s.len : 0, s.ptr ? s.ptr : "");
 }
 
@@ -279,7 +280,7 @@ static void add_words(struct buf *out, struct span body)
  */
 static void read_said(struct said *said, struct span body)
 {
-	static const struct span top[] = { SPAN_INIT("error"), SPAN_INIT("message"), SPAN_INIT("detail"), SPAN_INIT("code"), SPAN_INIT("type") };
+	static const struct span top[] = { SPAN_INIT("error"), SPAN_INIT("message"), SPAN_INIT("detail"), SPAN_INIT("code"), SPAN_INIT("type"), SPAN_INIT("param") };
 	struct jvalue v[ARRAY_LEN(top)], e[ARRAY_LEN(top)];
 	struct err ignored;
 
@@ -292,6 +293,8 @@ static void read_said(struct said *said, struct span body)
 		jwalk_members(v[0], top, e, ARRAY_LEN(top));
 	copy_name(e[3], said->code);
 	copy_name(e[4], said->type);
+	if (e[5].type == J_STRING)
+		copy_name(e[5], said->param);
 	if (v[0].type == J_STRING)
 		jvalue_unescape(v[0], &said->message);
 	else if (e[1].type == J_STRING)
@@ -369,6 +372,8 @@ static void write_text(struct failure *f, const struct target *t, const char *wh
 	char name[NAME_MAX_LEN + 1];
 	int used;
 
+	sanitise(t, span_str(f->class == FAILURE_REQUEST || f->class == FAILURE_CONTEXT ? said->param : ""),
+		 f->param, sizeof f->param);
 	if (f->class == FAILURE_KEY) { /* such texts like to repeat the key */
 		snprintf(f->text, sizeof f->text, "%s: the backend refused the gateway's credentials",
 			 where);

@@ -46,6 +46,7 @@ struct failure {
 	int status;              /* of the backend's answer, 0 = none */
 	int64_t retry_after_ms;  /* -1 = not told */
 	char text[FAILURE_TEXT_MAX]; /* the backend's own words, or ours; sanitised */
+	char param[ERR_PARAM_MAX]; /* what of the request the backend blames, "" = it does not say */
 };
 
 /* From the err of an upcall to t. */

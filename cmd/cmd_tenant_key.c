@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/model/money.h"
 #include "tui/models.h"
 
 #include <string.h>
@@ -15,8 +16,8 @@ static const char keys_path[] = "/v1/tenant/keys";
 struct key_options {
 	struct cmd_globals globals;
 	const char *tenant, *label, *role;
-	struct opt_texts scopes, denied, models;
-	int64_t max_tokens, expires_ms, grace_ms;
+	struct opt_texts scopes, denied, models, budgets;
+	int64_t max_tokens, requests_per_minute, tokens_per_minute, expires_ms, grace_ms;
 };
 
 /* Told once: what leads away from a terminal should be the secret and nothing else. */
@@ -45,21 +46,78 @@ static json_t *texts_json(const struct opt_texts *texts)
 	return all;
 }
 
-static json_t *new_key(const struct key_options *o)
+/* "20EUR/month"; which currencies and periods there are the gateway knows.  NULL with err. */
+static json_t *budget_json(const char *text, struct err *err)
 {
-	json_t *body = json_object(), *constraints = json_object();
+	size_t number = strspn(text, "0123456789."), currency = strcspn(text + number, "/");
+	const char *per = text + number + currency;
+	int64_t micros;
+
+	if (money_read(span_of(text, number), &micros) < 0 || currency == 0 || !*per || !per[1]) {
+		err_set(err, E_usage, "", "--budget wants an amount such as 20EUR/month, not \"%.64s\"", text);
+		return NULL;
+	}
+	return json_pack("{s:f, s:s%, s:s}", "amount", (double)micros / MONEY_UNIT, "currency", text + number,
+			 currency, "per", per + 1);
+}
+
+static json_t *budgets_json(const struct opt_texts *texts, struct err *err)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < texts->count; i++) {
+		json_t *one = budget_json(texts->items[i], err);
+
+		if (!one) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static void add_count(json_t *constraints, const char *name, int64_t count)
+{
+	if (count)
+		json_object_set_new(constraints, name, json_integer(count));
+}
+
+/* NULL with err. */
+static json_t *constraints_json(const struct key_options *o, struct err *err)
+{
+	json_t *constraints = json_object(), *budgets = budgets_json(&o->budgets, err);
+
+	if (!budgets) {
+		json_decref(constraints);
+		return NULL;
+	}
+	if (o->models.count)
+		json_object_set_new(constraints, "models", texts_json(&o->models));
+	if (o->budgets.count)
+		json_object_set(constraints, "budgets", budgets);
+	add_count(constraints, "max_tokens", o->max_tokens);
+	add_count(constraints, "requests_per_minute", o->requests_per_minute);
+	add_count(constraints, "tokens_per_minute", o->tokens_per_minute);
+	json_decref(budgets);
+	return constraints;
+}
+
+/* NULL with err. */
+static json_t *new_key(const struct key_options *o, struct err *err)
+{
+	json_t *body, *constraints = constraints_json(o, err);
 	char until[CLOCK_ISO_SIZE];
 
+	if (!constraints)
+		return NULL;
+	body = json_object();
 	if (o->label)
 		json_object_set_new(body, "label", json_string(o->label));
 	if (o->role)
 		json_object_set_new(body, "role", json_string(o->role));
 	json_object_set_new(body, "extra_scopes", texts_json(&o->scopes));
 	json_object_set_new(body, "deny_scopes", texts_json(&o->denied));
-	if (o->models.count)
-		json_object_set_new(constraints, "models", texts_json(&o->models));
-	if (o->max_tokens)
-		json_object_set_new(constraints, "max_tokens", json_integer(o->max_tokens));
 	json_object_set_new(body, "constraints", constraints);
 	if (o->expires_ms) {
 		clock_iso(clock_wall_ms() + o->expires_ms, until);
@@ -99,7 +157,9 @@ static int run_create(const struct key_options *o, const char *id, struct err *e
 	json_t *key;
 
 	(void)id;
-	ask.body = new_key(o);
+	ask.body = new_key(o, err);
+	if (!ask.body)
+		return -1;
 	key = tenant_ask(&o->globals, &ask, err);
 	json_decref(ask.body);
 	if (!key)
@@ -116,8 +176,8 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 	json_t *one;
 	size_t i;
 
-	grid_init(&grid, 6, cmd_color(g, stdout));
-	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|LABEL");
+	grid_init(&grid, 7, cmd_color(g, stdout));
+	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|EXPIRES|LABEL");
 	json_array_foreach(items, i, one)
 	{
 		const char *status = models_text(one, "status");
@@ -127,6 +187,7 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 		grid_add(&grid, models_text(one, "role"), GRID_PLAIN);
 		grid_add(&grid, status, strcmp(status, "active") == 0 ? GRID_GOOD : GRID_DIM);
 		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
+		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "expires_at"));
 		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
 	}
 	grid_show(&grid);
@@ -238,6 +299,12 @@ static const struct opt own[] = {
 	    .help = "create: a model that it may use; may be repeated"),
 	OWN(OPT_INT, max_tokens, .name = "max-tokens", .argument = "NUMBER", .min = 1,
 	    .max = INT32_MAX, .help = "create: most tokens that a request may ask for"),
+	OWN(OPT_TEXTS, budgets, .name = "budget", .argument = "BUDGET",
+	    .help = "create: what it may spend, such as 20EUR/month; may be repeated"),
+	OWN(OPT_INT, requests_per_minute, .name = "requests-per-minute", .argument = "NUMBER", .min = 1,
+	    .max = INT32_MAX, .help = "create: most requests in a minute"),
+	OWN(OPT_INT, tokens_per_minute, .name = "tokens-per-minute", .argument = "NUMBER", .min = 1,
+	    .max = INT32_MAX, .help = "create: most tokens in a minute"),
 	OWN(OPT_DURATION, expires_ms, .name = "expires", .argument = "DURATION",
 	    .help = "create: it is valid this long"),
 	OWN(OPT_DURATION, grace_ms, .name = "grace", .argument = "DURATION",
@@ -246,7 +313,7 @@ static const struct opt own[] = {
 };
 
 static const struct cmd_example examples[] = {
-	{ "spass tenant key create --label shop --model spass-extract", "A key for one use." },
+	{ "spass tenant key create --label shop --model spass-extract --budget 20EUR/month", "A key for one use." },
 	{ "KEY=$(spass tenant key create -q)", "Its secret alone, for a script." },
 	{ "spass tenant key rotate key_0123456789abcdefghij --grace 1h", "Another secret." },
 	{ NULL, NULL },

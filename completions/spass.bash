@@ -62,6 +62,8 @@ _spass()
 	--label) action=none ;;
 	--role) values="readonly tenant_user tenant_admin" ;;
 	--deny) action=none ;;
+	--requests-per-minute) action=none ;;
+	--tokens-per-minute) action=none ;;
 	--expires) action=none ;;
 	--grace) action=none ;;
 	--wait) action=none ;;
@@ -85,7 +87,7 @@ _spass()
 			command="$command $word"
 		else
 			case "${COMP_WORDS[i-1]}" in
-			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--tenant|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--fusion|--dense-weight|--min-score|--scope|--budget|--neighbours|--history|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--label|--role|--deny|--expires|--grace|--wait) ;;
+			--model|-m|--system|--file|-f|--rag|--filter|--top|-k|--max-tokens|--output|-o|--server|--token-file|--ca-file|--user|--timeout|--color|--session|-s|--limit|-n|--tenant|--last|-n|--at|--title|--format|--include|--exclude|--meta|--type|--name|--mode|--fusion|--dense-weight|--min-score|--scope|--budget|--neighbours|--history|--embedder|--chunk|--chunk-max|--overlap|--run|--listen|--workers|--tls-certificate|--tls-key|--tokens-file|--data-dir|--catalog|--log-level|--log-format|--drain-timeout|--config|--by|--from|--to|--label|--role|--deny|--requests-per-minute|--tokens-per-minute|--expires|--grace|--wait) ;;
 			*) ((++count)) ;;
 			esac
 		fi
@@ -136,7 +138,7 @@ _spass()
 	"tenant list") options="--server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant show") options="--tenant --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"tenant usage") options="--by --from --to --tenant --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"tenant key") options="--tenant --label --role --scope --deny --model --max-tokens --expires --grace --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="create list rotate revoke" ;;
+	"tenant key") options="--tenant --label --role --scope --deny --model --max-tokens --budget --requests-per-minute --tokens-per-minute --expires --grace --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="create list rotate revoke" ;;
 	"tenant config") options="--tenant --show-origin --all --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" operands="get set unset list diff" ;;
 	"usage") options="--by --from --to --tenant --server --token-file --ca-file --user --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"config show") options="--changed --config --json -q --quiet -h --help -V --version" operands="listen user_socket workers tls_certificate tls_key token token_file tokens_file data_dir database catalog_file prices_file exchange_rate exchange_rate_file exchange_rate_url cost_trailer default_model discover log_level log_format auth usage usage_retention usage_max_rows usage_users_max audit audit_user_id_pseudonymize audit_max_bytes metrics metrics_public user_id_policy rate_limit rate_limit_per_second rate_limit_burst address_limit_per_second address_limit_burst cors_origins max_body_bytes uploads_max_bytes max_answer_bytes images_max_bytes rag_memory rag_indices_max rag_documents_max rag_chunks_max rag_bytes_max conversations_max conversations_max_bytes rag_loaders rag_loader_timeout stt_window max_connections head_timeout body_timeout idle_timeout write_timeout drain_timeout drain_notice ping_after connect_timeout first_byte_timeout between_timeout total_timeout conversation_wait retries retry_delay_max breaker_failures breaker_rest probe_interval upstream_idle upstream_idle_timeout" ;;

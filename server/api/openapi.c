@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/asset.h"
+#include "common/base/mem.h"
 #include "common/base/yml.h"
 #include "server/api/call.h"
 
@@ -43,6 +44,12 @@ static json_t *answer(const struct route *r)
 	else if (r->access == ACCESS_METRICS)
 		json_object_set_new(a, "content", json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type",
 							    "string"));
+	for (struct span types = r->texts ? span_str(r->texts) : SPAN_NONE; types.ptr;) {
+		struct span type = span_cut(&types, ' ');
+
+		json_object_setn_new(json_object_get(a, "content"), type.ptr, type.len,
+				     json_pack("{s:{s:s}}", "schema", "type", "string"));
+	}
 	if (r->response && strcmp(r->response, "ChatCompletion") == 0)
 		json_object_set_new(json_object_get(a, "content"), "text/event-stream",
 				    json_pack("{s:o}", "schema", reference("ChatCompletionChunk")));
@@ -119,6 +126,22 @@ static json_t *request_content(const struct route *r)
 	return content;
 }
 
+static json_t *responses(const struct route *r)
+{
+	const int statuses[] = { r->status ? r->status : 200, r->other_status };
+	json_t *all = json_object();
+	char status[16];
+
+	for (size_t i = 0; i < ARRAY_LEN(statuses) && statuses[i]; i++) {
+		snprintf(status, sizeof status, "%d", statuses[i]);
+		json_object_set_new(all, status, answer(r));
+	}
+	json_object_set_new(all, "default",
+			    json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
+				      json_content("Error")));
+	return all;
+}
+
 /* Names of roles beside "bearer" are what a token must have (OpenAPI 3.1: Security Requirement). */
 static json_t *security(const struct route *r)
 {
@@ -135,14 +158,8 @@ static json_t *security(const struct route *r)
 
 static json_t *operation(const struct route *r)
 {
-	char status[16];
-	json_t *o;
-
-	snprintf(status, sizeof status, "%d", r->status ? r->status : 200);
-	o = json_pack("{s:s, s:[s], s:o, s:{s:o, s:o}}", "summary", r->summary, "tags", r->surface,
-			      "parameters", parameters(r), "responses", status, answer(r), "default",
-			      json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",
-					json_content("Error")));
+	json_t *o = json_pack("{s:s, s:[s], s:o, s:o}", "summary", r->summary, "tags", r->surface, "parameters",
+			      parameters(r), "responses", responses(r));
 
 	json_object_set_new(o, "operationId", operation_id(r));
 	if (r->description)

@@ -342,8 +342,9 @@ struct wire_target gateway_target(const struct gateway *gateway, const struct cm
 void gateway_explain(const struct gateway *gateway, struct err *err)
 {
 	size_t len = strlen(err->message), room = sizeof err->message - len;
+	const bool is_of_tenant = strcmp(err->param, "headers.spass-tenant-id") == 0; /* no fault of the token */
 
-	if (err->code == E_invalid_authorization && gateway->token_from)
+	if (err->code == E_invalid_authorization && gateway->token_from && !is_of_tenant)
 		snprintf(err->message + len, room, "; it came from %s%s", gateway->token_from,
 			 gateway->server ? ", and no gateway is running: this command started one "
 					   "of its own, with your tokens" : "");

@@ -16,6 +16,8 @@ static const struct row {
 } rows[] = {
 	{ E_missing_authorization, NULL,
 	  "Give one with --token-file or SPASS_TOKEN; `spass serve` tells where its token is kept.", NULL },
+	{ E_invalid_authorization, "headers.spass-tenant-id",
+	  "Check --tenant; `spass tenant list` lists the tenants for their operator.", NULL },
 	{ E_invalid_authorization, NULL,
 	  "Check SPASS_TOKEN, or the file that --token-file names; unset, your own gateway's is used.", NULL },
 	{ E_rate_limit_exceeded, NULL, "Wait some seconds.", "Wait some seconds; /retry asks again." },

@@ -262,7 +262,7 @@ static int ask_gateway(const struct ask_options *o, struct asked *asked, struct 
 	if (!gateway)
 		return -1;
 	describe(o, gateway, &setup);
-	if (!setup.request.model)
+	if (!setup.request.model || o->rag)
 		gateway_await_backends(gateway);
 	if (o->rag)
 		result = search(o, &setup, asked, err);

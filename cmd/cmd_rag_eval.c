@@ -236,8 +236,10 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	buf_init(&e.judgements_text, FILE_BYTES_MAX);
 	buf_init(&e.run, RUN_BYTES_MAX);
 	if (sources_check_index(argv[0], err) == 0 && read_inputs(&e, argv, err) == 0 &&
-	    make_body(&e, err) == 0 && gateway_link_open(&l, &o->globals, err) == 0)
+	    make_body(&e, err) == 0 && gateway_link_open(&l, &o->globals, err) == 0) {
+		rag_await_embedder(&l, argv[0], &o->search);
 		result = ask_all(&e, err);
+	}
 	gateway_link_close(&l, err);
 	if (result == 0)
 		result = report(&e, err);

@@ -230,6 +230,22 @@ static int print_answer(const struct query_options *o, json_t *answer)
 	return o->exit_status && is_empty;
 }
 
+static json_t *ask_take(const struct query_options *o, const char *index, json_t *body, struct err *err)
+{
+	char *path = rag_path(index, "query", NULL);
+	json_t *answer = NULL;
+	struct gateway_link l;
+
+	if (gateway_link_open(&l, &o->globals, err) == 0) {
+		rag_await_embedder(&l, index, &o->search);
+		answer = rag_ask_take(&l, "POST", path, json_incref(body), err);
+	}
+	gateway_link_close(&l, err);
+	json_decref(body);
+	mem_free(path);
+	return answer;
+}
+
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct query_options *o = options;
@@ -243,12 +259,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	if (read_question(argc, argv, &question, err) == 0)
 		body = body_of(o, buf_str(&question), err);
 	buf_free(&question);
-	if (body) {
-		char *path = rag_path(argv[0], "query", NULL);
-
-		answer = rag_ask_once_take(&o->globals, "POST", path, body, err);
-		mem_free(path);
-	}
+	if (body)
+		answer = ask_take(o, argv[0], body, err);
 	if (answer)
 		result = print_answer(o, answer);
 	json_decref(answer);

@@ -4,6 +4,7 @@
 #include "cmd/grid.h"
 #include "cmd/interrupt.h"
 #include "common/base/mem.h"
+#include "tui/models.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,26 @@ json_t *rag_ask_once_take(const struct cmd_globals *g, const char *method, const
 		json_decref(body);
 	gateway_link_close(&l, err);
 	return answer;
+}
+
+static bool has_vectors(struct gateway_link *l, const char *index)
+{
+	struct err ignored = ERR_INIT; /* the question itself will tell */
+	char *path = rag_path(index, NULL, NULL);
+	json_t *info = rag_ask_take(l, NULL, path, NULL, &ignored);
+	bool has_any = *models_text(info, "embedding_model");
+
+	json_decref(info);
+	mem_free(path);
+	return has_any;
+}
+
+void rag_await_embedder(struct gateway_link *l, const char *index, const struct rag_search *s)
+{
+	bool is_lexical = s->mode && strcmp(s->mode, "lexical") == 0;
+
+	if (l->gateway->server && !is_lexical && has_vectors(l, index))
+		gateway_await_backends(l->gateway);
 }
 
 int rag_check_late(const struct cmd_globals *g, int result, const char *kept, struct err *err)

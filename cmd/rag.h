@@ -51,6 +51,11 @@ struct rag_search {
 	RAG_SEARCH_OPTION(OPT_TEXT, type, rerank, .name = "rerank", .argument = "MODEL",           \
 			  .implied = "yes",                                                        \
 			  .help = "Have a model put the best hits in order: yes, no, or which one")
+/*
+ * Of a gateway that was started here: waits until it knows which backends can be reached when the
+ * question needs a vector.  Before that no model answers, and words alone would be searched for.
+ */
+void rag_await_embedder(struct gateway_link *l, const char *index, const struct rag_search *s);
 /* Into the body of a question; -1 with E_usage. */
 int rag_add_search(json_t *body, const struct rag_search *s, struct err *err);
 /* What --NAME says, a text or a number from 0 to 1, as the member of that name, "_" for "-"; NULL: nothing. */

@@ -32,6 +32,7 @@ struct actor {
 	bool ahead;
 	int64_t wait_ms, stay_ms;
 	struct fiber **cancels; /* when it is inside */
+	struct fiber **dismisses; /* as soon as it has left, in one breath */
 };
 
 static void note(struct scene *s, char what, char who)
@@ -61,6 +62,8 @@ static void act(void *data)
 			fiber_sleep(a->stay_ms, &err);
 		note(a->scene, '-', a->letter);
 		turnstile_leave(a->scene->turnstile, &pass);
+		if (a->dismisses)
+			fiber_cancel(*a->dismisses);
 	}
 	turnstile_leave(a->scene->turnstile, &pass); /* harmless */
 	if (--a->scene->left == 0)
@@ -131,6 +134,20 @@ static void a_wait_has_its_bounds(void **state)
 
 	(void)state;
 	play(actors, ARRAY_LEN(actors), 2, "+a?d?b-a+c-c");
+}
+
+/* The gate is its own by then, though nobody has told it yet. */
+static void who_is_cancelled_when_its_turn_comes_hands_it_on(void **state)
+{
+	struct actor actors[] = {
+		{ .name = "x", .letter = 'a', .stay_ms = 5 },
+		{ .name = "x", .letter = 'b', .wait_ms = FOREVER_MS },
+		{ .name = "x", .letter = 'c', .wait_ms = 5000 },
+	};
+
+	(void)state;
+	actors[0].dismisses = &actors[1].fiber;
+	play(actors, ARRAY_LEN(actors), 8, "+a-a!b+c-c");
 }
 
 static void who_is_cancelled_waits_no_more(void **state)
@@ -248,6 +265,7 @@ int main(void)
 		cmocka_unit_test(other_names_do_not_wait),
 		cmocka_unit_test(a_wait_has_its_bounds),
 		cmocka_unit_test(who_is_cancelled_waits_no_more),
+		cmocka_unit_test(who_is_cancelled_when_its_turn_comes_hands_it_on),
 		cmocka_unit_test(a_crowd_on_all_workers_goes_through_one_at_a_time),
 	};
 

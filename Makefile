@@ -126,7 +126,7 @@ tools: deps $(foreach t,$(TOOLS),$(if $(wildcard tests/support/$t_main.c),$B/tes
 # End-to-end cases against the real program: make e2e [ONLY='*stream*'] [WORKERS=3]
 ONLY ?= *
 WORKERS ?= 1
-RUN_E2E = $B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j2 --only '$(ONLY)' \
+RUN_E2E = $B/tests/e2e --spass $B/spass --upstream $B/tests/upstream -j4 --only '$(ONLY)' \
 	--slow $(if $(filter asan tsan,$(MODE)),4,1)
 e2e: all tools
 	@$(RUN_E2E) --workers $(WORKERS) tests/e2e/cases

@@ -109,6 +109,28 @@ static void layers_are_joined_and_memories_named(void **state)
 	augmentation_unref(t);
 }
 
+static void each_scope_has_its_own(void **state)
+{
+	static const struct owner at_work = { "t", "work", "ann" }, elsewhere = { "u", "", "ann" };
+	struct fixture *f = *state;
+	static const struct {
+		const struct owner *owner;
+		const char *content;
+	} all[] = { { &ann, "likes tea" }, { &at_work, "likes coffee" }, { &elsewhere, "likes water" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		write_it(f, put_memory, (struct put){ *all[i].owner, "drinks", all[i].content, 0 });
+	/* Read, and then kept. */
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+			struct augmentation *t = get(f, all[i].owner);
+
+			assert_non_null(strstr(t->memory, all[i].content));
+			assert_int_equal(t->memory_bytes, strlen(all[i].content));
+			augmentation_unref(t);
+		}
+}
+
 static void only_whole_memories_go_along(void **state)
 {
 	struct fixture *f = *state;
@@ -235,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(layers_are_joined_and_memories_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_scope_has_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_whole_memories_go_along, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_kept_stays_until_it_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_tenants_text_is_forgotten_for_all, set_up, tear_down),

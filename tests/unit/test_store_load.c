@@ -135,6 +135,29 @@ static void what_the_queue_cannot_hold_is_counted_as_dropped(void **state)
 	store_close(s);
 }
 
+/* A disk that hangs: who asks is told, as long as it does. */
+static void a_write_that_does_not_come_back_is_told(void **state)
+{
+	enum { PATIENCE_MS = 60000, SOON_MS = 5000 };
+	struct fixture *f = *state;
+	struct store *s = open_store(f);
+	struct err err = ERR_INIT;
+	struct holding held;
+	int64_t start;
+
+	hold_writer(&held, s);
+	start = clock_mono_ms();
+	assert_int_equal(store_check(s, &err), 0);
+	while (store_check(s, &err) == 0 && clock_mono_ms() - start < PATIENCE_MS)
+		pause_ms(20);
+	assert_non_null(strstr(err.message, "a write has not come back for "));
+	assert_true(clock_mono_ms() - start > SOON_MS);
+	let_writer_go(&held);
+	store_flush(s);
+	assert_int_equal(store_check(s, &err), 0);
+	store_close(s);
+}
+
 /* Stopping with a queue full of what cannot be written takes seconds, not one wait a batch. */
 static void a_lock_that_stays_fails_quickly_and_passes(void **state)
 {
@@ -359,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(eight_threads_lose_nothing_and_keep_their_order),
 		TEST(what_the_queue_cannot_hold_is_counted_as_dropped),
+		TEST(a_write_that_does_not_come_back_is_told),
 		TEST(a_lock_that_stays_fails_quickly_and_passes),
 		TEST(closing_does_not_wait_for_a_lock_that_stays),
 		TEST(the_log_stays_small_under_load),

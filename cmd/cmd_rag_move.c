@@ -48,15 +48,6 @@ struct exporting {
 	bool done;
 };
 
-static int64_t count_lines(struct span s)
-{
-	int64_t lines = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		lines += s.ptr[i] == '\n';
-	return lines;
-}
-
 static bool on_bytes(struct wire_transfer *t, struct span s)
 {
 	struct exporting *e = container_of(t, struct exporting, transfer);
@@ -67,7 +58,7 @@ static bool on_bytes(struct wire_transfer *t, struct span s)
 		e->cause = errno;
 		return false;
 	}
-	progress_step(&e->progress, count_lines(s), (int64_t)s.len);
+	progress_step(&e->progress, (int64_t)span_count(s, '\n'), (int64_t)s.len);
 	return true;
 }
 
@@ -278,7 +269,7 @@ static int send_piece(struct importing *m, size_t len, struct err *err)
 		.method = "POST", .path = path, .body = piece, .type = lines_type, .is_long = true
 	};
 	json_t *answer = wire_ask(m->link->wire, &request, err);
-	int64_t count = count_lines(piece);
+	int64_t count = (int64_t)span_count(piece, '\n');
 
 	mem_free(path);
 	if (!answer)

@@ -36,17 +36,6 @@ static void unescape(struct span line, struct buf *out)
 	}
 }
 
-static size_t count_lines(struct span text)
-{
-	size_t count = 0;
-
-	while (text.len) {
-		span_cut(&text, '\n');
-		count++;
-	}
-	return count;
-}
-
 int history_load(const char *path, void (*entry)(void *context, const char *text), void *context,
 		 struct err *err)
 {
@@ -62,7 +51,7 @@ int history_load(const char *path, void (*entry)(void *context, const char *text
 	if (file_read(path, &file, err) < 0)
 		goto out;
 	rest = buf_span(&file);
-	count = count_lines(rest);
+	count = span_count(rest, '\n');
 	for (size_t skip = count; skip > HISTORY_ENTRIES_MAX; skip--)
 		span_cut(&rest, '\n');
 	result = count > 2 * (size_t)HISTORY_ENTRIES_MAX ? file_write(path, rest, err) : 0;

@@ -46,19 +46,10 @@ char *notes_find(const char *path, const char *conversation)
 	return found;
 }
 
-static size_t count_lines(struct span all)
-{
-	size_t lines = 0;
-
-	for (size_t i = 0; i < all.len; i++)
-		lines += all.ptr[i] == '\n';
-	return lines;
-}
-
 /* All but the conversation's own, and the oldest when there are too many or more bytes than room. */
 static void copy_others(struct span all, const char *conversation, size_t room, struct buf *out)
 {
-	size_t left = count_lines(all);
+	size_t left = span_count(all, '\n');
 
 	while (all.len > 0) {
 		const bool fits = all.len <= room;

@@ -3,7 +3,7 @@
  *
  * talk.c is the loop, talk_answer.c asks and shows what comes, talk_slash.c has the commands,
  * talk_paint.c the screen; talk_keep.c is about conversations that the gateway keeps, talk_rag.c about
- * what an index has for each message.
+ * what an index has for each message, talk_system.c about the system message.
  */
 #ifndef SPASS_TUI_TALK_INSIDE_H
 #define SPASS_TUI_TALK_INSIDE_H

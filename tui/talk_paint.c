@@ -72,15 +72,6 @@ static void make_tail(struct talk *t)
 		   (long long)(waited / 1000), t->setup->page.color ? "\033[0m" : "");
 }
 
-static size_t count_lines(struct span text)
-{
-	size_t count = 0;
-
-	while (text.len)
-		count += span_cut(&text, '\n').ptr != NULL;
-	return count;
-}
-
 /* Behind the first blank line of what has come; 0: there is none. */
 static size_t end_of_block(const struct talk *t)
 {
@@ -103,7 +94,7 @@ static void place_between(struct talk *t)
 	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
 	if (!t->answer || !answer_text(t->answer).len ||
 	    (t->ends_block && !t->lines.len && !t->tail.len) ||
-	    2 * count_lines(buf_span(&t->held)) > size.ws_row) {
+	    2 * span_count(buf_span(&t->held), '\n') > size.ws_row) {
 		talk_place_held(t);
 		return;
 	}

@@ -88,6 +88,15 @@ struct span span_line_at(struct span text, size_t at)
 	return span_of(text.ptr + from, to - from);
 }
 
+size_t span_count(struct span s, char c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += s.ptr[i] == c;
+	return count;
+}
+
 ptrdiff_t span_find(struct span s, struct span needle)
 {
 	const char *at;

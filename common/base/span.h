@@ -77,6 +77,8 @@ struct span span_from(struct span s, size_t offset);
 struct span span_cut(struct span *rest, char sep);
 /* The line that the byte at `at` (0..len) stands in, without its line break. */
 struct span span_line_at(struct span text, size_t at);
+/* How often the byte stands in s: of "\n", how many lines are ended. */
+size_t span_count(struct span s, char c);
 /* First place of needle in s, or -1. */
 ptrdiff_t span_find(struct span s, struct span needle);
 /*

@@ -153,6 +153,8 @@ static void finds_the_line_around_a_byte(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_true(span_is(span_line_at(span_str(cases[i].text), cases[i].at), cases[i].line));
 	assert_int_equal(span_line_at(SPAN_NONE, 0).len, 0);
+	assert_int_equal(span_count(SPAN_NONE, '\n'), 0);
+	assert_int_equal(span_count(SPAN_LIT("\none\n\ntwo"), '\n'), 3);
 }
 
 int main(void)

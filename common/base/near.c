@@ -55,7 +55,8 @@ void near_offer(struct near *n, const char *candidate)
 {
 	struct span other = span_str(candidate);
 
-	if (!n->word.len || n->word.len > WORD_MAX || !other.len || other.len > WORD_MAX)
+	if (!n->word.len || n->word.len > WORD_MAX || !other.len || other.len > WORD_MAX ||
+	    span_equal(n->word, other))
 		return;
 	size_t longer = n->word.len > other.len ? n->word.len : other.len;
 	/* One fault in a short word, about one in three letters of a long one. */

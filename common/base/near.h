@@ -2,7 +2,8 @@
  * common/base/near.h - "did you mean ...?"
  *
  * Offer candidates one by one; what remains is the one nearest to the word, by inserted,
- * deleted, changed and swapped letters, or NULL when none is near enough to be worth saying.
+ * deleted, changed and swapped letters, or NULL when none is near enough to be worth saying.  The word
+ * itself is none: what is refused though it is there was not misspelt.
  * Any thread.
  */
 #ifndef SPASS_BASE_NEAR_H

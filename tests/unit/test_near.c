@@ -49,11 +49,20 @@ static void suggests_nothing_when_nothing_is_near(void **state)
 	assert_null(nearest(longest));
 }
 
+/* It is refused for another reason than how it is written. */
+static void never_suggests_what_was_said(void **state)
+{
+	(void)state;
+	assert_null(nearest("serve"));
+	assert_string_equal(nearest("SERVE"), "serve");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(suggests_the_word_that_was_meant),
 		cmocka_unit_test(suggests_nothing_when_nothing_is_near),
+		cmocka_unit_test(never_suggests_what_was_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

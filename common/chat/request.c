@@ -341,12 +341,28 @@ static int check_inputs(struct embed_request *r, struct err *err)
 	return 0;
 }
 
+/* Of a model whose own number is not known the backend says what it takes. */
+static int check_dimensions(const struct embed_request *r, struct err *err)
+{
+	enum { DIMENSIONS_MAX = 65536 };
+	const int own = r->alias->dimensions;
+	int64_t asked;
+
+	if (!request_has(r->dimensions))
+		return 0;
+	if (jvalue_int(r->dimensions, 1, DIMENSIONS_MAX, &asked) == 0 && (!own || asked == own))
+		return 0;
+	if (own)
+		return err_set(err, E_invalid_field, "dimensions", "dimensions must be %d for this model", own);
+	return err_set(err, E_invalid_field, "dimensions", "dimensions must be a whole number from 1 to %d",
+		       DIMENSIONS_MAX);
+}
+
 int embed_request_check(struct embed_request *r, struct span body, const struct offer *offer,
 			struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("encoding_format"), SPAN_INIT("dimensions"), SPAN_INIT("user_id") };
 	struct jvalue v[ARRAY_LEN(names)];
-	int64_t dimensions;
 
 	memset(r, 0, sizeof *r);
 	if (read_object(body, names, v, ARRAY_LEN(names), &r->root, 4, NULL, err) < 0)
@@ -369,10 +385,7 @@ int embed_request_check(struct embed_request *r, struct span body, const struct 
 		else if (!jvalue_is(r->encoding_format, "float"))
 			return wrong(err, "encoding_format", "\"float\" or \"base64\"");
 	}
-	if (request_has(r->dimensions) &&
-	    (jvalue_int(r->dimensions, 1, 65536, &dimensions) < 0 ||
-	     (r->alias->dimensions && dimensions != r->alias->dimensions)))
-		return err_set(err, E_invalid_field, "dimensions", "dimensions must be %d for this model",
-			       r->alias->dimensions);
+	if (check_dimensions(r, err) < 0)
+		return -1;
 	return check_inputs(r, err);
 }

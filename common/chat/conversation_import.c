@@ -172,7 +172,7 @@ static int check_some(const struct conversation_import *i, size_t from, const st
 	struct chat_request *chat = mem_new(struct chat_request);
 	size_t to = i->count - from < CHECKED_AT_ONCE ? i->count : from + CHECKED_AT_ONCE, index;
 	const char *rest = err->param;
-	char field[96];
+	char param[ERR_PARAM_MAX];
 	struct buf body;
 	int result;
 
@@ -189,8 +189,8 @@ static int check_some(const struct conversation_import *i, size_t from, const st
 			 err_set(err, E_body_too_large, "body", "the body is too large") :
 			 chat_request_check(chat, buf_span(&body), &(struct offer){ .routing = routing }, err);
 	if (result < 0 && conversation_param_index(&rest, "messages", &index) == 0) {
-		snprintf(field, sizeof field, "%.80s", rest);
-		snprintf(err->param, sizeof err->param, "messages[%zu]%s", from + index, field);
+		snprintf(param, sizeof param, "messages[%zu]%.80s", from + index, rest);
+		conversation_param_rename(err, param);
 	}
 	buf_free(&body);
 	mem_free(chat);

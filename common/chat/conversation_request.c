@@ -400,33 +400,41 @@ int conversation_param_index(const char **at, const char *name, size_t *index)
 	return 0;
 }
 
+void conversation_param_rename(struct err *err, const char *param)
+{
+	char message[ERR_MESSAGE_MAX];
+	size_t len = strlen(err->param);
+
+	if (len > 0 && strncmp(err->message, err->param, len) == 0) {
+		memcpy(message, err->message, sizeof message);
+		snprintf(err->message, sizeof err->message, "%s%s", param, message + len);
+	}
+	snprintf(err->param, sizeof err->param, "%s", param);
+}
+
 /*
  * "messages[2].content[1].text" becomes "message[1].text", "images[0]" or
  * "tool_results[2].tool_call_id".
  */
 void conversation_request_blame(const struct conversation_request *r, struct err *err)
 {
-	char old[ERR_PARAM_MAX], message[ERR_MESSAGE_MAX];
-	const char *rest = old;
+	char param[ERR_PARAM_MAX];
+	const char *rest = err->param;
 	size_t index, part = 0;
 	bool in_part;
 
-	memcpy(old, err->param, sizeof old);
 	if (conversation_param_index(&rest, "messages", &index) < 0)
 		return;
 	in_part = index >= r->result_count && conversation_param_index(&rest, ".content", &part) == 0;
 	if (index < r->result_count)
-		snprintf(err->param, sizeof err->param, "tool_results[%zu]%.80s", index, rest);
+		snprintf(param, sizeof param, "tool_results[%zu]%.80s", index, rest);
 	else if (in_part && part >= r->part_count)
-		snprintf(err->param, sizeof err->param, "images[%zu]", part - r->part_count);
+		snprintf(param, sizeof param, "images[%zu]", part - r->part_count);
 	else if (in_part && r->message.type == J_ARRAY)
-		snprintf(err->param, sizeof err->param, "message[%zu]%.80s", part, rest);
+		snprintf(param, sizeof param, "message[%zu]%.80s", part, rest);
 	else
-		snprintf(err->param, sizeof err->param, "message");
-	if (strncmp(err->message, old, strlen(old)) != 0)
-		return;
-	memcpy(message, err->message, sizeof message);
-	snprintf(err->message, sizeof err->message, "%s%s", err->param, message + strlen(old));
+		snprintf(param, sizeof param, "message");
+	conversation_param_rename(err, param);
 }
 
 int conversation_request_check(const struct conversation_request *r, const struct new_messages *n,

@@ -70,6 +70,8 @@ bool conversation_is_provider(struct jvalue v, const char **name);
  * stands there.
  */
 int conversation_param_index(const char **at, const char *name, size_t *index);
+/* err's param is told as param, also where its message begins with it. */
+void conversation_param_rename(struct err *err, const char *param);
 /* The first words of a text, on one line, as the title of a conversation. */
 void conversation_make_title(struct span text, struct buf *out);
 /*

@@ -4,6 +4,7 @@
  * A file is known by its id; one whose id is new may be known by where it came from: the same file
  * was put in under another one, as when it was named by itself and now its directory is.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/jmember.h"
@@ -32,8 +33,7 @@ static int read_file(json_t *file, struct sync *s, struct err *err)
 	int64_t size = -1, mtime = -1;
 
 	if (!json_is_object(file))
-		return err_set(err, E_invalid_field, "files",
-			       "a file is {id, size, mtime, source}");
+		return err_set(err, E_invalid_field, "", "a file is {id, size, mtime, source}");
 	if (field_need_text(file, "id", &id, err) < 0 ||
 	    field_int(file, "size", 0, INT64_MAX, &size, err) < 0 ||
 	    field_int(file, "mtime", 0, INT64_MAX, &mtime, err) < 0 ||
@@ -41,6 +41,16 @@ static int read_file(json_t *file, struct sync *s, struct err *err)
 		return -1;
 	json_object_setn(s->files, id.ptr, id.len, file);
 	return 0;
+}
+
+/* Says of which file it is. */
+static int blame_file(size_t index, struct err *err)
+{
+	char param[ERR_PARAM_MAX];
+
+	snprintf(param, sizeof param, "files[%zu]%s%.80s", index, *err->param ? "." : "", err->param);
+	memcpy(err->param, param, sizeof param);
+	return -1;
 }
 
 static int read_files(json_t *list, struct sync *s, struct err *err)
@@ -51,7 +61,11 @@ static int read_files(json_t *list, struct sync *s, struct err *err)
 	if (!json_is_array(list))
 		return err_set(err, list ? E_invalid_field : E_missing_field, "files",
 			       "files is a list of {id, size, mtime, source}");
-	json_array_foreach(list, i, file) if (read_file(file, s, err) < 0) return -1;
+	json_array_foreach(list, i, file)
+	{
+		if (read_file(file, s, err) < 0)
+			return blame_file(i, err);
+	}
 	json_object_update(s->fresh, s->files);
 	return 0;
 }

@@ -43,6 +43,20 @@ static void add_latency(struct grid *grid, const json_t *backend)
 		grid_add(grid, NULL, GRID_PLAIN);
 }
 
+/* Why it is away; or which of its models rest, as a backend may answer and one of them fail. */
+static void add_reason(struct grid *grid, json_t *backend)
+{
+	json_t *resting = json_object_get(backend, "resting"), *model;
+	struct buf text;
+	size_t i;
+
+	buf_init(&text, CMD_OUTPUT_MAX);
+	json_array_foreach(resting, i, model)
+		buf_printf(&text, "%s%s", i ? ", " : "resting: ", json_string_value(model));
+	grid_add(grid, text.len ? buf_str(&text) : models_text(backend, "reason"), GRID_PLAIN);
+	buf_free(&text);
+}
+
 static void add_pair(struct grid *grid, const char *name, const char *value, enum grid_style style)
 {
 	grid_add(grid, name, GRID_PLAIN);
@@ -93,7 +107,7 @@ static void print_backends(const struct cmd_globals *g, const json_t *ready, con
 		grid_add(&grid, models_text(b, "name"), GRID_PLAIN);
 		grid_add(&grid, models_text(b, "status"), style_of(models_text(b, "status")));
 		add_latency(&grid, b);
-		grid_add(&grid, models_text(b, "reason"), GRID_PLAIN);
+		add_reason(&grid, b);
 	}
 	if (!info)
 		json_object_foreach(open, name, b)

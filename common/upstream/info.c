@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/upstream/builtin.h"
 
@@ -179,7 +180,19 @@ static json_t *latency(const struct backend *b)
 	return us < 0 ? json_null() : json_integer((us + 500) / 1000);
 }
 
-static json_t *backend_document(const struct backend *b)
+static json_t *resting(const struct routing *r, const struct backend *b)
+{
+	enum { SHOWN_MAX = 32 };
+	const char *models[SHOWN_MAX];
+	size_t count = routing_resting(r, b, clock_mono_ms(), models, SHOWN_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count && i < SHOWN_MAX; i++)
+		json_array_append_new(list, json_string(models[i]));
+	return list;
+}
+
+static json_t *backend_document(const struct routing *r, const struct backend *b)
 {
 	enum backend_status status = status_of(b);
 	const char *trouble = atomic_load(&b->trouble);
@@ -189,9 +202,9 @@ static json_t *backend_document(const struct backend *b)
 			     : trouble                     ? trouble
 							   : "a call failed";
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:o}", "name", b->name, "title",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name", b->name, "title",
 			 b->provider->title, "provider", b->provider->name, "status",
-			 backend_status_name(status), "reason", text_or_null(reason), "local",
+			 backend_status_name(status), "reason", text_or_null(reason), "resting", resting(r, b), "local",
 			 (b->provider->quirks & QUIRK_LOCAL) != 0, "latency_ms", latency(b));
 }
 
@@ -240,7 +253,7 @@ json_t *info_document(const struct routing *r, const struct config *c, const str
 		if (is_admitted(f, catalog_at(catalog, i)))
 			json_array_append_new(models, model_document(r, catalog_at(catalog, i)));
 	for (size_t i = 0; i < routing_backend_count(r); i++)
-		json_array_append_new(backends, backend_document(routing_backend(r, i)));
+		json_array_append_new(backends, backend_document(r, routing_backend(r, i)));
 	return json_pack("{s:o, s:o, s:o, s:o}", "gateway", gateway_document(c), "default_model",
 			 text_or_null(preferred ? preferred->alias : NULL), "models",
 			 models, "backends", backends);

@@ -73,6 +73,12 @@ const struct model *routing_default(const struct routing *r);
  * is not built in; else NULL, as the built-in one finds nothing that words do not find.
  */
 const struct model *routing_default_embedder(const struct routing *r);
+/*
+ * How many of a backend's models are left alone after failures (breaker.h) at now_ms, monotonic;
+ * the names of the first max of them, borrowed, to models.
+ */
+size_t routing_resting(const struct routing *r, const struct backend *b, int64_t now_ms, const char **models,
+		       size_t max);
 /* Whether a backend that is not built in can be asked for the model now. */
 bool routing_is_available(const struct routing *r, const struct model *m);
 /* The same or, before the first look at its backends, one may: not by a server that is merely looked for. */

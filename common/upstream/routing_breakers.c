@@ -76,3 +76,20 @@ void routing_make_breakers(struct routing *r, const struct config *c, const stru
 			t->breaker = breaker_find(r, t->backend, t->model);
 		}
 }
+
+size_t routing_resting(const struct routing *r, const struct backend *b, int64_t now_ms, const char **models,
+		       size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->breaker_count; i++) {
+		const struct kept_breaker *k = &r->breakers[i];
+
+		if (k->backend != b || breaker_state(k->breaker, now_ms) == BREAKER_CLOSED)
+			continue;
+		if (count < max)
+			models[count] = k->model;
+		count++;
+	}
+	return count;
+}

@@ -3,6 +3,7 @@
  */
 #include <stdatomic.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/upstream/info.h"
 #include "server/api/call.h"
@@ -45,19 +46,26 @@ void ops_readyz(struct exchange *x, struct call *c)
 static struct metrics_fact *backend_facts(const struct routing *routing, size_t *count)
 {
 	size_t backends = routing_backend_count(routing);
-	struct metrics_fact *facts = backends ? mem_calloc(backends, sizeof *facts) : NULL;
+	struct metrics_fact *facts = backends ? mem_calloc(backends, 2 * sizeof *facts) : NULL;
+	const int64_t now_ms = clock_mono_ms();
 
 	*count = 0;
 	for (size_t i = 0; i < backends; i++) {
 		const struct backend *b = routing_backend(routing, i);
 		int status = atomic_load_explicit(&b->status, memory_order_relaxed);
 
-		if (status != BACKEND_DISABLED)
-			facts[(*count)++] = (struct metrics_fact){
-				.metric = M_spass_backend_up,
-				.value = status == BACKEND_AVAILABLE,
-				.labels = { span_str(b->name) },
-			};
+		if (status == BACKEND_DISABLED)
+			continue;
+		facts[(*count)++] = (struct metrics_fact){
+			.metric = M_spass_backend_up,
+			.value = status == BACKEND_AVAILABLE,
+			.labels = { span_str(b->name) },
+		};
+		facts[(*count)++] = (struct metrics_fact){
+			.metric = M_spass_backend_resting,
+			.value = (int64_t)routing_resting(routing, b, now_ms, NULL, 0),
+			.labels = { span_str(b->name) },
+		};
 	}
 	return facts;
 }

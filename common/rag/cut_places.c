@@ -474,6 +474,12 @@ static bool skips_words(const struct walk *w)
 	       (w->heading_end == NOT_TEXT || w->at > w->heading_end);
 }
 
+/* Whether none within the line would be one, not even where a sentence ends. */
+static bool skips_sentences(const struct walk *w)
+{
+	return last_place(w)->cost <= COST_SENTENCE || last_place(w)->is_fixed;
+}
+
 /*
  * ASCII words of a line, with one blank between them, so far as no place can be there and the next
  * mark is not; what else there is has to be walked by the character.
@@ -482,7 +488,7 @@ static bool pass_words(struct walk *w, size_t stop)
 {
 	size_t at = w->at, before_limit = last_place(w)->chars + w->gap;
 	uint64_t words = EIGHT_HIGH; /* of the bytes before */
-	bool moved;
+	bool is_any = skips_sentences(w), moved;
 
 	/* One more follows: a blank that is passed has the next word behind it before the mark. */
 	while (at + 8 < stop && w->chars + (at - w->at) + 8 < before_limit) {
@@ -492,12 +498,12 @@ static bool pass_words(struct walk *w, size_t stop)
 		uint64_t blanks = eight_equal(eight, ' ');
 		uint64_t plain = eight_between(eight & ~EIGHT_HIGH, ' ', 0x7f) & ~eight;
 
-		if (plain != EIGHT_HIGH || blanks & ~(letters << 8 | words >> 56))
+		if (plain != EIGHT_HIGH || (!is_any && blanks & ~(letters << 8 | words >> 56)))
 			break;
 		words = letters;
 		at += 8;
 	}
-	if (at > w->at && w->text.ptr[at - 1] == ' ')
+	while (at > w->at && w->text.ptr[at - 1] == ' ')
 		at--;
 	w->chars += at - w->at;
 	moved = at > w->at;

@@ -49,6 +49,11 @@ void lexical_scratch_free(struct lexical_scratch *s)
 	mem_free(s);
 }
 
+struct terms *lexical_scratch_terms(struct lexical_scratch *s)
+{
+	return s->terms;
+}
+
 /* ---- adding ---- */
 
 struct adding {

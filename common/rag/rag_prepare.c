@@ -26,7 +26,7 @@ struct preparing {
 	const struct rag_preparing *how;
 	struct rag_batch *batch;
 	struct segment_builder *builder;
-	struct terms *terms;
+	struct lexical_scratch *words; /* whose terms know words of what came before */
 	struct reader_options reading;
 	struct buf title; /* of chunks, one after the other */
 	int64_t tail_first;
@@ -217,7 +217,7 @@ static int index_pieces(struct preparing *p, struct rag_prepared *d, struct span
 		const struct piece *piece = &c->pieces[i];
 		struct span of = span_of(text.ptr + piece->start, piece->end - piece->start);
 
-		if (rag_index_chunk(p->builder, p->terms, d->first + (int64_t)i, d->title,
+		if (rag_index_chunk(p->builder, lexical_scratch_terms(p->words), d->first + (int64_t)i, d->title,
 				    piece->heading, head, of, &p->title, err) < 0)
 			return -1;
 	}
@@ -448,18 +448,23 @@ static int prepare_all(struct preparing *p, const struct rag_document_in *docs, 
 
 static void begin(struct preparing *p, struct arena *a, size_t count)
 {
+	struct rag *r = p->how->rag;
+
 	memset(p->batch, 0, sizeof(*p->batch));
 	p->batch->arena = a;
 	p->batch->docs = mem_calloc(count + 1, sizeof(*p->batch->docs));
 	p->builder = segment_builder_new();
-	p->terms = terms_new();
+	p->words = r ? rag_words_take(r) : lexical_scratch_new();
 	buf_init(&p->title, 2 * TITLE_MAX + CUT_HEADING_MAX);
 }
 
 static void end(struct preparing *p)
 {
 	buf_free(&p->title);
-	terms_free(p->terms);
+	if (p->how->rag)
+		rag_words_give(p->how->rag, p->words);
+	else
+		lexical_scratch_free(p->words);
 	segment_builder_free(p->builder);
 }
 
@@ -468,12 +473,16 @@ int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *d
 		struct err *err)
 {
 	struct preparing p = { .how = how, .batch = b, .reading = how->rag->options.reading };
+	size_t bytes = 0;
 	int result;
 
 	memset(results, 0, count * sizeof(*results));
 	p.reading.cancelled = how->put->cancelled ? how->put->cancelled : &how->rag->stopping;
 	refuse_doubles(docs, count, results);
 	begin(&p, a, count);
+	for (size_t i = 0; i < count; i++)
+		bytes += docs[i].content.len;
+	segment_builder_expect(p.builder, bytes);
 	result = prepare_all(&p, docs, count, results, err);
 	end(&p);
 	return result;

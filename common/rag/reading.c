@@ -98,18 +98,20 @@ static void write_character(struct reader *rd, uint32_t c, struct span bytes)
 		buf_add_span(text, bytes);
 }
 
-/* How many bytes from the start are plain ASCII and kept as they are. */
+/* How many bytes from the start, not behind a CR, are ASCII and kept as they are. */
 static size_t plain_run(struct span text)
 {
 	size_t i = 0;
 
 	for (; text.len - i >= 8; i += 8) {
-		uint64_t eight = eight_load(text.ptr + i);
+		uint64_t eight = eight_load(text.ptr + i), low = eight & ~EIGHT_HIGH;
+		uint64_t kept = eight_between(low, 0x20, 0x7e) | eight_between(low, '\t', '\n');
 
-		if (eight & EIGHT_HIGH || eight_between(eight, 0x20, 0x7e) != EIGHT_HIGH)
+		if ((kept & ~eight) != EIGHT_HIGH)
 			break;
 	}
-	while (i < text.len && ((text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f) || text.ptr[i] == '\t'))
+	while (i < text.len && ((text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f) ||
+				text.ptr[i] == '\t' || text.ptr[i] == '\n'))
 		i++;
 	return i;
 }
@@ -117,7 +119,7 @@ static size_t plain_run(struct span text)
 void reader_write(struct reader *rd, struct span text)
 {
 	while (text.len > 0 && !buf_failed(&rd->out->text)) {
-		size_t len = plain_run(text);
+		size_t len = rd->after_cr && text.ptr[0] == '\n' ? 0 : plain_run(text);
 		uint32_t c;
 
 		if (len > 0) {

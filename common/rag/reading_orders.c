@@ -16,6 +16,7 @@ enum {
 	STEPS = 3,
 	GAP_MAX = 40,   /* bytes between one word and the next */
 	FOLDED_MAX = 32,
+	LEAST = 3,      /* bytes that each beginning has */
 	BEGINNING_BITS = 11,
 };
 
@@ -72,19 +73,27 @@ static size_t fold(struct span s, char *out)
 	return len;
 }
 
+/* The first LEAST bytes, with the bit that makes small letters of capitals; others may have it too. */
+static uint32_t least_of(const char *p)
+{
+	return ((uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 |
+		(uint32_t)(unsigned char)p[2] << 16) |
+	       0x202020;
+}
+
 /*
- * Whether the text begins as one of those.  Nearly all words begin with another letter: only the
- * others are folded.
+ * Whether the text begins as one of those.  Nearly all words begin with other letters: only the
+ * others are folded, and those that do not begin with a letter of ASCII.
  */
 static bool begins_as(struct span text, const char *beginnings)
 {
-	char folded[FOLDED_MAX], first = text.ptr[0];
+	char folded[FOLDED_MAX];
+	bool is_ascii = (unsigned char)text.ptr[0] < 0x80;
+	uint32_t least = text.len >= LEAST ? least_of(text.ptr) : 0;
 	size_t folded_len = 0;
 
-	if (first >= 'A' && first <= 'Z')
-		first = (char)(first | 0x20);
 	for (const char *p = beginnings; *p;) {
-		bool may_be = *p == first || (unsigned char)first >= 0x80;
+		bool may_be = !is_ascii || least_of(p) == least;
 		size_t len = 0;
 
 		while (p[len] && p[len] != ' ')
@@ -135,7 +144,7 @@ static bool follows(struct span text, size_t at, const char *const steps[STEPS])
 	return true;
 }
 
-/* Which orders three bytes may begin, whatever their case: tells almost all words apart. */
+/* Which orders LEAST bytes may begin, whatever their case: tells almost all words apart. */
 struct beginnings {
 	uint16_t orders[1 << BEGINNING_BITS]; /* a bit each */
 };
@@ -144,11 +153,7 @@ static_assert(ARRAY_LEN(orders) <= 16, "an order has a bit");
 
 static size_t beginning_of(const char *p)
 {
-	uint32_t bytes = (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 |
-			 (uint32_t)(unsigned char)p[2] << 16;
-
-	/* The bit that makes small letters of capitals; other bytes may lose it, too. */
-	return ((bytes | 0x202020) * 0x9e3779b1U) >> (32 - BEGINNING_BITS);
+	return (least_of(p) * 0x9e3779b1U) >> (32 - BEGINNING_BITS);
 }
 
 /* Cyrillic capitals differ in other bits: all of that script are looked at. */
@@ -174,7 +179,7 @@ static bool begins_order(const struct beginnings *b, struct span text, size_t at
 	struct span word = span_from(text, at);
 	unsigned which;
 
-	if (at + 2 >= text.len)
+	if (text.len - at < LEAST)
 		return false;
 	which = is_cyrillic(text.ptr[at]) ? UINT16_MAX : b->orders[beginning_of(text.ptr + at)];
 	if (which == 0)

@@ -29,6 +29,8 @@ enum {
 struct segment_builder;
 struct segment_builder *segment_builder_new(void);
 void segment_builder_free(struct segment_builder *b);
+/* Texts of so many bytes are to come: room for what they will take is there at once. */
+void segment_builder_expect(struct segment_builder *b, size_t bytes);
 /* Begins the next row; chunk is larger than the one before.  -1 (E_too_large) past
  * SEGMENT_ROWS_MAX. */
 int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err);

@@ -11,7 +11,11 @@
 enum {
 	SLOTS_FIRST = 1 << 10,
 	ENTRIES_FIRST = 1 << 12,
-	AGAIN_MAX = 256
+	AGAIN_MAX = 256,
+	/* bytes of text that have one of them, about, and more than which nothing is laid out for */
+	ENTRY_BYTES = 8,
+	PLACE_BYTES = 5,
+	EXPECTED_MAX = 16 * 1024 * 1024
 };
 
 /* A term, numbered in the order in which they were met. */
@@ -94,6 +98,15 @@ static void *grown(void *array, size_t count, size_t extra, size_t *room, size_t
 	while (count + extra > *room)
 		*room = *room > 0 ? *room * 2 : ENTRIES_FIRST;
 	return mem_realloc(array, *room * size);
+}
+
+void segment_builder_expect(struct segment_builder *b, size_t bytes)
+{
+	bytes = bytes < EXPECTED_MAX ? bytes : EXPECTED_MAX;
+	b->entries = grown(b->entries, b->entry_count, bytes / ENTRY_BYTES, &b->entry_room,
+			   sizeof(*b->entries));
+	b->places = grown(b->places, b->place_count, bytes / PLACE_BYTES, &b->place_room,
+			  sizeof(*b->places));
 }
 
 int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err)

@@ -331,7 +331,7 @@ static const struct opt own[] = {
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Add a text file to the question; may be repeated"),
-	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
+	OWN(OPT_TEXT, rag, .name = "rag", .once = true, .argument = "INDEX",
 	    .complete = OPT_INDEX, .help = "Answer from what this index holds, with the sources"),
 	OWN(OPT_TEXT, filter, .name = "filter", .argument = "JSON",
 	    .help = "With --rag: only documents whose metadata is so, as of `spass rag query`"),

@@ -156,7 +156,7 @@ static const struct opt own[] = {
 	    .help = "What the model should keep to; @FILE reads it from a file"),
 	OWN(OPT_TEXTS, files, .name = "file", .letter = 'f', .argument = "FILE",
 	    .complete = OPT_FILE, .help = "Send a text file with the first message; may be repeated"),
-	OWN(OPT_TEXT, rag, .name = "rag", .argument = "INDEX",
+	OWN(OPT_TEXT, rag, .name = "rag", .once = true, .argument = "INDEX",
 	    .complete = OPT_INDEX,
 	    .help = "Search this index for each message, and answer from what it holds; a conversation "
 		    "that is gone on with keeps its own"),

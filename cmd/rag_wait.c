@@ -73,6 +73,19 @@ static bool is_stuck(struct progress *p, const json_t *index, int64_t still_ms)
 	return true;
 }
 
+/* A model that was named and is not there is missed; any that there is, is not. */
+static void tell_missed(struct progress *p, const json_t *index)
+{
+	const char *embedder = models_text(json_object_get(index, "config"), "embedder");
+
+	if (*models_text(json_object_get(index, "embedding"), "wanted") || strcmp(embedder, "auto") == 0 ||
+	    strcmp(embedder, "none") == 0)
+		return;
+	progress_hide(p);
+	cmd_notice(p->globals, "%s: the embedding model %s cannot be reached; vectors follow when it can, "
+			       "until then chunks are found by words", p->what, embedder);
+}
+
 int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, bool changed,
 	     struct err *err)
 {
@@ -98,6 +111,8 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 		last = made;
 		done = has_all(index) && (!changed || has_space(index));
 		done = done || is_stuck(&p, index, still_ms);
+		if (done)
+			tell_missed(&p, index);
 		json_decref(index);
 		if (!done)
 			nanosleep(&(struct timespec){ .tv_nsec = LOOK_MS * 1000000L }, NULL);

@@ -115,6 +115,8 @@ static int store(const struct seen *seen, void *values, struct err *err)
 		++*(int *)at;
 		return 0;
 	case OPT_TEXT:
+		if (row->once && *(const char **)at)
+			return err_set(err, E_usage, "", "%s is given twice, and names one", seen->text);
 		*(const char **)at = seen->value;
 		return 0;
 	case OPT_TEXTS:

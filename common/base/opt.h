@@ -43,6 +43,7 @@ struct opt {
 	size_t offset;         /* of the variable in the command's options struct */
 	int64_t min, max;      /* OPT_INT */
 	const char *choices;   /* OPT_CHOICE */
+	bool once;             /* OPT_TEXT: given twice it is a fault; of others the last one counts */
 	const char *implied;   /* value of a bare "--name"; another is given as "--name=VALUE" only */
 	enum opt_complete complete;
 };

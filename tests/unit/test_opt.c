@@ -11,7 +11,7 @@
 
 struct values {
 	bool stream, color;
-	const char *model, *format;
+	const char *model, *format, *index;
 	struct opt_texts files;
 	int64_t port, timeout_ms;
 	int verbose;
@@ -32,6 +32,8 @@ static const struct opt table[] = {
 	  .help = "give up after", .offset = offsetof(struct values, timeout_ms) },
 	{ .kind = OPT_COUNT, .name = "verbose", .letter = 'v', .help = "say more",
 	  .offset = offsetof(struct values, verbose) },
+	{ .kind = OPT_TEXT, .name = "index", .argument = "NAME", .help = "the one to ask", .once = true,
+	  .offset = offsetof(struct values, index) },
 	{ .kind = OPT_CHOICE, .name = "format", .help = "how to print",
 	  .offset = offsetof(struct values, format), .choices = "text|json|md" },
 	{ .kind = OPT_END },
@@ -152,6 +154,7 @@ static void mistakes_are_named(void **state)
 		{ "-vx", "unknown option -x in -vx" },
 		{ "--model", "--model wants a value" },
 		{ "-m", "-m wants a value" },
+		{ "--index a --index=b", "--index is given twice, and names one" },
 		{ "--stream=yes", "--stream takes no value" },
 		{ "--no-color=x", "--no-color takes no value" },
 		{ "--verbose=2", "--verbose takes no value" },

@@ -5,11 +5,11 @@
  * the scripted upstreams and `spass serve`, plays the client step by step and compares.  Nothing
  * sleeps and hopes: every wait has a condition and a deadline.
  *
- * The files: e2e_case.c reads cases, e2e_loop.c does their steps in order, e2e_proc.c starts and
- * stops programs, e2e_conn.c is the client's connection, e2e_http.c its requests and answers,
- * e2e_check.c compares.  Steps are in e2e_step.c (of a client and an operator), e2e_watch.c (of who
- * looks at what was left), e2e_command.c (of commands) and e2e_wire.c (of the wire); e2e_main.c runs
- * the cases and reports.
+ * The files: e2e_case.c reads cases, e2e_loop.c does their steps in order, e2e_vars.c replaces
+ * names, e2e_proc.c starts and stops programs, e2e_conn.c is the client's connection, e2e_http.c its
+ * requests and answers, e2e_check.c compares.  Steps are in e2e_step.c (of a client), e2e_operator.c
+ * (of an operator), e2e_watch.c (of who looks at what was left), e2e_command.c (of commands) and
+ * e2e_wire.c (of the wire); e2e_main.c runs the cases and reports.
  */
 #ifndef TESTS_SUPPORT_E2E_H
 #define TESTS_SUPPORT_E2E_H
@@ -167,6 +167,11 @@ json_t *e2e_json_at(json_t *root, const char *path, size_t len);
 /* Steps; 0 or -1. */
 int e2e_run_steps(struct e2e *e, size_t from, size_t to);
 int e2e_run_step(struct e2e *e, const struct e2e_step *s);
+int e2e_step_signal(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_exit(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_start(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_config(struct e2e *e, const struct e2e_step *s, const char *rest);
+int e2e_step_rss(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_run(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_shell(struct e2e *e, const struct e2e_step *s, const char *rest);
 int e2e_step_nowhere(struct e2e *e, const struct e2e_step *s, const char *rest);

@@ -1,14 +1,11 @@
-/* tests/support/e2e_step.c - what a client, an operator and a signal do: the steps of a case. */
+/* tests/support/e2e_step.c - the steps of a case by name, and those of a client. */
 #include "tests/support/e2e.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,82 +14,6 @@ enum { FULL_MS = 100 };
 int64_t e2e_deadline(const struct e2e *e, int64_t ms)
 {
 	return kit_now_us() + ms * 1000 * e->slow;
-}
-
-void e2e_set(struct e2e *e, const char *name, const char *value)
-{
-	size_t i = 0;
-	while (i < e->var_count && strcmp(e->vars[i].name, name) != 0)
-		i++;
-	if (i == VARS_MAX)
-		kit_fatal("too many variables in a case");
-	if (i == e->var_count)
-		e->vars[e->var_count++].name = kit_strdup(name);
-	else
-		free(e->vars[i].value);
-	e->vars[i].value = kit_strdup(value);
-}
-
-/* ${fill:N} = N times "x"; ${repeat:N:TEXT} */
-static bool expand_made(const char *name, struct text *out)
-{
-	char *after;
-	if (strncmp(name, "fill:", 5) == 0) {
-		long count = strtol(name + 5, NULL, 10);
-		text_reserve(out, (size_t)count);
-		memset(out->ptr + out->len, 'x', (size_t)count);
-		out->len += (size_t)count;
-		text_add(out, "", 0);
-		return true;
-	}
-	if (strncmp(name, "repeat:", 7) == 0) {
-		long count = strtol(name + 7, &after, 10);
-		while (count-- > 0)
-			text_add_str(out, after + 1);
-		return true;
-	}
-	return false;
-}
-
-/* The brace that closes the one at open: pairs inside belong to the name ("${repeat:9:{"a":1},}"). */
-static const char *find_brace(const char *open)
-{
-	int depth = 0;
-	for (const char *at = open; *at; at++) {
-		depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
-		if (depth == 0)
-			return at;
-	}
-	return strchr(open, '}');
-}
-
-char *e2e_expand(struct e2e *e, const char *text)
-{
-	struct text out = { 0 };
-	text_add_str(&out, "");
-	for (const char *at = text; *at;) {
-		size_t plain = strcspn(at, "$");
-		text_add(&out, at, plain);
-		at += plain;
-		if (!*at)
-			break;
-		const char *end = at[1] == '{' ? find_brace(at + 1) : NULL;
-		if (!end) {
-			text_add(&out, at++, 1);
-			continue;
-		}
-		char *name = kit_strndup(at + 2, (size_t)(end - at) - 2);
-		size_t i = 0;
-		while (i < e->var_count && strcmp(e->vars[i].name, name) != 0)
-			i++;
-		if (i < e->var_count)
-			text_add_str(&out, e->vars[i].value);
-		else if (!expand_made(name, &out))
-			kit_fatal("%s: ${%s} has no value", e->c->path, name);
-		free(name);
-		at = end + 1;
-	}
-	return out.ptr;
 }
 
 /* The lines of a block: "| text" each, joined with the given line end. */
@@ -408,58 +329,6 @@ static int step_pause(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return 0;
 }
 
-static int step_signal(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	static const struct { const char *name; int number; } names[] = {
-		{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "INT", SIGINT }, { "KILL", SIGKILL }, { "STOP", SIGSTOP }, { "CONT", SIGCONT },
-	};
-	(void)s;
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (strcmp(names[i].name, rest) == 0)
-			return kill(e->gateway, names[i].number) ? e2e_fail(e, "the gateway is gone") : 0;
-	return e2e_fail(e, "unknown signal %s", rest);
-}
-
-/* exit STATUS: the gateway ends with it */
-static int step_exit(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	int status;
-	(void)s;
-	if (e2e_gateway_wait(e, 2 * DEADLINE_MS, &status))
-		return e2e_fail(e, "the gateway has not ended");
-	int got = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	return got == strtol(rest, NULL, 10) ? 0 : e2e_fail(e, "the gateway ended with %d, expected %s", got, rest);
-}
-
-/* start [inherited]: with a listening socket handed over as systemd does */
-static int step_start(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	(void)s;
-	for (size_t i = 0; i < e->conn_count; i++) /* of the gateway before */
-		e2e_conn_close(e->conns[i], false);
-	e->inherited = strcmp(rest, "inherited") == 0;
-	int result = e2e_gateway_start(e);
-	e->inherited = false;
-	return result;
-}
-
-/* config and lines below: the file's new content */
-static int step_config(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	struct text config = { 0 };
-	(void)rest;
-	for (size_t i = 0; i < s->count; i++) {
-		const char *line = s->subs[i].text;
-		line += *line == '|' ? 1 + (line[1] == ' ') : 0;
-		char *text = e2e_expand(e, line);
-		text_printf(&config, "%s\n", text);
-		free(text);
-	}
-	e2e_write_config(e, text_str(&config));
-	text_free(&config);
-	return 0;
-}
-
 /* save NAME json PATH | header FIELD: of the last answer; save NAME file PATH: its first line */
 static int step_save(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
@@ -514,54 +383,6 @@ static int step_set(struct e2e *e, const struct e2e_step *s, const char *rest)
 	return 0;
 }
 
-static int64_t status_kb(pid_t pid, const char *field)
-{
-	struct text status = { 0 };
-	char *path = kit_printf("/proc/%d/status", (int)pid);
-	kit_read_file(path, &status);
-	free(path);
-	const char *line = strstr(text_str(&status), field);
-	int64_t kb = line ? strtol(line + strlen(field), NULL, 10) : -1;
-	text_free(&status);
-	return kb;
-}
-
-/* Lets the kernel's record of the most memory begin anew. */
-static void forget_peak(pid_t pid)
-{
-	char *path = kit_printf("/proc/%d/clear_refs", (int)pid);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	free(path);
-	if (fd < 0)
-		return;
-	(void)!write(fd, "5", 1);
-	close(fd);
-}
-
-/* rss mark | rss below N | rss peak below N: KiB above the mark, now or at the worst since then */
-static int step_rss(struct e2e *e, const struct e2e_step *s, const char *rest)
-{
-	/* What is the program's own: pages of code come and go with the page cache. */
-	int64_t now = status_kb(e->gateway, "RssAnon:"), mark = e->rss_mark_kb;
-	const char *limit;
-	(void)s;
-	if (strcmp(rest, "mark") == 0) {
-		e->rss_mark_kb = now;
-		forget_peak(e->gateway);
-		e->peak_mark_kb = status_kb(e->gateway, "VmHWM:");
-		return 0;
-	}
-	if (kit_word(rest, "peak", &rest)) {
-		now = status_kb(e->gateway, "VmHWM:");
-		mark = e->peak_mark_kb;
-	}
-	if (!kit_word(rest, "below", &limit))
-		return e2e_fail(e, "rss mark, rss below KIB, or rss peak below KIB");
-	if (now - mark <= strtol(limit, NULL, 10) || e->slow > 1) /* sanitizers keep what is freed */
-		return 0;
-	return e2e_fail(e, "memory rose by %lld KiB, allowed are %s", (long long)(now - mark), limit);
-}
-
 static const struct {
 	const char *name;
 	int (*run)(struct e2e *e, const struct e2e_step *s, const char *rest);
@@ -589,16 +410,16 @@ static const struct {
 	{ "file", e2e_step_file, false },
 	{ "sqlite", e2e_step_sqlite, false },
 	{ "log", e2e_step_log, false },
-	{ "signal", step_signal, false },
-	{ "exit", step_exit, false },
-	{ "start", step_start, false },
-	{ "config", step_config, false },
+	{ "signal", e2e_step_signal, false },
+	{ "exit", e2e_step_exit, false },
+	{ "start", e2e_step_start, false },
+	{ "config", e2e_step_config, false },
 	{ "run", e2e_step_run, false },
 	{ "shell", e2e_step_shell, false },
 	{ "nowhere", e2e_step_nowhere, false },
 	{ "save", step_save, false },
 	{ "set", step_set, false },
-	{ "rss", step_rss, false },
+	{ "rss", e2e_step_rss, false },
 	{ "refused", e2e_step_refused, false },
 	{ "served", e2e_step_served, false },
 	{ "crowd", e2e_step_crowd, false },

@@ -1,5 +1,5 @@
 /*
- * cmd/cmd.h - what a command is: one file that exports one const row.
+ * cmd/cmd.h - what a command is: a const row, exported by the file that has its code.
  *
  * To add one: write cmd/cmd_NAME.c with `const struct cmd cmd_NAME = {...}`, everything else in
  * it static; declare it below and list it in cmd_table.c; write its page in man/.  Dispatch,

@@ -62,13 +62,13 @@ static int check_bytes(struct span type, struct span base64, struct err *err)
 		goto out;
 	}
 	found = image_type(buf_span(&head));
-	if (!found || !image_is_announced(type, found)) {
-		err_set(err, E_image_decode_error, "", "the bytes are %s%s, not %.*s",
-			found ? "of type " : "no png, jpeg, webp or gif picture", found ? found : "",
+	if (!found)
+		err_set(err, E_image_decode_error, "", "the bytes are no png, jpeg, webp or gif picture");
+	else if (!image_is_announced(type, found))
+		err_set(err, E_image_decode_error, "", "the bytes are of type %s, not %.*s", found,
 			SPAN_ARGS(type));
-		goto out;
-	}
-	result = 0;
+	else
+		result = 0;
 out:
 	buf_free(&head);
 	return result;

@@ -161,8 +161,11 @@ static int tool_fault(struct err *err, struct jvalue v, size_t index, const char
 	char param[64];
 
 	snprintf(param, sizeof param, "tools[%zu]%s", index, field);
-	return err_set(err, v.type == J_NONE && field[0] ? E_missing_field : E_invalid_field, param,
-		       "%s must be %s", param, field[0] ? "a string" : "an object");
+	if (!field[0])
+		return wrong(err, param, "an object");
+	if (v.type == J_NONE)
+		return err_set(err, E_missing_field, param, "%s is required", param);
+	return wrong(err, param, "a string");
 }
 
 static int check_tool(struct jvalue tool, size_t index, struct err *err)

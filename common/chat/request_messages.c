@@ -29,6 +29,13 @@ static int fault(struct err *err, enum err_code code, const struct place *at, co
 	return err_set(err, code, param, "%s %s", param, what);
 }
 
+/* v: that is no string. */
+static int fault_of_string(struct err *err, struct jvalue v, const struct place *at, const char *field)
+{
+	return v.type == J_NONE ? fault(err, E_missing_field, at, field, "is required")
+				: fault(err, E_invalid_field, at, field, "must be a string");
+}
+
 static int check_image(struct jvalue part, const struct place *at, const struct model *alias,
 		       struct err *err)
 {
@@ -79,16 +86,13 @@ static int check_part(struct jvalue part, const struct place *at, const struct m
 
 	if (part.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
-	if (type.type == J_NONE)
-		return fault(err, E_missing_field, at, ".type", "is required");
 	if (type.type != J_STRING)
-		return fault(err, E_invalid_field, at, ".type", "must be a string");
+		return fault_of_string(err, type, at, ".type");
 	if (jvalue_is(type, "text")) {
 		struct jvalue text = jwalk_get(part, "text");
 
 		if (text.type != J_STRING)
-			return fault(err, text.type == J_NONE ? E_missing_field : E_invalid_field, at,
-				     ".text", "must be a string");
+			return fault_of_string(err, text, at, ".text");
 		if (request_is_longer(text, CHAT_TEXT_MAX))
 			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
 		return 0;
@@ -176,8 +180,7 @@ static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_ME
 	if (request_has(m[2]) && m[2].type != J_ARRAY)
 		return fault(err, E_invalid_field, at, ".tool_calls", "must be a list");
 	if (speaker == SPEAKER_tool && m[3].type != J_STRING)
-		return fault(err, m[3].type == J_NONE ? E_missing_field : E_invalid_field, at,
-			     ".tool_call_id", "must be a string");
+		return fault_of_string(err, m[3], at, ".tool_call_id");
 	return check_content(m[1], at, may_lack, alias, err);
 }
 

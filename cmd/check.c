@@ -2,6 +2,7 @@
 #include "cmd/check.h"
 
 #include "cmd/grid.h"
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -121,6 +122,7 @@ struct checked {
 	struct config *config;
 	struct routing *routing;
 	struct tenancy *tenancy;
+	struct rate rate;
 	char *token, *database;
 };
 
@@ -128,7 +130,6 @@ struct checked {
 static void read_all(struct checked *k, const struct cmd_globals *g, struct err *all)
 {
 	struct err one = ERR_INIT;
-	struct rate rate;
 	bool faulty;
 
 	k->config = cmd_config_draft(g, &faulty, all);
@@ -138,7 +139,7 @@ static void read_all(struct checked *k, const struct cmd_globals *g, struct err 
 	    server_check_tls(k->config, &one) < 0)
 		err_gather(all, &one);
 	err_clear(&one);
-	(void)exchange_read(k->config, &rate, &one);
+	(void)exchange_read(k->config, &k->rate, &one);
 	err_gather(all, &one);
 	err_clear(&one);
 	k->routing = routing_new(k->config, environ, NULL, &one);
@@ -154,14 +155,17 @@ static void read_all(struct checked *k, const struct cmd_globals *g, struct err 
 	err_gather(all, &one);
 }
 
-/* No fault: they may come with a server that has them. */
-static void warn_of_models(const struct checked *k)
+/* No faults: models may come with a server that has them, the rate is used as it is. */
+static void warn(const struct checked *k)
 {
+	char rate[EXCHANGE_WARNING_MAX];
 	struct span rest;
 	struct buf lines;
 
+	if (routing_has_prices(k->routing) && *exchange_warning(&k->rate, clock_wall_ms(), rate))
+		log_warn("exchange", "%s", rate);
 	buf_init(&lines, CMD_OUTPUT_MAX);
-	absent_models(k->tenancy, k->routing, false, &lines);
+	absent_models(k->config, k->tenancy, k->routing, false, &lines);
 	for (rest = buf_span(&lines); rest.len > 0;) {
 		struct span line = span_cut(&rest, '\n');
 
@@ -191,7 +195,7 @@ int check_config(const struct cmd_globals *g, struct err *err)
 
 	read_all(&k, g, &all);
 	if (all.code == E_none)
-		warn_of_models(&k);
+		warn(&k);
 	if (all.code != E_none)
 		*err = all;
 	else if (g->json)

@@ -3,7 +3,11 @@
  */
 #include "common/chat/absent_models.h"
 
+#include <stdio.h>
+
 #include "common/base/near.h"
+
+enum { PLACE_MAX = 256 };
 
 struct search {
 	const struct catalog *catalog;
@@ -23,7 +27,8 @@ static bool is_there(const struct catalog *c, char *name)
 	return false;
 }
 
-static void look_at(const struct search *s, const char *list, char *name)
+/* place: the list that has it, and whose it is. */
+static void look_at_name(const struct search *s, const char *place, char *name)
 {
 	struct near near;
 
@@ -34,9 +39,17 @@ static void look_at(const struct search *s, const char *list, char *name)
 		near_offer(&near, catalog_at(s->catalog, i)->alias);
 	if (s->misspelt && !near_best(&near))
 		return;
-	buf_printf(s->out, "%s %s: %s: there is no model \"%.128s\" now%s%s%s\n", s->what, s->id, list, name,
+	buf_printf(s->out, "%s: there is no model \"%.128s\" now%s%s%s\n", place, name,
 		   near_best(&near) ? "; did you mean " : "", near_best(&near) ? near_best(&near) : "",
 		   near_best(&near) ? "?" : "");
+}
+
+static void look_at(const struct search *s, const char *list, char *name)
+{
+	char place[PLACE_MAX];
+
+	snprintf(place, sizeof place, "%s %.128s: %s", s->what, s->id, list);
+	look_at_name(s, place, name);
 }
 
 static void look_at_names(const struct search *s, const char *list, const struct config_list *names)
@@ -64,10 +77,22 @@ static void look_at_tenant(struct search *s, const struct tenant *tenant)
 	look_at_budgets(s, tenant->budgets, tenant->budget_count);
 }
 
-void absent_models(const struct tenancy *t, const struct routing *r, bool misspelt, struct buf *out)
+static void look_at_default(const struct search *s, const struct config *c)
+{
+	char where[CONFIG_WHERE_MAX], place[PLACE_MAX];
+
+	if (!*c->default_model)
+		return;
+	snprintf(place, sizeof place, "%s: default_model", config_place(c, CONFIG_KEY_default_model, where));
+	look_at_name(s, place, c->default_model);
+}
+
+void absent_models(const struct config *c, const struct tenancy *t, const struct routing *r, bool misspelt,
+		   struct buf *out)
 {
 	struct search s = { .catalog = routing_catalog(r), .misspelt = misspelt, .out = out };
 
+	look_at_default(&s, c);
 	for (size_t i = 0; i < tenancy_count(t); i++)
 		look_at_tenant(&s, tenancy_at(t, i));
 	s.what = "token";

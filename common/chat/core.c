@@ -27,15 +27,12 @@ enum { INGEST_THREADS_MIN = 2, INGEST_WAITERS_MAX = 64, LOADERS_MAX = 8 * 1024 *
 /* Said once for each rate, and only where dollars are turned into euros. */
 static void warn_of_age(const struct snapshot *s, const struct snapshot *previous)
 {
-	int64_t days = rate_age_days(&s->rate, clock_wall_ms());
-	char source[RATE_SOURCE_MAX];
+	char text[EXCHANGE_WARNING_MAX];
 
-	if (days <= RATE_FRESH_DAYS || !routing_has_prices(s->routing) ||
-	    (previous && strcmp(previous->rate.date, s->rate.date) == 0))
+	if (!routing_has_prices(s->routing) || (previous && strcmp(previous->rate.date, s->rate.date) == 0))
 		return;
-	log_warn("exchange", "the exchange rate %s is %lld days old; costs in EUR go by it until "
-			     "exchange_rate, exchange_rate_file or exchange_rate_url gives another",
-		 rate_source(&s->rate, source), (long long)days);
+	if (*exchange_warning(&s->rate, clock_wall_ms(), text))
+		log_warn("exchange", "%s", text);
 }
 
 static bool was_lacking(const struct snapshot *previous, const struct backend *b)
@@ -67,7 +64,7 @@ static void warn_of_models(struct snapshot *s, const struct snapshot *previous)
 	struct buf lines;
 
 	buf_init(&lines, WARNINGS_MAX);
-	absent_models(s->tenancy, s->routing, !previous && s->config->discover, &lines);
+	absent_models(s->config, s->tenancy, s->routing, !previous && s->config->discover, &lines);
 	for (rest = buf_span(&lines); rest.len > 0;) {
 		struct span line = span_cut(&rest, '\n');
 

@@ -78,6 +78,21 @@ static void check_readable(struct config *c, enum config_key key,
 	config_set(c, info, span_str(""), CONFIG_DEFAULT, NULL);
 }
 
+/*
+ * As browsers send it, and it is compared: "https://example.com", "http://localhost:5173",
+ * "null", with no path and in small letters; or "*".
+ */
+static bool is_origin(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (!host)
+		return strcmp(text, "*") == 0 || strcmp(text, "null") == 0;
+	host += strlen("://");
+	return host[0] && !strpbrk(host, "/?#@* ") &&
+	       !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
 /* "org=pandoc -t markdown $1" */
 static bool is_loader(const char *text)
 {
@@ -96,6 +111,12 @@ void config_check(struct config *c, struct config_faults *faults)
 			config_fault(faults, config_place(c, CONFIG_KEY_rag_loaders, where), "rag_loaders",
 				     "\"%.80s\" is not EXTENSION=COMMAND, as in org=pandoc -t markdown $1",
 				     c->rag_loaders.items[i]);
+
+	for (size_t i = 0; i < c->cors_origins.count; i++)
+		if (!is_origin(c->cors_origins.items[i]))
+			config_fault(faults, config_place(c, CONFIG_KEY_cors_origins, where), "cors_origins",
+				     "\"%.80s\" is not an origin, as in https://example.com:8443, or *",
+				     c->cors_origins.items[i]);
 
 	for (size_t i = 0; i < c->listen.count; i++) {
 		const char *fault = address_fault(span_str(c->listen.items[i]));

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "common/base/file.h"
@@ -14,6 +15,8 @@
 #define KEPT "exchange-rate.xml"
 
 enum { DAY_MS = 86400000, CONNECT_MS = 10000 };
+/* The day may have begun elsewhere already. */
+enum { FRESH_DAYS = 7, AHEAD_DAYS = -1 };
 
 static int read_file(const char *path, struct rate *rate, struct err *err)
 {
@@ -48,19 +51,38 @@ int exchange_read(const struct config *c, struct rate *rate, struct err *err)
 	char where[CONFIG_WHERE_MAX];
 
 	*rate = rate_default;
-	if (*c->exchange_rate)
-		return rate_read(span_str(c->exchange_rate), rate, err) == 0
-			       ? 0
-			       : err_prefix(err, "%s: exchange_rate", config_place(c, CONFIG_KEY_exchange_rate, where));
+	if (*c->exchange_rate) {
+		if (rate_read(span_str(c->exchange_rate), rate, err) == 0)
+			return 0;
+		return err_prefix(err, "%s: exchange_rate", config_place(c, CONFIG_KEY_exchange_rate, where));
+	}
 	if (*c->exchange_rate_file) {
 		if (read_file(c->exchange_rate_file, rate, err) == 0)
 			return 0;
 		err->code = E_invalid_config;
-		return err_prefix(err, "exchange_rate_file: %s", c->exchange_rate_file);
+		return err_prefix(err, "%s: exchange_rate_file: %s",
+				  config_place(c, CONFIG_KEY_exchange_rate_file, where), c->exchange_rate_file);
 	}
 	if (*c->exchange_rate_url)
 		read_kept(c, rate);
 	return 0;
+}
+
+const char *exchange_warning(const struct rate *rate, int64_t now_ms, char out[EXCHANGE_WARNING_MAX])
+{
+	const int64_t days = rate_age_days(rate, now_ms);
+	char source[RATE_SOURCE_MAX];
+
+	out[0] = '\0';
+	rate_source(rate, source);
+	if (days > FRESH_DAYS)
+		snprintf(out, EXCHANGE_WARNING_MAX,
+			 "the exchange rate %s is %lld days old; costs in EUR go by it until exchange_rate, "
+			 "exchange_rate_file or exchange_rate_url gives another",
+			 source, (long long)days);
+	else if (days < AHEAD_DAYS)
+		snprintf(out, EXCHANGE_WARNING_MAX, "the exchange rate %s is of a day to come", source);
+	return out;
 }
 
 bool exchange_is_due(const struct config *c, int64_t now_ms)

@@ -10,14 +10,18 @@
 #include "common/config/config.h"
 #include "common/model/rate.h"
 
-/* An older rate is used, and warned of. */
-enum { RATE_FRESH_DAYS = 7 };
 
 /*
  * Any thread; reads a small file.  Fails with E_invalid_config naming the setting; a fetched list
  * that is missing or broken is no failure, as it can be fetched again.
  */
 int exchange_read(const struct config *c, struct rate *rate, struct err *err);
+/*
+ * Why the operator should look at the rate, which is used all the same: it is more than a week old,
+ * or of a day to come.  "" when he need not.
+ */
+enum { EXCHANGE_WARNING_MAX = 200 };
+const char *exchange_warning(const struct rate *rate, int64_t now_ms, char out[EXCHANGE_WARNING_MAX]);
 /* Whether there is a list to fetch, and the one kept is missing or a day old.  Any thread. */
 bool exchange_is_due(const struct config *c, int64_t now_ms);
 /*

@@ -50,10 +50,14 @@ int rate_read(struct span text, struct rate *rate, struct err *err)
 	if (money_read(number, &rate->eur) < 0 || rate->eur < micro_min || rate->eur > micro_max)
 		return err_set(err, E_invalid_config, "exchange_rate",
 			       "must be euros for a dollar and a date, as in \"0.8546 2026-05-03\"");
-	if (set_date(rate, span_trim(date)) < 0)
+	date = span_trim(date);
+	if (set_date(rate, date) == 0)
+		return 0;
+	if (date.len != DATE_LEN)
 		return err_set(err, E_invalid_config, "exchange_rate",
 			       "after the rate comes its date, as in \"0.8546 2026-05-03\"");
-	return 0;
+	return err_set(err, E_invalid_config, "exchange_rate", "\"%.*s\" is no day of the calendar, as 2026-05-03 is",
+		       SPAN_ARGS(date));
 }
 
 /* What stands in quotes after name= in text from *at on; moves *at behind it. */
@@ -113,7 +117,5 @@ const char *rate_source(const struct rate *rate, char out[RATE_SOURCE_MAX])
 
 int64_t rate_age_days(const struct rate *rate, int64_t now_ms)
 {
-	int64_t days = now_ms / 86400000 - day_number(rate->date);
-
-	return days > 0 ? days : 0;
+	return now_ms / 86400000 - day_number(rate->date);
 }

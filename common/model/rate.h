@@ -28,7 +28,7 @@ int rate_read_ecb(struct span document, struct rate *rate, struct err *err);
 /* "ecb-2026-05-03", "static-2026-05-03". */
 enum { RATE_SOURCE_MAX = 20 };
 const char *rate_source(const struct rate *rate, char out[RATE_SOURCE_MAX]);
-/* Days between its date and now; 0 for one of today or later. */
+/* Days between its date and now; below 0 for one to come. */
 int64_t rate_age_days(const struct rate *rate, int64_t now_ms);
 
 #endif

@@ -87,6 +87,7 @@ static int build(struct routing *r, const struct config *c, char *const *environ
 	routing_make_breakers(r, c, previous);
 	/* Before the first look a model may still be found at a local server. */
 	if (r->default_model && (previous || !r->discover) &&
+	    catalog_find(r->catalog, span_str(r->default_model)) &&
 	    !routing_find(r, span_str(r->default_model)))
 		log_warn("upstream", "default_model %s is not offered; %s takes its place",
 			 r->default_model, routing_default(r)->alias);

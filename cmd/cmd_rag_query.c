@@ -80,18 +80,6 @@ static void add_safe(struct printing *p, struct span text)
 	utf8_add_harmless(&p->out, text);
 }
 
-/* One line: newlines as blanks. */
-static void add_flat(struct printing *p, struct span text)
-{
-	for (size_t from = 0, at = 0; at <= text.len; at++)
-		if (at == text.len || text.ptr[at] == '\n' || text.ptr[at] == '\t') {
-			add_safe(p, span_of(text.ptr + from, at - from));
-			if (at < text.len)
-				buf_add_char(&p->out, ' ');
-			from = at + 1;
-		}
-}
-
 /* A whole document has no snippet: its beginning. */
 static struct span beginning(const json_t *hit)
 {
@@ -123,13 +111,13 @@ static void add_snippet(struct printing *p, const json_t *hit)
 
 		if (start < at || end < start || end > text.len)
 			break;
-		add_flat(p, span_of(text.ptr + at, start - at));
+		utf8_add_flat(&p->out, span_of(text.ptr + at, start - at));
 		ink(p, RED);
-		add_flat(p, span_of(text.ptr + start, end - start));
+		utf8_add_flat(&p->out, span_of(text.ptr + start, end - start));
 		ink(p, PLAIN);
 		at = end;
 	}
-	add_flat(p, span_from(text, at));
+	utf8_add_flat(&p->out, span_from(text, at));
 	buf_add_char(&p->out, '\n');
 }
 
@@ -139,7 +127,7 @@ static void add_heading(struct printing *p, const json_t *place)
 
 	if (*heading) {
 		buf_add_str(&p->out, "  ");
-		add_flat(p, span_str(heading));
+		utf8_add_flat(&p->out, span_str(heading));
 	}
 }
 

@@ -52,10 +52,7 @@ void grid_add(struct grid *g, const char *text, enum grid_style style)
 	struct grid_cell *cell;
 
 	buf_init(&safe, CELL_MAX);
-	utf8_add_harmless(&safe, span_str(text && *text ? text : "-"));
-	for (size_t i = 0; i < safe.len; i++)
-		if (safe.ptr[i] == '\n' || safe.ptr[i] == '\t')
-			safe.ptr[i] = ' ';
+	utf8_add_flat(&safe, span_str(text && *text ? text : "-"));
 	g->cells = mem_realloc(g->cells, (g->count + 1) * sizeof *g->cells);
 	cell = &g->cells[g->count++];
 	*cell = (struct grid_cell){ .width = width_of(buf_span(&safe)), .style = style };

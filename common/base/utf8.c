@@ -160,3 +160,14 @@ int utf8_add_harmless(struct buf *out, struct span s)
 	}
 	return buf_failed(out) ? -1 : 0;
 }
+
+int utf8_add_flat(struct buf *out, struct span s)
+{
+	size_t from = out->len;
+	int result = utf8_add_harmless(out, s);
+
+	for (size_t i = from; i < out->len; i++)
+		if (out->ptr[i] == '\n' || out->ptr[i] == '\t')
+			out->ptr[i] = ' ';
+	return result;
+}

@@ -21,5 +21,7 @@ size_t utf8_encode(char out[UTF8_MAX], uint32_t code_point);
 size_t utf8_whole(struct span s);
 /* Appends s with control characters (but newline and tab) and broken bytes made visible. */
 int utf8_add_harmless(struct buf *out, struct span s);
+/* The same on one line: newlines and tabs become blanks. */
+int utf8_add_flat(struct buf *out, struct span s);
 
 #endif

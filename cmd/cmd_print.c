@@ -69,7 +69,8 @@ static void write_harmless(FILE *stream, const char *text)
 	buf_free(&safe);
 }
 
-static void write_line(const char *format, va_list args, const char *end)
+__attribute__((format(printf, 1, 0))) static void write_line(const char *format, va_list args,
+							      const char *end)
 {
 	char line[NOTICE_MAX];
 

@@ -227,7 +227,7 @@ static int report(struct eval *e, struct err *err)
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct eval_options *o = options;
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	struct eval e = { .options = o, .index = argv[0], .link = &l };
 	int result = -1;
 

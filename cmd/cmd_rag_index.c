@@ -141,7 +141,7 @@ static void tell_set(const struct set_options *o, const json_t *index)
 static int run_set(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct set_options *o = options;
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	json_t *body, *answer = NULL;
 	char *path;
 	int result = -1;

@@ -140,7 +140,7 @@ static int export_to(struct gateway_link *l, const struct export_options *o, con
 static int run_export(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct export_options *o = options;
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	int result = -1;
 
 	(void)argc;
@@ -367,7 +367,7 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 {
 	const struct import_options *o = options;
 	bool is_piped = strcmp(argv[1], "-") == 0;
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	struct importing m = { .options = o,
 			       .link = &l,
 			       .index = argv[0],

@@ -187,7 +187,7 @@ static int remove_documents(struct removing *r, int argc, char **argv, struct er
 
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	struct removing r = { .options = options, .link = &l, .index = argv[0] };
 	int result = -1;
 

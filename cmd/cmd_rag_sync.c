@@ -188,7 +188,7 @@ static int check_piped(const struct sync *s, int argc, char **argv, struct err *
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct sync_options *o = options;
-	struct gateway_link l = { NULL };
+	struct gateway_link l = { .gateway = NULL };
 	struct sync s = { .options = o,
 			  .index = argv[0],
 			  .link = &l,

@@ -58,7 +58,7 @@ static uint64_t whole_blocks(const struct wav *w, uint64_t bytes)
 static int find_quiet(const struct audio_windows *p, uint64_t from, uint64_t to, uint64_t *quiet, struct err *err)
 {
 	const size_t frame = (size_t)whole_blocks(&p->wav, (uint64_t)p->wav.rate * p->wav.block / FRAMES_A_SECOND);
-	double least = INFINITY;
+	double least = HUGE_VAL;
 	size_t since = 0; /* others had their turn */
 	char *samples;
 	int result = 0;

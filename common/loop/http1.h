@@ -109,7 +109,7 @@ static inline uint64_t http1_name_bit(const char *name, size_t len)
 	if (len == 0)
 		return 0;
 	/* Letters differ in bit 5 from themselves in the other case. */
-	return UINT64_C(1) << ((5 * len + 3 * (name[0] & 31u) + (name[len - 1] & 31u)) & 63);
+	return UINT64_C(1) << ((5 * len + 3 * ((unsigned char)name[0] & 31u) + ((unsigned char)name[len - 1] & 31u)) & 63);
 }
 
 static inline bool http1_may_have(const struct http1_head *head, struct span name)

@@ -18,8 +18,8 @@ enum {
 	INDENT = 4,         /* columns of a tab, and of a level */
 	DEPTH_MAX = 3,
 	BLANKS = 4, /* gaps of blanks that are one run */
-	NOT_TEXT = SIZE_MAX
 };
+#define NOT_TEXT SIZE_MAX
 
 enum byte_class { PLAIN = 0, WHITE, PUNCTUATION };
 

@@ -5,7 +5,6 @@
 set -eu
 cd "${1:-.}"
 doors='
-breaker_state           what calls have made of it
 code_extensions         each of them is tried
 config_new              tests and fuzzers have no file on disk
 db_log_pages            whether the log stays small

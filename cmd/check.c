@@ -47,7 +47,8 @@ static json_t *backends_json(const struct routing *r)
 	for (size_t i = 0; i < routing_backend_count(r); i++) {
 		const struct backend *b = routing_backend(r, i);
 		json_t *one =
-			json_pack("{s:s,s:s}", "name", b->name, "provider", b->provider->name);
+			json_pack("{s:s,s:s,s:s}", "name", b->name, "provider", b->provider->name, "base_url",
+				  b->base_url);
 
 		if (b->disabled_why)
 			json_object_set_new(one, "disabled", json_string(b->disabled_why));
@@ -81,8 +82,8 @@ static void print_backends(const struct routing *r, struct grid *grid)
 		const struct backend *b = routing_backend(r, i);
 
 		grid_addf(grid, GRID_PLAIN, "backend %s", b->name);
-		grid_addf(grid, b->disabled_why ? GRID_DIM : GRID_PLAIN, "%s%s%s",
-			  b->provider->title, b->disabled_why ? ", off: " : "",
+		grid_addf(grid, b->disabled_why ? GRID_DIM : GRID_PLAIN, "%s%s%s%s%s", b->provider->title,
+			  *b->base_url ? " at " : "", b->base_url, b->disabled_why ? ", off: " : "",
 			  b->disabled_why ? b->disabled_why : "");
 	}
 }

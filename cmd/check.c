@@ -14,6 +14,7 @@
 #include "common/upstream/routing.h"
 #include "server/server.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +39,25 @@ static char *token_source(const struct config *c, struct err *err)
 	}
 	mem_free(path);
 	return source;
+}
+
+/*
+ * Whether a start could make the database with the directories above it, or write the one that is
+ * there: asked of what there is of the path.
+ */
+static int check_database(const struct config *c, const char *database, struct err *err)
+{
+	const enum config_key key = *c->database ? CONFIG_KEY_database : CONFIG_KEY_data_dir;
+	char where[CONFIG_WHERE_MAX], *path = mem_printf("%s%s", *database == '/' ? "" : "./", database);
+	int result = 0;
+
+	while (access(path, F_OK) < 0 && errno == ENOENT && strrchr(path, '/') > path)
+		*strrchr(path, '/') = '\0';
+	if (access(path, W_OK) < 0)
+		result = err_set(err, E_invalid_config, config_table[key].name, "%s: %s: %s cannot be written: %s",
+				 config_place(c, key, where), config_table[key].name, path, err_errno(errno));
+	mem_free(path);
+	return result;
 }
 
 static json_t *backends_json(const struct routing *r)
@@ -76,15 +96,25 @@ static size_t count_listed(const struct routing *r)
 	return count;
 }
 
-static void print_backends(const struct routing *r, struct grid *grid)
+/* Of a backend that is off for its key: the reason does not name the file, as clients are told it too. */
+static const char *lacking_file(const struct config *c, const struct backend *b)
+{
+	for (size_t i = 0; b->lacks_key && i < c->backend_count; i++)
+		if (c->backends[i].key_file && strcmp(c->backends[i].name, b->name) == 0)
+			return c->backends[i].key_file;
+	return NULL;
+}
+
+static void print_backends(const struct config *c, const struct routing *r, struct grid *grid)
 {
 	for (size_t i = 0; i < routing_backend_count(r); i++) {
 		const struct backend *b = routing_backend(r, i);
+		const char *file = lacking_file(c, b);
 
 		grid_addf(grid, GRID_PLAIN, "backend %s", b->name);
-		grid_addf(grid, b->disabled_why ? GRID_DIM : GRID_PLAIN, "%s%s%s%s%s", b->provider->title,
+		grid_addf(grid, b->disabled_why ? GRID_DIM : GRID_PLAIN, "%s%s%s%s%s%s%s%s", b->provider->title,
 			  *b->base_url ? " at " : "", b->base_url, b->disabled_why ? ", off: " : "",
-			  b->disabled_why ? b->disabled_why : "");
+			  b->disabled_why ? b->disabled_why : "", file ? " (" : "", file ? file : "", file ? ")" : "");
 	}
 }
 
@@ -115,7 +145,7 @@ static void print_text(const struct cmd_globals *g, const struct config *c, cons
 	grid_add(&grid, "models", GRID_PLAIN);
 	grid_addf(&grid, GRID_PLAIN, "%zu in the catalogue, %zu with a backend",
 		  catalog_count(routing_catalog(r)), count_listed(r));
-	print_backends(r, &grid);
+	print_backends(c, r, &grid);
 	grid_show(&grid);
 }
 
@@ -153,6 +183,8 @@ static void read_all(struct checked *k, const struct cmd_globals *g, struct err 
 	err_gather(all, &one);
 	err_clear(&one);
 	k->database = config_database_path(k->config, &one);
+	if (k->database)
+		(void)check_database(k->config, k->database, &one);
 	err_gather(all, &one);
 }
 

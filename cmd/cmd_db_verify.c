@@ -6,6 +6,8 @@
 #include "common/base/mem.h"
 #include "common/store/verify.h"
 
+#include <stdio.h>
+
 enum { EXIT_FOUND = 1 };
 
 struct report {
@@ -120,6 +122,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		path = database_find(g, &indices, err);
 	}
 	result = path ? verify(g, path, indices, err) : -1;
+	if (result < 0 && argc > 0 && err->code == E_storage_error)
+		snprintf(err->param, sizeof err->param, "file");
 	mem_free(path);
 	mem_free(indices);
 	return result;

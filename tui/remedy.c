@@ -76,6 +76,7 @@ static const struct row {
 	{ E_overloaded, NULL, "Wait a moment and try again.", "/retry asks again." },
 	{ E_draining, NULL, "Try again when it has been started anew.", "/retry asks again, when it has been started anew." },
 	{ E_storage_error, "wait", "", NULL },
+	{ E_storage_error, "file", "See whether the file is there and is a database of a gateway.", NULL },
 	{ E_storage_error, NULL,
 	  "See whether what the message names can be written and has room; SPASS_DATA_DIR names another "
 	  "directory for the data.",

@@ -1,8 +1,10 @@
 /* common/upstream/credential.c - see credential.h. */
 #include "common/upstream/credential.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/file.h"
@@ -84,7 +86,9 @@ static char *line_from_file(const char *file, char *const *environment, char *wh
 		return NULL;
 	buf_init(&text, 2 * (size_t)CREDENTIAL_MAX);
 	buf_reserve(&text, 2 * (size_t)CREDENTIAL_MAX); /* so that no copy is left behind by growing */
-	if (file_read(path, &text, &err) < 0)
+	if (access(path, R_OK) < 0)
+		snprintf(why, CREDENTIAL_WHY_MAX, "the key file cannot be read: %s", err_errno(errno));
+	else if (file_read(path, &text, &err) < 0)
 		snprintf(why, CREDENTIAL_WHY_MAX, "the key file cannot be read");
 	else
 		line = line_from(buf_span(&text), "the key file", why);

@@ -192,7 +192,7 @@ static void keys_come_from_files_and_systemd(void **state)
 	assert_non_null(strstr(why, "CREDENTIALS_DIRECTORY is not set"));
 	assert_null(credential_line(NULL, "credential:../openai", environment, why));
 	assert_null(credential_line(NULL, "credential:other", environment, why));
-	assert_string_equal(why, "the key file cannot be read");
+	assert_string_equal(why, "the key file cannot be read: No such file or directory");
 
 	f = fopen(path, "w");
 	for (int i = 0; i <= CREDENTIAL_MAX; i++)

@@ -19,7 +19,9 @@ static int64_t count_of(const json_t *sum, const char *key)
 
 static void add_row(struct grid *grid, const char *name, const json_t *sum, enum grid_style style)
 {
-	grid_add(grid, name, style);
+	const char *label = models_text(sum, "label");
+
+	grid_addf(grid, style, "%s%s%s%s", name, *label ? " (" : "", label, *label ? ")" : "");
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "requests"));
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "prompt_tokens"));
 	grid_addf(grid, GRID_PLAIN, "%" PRId64, count_of(sum, "completion_tokens"));

@@ -3,6 +3,8 @@
  */
 #include "common/store/tenant_key.h"
 
+#include <stdio.h>
+
 #include "common/base/mem.h"
 #include "common/store/change.h"
 
@@ -18,6 +20,7 @@ static const char update_sql[] =
 	"UPDATE tenant_key SET prefix = ?3, sha256 = ?4, old_sha256 = ?5, rotated_at = ?6,"
 	" revoked_at = ?7, old_until = ?8, version = ?9 WHERE tenant_id = ?1 AND id = ?2";
 static const char get_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_id = ?1 AND id = ?2";
+static const char label_sql[] = "SELECT label FROM tenant_key WHERE id = ?1";
 static const char list_sql[] = "SELECT " COLUMNS " FROM tenant_key WHERE tenant_id = ?1"
 			       " ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 static const char all_sql[] = "SELECT " COLUMNS " FROM tenant_key LIMIT ?1 OFFSET ?2";
@@ -165,6 +168,21 @@ int tenant_key_get(struct db *db, const char *tenant_id, const char *id, struct 
 	result = db_next(st, err);
 	if (result == 1 && read_row(db, st, k, err) < 0)
 		result = -1;
+	db_reset(st);
+	return result;
+}
+
+int tenant_key_label(struct db *db, const char *id, char label[TENANT_KEY_LABEL_SIZE], struct err *err)
+{
+	struct db_statement *st = db_statement(db, label_sql, err);
+	int result;
+
+	if (!st)
+		return -1;
+	db_bind_str(st, 1, id);
+	result = db_next(st, err);
+	if (result == 1)
+		snprintf(label, TENANT_KEY_LABEL_SIZE, "%.*s", SPAN_ARGS(db_text(st, 0)));
 	db_reset(st);
 	return result;
 }

@@ -34,6 +34,8 @@ int tenant_key_update(struct db *db, const struct tenant_key *k, struct err *err
 /* 1 and k (tenant_key_clear), 0 when there is none, -1. */
 int tenant_key_get(struct db *db, const char *tenant_id, const char *id, struct tenant_key *k,
 		   struct err *err);
+/* What the key is for, of whichever tenant it is: 1, 0 when there is none, -1. */
+int tenant_key_label(struct db *db, const char *id, char label[TENANT_KEY_LABEL_SIZE], struct err *err);
 int tenant_key_count(struct db *db, const char *tenant_id, int64_t *count, struct err *err);
 /* The same of those that were revoked. */
 int tenant_key_count_revoked(struct db *db, const char *tenant_id, int64_t *count, struct err *err);

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/model/money.h"
+#include "common/store/tenant_key.h"
 #include "common/store/usage_day.h"
 #include "server/api/call.h"
 
@@ -15,6 +16,8 @@ enum { DAYS_SHOWN = 30, DATE_SIZE = 11, ANSWER_MAX = 16 * 1024 * 1024 };
 
 struct report {
 	struct usage_query query;
+	struct db *db; /* while it is read; and where a fault of it goes */
+	struct err *err;
 	bool shows_raw; /* before the tenants' factors */
 	struct buf out;
 	struct usage_sum total;
@@ -152,6 +155,24 @@ static void add_up(struct usage_sum *total, const struct usage_sum *s)
 	total->unknown += s->unknown;
 }
 
+/* A key's id says nothing to who reads a bill; what it was made for does. */
+static int add_label(struct report *r, struct span token)
+{
+	char id[TENANT_KEY_ID_SIZE], label[TENANT_KEY_LABEL_SIZE];
+	int found;
+
+	snprintf(id, sizeof id, "%.*s", SPAN_ARGS(token));
+	found = tenant_key_label(r->db, id, label, r->err);
+	if (found < 0)
+		return -1;
+	if (found && *label) {
+		buf_add_str(&r->out, "\"label\":\"");
+		jtext_escape(&r->out, span_str(label));
+		buf_add_str(&r->out, "\",");
+	}
+	return 0;
+}
+
 static int add_item(void *context, struct span key, int64_t day, const struct usage_sum *sum)
 {
 	struct report *r = context;
@@ -166,6 +187,8 @@ static int add_item(void *context, struct span key, int64_t day, const struct us
 	buf_add_str(&r->out, "\":\"");
 	jtext_escape(&r->out, key);
 	buf_add_str(&r->out, "\",");
+	if (r->query.by == USAGE_BY_TOKEN && add_label(r, key) < 0)
+		return -1;
 	add_sum(r, sum);
 	add_up(&r->total, sum);
 	return 0;
@@ -175,6 +198,8 @@ static int read_sums(struct db *db, void *arg, struct err *err)
 {
 	struct report *r = arg;
 
+	r->db = db;
+	r->err = err;
 	return usage_day_query(db, &r->query, add_item, r, err);
 }
 

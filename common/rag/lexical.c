@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/rag/lexical_inside.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const float k1 = 1.2f, b = 0.75f, pair_share = 0.1f;
@@ -162,10 +163,14 @@ static void score_word(const struct segment *segment, uint32_t id, float factor,
 	}
 }
 
+/* Of a word that is only alike, in quarters: it does not become the question's by standing there often. */
+static const float alike_times_max = 16;
+
 /* Adds what the term counts to times; the rows that had none go behind the count in touched. */
 static size_t add_times(const struct segment *segment, uint32_t id, float weight, float *times,
 			uint32_t *touched, size_t count)
 {
+	const float most = weight < 1 ? alike_times_max : (float)SEGMENT_WEIGHT_MAX;
 	struct postings p;
 
 	postings_open(segment, id, &p);
@@ -175,7 +180,7 @@ static size_t add_times(const struct segment *segment, uint32_t id, float weight
 
 			touched[count] = row;
 			count += times[row] == 0;
-			times[row] += weight * (float)(int32_t)p.weights[i];
+			times[row] += weight * fminf((float)(int32_t)p.weights[i], most);
 		}
 	return count;
 }

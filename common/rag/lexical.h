@@ -2,8 +2,8 @@
  * common/rag/lexical.h - which chunks fit the words of a question.
  *
  * BM25 (Robertson; k1 1.2, b 0.75) over the terms of terms.h; terms of the vocabulary that look
- * alike count less (trigram Dice >= 0.5, weight 0.5 x Dice squared); neighbours in the question
- * that are neighbours in a chunk add a tenth of their weight (for the best LEXICAL_DEEP).
+ * alike count less (trigram Dice >= 0.5, weight 0.5 x Dice squared), and at most four times a row;
+ * neighbours in the question that are neighbours in a chunk add a tenth of their weight (for the best LEXICAL_DEEP).
  * Frequencies are those of all segments together.  Segments do not change and searches share
  * nothing: any thread, each with its own scratch.
  */

@@ -199,6 +199,32 @@ static void neighbours_count_more_than_the_same_words_apart(void **state)
 	close_index(&x);
 }
 
+/* It would be the question's word by and by: "container", named often, for who asks for mountains. */
+static void a_word_that_is_only_alike_stays_so_however_often_it_stands_there(void **state)
+{
+#define TEN(w) w " " w " " w " " w " " w " " w " " w " " w " " w " " w " "
+	static const struct lexical_row rows[] = {
+		ROW(TEN("preset") TEN("preset") TEN("preset") TEN("preset")),
+		ROW("A long text about the rights of shareholders, where the president of the company is named "
+		    "once, and much else is told of meetings, votes, chairs, tables, windows and doors."),
+		ROW("Nothing of the kind."),
+		ROW("A text of something else."),
+	};
+	struct index x;
+
+	(void)state;
+	open_index(&x, rows, ARRAY_LEN(rows), 1);
+	ask(&x, "president");
+	assert_int_equal(x.hits[0].row, 1);
+	close_index(&x);
+	/* ... nor is the question answered where its own word is nowhere */
+	open_index(&x, rows, 1, 1);
+	ask(&x, "president");
+	assert_true(x.hits[0].score < 0.4f * lexical_highest(x.scratch));
+	close_index(&x);
+#undef TEN
+}
+
 static void the_dead_and_the_filtered_are_not_found(void **state)
 {
 	struct lexical_row rows[200];
@@ -351,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_text_of_nothing_but_the_question_comes_near_the_highest),
 		cmocka_unit_test(segments_together_score_like_one),
 		cmocka_unit_test(neighbours_count_more_than_the_same_words_apart),
+		cmocka_unit_test(a_word_that_is_only_alike_stays_so_however_often_it_stands_there),
 		cmocka_unit_test(the_dead_and_the_filtered_are_not_found),
 		cmocka_unit_test(matches_are_named),
 		cmocka_unit_test(long_questions_and_many_hits_stay_within_bounds),

@@ -100,7 +100,7 @@ static const struct general {
 static const char *const setting_arguments[] = {
 	[CONFIG_BOOL] = "BOOLEAN",  [CONFIG_INT] = "NUMBER",  [CONFIG_DURATION] = "DURATION",
 	[CONFIG_BYTES] = "SIZE",    [CONFIG_TEXT] = "PATH",   [CONFIG_LIST] = "VALUE",
-	[CONFIG_CHOICE] = "CHOICE", [CONFIG_SECRET] = "TEXT",
+	[CONFIG_SECRET] = "TEXT", /* of a choice its words */
 };
 
 static struct opt setting_option(const struct config_info *info)

@@ -103,7 +103,7 @@ static int drop_one(void *arg)
 	if (rag_document_delete(w->rag, w->tenant, w->index, &o->name, 1, &gone, NULL, &w->err) < 0)
 		return -1;
 	return gone > 0 ? 0
-			: err_set(&w->err, E_rag_document_not_found, "doc",
+			: err_set(&w->err, E_rag_document_not_found, "id",
 				  "the index has no document of this id");
 }
 

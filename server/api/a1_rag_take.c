@@ -491,7 +491,7 @@ static int read_one(struct exchange *x, struct call *c, struct taking *t)
 		    0)
 		return -1;
 	if (!*call_param(x, c, 1))
-		return err_set(&t->work.err, E_invalid_field, "doc",
+		return err_set(&t->work.err, E_invalid_field, "id",
 			       "a document's id has no NUL");
 	t->form = is_json ? FORM_JSON : FORM_FILES;
 	document_read_file(&t->batch, span_str(call_param(x, c, 1)), media_of(t->type), t->bytes);

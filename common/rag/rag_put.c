@@ -115,6 +115,7 @@ static int update_known(struct db *db, struct putting *p, const struct rag_prepa
 			  db_int(st, 3) == in->mtime_us && db_int(st, 5) && db_int(st, 6);
 		p->results[d->result].chunks = db_int(st, 4);
 		p->results[d->result].flagged = db_int(st, 7) != 0;
+		p->results[d->result].what = has_meta ? RAG_UNCHANGED : RAG_CHANGED;
 	}
 	db_reset(st);
 	if (found != 1 || has_all)
@@ -225,10 +226,10 @@ static int put_one(struct db *db, struct putting *p, const struct rag_prepared *
 	int64_t id;
 	int found;
 
+	result->has_made = !d->is_known;
 	if (d->is_known) {
 		found = update_known(db, p, d, err);
 		p->is_stale = p->is_stale || found == 0;
-		result->what = RAG_UNCHANGED;
 		return found < 0 ? -1 : 0;
 	}
 	found = rag_extent_find(db, p->row.id, d->name, &old, err);

@@ -41,8 +41,7 @@ struct taking {
 static void list_result(struct taking *t, const struct rag_put_result *r, struct span given)
 {
 	t->outcomes[r->what]++;
-	/* What is unchanged keeps its chunks: none are made. */
-	if (r->what == RAG_ADDED || r->what == RAG_CHANGED)
+	if (r->has_made)
 		t->chunks += r->chunks;
 	if (t->told >= RESULTS_MAX &&
 	    (t->told >= FAILURES_MAX || (r->what != RAG_FAILED && !r->flagged)))

@@ -410,7 +410,8 @@ static void metadata_alone_is_exchanged_without_indexing(void **state)
 	in.meta = SPAN_LIT("{\"year\":2021.5}");
 	in.mtime_us = 5;
 	assert_int_equal(rag_put(s->rag, acme, docs, &how, &in, 1, &s->arena, &result, &s->err), 0);
-	assert_int_equal(result.what, RAG_UNCHANGED);
+	assert_int_equal(result.what, RAG_CHANGED);
+	assert_false(result.has_made);
 	assert_int_equal(
 		rag_document_get(s->rag, acme, docs, in.name, &s->arena, &info, NULL, &s->err), 0);
 	assert_true(span_equal(info.meta, in.meta));
@@ -439,7 +440,8 @@ static void each_of_what_is_known_of_a_document_is_exchanged_alone(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		assert_int_equal(
 			rag_put(s->rag, acme, docs, &how, &steps[i], 1, &s->arena, &result, &s->err), 0);
-		assert_int_equal(result.what, i == 0 ? RAG_ADDED : RAG_UNCHANGED);
+		assert_int_equal(result.what, i == 0 ? RAG_ADDED : i == 3 ? RAG_CHANGED : RAG_UNCHANGED);
+		assert_int_equal(result.has_made, i == 0);
 		assert_int_equal(rag_document_get(s->rag, acme, docs, SPAN_LIT("a"), &s->arena, &info, NULL,
 						  &s->err),
 				 0);

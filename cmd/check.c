@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/near.h"
 #include "common/chat/absent_models.h"
 #include "common/model/exchange.h"
 #include "common/tenant/secret.h"
@@ -221,11 +222,55 @@ static void print_json(const struct checked *k)
 		(int)count_listed(r), "backends", backends_json(r)));
 }
 
+/* Whether a setting, a setting of tenants or a command reads SPASS_NAME. */
+static bool is_read(struct span name)
+{
+	static const char *const of_commands[] = { "server", "user", "model", "config", "ca_file", "editor" };
+
+	for (size_t i = 0; i < ARRAY_LEN(of_commands); i++)
+		if (span_is(name, of_commands[i]))
+			return true;
+	return config_find(name) || setting_find(name);
+}
+
+static void check_variable(struct span name)
+{
+	char lower[CONFIG_ENVIRONMENT_SIZE], meant[CONFIG_ENVIRONMENT_SIZE];
+	struct near near;
+
+	if (name.len >= sizeof lower)
+		return;
+	for (size_t i = 0; i < name.len; i++)
+		lower[i] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] - 'A' + 'a') : name.ptr[i];
+	if (is_read(span_of(lower, name.len)))
+		return;
+	near_init(&near, span_of(lower, name.len));
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
+		near_offer(&near, config_table[i].name);
+	if (!near_best(&near))
+		return;
+	config_environment_name(config_find(span_str(near_best(&near))), meant);
+	log_warn("config", "the variable SPASS_%.*s is read by nothing; did you mean %s?", SPAN_ARGS(name), meant);
+}
+
+void check_variables(char *const *environment)
+{
+	static const struct span prefix = SPAN_INIT("SPASS_");
+
+	for (; environment && *environment; environment++) {
+		struct span rest = span_str(*environment), name = span_cut(&rest, '=');
+
+		if (span_starts(name, prefix.ptr))
+			check_variable(span_from(name, prefix.len));
+	}
+}
+
 int check_config(const struct cmd_globals *g, struct err *err)
 {
 	struct checked k = { .config = NULL };
 	struct err all = ERR_INIT;
 
+	check_variables(environ);
 	read_all(&k, g, &all);
 	if (all.code == E_none)
 		warn(&k);

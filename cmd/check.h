@@ -12,5 +12,10 @@
  * E_storage_error; the message tells the faults of all of them.
  */
 int check_config(const struct cmd_globals *g, struct err *err);
+/*
+ * Warns of variables that are named almost as one of a setting: what nobody reads else says nothing.
+ * Others that begin with SPASS_ are somebody's own, as those that Kubernetes sets for a service.
+ */
+void check_variables(char *const *environment);
 
 #endif

@@ -164,6 +164,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	c = cmd_config(g, NULL, 0, err);
 	if (!c)
 		goto out;
+	check_variables(environ);
 	flags = cmd_config_flags(g, NULL, 0, &source.flag_count);
 	source.flags = flags;
 	source.own_socket = socket = own_socket(c);

@@ -21,20 +21,23 @@ static const struct {
 };
 
 /* These and a blank. */
+static const int16_t ascii_ends[128] = {
+	['.'] = COST_SENTENCE, ['!'] = COST_SENTENCE, ['?'] = COST_SENTENCE,
+	[','] = COST_CLAUSE,   [';'] = COST_CLAUSE,   [':'] = COST_CLAUSE,
+};
 static const struct {
 	uint32_t character;
 	int cost;
 } ends[] = {
-	{ '.', COST_SENTENCE },    { '!', COST_SENTENCE },    { '?', COST_SENTENCE },
 	{ 0x2026, COST_SENTENCE }, { 0x061f, COST_SENTENCE }, { 0x06d4, COST_SENTENCE },
-	{ 0x0589, COST_SENTENCE }, { ',', COST_CLAUSE },      { ';', COST_CLAUSE },
-	{ ':', COST_CLAUSE },      { 0x060c, COST_CLAUSE },   { 0x061b, COST_CLAUSE },
+	{ 0x0589, COST_SENTENCE }, { 0x060c, COST_CLAUSE },   { 0x061b, COST_CLAUSE },
 	{ 0x2013, COST_CLAUSE },   { 0x2014, COST_CLAUSE },
 };
 
-static const uint32_t closers[] = { '"',    '\'',   ')',    ']',    '*',    '_',    '`',
-				    0xbb,   0x2019, 0x201d, 0x3009, 0x300b, 0x300d, 0x300f,
-				    0x3011, 0x3015, 0xff09, 0xff3d, 0xff63 };
+static const bool ascii_closers[128] = { ['"'] = true, ['\''] = true, [')'] = true, [']'] = true,
+					 ['*'] = true, ['_'] = true,  ['`'] = true };
+static const uint32_t closers[] = { 0xbb,   0x2019, 0x201d, 0x3009, 0x300b, 0x300d,
+				    0x300f, 0x3011, 0x3015, 0xff09, 0xff3d, 0xff63 };
 
 /* Marks that stand on or beside the character before them. */
 static const struct {
@@ -62,6 +65,10 @@ uint32_t cut_before(struct span text, size_t end, size_t *start)
 {
 	size_t len, at = end;
 
+	if (at > 0 && (unsigned char)text.ptr[at - 1] < 0x80) {
+		*start = at - 1;
+		return (unsigned char)text.ptr[at - 1];
+	}
 	while (at > 0 && end - at < UTF8_MAX && ((unsigned char)text.ptr[at - 1] & 0xc0) == 0x80)
 		at--;
 	if (at > 0 && ((unsigned char)text.ptr[at - 1] >= 0xc0 || at == end))
@@ -90,6 +97,8 @@ int cut_after_mark(uint32_t c)
 
 bool cut_is_closer(uint32_t c)
 {
+	if (c < 0x80)
+		return ascii_closers[c];
 	for (size_t i = 0; i < ARRAY_LEN(closers); i++)
 		if (closers[i] == c)
 			return true;
@@ -148,6 +157,8 @@ static int cost_of_end(struct span text, size_t end)
 	}
 	if (c == '.' && is_short_form(text, start))
 		return COST_WORD;
+	if (c < 0x80)
+		return ascii_ends[c] > 0 ? ascii_ends[c] : COST_WORD;
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
 		if (ends[i].character == c)
 			return ends[i].cost;
@@ -173,7 +184,7 @@ static bool is_ascii_word(char c)
 
 int cut_cost_of_blank(struct span text, size_t end, size_t next, unsigned newlines)
 {
-	bool goes_on, ends_word;
+	bool ends_word;
 	int cost, more;
 
 	/* Most blanks are between the words of a line. */
@@ -184,9 +195,9 @@ int cut_cost_of_blank(struct span text, size_t end, size_t next, unsigned newlin
 	if (newlines >= 2)
 		return COST_PARAGRAPH + more;
 	cost = end > 0 && !ends_word ? cost_of_end(text, end) : COST_WORD;
-	goes_on = is_small(span_from(text, next));
-	if (newlines == 0 || cost < COST_CLAUSE ||
-	    goes_on) /* then only the margin ended the line */
+	if (newlines == 0 || cost < COST_CLAUSE)
+		return cost;
+	if (is_small(span_from(text, next))) /* then only the margin ended the line */
 		return cost;
 	return COST_LINE + more;
 }

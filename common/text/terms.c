@@ -264,9 +264,13 @@ static void fill(struct span word, struct filled *f)
 enum { WAITING = 16, HALF = WAITING / 2 };
 static_assert((WAITING & (WAITING - 1)) == 0, "a ring");
 
+/* No two members that follow each other in a word do so here: as one they were waited for. */
 struct waiting {
-	struct word word;
+	const char *source;
 	struct filled filled;
+	size_t source_len;
+	uint8_t len, kind; /* of the word */
+	bool is_particle;
 };
 
 struct walk {
@@ -282,25 +286,27 @@ struct walk {
 static void hand_out(struct walk *w)
 {
 	const struct waiting *one = &w->ring[w->gone++ % WAITING];
-	const struct word *word = &one->word;
-	struct term term = { .text = word->text,
-			     .source = word->source,
-			     .is_part = word->kind == WORD_PART,
-			     .is_gram = word->kind == WORD_GRAM,
-			     .is_beside = word->kind == WORD_PART && w->before == WORD_WHOLE };
+	struct word word = { .text = span_of((const char *)one->filled.eights, one->len),
+			     .kind = (enum word_kind)one->kind,
+			     .is_particle = one->is_particle };
+	struct term term = { .source = span_of(one->source, one->source_len),
+			     .is_part = word.kind == WORD_PART,
+			     .is_gram = word.kind == WORD_GRAM,
+			     .is_beside = word.kind == WORD_PART && w->before == WORD_WHOLE };
 
 	if (term.is_gram) {
-		term.hash = terms_hash(word->text);
-		term.is_stop = words_is_stop(word);
+		term.text = word.text;
+		term.hash = terms_hash(word.text);
+		term.is_stop = words_is_stop(&word);
 	} else {
-		struct known *k = know(w->t, word, &one->filled);
+		struct known *k = know(w->t, &word, &one->filled);
 
 		term.text = span_of((const char *)(k + 1) + k->stem_at, k->stem_len);
 		term.hash = k->stem_hash;
 		term.is_stop = k->is_stop;
 		term.note = &k->note;
 	}
-	w->before = word->kind;
+	w->before = word.kind;
 	w->places += !term.is_beside;
 	w->use(w->data, &term);
 }
@@ -311,10 +317,11 @@ static void take_word(void *data, const struct word *word)
 	const struct terms *t = w->t;
 	struct waiting *last = &w->ring[w->came++ % WAITING];
 
-	last->word.source = word->source;
-	last->word.kind = word->kind;
-	last->word.is_particle = word->is_particle;
-	last->word.text = span_of((const char *)last->filled.eights, word->text.len);
+	last->source = word->source.ptr;
+	last->source_len = word->source.len;
+	last->len = (uint8_t)word->text.len;
+	last->kind = (uint8_t)word->kind;
+	last->is_particle = word->is_particle;
 	if (word->kind == WORD_GRAM) {
 		memcpy(last->filled.eights, word->text.ptr, word->text.len);
 		last->filled.high = 0;

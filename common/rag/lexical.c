@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 static const float k1 = 1.2f, b = 0.75f, pair_share = 0.1f;
+/* Of the pairs of characters in a question about every second lies across two words; no text has it. */
+static const float across_words = 0.5f;
 
 enum {
 	WEIGHT_TEXT = 4,
@@ -483,8 +485,11 @@ float lexical_highest(const struct lexical_scratch *s)
 {
 	float sum = 0;
 
-	for (size_t i = 0; i < s->question.word_count; i++)
-		sum += s->question.wanted[i].times * s->question.wanted[i].idf * (k1 + 1);
+	for (size_t i = 0; i < s->question.word_count; i++) {
+		const struct wanted *w = &s->question.wanted[i];
+
+		sum += w->times * w->idf * (k1 + 1) * (w->is_gram && w->rows == 0 ? across_words : 1);
+	}
 	return sum;
 }
 

@@ -157,6 +157,21 @@ static void a_text_of_nothing_but_the_question_comes_near_the_highest(void **sta
 	close_index(&x);
 }
 
+/* "How long is the Yangtze?": of its four pairs of characters one is a word that the text has. */
+static void what_lies_across_words_says_little_against_an_answer(void **state)
+{
+	struct index x;
+
+	(void)state;
+	open_index(&x, library, ARRAY_LEN(library), 1);
+	ask(&x, "长江有多长");
+	assert_int_equal(x.hits[0].row, 4);
+	assert_true(x.hits[0].score > 0.14f * lexical_highest(x.scratch));
+	ask(&x, "长途汽车站在南京路");
+	assert_true(x.hit_count == 0 || x.hits[0].score < 0.05f * lexical_highest(x.scratch));
+	close_index(&x);
+}
+
 static void segments_together_score_like_one(void **state)
 {
 	static const char *const questions[] = { "server port", "the connection of the user",
@@ -375,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_word_that_is_looked_up_once_is_indexed_like_any_other),
 		cmocka_unit_test(scores_are_those_of_the_formula),
 		cmocka_unit_test(a_text_of_nothing_but_the_question_comes_near_the_highest),
+		cmocka_unit_test(what_lies_across_words_says_little_against_an_answer),
 		cmocka_unit_test(segments_together_score_like_one),
 		cmocka_unit_test(neighbours_count_more_than_the_same_words_apart),
 		cmocka_unit_test(a_word_that_is_only_alike_stays_so_however_often_it_stands_there),

@@ -69,14 +69,18 @@ static void write_harmless(FILE *stream, const char *text)
 	buf_free(&safe);
 }
 
+/* A name within may hold newlines: the line stays one. */
 __attribute__((format(printf, 1, 0))) static void write_line(const char *format, va_list args,
 							      const char *end)
 {
 	char line[NOTICE_MAX];
+	struct buf safe;
 
 	vsnprintf(line, sizeof line, format, args);
-	write_harmless(stderr, line);
-	fputs(end, stderr);
+	buf_init(&safe, (size_t)8 * NOTICE_MAX);
+	utf8_add_flat(&safe, span_str(line));
+	fprintf(stderr, "%s%s", buf_str(&safe), end);
+	buf_free(&safe);
 }
 
 void cmd_notice(const struct cmd_globals *g, const char *format, ...)

@@ -170,14 +170,29 @@ static int run_create(const struct key_options *o, const char *id, struct err *e
 	return 0;
 }
 
+/* "any", or their names. */
+static void add_models(struct grid *grid, const json_t *key)
+{
+	const json_t *models = json_object_get(json_object_get(key, "constraints"), "models");
+	struct buf names;
+	json_t *one;
+	size_t i;
+
+	buf_init(&names, CMD_OUTPUT_MAX);
+	json_array_foreach(models, i, one)
+		buf_printf(&names, "%s%s", i > 0 ? ", " : "", json_string_value(one));
+	grid_add(grid, models ? buf_str(&names) : "any", GRID_PLAIN);
+	buf_free(&names);
+}
+
 static void print_keys(const struct cmd_globals *g, const json_t *items)
 {
 	struct grid grid;
 	json_t *one;
 	size_t i;
 
-	grid_init(&grid, 7, cmd_color(g, stdout));
-	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|EXPIRES|LABEL");
+	grid_init(&grid, 8, cmd_color(g, stdout));
+	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|EXPIRES|MODELS|LABEL");
 	json_array_foreach(items, i, one)
 	{
 		const char *status = models_text(one, "status");
@@ -188,6 +203,7 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 		grid_add(&grid, status, strcmp(status, "active") == 0 ? GRID_GOOD : GRID_DIM);
 		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
 		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "expires_at"));
+		add_models(&grid, one);
 		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
 	}
 	grid_show(&grid);

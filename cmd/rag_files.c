@@ -105,7 +105,7 @@ static char *shown(const char *text)
 	struct buf out;
 
 	buf_init(&out, strlen(text) * 8 + 1);
-	utf8_add_harmless(&out, span_str(text));
+	utf8_add_flat(&out, span_str(text));
 	return buf_take(&out);
 }
 

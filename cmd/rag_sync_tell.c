@@ -78,7 +78,7 @@ static void add_planned(struct sync *s, struct planning *p, const struct plan *p
 				      json_pack("{s:s, s:s}", "path", id, "action", plan->action));
 	} else {
 		buf_printf(&p->text, "%s ", plan->mark);
-		utf8_add_harmless(&p->text, span_str(id));
+		utf8_add_flat(&p->text, span_str(id));
 		buf_add_char(&p->text, '\n');
 	}
 }

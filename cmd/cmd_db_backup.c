@@ -43,20 +43,19 @@ static int check(const struct backup *b, struct err *err)
 	return 0;
 }
 
+/* The indices first: once FILE is there, all of the backup is. */
 static int copy(struct backup *b, struct err *err)
 {
 	const struct cmd_globals *g = &b->options->globals;
 	struct db *db = db_open(b->from, DB_READ, err);
-	int result = -1;
+	int result = db ? db_number(db, "PRAGMA user_version", &b->schema, err) : -1;
 
-	if (!db)
-		return -1;
-	if (db_number(db, "PRAGMA user_version", &b->schema, err) == 0)
+	if (result == 0 && b->from_indices)
+		result = database_indices_copy(g, b->from_indices, b->to_indices, b->options->force, &b->sum, err);
+	if (result == 0)
 		result = database_copy(g, b->to, db, b->to, b->options->force, err);
 	db_close(db);
-	if (result < 0 || !b->from_indices)
-		return result;
-	return database_indices_copy(g, b->from_indices, b->to_indices, b->options->force, &b->sum, err);
+	return result;
 }
 
 static void tell(const struct backup *b)

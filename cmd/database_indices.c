@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <unistd.h>
 
 static int copy_one(const struct cmd_globals *g, const char *name, const char *from, const char *to, bool replace,
 		    struct err *err)
@@ -19,35 +20,70 @@ static int copy_one(const struct cmd_globals *g, const char *name, const char *f
 	return result;
 }
 
-int database_indices_copy(const struct cmd_globals *g, const char *from, const char *to, bool replace,
-			  struct database_indices_sum *sum, struct err *err)
+/* Of each database in dir; one that is not there has none. */
+static int each_database(const char *dir, int (*each)(void *arg, const char *name, struct err *err), void *arg,
+			 struct err *err)
 {
-	DIR *dir = opendir(from);
+	DIR *all = opendir(dir);
 	const struct dirent *entry;
 	int result = 0;
 
-	*sum = (struct database_indices_sum){ 0 };
-	if (!dir && errno == ENOENT)
+	if (!all && errno == ENOENT)
 		return 0;
-	if (!dir)
-		return err_set(err, E_storage_error, "", "cannot read %s: %s", from, err_errno(errno));
-	while (result == 0 && (entry = readdir(dir))) {
-		char *source, *target;
-
-		if (!span_ends(span_str(entry->d_name), ".db"))
-			continue;
-		source = mem_printf("%s/%s", from, entry->d_name);
-		target = mem_printf("%s/%s", to, entry->d_name);
-		result = file_make_dirs(to, err);
-		if (result == 0)
-			result = copy_one(g, entry->d_name, source, target, replace, err);
-		sum->databases++;
-		sum->bytes += database_size(target);
-		mem_free(source);
-		mem_free(target);
-	}
-	closedir(dir);
+	if (!all)
+		return err_set(err, E_storage_error, "", "cannot read %s: %s", dir, err_errno(errno));
+	while (result == 0 && (entry = readdir(all))) /* NOLINT(concurrency-mt-unsafe) */
+		if (span_ends(span_str(entry->d_name), ".db"))
+			result = each(arg, entry->d_name, err);
+	closedir(all);
 	return result;
+}
+
+struct copying {
+	const struct cmd_globals *globals;
+	const char *from, *to;
+	bool replace;
+	struct database_indices_sum *sum;
+};
+
+static int copy_next(void *arg, const char *name, struct err *err)
+{
+	struct copying *c = arg;
+	char *from = mem_printf("%s/%s", c->from, name), *to = mem_printf("%s/%s", c->to, name);
+	int result = file_make_dirs(c->to, err);
+
+	if (result == 0)
+		result = copy_one(c->globals, name, from, to, c->replace, err);
+	c->sum->databases++;
+	c->sum->bytes += database_size(to);
+	mem_free(from);
+	mem_free(to);
+	return result;
+}
+
+/* A former backup's, of a tenant that is no more. */
+static int remove_former(void *arg, const char *name, struct err *err)
+{
+	const struct copying *c = arg;
+	char *from = mem_printf("%s/%s", c->from, name), *to = mem_printf("%s/%s", c->to, name);
+	int result = 0;
+
+	if (!file_exists(from) && unlink(to) < 0)
+		result = err_set(err, E_storage_error, "", "cannot remove %s: %s", to, err_errno(errno));
+	mem_free(from);
+	mem_free(to);
+	return result;
+}
+
+int database_indices_copy(const struct cmd_globals *g, const char *from, const char *to, bool replace,
+			  struct database_indices_sum *sum, struct err *err)
+{
+	struct copying c = { g, from, to, replace, sum };
+
+	*sum = (struct database_indices_sum){ 0 };
+	if (each_database(from, copy_next, &c, err) < 0)
+		return -1;
+	return replace ? each_database(to, remove_former, &c, err) : 0;
 }
 
 /* ---- verify ---- */

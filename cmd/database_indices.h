@@ -12,7 +12,8 @@ struct database_indices_sum {
 
 /*
  * Copies each database below from to a file of its name below to, as database_copy does; neither
- * need be there.  to is made when there is something to copy.
+ * need be there.  to is made when there is something to copy.  When it replaces, those of to that from
+ * has no more are removed.
  */
 int database_indices_copy(const struct cmd_globals *g, const char *from, const char *to, bool replace,
 			  struct database_indices_sum *sum, struct err *err);

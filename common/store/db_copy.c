@@ -38,7 +38,7 @@ static int make_file(const char *temporary, const char *path, struct err *err)
 	return 0;
 }
 
-static int copy_pages(sqlite3_backup *backup, const struct db_copying *how, int *code,
+static int copy_pages(sqlite3_backup *backup, const char *path, const struct db_copying *how, int *code,
 		      struct err *err)
 {
 	const struct timespec rest = { .tv_nsec = REST_NS };
@@ -49,7 +49,7 @@ static int copy_pages(sqlite3_backup *backup, const struct db_copying *how, int 
 		if (how->progress &&
 		    how->progress(how->context, total - sqlite3_backup_remaining(backup), total) <
 			    0)
-			return err_set(err, E_cancelled, "", "interrupted; no file was written");
+			return err_set(err, E_cancelled, "", "interrupted; %s was not written", path);
 		nanosleep(&rest, NULL);
 	}
 	if (how->progress && *code == SQLITE_DONE) {
@@ -69,7 +69,7 @@ static int copy_to(struct db *db, sqlite3 *to, const char *path, const struct db
 
 	if (!backup)
 		return fail_copy(to, sqlite3_errcode(to), path, err);
-	result = copy_pages(backup, how, &code, err);
+	result = copy_pages(backup, path, how, &code, err);
 	sqlite3_backup_finish(backup);
 	if (result < 0)
 		return -1;

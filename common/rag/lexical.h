@@ -63,8 +63,9 @@ void lexical_look(const struct lexical_view *view, struct span question,
 		  struct lexical_scratch *scratch);
 /*
  * What no score of the last question searched with scratch is much above: a chunk that says nothing
- * but its words (of a script without spaces, every other one that no row has).  The best hit comes to a third of it or more when the index speaks of what was
- * asked, and to less than a sixth when it is in another language.
+ * but its words (of a script without spaces, every other one that no row has).  The best hit comes
+ * to a third of it or more when the index speaks of what was asked, and to less than a sixth when it
+ * is in another language.
  */
 float lexical_highest(const struct lexical_scratch *scratch);
 /* Whether that question has a word that says something: "and where?" has none. */

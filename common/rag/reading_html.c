@@ -64,7 +64,8 @@ static bool is_permalink(const xmlChar **attributes)
 	struct span classes = html_attribute(attributes, "class");
 
 	while (classes.ptr)
-		if (reader_has_word("headerlink hash-link doc-anchor permalink heading-anchor", span_cut(&classes, ' ')))
+		if (reader_has_word("headerlink hash-link doc-anchor permalink heading-anchor",
+				    span_cut(&classes, ' ')))
 			return true;
 	return false;
 }

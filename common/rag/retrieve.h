@@ -64,8 +64,9 @@ struct retrieve_question {
 	 */
 	size_t budget;
 	unsigned neighbours; /* chunks before and after each hit that its text has too */
-	/* The question by that model, or NULL. */
+	/* The question by that model, or NULL; why there is none, where that is known, for the note. */
 	const float *vector;
+	const char *vector_fault;
 	size_t dimensions;
 	struct span model;
 	/* Of candidates: they come first, best first, and the others after them as they were fused. */

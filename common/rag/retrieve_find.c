@@ -107,6 +107,8 @@ static const char *no_vectors(const struct retrieval *r)
 
 	if (!v || v->live == 0)
 		return "the index has no vectors yet";
+	if (!q->vector && q->vector_fault)
+		return q->vector_fault;
 	if (!q->vector)
 		return "the question has no vector: no embedding model answered";
 	if (!span_is(q->model, v->model))

@@ -192,8 +192,11 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 		q->question.model = q->print.model = q->index.model;
 		q->print.embed_us = clock_mono_us() - began;
 	}
-	if (err.code != E_none && err.code != E_cancelled)
-		log_warn("rag", "%s: the question has no vector: %s", x->request_id, err.message);
+	if (err.code != E_none && err.code != E_cancelled) {
+		q->question.vector_fault =
+			arena_printf(&x->arena, "the question has no vector: %s", err.message);
+		log_warn("rag", "%s: %s", x->request_id, q->question.vector_fault);
+	}
 	buf_free(&whole);
 	return err.code == E_cancelled ? -1 : 0;
 }

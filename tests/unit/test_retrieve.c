@@ -73,11 +73,12 @@ static void words_alone_are_asked_where_the_vector_is_of_no_use_and_why_is_told(
 		const char *model;
 		size_t dimensions;
 		bool has_vector;
-		const char *note;
+		const char *note, *fault;
 	} cases[] = {
-		{ "m", DIMENSIONS, false, "no embedding model answered" },
-		{ "other", DIMENSIONS, true, "another model" },
-		{ "m", DIMENSIONS / 2, true, "another dimension" },
+		{ "m", DIMENSIONS, false, "no embedding model answered", NULL },
+		{ "m", DIMENSIONS, false, "m: Connection refused", "m: Connection refused" },
+		{ "other", DIMENSIONS, true, "another model", NULL },
+		{ "m", DIMENSIONS / 2, true, "another dimension", NULL },
 	};
 	struct rag_stage *s = *state;
 	float vector[DIMENSIONS] = { 0 };
@@ -92,6 +93,7 @@ static void words_alone_are_asked_where_the_vector_is_of_no_use_and_why_is_told(
 
 			q.model = span_str(cases[i].model);
 			q.dimensions = cases[i].dimensions;
+			q.vector_fault = cases[i].fault;
 			if (!cases[i].has_vector)
 				q.vector = NULL;
 			assert_string_equal(stage_order(s, &q, &answer), "");

@@ -37,7 +37,7 @@ static void print_documents(const struct cmd_globals *g, const json_t *items)
 			  json_is_true(json_object_get(one, "flagged")) ? "(flagged) " : "",
 			  models_text(one, "title"));
 	}
-	grid_show(&grid);
+	grid_show_list(&grid);
 }
 
 static int run_docs(const void *options, int argc, char **argv, struct err *err)

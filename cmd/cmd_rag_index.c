@@ -241,7 +241,7 @@ static void print_indices(const struct cmd_globals *g, const json_t *items)
 				  ? models_text(one, "updated_at") + 11
 				  : "");
 	}
-	grid_show(&grid);
+	grid_show_list(&grid);
 }
 
 enum { PAGE = 100 };

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 enum { CELL_MAX = 64 * 1024, GAP = 2 };
@@ -74,6 +75,7 @@ void grid_head(struct grid *g, const char *names)
 {
 	struct span rest = span_str(names);
 
+	g->has_head = true;
 	while (rest.ptr) {
 		struct span name = span_cut(&rest, '|');
 
@@ -107,6 +109,22 @@ int grid_print(const struct grid *g, struct buf *out)
 			buf_add_char(out, '\n');
 	}
 	return buf_failed(out) ? -1 : 0;
+}
+
+void grid_show_list(struct grid *g)
+{
+	struct buf out;
+
+	if (isatty(STDOUT_FILENO)) {
+		grid_show(g);
+		return;
+	}
+	buf_init(&out, CMD_OUTPUT_MAX);
+	for (size_t i = g->has_head ? g->columns : 0; i < g->count; i++)
+		buf_printf(&out, "%s%c", g->cells[i].text, i % g->columns == g->columns - 1 ? '\n' : '\t');
+	cmd_print(&out);
+	buf_free(&out);
+	grid_free(g);
 }
 
 void grid_show(struct grid *g)

@@ -22,7 +22,7 @@ struct grid {
 	size_t columns;
 	struct grid_cell *cells;
 	size_t count;
-	bool color;
+	bool color, has_head;
 };
 
 /* columns: 1..GRID_COLUMNS_MAX. */
@@ -37,5 +37,7 @@ void grid_head(struct grid *g, const char *names);
 int grid_print(const struct grid *g, struct buf *out);
 /* On stdout, and frees it. */
 void grid_show(struct grid *g);
+/* The same of a list; in a pipe, for programs, a tab between two cells, and no head. */
+void grid_show_list(struct grid *g);
 
 #endif

@@ -135,6 +135,8 @@ static json_t *responses(const struct route *r)
 	for (size_t i = 0; i < ARRAY_LEN(statuses) && statuses[i]; i++) {
 		snprintf(status, sizeof status, "%d", statuses[i]);
 		json_object_set_new(all, status, answer(r));
+		if (statuses[i] == 304) /* has no content (RFC 9110, 15.4.5) */
+			json_object_del(json_object_get(all, status), "content");
 	}
 	json_object_set_new(all, "default",
 			    json_pack("{s:s, s:o}", "description", "An error of GET /errors", "content",

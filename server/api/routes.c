@@ -217,7 +217,7 @@ const struct route route_table[] = {
 	ROUTE(GET, "/v1/images/{id}", v1_images_get, SCOPE_BIT(images_read), .surface = "v1",
 	  .summary = "What is known of a picture", .response = "Image"),
 	ROUTE(GET, "/v1/images/{id}/content", v1_images_content, SCOPE_BIT(images_read),
-	  .surface = "v1", .summary = "The picture itself", .media = "image/*"),
+	  .surface = "v1", .summary = "The picture itself", .media = "image/*", .other_status = 304),
 	ROUTE(DELETE, "/v1/images/{id}", v1_images_delete, SCOPE_BIT(images_write),
 	  .surface = "v1", .summary = "Delete a picture", .status = 204),
 	ROUTE(POST, "/v1/audio/transcriptions", v1_transcriptions, SCOPE_BIT(audio_exec), .surface = "v1",

@@ -36,7 +36,7 @@ struct route {
 	const char *texts;         /* other types that the answer may be a text of, a blank between; or NULL */
 	const char *query;         /* names of parameters, a blank between: "limit offset", others are refused; or NULL */
 	int status;                /* of success; 0 = 200 */
-	int other_status;          /* that has the same answer; 0 = none */
+	int other_status;          /* that has the same answer, 304 none; 0 = none */
 };
 extern const struct route route_table[];
 extern const size_t route_count;

@@ -1,6 +1,6 @@
 /*
- * common/rag/rag_model_probe.c - what a model makes of RAG_PROBE_TEXT, kept and compared: which of those
- * that had its name it is.
+ * common/rag/rag_model_probe.c - what a model makes of RAG_PROBE_TEXT, kept and compared: which of
+ * those that had its name it is.
  */
 #include "common/rag/rag_vectors.h"
 

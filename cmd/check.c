@@ -15,6 +15,7 @@
 #include "common/upstream/routing.h"
 #include "server/server.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -241,7 +242,7 @@ static void check_variable(struct span name)
 	if (name.len >= sizeof lower)
 		return;
 	for (size_t i = 0; i < name.len; i++)
-		lower[i] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] - 'A' + 'a') : name.ptr[i];
+		lower[i] = (char)tolower((unsigned char)name.ptr[i]);
 	if (is_read(span_of(lower, name.len)))
 		return;
 	near_init(&near, span_of(lower, name.len));

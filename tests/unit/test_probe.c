@@ -80,7 +80,7 @@ static void server_stop(struct server *s)
 #define ANSWER(status, body) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" body
 #define LIST "{\"object\":\"list\",\"data\":[{\"id\":\"qwen3:8b\",\"max_model_len\":4096}]}"
 
-enum { BACKENDS = 6 };
+enum { BACKENDS = 6, BOX = 5 /* of no provider by name */ };
 /* The four local rows are replaced, so that nothing else on this machine is looked at. */
 static const char *const names[BACKENDS] = { "vllm", "llamacpp", "ollama", "lmstudio", "anthropic", "box" };
 
@@ -114,7 +114,11 @@ static struct bench *bench_new(const char *const answers[BACKENDS], int gone)
 		server_start(&b->servers[i], answers[i]);
 		snprintf(b->texts[i][0], sizeof b->texts[i][0], "%s", names[i]);
 		snprintf(b->texts[i][1], sizeof b->texts[i][1], "http://127.0.0.1:%d/v1", b->servers[i].port);
-		b->entries[i] = (struct config_backend){ .name = b->texts[i][0], .base_url = b->texts[i][1] };
+		b->entries[i] = (struct config_backend){
+			.name = b->texts[i][0],
+			.base_url = b->texts[i][1],
+			.provider = i == BOX ? NULL : b->texts[i][0],
+		};
 	}
 	b->entries[4].key_env = b->entries[5].key_env = key_name;
 	if (gone >= 0)

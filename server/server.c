@@ -152,14 +152,14 @@ static int start_workers(struct server *s, struct err *err)
 	return 0;
 }
 
-/* All that can be wrong is found out before anything is opened or made. */
+/* Who can connect finds the token: it is made before there is a socket. */
 static int prepare(struct server *s, struct snapshot *first, struct err *err)
 {
 	const struct config *config = first->config;
 
-	if (server_check_tls(config, err) < 0 || open_sockets(s, config, err) < 0 ||
-	    make_data_dir(config, err) < 0 ||
-	    snapshot_complete(first, &s->made_token, &s->token_path, err) < 0)
+	if (server_check_tls(config, err) < 0 || make_data_dir(config, err) < 0 ||
+	    snapshot_complete(first, &s->made_token, &s->token_path, err) < 0 ||
+	    open_sockets(s, config, err) < 0)
 		return -1;
 	s->token = mem_strdup(tenancy_secret(first->tenancy));
 	atomic_store(&s->gate.max, config->max_connections);

@@ -26,6 +26,8 @@ static size_t find_end(const struct e2e *e, size_t from, size_t to)
 /* repeat N: ${i} counts from 1 */
 static int repeat(struct e2e *e, size_t from, size_t end, long times)
 {
+	if (e->c->steps[from].count)
+		return e2e_fail(e, "no lines belong below repeat");
 	for (long k = 1; k <= times; k++) {
 		char number[24];
 		snprintf(number, sizeof number, "%ld", k);
@@ -56,6 +58,8 @@ static int each(struct e2e *e, size_t from, size_t end, const char *names)
 	const struct e2e_step *s = &e->c->steps[from];
 	for (size_t row = 0; row < s->count; row++) {
 		const char *at = s->subs[row].text, *name = names;
+		if (*at != '|')
+			return e2e_fail(e, "line %d: a row begins with |, a step without a blank", s->subs[row].number);
 		while (*name) {
 			size_t len = strcspn(name, " ");
 			char *key = kit_strndup(name, len), *cell = next_cell(&at), *value = e2e_expand(e, cell);

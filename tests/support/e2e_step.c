@@ -386,18 +386,18 @@ static int step_set(struct e2e *e, const struct e2e_step *s, const char *rest)
 static const struct {
 	const char *name;
 	int (*run)(struct e2e *e, const struct e2e_step *s, const char *rest);
-	bool late; /* its text is expanded by itself */
+	bool has_lines; /* below it */
 } steps[] = {
-	{ "send", step_send, false },
-	{ "raw", step_raw, false },
-	{ "expect", step_expect, false },
-	{ "until", step_until, false },
-	{ "await-head", step_await_head, false },
-	{ "await-events", step_await_events, false },
-	{ "await-bytes", step_await_bytes, false },
+	{ "send", step_send, true },
+	{ "raw", step_raw, true },
+	{ "expect", step_expect, true },
+	{ "until", step_until, true },
+	{ "await-head", step_await_head, true },
+	{ "await-events", step_await_events, true },
+	{ "await-bytes", step_await_bytes, true },
 	{ "await-full", step_await_full, false },
 	{ "await-interim", step_await_interim, false },
-	{ "expect-raw", step_expect_raw, false },
+	{ "expect-raw", step_expect_raw, true },
 	{ "expect-close", step_expect_close, false },
 	{ "expect-silence", step_expect_silence, false },
 	{ "on", step_on, false },
@@ -406,22 +406,22 @@ static const struct {
 	{ "reset", step_reset, false },
 	{ "half-close", step_half_close, false },
 	{ "pause", step_pause, false },
-	{ "upstream", e2e_step_upstream, false },
-	{ "file", e2e_step_file, false },
-	{ "sqlite", e2e_step_sqlite, false },
+	{ "upstream", e2e_step_upstream, true },
+	{ "file", e2e_step_file, true },
+	{ "sqlite", e2e_step_sqlite, true },
 	{ "log", e2e_step_log, false },
 	{ "signal", e2e_step_signal, false },
 	{ "exit", e2e_step_exit, false },
 	{ "start", e2e_step_start, false },
-	{ "config", e2e_step_config, false },
-	{ "run", e2e_step_run, false },
-	{ "shell", e2e_step_shell, false },
+	{ "config", e2e_step_config, true },
+	{ "run", e2e_step_run, true },
+	{ "shell", e2e_step_shell, true },
 	{ "nowhere", e2e_step_nowhere, false },
 	{ "save", step_save, false },
 	{ "set", step_set, false },
 	{ "rss", e2e_step_rss, false },
-	{ "refused", e2e_step_refused, false },
-	{ "served", e2e_step_served, false },
+	{ "refused", e2e_step_refused, true },
+	{ "served", e2e_step_served, true },
 	{ "crowd", e2e_step_crowd, false },
 	{ "quick", e2e_step_quick, false },
 	{ "limit-files", e2e_step_limit_files, false },
@@ -435,6 +435,8 @@ int e2e_run_step(struct e2e *e, const struct e2e_step *s)
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
 		if (!kit_word(s->line.text, steps[i].name, &rest))
 			continue;
+		if (s->count && !steps[i].has_lines)
+			return e2e_fail(e, "no lines belong below %s", steps[i].name);
 		char *text = e2e_expand(e, rest);
 		int result = steps[i].run(e, s, text);
 		free(text);

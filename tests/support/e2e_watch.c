@@ -249,6 +249,8 @@ int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest)
 		const char *after;
 		if (!kit_word(rest, looks[i].word, &after))
 			continue;
+		if (s->count && looks[i].look != look_request)
+			return e2e_fail(e, "no lines belong below upstream %s", looks[i].word);
 		struct upstream_look l = { u, s, kit_strdup(after) };
 		int result = until_true(e, looks[i].look, &l);
 		free(l.rest);

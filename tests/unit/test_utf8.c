@@ -125,7 +125,6 @@ static void harmless_text_shows_what_would_act(void **state)
 		assert_string_equal(buf_str(&out), cases[i].want);
 	}
 	buf_clear(&out);
-	buf_clear(&out);
 	buf_add_str(&out, "a\n");
 	assert_int_equal(utf8_add_flat(&out, SPAN_LIT("b\n\tc\x1b")), 0);
 	assert_string_equal(buf_str(&out), "a\nb  c^[");

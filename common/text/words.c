@@ -204,6 +204,9 @@ static void add_mark(struct cutter *cut, uint32_t mark, const char *at)
 	}
 	cut->len = last;
 	add_bytes(cut, bytes, utf8_encode(bytes, joined));
+	/* It has no room: then no part begins with it. */
+	if (cut->len == last && cut->parts > 0 && cut->starts[cut->parts - 1].at == last)
+		cut->parts--;
 }
 
 /* Letters without capitals: but for those written in parts they stand in the text as in grams. */

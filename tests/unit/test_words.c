@@ -237,6 +237,23 @@ static void long_words_are_cut(void **state)
 	}
 }
 
+static void a_letter_whose_mark_has_no_room_leaves_no_empty_part(void **state)
+{
+	(void)state;
+	for (size_t before = WORD_MAX - 8; before <= WORD_MAX; before++) {
+		struct buf text;
+		size_t count = 0;
+
+		buf_init(&text, 4096);
+		while (text.len < before)
+			buf_add_char(&text, 'a');
+		buf_add_str(&text, "1e\xcc\x81");
+		words_each(buf_span(&text), check_length, &count);
+		assert_in_range(count, 1, 4);
+		buf_free(&text);
+	}
+}
+
 static void tokens_cover_the_text(void **state)
 {
 	static const struct {
@@ -353,6 +370,7 @@ int main(void)
 		cmocka_unit_test(identifiers_are_parted_wherever_their_parts_begin),
 		cmocka_unit_test(letters_lose_their_marks),
 		cmocka_unit_test(long_words_are_cut),
+		cmocka_unit_test(a_letter_whose_mark_has_no_room_leaves_no_empty_part),
 		cmocka_unit_test(tokens_cover_the_text),
 		cmocka_unit_test(sentences_end_where_a_reader_would_end_them),
 		cmocka_unit_test(endless_sentences_are_cut),

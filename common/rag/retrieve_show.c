@@ -126,11 +126,7 @@ static void show_scores(const struct retrieval *r, const struct fusion_hit *foun
 
 static uint32_t count_lines(struct span text)
 {
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		count += text.ptr[i] == '\n';
-	return count;
+	return (uint32_t)span_count(text, '\n');
 }
 
 /* The sentence is of the chunk's text. */

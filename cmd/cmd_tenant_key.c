@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/model/money.h"
 #include "tui/models.h"
 
@@ -103,10 +104,32 @@ static json_t *constraints_json(const struct key_options *o, struct err *err)
 	return constraints;
 }
 
+static int check_texts(const char *option, const char *const *texts, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!utf8_is_valid(span_str(texts[i])))
+			return err_set(err, E_usage, "", "--%s is no UTF-8", option);
+	return 0;
+}
+
+/* JSON has no other text: what is none would be left out, and a key without its --deny may do more. */
+static int check_new(const struct key_options *o, struct err *err)
+{
+	const struct {
+		const char *option;
+		const struct opt_texts *texts;
+	} all[] = { { "scope", &o->scopes }, { "deny", &o->denied }, { "model", &o->models }, { "budget", &o->budgets } };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (check_texts(all[i].option, all[i].texts->items, all[i].texts->count, err) < 0)
+			return -1;
+	return check_texts("label", &o->label, o->label != NULL, err);
+}
+
 /* NULL with err. */
 static json_t *new_key(const struct key_options *o, struct err *err)
 {
-	json_t *body, *constraints = constraints_json(o, err);
+	json_t *body, *constraints = check_new(o, err) == 0 ? constraints_json(o, err) : NULL;
 	char until[CLOCK_ISO_SIZE];
 
 	if (!constraints)
@@ -321,7 +344,7 @@ static const struct opt own[] = {
 	    .max = INT32_MAX, .help = "create: most requests in a minute"),
 	OWN(OPT_INT, tokens_per_minute, .name = "tokens-per-minute", .argument = "NUMBER", .min = 1,
 	    .max = INT32_MAX, .help = "create: most tokens in a minute"),
-	OWN(OPT_DURATION, expires_ms, .name = "expires", .argument = "DURATION",
+	OWN(OPT_DURATION, expires_ms, .name = "expires", .argument = "DURATION", .min = 1,
 	    .help = "create: it is valid this long"),
 	OWN(OPT_DURATION, grace_ms, .name = "grace", .argument = "DURATION",
 	    .help = "rotate: the old secret stays valid this long"),

@@ -132,7 +132,7 @@ static int store(const struct seen *seen, void *values, struct err *err)
 			       "%s wants a whole number from %lld to %lld, not \"%.64s\"",
 			       seen->text, (long long)row->min, (long long)row->max, seen->value);
 	case OPT_DURATION:
-		if (opt_duration(text, at) == 0)
+		if (opt_duration(text, at) == 0 && *(int64_t *)at >= row->min)
 			return 0;
 		return err_set(err, E_usage, "",
 			       "%s wants a duration such as 500ms, 10s, 5m or 2h, not \"%.64s\"",

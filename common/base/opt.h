@@ -41,7 +41,7 @@ struct opt {
 	const char *argument;  /* placeholder in the help: "FILE" */
 	const char *help;      /* one sentence */
 	size_t offset;         /* of the variable in the command's options struct */
-	int64_t min, max;      /* OPT_INT */
+	int64_t min, max;      /* OPT_INT; of OPT_DURATION min alone, in milliseconds */
 	const char *choices;   /* OPT_CHOICE */
 	bool once;             /* OPT_TEXT: given twice it is a fault; of others the last one counts */
 	const char *implied;   /* value of a bare "--name"; another is given as "--name=VALUE" only */

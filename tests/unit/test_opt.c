@@ -242,6 +242,25 @@ static void durations_have_units_and_bounds(void **state)
 	assert_int_equal(opt_duration(SPAN_NONE, &(int64_t){ 0 }), -1);
 }
 
+static void a_duration_may_have_a_least_one(void **state)
+{
+	static const struct opt positive[] = {
+		{ .kind = OPT_DURATION, .name = "expires", .argument = "DURATION", .min = 1,
+		  .offset = offsetof(struct values, timeout_ms) },
+		{ .kind = OPT_END },
+	};
+	char none[] = "--expires=0s", least[] = "--expires=1ms";
+	char *zero[] = { none }, *one[] = { least };
+	struct err err = ERR_INIT;
+	struct values v = { .timeout_ms = 0 };
+
+	(void)state;
+	assert_int_equal(opt_parse(positive, &v, 1, zero, &err), -1);
+	assert_int_equal(err.code, E_usage);
+	assert_int_equal(opt_parse(positive, &v, 1, one, &err), 0);
+	assert_int_equal(v.timeout_ms, 1);
+}
+
 static void help_is_aligned(void **state)
 {
 	static const struct opt rows[] = {
@@ -289,6 +308,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_repeated_option_has_a_limit),
 		cmocka_unit_test(durations_have_units_and_bounds),
+		cmocka_unit_test(a_duration_may_have_a_least_one),
 		cmocka_unit_test(help_is_aligned),
 	};
 

@@ -25,7 +25,7 @@ static int run_create(const void *options, int argc, char **argv, struct err *er
 {
 	const struct create_options *o = options;
 	char *path = rag_path(NULL, NULL, NULL);
-	json_t *body, *answer;
+	json_t *body, *answer = NULL;
 
 	(void)argc;
 	if (rag_index_name_check(span_str(argv[0]), E_usage, "", err) < 0) {
@@ -35,9 +35,10 @@ static int run_create(const void *options, int argc, char **argv, struct err *er
 	body = json_pack("{s:s, s:I, s:I, s:I}", "id", argv[0], "chunk_target",
 			 (json_int_t)o->target, "chunk_max", (json_int_t)o->max, "chunk_overlap",
 			 (json_int_t)o->overlap);
-	if (o->embedder)
-		json_object_set_new(body, "embedder", json_string(o->embedder));
-	answer = rag_ask_once_take(&o->globals, "POST", path, body, err);
+	if (rag_add_text(body, "embedder", o->embedder, err) == 0)
+		answer = rag_ask_once_take(&o->globals, "POST", path, body, err);
+	else
+		json_decref(body);
 	mem_free(path);
 	if (!answer)
 		return -1;
@@ -104,8 +105,7 @@ static json_t *settings_of(const struct set_options *o, struct err *err)
 	json_t *body = json_object();
 	int64_t overlap;
 
-	if (o->embedder)
-		json_object_set_new(body, "embedder", json_string(o->embedder));
+	(void)rag_add_text(body, "embedder", o->embedder, err);
 	if (o->target > 0)
 		json_object_set_new(body, "chunk_target", json_integer(o->target));
 	if (o->max > 0)

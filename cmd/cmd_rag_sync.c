@@ -46,6 +46,7 @@ static int read_metadata(struct sync *s, struct err *err)
 	for (size_t i = 0; i < meta->count; i++) {
 		const char *equals = strchr(meta->items[i], '=');
 		json_t *value;
+		bool is_text;
 		char *key;
 
 		if (!equals || equals == meta->items[i])
@@ -60,8 +61,10 @@ static int read_metadata(struct sync *s, struct err *err)
 			json_decref(value);
 			value = json_string(equals + 1);
 		}
-		json_object_set_new(s->metadata, key, value);
+		is_text = json_object_set_new(s->metadata, key, value) == 0;
 		mem_free(key);
+		if (!is_text)
+			return err_set(err, E_usage, "", "--meta is no UTF-8");
 	}
 	return 0;
 }

@@ -35,8 +35,12 @@ static int check(const struct backup *b, struct err *err)
 {
 	const char *const places[] = { b->to, b->to_indices };
 
+	if (!*b->to)
+		return err_set(err, E_usage, "", "FILE is empty");
 	if (is_same_file(b->from, b->to))
 		return err_set(err, E_usage, "", "%s is the database itself", b->to);
+	if (b->from_indices && is_same_file(b->from_indices, b->to_indices))
+		return err_set(err, E_usage, "", "%s has the indices themselves", b->to_indices);
 	for (size_t i = 0; i < ARRAY_LEN(places) && !b->options->force; i++)
 		if (file_exists(places[i]))
 			return err_set(err, E_usage, "", "%s exists already; --force replaces it", places[i]);

@@ -2,6 +2,7 @@
 #include "common/base/file.h"
 
 #include "common/base/mem.h"
+#include "tests/support/tree.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -35,10 +36,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct place *p = *state;
-	static const char *const names[] = { "f", "link", "a/b/c", "a/b", "a", "" };
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		remove(in(p, names[i]));
+	tree_remove(p->dir);
 	mem_free(p);
 	return 0;
 }

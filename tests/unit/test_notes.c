@@ -11,13 +11,41 @@
 #include <cmocka.h>
 
 #include "common/base/mem.h"
+#include "tests/support/tree.h"
 
-static char *make_path(void)
+struct place {
+	char dir[32], path[64];
+};
+
+static int set_up(void **state)
 {
-	char dir[] = "/tmp/test-notes-XXXXXX";
+	struct place *p = mem_new(struct place);
 
-	assert_non_null(mkdtemp(dir));
-	return mem_printf("%s/state/chat_indices", dir);
+	snprintf(p->dir, sizeof(p->dir), "/tmp/spass-notes-XXXXXX");
+	*state = p;
+	if (!mkdtemp(p->dir))
+		return -1;
+	snprintf(p->path, sizeof(p->path), "%s/state/chat_indices", p->dir);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *p = *state;
+
+	tree_remove(p->dir);
+	mem_free(p);
+	return 0;
+}
+
+/* Of so many letters; the caller frees. */
+static char *make_long(size_t len)
+{
+	char *text = mem_alloc(len + 1);
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	return text;
 }
 
 static void keep(const char *path, const char *conversation, const char *text)
@@ -41,9 +69,8 @@ static void expect(const char *path, const char *conversation, const char *text)
 
 static void what_was_noted_is_found_until_it_is_noted_otherwise(void **state)
 {
-	char *path = make_path();
+	const char *path = ((struct place *)*state)->path;
 
-	(void)state;
 	expect(path, "conv_1", NULL);
 	keep(path, "conv_1", NULL);
 	assert_int_not_equal(access(path, F_OK), 0);
@@ -59,15 +86,12 @@ static void what_was_noted_is_found_until_it_is_noted_otherwise(void **state)
 	keep(path, "conv_2", NULL);
 	expect(path, "conv_2", NULL);
 	expect(path, "conv_1", "be \"brief\"\nand kind \xc3\xa4");
-	unlink(path);
-	mem_free(path);
 }
 
 static void the_oldest_are_forgotten(void **state)
 {
-	char *path = make_path();
+	const char *path = ((struct place *)*state)->path;
 
-	(void)state;
 	for (int i = 0; i < 1005; i++) {
 		char name[32];
 
@@ -78,17 +102,13 @@ static void the_oldest_are_forgotten(void **state)
 	expect(path, "conv_4", NULL);
 	expect(path, "conv_5", "docs");
 	expect(path, "conv_1004", "docs");
-	unlink(path);
-	mem_free(path);
 }
 
 static void long_ones_push_out_the_oldest_not_all(void **state)
 {
-	char *path = make_path(), *long_text = mem_alloc(1000001);
+	const char *path = ((struct place *)*state)->path;
+	char *long_text = make_long(1000000);
 
-	(void)state;
-	memset(long_text, 'x', 1000000);
-	long_text[1000000] = '\0';
 	keep(path, "conv_1", "be brief");
 	for (int i = 3; i < 9; i++) {
 		char name[32];
@@ -99,37 +119,30 @@ static void long_ones_push_out_the_oldest_not_all(void **state)
 	}
 	expect(path, "conv_1", NULL);
 	expect(path, "conv_7", long_text);
-	unlink(path);
-	mem_free(path);
 	mem_free(long_text);
 }
 
 static void what_cannot_be_noted_leaves_what_was(void **state)
 {
-	char *path = make_path(), *long_text = mem_alloc(2000001);
+	const char *path = ((struct place *)*state)->path;
+	char *long_text = make_long(2000000);
 	struct err err = ERR_INIT;
 
-	(void)state;
-	memset(long_text, 'x', 2000000);
-	long_text[2000000] = '\0';
 	keep(path, "conv_1", "docs");
 	assert_int_equal(notes_keep(path, "conv_1", long_text, &err), -1);
 	assert_int_equal(err.code, E_too_large);
 	assert_int_equal(notes_keep(path, "conv_1", "\xff", &err), -1);
 	assert_string_equal(err.message, "it is no UTF-8");
 	expect(path, "conv_1", "docs");
-	unlink(path);
-	mem_free(path);
 	mem_free(long_text);
 }
 
 static void a_file_that_is_none_of_ours_is_no_harm(void **state)
 {
 	static const char text[] = "\n conv_1\nconv_1\nconv_1 \nconv_1 docs\nconv_1 {}\nconv_1 \"docs\"\n\xff\xfe";
-	char *path = make_path();
+	const char *path = ((struct place *)*state)->path;
 	FILE *file;
 
-	(void)state;
 	keep(path, "conv_2", "docs");
 	file = fopen(path, "w");
 	assert_non_null(file);
@@ -138,18 +151,18 @@ static void a_file_that_is_none_of_ours_is_no_harm(void **state)
 	expect(path, "conv_1", "docs");
 	keep(path, "conv_3", "docs");
 	expect(path, "conv_3", "docs");
-	unlink(path);
-	mem_free(path);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_noted_is_found_until_it_is_noted_otherwise),
-		cmocka_unit_test(the_oldest_are_forgotten),
-		cmocka_unit_test(long_ones_push_out_the_oldest_not_all),
-		cmocka_unit_test(what_cannot_be_noted_leaves_what_was),
-		cmocka_unit_test(a_file_that_is_none_of_ours_is_no_harm),
+		TEST(what_was_noted_is_found_until_it_is_noted_otherwise),
+		TEST(the_oldest_are_forgotten),
+		TEST(long_ones_push_out_the_oldest_not_all),
+		TEST(what_cannot_be_noted_leaves_what_was),
+		TEST(a_file_that_is_none_of_ours_is_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

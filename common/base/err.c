@@ -98,13 +98,13 @@ void err_gather(struct err *all, const struct err *more)
 	static const char rest[] = "\nand more";
 	size_t len = strlen(all->message), added = strlen(more->message);
 
-	if (more->code == E_none)
+	if (more->code == E_none || span_ends(span_str(all->message), rest))
 		return;
 	if (all->code == E_none)
 		*all = *more;
 	else if (len + 1 + added + sizeof rest <= sizeof all->message)
 		snprintf(all->message + len, sizeof all->message - len, "\n%s", more->message);
-	else if (len + sizeof rest <= sizeof all->message && !span_ends(span_str(all->message), rest))
+	else if (len + sizeof rest <= sizeof all->message)
 		snprintf(all->message + len, sizeof all->message - len, "%s", rest);
 }
 

@@ -108,6 +108,9 @@ static void gathered_errors_are_told_a_line_each_while_there_is_room(void **stat
 	err_gather(&all, &one);
 	err_gather(&all, &one);
 	assert_string_equal(all.message, "first\nsecond\nand more");
+	err_set(&one, E_invalid_config, "", "a short one");
+	err_gather(&all, &one);
+	assert_string_equal(all.message, "first\nsecond\nand more");
 }
 
 static void errno_has_words(void **state)

@@ -6,8 +6,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-enum { PIECE = 64 * 1024 };
-
 /* Both must be so: a text may well begin with "BZh". */
 static const struct packing {
 	const char *extension;
@@ -30,30 +28,14 @@ struct span reader_packed_name(struct span name, struct span bytes)
 	return SPAN_NONE;
 }
 
-static int tell_damage(struct archive *a, struct err *err)
-{
-	const char *why = archive_error_string(a);
-
-	return err_set(err, E_document_unreadable, "", "it cannot be unpacked: %s", why ? why : "cut off");
-}
-
 static int read_all(struct archive *a, struct reader *rd, struct buf *out, struct err *err)
 {
 	struct archive_entry *entry;
-	char piece[PIECE];
-	la_ssize_t got = archive_read_next_header(a, &entry);
+	int rc = archive_read_next_header(a, &entry);
 
-	if (got == ARCHIVE_EOF)
+	if (rc == ARCHIVE_EOF)
 		return 0; /* an empty file */
-	if (got != ARCHIVE_OK)
-		return tell_damage(a, err);
-	while ((got = archive_read_data(a, piece, sizeof(piece))) > 0) {
-		buf_add(out, piece, (size_t)got);
-		rd->inflated += (size_t)got;
-		if (zip_check_inflated(rd, err) < 0)
-			return -1;
-	}
-	return got < 0 ? tell_damage(a, err) : 0;
+	return rc == ARCHIVE_OK ? zip_inflate(a, rd, out, err) : zip_tell_damage(a, err);
 }
 
 int reader_unpack(struct reader *rd, struct buf *out, struct err *err)
@@ -72,7 +54,7 @@ int reader_unpack(struct reader *rd, struct buf *out, struct err *err)
 	if (archive_read_open_memory(a, rd->bytes.ptr, rd->bytes.len) == ARCHIVE_OK)
 		rc = read_all(a, rd, out, err);
 	else
-		rc = tell_damage(a, err);
+		rc = zip_tell_damage(a, err);
 	archive_read_free(a);
 	return rc;
 }

@@ -16,7 +16,7 @@ enum {
 	PIECE = 64 * 1024,
 };
 
-int zip_check_inflated(struct reader *rd, struct err *err)
+static int check_inflated(struct reader *rd, struct err *err)
 {
 	size_t max = rd->limits.text_max > SIZE_MAX / INFLATED_PER_TEXT ? SIZE_MAX :
 									  rd->limits.text_max * INFLATED_PER_TEXT;
@@ -30,29 +30,28 @@ int zip_check_inflated(struct reader *rd, struct err *err)
 	return reader_goes_on(rd, err);
 }
 
-static int tell_damage(struct archive *a, struct err *err)
+int zip_tell_damage(struct archive *a, struct err *err)
 {
 	const char *why = archive_error_string(a);
 
 	/* libarchive 3.6 reads past its formats when it has not found one. */
 	if (archive_format(a) != 0 && archive_read_has_encrypted_entries(a) > 0)
 		return err_set(err, E_document_unreadable, "", "it is encrypted");
-	return err_set(err, E_document_unreadable, "", "the archive is damaged: %s", why ? why : "cut off");
+	return err_set(err, E_document_unreadable, "", "it cannot be unpacked: %s", why ? why : "cut off");
 }
 
-static int inflate_member(struct archive *a, struct reader *rd, struct buf *out, struct err *err)
+int zip_inflate(struct archive *a, struct reader *rd, struct buf *out, struct err *err)
 {
 	char piece[PIECE];
 	la_ssize_t got;
 
-	buf_init(out, SIZE_MAX / 2);
 	while ((got = archive_read_data(a, piece, sizeof(piece))) > 0) {
 		buf_add(out, piece, (size_t)got);
 		rd->inflated += (size_t)got;
-		if (zip_check_inflated(rd, err) < 0)
+		if (check_inflated(rd, err) < 0)
 			return -1;
 	}
-	return got < 0 ? tell_damage(a, err) : 0;
+	return got < 0 ? zip_tell_damage(a, err) : 0;
 }
 
 static int add_member(struct zip *zip, struct archive *a, struct reader *rd, const char *name,
@@ -63,7 +62,8 @@ static int add_member(struct zip *zip, struct archive *a, struct reader *rd, con
 	zip->members = mem_realloc(zip->members, (zip->count + 1) * sizeof(*zip->members));
 	member = &zip->members[zip->count++];
 	member->name = mem_strdup(name);
-	return inflate_member(a, rd, &member->bytes, err);
+	buf_init(&member->bytes, SIZE_MAX / 2);
+	return zip_inflate(a, rd, &member->bytes, err);
 }
 
 static int compare_members(const void *a, const void *b)
@@ -95,7 +95,7 @@ static int read_members(struct zip *zip, struct archive *a, struct reader *rd,
 		if (add_member(zip, a, rd, name, err) < 0)
 			return -1;
 	}
-	return rc == ARCHIVE_EOF ? 0 : tell_damage(a, err);
+	return rc == ARCHIVE_EOF ? 0 : zip_tell_damage(a, err);
 }
 
 int zip_open(struct zip *zip, struct reader *rd, bool (*wants)(struct span name), struct err *err)
@@ -108,7 +108,7 @@ int zip_open(struct zip *zip, struct reader *rd, bool (*wants)(struct span name)
 		return err_set(err, E_document_unreadable, "", "no room for an archive reader");
 	archive_read_support_format_zip_seekable(a);
 	if (archive_read_open_memory(a, rd->bytes.ptr, rd->bytes.len) != ARCHIVE_OK)
-		rc = tell_damage(a, err);
+		rc = zip_tell_damage(a, err);
 	else
 		rc = read_members(zip, a, rd, wants, err);
 	archive_read_free(a);

@@ -7,6 +7,8 @@
 
 #include "common/rag/reading_inside.h"
 
+struct archive; /* libarchive's */
+
 struct zip_member {
 	char *name;
 	struct buf bytes;
@@ -24,8 +26,10 @@ struct zip {
  */
 int zip_open(struct zip *zip, struct reader *rd, bool (*wants)(struct span name), struct err *err);
 void zip_free(struct zip *zip);
-/* Whether what came out so far (rd->inflated) is no more than may: 0, or -1 as of zip_open. */
-int zip_check_inflated(struct reader *rd, struct err *err);
+/* Appends what the entry has that the archive is at; bounded, and failing, as zip_open. */
+int zip_inflate(struct archive *a, struct reader *rd, struct buf *out, struct err *err);
+/* Says why libarchive failed.  -1. */
+int zip_tell_damage(struct archive *a, struct err *err);
 /* ptr NULL when there is no such member. */
 struct span zip_get(const struct zip *zip, const char *name);
 /* href as it stands in the member `base`: "../a.xml" of "x/y/b.xml" is "x/a.xml"; what follows a #

@@ -391,6 +391,7 @@ static const struct {
 	{ "RI", DO_FONTS },	 { "BI", DO_FONTS },	 { "IB", DO_FONTS },	  { "Bd", DO_DISPLAY },
 	{ "nf", DO_DISPLAY },	 { "EX", DO_DISPLAY },	 { "Ed", DO_FILL },	  { "fi", DO_FILL },
 	{ "EE", DO_FILL },	 { "Xr", DO_REFERENCE }, { "de", DO_SKIP },	  { "ig", DO_SKIP },
+	{ "de1", DO_SKIP },	 { "am", DO_SKIP },	 { "am1", DO_SKIP },
 	{ "UR", DO_LINK },	 { "MT", DO_LINK },
 };
 
@@ -470,17 +471,24 @@ static void do_request(struct manual *m, int does, struct span rest)
 	}
 }
 
+/* The name of what a control line asks for; the rest of it into *rest. */
+static struct span request_of(struct span line, struct span *rest)
+{
+	struct span s = span_trim(span_from(line, 1));
+	size_t len = 0;
+
+	while (len < s.len && s.ptr[len] != ' ' && s.ptr[len] != '\t')
+		len++;
+	*rest = span_from(s, len);
+	return span_of(s.ptr, len);
+}
+
 static void do_control(struct manual *m, struct span line)
 {
-	struct span rest = span_trim(span_from(line, 1)), name;
-	size_t len = 0;
-	int does;
+	struct span rest, name = request_of(line, &rest);
 	bool was_tag = m->is_tag;
+	int does;
 
-	while (len < rest.len && rest.ptr[len] != ' ' && rest.ptr[len] != '\t')
-		len++;
-	name = span_of(rest.ptr, len);
-	rest = span_from(rest, len);
 	if (name.len == 0 || name.ptr[0] == '\\')
 		return;
 	m->is_tag = false;
@@ -569,17 +577,6 @@ static int write_manual(struct reader *rd, struct span text, struct err *err)
 	return rc;
 }
 
-/* Whether what the line begins is a macro, or text that is left out, up to "..". */
-static bool begins_hidden(struct span line)
-{
-	static const char *const names[] = { ".de ", ".de1 ", ".am ", ".ig" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (span_starts(line, names[i]))
-			return true;
-	return false;
-}
-
 /* "1" is the end of many a name that is no manual page's, such as app.log.1. */
 bool manual_begins(struct span text)
 {
@@ -587,7 +584,7 @@ bool manual_begins(struct span text)
 	struct manual m = { .rd = NULL };
 
 	while (text.ptr && text.len > 0) {
-		struct span line = span_cut(&text, '\n');
+		struct span line = span_cut(&text, '\n'), rest;
 
 		if (is_hidden(&m, line) || line.len == 0)
 			continue;
@@ -596,7 +593,7 @@ bool manual_begins(struct span text)
 				return true;
 		if (!is_control(line))
 			return false;
-		m.skips = begins_hidden(line);
+		m.skips = find_request(request_of(line, &rest)) == DO_SKIP;
 		m.goes_on = goes_on(line);
 	}
 	return false;

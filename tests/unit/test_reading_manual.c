@@ -38,6 +38,12 @@ static void a_manual_page_reads_as_it_is_shown(void **state)
 		  .text = "NAME\n\npod - a page\n",
 		  .marks = "h1(NAME)",
 		  .title = "POD(1)" },
+		/* macros of every kind are left out below it, too */
+		{ .name = "own.1",
+		  .bytes = ".am XX\nnothing\n..\n.TH OWN 1\n.SH NAME\nown\n.de1 XX\nnothing of this\n..\n.am XX\nnor of this\n..\n\\- a page\n",
+		  .text = "NAME\n\nown - a page\n",
+		  .marks = "h1(NAME)",
+		  .title = "OWN(1)" },
 		/* of sections that have letters, and of a name that says nothing */
 		{ .name = "CA.pl.1ssl", .bytes = ".TH CA 1ssl\n.SH NAME\nCA.pl\n", .text = "NAME\n\nCA.pl\n",
 		  .marks = "h1(NAME)", .title = "CA(1ssl)" },

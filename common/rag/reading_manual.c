@@ -20,7 +20,7 @@ struct manual {
 	bool as_it_is; /* lines stay lines */
 	bool is_tag;   /* the next line of text is a tag (.TP) */
 	bool skips;    /* until ".." */
-	bool goes_on;  /* the last request does, on this line */
+	bool goes_on;  /* the last request does, on this line, and shows nothing */
 	bool is_synopsis;
 };
 
@@ -534,12 +534,23 @@ static bool is_hidden(struct manual *m, struct span line)
 	return is_comment(line);
 }
 
+static bool shows_nothing(struct span line)
+{
+	struct span rest, name = request_of(line, &rest);
+
+	return find_request(name) < 0 && !find_inline(name);
+}
+
 static void do_line(struct manual *m, struct span line)
 {
+	bool joins_next = goes_on(line);
+
 	if (is_hidden(m, line))
 		return;
+	if (joins_next)
+		line = span_of(line.ptr, line.len - 1);
 	if (is_control(line)) {
-		m->goes_on = goes_on(line);
+		m->goes_on = joins_next && shows_nothing(line);
 		do_control(m, line);
 		return;
 	}

@@ -38,6 +38,11 @@ static void a_manual_page_reads_as_it_is_shown(void **state)
 		  .text = "NAME\n\npod - a page\n",
 		  .marks = "h1(NAME)",
 		  .title = "POD(1)" },
+		/* what is shown is shown on the next line, too */
+		{ .name = "on.1", .bytes = ".TH ON 1\n.SH NAME\n.B one \\\ntwo \\\nthree\n.ds XX four \\\nfive\n",
+		  .text = "NAME\n\none two three\n",
+		  .marks = "h1(NAME)",
+		  .title = "ON(1)" },
 		/* macros of every kind are left out below it, too */
 		{ .name = "own.1",
 		  .bytes = ".am XX\nnothing\n..\n.TH OWN 1\n.SH NAME\nown\n.de1 XX\nnothing of this\n..\n.am XX\nnor of this\n..\n\\- a page\n",

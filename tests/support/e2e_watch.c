@@ -212,7 +212,8 @@ static int look_ended(struct e2e *e, void *argument)
 	return result;
 }
 
-static int replace_script(struct e2e *e, struct e2e_upstream *u, const struct e2e_step *s, bool restart)
+/* With the new script, if any. */
+static int start_upstream(struct e2e *e, struct e2e_upstream *u, const struct e2e_step *s)
 {
 	struct text script = { 0 };
 	for (size_t i = 0; i < s->count; i++)
@@ -222,12 +223,11 @@ static int replace_script(struct e2e *e, struct e2e_upstream *u, const struct e2
 		u->script = kit_strdup(text_str(&script));
 	}
 	text_free(&script);
-	if (restart)
-		e2e_upstream_stop(u);
-	return restart ? e2e_upstream_start(e, u) : 0;
+	e2e_upstream_stop(u);
+	return e2e_upstream_start(e, u);
 }
 
-/* upstream NAME request|count|connections|begun|ended|stop|start|restart ... */
+/* upstream NAME request|count|connections|begun|ended|stop|start ... */
 int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	static const struct { const char *word; int (*look)(struct e2e *, void *); } looks[] = {
@@ -243,8 +243,8 @@ int e2e_step_upstream(struct e2e *e, const struct e2e_step *s, const char *rest)
 		e2e_upstream_stop(u);
 		return 0;
 	}
-	if (strcmp(rest, "start") == 0 || strcmp(rest, "restart") == 0)
-		return replace_script(e, u, s, true);
+	if (strcmp(rest, "start") == 0)
+		return start_upstream(e, u, s);
 	for (size_t i = 0; i < COUNT_OF(looks); i++) {
 		const char *after;
 		if (!kit_word(rest, looks[i].word, &after))

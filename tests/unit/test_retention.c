@@ -272,7 +272,7 @@ static void the_database_stops_growing(void **state)
 		/* Under load, without a moment's rest. */
 		if (ask(s, rows_sql) > 7000)
 			fail_msg("%d rows", (int)ask(s, rows_sql));
-		/* How many rows are there beside the limit goes by the batches: half as much is none of it. */
+		/* Batches decide how many more there are; what grew on would be four times as much. */
 		if (ask(s, pages_sql) > full + full / 2)
 			fail_msg("%d pages became %d", (int)full, (int)ask(s, pages_sql));
 	}

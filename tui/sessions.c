@@ -233,13 +233,9 @@ json_t *sessions_rename(struct wire *w, const char *id, const char *title, struc
 json_t *sessions_fork(struct wire *w, const char *id, const char *at, const char *title, struct err *err)
 {
 	char *path = path_of(id, "/fork");
-	json_t *body = json_object(), *root;
+	json_t *body = json_pack("{s:s*, s:s*}", "at", at, "title", title);
+	json_t *root = send_json(w, "POST", path, body, err);
 
-	if (at)
-		json_object_set_new(body, "at", json_string(at));
-	if (title)
-		json_object_set_new(body, "title", json_string(title));
-	root = send_json(w, "POST", path, body, err);
 	mem_free(path);
 	return root;
 }

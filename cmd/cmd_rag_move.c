@@ -103,26 +103,22 @@ static int fetch_once(struct exporting *e, struct wire *w, const char *path, str
 }
 
 /* All lines of the index to a stream. */
-static int fetch(struct gateway_link *l, const struct cmd_globals *g, const char *index, FILE *to,
+static int fetch(struct exporting *e, struct gateway_link *l, const struct cmd_globals *g, const char *index,
 		 struct err *err)
 {
-	struct exporting e = { .to = to };
 	char *path = rag_path(index, "export", NULL);
 	int result;
 
-	buf_init(&e.refusal, REFUSAL_MAX);
-	progress_begin(&e.progress, g, index, "documents", 0);
+	buf_init(&e->refusal, REFUSAL_MAX);
+	progress_begin(&e->progress, g, index, "documents", 0);
 	do {
 		struct err fault = ERR_INIT;
 
-		result = fetch_once(&e, l->wire, path, &fault);
+		result = fetch_once(e, l->wire, path, &fault);
 		*err = fault;
 	} while (result < 0 && wire_takes_user(l->wire, err));
-	progress_end(&e.progress);
-	if (result == 0 && to != stdout)
-		cmd_notice(g, "%s: %lld document%s, %lld bytes", index, (long long)e.progress.done,
-			   e.progress.done == 1 ? "" : "s", (long long)e.progress.bytes);
-	buf_free(&e.refusal);
+	progress_end(&e->progress);
+	buf_free(&e->refusal);
 	mem_free(path);
 	return result;
 }
@@ -130,11 +126,20 @@ static int fetch(struct gateway_link *l, const struct cmd_globals *g, const char
 static int export_to(struct gateway_link *l, const struct export_options *o, const char *index,
 		     struct err *err)
 {
+	struct exporting e = { .done = false };
 	struct output to;
+	bool is_piped;
 
 	if (output_open(&to, o->output, err) < 0)
 		return -1;
-	return output_close(&to, fetch(l, &o->globals, index, to.file, err) == 0, err);
+	e.to = to.file;
+	is_piped = to.file == stdout;
+	if (output_close(&to, fetch(&e, l, &o->globals, index, err) == 0, err) < 0)
+		return -1;
+	if (!is_piped)
+		cmd_notice(&o->globals, "%s: %lld document%s, %lld bytes", index, (long long)e.progress.done,
+			   e.progress.done == 1 ? "" : "s", (long long)e.progress.bytes);
+	return 0;
 }
 
 static int run_export(const void *options, int argc, char **argv, struct err *err)

@@ -287,11 +287,14 @@ int fiber_turn_end(struct err *err)
 	struct fiber_home *home = current->home;
 	int result;
 
+	/* It would not wait, and so stay in the list. */
+	if (fiber_check(err) < 0)
+		return -1;
 	if (home->is_ending || (list_is_empty(&home->at_end) && !loop_has_more(home->loop)))
-		return fiber_check(err);
+		return 0;
 	if (home->at_end_count == FIBER_TURN_MAX - 1) {
 		end_turn(home);
-		return fiber_check(err);
+		return 0;
 	}
 	home->at_end_count++;
 	list_push(&home->at_end, &current->link);

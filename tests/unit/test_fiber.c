@@ -463,6 +463,34 @@ static void who_is_cancelled_waits_for_nobody(void **state)
 	assert_int_equal(s->result, 0);
 }
 
+static void wait_cancelled(void *arg)
+{
+	fiber_cancel(fiber_self());
+	wait_for_the_others(arg);
+}
+
+static void start_cancelled_or_waiting(struct loop *l, struct message *m)
+{
+	struct letter *letter = container_of(m, struct letter, message);
+
+	if (letter->letter != 'b') {
+		start_waiting(l, m);
+		return;
+	}
+	fiber_start(l, wait_cancelled, letter);
+	assert_int_equal(letter->stage->result, -1);
+	note(letter->stage, '.');
+}
+
+static void who_was_cancelled_before_does_not_begin_to_wait(void **state)
+{
+	struct stage *s = *state;
+	struct letter letters[3];
+
+	run_letters(s, letters, 3, start_cancelled_or_waiting);
+	assert_string_equal(s->log, "a.bB.c.AC");
+}
+
 static void wait_and_count(void *arg)
 {
 	struct stage *s = arg;
@@ -642,6 +670,7 @@ int main(void)
 		staged(those_of_a_turn_go_on_when_all_that_came_was_looked_at),
 		staged(who_is_alone_does_not_wait),
 		staged(who_is_cancelled_waits_for_nobody),
+		staged(who_was_cancelled_before_does_not_begin_to_wait),
 		staged(so_many_wait_together_and_no_more),
 		staged(an_end_is_the_end),
 		staged(thousands_of_fibers_wait_side_by_side),

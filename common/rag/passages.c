@@ -112,24 +112,18 @@ static enum end_kind end_at(struct span text, size_t at)
 	return c == '.' || c == '!' || c == '?' ? END_SENTENCE : END_WORD;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\t';
-}
-
 struct span passage_trim(struct passage *piece, struct span text)
 {
-	size_t first = 0, end = text.len;
+	struct span kept = span_strip(text);
+	size_t before = kept.len > 0 ? (size_t)(kept.ptr - text.ptr) : 0;
+	size_t behind = text.len - before - kept.len;
 
-	while (end > 0 && is_blank(text.ptr[end - 1]))
-		end--;
-	while (first < end && is_blank(text.ptr[first]))
-		first++;
-	piece->start += first;
-	piece->chars_start += first;
-	piece->end -= text.len - end;
-	piece->chars_end -= text.len - end;
-	return span_of(text.ptr + first, end - first);
+	/* A blank is one byte and one character. */
+	piece->start += before;
+	piece->chars_start += before;
+	piece->end -= behind;
+	piece->chars_end -= behind;
+	return kept.len > 0 ? kept : span_of(text.ptr, 0);
 }
 
 /*

@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 
 static const char system_file[] = "/etc/spass/spass.yaml";
-static const char *const sections[] = { "backends", "models", "prices" };
+static const char backends_section[] = "backends";
+/* Lists that other modules read. */
 static const char *const list_sections[] = { "models", "prices" };
 
 /* Other names of a setting in the environment; the setting's own wins. */
@@ -115,13 +116,22 @@ static void unknown_setting(struct config_faults *faults, const char *where, con
 	near_init(&near, span_str(name));
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		near_offer(&near, config_table[i].name);
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		near_offer(&near, sections[i]);
+	near_offer(&near, backends_section);
+	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++)
+		near_offer(&near, list_sections[i]);
 	if (near_best(&near))
 		config_fault(faults, where, name, "unknown setting; did you mean %s?",
 			     near_best(&near));
 	else
 		config_fault(faults, where, name, "unknown setting");
+}
+
+static bool is_list_section(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++)
+		if (!strcmp(name, list_sections[i]))
+			return true;
+	return false;
 }
 
 static void read_file_key(struct config *c, const char *name, json_t *value,
@@ -133,14 +143,11 @@ static void read_file_key(struct config *c, const char *name, json_t *value,
 	char where[CONFIG_WHERE_MAX];
 
 	config_where(c->file, value, root, where);
-	if (!strcmp(name, "backends"))
+	if (!strcmp(name, backends_section))
 		config_backends_read(c, value, faults);
-	else if (!strcmp(name, "models")) {
+	else if (is_list_section(name)) {
 		if (!json_is_array(value) && !json_is_null(value))
-			config_fault(faults, where, name, "must be a list of models");
-	} else if (!strcmp(name, "prices")) {
-		if (!json_is_array(value) && !json_is_null(value))
-			config_fault(faults, where, name, "must be a list of prices");
+			config_fault(faults, where, name, "must be a list of %s", name);
 	} else if (!info)
 		unknown_setting(faults, where, name);
 	else if (config_set_json(c, info, value, CONFIG_FILE, &err) < 0)

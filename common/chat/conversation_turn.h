@@ -61,8 +61,6 @@ void conversation_turn_init(struct conversation_turn *t);
  * E_conversation_store_full, E_conversation_busy, E_storage_error, E_cancelled.
  */
 int conversation_turn_prepare(struct conversation_turn *t, struct span body, struct err *err);
-/* What the tenant's settings let be kept. */
-struct conversation_quota conversation_quota_of(const struct snapshot *s, const struct tenant *tenant);
 /* As turn_chat.  E_storage_error when the answer could not be kept and nothing of it has left. */
 int conversation_turn_run(struct conversation_turn *t, struct err *err);
 /*

@@ -11,7 +11,10 @@
 
 #include "common/chat/conversation_turn.h"
 
-/* Each fails with E_conversation_store_full, E_storage_error, E_cancelled. */
+/* What the tenant's settings let be kept. */
+struct conversation_quota conversation_quota_of(const struct snapshot *s, const struct tenant *tenant);
+
+/* The others fail with E_conversation_store_full, E_storage_error, E_cancelled. */
 
 /* Of a new conversation, on a fiber: looks into the database, if need be. */
 int conversation_room_look(struct conversation_turn *t, struct err *err);

@@ -17,11 +17,12 @@ typedef void curl_engine_done(void *owner, CURLcode result);
 struct curl_engine {
 	struct loop *loop;
 	CURLM *multi; /* whose transfers are added and removed by their owners */
+	bool is_shared;
 	/* private */
 	curl_engine_done *done;
 	struct timer timer;
 	struct list waits;
-	bool is_shared, is_resting;
+	bool is_resting;
 };
 
 /* is_shared: done never frees it.  0 or -1. */

@@ -10,7 +10,6 @@
 #include "common/config/config.h"
 #include "common/model/rate.h"
 
-
 /*
  * Any thread; reads a small file.  Fails with E_invalid_config naming the setting; a fetched list
  * that is missing or broken is no failure, as it can be fetched again.

@@ -226,9 +226,9 @@ static int commit_records_at_least(struct sink *s, const struct batch *b, struct
 		return 0;
 	for (size_t i = 0; i < b->work_count; i++)
 		work_fail(b->works[i], err);
-	usage_undo(s->usage, s->kinds);
 	if (!works_failed || b->record_count == 0)
 		return -1;
+	usage_undo(s->usage, s->kinds);
 	return commit_all(s, &records, &works_failed, err);
 }
 

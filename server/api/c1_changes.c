@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "common/chat/conversation_print.h"
 #include "common/chat/conversation_request.h"
-#include "common/chat/conversation_turn.h"
+#include "common/chat/conversation_turn_room.h"
 #include "server/api/c1.h"
 #include "server/api/fields.h"
 

@@ -93,7 +93,7 @@ static json_t *listen_json(const struct config *c)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < c->listen.count; i++)
-		json_array_append_new(all, json_string(c->listen.items[i]));
+		json_array_append_new(all, cmd_json_text(c->listen.items[i]));
 	return all;
 }
 
@@ -225,10 +225,10 @@ static void print_json(const struct checked *k)
 	const struct tenancy *t = k->tenancy;
 
 	cmd_print_json_take(json_pack(
-		"{s:i,s:s*,s:o,s:s,s:s*,s:i,s:i,s:s,s:i,s:i,s:o}", "schema_version", 1, "file", c->path,
-		"listen", listen_json(c), "token", k->token, "tokens_file", tenancy_path(t), "tenants",
-		(int)tenancy_count(t), "tokens", (int)tenancy_token_count(t), "database", k->database,
-		"models", (int)catalog_count(routing_catalog(r)), "models_with_backend",
+		"{s:i,s:o*,s:o,s:o,s:o*,s:i,s:i,s:o,s:i,s:i,s:o}", "schema_version", 1, "file",
+		cmd_json_text(c->path), "listen", listen_json(c), "token", cmd_json_text(k->token), "tokens_file",
+		cmd_json_text(tenancy_path(t)), "tenants", (int)tenancy_count(t), "tokens",
+		(int)tenancy_token_count(t), "database", cmd_json_text(k->database), "models", (int)catalog_count(routing_catalog(r)), "models_with_backend",
 		(int)count_listed(r), "backends", backends_json(r)));
 }
 

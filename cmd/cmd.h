@@ -109,6 +109,8 @@ int cmd_help_command(const struct cmd *c, struct buf *out);
 /* cmd_print.c.  Writing to stdout is checked once, at the end of the program. */
 enum { CMD_OUTPUT_MAX = 64 * 1024 * 1024 };
 void cmd_print(const struct buf *text);
+/* Of a path or a message, with broken bytes made visible: JSON has none.  NULL for NULL. */
+json_t *cmd_json_text(const char *text);
 /* Indented when stdout is a terminal.  Takes value. */
 void cmd_print_json_take(json_t *value);
 /* The same of a gateway's answer: a document with "schema_version". */

@@ -29,10 +29,10 @@ static void tell_migration(const struct migrate_options *o, const char *path, in
 	const struct cmd_globals *g = &o->globals;
 
 	if (g->json)
-		cmd_print_json_take(json_pack("{s:i,s:s,s:I,s:I,s:b,s:s?}", "schema_version", 1,
-					      "database", path, "from", (json_int_t)from, "to",
+		cmd_print_json_take(json_pack("{s:i,s:o,s:I,s:I,s:b,s:o?}", "schema_version", 1,
+					      "database", cmd_json_text(path), "from", (json_int_t)from, "to",
 					      (json_int_t)to, "migrated", from < to && !o->dry_run,
-					      "backup", backup));
+					      "backup", cmd_json_text(backup)));
 	else if (from == to)
 		cmd_notice(g, "%s has schema %d already", path, (int)to);
 	else

@@ -28,8 +28,8 @@ static int vacuum(const struct vacuum_options *o, const char *path, struct err *
 		return -1;
 	after = database_size(path);
 	if (g->json)
-		cmd_print_json_take(json_pack("{s:i,s:s,s:I,s:I}", "schema_version", 1, "database",
-					      path, "bytes_before", (json_int_t)before,
+		cmd_print_json_take(json_pack("{s:i,s:o,s:I,s:I}", "schema_version", 1, "database",
+					      cmd_json_text(path), "bytes_before", (json_int_t)before,
 					      "bytes_after", (json_int_t)after));
 	else
 		cmd_notice(g, "%s: %.1f MiB, was %.1f MiB", path, database_mebibytes(after),

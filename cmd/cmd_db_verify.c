@@ -37,8 +37,8 @@ static void print_report(const struct cmd_globals *g, const char *path, struct r
 	struct buf out;
 
 	if (g->json) {
-		cmd_print_json_take(json_pack("{s:i,s:s,s:b,s:I,s:I,s:b,s:O}", "schema_version", 1,
-					      "database", path, "ok", sum->found == 0, "schema",
+		cmd_print_json_take(json_pack("{s:i,s:o,s:b,s:I,s:I,s:b,s:O}", "schema_version", 1,
+					      "database", cmd_json_text(path), "ok", sum->found == 0, "schema",
 					      (json_int_t)sum->schema, "schema_known",
 					      (json_int_t)sum->known, "search_words",
 					      sum->searched_words, "checks", r->checks));

@@ -119,24 +119,33 @@ bool cmd_confirm(const char *format, ...)
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+json_t *cmd_json_text(const char *text)
+{
+	struct buf safe;
+	json_t *value;
+
+	if (!text || utf8_is_valid(span_str(text)))
+		return json_string(text);
+	buf_init(&safe, 4 * (size_t)CMD_OUTPUT_MAX);
+	utf8_add_harmless(&safe, span_str(text));
+	value = json_string(buf_str(&safe));
+	buf_free(&safe);
+	return value;
+}
+
 /* The envelope; the caller owns it. */
 static json_t *cmd_error_json(const struct err *err)
 {
 	const struct err_info *info = err_info(err->code);
-	/* A message may quote what is not UTF-8. */
-	struct buf message;
 	json_t *error = json_object();
 
-	buf_init(&message, (size_t)8 * ERR_MESSAGE_MAX);
-	utf8_add_harmless(&message, span_str(err->message));
 	json_object_set_new(error, "type", json_string(err_type_name(info->type)));
 	json_object_set_new(error, "code", json_string(info->code));
-	json_object_set_new(error, "message", json_string(buf_str(&message)));
+	json_object_set_new(error, "message", cmd_json_text(err->message));
 	if (*err->param)
 		json_object_set_new(error, "param", json_string(err->param));
 	if (err->retry_after_s > 0)
 		json_object_set_new(error, "retry_after", json_integer(err->retry_after_s));
-	buf_free(&message);
 	return json_pack("{s:o}", "error", error);
 }
 

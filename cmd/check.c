@@ -228,8 +228,9 @@ static void print_json(const struct checked *k)
 		"{s:i,s:o*,s:o,s:o,s:o*,s:i,s:i,s:o,s:i,s:i,s:o}", "schema_version", 1, "file",
 		cmd_json_text(c->path), "listen", listen_json(c), "token", cmd_json_text(k->token), "tokens_file",
 		cmd_json_text(tenancy_path(t)), "tenants", (int)tenancy_count(t), "tokens",
-		(int)tenancy_token_count(t), "database", cmd_json_text(k->database), "models", (int)catalog_count(routing_catalog(r)), "models_with_backend",
-		(int)count_listed(r), "backends", backends_json(r)));
+		(int)tenancy_token_count(t), "database", cmd_json_text(k->database), "models",
+		(int)catalog_count(routing_catalog(r)), "models_with_backend", (int)count_listed(r), "backends",
+		backends_json(r)));
 }
 
 /* Whether a setting, a setting of tenants or a command reads SPASS_NAME. */

@@ -71,7 +71,8 @@ static void tell(const struct backup *b)
 			"{s:i,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "schema_version", 1, "database",
 			cmd_json_text(b->from), "file", cmd_json_text(b->to), "bytes",
 			(json_int_t)database_size(b->to), "schema", (json_int_t)b->schema, "elapsed_ms",
-			(json_int_t)(clock_mono_ms() - b->began_ms), "index_databases", (json_int_t)b->sum.databases, "index_bytes", (json_int_t)b->sum.bytes));
+			(json_int_t)(clock_mono_ms() - b->began_ms), "index_databases",
+			(json_int_t)b->sum.databases, "index_bytes", (json_int_t)b->sum.bytes));
 		return;
 	}
 	cmd_notice(g, "%s: %.1f MiB, schema %d", b->to, database_mebibytes(database_size(b->to)), (int)b->schema);

@@ -34,6 +34,7 @@ static bool is_same_file(const char *a, const char *b)
 static int check(const struct backup *b, struct err *err)
 {
 	const char *const places[] = { b->to, b->to_indices };
+	struct stat st;
 
 	if (!*b->to)
 		return err_set(err, E_usage, "", "FILE is empty");
@@ -41,6 +42,9 @@ static int check(const struct backup *b, struct err *err)
 		return err_set(err, E_usage, "", "%s is the database itself", b->to);
 	if (b->from_indices && is_same_file(b->from_indices, b->to_indices))
 		return err_set(err, E_usage, "", "%s has the indices themselves", b->to_indices);
+	/* A copy of it would be refused, but the indices would be there before. */
+	if (lstat(b->to, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, E_usage, "", "%s is no regular file", b->to);
 	for (size_t i = 0; i < ARRAY_LEN(places) && !b->options->force; i++)
 		if (file_exists(places[i]))
 			return err_set(err, E_usage, "", "%s exists already; --force replaces it", places[i]);

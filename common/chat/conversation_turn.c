@@ -12,6 +12,7 @@
 #include "common/chat/conversation_keep.h"
 #include "common/chat/conversation_turn_room.h"
 #include "common/chat/open_calls.h"
+#include "common/chat/spend.h"
 
 enum { BODY_MAX = 128 * 1024 * 1024, PICTURES_MAX = BODY_MAX / 4, NAME_BYTES_MAX = 512, CALLS_MAX = 256 * 1024 };
 
@@ -80,14 +81,18 @@ static int take_message(void *arg, const struct message_row *m, struct err *err)
 /* The alias that is named, now or before, else the one of whoever names none. */
 static int find_model(struct conversation_turn *t, struct span last, struct span *name, struct err *err)
 {
+	const struct model *preferred;
+
 	if (conversation_request_model(&t->request, &t->model, name, err) < 0)
 		return -1;
 	if (!name->ptr && last.ptr) {
 		buf_add_span(&t->model, last);
 		*name = buf_span(&t->model);
 	}
-	if (!name->ptr)
-		*name = span_str(routing_default(t->snapshot->routing)->alias);
+	if (!name->ptr) {
+		preferred = spend_default_model(&t->offer);
+		*name = span_str((preferred ? preferred : routing_default(t->snapshot->routing))->alias);
+	}
 	t->alias = conversation_find_alias(t->snapshot->routing, *name, t->request.provider);
 	if (!t->alias)
 		return 0; /* the check of the request says so */

@@ -7,6 +7,27 @@
 #include "common/base/near.h"
 #include "common/upstream/info.h"
 
+static bool admits_alias(const struct offer *o, const struct model *m)
+{
+	return tenancy_admits_model(o->tenant, o->token, span_str(m->alias));
+}
+
+static bool admits_member(const struct offer *o, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(o->routing, m, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (admits_alias(o, targets[i].link_model))
+			return true;
+	return count == 0;
+}
+
+bool offer_admits(const struct offer *o, const struct model *m)
+{
+	return admits_alias(o, m) && (!m->composite || admits_member(o, m));
+}
+
 static const char *nearest(const struct offer *o, struct span name)
 {
 	const struct catalog *c = routing_catalog(o->routing);
@@ -16,7 +37,7 @@ static const char *nearest(const struct offer *o, struct span name)
 	for (size_t i = 0; i < catalog_count(c); i++) {
 		const struct model *m = catalog_at(c, i);
 
-		if (tenancy_admits_model(o->tenant, o->token, span_str(m->alias)) && info_is_listed(o->routing, m))
+		if (admits_alias(o, m) && info_is_listed(o->routing, m))
 			near_offer(&near, m->alias);
 	}
 	return near_best(&near);
@@ -52,7 +73,7 @@ const struct model *offer_find(const struct offer *o, struct span name, struct e
 {
 	const struct model *alias = routing_find(o->routing, name);
 
-	if (alias && tenancy_admits_model(o->tenant, o->token, span_str(alias->alias)))
+	if (alias && admits_alias(o, alias))
 		return alias;
 	offer_lacks(o, name, err);
 	return NULL;

@@ -14,6 +14,8 @@ struct offer {
 	const struct tenant *tenant; /* may be NULL */
 	const struct token *token;   /* the same */
 };
+/* Whether the token may use it; a composite alias is of use only with a member that it may use. */
+bool offer_admits(const struct offer *o, const struct model *m);
 /* The model of that name; NULL with E_model_not_in_allowlist. */
 const struct model *offer_find(const struct offer *o, struct span name, struct err *err);
 /* That error, which names the nearest model of those that are admitted. */

@@ -4,9 +4,9 @@
 #include "common/chat/spend.h"
 
 #include "common/base/clock.h"
-#include "common/chat/offer.h"
 #include "common/store/usage_spent.h"
 #include "common/tenant/bucket.h"
+#include "common/upstream/builtin.h"
 
 /* ANSWER_MAX: of a call that names no limit.  A token of prose is about four bytes. */
 enum { ANSWER_MAX = 32768, TOKEN_BYTES = 4 };
@@ -104,19 +104,38 @@ static bool has_budgets(const struct spending *wish)
 	return (wish->token && wish->token->constraints->budget_count) || (wish->tenant && wish->tenant->budget_count);
 }
 
-bool spend_has_price(const struct identity *identity, const struct routing *r, const struct model *m)
+/* Whether no budget rules the model out because what it costs is not known. */
+static bool has_price(const struct offer *o, const struct model *m)
 {
-	const struct spending wish = { .token = identity->token, .tenant = identity->tenant, .model = m->alias };
+	const struct spending wish = { .token = o->token, .tenant = o->tenant, .model = m->alias };
 	const struct target *targets;
 	size_t count;
 
 	if (!has_budgets(&wish) || !budget_wants_price(&wish))
 		return true;
-	targets = routing_chain(r, m, &count);
+	targets = routing_chain(o->routing, m, &count);
 	for (size_t i = 0; i < count; i++)
 		if (!is_free(&targets[i]) && !targets[i].price)
 			return false;
 	return true;
+}
+
+const struct model *spend_default_model(const struct offer *o)
+{
+	const struct model *preferred = routing_default(o->routing), *m;
+	const struct catalog *c = routing_catalog(o->routing);
+
+	if (!offer_admits(o, preferred))
+		return NULL;
+	if (has_price(o, preferred))
+		return preferred;
+	for (size_t i = 0; i < catalog_count(c); i++) {
+		m = catalog_at(c, i);
+		if (m->kind == MODEL_CHAT && routing_is_available(o->routing, m) && offer_admits(o, m) && has_price(o, m))
+			return m;
+	}
+	m = routing_find(o->routing, SPAN_LIT(BUILTIN_CHAT_MODEL));
+	return m && offer_admits(o, m) && has_price(o, m) ? m : preferred;
 }
 
 /* What was spent before this process knew of it. */

@@ -9,6 +9,7 @@
 #ifndef SPASS_CHAT_SPEND_H
 #define SPASS_CHAT_SPEND_H
 
+#include "common/chat/offer.h"
 #include "common/chat/turn.h"
 
 struct spend {
@@ -31,8 +32,12 @@ struct spend {
 int spend_look(struct core *core, enum budget_of of, const struct spending *s, const struct budget *row,
 	       struct budget_state *state, struct err *err);
 
-/* Whether no budget rules the model out because what it costs is not known. */
-bool spend_has_price(const struct identity *identity, const struct routing *r, const struct model *m);
+/*
+ * The model of whoever names none: the routing's default, NULL when it is not offered.  Where a budget
+ * rules that out because what it costs is not known, the first that is offered, can be reached and is not
+ * ruled out takes its place.
+ */
+const struct model *spend_default_model(const struct offer *o);
 
 /* The given members come first.  Before the turn, which asks here from now on.  s keeps its place until spend_end. */
 void spend_begin(struct spend *s);

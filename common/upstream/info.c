@@ -54,7 +54,7 @@ json_t *info_model(const struct routing *r, const struct model *m)
 
 static bool is_admitted(const struct info_filter *f, const struct model *m)
 {
-	return !f || !f->admits || f->admits(f->arg, span_str(m->alias));
+	return !f || !f->admits || f->admits(f->arg, m);
 }
 
 json_t *info_models(const struct routing *r, const struct info_filter *f)
@@ -208,30 +208,6 @@ static json_t *backend_document(const struct routing *r, const struct backend *b
 			 (b->provider->quirks & QUIRK_LOCAL) != 0, "latency_ms", latency(b));
 }
 
-static bool suits(const struct info_filter *f, const struct model *m)
-{
-	return is_admitted(f, m) && (!f || !f->suits || f->suits(f->arg, m));
-}
-
-/* What a client is told to ask for; or NULL. */
-static const struct model *preferred_of(const struct routing *r, const struct info_filter *f)
-{
-	const struct model *preferred = routing_default(r), *m;
-	const struct catalog *c = routing_catalog(r);
-
-	if (!is_admitted(f, preferred))
-		return NULL;
-	if (suits(f, preferred))
-		return preferred;
-	for (size_t i = 0; i < catalog_count(c); i++) {
-		m = catalog_at(c, i);
-		if (m->kind == MODEL_CHAT && routing_is_available(r, m) && suits(f, m))
-			return m;
-	}
-	m = routing_find(r, SPAN_LIT(BUILTIN_CHAT_MODEL));
-	return m && suits(f, m) ? m : preferred;
-}
-
 static json_t *gateway_document(const struct config *c)
 {
 	return json_pack("{s:s, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "name", "spass", "version",
@@ -243,9 +219,9 @@ static json_t *gateway_document(const struct config *c)
 			 (json_int_t)c->max_connections);
 }
 
-json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f)
+json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f,
+		      const struct model *preferred)
 {
-	const struct model *preferred = preferred_of(r, f);
 	const struct catalog *catalog = routing_catalog(r);
 	json_t *models = json_array(), *backends = json_array();
 

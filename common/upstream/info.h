@@ -16,9 +16,7 @@
 bool info_is_listed(const struct routing *r, const struct model *m);
 /* Which models the asker may use; admits NULL: all. */
 struct info_filter {
-	bool (*admits)(const void *arg, struct span alias);
-	/* Whether he may be given it where he names none; NULL: all of them. */
-	bool (*suits)(const void *arg, const struct model *m);
+	bool (*admits)(const void *arg, const struct model *m);
 	const void *arg;
 };
 /* {"object":"list","data":[...]} of all listed models that f admits, in the catalogue's order. */
@@ -27,10 +25,11 @@ json_t *info_models(const struct routing *r, const struct info_filter *f);
 json_t *info_model(const struct routing *r, const struct model *m);
 /*
  * {"gateway":{...},"default_model":"...","models":[...],"backends":[...]}: all models that f
- * admits and all backends, with the truth about which can be reached.  default_model is null when
- * f does not admit it; where it does not suit, the first that does and can be reached takes its place.
+ * admits and all backends, with the truth about which can be reached.  preferred, or NULL, is what
+ * is used where none is named.
  */
-json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f);
+json_t *info_document(const struct routing *r, const struct config *c, const struct info_filter *f,
+		      const struct model *preferred);
 /*
  * {"status":"ready"|"degraded"|"unavailable","backends":{name:{"status","latency_ms"}}}.
  * *ready: a chat backend answers.  The built-in one counts only where there is no other, so that

@@ -196,11 +196,6 @@ const char *call_param(struct exchange *x, const struct call *c, size_t index)
 	return value.ptr ? arena_printf(&x->arena, "%.*s", SPAN_ARGS(value)) : "";
 }
 
-bool call_admits_model(const struct call *c, struct span alias)
-{
-	return tenancy_admits_model(c->identity.tenant, c->identity.token, alias);
-}
-
 struct offer call_offer(const struct call *c)
 {
 	return (struct offer){ c->snapshot->routing, c->identity.tenant, c->identity.token };

@@ -5,7 +5,6 @@
 #define SPASS_SERVER_CALL_H
 
 #include "common/chat/core.h"
-#include "common/chat/offer.h"
 #include "common/chat/spend.h"
 #include "server/api/routes.h"
 
@@ -91,8 +90,6 @@ void call_decode(struct span text, struct buf *out);
  * do.  An idempotency-key is replaced by a digest of it that no other tenant or user has.
  */
 int call_forward(struct exchange *x, struct call *c, struct err *err);
-/* Whether the token may use the model in its tenant. */
-bool call_admits_model(const struct call *c, struct span alias);
 /* The models that it may choose from. */
 struct offer call_offer(const struct call *c);
 

@@ -128,7 +128,7 @@ static void the_document_describes_each_model(void **state)
 
 	(void)state;
 	backend_report(backend(r, "openai"), true);
-	json_t *doc = info_document(r, &general, NULL);
+	json_t *doc = info_document(r, &general, NULL, routing_default(r));
 	assert_non_null(doc);
 	assert_int_equal(json_array_size(json_object_get(doc, "models")), 19);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -158,7 +158,7 @@ static void the_document_tells_the_truth_about_backends(void **state)
 	atomic_store(&backend(r, "openai")->latency_us, 11700);
 	backend_set_status(backend(r, "openrouter"), BACKEND_UNREACHABLE, "key refused", NULL);
 	backend_report(backend(r, "ollama"), false);
-	json_t *doc = info_document(r, &general, NULL);
+	json_t *doc = info_document(r, &general, NULL, routing_default(r));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		json_t *b = entry(json_object_get(doc, "backends"), "name", cases[i].name);
 

@@ -22,7 +22,7 @@ enum cmd_flag {
 	CMD_JSON = 1,     /* --json */
 	CMD_VERBOSE = 2,  /* --verbose */
 	CMD_COLOR = 4,    /* --color */
-	CMD_CLIENT = 8,   /* --server, --token-file, --ca-file, --user, --timeout */
+	CMD_CLIENT = 8,   /* --server, --token-file, --ca-file, --user, --tenant, --timeout */
 	CMD_CONFIG = 16,  /* --config */
 	CMD_SETTINGS = 32 /* each setting that has a flag in config.def */
 };
@@ -32,7 +32,7 @@ struct cmd_globals {
 	bool help, version, quiet, json;
 	int verbose;
 	const char *color; /* "auto", "always", "never"; NULL = auto */
-	const char *server, *token_file, *ca_file, *user, *config;
+	const char *server, *token_file, *ca_file, *user, *tenant, *config;
 	int64_t timeout_ms; /* 0: not given */
 	struct opt_texts
 		settings[CONFIG_KEY_COUNT]; /* as given: of a single value the last counts */

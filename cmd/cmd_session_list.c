@@ -2,7 +2,6 @@
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
 #include "cmd/session.h"
-#include "cmd/tenant.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -18,7 +17,6 @@ enum { COLUMNS = 6, GAPS = 2 * (COLUMNS - 1), TITLE_MIN = 16, LIMIT_OTHERWISE = 
 
 struct list_options {
 	struct cmd_globals globals;
-	const char *tenant;
 	int64_t limit; /* 0: not given */
 	bool all;
 };
@@ -154,13 +152,10 @@ static void print_items(const struct cmd_globals *g, const json_t *list, bool pl
 static int run_query(const struct list_options *o, const char *words, struct err *err)
 {
 	struct sessions_query query = { .words = words,
-					.tenant = o->tenant,
 					.limit = o->all ? 0 : o->limit ? o->limit : LIMIT_OTHERWISE };
 	struct gateway_link link;
 	json_t *list = NULL;
 
-	if (tenant_check(o->tenant, err) < 0)
-		return -1;
 	if (gateway_link_open(&link, &o->globals, err) == 0)
 		list = sessions_list(link.wire, &query, err);
 	gateway_link_close(&link, err);
@@ -203,8 +198,6 @@ static const struct opt own[] = {
 	OWN(OPT_INT, limit, .name = "limit", .letter = 'n', .argument = "NUMBER", .min = 1,
 	    .max = SESSIONS_ALL_MAX, .help = "How many, 20 unless told"),
 	OWN(OPT_SWITCH, all, .name = "all", .letter = 'a', .help = "All of them"),
-	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
-	    .help = "Of this tenant; for a token that is not bound to one"),
 	{ .kind = OPT_END },
 };
 

@@ -82,6 +82,8 @@ static const struct general {
 		  .help = "Of https: trust who signs with a certificate of this PEM file too") },
 	{ CMD_CLIENT, GENERAL(OPT_TEXT, user, .name = "user", .argument = "USER",
 			      .help = "Ask for this user; without it SPASS_USER, else who you are") },
+	{ CMD_CLIENT, GENERAL(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
+			      .help = "Ask as of this tenant; for a token that is not bound to one") },
 	{ CMD_CLIENT, GENERAL(OPT_DURATION, timeout_ms, .name = "timeout", .argument = "DURATION",
 			      .help = "Give up after this time: 500ms, 10s, 5m") },
 	{ CMD_JSON, GENERAL(OPT_SWITCH, json, .name = "json", .help = "Write JSON") },

@@ -4,11 +4,6 @@
 
 #include "tui/models.h"
 
-struct show_options {
-	struct cmd_globals globals;
-	const char *tenant;
-};
-
 static json_int_t count_of(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -37,7 +32,7 @@ static void print_tenants(const struct cmd_globals *g, const json_t *items)
 static int run_list(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct cmd_globals *g = options;
-	json_t *items = tenant_ask_all(g, NULL, "/v1/tenants", err);
+	json_t *items = tenant_ask_all(g, "/v1/tenants", err);
 
 	(void)argc, (void)argv;
 	if (!items)
@@ -83,17 +78,17 @@ static void print_budgets(const struct cmd_globals *g, const json_t *budgets)
 
 static int run_show(const void *options, int argc, char **argv, struct err *err)
 {
-	const struct show_options *o = options;
-	const struct cmd_globals *g = &o->globals;
-	struct tenant_request ask = { .path = "/v1/tenant" };
+	const struct tenant_request ask = { .path = "/v1/tenant" };
 	json_t *tenant, *budgets;
+	struct cmd_globals of;
+	const struct cmd_globals *g = &of;
 
-	if (tenant_choose(o->tenant, argc, argv, &ask.tenant, err) < 0)
+	if (tenant_choose(options, argc, argv, &of, err) < 0)
 		return -1;
 	tenant = tenant_ask(g, &ask, err);
 	if (!tenant)
 		return -1;
-	budgets = tenant_ask_all(g, ask.tenant, "/v1/tenant/budgets", err);
+	budgets = tenant_ask_all(g, "/v1/tenant/budgets", err);
 	if (!budgets) {
 		json_decref(tenant);
 		return -1;
@@ -133,15 +128,6 @@ static const struct cmd_example show_examples[] = {
 	{ NULL, NULL },
 };
 
-static const struct opt show_own[] = {
-	{ .kind = OPT_TEXT,
-	  .name = "tenant",
-	  .argument = "TENANT",
-	  .help = "Of this tenant; for a token that is not bound to one",
-	  .offset = offsetof(struct show_options, tenant) },
-	{ .kind = OPT_END },
-};
-
 const struct cmd cmd_tenant_show = {
 	.group = "tenant",
 	.name = "show",
@@ -149,8 +135,6 @@ const struct cmd cmd_tenant_show = {
 	.operands = "[TENANT]",
 	.operands_max = 1,
 	.flags = CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE,
-	.options = show_own,
-	.options_size = sizeof(struct show_options),
 	.examples = show_examples,
 	.run = run_show,
 };

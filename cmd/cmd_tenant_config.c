@@ -18,7 +18,6 @@ static const char config_path[] = "/v1/tenant/config";
 
 struct config_options {
 	struct cmd_globals globals;
-	const char *tenant;
 	bool show_origin, all;
 };
 
@@ -159,7 +158,7 @@ static json_t *ask(const struct config_options *o, const char *method, const cha
 {
 	char *path = key ? mem_printf("%s/%s", config_path, key) : mem_strdup(config_path);
 	const struct tenant_request request = {
-		.method = method, .path = path, .tenant = o->tenant, .body = body
+		.method = method, .path = path, .body = body
 	};
 	json_t *answer = tenant_ask(&o->globals, &request, err);
 
@@ -325,8 +324,6 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 #define OWN(kind_, field, ...) \
 	{ .kind = (kind_), .offset = offsetof(struct config_options, field), __VA_ARGS__ }
 static const struct opt own[] = {
-	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
-	    .help = "Of this tenant; for a token that is not bound to one"),
 	OWN(OPT_SWITCH, show_origin, .name = "show-origin",
 	    .help = "Also where each value comes from: process, yaml or db"),
 	OWN(OPT_SWITCH, all, .name = "all", .help = "unset: all that was set"),

@@ -16,7 +16,7 @@ static const char keys_path[] = "/v1/tenant/keys";
 
 struct key_options {
 	struct cmd_globals globals;
-	const char *tenant, *label, *role;
+	const char *label, *role;
 	struct opt_texts scopes, denied, models, budgets;
 	int64_t max_tokens, requests_per_minute, tokens_per_minute, expires_ms, grace_ms;
 };
@@ -163,7 +163,7 @@ static bool is_offered(const json_t *info, const char *name)
 /* A key may be made before its model is there; a name that was mistyped is told. */
 static void warn_of_models(const struct key_options *o)
 {
-	const struct tenant_request ask = { .path = "/v1/info", .tenant = o->tenant };
+	const struct tenant_request ask = { .path = "/v1/info" };
 	struct err err = ERR_INIT;
 	json_t *info = o->models.count ? tenant_ask(&o->globals, &ask, &err) : NULL;
 
@@ -176,7 +176,7 @@ static void warn_of_models(const struct key_options *o)
 
 static int run_create(const struct key_options *o, const char *id, struct err *err)
 {
-	struct tenant_request ask = { .method = "POST", .path = keys_path, .tenant = o->tenant };
+	struct tenant_request ask = { .method = "POST", .path = keys_path };
 	json_t *key;
 
 	(void)id;
@@ -234,7 +234,7 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 
 static int run_list(const struct key_options *o, const char *id, struct err *err)
 {
-	json_t *items = tenant_ask_all(&o->globals, o->tenant, keys_path, err);
+	json_t *items = tenant_ask_all(&o->globals, keys_path, err);
 
 	(void)id;
 	if (!items)
@@ -252,7 +252,7 @@ static int run_list(const struct key_options *o, const char *id, struct err *err
 static int run_rotate(const struct key_options *o, const char *id, struct err *err)
 {
 	char *path = mem_printf("%s/%s/rotate", keys_path, id);
-	struct tenant_request ask = { .method = "POST", .path = path, .tenant = o->tenant };
+	struct tenant_request ask = { .method = "POST", .path = path };
 	json_t *key;
 
 	ask.body = json_pack("{s:I}", "grace_seconds", (json_int_t)(o->grace_ms / 1000));
@@ -269,7 +269,7 @@ static int run_rotate(const struct key_options *o, const char *id, struct err *e
 static int run_revoke(const struct key_options *o, const char *id, struct err *err)
 {
 	char *path = mem_printf("%s/%s", keys_path, id);
-	struct tenant_request ask = { .method = "DELETE", .path = path, .tenant = o->tenant };
+	struct tenant_request ask = { .method = "DELETE", .path = path };
 	json_t *answer = tenant_ask(&o->globals, &ask, err);
 
 	mem_free(path);
@@ -325,8 +325,6 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 #define OWN(kind_, field, ...) \
 	{ .kind = (kind_), .offset = offsetof(struct key_options, field), __VA_ARGS__ }
 static const struct opt own[] = {
-	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
-	    .help = "Of this tenant; for a token that is not bound to one"),
 	OWN(OPT_TEXT, label, .name = "label", .argument = "TEXT", .help = "create: what the key is for"),
 	OWN(OPT_CHOICE, role, .name = "role", .argument = "ROLE",
 	    .choices = "readonly|tenant_user|tenant_admin", .help = "create: tenant_user if not given"),

@@ -9,7 +9,7 @@
 
 struct usage_options {
 	struct cmd_globals globals;
-	const char *by, *from, *to, *tenant;
+	const char *by, *from, *to;
 };
 
 static int64_t count_of(const json_t *sum, const char *key)
@@ -62,16 +62,17 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct usage_options *o = options;
 	struct tenant_request ask = { .method = NULL };
+	struct cmd_globals globals;
 	char *path;
 	json_t *report;
 
 	if (check_date("from", o->from, err) < 0 || check_date("to", o->to, err) < 0 ||
-	    tenant_choose(o->tenant, argc, argv, &ask.tenant, err) < 0)
+	    tenant_choose(&o->globals, argc, argv, &globals, err) < 0)
 		return -1;
 	path = mem_printf("/v1/usage?by=%s%s%s%s%s", o->by ? o->by : "model", o->from ? "&from=" : "",
 			  o->from ? o->from : "", o->to ? "&to=" : "", o->to ? o->to : "");
 	ask.path = path;
-	report = tenant_ask(&o->globals, &ask, err);
+	report = tenant_ask(&globals, &ask, err);
 	mem_free(path);
 	if (!report)
 		return -1;
@@ -93,8 +94,6 @@ static const struct opt own[] = {
 	OWN(OPT_TEXT, from, .name = "from", .argument = "DAY",
 	    .help = "From this day of UTC on, as in 2026-05-03; 30 days if not given"),
 	OWN(OPT_TEXT, to, .name = "to", .argument = "DAY", .help = "To this day; today if not given"),
-	OWN(OPT_TEXT, tenant, .name = "tenant", .argument = "TENANT",
-	    .help = "Of this tenant; for a token that is not bound to one"),
 	{ .kind = OPT_END },
 };
 

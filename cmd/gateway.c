@@ -248,6 +248,16 @@ static const char *ca_file_of(const struct cmd_globals *g)
 	return g->ca_file ? g->ca_file : named && *named ? named : NULL;
 }
 
+/* It goes into a header: no line of it may begin another. */
+static bool is_tenant_id(const char *tenant)
+{
+	const char *at = tenant;
+
+	while (*at > ' ' && *at <= '~')
+		at++;
+	return at > tenant && !*at;
+}
+
 static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_start,
 		struct err *err)
 {
@@ -257,6 +267,8 @@ static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_s
 		return err_set(err, E_usage, "user",
 			       "\"%.64s\" is not the id of a user: letters, digits and . _ : @ + - make one",
 			       user);
+	if (g->tenant && !is_tenant_id(g->tenant))
+		return err_set(err, E_usage, "tenant", "\"%.64s\" is not the id of a tenant", g->tenant);
 	if (given_token(gateway, g, err) < 0)
 		return -1;
 	if (server && *server)
@@ -331,6 +343,7 @@ struct wire_target gateway_target(const struct gateway *gateway, const struct cm
 		.unix_path = gateway->target.unix_path,
 		.token = gateway->token,
 		.user = user_of(g),
+		.tenant = g->tenant,
 		.login = gateway->login,
 		.ca_file = ca_file_of(g),
 		.is_local = target_is_local(&gateway->target),

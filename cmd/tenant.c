@@ -12,22 +12,12 @@
 
 enum { PAGE = 100, ITEMS_MAX = 1000000 };
 
-/* The member names a caller gave go into a header: no line of theirs may begin another. */
-int tenant_check(const char *tenant, struct err *err)
-{
-	for (const char *at = tenant; at && *at; at++)
-		if (*at <= ' ' || *at > '~')
-			return err_set(err, E_usage, "", "\"%.64s\" is not the id of a tenant", tenant);
-	return 0;
-}
-
 static json_t *ask_wire(struct wire *wire, const struct tenant_request *ask, struct err *err)
 {
 	char *text = ask->body ? json_dumps(ask->body, JSON_COMPACT) : NULL;
 	struct wire_request request = {
 		.method = ask->method,
 		.path = ask->path,
-		.tenant = ask->tenant,
 		.body = span_str(text),
 	};
 	json_t *answer = wire_ask(wire, &request, err);
@@ -36,14 +26,14 @@ static json_t *ask_wire(struct wire *wire, const struct tenant_request *ask, str
 	return answer;
 }
 
-static json_t *ask_pages(struct wire *wire, const char *tenant, const char *path, struct err *err)
+static json_t *ask_pages(struct wire *wire, const char *path, struct err *err)
 {
 	json_t *all = json_array(), *page, *items;
 	json_int_t total = 1;
 
 	while ((json_int_t)json_array_size(all) < total && json_array_size(all) < ITEMS_MAX) {
 		char *paged = mem_printf("%s?limit=%d&offset=%zu", path, PAGE, json_array_size(all));
-		struct tenant_request ask = { .path = paged, .tenant = tenant };
+		struct tenant_request ask = { .path = paged };
 		size_t got;
 
 		page = ask_wire(wire, &ask, err);
@@ -70,10 +60,8 @@ static json_t *ask_gateway(const struct cmd_globals *g, const struct tenant_requ
 	struct gateway_link l;
 	json_t *answer = NULL;
 
-	if (tenant_check(ask->tenant, err) < 0)
-		return NULL;
 	if (gateway_link_open(&l, g, err) == 0)
-		answer = pages ? ask_pages(l.wire, ask->tenant, ask->path, err) : ask_wire(l.wire, ask, err);
+		answer = pages ? ask_pages(l.wire, ask->path, err) : ask_wire(l.wire, ask, err);
 	gateway_link_close(&l, err);
 	return answer;
 }
@@ -83,20 +71,21 @@ json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask
 	return ask_gateway(g, ask, false, err);
 }
 
-json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
-		       struct err *err)
+json_t *tenant_ask_all(const struct cmd_globals *g, const char *path, struct err *err)
 {
-	const struct tenant_request ask = { .path = path, .tenant = tenant };
+	const struct tenant_request ask = { .path = path };
 
 	return ask_gateway(g, &ask, true, err);
 }
 
-int tenant_choose(const char *option, int argc, char **argv, const char **out, struct err *err)
+int tenant_choose(const struct cmd_globals *g, int argc, char **argv, struct cmd_globals *out, struct err *err)
 {
-	*out = argc > 0 ? argv[0] : option;
-	if (argc > 0 && option && strcmp(option, argv[0]) != 0)
+	*out = *g;
+	if (argc > 0 && g->tenant && strcmp(g->tenant, argv[0]) != 0)
 		return err_set(err, E_usage, "tenant", "two tenants are named: %.64s and --tenant %.64s",
-			       argv[0], option);
+			       argv[0], g->tenant);
+	if (argc > 0)
+		out->tenant = argv[0];
 	return 0;
 }
 

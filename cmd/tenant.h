@@ -10,7 +10,6 @@
 struct tenant_request {
 	const char *method; /* NULL: GET */
 	const char *path;
-	const char *tenant; /* SPASS-Tenant-Id, or NULL */
 	json_t *body;       /* borrowed; NULL: none */
 };
 
@@ -18,15 +17,9 @@ struct tenant_request {
  * it. */
 json_t *tenant_ask(const struct cmd_globals *g, const struct tenant_request *ask, struct err *err);
 /* The items of all pages of path.  The caller owns the list. */
-json_t *tenant_ask_all(const struct cmd_globals *g, const char *tenant, const char *path,
-		       struct err *err);
-/* -1 with E_usage for what cannot be the id of one; NULL is fine. */
-int tenant_check(const char *tenant, struct err *err);
-/*
- * Who is asked about: --tenant, or the operand, which may be NULL both; -1 with E_usage when they name
- * two.
- */
-int tenant_choose(const char *option, int argc, char **argv, const char **out, struct err *err);
+json_t *tenant_ask_all(const struct cmd_globals *g, const char *path, struct err *err);
+/* g with the tenant that is the operand, if there is one; -1 with E_usage when --tenant names another. */
+int tenant_choose(const struct cmd_globals *g, int argc, char **argv, struct cmd_globals *out, struct err *err);
 /* An amount of money; "-" when it is null, which is not known. */
 void tenant_add_amount(struct grid *grid, const json_t *amount, enum grid_style style);
 /* A table of member and value. */

@@ -61,8 +61,8 @@ static void add_escaped(struct buf *out, const char *text)
 			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text);
 }
 
-static json_t *get_page(struct wire *w, const char *tenant, const char *words, const char *prefix,
-			int64_t limit, int64_t offset, struct err *err)
+static json_t *get_page(struct wire *w, const char *words, const char *prefix, int64_t limit, int64_t offset,
+			struct err *err)
 {
 	json_t *root = NULL;
 	struct buf path;
@@ -78,7 +78,7 @@ static json_t *get_page(struct wire *w, const char *tenant, const char *words, c
 	if (buf_failed(&path))
 		err_set(err, E_usage, "", "the words to search for are too long");
 	else
-		root = call(w, &(struct wire_request){ .path = buf_str(&path), .tenant = tenant }, err);
+		root = call(w, &(struct wire_request){ .path = buf_str(&path) }, err);
 	buf_free(&path);
 	if (root && !json_is_array(json_object_get(root, "items"))) {
 		err_set(err, E_upstream_error, "", "the gateway's list of conversations is none");
@@ -96,7 +96,7 @@ json_t *sessions_list(struct wire *w, const struct sessions_query *q, struct err
 	do {
 		int64_t left = wanted - count;
 
-		page = get_page(w, q->tenant, q->words, NULL, left < SESSIONS_PAGE ? left : SESSIONS_PAGE, count, err);
+		page = get_page(w, q->words, NULL, left < SESSIONS_PAGE ? left : SESSIONS_PAGE, count, err);
 		if (!page) {
 			json_decref(items);
 			return NULL;
@@ -125,7 +125,7 @@ static char *find_by_place(struct wire *w, const char *reference, struct err *er
 		err_set(err, E_usage, "id", "\"%.60s\" is neither @last nor @ and a number from 1", reference);
 		return NULL;
 	}
-	page = get_page(w, NULL, NULL, NULL, 1, place - 1, err);
+	page = get_page(w, NULL, NULL, 1, place - 1, err);
 	if (!page)
 		return NULL;
 	item = json_array_get(json_object_get(page, "items"), 0);
@@ -163,7 +163,7 @@ static void tell_candidates(const char *reference, const json_t *page, struct er
 
 static char *find_by_prefix(struct wire *w, const char *prefix, const char *reference, struct err *err)
 {
-	json_t *page = get_page(w, NULL, NULL, prefix, CANDIDATES_MAX, 0, err), *items;
+	json_t *page = get_page(w, NULL, prefix, CANDIDATES_MAX, 0, err), *items;
 	char *id = NULL;
 
 	if (!page)

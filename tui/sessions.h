@@ -13,7 +13,6 @@ enum { SESSIONS_PAGE = 100, SESSIONS_ALL_MAX = 10000, SESSIONS_TIME_SIZE = 24 };
 
 struct sessions_query {
 	const char *words; /* found in messages; NULL: any */
-	const char *tenant; /* SPASS-Tenant-Id, or NULL */
 	int64_t limit;     /* 0 = all, at most SESSIONS_ALL_MAX */
 };
 

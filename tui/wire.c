@@ -217,6 +217,11 @@ static struct curl_slist *headers_of(const struct wire *w, const char *accept, c
 		headers = curl_slist_append(headers, line);
 		mem_free(line);
 	}
+	if (w->target.tenant) {
+		line = mem_printf("SPASS-Tenant-Id: %s", w->target.tenant);
+		headers = curl_slist_append(headers, line);
+		mem_free(line);
+	}
 	if (w->target.token) {
 		line = mem_printf("Authorization: Bearer %s", w->target.token);
 		headers = curl_slist_append(headers, line);
@@ -240,12 +245,6 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	t->stopped = false;
 	*t->detail = '\0';
 	t->headers = headers_of(w, accept, body.ptr ? t->type ? t->type : "application/json" : NULL);
-	if (t->tenant) {
-		char *line = mem_printf("SPASS-Tenant-Id: %s", t->tenant);
-
-		t->headers = curl_slist_append(t->headers, line);
-		mem_free(line);
-	}
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, w->target.unix_path);

@@ -21,6 +21,7 @@ struct wire_target {
 	const char *unix_path; /* or NULL */
 	const char *token;     /* or NULL; secret */
 	const char *user;      /* SPASS-User-Id, or NULL */
+	const char *tenant;    /* SPASS-Tenant-Id, or NULL; visible characters only */
 	const char *login;     /* the same where a gateway asks for one; or NULL */
 	const char *ca_file;   /* PEM, certificates that are trusted besides the system's; or NULL */
 	bool is_local;         /* this machine: no proxy stands before it */
@@ -58,8 +59,8 @@ struct wire_transfer {
 	void (*header)(struct wire_transfer *t, struct span name, struct span value);
 	/* Called once, at its end, also when it failed: then err is not NULL. */
 	void (*done)(struct wire_transfer *t, const struct err *err);
-	/* Before wire_start; NULL: GET or POST; no SPASS-Tenant-Id; a body is JSON. */
-	const char *method, *tenant, *type;
+	/* Before wire_start; NULL: GET or POST; a body is JSON. */
+	const char *method, *type;
 	void *curl; /* NULL: not running */
 	void *headers;
 	struct wire *wire;
@@ -88,7 +89,6 @@ json_t *wire_get(struct wire *w, const char *path, bool (*is_answer)(const json_
 struct wire_request {
 	const char *method; /* NULL: GET, or POST with a body */
 	const char *path;
-	const char *tenant; /* SPASS-Tenant-Id, or NULL; visible characters only */
 	struct span body;   /* ptr NULL: none */
 	const char *type;   /* of the body; NULL: JSON */
 	const char *accept; /* NULL: JSON */

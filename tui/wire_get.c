@@ -36,7 +36,7 @@ static int run(struct wire *w, struct get *get, const struct wire_request *r, st
 	int64_t timeout_ms = wire_target(w)->timeout_ms;
 
 	get->transfer = (struct wire_transfer){ .bytes = on_bytes, .done = on_done, .method = r->method,
-						.tenant = r->tenant, .type = r->type };
+						.type = r->type };
 	get->err = (struct err)ERR_INIT;
 	get->done = false;
 	buf_init(&get->body, WIRE_REPLY_MAX);

@@ -325,6 +325,22 @@ static void add_size(struct grid *grid, const char *name, const json_t *object, 
 	grid_add(grid, size, GRID_PLAIN);
 }
 
+/* What the model did not take, and why the rest has to wait. */
+static void add_faults(struct grid *grid, const json_t *embedding)
+{
+	json_int_t refused = json_integer_value(json_object_get(embedding, "refused"));
+	const char *error = models_text(embedding, "error");
+
+	if (refused > 0) {
+		grid_add(grid, "refused by it", GRID_PLAIN);
+		grid_addf(grid, GRID_PLAIN, "%lld chunks, which are found by words", (long long)refused);
+	}
+	if (*error) {
+		grid_add(grid, "in their way", GRID_PLAIN);
+		grid_add(grid, error, GRID_PLAIN);
+	}
+}
+
 static void add_vectors(struct grid *grid, const json_t *index)
 {
 	const json_t *embedding = json_object_get(index, "embedding");
@@ -338,12 +354,13 @@ static void add_vectors(struct grid *grid, const json_t *index)
 	else
 		grid_add(grid, "none: questions are answered by words and the latent space",
 			 GRID_DIM);
-	if (!*building)
-		return;
-	grid_add(grid, "being made", GRID_PLAIN);
-	grid_addf(grid, GRID_PLAIN, "%.1f %% by %s",
-		  100 * json_number_value(json_object_get(embedding, "building_coverage")),
-		  building);
+	if (*building) {
+		grid_add(grid, "being made", GRID_PLAIN);
+		grid_addf(grid, GRID_PLAIN, "%.1f %% by %s",
+			  100 * json_number_value(json_object_get(embedding, "building_coverage")),
+			  building);
+	}
+	add_faults(grid, embedding);
 }
 
 static void print_index(const struct cmd_globals *g, const json_t *index)

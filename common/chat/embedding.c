@@ -45,6 +45,10 @@ static int floats_to_base64(struct jvalue list, struct buf *out)
 		memcpy(text, w.value.text.ptr, w.value.text.len);
 		text[w.value.text.len] = '\0';
 		value = strtof(text, NULL);
+		if (!isfinite(value)) {
+			result = -1;
+			break;
+		}
 		memcpy(&bits, &value, sizeof bits);
 		for (int i = 0; i < 4; i++)
 			result |= buf_add_char(&bytes, (char)(bits >> (8 * i) & 0xff));
@@ -93,6 +97,17 @@ out:
 	return result;
 }
 
+static bool is_finite(const char *bytes)
+{
+	uint32_t bits = 0;
+	float value;
+
+	for (size_t i = 0; i < 4; i++)
+		bits |= (uint32_t)(unsigned char)bytes[i] << (8 * i);
+	memcpy(&value, &bits, sizeof value);
+	return isfinite(value);
+}
+
 /* What needs no conversion is still looked at: a client would decode anything. */
 static bool is_vector(struct jvalue v)
 {
@@ -111,6 +126,8 @@ static bool is_vector(struct jvalue v)
 		return true; /* escaped, which is rare: as it came */
 	buf_init(&bytes, VECTOR_BYTES_MAX);
 	good = base64_decode(&bytes, plain) == 0 && bytes.len % 4 == 0;
+	for (size_t at = 0; good && at < bytes.len; at += 4)
+		good = is_finite(bytes.ptr + at);
 	buf_free(&bytes);
 	return good;
 }
@@ -143,12 +160,12 @@ int embedding_encode(struct span *body, enum embed_encoding wanted, size_t count
 			return err_set(err, E_upstream_error, "", "data[%zu] has no embedding", w.index);
 		if ((v.type == J_STRING) == (wanted == EMBED_BASE64)) {
 			if (!is_vector(v))
-				return err_set(err, E_upstream_error, "", "data[%zu].embedding holds no vector",
+				return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers",
 					       w.index);
 			continue;
 		}
 		if (convert(&done, v, out) < 0)
-			return err_set(err, E_upstream_error, "", "data[%zu].embedding cannot be read", w.index);
+			return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers", w.index);
 	}
 	if (vectors != count)
 		return err_set(err, E_upstream_error, "", "the answer has %zu embeddings for %zu inputs",
@@ -204,36 +221,56 @@ static bool place_of(struct jwalk w, size_t count, bool *taken, size_t *place)
 	return true;
 }
 
+/* One of them, to its place.  *vectors is made for the first. */
+static int take_vector(struct jwalk w, size_t count, bool *taken, struct buf *bytes, float **vectors,
+		       size_t *dimensions, struct err *err)
+{
+	size_t len = w.value.type == J_OBJECT ? read_vector(w.value, bytes) : 0, place;
+
+	if (len == 0)
+		return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers",
+			       w.index);
+	if (!*vectors) {
+		*dimensions = len;
+		*vectors = mem_calloc(count, len * sizeof **vectors);
+	}
+	if (len != *dimensions)
+		return err_set(err, E_upstream_error, "",
+			       "data[%zu].embedding has %zu dimensions, the first one %zu", w.index, len,
+			       *dimensions);
+	if (!place_of(w, count, taken, &place))
+		return err_set(err, E_upstream_error, "", "data[%zu].index is of none of the %zu texts, or of another",
+			       w.index, count);
+	if (!store_vector(bytes, *vectors + place * len))
+		return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers",
+			       w.index);
+	return 0;
+}
+
 int embedding_vectors(struct span body, size_t count, float **vectors, size_t *dimensions, struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("data") };
 	struct jvalue data;
 	struct buf bytes;
-	size_t got = 0;
+	int result = 0;
 	bool *taken;
 
 	*vectors = NULL;
 	*dimensions = 0;
 	if (jscan_members(body, NULL, names, &data, 1, err) < 0 || data.type != J_ARRAY)
 		return err_set(err, E_upstream_error, "", "the answer has no list 'data'");
+	if (jwalk_count(data) != count)
+		return err_set(err, E_upstream_error, "", "the answer has %zu embeddings for %zu inputs",
+			       jwalk_count(data), count);
 	buf_init(&bytes, VECTOR_BYTES_MAX);
 	taken = mem_calloc(count, sizeof *taken);
-	for (struct jwalk w = jwalk_start(data); jwalk_next(&w); got++) {
-		size_t len = w.value.type == J_OBJECT ? read_vector(w.value, &bytes) : 0, place;
-
-		if (!*vectors && len > 0) {
-			*dimensions = len;
-			*vectors = mem_calloc(count, len * sizeof **vectors);
-		}
-		if (len == 0 || len != *dimensions || !place_of(w, count, taken, &place) ||
-		    !store_vector(&bytes, *vectors + place * len))
-			break;
-	}
+	for (struct jwalk w = jwalk_start(data); result == 0 && jwalk_next(&w);)
+		result = take_vector(w, count, taken, &bytes, vectors, dimensions, err);
 	buf_free(&bytes);
 	mem_free(taken);
-	if (got == count && jwalk_count(data) == count)
+	if (result == 0)
 		return 0;
 	mem_free(*vectors);
 	*vectors = NULL;
-	return err_set(err, E_upstream_error, "", "the answer has not %zu vectors of one length", count);
+	return -1;
 }

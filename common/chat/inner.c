@@ -232,8 +232,11 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 	}
 	if (result == 0)
 		result = turn_embed(&i->turn, &request, &why);
-	if (result == 0)
+	if (result == 0) {
 		result = embedding_vectors(buf_span(&i->answer), count, vectors, dimensions, &why);
+		if (result < 0)
+			err_prefix(&why, "%s", call->upstream ? call->upstream : i->model);
+	}
 	end_inner(i, &why);
 	if (result < 0 && err)
 		*err = why;

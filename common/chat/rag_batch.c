@@ -29,6 +29,7 @@ struct batch {
 	bool taken;         /* some of it */
 	size_t suspected;   /* set aside after what may be the server's fault */
 	struct err refusal; /* the last */
+	struct err failure; /* the last that may be about the texts */
 	size_t first, some; /* the part that was answered last */
 	float *vectors;
 	size_t dimensions;
@@ -141,6 +142,14 @@ static int set_aside(struct batch *b, size_t at)
 	return !b->taken && b->refused_count == REFUSED_MAX ? -1 : 0;
 }
 
+/* Who is left alone after failures says no more than that: what they were is the reason. */
+static int keep_cause(struct batch *b)
+{
+	if (b->err.code == E_upstream_unavailable && b->failure.code != E_none)
+		b->err = b->failure;
+	return -1;
+}
+
 /*
  * All of a batch: what is refused together is sent in halves, down to the texts that are refused
  * alone, which are set aside.  -1: the rest can wait.
@@ -159,7 +168,8 @@ static int embed_all(struct batch *b, struct snapshot *s)
 			continue;
 		}
 		if (!is_about_texts(&b->err) && !may_be_about_texts(&b->err))
-			return -1;
+			return keep_cause(b);
+		b->failure = b->err;
 		if (count > 1)
 			step = count / 2;
 		else if (set_aside(b, at++) < 0)

@@ -200,8 +200,19 @@ static int64_t wait_ms(enum outcome outcome, int failures)
 	return wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
 }
 
+/*
+ * A model that is left alone after failures says no more than that: what it failed with before is
+ * the reason.
+ */
+static void tell(struct item *i, const struct err *err)
+{
+	if (err->code == E_upstream_unavailable && i->error[0])
+		return;
+	snprintf(i->error, sizeof i->error, "%.*s", (int)sizeof i->error - 1, err->message);
+}
+
 static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum outcome outcome,
-		     const char *error)
+		     const struct err *err)
 {
 	bool sleeps = outcome == LATER || outcome == OVER;
 
@@ -211,8 +222,8 @@ static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum 
 	i->waits = outcome == LATER;
 	i->is_over = outcome == OVER;
 	if (outcome == FAILED || outcome == OVER)
-		snprintf(i->error, sizeof i->error, "%.*s", (int)sizeof i->error - 1, error);
-	else if (outcome == CARED)
+		tell(i, err);
+	else if (outcome != LATER)
 		i->error[0] = '\0';
 	if (outcome == CARED && !i->noted) {
 		free_item(i);
@@ -372,7 +383,7 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 					 : "it is tried again later");
 	if (c->sent)
 		note(k, TEND, c->tenant, c->index);
-	put_back(k, lane, i, outcome, c->err.message);
+	put_back(k, lane, i, outcome, &c->err);
 	arena_clear(&c->arena);
 	mem_free(c);
 	snapshot_unref(s);

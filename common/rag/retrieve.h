@@ -64,7 +64,7 @@ struct retrieve_question {
 	 */
 	size_t budget;
 	unsigned neighbours; /* chunks before and after each hit that its text has too */
-	/* The question by that model, or NULL; why there is none, where that is known, for the note. */
+	/* The question by that model, or NULL; why there are no vectors, where that is known, for the note. */
 	const float *vector;
 	const char *vector_fault;
 	size_t dimensions;

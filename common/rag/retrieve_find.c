@@ -105,10 +105,10 @@ static const char *no_vectors(const struct retrieval *r)
 	const struct snapshot_vectors *v = r->view.snapshot->vectors;
 	const struct retrieve_question *q = r->question;
 
-	if (!v || v->live == 0)
-		return "the index has no vectors yet";
 	if (!q->vector && q->vector_fault)
 		return q->vector_fault;
+	if (!v || v->live == 0)
+		return "the index has no vectors yet";
 	if (!q->vector)
 		return "the question has no vector: no embedding model answered";
 	if (!span_is(q->model, v->model))
@@ -148,9 +148,9 @@ static int choose_mode(struct retrieval *r, struct err *err)
 		answer->mode = why ? RETRIEVE_LEXICAL : RETRIEVE_HYBRID;
 	else if (why && r->question->mode != RETRIEVE_LEXICAL)
 		answer->mode = RETRIEVE_LEXICAL;
-	/* Not for an index that has none: there words are what it is for. */
+	/* Not for an index that has none, unless they fail: else words are what it is for. */
 	if (why && !answer->note && r->question->mode != RETRIEVE_LEXICAL &&
-	    (v || r->question->mode != RETRIEVE_AUTO))
+	    (v || r->question->vector_fault || r->question->mode != RETRIEVE_AUTO))
 		answer->note = why;
 	return 0;
 }

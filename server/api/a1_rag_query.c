@@ -201,6 +201,18 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 	return err.code == E_cancelled ? -1 : 0;
 }
 
+/* Nothing was made yet, and something is in the way of it. */
+static void tell_fault(struct exchange *x, struct query *q)
+{
+	struct buf fault;
+
+	buf_init(&fault, 1 * KIB);
+	if (rag_keeper_error(q->work.keeper, q->work.tenant, q->work.index, &fault))
+		q->question.vector_fault =
+			arena_printf(&x->arena, "the index has no vectors yet: %s", buf_str(&fault));
+	buf_free(&fault);
+}
+
 /* -1 after having answered, or when the client has gone. */
 static int prepare(struct exchange *x, struct call *c, struct query *q)
 {
@@ -208,6 +220,8 @@ static int prepare(struct exchange *x, struct call *c, struct query *q)
 		return 0;
 	if (rag_work_run(x, c, &q->work, look_at_index, q) < 0)
 		return -1;
+	if (q->index.vectors == 0)
+		tell_fault(x, q);
 	/* Nobody can be asked in the space of a model that is no more. */
 	return q->index.model.len > 0 && q->index.vectors > 0 && !q->index.model_changed
 		       ? embed(x, c, q)

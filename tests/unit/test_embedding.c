@@ -117,33 +117,67 @@ static void vectors_stand_where_their_inputs_did(void **state)
 	mem_free(vectors);
 }
 
-static void vectors_that_are_not_as_asked_are_refused(void **state)
+static void no_infinity_passes_in_any_encoding(void **state)
 {
-	static const char *const bodies[] = {
-		"{}",
-		"[]",
-		"{\"data\":{}}",
-		"{\"data\":[]}",
-		"{\"data\":[{\"embedding\":\"AACAPw==\"}]}", /* one of two */
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"}]}",
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPwAAgD8=\"}]}", /* of two lengths */
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AADAfw==\"}]}", /* not a number */
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACA\"}]}", /* three bytes */
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"!\"}]}",
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":[1]}]}",
-		"{\"data\":[{\"embedding\":\"AACAPw==\"},7]}",
-		"{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":0,\"embedding\":\"AACAPw==\"}]}",
-		"{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":2,\"embedding\":\"AACAPw==\"}]}",
+	static const struct {
+		const char *body;
+		enum embed_encoding wanted;
+	} cases[] = {
+		{ "{\"data\":[{\"embedding\":[1,1e999]}]}", EMBED_BASE64 },
+		{ "{\"data\":[{\"embedding\":[-1e39]}]}", EMBED_BASE64 },
+		{ "{\"data\":[{\"embedding\":\"AACAfw==\"}]}", EMBED_BASE64 },
+		{ "{\"data\":[{\"embedding\":\"AADAfw==\"}]}", EMBED_BASE64 },
+		{ "{\"data\":[{\"embedding\":\"AADAfw==\"}]}", EMBED_FLOAT },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span body = span_str(cases[i].body);
+		struct err err = ERR_INIT;
+		struct buf out;
+
+		buf_init(&out, MIB);
+		assert_int_equal(embedding_encode(&body, cases[i].wanted, 1, &out, &err), -1);
+		assert_string_equal(err.message, "data[0].embedding is no list of finite numbers");
+		buf_free(&out);
+	}
+}
+
+static void vectors_that_are_not_as_asked_are_refused(void **state)
+{
+	static const struct {
+		const char *body, *said;
+	} cases[] = {
+		{ "{}", "the answer has no list 'data'" },
+		{ "[]", "the answer has no list 'data'" },
+		{ "{\"data\":{}}", "the answer has no list 'data'" },
+		{ "{\"data\":[]}", "the answer has 0 embeddings for 2 inputs" },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"}]}", "the answer has 1 embeddings for 2 inputs" },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPw==\"}]}",
+		  "the answer has 3 embeddings for 2 inputs" },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPwAAgD8=\"}]}",
+		  "data[1].embedding has 2 dimensions, the first one 1" },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AADAfw==\"}]}", NULL }, /* not a number */
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACA\"}]}", NULL }, /* three bytes */
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"!\"}]}", NULL },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":[1]}]}", NULL },
+		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},7]}", NULL },
+		{ "{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":0,\"embedding\":\"AACAPw==\"}]}",
+		  "data[1].index is of none of the 2 texts, or of another" },
+		{ "{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"},{\"index\":2,\"embedding\":\"AACAPw==\"}]}",
+		  "data[1].index is of none of the 2 texts, or of another" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 		float *vectors;
 		size_t dimensions;
 
-		assert_int_equal(embedding_vectors(span_str(bodies[i]), 2, &vectors, &dimensions, &err), -1);
+		assert_int_equal(embedding_vectors(span_str(cases[i].body), 2, &vectors, &dimensions, &err), -1);
 		assert_int_equal(err.code, E_upstream_error);
+		assert_string_equal(err.message, cases[i].said ? cases[i].said
+							       : "data[1].embedding is no list of finite numbers");
 		assert_null(vectors);
 	}
 }
@@ -155,6 +189,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_vector),
 		cmocka_unit_test(every_float_survives_the_way_there_and_back),
 		cmocka_unit_test(vectors_stand_where_their_inputs_did),
+		cmocka_unit_test(no_infinity_passes_in_any_encoding),
 		cmocka_unit_test(vectors_that_are_not_as_asked_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

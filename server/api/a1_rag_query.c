@@ -11,6 +11,7 @@
 #include "common/base/utf8.h"
 #include "common/chat/inner.h"
 #include "common/chat/rag_embedder.h"
+#include "common/chat/rag_keeper.h"
 #include "common/chat/rag_rerank.h"
 #include "common/chat/rerank.h"
 #include "common/rag/quote.h"

@@ -63,6 +63,8 @@ LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 # tests/support: what unit tests link, and the tools, one program each (upstream*.c + kit.c = upstream).
 TOOLS := upstream e2e load crash durable isolation
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
+# What a tool has in common with unit tests.
+TOOL_SHARED_e2e := tests/support/jschema.c
 INDICES_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/indices_*.c) tests/support/kit.c)
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices_%.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 
@@ -116,7 +118,7 @@ unit-%: $B/unit/test_%
 	@$<
 
 define TOOL_RULE
-$B/tests/$1: $(patsubst %.c,$B/%.o,$(call TOOL_SRC,$1))
+$B/tests/$1: $(patsubst %.c,$B/%.o,$(call TOOL_SRC,$1) $(TOOL_SHARED_$1))
 	@echo "  LD    $$@"
 	@$$(CC) $$(ALL_LDFLAGS) $$(NO_LTO) -o $$@ $$^ $$(PKG_LIBS)
 endef

@@ -25,34 +25,45 @@ static json_t *reference(const char *schema)
 /* The schema is that of each line, as there is none of many. */
 static const char lines_type[] = "application/x-ndjson";
 
+static json_t *with_schema(const char *name)
+{
+	return json_pack("{s:o}", "schema", reference(name));
+}
+
 static json_t *json_content(const char *schema)
 {
-	return json_pack("{s:{s:o}}", "application/json", "schema", reference(schema));
+	return json_pack("{s:o}", "application/json", with_schema(schema));
+}
+
+/* By type, all that the answer may be; empty when it has no body. */
+static json_t *answer_content(const struct route *r)
+{
+	json_t *content = r->response ? json_content(r->response) : json_object();
+
+	if (r->lines && !r->response)
+		json_object_set_new(content, lines_type, with_schema(r->lines));
+	if (r->events)
+		json_object_set_new(content, "text/event-stream", with_schema(r->events));
+	if (r->media)
+		json_object_set_new(content, r->media,
+				    json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "format", "binary"));
+	if (r->access == ACCESS_METRICS)
+		json_object_set_new(content, "text/plain", json_pack("{s:{s:s}}", "schema", "type", "string"));
+	for (struct span types = r->texts ? span_str(r->texts) : SPAN_NONE; types.ptr;) {
+		struct span type = span_cut(&types, ' ');
+
+		json_object_setn_new(content, type.ptr, type.len, json_pack("{s:{s:s}}", "schema", "type", "string"));
+	}
+	return content;
 }
 
 static json_t *answer(const struct route *r)
 {
-	json_t *a = json_pack("{s:s}", "description", r->summary);
+	json_t *a = json_pack("{s:s}", "description", r->summary), *content = answer_content(r);
 
-	if (r->response)
-		json_object_set_new(a, "content", json_content(r->response));
-	else if (r->lines)
-		json_object_set_new(a, "content", json_pack("{s:{s:o}}", lines_type, "schema", reference(r->lines)));
-	else if (r->media)
-		json_object_set_new(a, "content", json_pack("{s:{s:{s:s, s:s}}}", r->media, "schema", "type",
-							    "string", "format", "binary"));
-	else if (r->access == ACCESS_METRICS)
-		json_object_set_new(a, "content", json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type",
-							    "string"));
-	for (struct span types = r->texts ? span_str(r->texts) : SPAN_NONE; types.ptr;) {
-		struct span type = span_cut(&types, ' ');
-
-		json_object_setn_new(json_object_get(a, "content"), type.ptr, type.len,
-				     json_pack("{s:{s:s}}", "schema", "type", "string"));
-	}
-	if (r->response && strcmp(r->response, "ChatCompletion") == 0)
-		json_object_set_new(json_object_get(a, "content"), "text/event-stream",
-				    json_pack("{s:o}", "schema", reference("ChatCompletionChunk")));
+	if (json_object_size(content) > 0)
+		json_object_set(a, "content", content);
+	json_decref(content);
 	return a;
 }
 
@@ -117,9 +128,9 @@ static json_t *request_content(const struct route *r)
 	json_t *content = r->request ? json_content(r->request) : json_object();
 
 	if (r->form)
-		json_object_set_new(content, "multipart/form-data", json_pack("{s:o}", "schema", reference(r->form)));
+		json_object_set_new(content, "multipart/form-data", with_schema(r->form));
 	if (r->lines)
-		json_object_set_new(content, lines_type, json_pack("{s:o}", "schema", reference(r->lines)));
+		json_object_set_new(content, lines_type, with_schema(r->lines));
 	if (r->takes_file)
 		json_object_set_new(content, "*/*", json_pack("{s:{s:s, s:s}}", "schema", "type", "string",
 							      "format", "binary"));

@@ -29,7 +29,8 @@ const struct route route_table[] = {
 	ROUTE(POST, "/v1/chat/completions", v1_chat_completions, SCOPE_BIT(chat_exec),
 	  .needs_user = true, .surface = "v1", .summary = "Chat completion, plain or streamed",
 	  .description = "OpenAI's request and answer, unchanged, routed over the model's backends.",
-	  .request = "ChatCompletionRequest", .response = "ChatCompletion"),
+	  .request = "ChatCompletionRequest", .response = "ChatCompletion",
+	  .events = "ChatCompletionEvent"),
 	ROUTE(POST, "/v1/embeddings", v1_embeddings, SCOPE_BIT(embeddings_exec),
 	  .needs_user = true, .surface = "v1", .summary = "Embeddings of one or several texts",
 	  .description = "At most 256 texts of 8,192 bytes each; float or base64.",
@@ -88,7 +89,7 @@ const struct route route_table[] = {
 	  .description = "Takes one message; what was said before is kept by the gateway and sent along. "
 			 "The answer is OpenAI's; its header x-conversation-id names the conversation, and as a "
 			 "header of the next request, or as the member conversation_id, goes on with it.",
-	  .request = "ConversationTurn", .response = "ChatCompletion"),
+	  .request = "ConversationTurn", .response = "ChatCompletion", .events = "ChatCompletionEvent"),
 	ROUTE(GET, "/c1/conversations", c1_list, SCOPE_BIT(conversations_read),
 	  .needs_user = true, .surface = "c1", .summary = "Conversations, newest first",
 	  .description = "q finds words and \"phrases\" in what was said, the newest find first; prefix finds "
@@ -183,7 +184,7 @@ const struct route route_table[] = {
 	ROUTE(GET, "/a1/rag/jobs/{job}/events", a1_jobs_events, SCOPE_BIT(rag_read), .surface = "a1",
 	  .summary = "A job's progress as it goes on",
 	  .description = "Events rag.progress, at most five a second, and at its end rag.done; the data is the job.",
-	  .media = "text/event-stream"),
+	  .events = "RagJob"),
 	ROUTE(DELETE, "/a1/rag/jobs/{job}", a1_jobs_cancel, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Cancels a job",
 	  .description = "What it has done stays; a rebuild that is begun again goes on from there.",
@@ -227,7 +228,7 @@ const struct route route_table[] = {
 			 "a WAV file into windows and joins their texts, and moves the times of subtitles "
 			 "(response_format json, text, srt or vtt; x-spass-applied: stt_windows=N); what "
 			 "cannot be cut goes whole (stt_mode=continuous).",
-	  .form = "TranscriptionForm", .response = "Transcription",
+	  .form = "TranscriptionForm", .response = "Transcription", .events = "TranscriptionEvent",
 	  .texts = "text/plain text/vtt"),
 	ROUTE(POST, "/v1/audio/translations", v1_translations, SCOPE_BIT(audio_exec), .surface = "v1",
 	  .summary = "Speech to English text", .form = "TranscriptionForm", .response = "Transcription",

@@ -32,6 +32,7 @@ struct route {
 	const char *lines;         /* schema of a line of application/x-ndjson, of a body that is taken, too, or of
 				    * the answer to a GET; or NULL */
 	bool takes_file;           /* a body of any other type is a file */
+	const char *events;        /* schema of the data of an event, of an answer that is or may be a text/event-stream; or NULL */
 	const char *media;         /* type of an answer that is not JSON, or NULL */
 	const char *texts;         /* other types that the answer may be a text of, a blank between; or NULL */
 	const char *query;         /* names of parameters, a blank between: "limit offset", others are refused; or NULL */

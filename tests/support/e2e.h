@@ -7,7 +7,8 @@
  *
  * The files: e2e_case.c reads cases, e2e_loop.c does their steps in order, e2e_vars.c replaces
  * names, e2e_proc.c starts and stops programs, e2e_conn.c is the client's connection, e2e_http.c its
- * requests and answers, e2e_check.c compares.  Steps are in e2e_step.c (of a client), e2e_operator.c
+ * requests and answers, e2e_check.c compares, e2e_document.c holds each answer against /openapi.json.
+ * Steps are in e2e_step.c (of a client), e2e_operator.c
  * (of an operator), e2e_watch.c (of who looks at what was left), e2e_command.c (of commands) and
  * e2e_wire.c (of the wire); e2e_main.c runs the cases and reports.
  */
@@ -49,6 +50,7 @@ struct e2e_case {
 	unsigned transports;
 	int timeout_s;
 	bool needs_root;            /* it mounts; left out for others */
+	bool odd_backend;           /* what a backend answers, and the gateway passes on, is less than OpenAI's */
 	bool gateway;               /* start one */
 	char *config, *env, *args;  /* texts of the sections, or NULL */
 	struct { char *name, *text; } files[16];
@@ -64,6 +66,7 @@ enum e2e_framing { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_CLOSE };
 struct e2e_answer {
 	bool started, head_done, done, cut, taken;
 	int status;
+	struct text request;             /* that it answers: "GET /path"; empty when that is not known */
 	struct text head, body, interim; /* interim: "100 103 " */
 	enum e2e_framing framing;
 	int64_t left;                    /* of the body or chunk */
@@ -76,7 +79,7 @@ struct e2e_conn {
 	int fd;
 	SSL *ssl;
 	bool eof, reset;
-	struct text in, sent_body, methods; /* methods: 'H' for HEAD, 'o' for others, in order */
+	struct text in, sent_body, requests; /* requests: a line each of those not yet answered, in order */
 	int64_t sent_us, closed_us;
 	struct e2e_answer answer;
 };
@@ -84,6 +87,7 @@ struct e2e_conn {
 struct e2e {
 	struct e2e_case *c;
 	const char *spass, *upstream, *cert, *key;
+	const json_t *document; /* /openapi.json; NULL while it is asked for */
 	enum e2e_transport transport;
 	int slow;           /* factor of all limits */
 	int64_t began_us;   /* when the case's time began */
@@ -146,14 +150,23 @@ int e2e_conn_more(struct e2e_conn *c, int64_t until_us);
 
 /* Requests and answers. */
 int e2e_send_request(struct e2e *e, const struct e2e_step *s, const char *line);
+/* The answer to this request line is awaited, after those before it. */
+void e2e_answer_await(struct e2e_conn *c, const char *line, size_t len);
 /* Takes input into c->answer. */
 void e2e_answer_feed(struct e2e_conn *c);
 void e2e_answer_reset(struct e2e_conn *c);
 /* The field's value; false when absent.  Values of repeated fields are joined by ", ". */
 bool e2e_answer_header(const struct e2e_answer *a, const char *name, struct text *out);
+/* Reads one SSE event that begins at *at; false when none is complete. */
+bool e2e_next_event(const char **at, const char *end, struct text *data, struct text *name);
 /* Data of SSE event number index (-1 = last), false when there is none; name may be NULL. */
 bool e2e_answer_event(const struct e2e_answer *a, int64_t index, struct text *data, struct text *name);
 int64_t e2e_answer_event_count(const struct e2e_answer *a);
+
+/* The document, fit to be held against answers; ends the tool when it is not.  The caller frees. */
+json_t *e2e_document_read(const char *path);
+/* Whether the answer is one that the document has for its request. */
+int e2e_check_document(struct e2e *e, const struct e2e_answer *a);
 
 /* Comparing.  All return 0 or -1 with the failure told. */
 int e2e_check_answer(struct e2e *e, struct e2e_conn *c, const char *check);

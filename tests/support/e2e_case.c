@@ -51,8 +51,10 @@ static void read_setting(struct e2e_case *c, int number, const char *line)
 		c->gateway = strcmp(value, "none") != 0;
 	else if (len == 5 && strncmp(line, "needs", len) == 0)
 		c->needs_root = strcmp(value, "root") == 0;
+	else if (len == 7 && strncmp(line, "backend", len) == 0)
+		c->odd_backend = strcmp(value, "odd") == 0;
 	else
-		bad(c, number, "unknown setting (title, transports, timeout, gateway, needs)");
+		bad(c, number, "unknown setting (title, transports, timeout, gateway, needs, backend)");
 }
 
 static void open_upstream(struct reader *r, int number, const char *words)

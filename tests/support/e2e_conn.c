@@ -57,7 +57,7 @@ int e2e_conn_open(struct e2e *e, struct e2e_conn *c, int receive_buffer)
 	if (c->fd < 0)
 		return e2e_fail(e, "cannot connect to %s: %s", e->address, strerrordesc_np(errno));
 	c->eof = c->reset = false;
-	c->in.len = c->methods.len = 0;
+	c->in.len = c->requests.len = 0;
 	e2e_answer_reset(c);
 	if (e->transport != TRANSPORT_TLS)
 		return 0;

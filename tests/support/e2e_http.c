@@ -147,7 +147,7 @@ int e2e_send_request(struct e2e *e, const struct e2e_step *s, const char *line)
 			e2e_conn_close(c, false);
 		if (c->fd < 0 && e2e_conn_open(e, c, 0))
 			return -1;
-		text_add(&c->methods, strncmp(line, "HEAD ", 5) == 0 ? "H" : "o", 1);
+		e2e_answer_await(c, line, strlen(line));
 		c->sent_body.len = 0;
 		text_add(&c->sent_body, text_str(&r.body), r.body.len);
 		c->sent_us = kit_now_us();
@@ -162,9 +162,25 @@ int e2e_send_request(struct e2e *e, const struct e2e_step *s, const char *line)
 void e2e_answer_reset(struct e2e_conn *c)
 {
 	struct e2e_answer *a = &c->answer;
-	struct text head = a->head, body = a->body, interim = a->interim;
-	head.len = body.len = interim.len = 0;
-	*a = (struct e2e_answer){ .head = head, .body = body, .interim = interim };
+	struct text request = a->request, head = a->head, body = a->body, interim = a->interim;
+	request.len = head.len = body.len = interim.len = 0;
+	*a = (struct e2e_answer){ .request = request, .head = head, .body = body, .interim = interim };
+}
+
+void e2e_answer_await(struct e2e_conn *c, const char *line, size_t len)
+{
+	text_add(&c->requests, line, len);
+	text_add(&c->requests, "\n", 1);
+}
+
+/* What is answered now: the first request that waits. */
+static void take_request(struct e2e_conn *c)
+{
+	size_t len = strcspn(text_str(&c->requests), "\n");
+	c->answer.request.len = 0;
+	text_add(&c->answer.request, text_str(&c->requests), len);
+	if (c->requests.len)
+		text_consume(&c->requests, len + 1);
 }
 
 bool e2e_answer_header(const struct e2e_answer *a, const char *name, struct text *out)
@@ -192,17 +208,17 @@ bool e2e_answer_header(const struct e2e_answer *a, const char *name, struct text
 	return found;
 }
 
-static bool has_body(const struct e2e_conn *c, int status)
+static bool has_body(const struct e2e_answer *a)
 {
-	bool head = c->methods.len && c->methods.ptr[0] == 'H';
-	return !head && status >= 200 && status != 204 && status != 304;
+	bool head = strncmp(text_str(&a->request), "HEAD ", 5) == 0;
+	return !head && a->status >= 200 && a->status != 204 && a->status != 304;
 }
 
 static void choose_framing(struct e2e_conn *c)
 {
 	struct e2e_answer *a = &c->answer;
 	struct text value = { 0 };
-	if (!has_body(c, a->status)) {
+	if (!has_body(a)) {
 		a->framing = BODY_NONE;
 	} else if (e2e_answer_header(a, "transfer-encoding", &value) && strcasecmp(value.ptr, "chunked") == 0) {
 		a->framing = BODY_CHUNKED;
@@ -233,6 +249,7 @@ static bool take_head(struct e2e_conn *c)
 		return true;
 	}
 	a->head_done = true;
+	take_request(c);
 	choose_framing(c);
 	return true;
 }
@@ -310,15 +327,11 @@ void e2e_answer_feed(struct e2e_conn *c)
 		a->cut = a->framing != BODY_CLOSE || !a->head_done || c->reset;
 		a->done = a->head_done && a->framing == BODY_CLOSE && !c->reset;
 	}
-	if (a->done && !a->done_us) {
+	if (a->done && !a->done_us)
 		a->done_us = kit_now_us();
-		if (c->methods.len)
-			text_consume(&c->methods, 1);
-	}
 }
 
-/* Reads one event that begins at *at; false when none is complete. */
-static bool next_event(const char **at, const char *end, struct text *data, struct text *name)
+bool e2e_next_event(const char **at, const char *end, struct text *data, struct text *name)
 {
 	bool any = false;
 	data->len = name->len = 0;
@@ -351,7 +364,7 @@ int64_t e2e_answer_event_count(const struct e2e_answer *a)
 	struct text data = { 0 }, name = { 0 };
 	const char *at = text_str(&a->body), *end = at + a->body.len;
 	int64_t count = 0;
-	while (next_event(&at, end, &data, &name))
+	while (e2e_next_event(&at, end, &data, &name))
 		count++;
 	text_free(&data);
 	text_free(&name);
@@ -367,7 +380,7 @@ bool e2e_answer_event(const struct e2e_answer *a, int64_t index, struct text *da
 		index += e2e_answer_event_count(a);
 	bool found = index >= 0;
 	for (int64_t i = 0; i <= index && found; i++)
-		found = next_event(&at, end, data, into);
+		found = e2e_next_event(&at, end, data, into);
 	text_add(data, "", 0);
 	text_add(into, "", 0);
 	text_free(&other);

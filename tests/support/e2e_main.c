@@ -37,6 +37,7 @@ struct job {
 
 static struct { char **paths; size_t count; } found;
 static char *scratch; /* directory of the certificate */
+static json_t *document; /* /openapi.json, against which all answers are held */
 
 int e2e_fail(struct e2e *e, const char *format, ...)
 {
@@ -95,11 +96,11 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path);
 }
 
-/* In the case's own process. */
-static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport)
+/* In the case's own process; body_to: where the body of its last answer is kept, or NULL. */
+static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport, const char *body_to)
 {
 	struct e2e e = { .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow,
-			 .workers = o->workers, .began_us = kit_now_us() };
+			 .workers = o->workers, .began_us = kit_now_us(), .document = document };
 	char *cert = kit_printf("%s/cert.pem", scratch), *key = kit_printf("%s/key.pem", scratch);
 	e.cert = cert;
 	e.key = key;
@@ -110,6 +111,8 @@ static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transp
 		result = e2e_run_steps(&e, 0, c->step_count);
 	if (!result)
 		result = e2e_finish(&e);
+	if (!result && body_to)
+		result = kit_write_file(body_to, text_str(&e.conn->answer.body), e.conn->answer.body.len);
 	if (result) {
 		print_failure(&e);
 		if (e.gateway > 0)
@@ -144,7 +147,7 @@ static void start_job(const struct options *o, struct job *j, struct e2e_case *c
 		close(out[0]);
 		close(out[1]);
 		alarm((unsigned)(c->timeout_s * o->slow));
-		_exit(run_case(o, c, transport) ? 1 : 0);
+		_exit(run_case(o, c, transport, NULL) ? 1 : 0);
 	}
 	setpgid(j->pid, j->pid);
 	close(out[1]);
@@ -216,6 +219,25 @@ static void make_certificate(void)
 	free(command);
 }
 
+/* The document is the program's own, from a gateway that nothing was set for. */
+static void ask_for_document(const struct options *o)
+{
+	static char send[] = "send GET /openapi.json", expect[] = "expect 200";
+	struct e2e_step steps[] = { { .line = { 1, send } }, { .line = { 2, expect } } };
+	struct e2e_case c = { .path = "/openapi.json", .gateway = true, .timeout_s = 30, .steps = steps, .step_count = COUNT_OF(steps) };
+	char *path = kit_printf("%s/openapi.json", scratch);
+	int status = 0;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(run_case(o, &c, TRANSPORT_TCP, path) ? 1 : 0);
+	waitpid(pid, &status, 0);
+	if (status)
+		kit_fatal("the gateway does not tell /openapi.json");
+	document = e2e_document_read(path);
+	free(path);
+}
+
 static int read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -279,6 +301,7 @@ int main(int argc, char **argv)
 	if (found.count)
 		qsort(found.paths, found.count, sizeof(char *), by_name);
 	make_certificate();
+	ask_for_document(&o);
 	for (size_t i = 0; i < found.count; i++) {
 		if (o.only && !kit_glob(o.only, found.paths[i]))
 			continue;
@@ -298,6 +321,7 @@ int main(int argc, char **argv)
 	while (running)
 		*(end_job(&o, jobs, &running) ? &passed : &failed) += 1;
 	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	json_decref(document);
 	printf("e2e: %zu passed, %zu failed\n", passed, failed);
 	return failed || !passed ? 1 : 0;
 }

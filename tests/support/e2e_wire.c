@@ -66,7 +66,7 @@ static int shape_answer(struct e2e *e, struct e2e_conn *c, int64_t status)
 	if (c->answer.status != status)
 		return e2e_fail(e, "status %d, expected %lld\n  body:     %.300s", c->answer.status, (long long)status,
 				text_str(&c->answer.body));
-	return 0;
+	return e2e_check_document(e, &c->answer);
 }
 
 static int check_envelope(struct e2e *e, struct e2e_conn *c, const char *code, bool is_head)
@@ -91,7 +91,7 @@ static int open_for(struct e2e *e, struct e2e_conn *c, const struct shape *s)
 {
 	if (e2e_conn_open(e, c, 0))
 		return -1;
-	text_add(&c->methods, s->is_head ? "H" : "o", 1);
+	e2e_answer_await(c, text_str(&s->bytes), strcspn(text_str(&s->bytes), "\r\n"));
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int serve_shape(struct e2e *e, struct e2e_conn *c, const struct shape *s,
 	int result = open_for(e, c, s) || e2e_conn_send(e, c, whole.ptr, whole.len) || shape_answer(e, c, status);
 	text_free(&whole);
 	c->answer.taken = true;
-	text_add(&c->methods, "o", 1);
+	e2e_answer_await(c, next_request, strcspn(next_request, "\r"));
 	if (result || shape_answer(e, c, 200) || e2e_check_answer(e, c, "body = {\"status\":\"ok\"}"))
 		return shape_failed(e, s, "in one piece");
 	if (open_for(e, c, s) || send_bytewise(e, c, s) || shape_answer(e, c, status) || e2e_check_answer(e, c, "kept"))
@@ -256,7 +256,8 @@ static int crowd_close(struct e2e *e)
 		struct e2e_conn *c = &e->crowd[i];
 		e2e_conn_close(c, false);
 		text_free(&c->in);
-		text_free(&c->methods);
+		text_free(&c->requests);
+		text_free(&c->answer.request);
 		text_free(&c->answer.head);
 		text_free(&c->answer.body);
 		text_free(&c->answer.interim);
@@ -309,7 +310,7 @@ int e2e_step_quick(struct e2e *e, const struct e2e_step *s, const char *rest)
 	for (long i = 0; i < count && !result; i++) {
 		if (c->fd < 0 || c->eof)
 			result = e2e_conn_open(e, c, 0);
-		text_add(&c->methods, "o", 1);
+		e2e_answer_await(c, request, strcspn(request, "\r"));
 		int64_t from = kit_now_us();
 		result = result || e2e_conn_send(e, c, request, strlen(request)) || shape_answer(e, c, 200) ? -1 : 0;
 		took[i] = kit_now_us() - from;

@@ -18,8 +18,7 @@
 
 static const char system_file[] = "/etc/spass/spass.yaml";
 static const char backends_section[] = "backends";
-/* Lists that other modules read. */
-static const char *const list_sections[] = { "models", "prices" };
+const char *const config_lists[] = { "models", "prices", NULL };
 
 /* Other names of a setting in the environment; the setting's own wins. */
 static const struct {
@@ -117,8 +116,8 @@ static void unknown_setting(struct config_faults *faults, const char *where, con
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		near_offer(&near, config_table[i].name);
 	near_offer(&near, backends_section);
-	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++)
-		near_offer(&near, list_sections[i]);
+	for (size_t i = 0; config_lists[i]; i++)
+		near_offer(&near, config_lists[i]);
 	if (near_best(&near))
 		config_fault(faults, where, name, "unknown setting; did you mean %s?",
 			     near_best(&near));
@@ -128,8 +127,8 @@ static void unknown_setting(struct config_faults *faults, const char *where, con
 
 static bool is_list_section(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++)
-		if (!strcmp(name, list_sections[i]))
+	for (size_t i = 0; config_lists[i]; i++)
+		if (!strcmp(name, config_lists[i]))
 			return true;
 	return false;
 }
@@ -225,11 +224,11 @@ static void drop_unfit_sections(struct config *c)
 {
 	json_t *root = yml_root(c->file);
 
-	for (size_t i = 0; i < ARRAY_LEN(list_sections); i++) {
-		const json_t *value = json_object_get(root, list_sections[i]);
+	for (size_t i = 0; config_lists[i]; i++) {
+		const json_t *value = json_object_get(root, config_lists[i]);
 
 		if (value && !json_is_array(value))
-			json_object_del(root, list_sections[i]);
+			json_object_del(root, config_lists[i]);
 	}
 }
 

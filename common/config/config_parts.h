@@ -9,6 +9,9 @@
 /* Of the database, in data_dir, where the setting says nothing. */
 #define CONFIG_DATABASE_NAME "spass.db"
 
+/* Sections of the file that are lists and other modules read; ends with NULL. */
+extern const char *const config_lists[];
+
 /* All faults of one load, so that they are mended in one go. */
 struct config_faults {
 	struct buf text;           /* one fault a line */

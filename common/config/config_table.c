@@ -218,8 +218,8 @@ int config_show(const struct config *c, bool only_changed, struct buf *out)
 			   config_origin_name(c->origins[i]));
 	}
 	config_backends_show(c, out);
-	show_section(c, "models", out);
-	show_section(c, "prices", out);
+	for (size_t i = 0; config_lists[i]; i++)
+		show_section(c, config_lists[i], out);
 	return buf_failed(out) ? -1 : 0;
 }
 
@@ -281,7 +281,7 @@ json_t *config_json(const struct config *c)
 		all, "backends",
 		json_pack("{s:o,s:s}", "value", config_backends_json(c), "origin",
 			  config_origin_name(c->backend_count ? CONFIG_FILE : CONFIG_DEFAULT)));
-	json_object_set_new(all, "models", section_json(c, "models"));
-	json_object_set_new(all, "prices", section_json(c, "prices"));
+	for (size_t i = 0; config_lists[i]; i++)
+		json_object_set_new(all, config_lists[i], section_json(c, config_lists[i]));
 	return all;
 }

@@ -18,7 +18,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where the token would come from; NULL on failure.  The caller frees. */
@@ -44,13 +43,6 @@ static char *token_source(const struct config *c, struct err *err)
 	return source;
 }
 
-static bool is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /*
  * Whether a start could make the database with the directories above it, or write the one that is
  * there: asked of what there is of the path.
@@ -63,7 +55,7 @@ static int check_database(const struct config *c, const char *database, struct e
 
 	while (access(path, F_OK) < 0 && errno == ENOENT && (slash = strrchr(path, '/')) && path[1])
 		slash[slash == path] = '\0'; /* of "/name" the root stays */
-	fault = access(path, W_OK) < 0 ? errno : is_directory(database) ? EISDIR : 0;
+	fault = access(path, W_OK) < 0 ? errno : file_is_directory(database) ? EISDIR : 0;
 	if (fault)
 		err_set(err, E_invalid_config, config_table[key].name, "%s: %s: %s cannot be written: %s",
 			config_place(c, key, where), config_table[key].name, path, err_errno(fault));

@@ -211,7 +211,7 @@ out:
 	return result;
 }
 
-static bool is_dir(const char *path)
+bool file_is_directory(const char *path)
 {
 	struct stat st;
 
@@ -222,7 +222,7 @@ static bool is_dir(const char *path)
 static bool is_made_meanwhile(const char *path)
 {
 	int why = errno;
-	bool made = why == EEXIST && is_dir(path);
+	bool made = why == EEXIST && file_is_directory(path);
 
 	errno = why;
 	return made;
@@ -240,7 +240,7 @@ int file_make_dirs(const char *path, struct err *err)
 			continue;
 		*at = '\0';
 		/* Looked for first: EROFS and EACCES would hide that it is there already. */
-		if (!is_dir(copy) && mkdir(copy, 0700) < 0 && !is_made_meanwhile(copy))
+		if (!file_is_directory(copy) && mkdir(copy, 0700) < 0 && !is_made_meanwhile(copy))
 			result = fail(err, "cannot make the directory", copy);
 		*at = end;
 		if (end == '\0')

@@ -25,6 +25,7 @@ int file_settle(const char *temporary, const char *path, bool replace, struct er
 int file_make_dirs(const char *path, struct err *err);
 int file_make_parents(const char *path, struct err *err);
 bool file_exists(const char *path);
+bool file_is_directory(const char *path);
 
 /* XDG base directories; a relative value in the environment is ignored, as its text says. */
 enum file_place { FILE_CONFIG, FILE_DATA, FILE_STATE, FILE_CACHE, FILE_RUNTIME };

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/db_inside.h"
@@ -207,6 +208,11 @@ struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, 
 		    (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 
 	pthread_once(&configured, configure);
+	/* Of which SQLite says that the disk fails. */
+	if (file_is_directory(path)) {
+		err_set(err, E_storage_error, "", "cannot open the database %s: it is a directory", path);
+		return NULL;
+	}
 	if (mode == DB_WRITE && make_private_file(path, err) < 0)
 		return NULL;
 	db = mem_new(struct db);

@@ -250,7 +250,7 @@ static void refuses_a_directory_in_place_of_a_file(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(mkdir(f->database, 0700), 0);
-	assert_refused(f, f->database, "cannot be opened");
+	assert_refused(f, f->database, "it is a directory");
 }
 
 static int open_as_nobody(struct fixture *f)

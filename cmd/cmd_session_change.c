@@ -135,7 +135,7 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 			       "and HTML cannot be imported", argv[0]);
 	}
 	if (gateway_link_open(&link, g, err) == 0)
-		row = sessions_import(link.wire, span_str(buf_str(&document)), err);
+		row = sessions_import(link.wire, buf_span(&document), err);
 	gateway_link_close(&link, err);
 	buf_free(&document);
 	if (!row)

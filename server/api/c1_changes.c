@@ -191,15 +191,10 @@ static int write_fork(struct core *core, struct change *k, struct err *err)
 static int read_fork(struct exchange *x, struct change *k, struct err *err)
 {
 	static const char *const names[] = { "at", "title", NULL };
-	struct span body, at = SPAN_NONE;
-	json_t *root;
+	struct span at = SPAN_NONE;
+	json_t *root = call_read_json_if_any(x, SMALL_BODY_MAX, err);
 	int result;
 
-	if (exchange_body(x, SMALL_BODY_MAX, &body, err) < 0)
-		return -1;
-	if (body.len == 0)
-		return 0;
-	root = call_read_json(x, SMALL_BODY_MAX, err);
 	if (!root)
 		return -1;
 	result = fields_check(root, names, err);

@@ -118,6 +118,18 @@ json_t *call_read_json(struct exchange *x, size_t max, struct err *err)
 	return NULL;
 }
 
+json_t *call_read_json_if_any(struct exchange *x, size_t max, struct err *err)
+{
+	struct span body;
+
+	if (exchange_body(x, max, &body, err) == 0)
+		return body.len ? call_read_json(x, max, err) : json_object();
+	if (err->code != E_length_required)
+		return NULL;
+	err_clear(err); /* who sends none need not say how long it is */
+	return json_object();
+}
+
 /*
  * Decodes into the arena; ptr NULL when it does not fit or holds a NUL.  In a query a plus is a
  * blank, as forms write it.

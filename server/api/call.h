@@ -57,6 +57,8 @@ void call_reply_nothing(struct exchange *x);
  * documents only: read on the worker's own thread.
  */
 json_t *call_read_json(struct exchange *x, size_t max, struct err *err);
+/* The same for a route that may_lack_body: {} when there is none. */
+json_t *call_read_json_if_any(struct exchange *x, size_t max, struct err *err);
 /*
  * The first query parameter of that name, decoded, in the exchange's arena; ptr NULL when absent.
  * -1 with E_invalid_field when it is longer than CALL_QUERY_MAX or has a NUL.

@@ -204,7 +204,7 @@ const struct route route_table[] = {
 	  .response = "NewKey", .status = 201),
 	ROUTE(POST, "/v1/tenant/keys/{id}/rotate", tenant_keys_rotate, SCOPE_BIT(keys_write), .surface = "v1",
 	  .summary = "Give a key another secret; the old one may last for a while",
-	  .request = "RotateRequest", .response = "NewKey"),
+	  .request = "RotateRequest", .may_lack_body = true, .response = "NewKey"),
 	ROUTE(DELETE, "/v1/tenant/keys/{id}", tenant_keys_revoke, SCOPE_BIT(keys_write), .surface = "v1",
 	  .summary = "Revoke a key, for good", .status = 204),
 	ROUTE(POST, "/v1/images", v1_images_post, SCOPE_BIT(images_write), .surface = "v1",

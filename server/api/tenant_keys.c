@@ -430,7 +430,7 @@ static int read_rotate(struct exchange *x, int64_t *grace_s, struct err *err)
 {
 	struct reading r = { .path = "body", .err = err };
 	struct rotate_form form = { .grace_s = 0 };
-	json_t *body = call_read_json(x, BODY_MAX, err);
+	json_t *body = call_read_json_if_any(x, BODY_MAX, err);
 	int result;
 
 	if (!body)

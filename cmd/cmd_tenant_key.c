@@ -118,7 +118,12 @@ static int check_new(const struct key_options *o, struct err *err)
 	const struct {
 		const char *option;
 		const struct opt_texts *texts;
-	} all[] = { { "scope", &o->scopes }, { "deny", &o->denied }, { "model", &o->models }, { "budget", &o->budgets } };
+	} all[] = {
+		{ "scope", &o->scopes },
+		{ "deny", &o->denied },
+		{ "model", &o->models },
+		{ "budget", &o->budgets },
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (check_texts(all[i].option, all[i].texts->items, all[i].texts->count, err) < 0)

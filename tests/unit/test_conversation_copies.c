@@ -101,6 +101,9 @@ static void an_origin_that_goes_ends_its_fork(void **state)
 	expect_list(f, &ada, "", 10, 0, 0, "");
 }
 
+#define DOZENS_OF_X "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" /* 56 */
+#define FULL_TITLE DOZENS_OF_X DOZENS_OF_X DOZENS_OF_X
+
 /* Copies of one conversation under titles like these. */
 static void expect_copies(struct fixture *f, const char *id)
 {
@@ -113,6 +116,8 @@ static void expect_copies(struct fixture *f, const char *id)
 		{ "Rivers (copy x)", "Rivers (copy x) (copy)" },
 		{ "Rivers (copy", "Rivers (copy (copy)" },
 		{ "(copy)", "(copy) (copy)" },
+		{ FULL_TITLE, FULL_TITLE " (copy)" },
+		{ FULL_TITLE "x", FULL_TITLE "x" }, /* no room for a mark of any length */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -133,7 +138,7 @@ static void expect_copies(struct fixture *f, const char *id)
 	}
 }
 
-/* Each of one conversation has a number of its own; another user's do not count. */
+/* Each of one conversation has a number of its own; another user's, or another title's, do not count. */
 static void copies_of_one_conversation_are_numbered(void **state)
 {
 	struct fixture *f = *state;
@@ -142,6 +147,8 @@ static void copies_of_one_conversation_are_numbered(void **state)
 
 	begin_conversation(f, &ada, id, "one", "two");
 	begin_conversation(f, &bob, theirs, "Lakes (copy 7)", "1");
+	begin_conversation(f, &ada, theirs, "Ponds (copy 8)", "1");
+	begin_conversation(f, &ada, theirs, "Lakes", "1");
 	assert_int_equal(conversation_rename(f->db, &ada, span_str(id), SPAN_LIT("Lakes"), &f->err), 0);
 	for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
 		char copy[CONVERSATION_ID_SIZE];

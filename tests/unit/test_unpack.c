@@ -105,6 +105,45 @@ static void every_format_comes_out_as_it_went_in(void **state)
 	buf_free(&text);
 }
 
+/* What a model has said is not held back until it says more. */
+static void all_that_has_come_is_told_at_once(void **state)
+{
+	enum { LEN = 1 * MIB, OUT_MAX = LEN + 1 };
+	struct unpack *u = unpack_new(CODING_GZIP, LEN);
+	z_stream whole = { 0 };
+	struct err err = ERR_INIT;
+	struct buf text, packed;
+	char *out = mem_alloc(OUT_MAX);
+	size_t told = 0;
+
+	(void)state;
+	buf_init(&text, LEN);
+	buf_init(&packed, LEN);
+	for (size_t i = 0; i < LEN; i++)
+		buf_add_char(&text, 'x');
+	pack(&packed, buf_span(&text), GZIP);
+	assert_int_equal(inflateInit2(&whole, GZIP), Z_OK);
+	whole.next_out = (unsigned char *)out;
+	whole.avail_out = OUT_MAX;
+	for (size_t at = 0; at < packed.len; at++) {
+		struct span piece;
+
+		unpack_feed(u, span_of(packed.ptr + at, 1));
+		while (unpack_next(u, &piece, &err) > 0)
+			told += piece.len;
+		whole.next_in = (unsigned char *)packed.ptr + at;
+		whole.avail_in = 1;
+		inflate(&whole, Z_SYNC_FLUSH);
+		assert_int_equal(told, OUT_MAX - whole.avail_out);
+	}
+	assert_int_equal(told, LEN);
+	inflateEnd(&whole);
+	unpack_free(u);
+	mem_free(out);
+	buf_free(&text);
+	buf_free(&packed);
+}
+
 static void members_follow_each_other(void **state)
 {
 	struct unpack *u = unpack_new(CODING_GZIP, 100);
@@ -240,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codings_are_told_apart),
 		cmocka_unit_test(every_format_comes_out_as_it_went_in),
+		cmocka_unit_test(all_that_has_come_is_told_at_once),
 		cmocka_unit_test(members_follow_each_other),
 		cmocka_unit_test(nothing_at_all_is_whole),
 		cmocka_unit_test(a_cut_is_seen_wherever_it_falls),

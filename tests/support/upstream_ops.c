@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 enum { OUT_HIGH = 256 * 1024 };
@@ -260,6 +261,14 @@ static enum mock_step op_delay(struct mock_conn *c, const struct mock_op *op)
 	return c->phase++ ? STEP_NEXT : mock_wait_ms(c, op->n[0]);
 }
 
+/* Until the case has made that file. */
+static enum mock_step op_await(struct mock_conn *c, const struct mock_op *op)
+{
+	enum { LOOK_MS = 5 };
+
+	return access(op->text, F_OK) == 0 ? STEP_NEXT : mock_wait_ms(c, LOOK_MS);
+}
+
 static enum mock_step op_head(struct mock_conn *c, const struct mock_op *op)
 {
 	(void)op;
@@ -432,6 +441,7 @@ const struct mock_op_row mock_op_table[] = {
 	{ "split", ARG_NUMBERS, op_split },
 	{ "error", ARG_TEXT, op_error },
 	{ "delay", ARG_NUMBERS, op_delay },
+	{ "await", ARG_TEXT, op_await },
 	{ "head", ARG_NONE, op_head },
 	{ "body", ARG_BYTES, op_body },
 	{ "echo", ARG_NONE, op_echo },

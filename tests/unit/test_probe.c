@@ -234,6 +234,49 @@ static void requests_carry_path_and_key_as_the_provider_wants_them(void **state)
 	mem_free(b);
 }
 
+static void what_refuses_has_no_models(void **state)
+{
+	static const char *const answers[BACKENDS] = {
+		ANSWER("404 Not Found", LIST), ANSWER("403 Forbidden", LIST), ANSWER("500 Internal Server Error", LIST),
+		ANSWER("499 Odd", LIST), ANSWER("200 OK", "{}"), ANSWER("403 Forbidden", "{}"),
+	};
+	struct bench *b = bench_new(answers, -1);
+
+	(void)state;
+	run(b, -1);
+	assert_seen(b, 0, BACKEND_AVAILABLE, "");
+	assert_seen(b, 1, BACKEND_UNREACHABLE, "wants a key");
+	assert_seen(b, 2, BACKEND_UNREACHABLE, "answers with a server error");
+	assert_seen(b, 3, BACKEND_AVAILABLE, "");
+	assert_seen(b, 5, BACKEND_UNREACHABLE, "key refused");
+	assert_false(routing_has_news(b->routing));
+	bench_free(b, -1);
+}
+
+/* Nor told that somebody is here. */
+static void what_is_off_or_lacks_its_key_is_not_connected_to(void **state)
+{
+	static const char *const answers[BACKENDS] = {
+		ANSWER("200 OK", LIST), ANSWER("200 OK", LIST), ANSWER("200 OK", LIST),
+		ANSWER("200 OK", LIST), ANSWER("200 OK", "{}"), ANSWER("200 OK", "{}"),
+	};
+	enum { KEYLESS = 4, OFF = BOX };
+	struct bench *b = bench_new(answers, -1);
+
+	(void)state;
+	routing_free(b->routing);
+	b->entries[OFF].key_env = NULL;
+	b->entries[OFF].disabled = true;
+	b->routing = routing_new(&b->config, NULL, NULL, NULL);
+	run(b, -1);
+	for (size_t i = 0; i < BACKENDS; i++) {
+		server_stop(&b->servers[i]);
+		assert_int_equal(*b->servers[i].seen != '\0', i != KEYLESS && i != OFF);
+	}
+	routing_free(b->routing);
+	mem_free(b);
+}
+
 static void slow_servers_are_waited_for_once_and_together(void **state)
 {
 	static const char *const answers[BACKENDS] = { NULL, NULL, NULL, NULL, ANSWER("200 OK", "{}"), NULL };
@@ -342,6 +385,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_there_is_seen_and_what_is_not_says_why),
 		cmocka_unit_test(requests_carry_path_and_key_as_the_provider_wants_them),
+		cmocka_unit_test(what_refuses_has_no_models),
+		cmocka_unit_test(what_is_off_or_lacks_its_key_is_not_connected_to),
 		cmocka_unit_test(slow_servers_are_waited_for_once_and_together),
 		cmocka_unit_test(a_cancelled_look_ends_at_once_and_says_nothing),
 		cmocka_unit_test(a_look_cancelled_inside_the_list_says_nothing),

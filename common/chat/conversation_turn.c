@@ -297,29 +297,30 @@ static int compose_step(struct conversation_turn *t, void *arg, struct err *err)
 	return compose(t, arg, err);
 }
 
-typedef int enter_function(struct turnstile *t, struct span name, int64_t wait_ms, struct turnstile_pass *pass,
-			   struct err *err);
-
-/* The owner is part of the name, so that nobody notices another's. */
-static int enter_by(enter_function *by, struct turnstile *turnstile, const struct conversation_owner *owner,
-		    struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
+/* The owner is part of the turnstile's name, so that nobody notices another's. */
+static int name_turnstile(const struct conversation_owner *owner, struct span id, char text[NAME_BYTES_MAX],
+			  struct span *name, struct err *err)
 {
 	const struct span parts[] = {
 		span_str(owner->tenant_id), SPAN_LIT("/"), span_str(owner->user_id), SPAN_LIT("/"),
 		span_of(id.ptr, id.len > CONVERSATION_ID_SIZE ? CONVERSATION_ID_SIZE : id.len),
 	};
-	char name[NAME_BYTES_MAX];
 	size_t len = 0;
-	int result;
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		if (parts[i].len > sizeof name - len)
+		if (parts[i].len > NAME_BYTES_MAX - len)
 			return err_set(err, E_internal_error, "", "a name is too long");
 		if (parts[i].len)
-			memcpy(name + len, parts[i].ptr, parts[i].len);
+			memcpy(text + len, parts[i].ptr, parts[i].len);
 		len += parts[i].len;
 	}
-	result = by(turnstile, span_of(name, len), wait_ms, pass, err);
+	*name = span_of(text, len);
+	return 0;
+}
+
+/* What a turnstile's entrance says, as an answer. */
+static int tell_entrance(int result, struct err *err)
+{
 	if (result <= 0)
 		return result;
 	err_set(err, E_conversation_busy, "conversation_id",
@@ -331,13 +332,24 @@ static int enter_by(enter_function *by, struct turnstile *turnstile, const struc
 int conversation_enter_ahead(struct turnstile *turnstile, const struct conversation_owner *owner,
 			     struct span id, int64_t wait_ms, struct turnstile_pass *pass, struct err *err)
 {
-	return enter_by(turnstile_enter_ahead, turnstile, owner, id, wait_ms, pass, err);
+	char text[NAME_BYTES_MAX];
+	struct span name;
+
+	if (name_turnstile(owner, id, text, &name, err) < 0)
+		return -1;
+	return tell_entrance(turnstile_enter_ahead(turnstile, name, wait_ms, pass, err), err);
 }
 
 static int enter(struct conversation_turn *t, struct err *err)
 {
-	return enter_by(turnstile_enter, t->worker->core->conversations, &t->owner, span_str(t->id),
-			t->snapshot->config->conversation_wait, &t->pass, err);
+	const int64_t wait_ms = t->snapshot->config->conversation_wait;
+	struct turnstile *turnstile = t->worker->core->conversations;
+	char text[NAME_BYTES_MAX];
+	struct span name;
+
+	if (name_turnstile(&t->owner, span_str(t->id), text, &name, err) < 0)
+		return -1;
+	return tell_entrance(turnstile_enter(turnstile, name, wait_ms, &t->pass, err), err);
 }
 
 static int load_history_step(struct conversation_turn *t, struct loading *l, struct err *err)

@@ -5,6 +5,8 @@
 #include "common/rag/reading_html.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "common/text/letters.h"
 
 #include <libxml/parserInternals.h>
 
@@ -58,7 +60,10 @@ struct span html_attribute(const xmlChar **attributes, const char *name)
 	return SPAN_NONE;
 }
 
-/* The sign behind a heading that links to itself, as Sphinx, MkDocs, Docusaurus and rustdoc write it. */
+/*
+ * A heading's link to itself: a sign beside its words, as Sphinx, MkDocs, Docusaurus and rustdoc write
+ * it, or, in some themes, around them.
+ */
 static bool is_permalink(const xmlChar **attributes)
 {
 	struct span classes = html_attribute(attributes, "class");
@@ -74,7 +79,8 @@ static bool is_hidden(const xmlChar **attributes)
 {
 	struct span style = html_attribute(attributes, "style");
 
-	return html_attribute(attributes, "hidden").ptr || is_permalink(attributes) || span_is(html_attribute(attributes, "aria-hidden"), "true") ||
+	return html_attribute(attributes, "hidden").ptr ||
+	       span_is(html_attribute(attributes, "aria-hidden"), "true") ||
 	       span_find(style, SPAN_LIT("display:none")) >= 0 ||
 	       span_find(style, SPAN_LIT("display: none")) >= 0;
 }
@@ -91,6 +97,50 @@ static bool is_hidden_here(const struct html_page *p)
 	return p->dropped > 0 || (p->part == PART_MAIN && p->in_main == 0);
 }
 
+/* ---- links of headings to themselves ---- */
+
+enum { PERMALINK_MAX = 1 * KIB };
+
+static void open_permalink(struct html_page *p)
+{
+	p->in_permalink = true;
+	p->dropped++;
+	buf_clear(&p->permalink);
+}
+
+static bool has_words(struct span text)
+{
+	for (size_t len; text.len > 0; text = span_from(text, len))
+		if (letter_is_of_word(utf8_next(text, &len)))
+			return true;
+	return false;
+}
+
+static bool is_empty_heading(const struct html_page *p)
+{
+	return p->in_heading > 0 && reader_at(p->rd) == p->start;
+}
+
+static void close_permalink(struct html_page *p)
+{
+	struct span text = buf_span(&p->permalink);
+
+	p->in_permalink = false;
+	if (p->in_heading == 0 && has_words(text) && !is_hidden_here(p))
+		html_text(p, text);
+	if (!is_empty_heading(p) || !has_words(text))
+		buf_clear(&p->permalink);
+}
+
+/* The link is around a heading: what it has is the page's, like any. */
+static void leave_permalink(struct html_page *p)
+{
+	p->in_permalink = false;
+	if (p->in_main > 0)
+		p->in_main += p->dropped;
+	p->dropped = 0;
+}
+
 /* ---- events ---- */
 
 static void on_text(void *ctx, const xmlChar *text, int len)
@@ -100,6 +150,8 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 
 	if (p->in_title)
 		buf_add_span(&p->title, s);
+	else if (p->in_permalink)
+		buf_add_span(&p->permalink, s); /* what is too long for it is left out */
 	else if (!is_hidden_here(p))
 		html_text(p, s);
 }
@@ -111,6 +163,12 @@ static void on_open(void *ctx, const xmlChar *name, const xmlChar **attributes)
 
 	if (++p->events % EVENTS_BETWEEN_CHECKS == 0 && (p->rc = reader_goes_on(p->rd, p->err)) < 0)
 		xmlStopParser(p->parser);
+	if (p->in_permalink && role == ROLE_HEADING)
+		leave_permalink(p);
+	if (p->dropped == 0 && is_permalink(attributes) && !is_hidden(attributes)) {
+		open_permalink(p);
+		return;
+	}
 	if (p->dropped > 0 || role == ROLE_DROP || is_hidden(attributes) ||
 	    (p->part != PART_ALL && is_frame(role, attributes))) {
 		p->dropped++;
@@ -130,9 +188,12 @@ static void on_close(void *ctx, const xmlChar *name)
 	enum html_role role = role_of((const char *)name);
 
 	if (p->dropped > 0) {
-		p->dropped--;
+		if (--p->dropped == 0 && p->in_permalink)
+			close_permalink(p);
 		return;
 	}
+	if (role == ROLE_HEADING && p->permalink.len > 0 && is_empty_heading(p))
+		html_text(p, buf_span(&p->permalink));
 	if (role == ROLE_TITLE)
 		p->in_title = false;
 	if (!is_hidden_here(p))
@@ -182,12 +243,14 @@ static int write_part(struct reader *rd, struct span html, enum html_part part, 
 	int rc;
 
 	buf_init(&p.title, 4 * KIB);
+	buf_init(&p.permalink, PERMALINK_MAX);
 	rc = parse(&p, html);
 	if (rc == 0) {
 		reader_end_line(rd);
 		reader_title(rd, buf_span(&p.title));
 	}
 	buf_free(&p.title);
+	buf_free(&p.permalink);
 	if (rc == 0 && part + 1 < PART_COUNT && reader_at(rd) - p.from < least) {
 		if (rd->out->text.ptr)
 			buf_truncate(&rd->out->text, p.from);

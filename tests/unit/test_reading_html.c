@@ -38,6 +38,28 @@ static void the_main_text_is_kept(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+static void a_link_to_its_own_heading_hides_no_words(void **state)
+{
+	static const struct reading_case cases[] = {
+		{ "a.html", "<h2><a class=headerlink href='#h'>Whole <b>heading</b></a></h2><p>x",
+		  .text = "Whole heading\n\nx\n", .marks = "h2(Whole heading)", .title = "Whole heading" },
+		{ "a.html", "<a class=permalink href='#h'><h2>Wrapped</h2></a><p>x",
+		  .text = "Wrapped\n\nx\n", .marks = "h2(Wrapped)", .title = "Wrapped" },
+		{ "a.html", "<main><a class=permalink href='#h'><span><h2>Wrapped</h2></span></a></main><p>x",
+		  .text = "Wrapped\n\nx\n", .marks = "h2(Wrapped)", .title = "Wrapped" },
+		/* A sign or a label beside the heading's own words is none of them. */
+		{ "a.html", "<h2><a class=hash-link href='#h'>Link</a>Before</h2><h3>After<a class=doc-anchor>anchor</a></h3>",
+		  .text = "Before\n\nAfter\n", .marks = "h2(Before)h3(After)", .title = "Before" },
+		{ "a.html", "<h2><a class=permalink>\xc2\xa7</a></h2><p>x", .text = "x\n" },
+		/* Elsewhere it may be all that says what follows. */
+		{ "a.html", "<div><a class=permalink href=/p>On herons</a></div><p>x<a class=headerlink>\xc2\xb6</a></p>",
+		  .text = "On herons\n\nx\n" },
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 static void main_wins_when_it_has_the_text(void **state)
 {
 	struct buf html, text;
@@ -121,6 +143,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_main_text_is_kept),
+		cmocka_unit_test(a_link_to_its_own_heading_hides_no_words),
 		cmocka_unit_test(main_wins_when_it_has_the_text),
 		cmocka_unit_test(lists_tables_and_code_are_marked),
 		cmocka_unit_test(charsets_come_from_the_page),

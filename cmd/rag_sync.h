@@ -26,8 +26,8 @@ struct sync {
 	struct gateway_link *link;
 	struct rag_choice choice;
 	struct rag_files files;
-	json_t *metadata; /* or NULL */
-	json_t *wanted;   /* {id, why} of files, by the ids that they have here */
+	json_t *metadata; /* of all of them; NULL: each keeps what it has */
+	json_t *wanted;   /* {id, why, metadata} of files, by the ids that they have here */
 	json_t *paths;    /* of all files, once asked for; or NULL */
 	json_t *loaders;  /* extensions that the gateway's own commands read; or NULL */
 	struct rag_gone gone;

@@ -93,9 +93,18 @@ static void add_member(struct buf *out, const char *name, const char *text)
 		jmember_text(out, name, span_str(text));
 }
 
-/* id, source NULL: it has none. */
+static void add_metadata(const struct sync *s, const json_t *kept, struct buf *out)
+{
+	char *text = json_dumps(s->metadata ? s->metadata : kept, JSON_COMPACT);
+
+	if (text)
+		buf_printf(out, "\"metadata\":%s,", text);
+	free(text);
+}
+
+/* id, source, kept (metadata) NULL: it has none. */
 static void add_to_batch(const struct sync *s, struct batch *b, const char *id, const char *source,
-			 int64_t mtime_us, struct span content)
+			 const json_t *kept, int64_t mtime_us, struct span content)
 {
 	buf_add_char(&b->body, '{');
 	add_member(&b->body, "id", id);
@@ -103,12 +112,7 @@ static void add_to_batch(const struct sync *s, struct batch *b, const char *id, 
 	add_member(&b->body, "type", s->options->type);
 	if (b->body.ptr[b->body.len - 1] != '{')
 		buf_add_char(&b->body, ',');
-	if (s->metadata) {
-		char *text = json_dumps(s->metadata, JSON_COMPACT);
-
-		buf_printf(&b->body, "\"metadata\":%s,", text);
-		free(text);
-	}
+	add_metadata(s, kept, &b->body);
 	if (mtime_us >= 0)
 		buf_printf(&b->body, "\"mtime\":%lld,", (long long)mtime_us);
 	buf_add_str(&b->body, "\"content_base64\":\"");
@@ -234,7 +238,7 @@ static void fail_taken(struct sync *s, const struct rag_file *f, const char *sou
 	fail_file(s, f, "rag_document_exists", err.message);
 }
 
-static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
+static void read_file(struct sync *s, struct batch *b, const struct rag_file *f, const json_t *wanted)
 {
 	struct err err = ERR_INIT;
 	struct buf content;
@@ -256,7 +260,8 @@ static void read_file(struct sync *s, struct batch *b, const struct rag_file *f)
 			  err.code == E_too_large ? "document_too_large" : "document_unreadable",
 			  err.message);
 	} else {
-		add_to_batch(s, b, id_of(f), f->path, f->mtime_us, buf_span(&content));
+		add_to_batch(s, b, id_of(f), f->path, json_object_get(wanted, "metadata"), f->mtime_us,
+			     buf_span(&content));
 	}
 	buf_free(&content);
 }
@@ -290,7 +295,7 @@ int sync_send_all(struct sync *s, struct err *err)
 		if (result == 0 && sync_is_taken(s, f, one))
 			fail_taken(s, f, models_text(one, "source"));
 		else if (result == 0)
-			read_file(s, &b, f);
+			read_file(s, &b, f, one);
 		if (result == 0 && (b.count == BATCH_FILES || b.bytes >= BATCH_BYTES))
 			result = send_batch(s, &b, err);
 	}
@@ -332,7 +337,7 @@ int sync_send_piped(struct sync *s, struct err *err)
 	if (content.len == 0) {
 		err_set(err, E_usage, "", "standard input is empty: there is no document in it");
 	} else {
-		add_to_batch(s, &b, s->options->name, NULL, -1, buf_span(&content));
+		add_to_batch(s, &b, s->options->name, NULL, NULL, -1, buf_span(&content));
 		result = send_batch(s, &b, err);
 	}
 out:

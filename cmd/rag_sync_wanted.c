@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "tui/models.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -38,6 +39,15 @@ static void add_manifest(const struct sync *s, const struct part *p, struct buf 
 		jmember_text(out, "after", span_str(list[p->from - 1].id));
 	if (!p->is_last)
 		jmember_text(out, "until", span_str(list[p->to - 1].id));
+	if (s->metadata) {
+		char *text = json_dumps(s->metadata, JSON_COMPACT);
+
+		buf_printf(out, ",\"metadata\":%s", text);
+		free(text);
+	}
+	/* What they were read as before is not known here. */
+	if (s->options->type)
+		buf_add_str(out, ",\"all\":true");
 	buf_add_char(out, '}');
 }
 
@@ -58,9 +68,11 @@ static json_t *ask(struct sync *s, const struct part *p, struct err *err)
 	return answer;
 }
 
-static void want(struct sync *s, const char *id, const char *why)
+/* metadata: of the document that is there; or NULL. */
+static void want(struct sync *s, const char *id, const char *why, json_t *metadata)
 {
-	json_array_append_new(s->wanted, json_pack("{s:s, s:s}", "id", id, "why", why));
+	json_array_append_new(s->wanted,
+			      json_pack("{s:s, s:s, s:O*}", "id", id, "why", why, "metadata", metadata));
 }
 
 /* Files that the index has under other ids keep those, unless another file has them by now. */
@@ -78,7 +90,7 @@ static void take_known(struct sync *s, const json_t *known)
 		if (!file)
 			continue;
 		if (rag_files_get(&s->files, as)) {
-			want(s, id, "new");
+			want(s, id, "new", NULL);
 			continue;
 		}
 		mem_free(file->as);
@@ -86,22 +98,8 @@ static void take_known(struct sync *s, const json_t *known)
 		if (strcmp(why, "unchanged") == 0)
 			s->unchanged++;
 		else
-			want(s, id, why);
+			want(s, id, why, json_object_get(one, "metadata"));
 	}
-}
-
-/* What is said of them may be new where they are not: the gateway finds out. */
-static void want_all(struct sync *s)
-{
-	json_t *there = json_object(), *one;
-	size_t i;
-
-	json_array_foreach(s->wanted, i, one) json_object_set(there, models_text(one, "id"), one);
-	for (i = 0; i < s->files.count; i++)
-		if (!json_object_get(there, s->files.list[i].id))
-			want(s, s->files.list[i].id, "said");
-	s->unchanged = 0;
-	json_decref(there);
 }
 
 static void take_answer(struct sync *s, const json_t *answer)
@@ -130,7 +128,5 @@ int sync_find_wanted(struct sync *s, struct err *err)
 		json_decref(answer);
 		from = to;
 	} while (from < count);
-	if (s->metadata || s->options->type)
-		want_all(s);
 	return 0;
 }

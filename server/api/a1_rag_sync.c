@@ -20,6 +20,8 @@ struct sync {
 	json_t *sources; /* the same by source, where they have one */
 	json_t *gone, *known;
 	struct span prefix, after, until; /* which documents it is about */
+	const json_t *metadata; /* that they shall have; NULL: that is not looked at */
+	bool all; /* what is as it was is wanted, too */
 	struct buf wanted;
 	int64_t unchanged;
 	bool is_past;
@@ -80,23 +82,49 @@ static bool is_behind(struct span name, struct span other)
 	return order > 0 || (order == 0 && name.len > other.len);
 }
 
+static bool has_other_metadata(const struct sync *s, const struct rag_document_info *d)
+{
+	json_t *has;
+	bool result;
+
+	if (!s->metadata)
+		return false;
+	has = json_loadb(d->meta.ptr, d->meta.len, 0, NULL);
+	result = !json_equal(has, s->metadata);
+	json_decref(has);
+	return result;
+}
+
 /* NULL: as it was when the document was put in. */
-static const char *why_wanted(const json_t *file, const struct rag_document_info *d)
+static const char *why_wanted(const struct sync *s, const json_t *file, const struct rag_document_info *d)
 {
 	const json_t *mtime = json_object_get(file, "mtime");
 
 	if (json_integer_value(json_object_get(file, "size")) != d->source_bytes)
 		return "changed";
-	return json_is_integer(mtime) && json_integer_value(mtime) == d->mtime_us ? NULL : "touched";
+	if (!json_is_integer(mtime) || json_integer_value(mtime) != d->mtime_us)
+		return "touched";
+	if (has_other_metadata(s, d))
+		return "metadata";
+	return s->all ? "asked" : NULL;
+}
+
+/* What a document has that is put in anew: whoever says no other gives it back. */
+static struct span metadata_of(const struct rag_document_info *d)
+{
+	return span_is(d->meta, "{}") ? SPAN_NONE : d->meta;
 }
 
 /* source: of the document that is there, where the file is from another place; or empty. */
-static void add_wanted(struct sync *s, struct span id, const char *why, struct span source)
+static void add_wanted(struct sync *s, struct span id, const char *why, struct span source,
+		       struct span metadata)
 {
 	buf_printf(&s->wanted, "%s{\"id\":", s->wanted.len > 0 ? "," : "");
 	jtext_string(&s->wanted, id);
 	buf_printf(&s->wanted, ",\"why\":\"%s\"", why);
 	jmember_text_if(&s->wanted, "source", source);
+	if (metadata.len > 0)
+		buf_printf(&s->wanted, ",\"metadata\":%.*s", SPAN_ARGS(metadata));
 	buf_add_char(&s->wanted, '}');
 }
 
@@ -124,9 +152,9 @@ static int compare_id(void *arg, const struct rag_document_info *d)
 		json_object_setn_new(s->gone, d->name.ptr, d->name.len, json_true());
 		return 0;
 	}
-	why = why_wanted(file, d);
+	why = why_wanted(s, file, d);
 	if (why)
-		add_wanted(s, d->name, why, other_source(file, d));
+		add_wanted(s, d->name, why, other_source(file, d), metadata_of(d));
 	else
 		s->unchanged++;
 	json_object_deln(s->fresh, d->name.ptr, d->name.len);
@@ -145,9 +173,10 @@ static int compare_source(void *arg, const struct rag_document_info *d)
 	if (!file || json_object_getn(s->files, d->name.ptr, d->name.len))
 		return 0;
 	id = json_string_value(json_object_get(file, "id"));
-	why = why_wanted(file, d);
-	json_array_append_new(s->known, json_pack("{s:s, s:s%, s:s}", "id", id, "as", d->name.ptr,
-						  d->name.len, "why", why ? why : "unchanged"));
+	why = why_wanted(s, file, d);
+	json_array_append_new(s->known, json_pack("{s:s, s:s%, s:s, s:s%}", "id", id, "as", d->name.ptr,
+						  d->name.len, "why", why ? why : "unchanged", "metadata",
+						  d->meta.ptr, d->meta.len));
 	json_object_deln(s->gone, d->name.ptr, d->name.len);
 	json_object_del(s->fresh, id);
 	json_object_deln(s->sources, d->source.ptr, d->source.len);
@@ -218,8 +247,12 @@ static void print_known(const struct sync *s, struct buf *out)
 		jtext_string(out, span_str(json_string_value(json_object_get(one, "id"))));
 		buf_add_str(out, ",\"as\":");
 		jtext_string(out, span_str(json_string_value(json_object_get(one, "as"))));
-		buf_printf(out, ",\"why\":\"%s\"}",
+		buf_printf(out, ",\"why\":\"%s\"",
 			   json_string_value(json_object_get(one, "why")));
+		if (strcmp(json_string_value(json_object_get(one, "metadata")), "{}") != 0)
+			buf_printf(out, ",\"metadata\":%s",
+				   json_string_value(json_object_get(one, "metadata")));
+		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
 }
@@ -243,7 +276,7 @@ static int print_all(struct sync *s)
 	size_t len;
 	json_t *file;
 
-	json_object_keylen_foreach(s->fresh, id, len, file) add_wanted(s, span_of(id, len), "new", SPAN_NONE);
+	json_object_keylen_foreach(s->fresh, id, len, file) add_wanted(s, span_of(id, len), "new", SPAN_NONE, SPAN_NONE);
 	if (buf_failed(&s->wanted))
 		return err_set(&w->err, E_too_large, "files", "the list is too long");
 	buf_add_str(&w->out, "{\"wanted\":[");
@@ -254,6 +287,20 @@ static int print_all(struct sync *s)
 	print_loaders(s, &w->out);
 	buf_add_char(&w->out, '}');
 	return 0;
+}
+
+static int read_wishes(json_t *root, struct sync *s, struct err *err)
+{
+	const json_t *metadata = json_object_get(root, "metadata");
+
+	if (metadata && !json_is_null(metadata) && !json_is_object(metadata))
+		return err_set(err, E_invalid_field, "metadata", "metadata is an object");
+	s->metadata = json_is_object(metadata) ? metadata : NULL;
+	if (field_bool(root, "all", &s->all, err) < 0 ||
+	    field_text(root, "prefix", &s->prefix, err) < 0 ||
+	    field_text(root, "after", &s->after, err) < 0)
+		return -1;
+	return field_text(root, "until", &s->until, err);
 }
 
 static int sync_files(struct rag_body *body)
@@ -268,9 +315,7 @@ static int sync_files(struct rag_body *body)
 	s->sources = json_object();
 	s->gone = json_object();
 	s->known = json_array();
-	if (field_text(body->root, "prefix", &s->prefix, err) == 0 &&
-	    field_text(body->root, "after", &s->after, err) == 0 &&
-	    field_text(body->root, "until", &s->until, err) == 0 &&
+	if (read_wishes(body->root, s, err) == 0 &&
 	    read_files(json_object_get(body->root, "files"), s, err) == 0 && compare_all(s) == 0)
 		result = print_all(s);
 	buf_free(&s->wanted);
@@ -284,7 +329,8 @@ static int sync_files(struct rag_body *body)
 
 void a1_rag_sync(struct exchange *x, struct call *c)
 {
-	static const char *const names[] = { "files", "prefix", "after", "until", NULL };
+	static const char *const names[] = { "files",    "prefix", "after", "until",
+					     "metadata", "all",    NULL };
 
 	struct sync s = { .body = { .names = names, .do_it = sync_files },
 			  .loaders = &c->snapshot->config->rag_loaders };

@@ -1,4 +1,4 @@
-/* tui/table.c - cells, column widths, rows. */
+/* tui/table.c - cells, column widths, rows; and rows one below the other. */
 #include "tui/table.h"
 
 #include "common/base/mem.h"
@@ -18,6 +18,7 @@ struct table {
 	void *context;
 	size_t count; /* of columns */
 	size_t widths[TABLE_COLUMNS_MAX];
+	size_t words[TABLE_COLUMNS_MAX]; /* the longest in each that has room on the screen */
 	enum align aligns[TABLE_COLUMNS_MAX];
 };
 
@@ -122,6 +123,16 @@ static struct span next_row(struct span *rows)
 	return span_cut(rows, '\n');
 }
 
+static void measure_words(struct table *t, size_t column, struct span text)
+{
+	while (text.len) {
+		size_t width = width_text(span_cut(&text, ' '));
+
+		if (width > t->words[column] && width <= t->columns)
+			t->words[column] = width;
+	}
+}
+
 static void measure(struct table *t, struct span rows, struct cell *cell)
 {
 	for (size_t number = 0; rows.len; number++) {
@@ -135,12 +146,13 @@ static void measure(struct table *t, struct span rows, struct cell *cell)
 			width = width_text(buf_span(&cell->lines[0].text));
 			if (width > t->widths[i])
 				t->widths[i] = width;
+			measure_words(t, i, buf_span(&cell->lines[0].text));
 			free_cell(cell);
 		}
 	}
 }
 
-/* Lowers the widest columns to one width until all fit; false when there is no room. */
+/* Lowers the widest columns to one width until all fit; false when there is no room, or words would be cut. */
 static bool fit(struct table *t)
 {
 	size_t room, cap = 0, total = 0;
@@ -164,8 +176,11 @@ static bool fit(struct table *t)
 		if (total <= room)
 			break;
 	}
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->count; i++) {
 		t->widths[i] = t->widths[i] < cap ? t->widths[i] : cap;
+		if (t->widths[i] < t->words[i] && t->count > 1)
+			return false;
+	}
 	return true;
 }
 
@@ -236,23 +251,65 @@ static void print_rule(const struct table *t)
 	ink_free(&row);
 }
 
+/* "Head: cell", what does not fit below it. */
+static void print_field(const struct table *t, struct span head, struct span text)
+{
+	struct wrap wrap;
+	struct inline_state marks = { .base = t->base | STYLE_BOLD,
+				      .marks = t->flags & MARKDOWN_MARKS,
+				      .put = put_cell,
+				      .context = &wrap };
+
+	wrap_init(&wrap, t->columns, t->line, t->context);
+	wrap_add_rest(&wrap, SPAN_LIT("  "), t->base);
+	for (size_t at = 0; at < head.len;)
+		at += inline_take(&marks, head, at, true);
+	if (head.len)
+		wrap_put(&wrap, SPAN_LIT(": "), t->base);
+	inline_reset(&marks);
+	marks.base = t->base;
+	for (size_t at = 0; at < text.len;)
+		at += inline_take(&marks, text, at, true);
+	wrap_break(&wrap);
+	wrap_free(&wrap);
+}
+
+/* A table for which there is no room: its rows, a field a line. */
+static void print_records(const struct table *t, struct span head, struct span rows)
+{
+	struct span heads[TABLE_COLUMNS_MAX], texts[TABLE_COLUMNS_MAX];
+	size_t head_count = split_row(head, heads);
+	struct ink blank;
+
+	ink_init(&blank, CELL_MAX);
+	for (size_t number = 0; rows.len; number++) {
+		size_t count = split_row(next_row(&rows), texts);
+
+		if (number)
+			t->line(t->context, &blank);
+		for (size_t i = 0; i < t->count; i++)
+			print_field(t, i < head_count ? heads[i] : SPAN_NONE, i < count ? texts[i] : SPAN_NONE);
+	}
+	ink_free(&blank);
+}
+
 bool table_print(struct span rows, size_t columns, unsigned flags, unsigned base,
 		 markdown_line *line, void *context)
 {
 	struct table t = { .columns = columns, .flags = flags, .base = base, .line = line, .context = context };
 	struct span rest = rows, head = next_row(&rest), second = next_row(&rest);
 	struct cell cells[TABLE_COLUMNS_MAX];
-	bool fits;
 
 	if (!second.ptr || !read_aligns(&t, second))
 		return false;
 	measure(&t, rows, &cells[0]);
-	fits = fit(&t);
-	if (fits) {
-		print_row(&t, head, STYLE_BOLD, cells);
-		print_rule(&t);
+	if (!fit(&t)) {
+		print_records(&t, head, rest);
+		return rest.len > 0;
 	}
-	while (fits && rest.len)
+	print_row(&t, head, STYLE_BOLD, cells);
+	print_rule(&t);
+	while (rest.len)
 		print_row(&t, next_row(&rest), 0, cells);
-	return fits;
+	return true;
 }

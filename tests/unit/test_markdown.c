@@ -176,8 +176,19 @@ static void tables_are_fitted(void **state)
 		{ 40, "|a|b|\n|-|-|\n|x\\|y|\n", NULL },
 		{ 40, "| not | a table\nx", "| not | a table\nx\n" },
 		{ 40, "|a|\n|b|\n", "|a|\n|b|\n" },
+		/* No room for columns, or only for parts of words: a row is lines of its own. */
 		{ 20, "|a|b|c|d|e|f|\n|-|-|-|-|-|-|\n|1|2|3|4|5|6|\n",
-		  "|a|b|c|d|e|f|\n|-|-|-|-|-|-|\n|1|2|3|4|5|6|\n" },
+		  "a: 1\nb: 2\nc: 3\nd: 4\ne: 5\nf: 6\n" },
+		{ 20, "|Name|What it means|\n|-|-|\n|alphabetical|sortedfromatoz|\n|beta|the second of two|\nx",
+		  "Name: alphabetical\nWhat it means:\n  sortedfromatoz\n\nName: beta\nWhat it means: the\n  second of two\nx\n" },
+		{ 20, "|Name||\n|-|-|\n|alphabetical|sortedfromatoz|\n|beta|", "Name: alphabetical\nsortedfromatoz\n\nName: beta\n\n" },
+		/* A word that has no room anywhere is cut where it is. */
+		{ 20, "|a|b|\n|-|-|\n|1|0123456789012345678901234|\n",
+		  "a \u2502 b\n\u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500"
+		  "\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\n1 \u2502 0123456789012345\n  \u2502 678901234\n" },
+		/* Nothing but heads. */
+		{ 20, "|one|two|three|four|five|six|\n|-|-|-|-|-|-|\n",
+		  "|one|two|three|four|\nfive|six|\n|-|-|-|-|-|-|\n" },
 	};
 
 	(void)state;

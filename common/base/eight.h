@@ -80,6 +80,12 @@ static inline uint64_t eight_letters(uint64_t x)
 	return eight_between((x & ~EIGHT_HIGH) | EIGHT_OF(0x20), 'a', 'z') & ~x;
 }
 
+/* A bit for each byte of a mask, the first the lowest. */
+static inline unsigned eight_bits(uint64_t mask)
+{
+	return (unsigned)(mask * UINT64_C(0x0002040810204081) >> 56);
+}
+
 /* The bytes before the first of a mask; all when it is 0. */
 static inline uint64_t eight_below(uint64_t mask)
 {

@@ -14,10 +14,13 @@
 
 enum {
 	STEPS = 3,
-	GAP_MAX = 40,   /* bytes between one word and the next */
+	GAP_MAX = 40,   /* bytes between one word and the next; eights */
 	FOLDED_MAX = 32,
 	LEAST = 3,      /* bytes that each beginning has */
 	BEGINNING_BITS = 11,
+	BEGINNINGS_MAX = 96,
+	FIRST_MAX = 32, /* of them those of first steps */
+	BLOCK = 64, /* bytes that are looked at before the words in them are */
 };
 
 /* Each step: beginnings of words, small letters, separated by blanks. */
@@ -73,39 +76,81 @@ static size_t fold(struct span s, char *out)
 	return len;
 }
 
-/* The first LEAST bytes, with the bit that makes small letters of capitals; others may have it too. */
-static uint32_t least_of(const char *p)
+/*
+ * The first eight bytes, with the bit that makes small letters of capitals; others may have it too.
+ * NUL for those that there are not.
+ */
+static uint64_t eight_of(struct span word)
 {
-	return ((uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 |
-		(uint32_t)(unsigned char)p[2] << 16) |
-	       0x202020;
+	return eight_load_some(word.ptr, word.len) | EIGHT_OF(0x20);
 }
 
-/*
- * Whether the text begins as one of those.  Nearly all words begin with other letters: only the
- * others are folded, and those that do not begin with a letter of ASCII.
- */
-static bool begins_as(struct span text, const char *beginnings)
+/* Beginnings of words, so that almost all that are others are told apart at once. */
+struct beginnings {
+	uint32_t first[1 << BEGINNING_BITS]; /* of first steps, by LEAST bytes of any case: a bit each */
+	struct beginning {
+		struct span text;
+		uint64_t bytes, mask; /* its first eight, or so many as there are, as of eight_of */
+		size_t order;
+	} list[BEGINNINGS_MAX];
+	struct {
+		size_t from, to; /* in the list */
+	} steps[STEPS][ARRAY_LEN(orders)];
+};
+
+/* Of the first LEAST. */
+static size_t hash_least(uint64_t eight)
+{
+	uint32_t least = (uint32_t)eight & ((1U << 8 * LEAST) - 1);
+
+	return (least * 0x9e3779b1U) >> (32 - BEGINNING_BITS);
+}
+
+static void add_beginnings(struct beginnings *b, size_t count, size_t step, size_t order)
+{
+	struct span rest = span_str(orders[order][step]);
+
+	b->steps[step][order].from = count;
+	while (rest.ptr) {
+		struct span text = span_cut(&rest, ' ');
+		uint64_t mask = text.len < 8 ? (UINT64_C(1) << 8 * text.len) - 1 : UINT64_MAX;
+
+		assert(count < (step == 0 ? FIRST_MAX : BEGINNINGS_MAX));
+		assert(text.len >= LEAST && text.len <= FOLDED_MAX);
+		if (step == 0)
+			b->first[hash_least(eight_of(text))] |= UINT32_C(1) << count;
+		b->list[count++] = (struct beginning){
+			.text = text,
+			.bytes = eight_of(text) & mask,
+			.mask = mask,
+			.order = order,
+		};
+	}
+	b->steps[step][order].to = count;
+}
+
+static void list_beginnings(struct beginnings *b)
+{
+	size_t count = 0;
+
+	memset(b->first, 0, sizeof(b->first));
+	for (size_t step = 0; step < STEPS; step++)
+		for (size_t order = 0; order < ARRAY_LEN(orders); order++) {
+			add_beginnings(b, count, step, order);
+			count = b->steps[step][order].to;
+		}
+}
+
+/* eight: of the word.  Cyrillic capitals differ in other bits: what is not ASCII is folded. */
+static bool begins_as(struct span word, uint64_t eight, const struct beginning *b)
 {
 	char folded[FOLDED_MAX];
-	bool is_ascii = (unsigned char)text.ptr[0] < 0x80;
-	uint32_t least = text.len >= LEAST ? least_of(text.ptr) : 0;
-	size_t folded_len = 0;
 
-	for (const char *p = beginnings; *p;) {
-		bool may_be = !is_ascii || least_of(p) == least;
-		size_t len = 0;
-
-		while (p[len] && p[len] != ' ')
-			len++;
-		if (may_be && folded_len == 0)
-			folded_len = fold(text, folded);
-		if (may_be && len > 0 && folded_len >= len && memcmp(folded, p, len) == 0)
-			return true;
-		p += len;
-		p += *p == ' ';
-	}
-	return false;
+	if (word.len < b->text.len ||
+	    ((unsigned char)*word.ptr < 0x80 && (eight & b->mask) != b->bytes))
+		return false;
+	fold(span_of(word.ptr, b->text.len), folded);
+	return memcmp(folded, b->text.ptr, b->text.len) == 0;
 }
 
 static bool is_letter(char c)
@@ -113,80 +158,74 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
 }
 
-static bool is_word_start(struct span text, size_t at)
+/* Those of eight bytes that begin a word; *before: 0x80 when the byte before them is a letter. */
+static uint64_t word_starts(uint64_t eight, uint64_t *before)
 {
-	return is_letter(text.ptr[at]) && (at == 0 || !is_letter(text.ptr[at - 1]));
+	uint64_t letters = eight_letters(eight) | (eight & EIGHT_HIGH);
+	uint64_t starts = letters & ~(letters << 8 | *before);
+
+	*before = letters >> 56;
+	return starts;
 }
 
-/* The next word within reach that begins as one of those, in the same sentence; 0 = none. */
-static size_t find_step(struct span text, size_t from, const char *beginnings)
+/* The next word within reach that begins as the step has it, in the same sentence; 0 = none. */
+static size_t find_step(const struct beginnings *b, struct span text, size_t from, size_t step,
+			size_t order)
 {
-	for (size_t i = from; i < text.len && i < from + GAP_MAX; i++) {
-		char c = text.ptr[i];
+	uint64_t before = 0; /* no letter stands at from */
 
-		if (c == '.' || c == '!' || c == '?' || c == ';' || c == '\0')
+	for (size_t i = from; i < text.len && i < from + GAP_MAX; i += 8) {
+		uint64_t eight = eight_load_some(text.ptr + i, text.len - i);
+		uint64_t stops = eight_equal(eight, '.') | eight_equal(eight, '!') |
+				 eight_equal(eight, '?') | eight_equal(eight, ';') |
+				 eight_equal(eight, '\0');
+		uint64_t words = word_starts(eight, &before) & eight_below(stops);
+
+		for (; words; words &= words - 1) {
+			size_t at = i + eight_first(words);
+			struct span word = span_of(text.ptr + at, text.len - at);
+
+			eight = eight_of(word);
+			for (size_t k = b->steps[step][order].from; k < b->steps[step][order].to; k++)
+				if (begins_as(word, eight, &b->list[k]))
+					return at;
+		}
+		if (stops)
 			return 0;
-		if (is_word_start(text, i) && begins_as(span_from(text, i), beginnings))
-			return i;
 	}
 	return 0;
 }
 
-static bool follows(struct span text, size_t at, const char *const steps[STEPS])
+static bool follows(const struct beginnings *b, struct span text, size_t at, size_t order)
 {
 	for (size_t i = 1; i < STEPS; i++) {
 		while (at < text.len && is_letter(text.ptr[at]))
 			at++;
-		at = find_step(text, at, steps[i]);
+		at = find_step(b, text, at, i, order);
 		if (at == 0)
 			return false;
 	}
 	return true;
 }
 
-/* Which orders LEAST bytes may begin, whatever their case: tells almost all words apart. */
-struct beginnings {
-	uint16_t orders[1 << BEGINNING_BITS]; /* a bit each */
-};
-
-static_assert(ARRAY_LEN(orders) <= 16, "an order has a bit");
-
-static size_t beginning_of(const char *p)
-{
-	return (least_of(p) * 0x9e3779b1U) >> (32 - BEGINNING_BITS);
-}
-
-/* Cyrillic capitals differ in other bits: all of that script are looked at. */
-static bool is_cyrillic(char c)
-{
-	return (unsigned char)c == 0xd0 || (unsigned char)c == 0xd1;
-}
-
-static void mark_beginnings(struct beginnings *b)
-{
-	memset(b, 0, sizeof(*b));
-	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
-		struct span rest = span_str(orders[i][0]);
-
-		while (rest.ptr)
-			b->orders[beginning_of(span_cut(&rest, ' ').ptr)] |= (uint16_t)(1U << i);
-	}
-}
-
 /* A word begins there. */
 static bool begins_order(const struct beginnings *b, struct span text, size_t at)
 {
-	struct span word = span_from(text, at);
-	unsigned which;
+	struct span word = span_of(text.ptr + at, text.len - at);
+	bool is_cyrillic = (unsigned char)*word.ptr == 0xd0 || (unsigned char)*word.ptr == 0xd1;
+	uint64_t eight = eight_of(word);
+	uint32_t which;
 
-	if (text.len - at < LEAST)
-		return false;
-	which = is_cyrillic(text.ptr[at]) ? UINT16_MAX : b->orders[beginning_of(text.ptr + at)];
+	which = is_cyrillic ? UINT32_MAX >> (FIRST_MAX - b->steps[0][ARRAY_LEN(orders) - 1].to)
+			    : b->first[hash_least(eight)];
 	if (which == 0)
 		return false;
-	for (size_t k = 0; k < ARRAY_LEN(orders); k++)
-		if (which >> k & 1 && begins_as(word, orders[k][0]) && follows(text, at, orders[k]))
+	for (; which; which &= which - 1) {
+		const struct beginning *one = &b->list[__builtin_ctz(which)];
+
+		if (begins_as(word, eight, one) && follows(b, text, at, one->order))
 			return true;
+	}
 	return false;
 }
 
@@ -210,23 +249,42 @@ static uint64_t phrase_starts(uint64_t eight)
 	return starts;
 }
 
+/* Of a block: a bit for each byte where a word begins, or perhaps a phrase. */
+struct begun {
+	uint64_t words, phrases;
+	uint64_t before; /* for word_starts */
+};
+
+static void look_at(struct begun *b, uint64_t eight, size_t at)
+{
+	b->words |= (uint64_t)eight_bits(word_starts(eight, &b->before)) << at;
+	b->phrases |= (uint64_t)eight_bits(phrase_starts(eight)) << at;
+}
+
+static void look_at_block(struct begun *b, struct span text)
+{
+	b->words = b->phrases = 0;
+	if (text.len >= BLOCK)
+		for (size_t k = 0; k < BLOCK; k += 8)
+			look_at(b, eight_load(text.ptr + k), k);
+	else
+		for (size_t k = 0; k < text.len; k += 8)
+			look_at(b, eight_load_some(text.ptr + k, text.len - k), k);
+}
+
 bool reading_has_orders(struct span text)
 {
 	struct beginnings b;
-	uint64_t before = 0; /* 0x80 when the byte before is a letter */
+	struct begun begun = { .before = 0 };
 
-	mark_beginnings(&b);
-	for (size_t i = 0; i < text.len; i += 8) {
-		uint64_t eight = eight_load_some(text.ptr + i, text.len - i);
-		uint64_t letters = eight_letters(eight) | (eight & EIGHT_HIGH);
-		uint64_t words = letters & ~(letters << 8 | before);
-
-		before = letters >> 56;
-		for (; words; words &= words - 1)
-			if (begins_order(&b, text, i + eight_first(words)))
+	list_beginnings(&b);
+	for (size_t i = 0; i < text.len; i += BLOCK) {
+		look_at_block(&begun, span_from(text, i));
+		for (; begun.words; begun.words &= begun.words - 1)
+			if (begins_order(&b, text, i + (size_t)__builtin_ctzll(begun.words)))
 				return true;
-		for (words = phrase_starts(eight); words; words &= words - 1)
-			if (begins_phrase(text, i + eight_first(words)))
+		for (; begun.phrases; begun.phrases &= begun.phrases - 1)
+			if (begins_phrase(text, i + (size_t)__builtin_ctzll(begun.phrases)))
 				return true;
 	}
 	return false;

@@ -1,10 +1,11 @@
 /*
  * tests/bench/micro_ingest.c - documents to searchable beside SQLite's inserts: make bench-ingest.
  *
- * IR=directory with collections (tests/bench/collection.h), else text is made up; documents of
- * 1,000 words mixed from it go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks that
- * came of them, in one transaction a put, too.  Then what the next steps cost: merging with the
- * latent space, a cold first question, the same documents again.  Times are CPU times of one
+ * IR=directory with collections (tests/bench/collection.h), else text is made up; COLLECTION=name of
+ * one of them, else both; CHUNKS=how many, ROWS=put: no FTS5, nothing after.  Documents of 1,000
+ * words mixed from it go in, 1,000 a put, into a database on the disk; FTS5 porter gets the chunks
+ * that came of them, in one transaction a put, too.  Then what the next steps cost: merging with
+ * the latent space, a cold first question, the same documents again.  Times are CPU times of one
  * thread.
  */
 #include "tests/bench/chunks.h"
@@ -20,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PUT = 1000, RUN = 10, CHUNKS = 50000 };
+enum { PUT = 1000, RUN = 10, CHUNKS_MADE = 50000 };
 
 static const char *const names[] = { "codechunks", "docspages" };
 static const struct span tenant = SPAN_INIT("bench"), docs = SPAN_INIT("docs");
@@ -189,27 +190,61 @@ static void print(const char *what, double seconds, int64_t chunks)
 	printf("%-34s %9.3f s %9.1f us a chunk\n", what, seconds, seconds * 1e6 / (double)chunks);
 }
 
+/* Of the collections that COLLECTION has. */
+static void mix(struct chunks *pieces, struct buf *text)
+{
+	const char *ir = getenv("IR"), *only = getenv("COLLECTION"), *chunks = getenv("CHUNKS");
+	struct collection c[ARRAY_LEN(names)];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!only || strcmp(only, names[i]) == 0)
+			made_or_loaded(&c[count++], ir, names[i]);
+	bench_must(count > 0, "COLLECTION has no such name");
+	buf_init(text, 512 * MIB);
+	chunks_mix(pieces, c, count, chunks ? strtoul(chunks, NULL, 10) : CHUNKS_MADE, text);
+	for (size_t i = 0; i < count; i++)
+		collection_free(&c[i]);
+}
+
+/* What comes after the documents are in. */
+static void time_rest(struct rag *r, const struct rag_options *options, const struct input *in,
+		      double ours, int64_t chunks)
+{
+	char *path = mem_printf("%s/fts.db", options->dir);
+	struct err err = ERR_INIT;
+	double fts = time_fts(r, in, path), begin;
+
+	mem_free(path);
+	print("FTS5 porter, the same chunks", fts, chunks);
+	printf("%-34s %9.2f\n", "FTS5 / put", fts / ours);
+	begin = bench_cpu_s();
+	put_all(r, in);
+	print("the same again", bench_cpu_s() - begin, chunks);
+	begin = bench_cpu_s();
+	while (rag_tend(r, tenant, docs, &err))
+		;
+	must(err.code == E_none, &err);
+	print("merging, latent space", bench_cpu_s() - begin, chunks);
+	print("opened, first answer (elapsed)", time_cold(options), chunks);
+}
+
 int main(void)
 {
-	const char *ir = getenv("IR");
+	const char *rows = getenv("ROWS");
 	char dir[] = "/tmp/spass-ingest-XXXXXX";
 	struct rag_options options = { .dir = dir };
-	struct collection c[ARRAY_LEN(names)];
 	struct chunks pieces = { .list = NULL };
 	struct input in = { .count = 0 };
 	struct buf text;
 	struct rag_index_info info;
 	struct err err = ERR_INIT;
-	double begin, ours, fts;
+	double begin, ours;
 	struct arena a;
 	struct rag *r;
-	char *path;
 
 	bench_must(mkdtemp(dir) != NULL, "no temporary directory");
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		made_or_loaded(&c[i], ir, names[i]);
-	buf_init(&text, 512 * MIB);
-	chunks_mix(&pieces, c, ARRAY_LEN(names), CHUNKS, &text);
+	mix(&pieces, &text);
 	make_documents(&in, &pieces);
 	r = rag_open(&options, &err);
 	must(r != NULL, &err);
@@ -221,20 +256,8 @@ int main(void)
 	printf("%zu documents, %lld chunks, %.1f MB, in the database %.1f MB\n", in.count,
 	       (long long)info.chunks, (double)in.bytes / 1e6, (double)info.size / 1e6);
 	print("put", ours, info.chunks);
-	path = mem_printf("%s/fts.db", dir);
-	fts = time_fts(r, &in, path);
-	mem_free(path);
-	print("FTS5 porter, the same chunks", fts, info.chunks);
-	printf("%-34s %9.2f\n", "FTS5 / put", fts / ours);
-	begin = bench_cpu_s();
-	put_all(r, &in);
-	print("the same again", bench_cpu_s() - begin, info.chunks);
-	begin = bench_cpu_s();
-	while (rag_tend(r, tenant, docs, &err))
-		;
-	must(err.code == E_none, &err);
-	print("merging, latent space", bench_cpu_s() - begin, info.chunks);
-	print("opened, first answer (elapsed)", time_cold(&options), info.chunks);
+	if (!rows || strcmp(rows, "put") != 0)
+		time_rest(r, &options, &in, ours, info.chunks);
 	rag_close(r);
 	arena_clear(&a);
 	for (size_t i = 0; i < in.count; i++) {
@@ -244,8 +267,6 @@ int main(void)
 	mem_free(in.list);
 	chunks_free(&pieces);
 	buf_free(&text);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		collection_free(&c[i]);
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

@@ -378,7 +378,8 @@ static void pass_blanks(struct walk *w)
 	s.chars = w->chars - (w->at - s.at);
 	s.line = w->line;
 	s.heading = w->heading;
-	pass_marks(w, w->at, s);
+	if (next_mark(w) <= w->at)
+		pass_marks(w, w->at, s);
 	if (w->at == w->text.len)
 		return;
 	if (is_code(w) && newlines > 0) {

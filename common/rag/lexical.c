@@ -59,55 +59,31 @@ struct terms *lexical_scratch_terms(struct lexical_scratch *s)
 
 /* ---- adding ---- */
 
-struct adding {
-	struct segment_builder *builder;
-	uint32_t tag;
-	unsigned weight;
-	bool is_apart, is_nowhere;
-};
-
-/* A word is looked up when it comes first. */
-static uint32_t number_of(const struct adding *a, const struct term *term)
+static uint32_t number_of(void *data, struct span text, uint64_t hash)
 {
-	if (!term->note)
-		return segment_builder_number(a->builder, term->text, term->hash);
-	if (term->note->tag != a->tag) {
-		term->note->value = segment_builder_number(a->builder, term->text, term->hash);
-		term->note->tag = a->tag;
-	}
-	return term->note->value;
-}
-
-static void add_term(void *data, const struct term *term)
-{
-	struct adding *a = data;
-	enum segment_place place = a->is_nowhere     ? SEGMENT_NOWHERE
-				   : a->is_apart     ? SEGMENT_APART
-				   : term->is_beside ? SEGMENT_BESIDE
-						     : SEGMENT_NEXT;
-
-	segment_builder_term(a->builder, number_of(a, term), a->weight, place);
-	a->is_apart = false;
+	return segment_builder_number(data, text, hash);
 }
 
 int lexical_add(struct segment_builder *builder, struct terms *terms, const struct lexical_row *row,
 		struct err *err)
 {
 	uint32_t *tag = segment_builder_tag(builder);
-	struct adding title = { .builder = builder, .weight = WEIGHT_TITLE };
-	struct adding text = { .builder = builder, .weight = WEIGHT_TEXT, .is_apart = true };
-	struct adding head = { .builder = builder, .weight = WEIGHT_HEAD, .is_nowhere = true };
+	struct term_numbers n;
 
 	if (segment_builder_row(builder, row->chunk, err) < 0)
 		return -1;
 	if (*tag == 0)
 		*tag = terms_tag(terms);
-	title.tag = text.tag = head.tag = *tag;
-	terms_each(terms, row->title, add_term, &title);
-	segment_builder_length(builder, terms_each(terms, row->text, add_term, &text));
+	n = terms_numbers(terms, row->title, *tag, number_of, builder);
+	segment_builder_terms(builder, n.list, n.count, WEIGHT_TITLE, SEGMENT_NEXT);
+	n = terms_numbers(terms, row->text, *tag, number_of, builder);
+	segment_builder_terms(builder, n.list, n.count, WEIGHT_TEXT, SEGMENT_APART);
+	segment_builder_length(builder, n.places);
 	/* The rows of a document have the same head. */
-	if (!segment_builder_again(builder, row->head, WEIGHT_HEAD))
-		terms_each(terms, row->head, add_term, &head);
+	if (!segment_builder_again(builder, row->head, WEIGHT_HEAD)) {
+		n = terms_numbers(terms, row->head, *tag, number_of, builder);
+		segment_builder_terms(builder, n.list, n.count, WEIGHT_HEAD, SEGMENT_NOWHERE);
+	}
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/text/terms.h"
 
 enum {
 	SEGMENT_ROWS_MAX = 1 << 24,
@@ -36,10 +37,9 @@ void segment_builder_expect(struct segment_builder *b, size_t bytes);
 int segment_builder_row(struct segment_builder *b, int64_t chunk, struct err *err);
 
 enum segment_place {
-	SEGMENT_NEXT,    /* follows the term before */
-	SEGMENT_BESIDE,  /* at the place of the term before: a part of it */
-	SEGMENT_APART,   /* in the text's order, but no neighbour of the term before */
-	SEGMENT_NOWHERE, /* counts, but stands in no order: a word of the document's head */
+	SEGMENT_NEXT,    /* the first follows the term before them */
+	SEGMENT_APART,   /* in the text's order, but the first is no neighbour of the term before */
+	SEGMENT_NOWHERE, /* they count, but stand in no order: words of the document's head */
 };
 
 /*
@@ -48,12 +48,12 @@ enum segment_place {
  */
 uint32_t segment_builder_number(struct segment_builder *b, struct span text, uint64_t hash);
 /*
- * That term in the row.  weight: what this occurrence counts in the frequency, in quarters, 1..64
- * (4 = a word of the text).
+ * Those terms in the row, one after the other or beside each other.  weight: what each counts in the
+ * frequency, in quarters, 1..64 (4 = a word of the text).
  */
-void segment_builder_term(struct segment_builder *b, uint32_t number, unsigned weight,
-			  enum segment_place place);
-/* Whose notes have numbers of these rows, kept for lexical_add; 0 until it is set. */
+void segment_builder_terms(struct segment_builder *b, const struct term_number *list, size_t count,
+			   unsigned weight, enum segment_place place);
+/* Under which terms have numbers of these rows, kept for lexical_add; 0 until it is set. */
 uint32_t *segment_builder_tag(struct segment_builder *b);
 /*
  * Adds to the row the terms that stand nowhere of a row before, when they were of the same text:

@@ -100,11 +100,15 @@ static void *grown(void *array, size_t count, size_t extra, size_t *room, size_t
 	return mem_realloc(array, *room * size);
 }
 
+static void expect_entries(struct segment_builder *b, size_t count)
+{
+	b->entries = grown(b->entries, b->entry_count, count, &b->entry_room, sizeof(*b->entries));
+}
+
 void segment_builder_expect(struct segment_builder *b, size_t bytes)
 {
 	bytes = bytes < EXPECTED_MAX ? bytes : EXPECTED_MAX;
-	b->entries = grown(b->entries, b->entry_count, bytes / ENTRY_BYTES, &b->entry_room,
-			   sizeof(*b->entries));
+	expect_entries(b, bytes / ENTRY_BYTES);
 	b->places = grown(b->places, b->place_count, bytes / PLACE_BYTES, &b->place_room,
 			  sizeof(*b->places));
 }
@@ -189,50 +193,61 @@ uint32_t segment_builder_number(struct segment_builder *b, struct span text, uin
 	return term;
 }
 
-static void add_place(struct segment_builder *b, uint32_t term, enum segment_place place)
-{
-	if (b->place_count + 2 > b->place_room)
-		b->places = grown(b->places, b->place_count, 2, &b->place_room, sizeof(*b->places));
-	if (place == SEGMENT_BESIDE || place == SEGMENT_APART)
-		b->places[b->place_count++] = place == SEGMENT_BESIDE ? PLACE_BESIDE : PLACE_APART;
-	b->places[b->place_count++] = term + PLACE_FIRST;
-}
-
-static void count_term(struct segment_builder *b, uint32_t number, unsigned weight)
+/* There is room for one more entry. */
+static inline void count_term(struct segment_builder *b, uint32_t number, unsigned weight)
 {
 	struct made_term *term = &b->terms[number];
 	struct entry *entry;
 
+	assert(number < b->term_count);
 	if (term->last_row != b->row_count) {
-		if (b->entry_count == b->entry_room)
-			b->entries = grown(b->entries, b->entry_count, 1, &b->entry_room,
-					   sizeof(*b->entries));
 		term->last_row = (uint32_t)b->row_count;
 		term->entry = (uint32_t)b->entry_count;
 		term->rows++;
-		b->entries[b->entry_count++] = (struct entry){ .term = number };
+		b->entries[b->entry_count++] = (struct entry){ .term = number, .weight = weight };
+		return;
 	}
 	entry = &b->entries[term->entry];
 	if (entry->weight <= SEGMENT_WEIGHT_MAX - weight)
 		entry->weight += weight;
 }
 
-static void note_term(struct segment_builder *b, uint32_t number)
+static void add_places(struct segment_builder *b, const struct term_number *list, size_t count,
+		       enum segment_place place)
 {
-	b->again_terms = grown(b->again_terms, b->again_count, 1, &b->again_room,
-			       sizeof(*b->again_terms));
-	b->again_terms[b->again_count++] = number;
+	uint32_t *to;
+
+	b->places = grown(b->places, b->place_count, 2 * count + 1, &b->place_room, sizeof(*b->places));
+	to = b->places + b->place_count;
+	if (place == SEGMENT_APART && count > 0 && !list[0].is_beside)
+		*to++ = PLACE_APART;
+	for (size_t i = 0; i < count; i++) {
+		*to = PLACE_BESIDE; /* stays if it is */
+		to += list[i].is_beside;
+		*to++ = list[i].number + PLACE_FIRST;
+	}
+	b->place_count = (size_t)(to - b->places);
 }
 
-void segment_builder_term(struct segment_builder *b, uint32_t number, unsigned weight,
-			  enum segment_place place)
+static void note_terms(struct segment_builder *b, const struct term_number *list, size_t count)
 {
-	assert(number < b->term_count && weight > 0 && b->row_count > 0);
-	count_term(b, number, weight);
+	b->again_terms = grown(b->again_terms, b->again_count, count, &b->again_room,
+			       sizeof(*b->again_terms));
+	for (size_t i = 0; i < count; i++)
+		b->again_terms[b->again_count++] = list[i].number;
+}
+
+void segment_builder_terms(struct segment_builder *b, const struct term_number *list, size_t count,
+			   unsigned weight, enum segment_place place)
+{
+	assert(weight > 0 && b->row_count > 0);
+	expect_entries(b, count);
+	for (size_t i = 0; i < count; i++)
+		count_term(b, list[i].number, weight);
 	if (place != SEGMENT_NOWHERE)
-		add_place(b, number, place);
+		add_places(b, list, count, place);
 	else if (b->notes)
-		note_term(b, number);
+		note_terms(b, list, count);
 }
 
 uint32_t *segment_builder_tag(struct segment_builder *b)
@@ -247,6 +262,7 @@ bool segment_builder_again(struct segment_builder *b, struct span text, unsigned
 
 	assert(b->row_count > 0);
 	if (is_again) {
+		expect_entries(b, b->again_count);
 		for (size_t i = 0; i < b->again_count; i++)
 			count_term(b, b->again_terms[i], weight);
 		return true;

@@ -34,7 +34,7 @@ static const struct script {
  */
 struct known {
 	uint64_t stem_hash;
-	struct term_note note;
+	uint32_t tag, number; /* of terms_numbers; 0: it has none yet */
 	uint8_t len, stem_at, stem_len;
 	bool is_stop;
 };
@@ -49,6 +49,19 @@ struct filled {
 	uint32_t high; /* half of its hash */
 };
 
+/*
+ * A word on its way: there are more words than a processor's nearest memory holds, and each is
+ * waited for while others before it are handed out.  No two members that follow each other in
+ * struct word do so here: as one they were waited for.
+ */
+struct waiting {
+	const char *source;
+	struct filled filled;
+	size_t source_len;
+	uint8_t len, kind; /* of the word */
+	bool is_particle;
+};
+
 struct terms {
 	struct sb_stemmer *stemmers[ARRAY_LEN(scripts)];
 	uint64_t *slots; /* upper half of a word's hash | where it lies / ALIGNED + 1; 0 = free */
@@ -57,6 +70,8 @@ struct terms {
 	uint32_t last_tag;
 	char *bytes;
 	size_t byte_count, byte_room;
+	struct term_number *numbers; /* of terms_numbers */
+	size_t number_room;
 };
 
 struct terms *terms_new(void)
@@ -76,6 +91,7 @@ void terms_free(struct terms *t)
 		sb_stemmer_delete(t->stemmers[i]);
 	mem_free(t->slots);
 	mem_free(t->bytes);
+	mem_free(t->numbers);
 	mem_free(t);
 }
 
@@ -180,11 +196,19 @@ static struct known *add_known(struct terms *t)
 	return (struct known *)(void *)(t->bytes + t->byte_count);
 }
 
-static struct known *learn(struct terms *t, const struct word *w, const struct filled *f, size_t at)
+static struct word word_of(const struct waiting *one)
 {
-	struct span word = w->text, stem = stem_of(t, word);
+	return (struct word){ .text = span_of((const char *)one->filled.eights, one->len),
+			      .kind = (enum word_kind)one->kind,
+			      .is_particle = one->is_particle };
+}
+
+static struct known *learn(struct terms *t, const struct waiting *one, size_t at)
+{
+	struct word w = word_of(one);
+	struct span word = w.text, stem = stem_of(t, word);
 	bool is_start = stem.len <= word.len && memcmp(stem.ptr, word.ptr, stem.len) == 0;
-	size_t filled = f->count * sizeof(*f->eights);
+	size_t filled = one->filled.count * sizeof(*one->filled.eights);
 	struct known *k = add_known(t);
 	char *text = (char *)(k + 1);
 
@@ -192,11 +216,11 @@ static struct known *learn(struct terms *t, const struct word *w, const struct f
 			     .len = (uint8_t)word.len,
 			     .stem_at = (uint8_t)(is_start ? 0 : filled),
 			     .stem_len = (uint8_t)stem.len,
-			     .is_stop = words_is_stop(w) };
-	memcpy(text, f->eights, filled);
+			     .is_stop = words_is_stop(&w) };
+	memcpy(text, one->filled.eights, filled);
 	if (!is_start)
 		memcpy(text + filled, stem.ptr, stem.len);
-	t->slots[at] = (uint64_t)f->high << 32 | (t->byte_count / ALIGNED + 1);
+	t->slots[at] = (uint64_t)one->filled.high << 32 | (t->byte_count / ALIGNED + 1);
 	t->byte_count += sizeof(*k) + filled + (is_start ? 0 : stem.len);
 	t->byte_count = (t->byte_count + ALIGNED - 1) / ALIGNED * ALIGNED;
 	t->known_count++;
@@ -208,31 +232,36 @@ static struct known *known_at(const struct terms *t, uint64_t slot)
 	return (struct known *)(void *)(t->bytes + ((uint32_t)slot - 1) * (size_t)ALIGNED);
 }
 
-static bool is_word(const struct known *k, size_t len, const struct filled *f)
+static bool is_word(const struct known *k, const struct waiting *one)
 {
 	const uint64_t *eights = (const uint64_t *)(const void *)(k + 1);
 
-	if (k->len != len)
+	if (k->len != one->len)
 		return false;
-	for (uint32_t i = 0; i < f->count; i++)
-		if (eights[i] != f->eights[i])
+	for (uint32_t i = 0; i < one->filled.count; i++)
+		if (eights[i] != one->filled.eights[i])
 			return false;
 	return true;
 }
 
-static struct known *know(struct terms *t, const struct word *word, const struct filled *f)
+static struct known *know(struct terms *t, const struct waiting *one)
 {
+	uint32_t high = one->filled.high;
 	size_t at;
 
 	if (t->known_count == WORDS_KEPT_MAX)
 		forget(t);
 	if (2 * t->known_count >= t->slot_count)
 		grow(t);
-	for (at = f->high & (t->slot_count - 1); t->slots[at]; at = (at + 1) & (t->slot_count - 1))
-		if (t->slots[at] >> 32 == f->high &&
-		    is_word(known_at(t, t->slots[at]), word->text.len, f))
+	for (at = high & (t->slot_count - 1); t->slots[at]; at = (at + 1) & (t->slot_count - 1))
+		if (t->slots[at] >> 32 == high && is_word(known_at(t, t->slots[at]), one))
 			return known_at(t, t->slots[at]);
-	return learn(t, word, f, at);
+	return learn(t, one, at);
+}
+
+static struct span stem_in(const struct known *k)
+{
+	return span_of((const char *)(k + 1) + k->stem_at, k->stem_len);
 }
 
 /* Of a word that is no gram (WORD_SLACK). */
@@ -257,65 +286,28 @@ static void fill(struct span word, struct filled *f)
 
 /* ---- words on their way ---- */
 
-/*
- * There are more words than a processor's nearest memory holds: each is waited for while others
- * before it are handed out.
- */
-enum { WAITING = 16, HALF = WAITING / 2 };
-static_assert((WAITING & (WAITING - 1)) == 0, "a ring");
-
-/* No two members that follow each other in a word do so here: as one they were waited for. */
-struct waiting {
-	const char *source;
-	struct filled filled;
-	size_t source_len;
-	uint8_t len, kind; /* of the word */
-	bool is_particle;
-};
+enum { WAITING = 32, AHEAD = 8 };
 
 struct walk {
 	struct terms *t;
-	void (*use)(void *data, const struct term *term);
-	void *data;
+	void (*hand_out)(struct walk *w); /* all that wait */
 	uint32_t places;
 	enum word_kind before;
-	uint32_t came, gone; /* words */
-	struct waiting ring[WAITING];
+	size_t count;
+	struct waiting waiting[WAITING];
+	/* of terms_each */
+	void (*use)(void *data, const struct term *term);
+	/* of terms_numbers */
+	uint32_t (*number)(void *data, struct span text, uint64_t hash);
+	uint32_t tag;
+	size_t numbered;
+	void *data;
 };
-
-static void hand_out(struct walk *w)
-{
-	const struct waiting *one = &w->ring[w->gone++ % WAITING];
-	struct word word = { .text = span_of((const char *)one->filled.eights, one->len),
-			     .kind = (enum word_kind)one->kind,
-			     .is_particle = one->is_particle };
-	struct term term = { .source = span_of(one->source, one->source_len),
-			     .is_part = word.kind == WORD_PART,
-			     .is_gram = word.kind == WORD_GRAM,
-			     .is_beside = word.kind == WORD_PART && w->before == WORD_WHOLE };
-
-	if (term.is_gram) {
-		term.text = word.text;
-		term.hash = terms_hash(word.text);
-		term.is_stop = words_is_stop(&word);
-	} else {
-		struct known *k = know(w->t, &word, &one->filled);
-
-		term.text = span_of((const char *)(k + 1) + k->stem_at, k->stem_len);
-		term.hash = k->stem_hash;
-		term.is_stop = k->is_stop;
-		term.note = &k->note;
-	}
-	w->before = word.kind;
-	w->places += !term.is_beside;
-	w->use(w->data, &term);
-}
 
 static void take_word(void *data, const struct word *word)
 {
 	struct walk *w = data;
-	const struct terms *t = w->t;
-	struct waiting *last = &w->ring[w->came++ % WAITING];
+	struct waiting *last = &w->waiting[w->count++];
 
 	last->source = word->source.ptr;
 	last->source_len = word->source.len;
@@ -327,17 +319,99 @@ static void take_word(void *data, const struct word *word)
 		last->filled.high = 0;
 	} else {
 		fill(word->text, &last->filled);
-		__builtin_prefetch(&t->slots[last->filled.high & (t->slot_count - 1)]);
+		__builtin_prefetch(&w->t->slots[last->filled.high & (w->t->slot_count - 1)]);
 	}
-	if (w->came - w->gone > HALF) {
-		const struct waiting *half = &w->ring[(w->came - HALF) % WAITING];
-		uint64_t slot = t->slots[half->filled.high & (t->slot_count - 1)];
+	if (w->count == WAITING) {
+		w->hand_out(w);
+		w->count = 0;
+	}
+}
+
+static void walk_text(struct walk *w, struct span text)
+{
+	w->places = 0;
+	w->before = WORD_GRAM;
+	w->count = 0;
+	words_each(text, take_word, w);
+	w->hand_out(w);
+}
+
+/* Word number i is looked at now; one further on is fetched.  Whether it is beside the one before. */
+static bool next_waiting(struct walk *w, size_t i)
+{
+	const struct terms *t = w->t;
+	enum word_kind kind = (enum word_kind)w->waiting[i].kind;
+	bool is_beside = kind == WORD_PART && w->before == WORD_WHOLE;
+
+	if (i + AHEAD < w->count) {
+		uint64_t slot = t->slots[w->waiting[i + AHEAD].filled.high & (t->slot_count - 1)];
 
 		if (slot)
 			__builtin_prefetch(known_at(t, slot));
 	}
-	if (w->came - w->gone == WAITING)
-		hand_out(w);
+	w->before = kind;
+	w->places += !is_beside;
+	return is_beside;
+}
+
+static void hand_out_terms(struct walk *w)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct waiting *one = &w->waiting[i];
+		struct term term = { .source = span_of(one->source, one->source_len),
+				     .is_part = one->kind == WORD_PART,
+				     .is_gram = one->kind == WORD_GRAM,
+				     .is_beside = next_waiting(w, i) };
+
+		if (term.is_gram) {
+			struct word word = word_of(one);
+
+			term.text = word.text;
+			term.hash = terms_hash(word.text);
+			term.is_stop = words_is_stop(&word);
+		} else {
+			const struct known *k = know(w->t, one);
+
+			term.text = stem_in(k);
+			term.hash = k->stem_hash;
+			term.is_stop = k->is_stop;
+		}
+		w->use(w->data, &term);
+	}
+}
+
+static uint32_t number_of(struct walk *w, const struct waiting *one)
+{
+	struct known *k;
+
+	if (one->kind == WORD_GRAM) {
+		struct span text = word_of(one).text;
+
+		return w->number(w->data, text, terms_hash(text));
+	}
+	k = know(w->t, one);
+	if (k->tag != w->tag) {
+		k->number = w->number(w->data, stem_in(k), k->stem_hash);
+		k->tag = w->tag;
+	}
+	return k->number;
+}
+
+static void hand_out_numbers(struct walk *w)
+{
+	struct terms *t = w->t;
+	struct term_number *to;
+
+	if (w->numbered + w->count > t->number_room) {
+		t->number_room = 2 * (w->numbered + WAITING);
+		t->numbers = mem_realloc(t->numbers, t->number_room * sizeof(*t->numbers));
+	}
+	to = t->numbers + w->numbered;
+	for (size_t i = 0; i < w->count; i++) {
+		to[i].is_beside = next_waiting(w, i);
+		to[i].number = number_of(w, &w->waiting[i]);
+	}
+	w->numbered += w->count;
 }
 
 uint32_t terms_each(struct terms *t, struct span text,
@@ -346,14 +420,27 @@ uint32_t terms_each(struct terms *t, struct span text,
 	struct walk w;
 
 	w.t = t;
+	w.hand_out = hand_out_terms;
 	w.use = use;
 	w.data = data;
-	w.places = w.came = w.gone = 0;
-	w.before = WORD_GRAM;
-	words_each(text, take_word, &w);
-	while (w.gone != w.came)
-		hand_out(&w);
+	walk_text(&w, text);
 	return w.places;
+}
+
+struct term_numbers terms_numbers(struct terms *t, struct span text, uint32_t tag,
+				  uint32_t (*number)(void *data, struct span text, uint64_t hash),
+				  void *data)
+{
+	struct walk w;
+
+	w.t = t;
+	w.hand_out = hand_out_numbers;
+	w.number = number;
+	w.tag = tag;
+	w.numbered = 0;
+	w.data = data;
+	walk_text(&w, text);
+	return (struct term_numbers){ t->numbers, w.numbered, w.places };
 }
 
 uint32_t terms_tag(struct terms *t)

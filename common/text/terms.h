@@ -14,20 +14,10 @@
 
 enum { TERM_MAX = 96 }; /* bytes */
 
-/*
- * What whoever uses the terms has to say of a word, so that it is looked up once.  All 0 when the
- * word is met first, and again once it was forgotten; words of one stem have a note each.
- */
-struct term_note {
-	uint32_t tag; /* whose: of terms_tag */
-	uint32_t value;
-};
-
 struct term {
 	struct span text;   /* borrowed for the call */
 	struct span source; /* where it stands in the text, as it was written */
 	uint64_t hash;      /* of text, as terms_hash has it */
-	struct term_note *note; /* or NULL */
 	bool is_beside;     /* at the place of the term before: the first part of an identifier */
 	bool is_part;       /* of an identifier, whose whole came before */
 	bool is_stop;       /* says little; a question leaves it out unless it has nothing else */
@@ -42,7 +32,23 @@ void terms_free(struct terms *t);
 uint32_t terms_each(struct terms *t, struct span text,
 		    void (*use)(void *data, const struct term *term), void *data);
 
-/* A tag that no note has yet; not 0. */
+/*
+ * The terms as numbers that whoever counts them gives.  number is asked for that of a word when it
+ * comes first under this tag, and again once it was forgotten; for that of a gram each time.
+ */
+struct term_number {
+	uint32_t number;
+	uint32_t is_beside; /* as of a term */
+};
+struct term_numbers {
+	const struct term_number *list; /* until the next call */
+	size_t count;
+	uint32_t places;
+};
+struct term_numbers terms_numbers(struct terms *t, struct span text, uint32_t tag,
+				  uint32_t (*number)(void *data, struct span text, uint64_t hash),
+				  void *data);
+/* A tag that was not given yet; not 0. */
 uint32_t terms_tag(struct terms *t);
 
 /* For hash tables in memory: every bit may be used. */

@@ -30,8 +30,11 @@ static struct segment *make_segment(struct buf *bytes)
 		for (int i = 0; i < 8; i++) {
 			char *word = mem_printf("word%d", (row + i * i) % WORDS);
 			const struct span text = span_str(word);
+			const struct term_number one = {
+				segment_builder_number(b, text, terms_hash(text)), 0
+			};
 
-			segment_builder_term(b, segment_builder_number(b, text, terms_hash(text)), 4, SEGMENT_NEXT);
+			segment_builder_terms(b, &one, 1, 4, SEGMENT_NEXT);
 			mem_free(word);
 		}
 	}

@@ -335,12 +335,11 @@ struct plain_adding {
 static void add_plain(void *data, const struct term *term)
 {
 	struct plain_adding *a = data;
-	uint32_t number = segment_builder_number(a->builder, term->text, term->hash);
+	const struct term_number one = {
+		segment_builder_number(a->builder, term->text, term->hash), term->is_beside
+	};
 
-	segment_builder_term(a->builder, number, 4,
-			     a->is_first	? SEGMENT_APART
-			     : term->is_beside ? SEGMENT_BESIDE
-					       : SEGMENT_NEXT);
+	segment_builder_terms(a->builder, &one, 1, 4, a->is_first ? SEGMENT_APART : SEGMENT_NEXT);
 	a->is_first = false;
 }
 

@@ -12,13 +12,16 @@
 
 enum { TERMS = 300, ROWS = 1000, PLACES_MAX = 40 };
 
+/* Of a term beside the one before, and as segment_builder_terms has them. */
+enum place { NEXT, BESIDE, APART, NOWHERE };
+
 struct plain_row {
 	int64_t chunk;
 	uint32_t length;
 	unsigned weights[TERMS];
 	struct {
 		unsigned term;
-		enum segment_place place;
+		enum place place;
 	} places[PLACES_MAX];
 	size_t place_count;
 };
@@ -62,16 +65,21 @@ static struct plain *make_plain(uint64_t seed, size_t row_count)
 
 			row->places[i].term = u * u / 1000 * TERMS / 1000;
 			row->places[i].place =
-				i == 0 ? SEGMENT_NEXT : (enum segment_place)next_random(&seed, 4);
+				i == 0 ? NEXT : (enum place)next_random(&seed, 4);
 		}
 	}
 	return p;
 }
 
-static void add_text(struct segment_builder *b, struct span text, unsigned weight,
-		     enum segment_place place)
+static void add_text(struct segment_builder *b, struct span text, unsigned weight, enum place place)
 {
-	segment_builder_term(b, segment_builder_number(b, text, terms_hash(text)), weight, place);
+	const struct term_number one = { segment_builder_number(b, text, terms_hash(text)),
+					 place == BESIDE };
+
+	segment_builder_terms(b, &one, 1, weight,
+			      place == APART     ? SEGMENT_APART
+			      : place == NOWHERE ? SEGMENT_NOWHERE
+						 : SEGMENT_NEXT);
 }
 
 static void add_row(struct segment_builder *b, struct plain *p, size_t r)
@@ -147,14 +155,14 @@ static void check_places(const struct plain *p, const struct segment *s, uint32_
 		char room[SEGMENT_TERM_MAX];
 		uint32_t step;
 
-		if (row->places[i].place == SEGMENT_NOWHERE)
+		if (row->places[i].place == NOWHERE)
 			continue;
 		assert_true(places_next(&places));
 		assert_true(span_is(span_of(room, segment_term_text(s, places.id, room)),
 				    p->texts[row->places[i].term]));
 		step = places.place - before;
-		assert_true(row->places[i].place == SEGMENT_NEXT     ? step == 1
-			    : row->places[i].place == SEGMENT_BESIDE ? step == 0
+		assert_true(row->places[i].place == NEXT     ? step == 1
+			    : row->places[i].place == BESIDE ? step == 0
 								     : step > 8);
 		before = places.place;
 	}
@@ -333,7 +341,7 @@ static void forged_postings_end_early(void **state)
 		buf_init(&bytes, SEGMENT_BYTES_MAX);
 		for (size_t j = 0; j < ARRAY_LEN(words); j++) {
 			segment_builder_row(b, (int64_t)j, NULL);
-			add_text(b, span_str(words[j]), 4, SEGMENT_NEXT);
+			add_text(b, span_str(words[j]), 4, NEXT);
 		}
 		assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
 		segment_builder_free(b);
@@ -385,7 +393,7 @@ static struct segment *open_words(const char *const *words, size_t count, struct
 	for (size_t i = 0; i < count; i++) {
 		segment_builder_row(b, (int64_t)i, NULL);
 		add_text(b, span_str(words[i]), 4,
-				     SEGMENT_NEXT);
+				     NEXT);
 	}
 	assert_int_equal(segment_builder_write(b, bytes, NULL), 0);
 	segment_builder_free(b);
@@ -466,7 +474,7 @@ static void weights_stay_within_their_limit(void **state)
 	buf_init(&bytes, SEGMENT_BYTES_MAX);
 	segment_builder_row(b, 1, NULL);
 	for (int i = 0; i < 10000; i++)
-		add_text(b, SPAN_LIT("x"), 8, SEGMENT_NEXT);
+		add_text(b, SPAN_LIT("x"), 8, NEXT);
 	assert_true(segment_builder_bytes(b) > 10000);
 	assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
 	s = segment_open(buf_span(&bytes), NULL);
@@ -485,7 +493,7 @@ static void add_head(struct segment_builder *b, const char *head, bool remembers
 	if (remembers && segment_builder_again(b, span_str(head), 1))
 		return;
 	for (const char *c = head; *c; c++)
-		add_text(b, span_of(c, 1), 1, SEGMENT_NOWHERE);
+		add_text(b, span_of(c, 1), 1, NOWHERE);
 }
 
 static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
@@ -504,10 +512,10 @@ static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
 			for (size_t r = 0; r < ARRAY_LEN(heads); r++) {
 				assert_int_equal(segment_builder_row(b, (int64_t)r, NULL), 0);
 				add_text(b, SPAN_LIT("b"), 4,
-						     SEGMENT_NEXT);
+						     NEXT);
 				add_head(b, heads[r], i == 1);
 				add_text(b, SPAN_LIT("q"), 4,
-						     SEGMENT_NEXT);
+						     NEXT);
 			}
 			assert_int_equal(segment_builder_write(b, &out[i], NULL), 0);
 		}

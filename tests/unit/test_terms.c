@@ -107,11 +107,85 @@ static void many_words_do_not_confuse_it(void **state)
 	terms_free(t);
 }
 
+/* Numbers as segment_builder_number would give them; how often one was asked for. */
+struct numbering {
+	struct span known[64];
+	uint32_t count, asked;
+};
+
+static uint32_t number_of(void *data, struct span text, uint64_t hash)
+{
+	struct numbering *n = data;
+	uint32_t i = 0;
+
+	assert_int_equal(hash, terms_hash(text));
+	n->asked++;
+	while (i < n->count && !span_equal(n->known[i], text))
+		i++;
+	if (i == n->count) {
+		n->known[i] = span_of(mem_strndup(text.ptr, text.len), text.len);
+		n->count++;
+	}
+	return i;
+}
+
+struct expected {
+	struct numbering *numbering;
+	struct term_number list[400];
+	size_t count;
+};
+
+static void expect_term(void *data, const struct term *term)
+{
+	struct expected *e = data;
+
+	e->list[e->count++] = (struct term_number){
+		number_of(e->numbering, term->text, term->hash), term->is_beside
+	};
+}
+
+static void terms_have_the_numbers_that_are_given_to_them(void **state)
+{
+	static const char sentence[] = "The users of getUserNames() run, running 2 max_body_bytes: \u957f\u6c5f\u7684\u6c34 ";
+	struct numbering given = { .count = 0 }, other = { .count = 0 };
+	struct expected expected = { .numbering = &other };
+	struct terms *t = terms_new();
+	struct term_numbers n;
+	struct buf text;
+	uint32_t asked = 0, places, tag = terms_tag(t);
+
+	(void)state;
+	buf_init(&text, 4000);
+	for (size_t i = 0; i < 12; i++)
+		buf_add_str(&text, sentence);
+	places = terms_each(t, buf_span(&text), expect_term, &expected);
+	for (size_t round = 0; round < 3; round++) {
+		n = terms_numbers(t, buf_span(&text), tag, number_of, &given);
+		assert_int_equal(n.places, places);
+		assert_int_equal(n.count, expected.count);
+		assert_memory_equal(n.list, expected.list, n.count * sizeof(*n.list));
+		if (round == 0)
+			asked = given.asked;
+	}
+	/* The three grams of each sentence are not remembered. */
+	assert_int_equal(given.asked - asked, 2 * 12 * 3);
+	terms_numbers(t, SPAN_LIT("users"), terms_tag(t), number_of, &given);
+	assert_int_equal(given.asked - asked, 2 * 12 * 3 + 1);
+	assert_int_equal(terms_numbers(t, SPAN_NONE, tag, number_of, &given).count, 0);
+	for (uint32_t i = 0; i < given.count; i++) {
+		mem_free((void *)(uintptr_t)given.known[i].ptr);
+		mem_free((void *)(uintptr_t)other.known[i].ptr);
+	}
+	buf_free(&text);
+	terms_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_stemmed_by_their_script),
 		cmocka_unit_test(terms_say_where_they_stand),
+		cmocka_unit_test(terms_have_the_numbers_that_are_given_to_them),
 		cmocka_unit_test(many_words_do_not_confuse_it),
 	};
 

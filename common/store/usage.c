@@ -47,10 +47,11 @@ enum column {
 
 /*
  * In the table's order, from its first column to its last, so that SQLite need not put them there.  A
- * column of usage_feed costs a row much more than a NULL: what none of a batch has is not asked for.
+ * column of usage_feed costs a row much more than a NULL: what none of a batch has is not asked for.  On a
+ * failure the whole transaction goes: OR FAIL, or SQLite would keep a copy of each page to undo the statement.
  */
 #define INSERT(parent, cached, costs, sound)                                                       \
-	"INSERT INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"          \
+	"INSERT OR FAIL INTO usage_row (number, ts, request_id, parent_request_id, kind, prompt_tokens,"          \
 	" completion_tokens, " CACHED ", " COSTS ", " MEASURED ", " SOUND ")"                             \
 	" SELECT NULL, ts, request_id, " parent ", kind, prompt_tokens, completion_tokens, "              \
 	cached ", " costs ", " MEASURED ", " sound " FROM usage_feed"

@@ -62,22 +62,9 @@ static int add_together(struct work *const *works, size_t count, struct db *db, 
 	return 0;
 }
 
-/*
- * They look before they change anything, so one mark does for them all.  What the database refuses even so
- * (a conversation that is damaged) is found by adding them one after the other: the rest are none the worse.
- */
-static int add_all(struct work *const *works, size_t count, struct db *db, struct err *err)
+/* For each of its own what the database refuses to them all: the rest are none the worse. */
+static int add_one_by_one(struct work *const *works, size_t count, struct db *db, struct err *err)
 {
-	struct err lost = ERR_INIT;
-
-	if (count == 1)
-		return run_one(works[0], db, err);
-	if (db_mark(db, err) < 0)
-		return -1;
-	if (add_together(works, count, db, err) == 0)
-		return db_keep(db, err);
-	if (db_undo(db, &lost) < 0)
-		return -1;
 	err_clear(err);
 	for (size_t i = 0; i < count; i++) {
 		err_clear(&works[i]->err);
@@ -85,6 +72,29 @@ static int add_all(struct work *const *works, size_t count, struct db *db, struc
 			return -1;
 	}
 	return 0;
+}
+
+/*
+ * They look before they change anything, so what the database refuses even so (a conversation that is
+ * damaged) is rare.  Where nothing came before them no mark is needed, which costs a copy of each page
+ * that they change: the transaction is begun anew.
+ */
+static int add_all(struct work *const *works, size_t count, bool is_first, struct db *db, struct err *err)
+{
+	struct err lost = ERR_INIT;
+
+	if (!is_first && db_mark(db, err) < 0)
+		return -1;
+	if (add_together(works, count, db, err) == 0)
+		return is_first ? 0 : db_keep(db, err);
+	if (is_first) {
+		db_rollback(db);
+		if (db_begin(db, &lost) < 0)
+			return -1;
+	} else if (db_undo(db, &lost) < 0) {
+		return -1;
+	}
+	return add_one_by_one(works, count, db, err);
 }
 
 int work_run_all(struct work *const *works, size_t count, struct db *db, struct err *err)
@@ -96,13 +106,13 @@ int work_run_all(struct work *const *works, size_t count, struct db *db, struct 
 			additions++;
 			continue;
 		}
-		if (additions && add_all(works + i - additions, additions, db, err) < 0)
+		if (additions && add_all(works + i - additions, additions, i == additions, db, err) < 0)
 			return -1;
 		additions = 0;
 		if (run_one(works[i], db, err) < 0)
 			return -1;
 	}
-	return additions ? add_all(works + count - additions, additions, db, err) : 0;
+	return additions ? add_all(works + count - additions, additions, additions == count, db, err) : 0;
 }
 
 void work_fail(struct work *w, const struct err *why)

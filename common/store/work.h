@@ -27,7 +27,7 @@ void work_init_addition(struct work *w, const struct conversation_addition *addi
 int work_wait(struct work *w, struct err *err);
 
 /*
- * The writer, inside a transaction.  One after the other, additions that follow each other together.
+ * The writer, inside a transaction in which nothing was changed yet.  One after the other, additions that follow each other together.
  * Sets each work's own result, and one that fails is undone alone; -1 with err only when the
  * transaction is lost for all.
  */

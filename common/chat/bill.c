@@ -36,6 +36,26 @@ static char *put_amount(char *at, struct span name, int64_t micro)
 	return put_bytes(at, SPAN_LIT("\r\n"));
 }
 
+static void add_up(int64_t *sum, int64_t more)
+{
+	if (*sum < 0 || more < 0)
+		*sum = MONEY_UNKNOWN;
+	else if (__builtin_add_overflow(*sum, more, sum))
+		*sum = INT64_MAX;
+}
+
+void bill_add(struct bill *sum, const struct bill *more)
+{
+	struct cost cost = { sum->source, sum->usd };
+
+	cost_add(&cost, &(struct cost){ more->source, more->usd });
+	sum->source = cost.source;
+	sum->usd = cost.usd;
+	add_up(&sum->eur, more->eur);
+	add_up(&sum->billed_usd, more->billed_usd);
+	add_up(&sum->billed_eur, more->billed_eur);
+}
+
 struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MAX])
 {
 	static_assert(sizeof "SPASS-Cost-Exchange-Rate: \r\nSPASS-Cost-Exchange-Rate-Source: \r\n" + MONEY_TEXT_MAX +

@@ -22,6 +22,9 @@ struct bill {
 /* factor: millionths, MONEY_UNIT = 1. */
 void bill_make(struct bill *b, const struct cost *cost, const struct rate *rate, int64_t factor);
 
+/* What sub-calls cost together: amounts add up, unknown and anything is unknown, the source is the less certain one. */
+void bill_add(struct bill *sum, const struct bill *more);
+
 /* The fields SPASS-Cost-* as lines; those about a rate are made once for all its bills. */
 enum { BILL_RATE_LINES_MAX = 128, BILL_LINES_MAX = 256 + BILL_RATE_LINES_MAX };
 struct span bill_rate_lines(const struct rate *rate, char out[BILL_RATE_LINES_MAX]);

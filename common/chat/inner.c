@@ -26,8 +26,14 @@ struct inner {
 	struct buf body;   /* sent */
 	struct buf answer; /* got */
 	int64_t started_us;
+	const char *kind; /* for the metrics */
 	const char *model;
 };
+
+void inner_sum_begin(struct inner_sum *sum, const struct snapshot *snapshot)
+{
+	*sum = (struct inner_sum){ .bill = { .is_made = true, .source = COST_ZERO, .rate = snapshot->rate } };
+}
 
 /* ---- the sink: an answer that goes nowhere ---- */
 
@@ -86,12 +92,13 @@ static void lose(void *context, const struct err *err)
 
 /* ---- the call ---- */
 
-static struct inner *begin_inner(const struct inner_call *call)
+static struct inner *begin_inner(const struct inner_call *call, const char *kind)
 {
 	const struct settings s = snapshot_settings(call->snapshot, call->identity->tenant);
 	struct inner *i = mem_new(struct inner);
 
 	i->call = call;
+	i->kind = kind;
 	i->started_us = clock_mono_us();
 	i->model = "";
 	ident_uuid(i->request_id);
@@ -157,6 +164,21 @@ static void keep_record(const struct inner *i, const struct err *err)
 	recorder_keep(call->worker->recorder, &r);
 }
 
+static void count(const struct inner *i, struct metrics_shard *shard)
+{
+	metrics_epoch(shard, i->call->snapshot->generation);
+	turn_count(shard, &i->turn, i->call->identity->tenant_id, i->started_us);
+	if (i->turn.attempts)
+		metrics_add_texts(shard, M_spass_subcalls_total, 1, TEXTS(i->kind));
+}
+
+static void add_up(const struct inner *i, struct inner_sum *sum)
+{
+	sum->calls += i->turn.attempts > 0;
+	if (i->turn.bill.is_made)
+		bill_add(&sum->bill, &i->turn.bill);
+}
+
 /* Settles it; err as it ended. */
 static void end_inner(struct inner *i, const struct err *err)
 {
@@ -164,10 +186,10 @@ static void end_inner(struct inner *i, const struct err *err)
 	struct metrics_shard *shard = i->call->worker->shard;
 
 	spend_end(&i->spend, i->answer.len);
-	if (shard) {
-		metrics_epoch(shard, i->call->snapshot->generation);
-		turn_count(shard, &i->turn, i->call->identity->tenant_id, i->started_us);
-	}
+	if (shard)
+		count(i, shard);
+	if (i->call->sum)
+		add_up(i, i->call->sum);
 	if (i->call->worker->core->store && (config->usage || config->audit))
 		keep_record(i, err);
 	buf_free(&i->body);
@@ -220,7 +242,7 @@ int inner_embed(const struct inner_call *call, const char *model, const struct s
 	const struct offer offer = { call->snapshot->routing, call->identity->tenant,
 				     call->identity->token };
 	struct embed_request request;
-	struct inner *i = begin_inner(call);
+	struct inner *i = begin_inner(call, "embedding");
 	struct err why = ERR_INIT;
 	int result;
 
@@ -289,7 +311,7 @@ int inner_rerank(const struct inner_call *call, const char *model, struct span q
 		 struct err *err)
 {
 	struct rerank_request request = { .scores = scores };
-	struct inner *i = begin_inner(call);
+	struct inner *i = begin_inner(call, "rerank");
 	struct err why = ERR_INIT;
 	int result = -1;
 

@@ -9,6 +9,13 @@
 
 #include "common/chat/spend.h"
 
+/* What the calls for one answer were, and cost; begins with inner_sum_begin. */
+struct inner_sum {
+	int calls; /* of which a backend was asked */
+	struct bill bill;
+};
+void inner_sum_begin(struct inner_sum *sum, const struct snapshot *snapshot);
+
 struct inner_call {
 	struct core_worker *worker;
 	struct snapshot *snapshot;       /* held by the caller meanwhile */
@@ -17,6 +24,7 @@ struct inner_call {
 	const char *parent_request_id;   /* "" = nobody asked */
 	int depth;
 	int64_t patience_ms; /* that it may take at most; 0: as a client's */
+	struct inner_sum *sum; /* is added to; NULL: nobody is told */
 	/* Only the alias's targets of that name at their backends are asked; NULL: all. */
 	const char *upstream;
 };

@@ -29,6 +29,7 @@ struct query {
 	struct rag_index_info index;
 	float *vector;
 	struct rag_rerank_wish rerank;
+	struct inner_sum sub_calls;
 	struct retrieve_candidate *candidates;
 	size_t candidate_count;
 };
@@ -171,6 +172,7 @@ static int embed(struct exchange *x, struct call *c, struct query *q)
 				   .parent_request_id = x->request_id,
 				   .depth = c->depth,
 				   .patience_ms = EMBED_PATIENCE_MS,
+				   .sum = &q->sub_calls,
 				   .upstream = q->index.model.ptr };
 	const struct model *m =
 		rag_embedder_alias(c->snapshot->routing, &q->index, q->index.model);
@@ -251,7 +253,8 @@ static int rerank(struct exchange *x, struct call *c, struct query *q)
 					 .route = "/a1/rag/rerank",
 					 .parent_request_id = x->request_id,
 					 .depth = c->depth,
-					 .patience_ms = q->rerank.patience_ms };
+					 .patience_ms = q->rerank.patience_ms,
+					 .sum = &q->sub_calls };
 	int64_t began = clock_mono_us();
 	struct rag_ranking ranking;
 
@@ -292,6 +295,18 @@ static int ask(void *arg)
 	return 0;
 }
 
+/* In the answer's head, as of a call that a client makes. */
+static void tell_cost(struct exchange *x, const struct call *c, const struct inner_sum *sum)
+{
+	char lines[BILL_LINES_MAX], calls[16];
+
+	if (sum->calls == 0)
+		return;
+	snprintf(calls, sizeof calls, "%d", sum->calls);
+	reply_header(x, "SPASS-Sub-Calls", span_str(calls));
+	reply_lines(x, bill_lines(&sum->bill, c->snapshot->rate_lines, lines));
+}
+
 void a1_rag_query(struct exchange *x, struct call *c)
 {
 	const struct settings settings = snapshot_settings(c->snapshot, c->identity.tenant);
@@ -300,13 +315,16 @@ void a1_rag_query(struct exchange *x, struct call *c)
 	if (!q) /* the layer below answers */
 		return;
 	rag_work_begin(x, c, &q->work);
+	inner_sum_begin(&q->sub_calls, c->snapshot);
 	buf_init(&q->filter, BODY_MAX);
 	q->print = (struct rag_answer_print){ .index = q->work.index, .embed_us = -1, .rerank_us = -1 };
 	q->body = call_read_json(x, BODY_MAX, &q->work.err);
 	if (!q->body || read_query(q, c, &settings, &q->work.err) < 0)
 		reply_error(x, &q->work.err);
-	else if (prepare(x, c, q) == 0 && rerank(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0)
+	else if (prepare(x, c, q) == 0 && rerank(x, c, q) == 0 && rag_work_run(x, c, &q->work, ask, q) == 0) {
+		tell_cost(x, c, &q->sub_calls);
 		rag_work_reply(x, &q->work, 200);
+	}
 	json_decref(q->body);
 	buf_free(&q->filter);
 	mem_free(q->vector);

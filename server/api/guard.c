@@ -40,7 +40,7 @@ static const char exposed_headers[] =
 	"x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, x-conversation-id, "
 	"x-spass-applied, spass-request-id, spass-resolved-model, spass-resolved-backend, "
 	"spass-augment-applied, spass-attempts, spass-cost-source, spass-cost-eur, spass-cost-usd, "
-	"spass-cost-available";
+	"spass-cost-available, spass-cost-exchange-rate, spass-cost-exchange-rate-source, spass-sub-calls";
 
 bool guard_cors(struct exchange *x, const struct config *config, bool preflight)
 {

@@ -86,6 +86,7 @@ void routing_take_over_health(struct routing *r, const struct routing *previous)
 		atomic_store(&b->status, atomic_load(&old->status));
 		atomic_store(&b->latency_us, atomic_load(&old->latency_us));
 		atomic_store(&b->trouble, atomic_load(&old->trouble));
+		trouble_take_over(&b->told, &old->told);
 		if (!r->discover)
 			continue;
 		pthread_mutex_lock(&previous->found->lock);

@@ -17,3 +17,9 @@ bool trouble_is_due(struct trouble *t, int64_t now_ms, int64_t *left_out)
 	*left_out = atomic_exchange(&t->left_out, 0);
 	return true;
 }
+
+void trouble_take_over(struct trouble *t, const struct trouble *previous)
+{
+	atomic_store(&t->quiet_until_ms, atomic_load(&previous->quiet_until_ms));
+	atomic_store(&t->left_out, atomic_load(&previous->left_out));
+}

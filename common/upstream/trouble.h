@@ -22,5 +22,7 @@ struct trouble {
 
 /* May a line be written now (monotonic)?  *left_out: how many were not since the last. */
 bool trouble_is_due(struct trouble *t, int64_t now_ms, int64_t *left_out);
+/* What has been told of the same backend before a reload. */
+void trouble_take_over(struct trouble *t, const struct trouble *previous);
 
 #endif

@@ -280,7 +280,10 @@ static void breakers_and_health_outlive_a_reload(void **state)
 	atomic_store(&t[1].backend->latency_us, 1500);
 	backend_report(t[1].backend, true);
 	struct breaker *kept = t[0].breaker;
+	int64_t left_out;
 
+	assert_true(trouble_is_due(&t[0].backend->told, 100, &left_out));
+	assert_false(trouble_is_due(&t[0].backend->told, 101, &left_out));
 	s->config.breaker_rest = 5;
 	a->created_s = 77;
 	b = must_route(s, all_keys, a);
@@ -294,6 +297,10 @@ static void breakers_and_health_outlive_a_reload(void **state)
 	assert_int_equal(atomic_load(&t[1].backend->status), BACKEND_AVAILABLE);
 	assert_int_equal(atomic_load(&t[1].backend->latency_us), 1500);
 	assert_int_equal(routing_created_s(b), 77);
+	/* What the log has told of it is not told anew. */
+	assert_false(trouble_is_due(&t[0].backend->told, 102, &left_out));
+	assert_true(trouble_is_due(&t[0].backend->told, 100 + TROUBLE_QUIET_MS, &left_out));
+	assert_int_equal(left_out, 2);
 
 	/* A new key deserves a new look. */
 	static char new_key[] = "OPENAI_API_KEY=sk-new";

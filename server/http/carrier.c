@@ -149,6 +149,12 @@ static int keep_chosen_host(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Reasons are numbers of the library that gives them. */
+static bool is_reason(unsigned long code, int library, int reason)
+{
+	return ERR_GET_LIB(code) == library && ERR_GET_REASON(code) == reason;
+}
+
 static int tls_fault(struct err *err, const char *setting, const char *path, const char *form)
 {
 	/* The first tells why, the others who had asked for it. */
@@ -157,8 +163,8 @@ static int tls_fault(struct err *err, const char *setting, const char *path, con
 						    : ERR_reason_error_string(code);
 
 	/* What is in the file is not what the setting asks for: OpenSSL speaks of its decoders then. */
-	if (!ERR_SYSTEM_ERROR(code) && (ERR_GET_REASON(code) == PEM_R_NO_START_LINE ||
-					ERR_GET_REASON(code) == ERR_R_UNSUPPORTED))
+	if (is_reason(code, ERR_LIB_PEM, PEM_R_NO_START_LINE) ||
+	    (!ERR_SYSTEM_ERROR(code) && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED)) /* any library's */
 		reason = form;
 	ERR_clear_error();
 	return err_set(err, E_invalid_config, setting, "%s: %s cannot be used: %s", setting, path,
@@ -172,7 +178,7 @@ static int tls_load(SSL_CTX *ctx, const char *certificate, const char *key, stru
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
 		return tls_fault(err, "tls_certificate", certificate, "it holds no certificate in PEM form");
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 &&
-	    ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
+	    !is_reason(ERR_peek_last_error(), ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH))
 		return tls_fault(err, "tls_key", key, "it holds no private key in PEM form");
 	if (SSL_CTX_check_private_key(ctx) != 1) {
 		ERR_clear_error();

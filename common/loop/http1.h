@@ -109,7 +109,9 @@ static inline uint64_t http1_name_bit(const char *name, size_t len)
 	if (len == 0)
 		return 0;
 	/* Letters differ in bit 5 from themselves in the other case. */
-	return UINT64_C(1) << ((5 * len + 3 * ((unsigned char)name[0] & 31u) + ((unsigned char)name[len - 1] & 31u)) & 63);
+	unsigned first = (unsigned char)name[0] & 31u, last = (unsigned char)name[len - 1] & 31u;
+
+	return UINT64_C(1) << ((5 * len + 3 * first + last) & 63);
 }
 
 static inline bool http1_may_have(const struct http1_head *head, struct span name)

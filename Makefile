@@ -64,7 +64,7 @@ LIB_OBJ := $(patsubst %.c,$B/%.o,$(filter-out cmd/main.c,$(SRC))) $B/assets.o
 TOOLS := upstream e2e load crash durable isolation
 TOOL_SRC = $(wildcard tests/support/$1.c tests/support/$1_*.c) tests/support/kit.c
 # What a tool has in common with unit tests.
-TOOL_SHARED_e2e := tests/support/jschema.c
+TOOL_SHARED_e2e := $(wildcard tests/support/jschema*.c)
 INDICES_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/support/indices_*.c) tests/support/kit.c)
 SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices_%.c $(foreach t,$(TOOLS),$(call TOOL_SRC,$t)),$(wildcard tests/support/*.c)))
 

@@ -1,5 +1,6 @@
 /*
- * common/model/catalog_inside.h - what catalog.c and catalog_read.c share; nobody else includes it.
+ * common/model/catalog_inside.h - what catalog.c, catalog_read.c and catalog_fields.c share; nobody else
+ * includes it.
  */
 #ifndef SPASS_MODEL_CATALOG_INSIDE_H
 #define SPASS_MODEL_CATALOG_INSIDE_H
@@ -29,5 +30,19 @@ ptrdiff_t catalog_index(const struct catalog *c, struct span alias);
 int catalog_read_rows(struct catalog *c, const struct yml *y, bool embedded, struct err *err);
 /* The same for a file that holds nothing else. */
 int catalog_read_file(struct catalog *c, const char *path, struct err *err);
+
+/* catalog_fields.c.  What is being read, for messages; row and alias may be NULL. */
+struct catalog_source {
+	const struct yml *yml;
+	const json_t *row;
+	const char *alias;
+};
+/* The line of a value, else of the row it is in: single-valued nodes such as true have none. */
+int catalog_line(const struct catalog_source *s, const json_t *value);
+/* "models.yaml:12: house: context_window: ..."; returns -1. */
+int catalog_refuse(const struct catalog_source *s, const json_t *value, const char *key, struct err *err,
+		   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Lays the row's members over m. */
+int catalog_row_apply(const struct catalog_source *s, json_t *row, struct model *m, struct err *err);
 
 #endif

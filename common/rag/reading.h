@@ -102,6 +102,8 @@ int reading_restore(struct reading *r, struct span text, struct span type, struc
 /* The type of a document as it is kept, by a reader's name or a media type (with parameters or
  * without); NULL when no reader is called so. */
 const char *reader_name(struct span type);
+/* The same by the extension of a file's name (also a path); NULL when no reader takes it. */
+const char *reader_name_of_file(struct span name);
 /* "text, markdown, html": the names that there are, for people. */
 void reader_names(struct buf *out);
 /*

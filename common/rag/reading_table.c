@@ -148,6 +148,13 @@ static const struct reader_kind *kind_of_extension(struct span ext)
 	return NULL;
 }
 
+const char *reader_name_of_file(struct span name)
+{
+	const struct reader_kind *kind = kind_of_extension(reader_extension(base_name(name)));
+
+	return kind ? kind->row.name : NULL;
+}
+
 /* The value of charset in "text/html; charset=utf-8". */
 static struct span charset_of(struct span type)
 {

@@ -8,6 +8,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/mem.h"
+#include "common/rag/reading.h"
 
 void document_batch_init(struct document_batch *b, size_t max)
 {
@@ -104,15 +105,23 @@ int document_check_meta(struct jvalue value, const char *where, struct err *err)
 	return 0;
 }
 
+/* Comments of source code would be headings. */
+static bool is_code(struct span name)
+{
+	const char *reader = reader_name_of_file(name);
+
+	return reader && strcmp(reader, "code") == 0;
+}
+
 /*
  * A text is as it is: its type is one whose reader takes it so, whatever file it once came from.
  */
-static struct span type_of_text(struct span type)
+static struct span type_of_text(struct span type, struct span name)
 {
 	static const char *const own[] = { "text", "markdown", "code" };
 
 	if (!type.ptr || type.len == 0)
-		return SPAN_LIT("markdown");
+		return is_code(name) ? SPAN_LIT("code") : SPAN_LIT("markdown");
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (span_is(type, own[i]))
 			return type;
@@ -186,7 +195,7 @@ static int read_content(struct document_batch *b, const struct jvalue *m, const 
 	if (m[READING].type == J_OBJECT)
 		d->reading = m[READING].text;
 	else
-		d->type = type_of_text(d->type);
+		d->type = type_of_text(d->type, d->name);
 	return 0;
 }
 

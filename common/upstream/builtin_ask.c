@@ -113,12 +113,15 @@ static void add_json(struct ask *ask, struct jvalue v, size_t message, double pr
 static void add_tool_passages(struct ask *ask, struct span text, size_t message, double prior)
 {
 	struct err ignored = ERR_INIT;
+	size_t first = ask->passage_count;
 	struct jvalue v;
 
 	if (jscan_check(text, NULL, &v, &ignored) < 0 || (v.type != J_OBJECT && v.type != J_ARRAY))
 		add_passage(ask, text, SPAN_NONE, message, prior);
 	else
 		add_json(ask, v, message, prior, 0);
+	for (size_t i = first; i < ask->passage_count; i++)
+		ask->passages[i].prior *= extract_rank_prior(i - first);
 }
 
 /* Instructions are never quoted; documents that a system message brings with it may be. */

@@ -19,6 +19,15 @@ struct extract_source {
 	double prior;      /* 1 = as good as any */
 };
 
+/*
+ * Who has searched tells what was found best first: what share of the first one's worth the next
+ * ones have, rank from 0.  Passages that a source names by lines of its own are taken so.
+ */
+static inline double extract_rank_prior(size_t rank)
+{
+	return 1 / (1 + 0.1 * (double)rank);
+}
+
 struct extract_quote {
 	struct span text;    /* verbatim, into a source's text */
 	struct span label;   /* of a source line above it, or empty */

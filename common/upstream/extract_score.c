@@ -329,12 +329,31 @@ static double handed_on(const struct piece *before, const struct piece *piece, d
 	return points_back(piece->s.text) ? 0.35 * base : 0.1 * base;
 }
 
+/* The passages of a source, in its order: which of them the piece is of. */
+struct passages {
+	size_t source, rank;
+	const char *label;
+};
+
+static size_t rank_of(struct passages *p, const struct piece *piece)
+{
+	const char *label = piece->s.label.ptr;
+
+	if (piece->source != p->source)
+		*p = (struct passages){ piece->source, 0, label };
+	else if (label != p->label)
+		p->rank += p->label != NULL;
+	p->label = label;
+	return p->rank;
+}
+
 bool extract_score_question(struct extraction *x)
 {
 	unsigned wanted = traits_wanted(x->request->question);
 	double average = (double)x->token_count / (double)x->piece_count + 1, before_base = 0;
 	struct span heading = SPAN_NONE;
 	double heading_score = 0;
+	struct passages passages = { SIZE_MAX, 0, NULL };
 	unsigned char *vocable_traits;
 	bool any = false;
 
@@ -365,6 +384,7 @@ bool extract_score_question(struct extraction *x)
 		if (ends_in_question(piece->s.text))
 			piece->score *= 0.4;
 		piece->score *= 1 + 0.05 / (1 + (double)piece->position);
+		piece->score *= extract_rank_prior(rank_of(&passages, piece));
 		piece->score *= x->request->sources[piece->source].prior;
 	}
 	mem_free(vocable_traits);

@@ -71,7 +71,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/%.o,$(filter-out %_main.c tests/support/indices
 # Files built into the program: common/base/asset.h.
 ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common/rag/schema/*.sql server/site/*.html server/site/*.yaml agents/*.yaml))
 
-.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers unused covered headers lint format install uninstall clean
+.PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers unused covered headers installed lint format install uninstall clean
 all: deps $B/spass
 
 # What is missing is installed once; nothing happens when all is there.
@@ -223,6 +223,9 @@ unused:
 # Errors and routes that no case shows.
 covered:
 	@sh tests/support/covered.sh
+# What install puts where, and that uninstall takes it away.
+installed: all
+	@sh tests/support/installed.sh $(MODE)
 headers: deps
 	@for h in $(sort $(wildcard common/*/*.h server/*.h server/*/*.h tui/*.h cmd/*.h)); do \
 		echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || { echo "$$h does not stand alone"; exit 1; }; done
@@ -266,6 +269,7 @@ check:
 	@$(MAKE) --no-print-directory unused
 	@$(MAKE) --no-print-directory covered
 	@$(MAKE) --no-print-directory headers
+	@$(MAKE) --no-print-directory installed
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory replay
 	@$(MAKE) --no-print-directory e2e

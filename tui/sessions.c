@@ -15,21 +15,6 @@ enum { ID_LEN = 31, CANDIDATES_MAX = 8, BARE_MIN = 8, PATH_MAX_LEN = 16 * 1024 }
 
 /* Asking */
 
-static json_t *call(struct wire *w, const struct wire_request *r, struct err *err)
-{
-	json_t *root = NULL;
-	struct buf body;
-
-	buf_init(&body, WIRE_REPLY_MAX);
-	if (wire_call(w, r, &body, err) == 0) {
-		root = json_loadb(buf_str(&body), body.len, 0, NULL);
-		if (!root)
-			err_set(err, E_upstream_error, "", "the gateway's answer is no JSON");
-	}
-	buf_free(&body);
-	return root;
-}
-
 /* Takes body. */
 static json_t *send_json(struct wire *w, const char *method, const char *path, json_t *body,
 			 struct err *err)
@@ -38,7 +23,7 @@ static json_t *send_json(struct wire *w, const char *method, const char *path, j
 	json_t *root = NULL;
 
 	if (text)
-		root = call(w, &(struct wire_request){ .method = method, .path = path, .body = span_str(text) },
+		root = wire_ask(w, &(struct wire_request){ .method = method, .path = path, .body = span_str(text) },
 			    err);
 	else
 		err_set(err, E_usage, "", "what is to be sent is not UTF-8");
@@ -78,7 +63,7 @@ static json_t *get_page(struct wire *w, const char *words, const char *prefix, i
 	if (buf_failed(&path))
 		err_set(err, E_usage, "", "the words to search for are too long");
 	else
-		root = call(w, &(struct wire_request){ .path = buf_str(&path) }, err);
+		root = wire_ask(w, &(struct wire_request){ .path = buf_str(&path) }, err);
 	buf_free(&path);
 	if (root && !json_is_array(json_object_get(root, "items"))) {
 		err_set(err, E_upstream_error, "", "the gateway's list of conversations is none");
@@ -205,7 +190,7 @@ char *sessions_find(struct wire *w, const char *reference, struct err *err)
 json_t *sessions_get(struct wire *w, const char *id, struct err *err)
 {
 	char *path = path_of(id, "");
-	json_t *root = call(w, &(struct wire_request){ .path = path }, err);
+	json_t *root = wire_ask(w, &(struct wire_request){ .path = path }, err);
 
 	mem_free(path);
 	return root;
@@ -242,7 +227,7 @@ json_t *sessions_fork(struct wire *w, const char *id, const char *at, const char
 
 json_t *sessions_import(struct wire *w, struct span document, struct err *err)
 {
-	return call(w, &(struct wire_request){ .path = "/c1/conversations/import", .body = document }, err);
+	return wire_ask(w, &(struct wire_request){ .path = "/c1/conversations/import", .body = document }, err);
 }
 
 int sessions_delete(struct wire *w, const char *id, struct err *err)

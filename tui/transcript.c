@@ -81,7 +81,7 @@ static void show_message(struct page *page, const json_t *message)
 	buf_init(&text, TEXT_MAX);
 	sessions_message_text(message, &text);
 	if (!strcmp(role, "user"))
-		show_user(page, span_str(buf_str(&text)));
+		show_user(page, span_of(buf_str(&text), text.len));
 	else if (!strcmp(role, "tool"))
 		show_result(page, buf_span(&text));
 	else

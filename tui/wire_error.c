@@ -162,7 +162,7 @@ static void add_request_id(const char *id, struct err *err)
 int wire_read_error(const struct wire_head *head, const char *where, struct span body,
 		    struct err *err)
 {
-	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
+	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_ALLOW_NUL, NULL);
 	int status = head->status / 100 == 2 ? 0 : head->status;
 
 	if (wire_error_of(json_object_get(root, "error"), status, err))

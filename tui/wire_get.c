@@ -66,7 +66,7 @@ static json_t *read_answer(const struct wire *w, const struct get *get, const ch
 			   bool (*is_answer)(const json_t *root), struct err *err)
 {
 	struct span body = buf_span(&get->body);
-	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, 0, NULL);
+	json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_ALLOW_NUL, NULL);
 
 	if (!is_answer && get->transfer.head.status / 100 == 2 && body.len == 0)
 		return json_null();

@@ -108,7 +108,8 @@ json_t *call_read_json(struct exchange *x, size_t max, struct err *err)
 	root = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &fault);
 	if (!root) {
 		err_set(err, E_invalid_json, "body", "the body is not valid JSON: %s, at byte %d",
-			fault.text, fault.position);
+			json_error_code(&fault) == json_error_null_character ? "\\u0000 is not taken" : fault.text,
+			fault.position);
 		return NULL;
 	}
 	if (json_is_object(root))

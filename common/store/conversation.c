@@ -1,6 +1,5 @@
 /*
- * common/store/conversation.c - conversations found, listed, renamed and deleted, and their
- * messages read.
+ * common/store/conversation.c - conversations found, listed and renamed.
  */
 #include "common/store/conversation_inside.h"
 
@@ -89,79 +88,6 @@ int conversation_get(struct db *db, const struct conversation_owner *owner, stru
 	int found = conversation_find(db, owner, id, row, err);
 
 	return found == 0 ? not_found(id, err) : found < 0 ? -1 : 0;
-}
-
-static int64_t read_count(struct db_statement *st, int column)
-{
-	return db_is_null(st, column) ? -1 : db_int(st, column);
-}
-
-/* Columns of both queries below: what is light, then what is heavy. */
-#define MESSAGE_LIGHT                                                                              \
-	"seq, id, role, created_at, tokens, bytes, interrupted, finish_reason, model, prompt_tokens,"  \
-	" completion_tokens"
-enum { MESSAGE_LIGHT_COUNT = 11 };
-
-static void read_message(struct db_statement *st, bool heavy, struct message_row *row)
-{
-	*row = (struct message_row){
-		.seq = db_int(st, 0),
-		.id = db_text(st, 1),
-		.role = db_text(st, 2),
-		.created_ms = db_int(st, 3),
-		.tokens = db_int(st, 4),
-		.bytes = db_int(st, 5),
-		.interrupted = db_int(st, 6) != 0,
-		.finish_reason = db_text(st, 7),
-		.model = db_text(st, 8),
-		.prompt_tokens = read_count(st, 9),
-		.completion_tokens = read_count(st, 10),
-	};
-	if (!heavy)
-		return;
-	row->text = db_text(st, MESSAGE_LIGHT_COUNT);
-	row->body = db_text(st, MESSAGE_LIGHT_COUNT + 1);
-	row->images = db_text(st, MESSAGE_LIGHT_COUNT + 2);
-}
-
-#define MESSAGES_FROM " FROM message WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq"
-
-static int walk(struct db *db, const char *sql, bool heavy, int64_t number, int64_t from, message_each *each,
-		void *arg, struct err *err)
-{
-	struct db_statement *st = db_statement(db, sql, err);
-	struct message_row row;
-	int more;
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, from);
-	while ((more = db_next(st, err)) == 1) {
-		int wish;
-
-		read_message(st, heavy, &row);
-		wish = each(arg, &row, err);
-		if (wish == 0)
-			continue;
-		more = wish < 0 ? -1 : 0;
-		break;
-	}
-	db_reset(st);
-	return more < 0 ? -1 : 0;
-}
-
-int conversation_messages(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
-			  struct err *err)
-{
-	return walk(db, "SELECT " MESSAGE_LIGHT ", text, body, images" MESSAGES_FROM, true, number, from, each, arg,
-		    err);
-}
-
-int conversation_weights(struct db *db, int64_t number, int64_t from, message_each *each, void *arg,
-			 struct err *err)
-{
-	return walk(db, "SELECT " MESSAGE_LIGHT MESSAGES_FROM, false, number, from, each, arg, err);
 }
 
 /* What differs between the four lists: whose, and by prefix or not. */

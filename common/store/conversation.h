@@ -30,6 +30,7 @@ struct conversation_row {
 };
 
 struct message_row {
+	int64_t number; /* told by reading: its place in the table */
 	int64_t seq; /* 1, 2, ...; given when it is added */
 	struct span id; /* ptr NULL when adding: a new one */
 	struct span role, finish_reason, model;
@@ -128,6 +129,7 @@ struct conversation_adding {
 	int result;
 	/* private */
 	int64_t number, seq, bytes;
+	size_t at; /* its first message, among those of all */
 };
 int conversation_add_all(struct db *db, struct conversation_adding *all, size_t count, struct err *err);
 int conversation_rename(struct db *db, const struct conversation_owner *owner, struct span id,
@@ -165,6 +167,7 @@ struct conversation_fork {
 	struct conversation_quota left; /* of quota, without them */
 	/* private */
 	int64_t number, seq, last; /* of the copy; of the last message copied, and to copy */
+	bool found;                /* the message that at names */
 };
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err);
 int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err);

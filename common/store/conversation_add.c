@@ -39,14 +39,15 @@ static void put_count(struct db_cell *cell, int64_t value)
  */
 enum conversation_column {
 	C_ID, C_TENANT_ID, C_USER_ID, C_OWNER, C_TITLE, C_MODEL, C_CREATED_AT, C_USED_AT, C_MESSAGE_COUNT,
-	C_LAST_SEQ, C_SENT_FROM, C_PARENT_ID, C_PARENT_MESSAGE, C_BYTES, CONVERSATION_COLUMN_COUNT
+	C_LAST_SEQ, C_SENT_FROM, C_PARENT_ID, C_PARENT_MESSAGE, C_BYTES, C_FIRST_MESSAGE, CONVERSATION_COLUMN_COUNT
 };
 
 #define CONVERSATION_FRONT                                                                         \
 	"id, tenant_id, user_id, owner, title, model, created_at, used_at, message_count, last_seq, sent_from"
+#define CONVERSATION_BACK "bytes, first_message"
 #define INSERT_CONVERSATIONS(parent)                                                               \
-	"INSERT OR FAIL INTO conversation (number, " CONVERSATION_FRONT ", parent_id, parent_message, bytes)" \
-	" SELECT NULL, " CONVERSATION_FRONT ", " parent ", bytes FROM conversation_feed"
+	"INSERT OR FAIL INTO conversation (number, " CONVERSATION_FRONT ", parent_id, parent_message, " \
+	CONVERSATION_BACK ") SELECT NULL, " CONVERSATION_FRONT ", " parent ", " CONVERSATION_BACK " FROM conversation_feed"
 static const char insert_conversations[] = INSERT_CONVERSATIONS("NULL, NULL"),
 		  insert_forks[] = INSERT_CONVERSATIONS("parent_id, parent_message");
 
@@ -70,6 +71,7 @@ static void put_conversation(const void *rows, size_t row, int column, struct db
 	case C_PARENT_ID: put_text(cell, a->parent_id); break;
 	case C_PARENT_MESSAGE: put_text(cell, a->parent_message); break;
 	case C_BYTES: db_put_int(cell, c->bytes); break;
+	case C_FIRST_MESSAGE: db_put_int(cell, c->first_message); break;
 	case CONVERSATION_COLUMN_COUNT: break;
 	}
 }
@@ -77,7 +79,7 @@ static void put_conversation(const void *rows, size_t row, int column, struct db
 static const struct db_feed conversation_feed = {
 	.name = "conversation_feed",
 	.columns = CONVERSATION_COLUMN_COUNT,
-	.names = CONVERSATION_FRONT ", parent_id, parent_message, bytes",
+	.names = CONVERSATION_FRONT ", parent_id, parent_message, " CONVERSATION_BACK,
 	.put = put_conversation,
 };
 
@@ -272,19 +274,24 @@ static int touch_conversation(struct db *db, struct conversation_adding *one, st
 	return db_run(st, err);
 }
 
-/* Conversations that begin, before those that go on: these may be among them. */
-static int add_new(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
+/* Conversations that begin, before those that go on: these may be among them.  Their messages come first, too. */
+static int add_new(struct db *db, struct conversation_adding *all, size_t count, int64_t next_message, struct err *err)
 {
 	struct new_conversation *rows = mem_calloc(count, sizeof *rows);
 	size_t row_count = 0;
 	int64_t number = 0;
 	int result = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (all[i].addition->is_new)
-			rows[row_count++] = (struct new_conversation){
-				.addition = all[i].addition, .bytes = all[i].bytes
-			};
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_addition *a = all[i].addition;
+
+		if (!a->is_new)
+			continue;
+		rows[row_count++] = (struct new_conversation){
+			.addition = a, .bytes = all[i].bytes, .first_message = a->count ? next_message : 0
+		};
+		next_message += (int64_t)a->count;
+	}
 	if (row_count)
 		result = conversation_insert(db, rows, row_count, &number, err);
 	for (size_t i = 0; i < count; i++)
@@ -308,26 +315,58 @@ static int touch_all(struct db *db, struct conversation_adding *all, size_t coun
 	return 0;
 }
 
-static int add_messages(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
+/* Those of the conversations that begin, or of the others, behind the *at that there are. */
+static void list_messages(struct conversation_adding *all, size_t count, bool is_new, struct new_message *rows, size_t *at)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_addition *a = all[i].addition;
+
+		if (a->is_new != is_new || all[i].result < 0)
+			continue;
+		all[i].at = *at;
+		for (size_t k = 0; k < a->count; k++)
+			rows[(*at)++] = (struct new_message){
+				.conversation = all[i].number,
+				.seq = ++all[i].seq,
+				.now_ms = a->now_ms,
+				.row = &a->messages[k],
+			};
+	}
+}
+
+/* Of conversations that go on: those that begin say it themselves. */
+static int note_runs(struct db *db, const struct conversation_adding *all, size_t count, int64_t first_message,
+		     struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_addition *a = all[i].addition;
+
+		if (a->is_new || all[i].result < 0 || a->count == 0)
+			continue;
+		if (conversation_note_run(db, all[i].number, all[i].seq - (int64_t)a->count + 1,
+					  first_message + (int64_t)all[i].at, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_messages(struct db *db, struct conversation_adding *all, size_t count, int64_t first_message,
+			struct err *err)
 {
 	struct new_message *rows;
 	size_t total = 0, at = 0;
 	int result;
 
 	for (size_t i = 0; i < count; i++)
-		total += all[i].result == 0 ? all[i].addition->count : 0;
+		total += all[i].addition->count;
 	rows = mem_calloc(total, sizeof *rows);
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; all[i].result == 0 && k < all[i].addition->count; k++)
-			rows[at++] = (struct new_message){
-				.conversation = all[i].number,
-				.seq = ++all[i].seq,
-				.now_ms = all[i].addition->now_ms,
-				.row = &all[i].addition->messages[k],
-			};
-	result = conversation_insert_messages(db, rows, total, err);
+	list_messages(all, count, true, rows, &at);
+	list_messages(all, count, false, rows, &at);
+	result = conversation_insert_messages(db, rows, at, err);
 	mem_free(rows);
-	return result;
+	if (result == 0 && at && db_last_id(db) != first_message + (int64_t)at - 1)
+		return err_set(err, E_storage_error, "", "messages do not follow each other in %s", db_path(db));
+	return result < 0 ? -1 : note_runs(db, all, count, first_message, err);
 }
 
 /* What many have in common is written once: of owners how many they have, of tenants what it weighs. */
@@ -392,13 +431,15 @@ static int sum_up_all(struct db *db, const struct conversation_adding *all, size
 
 int conversation_add_all(struct db *db, struct conversation_adding *all, size_t count, struct err *err)
 {
+	int64_t next_message;
+
 	for (size_t i = 0; i < count; i++) {
 		all[i].result = 0;
 		all[i].seq = 0;
 		all[i].bytes = conversation_weigh(all[i].addition->messages, all[i].addition->count);
 	}
-	if (add_new(db, all, count, err) < 0 || touch_all(db, all, count, err) < 0 ||
-	    add_messages(db, all, count, err) < 0)
+	if (conversation_next_message(db, &next_message, err) < 0 || add_new(db, all, count, next_message, err) < 0 ||
+	    touch_all(db, all, count, err) < 0 || add_messages(db, all, count, next_message, err) < 0)
 		return -1;
 	return sum_up_all(db, all, count, err);
 }

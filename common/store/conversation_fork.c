@@ -18,31 +18,19 @@ static int find_last(void *arg, const struct message_row *row, struct err *err)
 	(void)err;
 	f->last = row->seq;
 	f->bytes += row->bytes + MESSAGE_WEIGHT;
-	return f->at.ptr && span_equal(f->at, row->id);
+	f->found = f->at.ptr && span_equal(f->at, row->id);
+	return f->found;
 }
 
 /* Sets which is the last message to be copied. */
 static int measure(struct db *db, struct conversation_fork *f, int64_t number, struct err *err)
 {
-	struct db_statement *st;
-	int found = 1;
-
 	if (conversation_weights(db, number, 1, find_last, f, err) < 0)
 		return -1;
-	if (!f->at.ptr)
+	if (!f->at.ptr || f->found)
 		return 0;
-	st = db_statement(db, "SELECT 1 FROM message WHERE conversation = ?1 AND seq = ?2 AND id = ?3", err);
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, f->last);
-	db_bind_text(st, 3, f->at);
-	found = db_next(st, err);
-	db_reset(st);
-	if (found == 0)
-		return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
-			       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
-	return found < 0 ? -1 : 0;
+	return err_set(err, E_invalid_field, "at", "the conversation has no message %.*s",
+		       f->at.len > 64 ? 64 : (int)f->at.len, f->at.ptr);
 }
 
 /* Of the end of a title, from its mark on: 1 of " (copy)", N of " (copy N)", else 0. */
@@ -142,6 +130,7 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 		.sent_from = from.sent_from,
 	};
 	f->seq = f->last = f->bytes = 0;
+	f->found = false;
 	if (!f->title.ptr) {
 		if (name_copy(db, &f->owner, from.title, &copy, err) < 0)
 			goto out;
@@ -180,6 +169,8 @@ static int copy_message(void *arg, const struct message_row *row, struct err *er
 		return 1;
 	copy.id = SPAN_NONE;
 	if (conversation_insert_messages(s->db, &one, 1, err) < 0)
+		return -1;
+	if (s->count == 0 && conversation_note_run(s->db, one.conversation, one.seq, db_last_id(s->db), err) < 0)
 		return -1;
 	s->fork->seq = row->seq;
 	s->bytes += row->bytes;

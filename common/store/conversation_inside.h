@@ -23,6 +23,7 @@ void conversation_owner_words(const struct conversation_owner *owner, char out[O
 struct new_conversation {
 	const struct conversation_addition *addition;
 	int64_t bytes; /* that its messages weigh */
+	int64_t first_message; /* its number, 0 = they are added later, as conversation_note_run tells */
 	char words[OWNER_WORDS_SIZE];
 };
 struct new_message {
@@ -34,6 +35,10 @@ struct new_message {
 int conversation_insert(struct db *db, struct new_conversation *rows, size_t count, int64_t *first,
 			struct err *err);
 int conversation_insert_messages(struct db *db, struct new_message *rows, size_t count, struct err *err);
+/* The number that the next message will have. */
+int conversation_next_message(struct db *db, int64_t *number, struct err *err);
+/* From seq on messages follow each other, the first with that number.  What is known of seq stays. */
+int conversation_note_run(struct db *db, int64_t conversation, int64_t seq, int64_t number, struct err *err);
 
 enum { MESSAGE_WEIGHT = 512 }; /* bytes that a message counts beside its own: see the schema */
 int conversation_bytes(struct db *db, int64_t number, int64_t *bytes, struct err *err);

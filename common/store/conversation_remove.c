@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "common/base/mem.h"
+
 int conversation_delete(struct db *db, const struct conversation_owner *owner, struct span id,
 			struct err *err)
 {
@@ -63,61 +65,79 @@ int conversation_is_to_sweep(struct db *db, int64_t now_ms, struct err *err)
 	return find_dead(db, now_ms, &number, words, &len, err);
 }
 
-/* The index takes the same words back that it was given.  *to: the last message of the slice, 0 = none. */
-static int unindex_slice(struct db *db, int64_t number, struct span words, int64_t *to, struct err *err)
-{
-	struct db_statement *st = db_statement(db,
-					       "SELECT number, role, text, bytes, seq,"
-					       " number <= (SELECT up_to FROM message_indexed) FROM message"
-					       " WHERE conversation = ?1 ORDER BY seq LIMIT ?2",
-					       err);
-	int64_t bytes = 0;
-	int more;
+struct slice {
+	struct db *db;
+	struct span words; /* of the owner */
+	int64_t indexed;   /* the last message that search knows */
+	int64_t bytes, last_seq;
+	int64_t numbers[CONVERSATION_SLICE_MESSAGES];
+	size_t count;
+};
 
-	*to = 0;
-	if (!st)
+/* The index takes the same words back that it was given. */
+static int unindex(void *arg, const struct message_row *m, struct err *err)
+{
+	struct slice *s = arg;
+
+	if (m->number <= s->indexed && conversation_is_said(m->role, m->text) &&
+	    conversation_unindex(s->db, m->number, m->text, s->words, err) < 0)
 		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, CONVERSATION_SLICE_MESSAGES);
-	while (bytes < CONVERSATION_SLICE_BYTES && (more = db_next(st, err)) == 1) {
-		*to = db_int(st, 4);
-		bytes += db_int(st, 3);
-		if (!db_int(st, 5) || !conversation_is_said(db_text(st, 1), db_text(st, 2)))
-			continue;
-		if (conversation_unindex(db, db_int(st, 0), db_text(st, 2), words, err) < 0) {
-			more = -1;
-			break;
-		}
-	}
-	db_reset(st);
-	return more < 0 ? -1 : 0;
+	s->numbers[s->count++] = m->number;
+	s->last_seq = m->seq;
+	s->bytes += m->bytes;
+	return s->count == CONVERSATION_SLICE_MESSAGES || s->bytes >= CONVERSATION_SLICE_BYTES;
 }
 
-static int delete_slice(struct db *db, int64_t number, int64_t to, struct err *err)
+/* What is left of the run in which the slice ends begins behind it. */
+static int delete_slice(struct db *db, int64_t conversation, const struct slice *s, struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db, "DELETE FROM message WHERE conversation = ?1 AND seq <= ?2", err);
+	struct db_statement *st;
 
+	for (size_t i = 0; i < s->count; i++)
+		if (db_run_with(db, "DELETE FROM message WHERE number = ?1", s->numbers[i], err) < 0)
+			return -1;
+	st = db_statement(db, "DELETE FROM message_run WHERE conversation = ?1 AND seq <= ?2", err);
 	if (!st)
 		return -1;
-	db_bind_int(st, 1, number);
-	db_bind_int(st, 2, to);
-	return db_run(st, err) < 0 ? -1 : conversation_index_back(db, err);
+	db_bind_int(st, 1, conversation);
+	db_bind_int(st, 2, s->last_seq);
+	if (db_run(st, err) < 0 ||
+	    conversation_note_run(db, conversation, s->last_seq + 1, s->numbers[s->count - 1] + 1, err) < 0)
+		return -1;
+	return conversation_index_back(db, err);
+}
+
+/* 1 when there was something left to remove, 0, -1. */
+static int remove_slice(struct db *db, int64_t conversation, struct span words, struct err *err)
+{
+	struct slice *s = mem_new(struct slice);
+	int result = -1;
+
+	s->db = db;
+	s->words = words;
+	if (db_number(db, "SELECT up_to FROM message_indexed", &s->indexed, err) == 0 &&
+	    conversation_messages(db, conversation, 1, unindex, s, err) == 0)
+		result = s->count > 0;
+	if (result == 1 && delete_slice(db, conversation, s, err) < 0)
+		result = -1;
+	mem_free(s);
+	return result;
 }
 
 int conversation_sweep(struct db *db, int64_t now_ms, bool *more, struct err *err)
 {
 	char words[OWNER_WORDS_SIZE];
-	int64_t number = 0, to;
+	int64_t number = 0;
 	size_t len = 0;
 	int found = find_dead(db, now_ms, &number, words, &len, err);
 
 	*more = found == 1;
 	if (found != 1)
 		return found;
-	if (unindex_slice(db, number, span_of(words, len), &to, err) < 0)
+	found = remove_slice(db, number, span_of(words, len), err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (db_run_with(db, "DELETE FROM message_run WHERE conversation = ?1", number, err) < 0)
 		return -1;
-	if (to > 0)
-		return delete_slice(db, number, to, err);
 	return db_run_with(db, "DELETE FROM conversation WHERE number = ?1", number, err);
 }

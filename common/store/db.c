@@ -170,7 +170,7 @@ static int set_up(struct db *db, enum db_mode mode, int patience_ms, struct err 
 
 	sqlite3_extended_result_codes(db->handle, 1);
 	db_set_patience(db, patience_ms);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	db_permit_schema(db, false);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (mode == DB_ALONE && set_pragma(db, "PRAGMA locking_mode=EXCLUSIVE", err) < 0)
 		return -1;
@@ -261,6 +261,11 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return fail_last(db, "the database", err);
 	return 0;
+}
+
+void db_permit_schema(struct db *db, bool permit)
+{
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, !permit, NULL);
 }
 
 bool db_is_busy(const struct db *db)

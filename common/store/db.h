@@ -38,6 +38,8 @@ void db_set_patience(struct db *db, int ms);
 int db_exec(struct db *db, const char *sql, struct err *err);
 /* The first column of the first row. */
 int db_number(struct db *db, const char *sql, int64_t *value, struct err *err);
+/* Whether the texts of the schema itself may be edited: a step of it may. */
+void db_permit_schema(struct db *db, bool permit);
 /* After a failure: it was for want of a lock that another connection had. */
 bool db_is_busy(const struct db *db);
 /* Takes the write lock at once, so that a transaction cannot fail half way for want of it. */

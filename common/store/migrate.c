@@ -57,6 +57,16 @@ static int refuse_newer(struct db *db, int64_t version, int64_t last, struct err
 		       db_path(db), (int)version, (int)last);
 }
 
+static int run_step(struct db *db, const char *sql, struct err *err)
+{
+	int result;
+
+	db_permit_schema(db, true);
+	result = db_exec(db, sql, err);
+	db_permit_schema(db, false);
+	return result;
+}
+
 /* One step further; *version becomes what the database has then. */
 static int apply_next(struct db *db, const struct asset *table, const char *dir, bool is_new,
 		      int64_t *version, struct err *err)
@@ -75,7 +85,7 @@ static int apply_next(struct db *db, const struct asset *table, const char *dir,
 		return 0;
 	}
 	snprintf(stamp, sizeof(stamp), "PRAGMA user_version=%d", (int)*version + 1);
-	if (db_exec(db, step->data, err) < 0 || db_exec(db, stamp, err) < 0) {
+	if (run_step(db, step->data, err) < 0 || db_exec(db, stamp, err) < 0) {
 		err_prefix(err, "%s", step->path);
 		goto fail;
 	}

@@ -52,6 +52,10 @@
 #define OF_LINK                                                                        \
 	" ON s.tenant_id = r.tenant AND s.day = r.day AND s.token_id = r.token AND"    \
 	" s.model = r.model"
+/* What each conversation c has. */
+#define MESSAGES                                                                                   \
+	"(SELECT conversation, count(*) AS count, max(seq) AS last, sum(bytes + 512) AS bytes FROM message"  \
+	" GROUP BY conversation) AS h ON h.conversation = c.number"
 #define COUNTED_CONVERSATIONS \
 	"SELECT tenant_id, user_id, count FROM conversation_count WHERE count <> 0"
 #define CONVERSATIONS \
@@ -71,11 +75,16 @@ static const struct question {
 	  "SELECT count(*), min(m.id) FROM message AS m WHERE NOT EXISTS"
 	  " (SELECT 1 FROM conversation AS c WHERE c.number = m.conversation)" },
 	{ "message_count", "conversations that miscount their messages", "conversation",
-	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.tenant_id <> '' AND c.message_count <>"
-	  " (SELECT count(*) FROM message AS m WHERE m.conversation = c.number)" },
+	  "SELECT count(*), min(c.id) FROM conversation AS c LEFT JOIN " MESSAGES
+	  " WHERE c.tenant_id <> '' AND c.message_count <> coalesce(h.count, 0)" },
 	{ "message_order", "conversations with messages past their last", "conversation",
-	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.last_seq <"
-	  " (SELECT max(m.seq) FROM message AS m WHERE m.conversation = c.number)" },
+	  "SELECT count(*), min(c.id) FROM conversation AS c JOIN " MESSAGES " WHERE c.last_seq < h.last" },
+	{ "message_run", "messages that their conversation does not find", "message_run",
+	  "SELECT count(*), min(m.id) FROM message AS m JOIN conversation AS c ON c.number = m.conversation"
+	  " WHERE c.tenant_id <> '' AND (c.first_message <> m.number OR m.seq <> 1) AND NOT EXISTS"
+	  " (SELECT 1 FROM message_run AS r WHERE r.conversation = m.conversation AND r.seq = m.seq AND r.number = m.number)"
+	  " AND NOT EXISTS (SELECT 1 FROM message AS p WHERE p.number = m.number - 1"
+	  " AND p.conversation = m.conversation AND p.seq = m.seq - 1)" },
 	{ "search_missing", "messages that search does not know", "message_index",
 	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED
 	  ")" },
@@ -119,8 +128,8 @@ static const struct question {
 	  " (SELECT count(*) FROM image AS i WHERE i.tenant_id = t.tenant_id) <>"
 	  " coalesce((SELECT images FROM image_total AS s WHERE s.tenant_id = t.tenant_id), 0)" },
 	{ "conversation_bytes", "conversations that are misweighed", "conversation_total",
-	  "SELECT count(*), min(c.id) FROM conversation AS c WHERE c.tenant_id <> '' AND c.bytes <>"
-	  " (SELECT coalesce(sum(m.bytes + 512), 0) FROM message AS m WHERE m.conversation = c.number)" },
+	  "SELECT count(*), min(c.id) FROM conversation AS c LEFT JOIN " MESSAGES
+	  " WHERE c.tenant_id <> '' AND c.bytes <> coalesce(h.bytes, 0)" },
 	{ "conversation_total", "tenants whose conversations are misweighed", "conversation_total",
 	  "SELECT count(*), min(t.tenant_id) FROM (SELECT tenant_id FROM conversation_total UNION"
 	  " SELECT tenant_id FROM conversation WHERE tenant_id <> '') AS t WHERE"

@@ -42,7 +42,7 @@ static int look_for_all(sqlite3 *db, const struct crash_client *clients, int cli
 	/* By the index of words, which is so looked at, too, as far as it has come. */
 	static const char sql[] =
 		"SELECT count(*) FROM message AS m"
-		" JOIN message AS a ON a.conversation = m.conversation AND a.seq = m.seq + 1"
+		" JOIN message AS a ON a.number = m.number + 1 AND a.conversation = m.conversation AND a.seq = m.seq + 1"
 		" WHERE m.number IN (SELECT rowid FROM message_index WHERE message_index MATCH '\"' || ?1 || '\"'"
 		" UNION SELECT number FROM message WHERE number > (SELECT up_to FROM message_indexed))"
 		" AND m.text = ?1 AND m.role = 'user'"
@@ -79,8 +79,9 @@ static int look_for_damage(sqlite3 *db)
 		result = -1;
 	}
 	/* No half of a turn, and counts that are right. */
-	if (number(db, "SELECT count(*) FROM conversation AS c WHERE message_count <>"
-		       " (SELECT count(*) FROM message AS m WHERE m.conversation = c.number)"
+	if (number(db, "SELECT count(*) FROM conversation AS c LEFT JOIN"
+		       " (SELECT conversation, count(*) AS count FROM message GROUP BY conversation) AS h"
+		       " ON h.conversation = c.number WHERE message_count <> coalesce(h.count, 0)"
 		       " OR last_seq <> message_count OR message_count % 2 <> 0") != 0) {
 		printf("crash: a conversation does not have the messages that it counts\n");
 		result = -1;

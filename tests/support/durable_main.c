@@ -103,7 +103,7 @@ static void look_at_turns(struct durable *d, sqlite3 *db, struct client *c)
 		found = ask(d, db,
 			    "SELECT count(*) FROM conversation AS c"
 			    " JOIN message AS q ON q.conversation = c.number"
-			    " JOIN message AS a ON a.conversation = c.number AND a.seq = q.seq + 1"
+			    " JOIN message AS a ON a.number = q.number + 1 AND a.conversation = c.number AND a.seq = q.seq + 1"
 			    " WHERE c.id = ?1 AND q.role = 'user' AND q.text = ?2"
 			    " AND a.role = 'assistant' AND length(a.text) > 0",
 			    c->conversation, text);

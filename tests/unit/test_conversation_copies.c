@@ -61,6 +61,7 @@ static void large_ones_are_copied_and_removed_in_slices_that_nobody_sees(void **
 	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM message"), 2 * COUNT - CONVERSATION_SLICE_MESSAGES);
 	sweep_conversations(f);
 	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM message"), COUNT);
+	assert_int_equal(sql_number(f->db, "SELECT count(*) - sum(conversation IN (SELECT number FROM conversation)) FROM message_run"), 0);
 	mem_free(messages);
 }
 

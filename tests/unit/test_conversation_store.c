@@ -156,7 +156,7 @@ static void migrate_to(struct db *db, int number)
 		fail_msg("%s", err.message);
 }
 
-/* A conversation as the schema 17 has it, with messages of nine bytes. */
+/* A conversation as the schema 17 has it. */
 static void add_older(struct fixture *f, int which, const char *user, int messages)
 {
 	char sql[512];
@@ -166,13 +166,61 @@ static void add_older(struct fixture *f, int which, const char *user, int messag
 		 " 1, NULL, NULL); INSERT INTO conversation_count VALUES ('acme', '%s', 1)",
 		 which, which, user, messages, messages, user);
 	assert_int_equal(db_exec(f->db, sql, &f->err), 0);
-	for (int i = 1; i <= messages; i++) {
+}
+
+/* Its messages from that one on, of nine bytes. */
+static void add_older_turn(struct fixture *f, int which, int seq)
+{
+	char sql[512];
+
+	for (int i = seq; i < seq + 2; i++) {
 		snprintf(sql, sizeof sql,
 			 "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted, text)"
 			 " VALUES (%d, %d, 'msg_%d', '%s', 1, 2, 9, 0, 'they flow')",
 			 which, i, i, i % 2 ? "user" : "assistant");
 		assert_int_equal(db_exec(f->db, sql, &f->err), 0);
 	}
+}
+
+static int add_digit(void *arg, const struct message_row *row, struct err *err)
+{
+	int64_t *digits = arg;
+
+	(void)err;
+	*digits = *digits * 10 + row->seq;
+	return 0;
+}
+
+/* The seqs of its messages from that one on, as digits. */
+static int64_t seqs_read(struct fixture *f, const char *id, int64_t from)
+{
+	struct conversation_row row;
+	int64_t heavy = 0, light = 0;
+
+	assert_int_equal(conversation_get(f->db, &ada, span_str(id), &row, &f->err), 0);
+	assert_int_equal(conversation_messages(f->db, row.number, from, add_digit, &heavy, &f->err), 0);
+	assert_int_equal(conversation_weights(f->db, row.number, from, add_digit, &light, &f->err), 0);
+	assert_int_equal(heavy, light);
+	return heavy;
+}
+
+/* Turns of two conversations in turn: none of their runs follows the other. */
+static void messages_are_found_run_by_run(void **state)
+{
+	struct fixture *f = *state;
+
+	add_turn(f, &ada, "conv_1", true, "a", "b");
+	add_turn(f, &ada, "conv_2", true, "c", "d");
+	add_turn(f, &ada, "conv_1", false, "e", "f");
+	add_turn(f, &ada, "conv_1", false, "g", "h");
+	add_turn(f, &ada, "conv_2", false, "i", "j");
+	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM message_run"), 3);
+	assert_int_equal(seqs_read(f, "conv_1", 1), 123456);
+	for (int64_t from = 2, all = 23456, power = 10000; from <= 6; from++, all %= power, power /= 10)
+		assert_int_equal(seqs_read(f, "conv_1", from), all);
+	assert_int_equal(seqs_read(f, "conv_2", 1), 1234);
+	assert_int_equal(seqs_read(f, "conv_2", 3), 34);
+	assert_int_equal(seqs_read(f, "conv_2", 5), 0);
 }
 
 static void an_older_database_keeps_its_conversations(void **state)
@@ -187,6 +235,9 @@ static void an_older_database_keeps_its_conversations(void **state)
 	migrate_to(f->db, 17);
 	add_older(f, 1, "ada", 4);
 	add_older(f, 2, "bob", 2);
+	add_older_turn(f, 1, 1);
+	add_older_turn(f, 2, 1);
+	add_older_turn(f, 1, 3);
 	db_close(f->db);
 	f->db = db_open(path, DB_WRITE, &f->err);
 	assert_non_null(f->db);
@@ -198,10 +249,11 @@ static void an_older_database_keeps_its_conversations(void **state)
 				      " ON c.number = m.conversation WHERE c.user_id = 'ada'"), 4);
 	assert_int_equal(sql_number(f->db, "SELECT bytes FROM conversation WHERE id = 'conv_1'"), 4 * (512 + 9));
 	assert_int_equal(sql_number(f->db, "SELECT bytes FROM conversation_total WHERE tenant_id = 'acme'"), 6 * (512 + 9));
-	/* What refers to a conversation is still held to it. */
-	assert_int_equal(db_exec(f->db, "UPDATE message SET conversation = 77", &f->err), -1);
+	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM sqlite_master WHERE name = 'message' AND sql LIKE '%REFERENCES%'"), 0);
 	add_turn(f, &ada, "conv_1", false, "and seas", "they roll");
 	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM message"), 8);
+	assert_int_equal(seqs_read(f, "conv_1", 1), 123456);
+	assert_int_equal(seqs_read(f, "conv_1", 4), 456);
 }
 
 static void ids_are_unique_to_their_owner(void **state)
@@ -320,6 +372,7 @@ int main(void)
 		T(lists_are_newest_first_in_pages_and_by_prefix),
 		T(a_title_is_changed),
 		T(pages_are_slices_of_the_whole_list),
+		T(messages_are_found_run_by_run),
 		T(an_older_database_keeps_its_conversations),
 		T(ids_are_unique_to_their_owner),
 		T(many_are_added_at_once_as_one_by_one),

@@ -289,18 +289,20 @@ static const struct damage {
 	const char *finds[6]; /* of the checks that are expected to find something */
 } damages[] = {
 	{ "SELECT 1", { NULL } },
-	{ "PRAGMA foreign_keys=OFF; DELETE FROM conversation WHERE id = 'conv_2'",
-	  { "search_words", "foreign_key", "message_conversation", "search_extra",
-	    "conversation_total", "conversation_count" } },
+	{ "PRAGMA foreign_keys=OFF; INSERT INTO image_part VALUES (7, 1, x'00')", { "foreign_key" } },
+	{ "DELETE FROM conversation WHERE id = 'conv_2'",
+	  { "search_words", "message_conversation", "search_extra", "conversation_total", "conversation_count" } },
+	{ "UPDATE conversation SET first_message = 0 WHERE id = 'conv_1'", { "message_run" } },
 	{ "UPDATE conversation SET bytes = 0 WHERE id = 'conv_1'", { "conversation_bytes", "conversation_total" } },
 	{ "UPDATE conversation_total SET bytes = bytes + 1", { "conversation_total" } },
 	{ "DELETE FROM conversation_total", { "conversation_total" } },
 	{ "UPDATE conversation_count SET count = 9", { "conversation_count" } },
 	{ "DELETE FROM conversation_count", { "conversation_count" } },
 	{ "UPDATE conversation SET message_count = 7 WHERE id = 'conv_1'", { "message_count" } },
-	{ "UPDATE message SET seq = 99 WHERE number = 1", { "message_order" } },
+	{ "UPDATE message SET seq = 99 WHERE number = 1", { "message_order", "message_run" } },
 	{ "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
 	  " text) VALUES (1, 4, 'msg_x', 'user', 0, 0, 0, 0, 'unknown to search');"
+	  "INSERT INTO message_run (conversation, seq, number) SELECT 1, 4, max(number) FROM message;"
 	  "UPDATE conversation SET message_count = 4, last_seq = 4, bytes = bytes + 512 WHERE id = 'conv_1';"
 	  "UPDATE conversation_total SET bytes = bytes + 512;"
 	  "UPDATE message_indexed SET up_to = (SELECT max(number) FROM message)",

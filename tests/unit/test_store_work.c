@@ -158,7 +158,11 @@ static void a_turn_is_kept_or_says_why_not(void **state)
 static int damage(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
-	return db_exec(db, "UPDATE conversation SET last_seq = 0 WHERE id = 'conv_1'", err);
+	return db_exec(db,
+		       "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN new.conversation ="
+		       " (SELECT number FROM conversation WHERE id = 'conv_1')"
+		       " BEGIN SELECT RAISE(FAIL, 'damaged'); END",
+		       err);
 }
 
 static int count_messages(struct db *db, void *arg, struct err *err)

@@ -20,6 +20,7 @@ enum {
 
 struct lexical_scratch {
 	struct terms *terms;
+	struct segment_builder *builder; /* or NULL */
 	struct segment_counts counts;
 	struct question question;
 	float *scores;     /* by row; all 0 between searches */
@@ -43,6 +44,7 @@ void lexical_scratch_free(struct lexical_scratch *s)
 	if (!s)
 		return;
 	terms_free(s->terms);
+	segment_builder_free(s->builder);
 	segment_counts_free(&s->counts);
 	question_free(&s->question);
 	mem_free(s->scores);
@@ -55,6 +57,14 @@ void lexical_scratch_free(struct lexical_scratch *s)
 struct terms *lexical_scratch_terms(struct lexical_scratch *s)
 {
 	return s->terms;
+}
+
+struct segment_builder *lexical_scratch_builder(struct lexical_scratch *s)
+{
+	if (!s->builder)
+		s->builder = segment_builder_new();
+	segment_builder_clear(s->builder);
+	return s->builder;
 }
 
 /* ---- adding ---- */

@@ -55,6 +55,8 @@ struct lexical_scratch *lexical_scratch_new(void);
 void lexical_scratch_free(struct lexical_scratch *s);
 /* Its terms, for lexical_add; borrowed. */
 struct terms *lexical_scratch_terms(struct lexical_scratch *s);
+/* An empty builder in the memory of the one before; borrowed until the next call. */
+struct segment_builder *lexical_scratch_builder(struct lexical_scratch *s);
 /* The best max hits, best first, equal ones by row; returns how many. */
 size_t lexical_search(const struct lexical_view *view, struct span question,
 		      struct lexical_scratch *scratch, struct lexical_hit *hits, size_t max);

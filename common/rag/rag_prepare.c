@@ -25,8 +25,8 @@ enum {
 struct preparing {
 	const struct rag_preparing *how;
 	struct rag_batch *batch;
-	struct segment_builder *builder;
 	struct lexical_scratch *words; /* whose terms know words of what came before */
+	struct segment_builder *builder; /* of words */
 	struct reader_options reading;
 	struct buf title; /* of chunks, one after the other */
 	int64_t tail_first;
@@ -453,8 +453,8 @@ static void begin(struct preparing *p, struct arena *a, size_t count)
 	memset(p->batch, 0, sizeof(*p->batch));
 	p->batch->arena = a;
 	p->batch->docs = mem_calloc(count + 1, sizeof(*p->batch->docs));
-	p->builder = segment_builder_new();
 	p->words = r ? rag_words_take(r) : lexical_scratch_new();
+	p->builder = lexical_scratch_builder(p->words);
 	buf_init(&p->title, 2 * TITLE_MAX + CUT_HEADING_MAX);
 }
 
@@ -465,7 +465,6 @@ static void end(struct preparing *p)
 		rag_words_give(p->how->rag, p->words);
 	else
 		lexical_scratch_free(p->words);
-	segment_builder_free(p->builder);
 }
 
 int rag_prepare(const struct rag_preparing *how, const struct rag_document_in *docs, size_t count,

@@ -72,6 +72,9 @@ size_t segment_builder_bytes(const struct segment_builder *b);
  */
 int segment_builder_write(struct segment_builder *b, struct buf *out, struct err *err);
 
+/* Leaves out all rows; memory is kept for the next ones unless it is much. */
+void segment_builder_clear(struct segment_builder *b);
+
 /* Adds by to the chunk ids of a packed segment, which were not known yet when it was written. */
 void segment_shift(char *bytes, size_t len, int64_t by);
 

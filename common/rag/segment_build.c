@@ -15,7 +15,8 @@ enum {
 	/* bytes of text that have one of them, about, and more than which nothing is laid out for */
 	ENTRY_BYTES = 8,
 	PLACE_BYTES = 5,
-	EXPECTED_MAX = 16 * 1024 * 1024
+	EXPECTED_MAX = 16 * 1024 * 1024,
+	KEPT_MAX = 48 * 1024 * 1024, /* bytes for the next rows */
 };
 
 /* A term, numbered in the order in which they were met. */
@@ -59,18 +60,28 @@ struct segment_builder {
 	size_t again_count, again_room;
 	bool notes; /* terms that stand nowhere are its */
 	uint32_t tag;
+	/* of segment_builder_write */
+	struct posting *postings; /* by term */
+	size_t posting_room;
+	struct segment_writer writer;
 };
+
+static void begin(struct segment_builder *b)
+{
+	b->slot_count = SLOTS_FIRST;
+	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	writer_init(&b->writer);
+}
 
 struct segment_builder *segment_builder_new(void)
 {
 	struct segment_builder *b = mem_new(struct segment_builder);
 
-	b->slot_count = SLOTS_FIRST;
-	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	begin(b);
 	return b;
 }
 
-static void clear(struct segment_builder *b)
+static void end(struct segment_builder *b)
 {
 	mem_free(b->slots);
 	mem_free(b->terms);
@@ -80,14 +91,35 @@ static void clear(struct segment_builder *b)
 	mem_free(b->places);
 	mem_free(b->rows);
 	mem_free(b->again_terms);
+	mem_free(b->postings);
+	writer_free(&b->writer);
 	memset(b, 0, sizeof(*b));
 }
 
 void segment_builder_free(struct segment_builder *b)
 {
 	if (b)
-		clear(b);
+		end(b);
 	mem_free(b);
+}
+
+void segment_builder_clear(struct segment_builder *b)
+{
+	size_t bytes = segment_builder_bytes(b) + b->posting_room * sizeof(*b->postings) +
+		       writer_bytes(&b->writer);
+
+	if (bytes > KEPT_MAX) {
+		end(b);
+		begin(b);
+		return;
+	}
+	if (b->term_count > 0)
+		memset(b->slots, 0, b->slot_count * sizeof(*b->slots));
+	b->term_count = b->byte_count = b->entry_count = b->place_count = b->row_count = 0;
+	b->again_len = b->again_count = 0;
+	b->notes = false;
+	b->tag = 0;
+	writer_clear(&b->writer);
 }
 
 /* Room for extra more of size bytes each. */
@@ -332,19 +364,19 @@ static void turn(const struct segment_builder *b, const uint32_t *order, struct 
 	mem_free(next);
 }
 
-static void write_terms(const struct segment_builder *b, const uint32_t *order,
-			struct segment_writer *w)
+static void write_terms(struct segment_builder *b, const uint32_t *order, struct segment_writer *w)
 {
-	struct posting *postings = mem_alloc((b->entry_count + 1) * sizeof(*postings)), *at = postings;
+	const struct posting *at;
 
-	turn(b, order, postings);
+	b->postings = grown(b->postings, 0, b->entry_count, &b->posting_room, sizeof(*b->postings));
+	at = b->postings;
+	turn(b, order, b->postings);
 	for (size_t i = 0; i < b->term_count; i++) {
 		uint32_t rows = b->terms[order[i]].rows;
 
 		writer_term(w, text_of(b, order[i]), at, rows);
 		at += rows;
 	}
-	mem_free(postings);
 }
 
 /* ids: by number. */
@@ -369,26 +401,22 @@ int segment_builder_write(struct segment_builder *b, struct buf *out, struct err
 {
 	uint32_t *order = mem_alloc((b->term_count + 1) * sizeof(*order));
 	uint32_t *ids = mem_alloc((b->term_count + 1) * sizeof(*ids));
-	struct segment_writer w;
+	struct segment_writer *w = &b->writer;
 	int result;
 
-	writer_init(&w);
 	for (size_t i = 0; i < b->row_count; i++)
-		writer_row(&w, b->rows[i].chunk, b->rows[i].length);
+		writer_row(w, b->rows[i].chunk, b->rows[i].length);
 	for (size_t i = 0; i < b->term_count; i++)
 		order[i] = (uint32_t)i;
 	qsort_r(order, b->term_count, sizeof(*order), compare_texts, b);
-	write_terms(b, order, &w);
-	writer_order_terms(&w);
+	write_terms(b, order, w);
+	writer_order_terms(w);
 	for (size_t i = 0; i < b->term_count; i++)
-		ids[order[i]] = w.ids[i];
-	write_places(b, ids, &w);
-	result = writer_end(&w, out, err);
-	writer_free(&w);
+		ids[order[i]] = w->ids[i];
+	write_places(b, ids, w);
+	result = writer_end(w, out, err);
 	mem_free(order);
 	mem_free(ids);
-	clear(b);
-	b->slot_count = SLOTS_FIRST;
-	b->slots = mem_calloc(b->slot_count, sizeof(*b->slots));
+	segment_builder_clear(b);
 	return result;
 }

@@ -120,6 +120,9 @@ struct segment_writer {
 };
 void writer_init(struct segment_writer *w);
 void writer_free(struct segment_writer *w);
+/* Nothing is written yet; the memory is kept. */
+void writer_clear(struct segment_writer *w);
+size_t writer_bytes(const struct segment_writer *w);
 void writer_row(struct segment_writer *w, int64_t chunk, uint32_t length);
 struct posting {
 	uint32_t row, weight;

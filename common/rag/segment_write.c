@@ -21,6 +21,26 @@ void writer_free(struct segment_writer *w)
 	mem_free(w->ids);
 }
 
+void writer_clear(struct segment_writer *w)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		buf_clear(&w->sections[i]);
+	mem_free(w->ids);
+	w->ids = NULL;
+	w->before_len = w->gram_count = 0;
+	w->row_count = w->term_count = 0;
+	w->words = 0;
+}
+
+size_t writer_bytes(const struct segment_writer *w)
+{
+	size_t bytes = w->gram_room * sizeof(*w->grams);
+
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		bytes += w->sections[i].capacity;
+	return bytes;
+}
+
 static void add16(struct buf *b, uint32_t value)
 {
 	unsigned char bytes[2] = { (unsigned char)value, (unsigned char)(value >> 8) };

@@ -37,23 +37,25 @@ static int64_t cost_of_length(const struct chooser *c, size_t chars)
 /* The cheapest way to each place, in steps of at most max (they lie close enough for that). */
 static void find_ways(struct cut_places *p, const struct chooser *c)
 {
+	size_t first = 0; /* place from which a step is not too long, or the one before */
+
 	for (size_t j = 1; j < p->count; j++) {
 		struct cut_place *to = &p->list[j];
+		int64_t best = INT64_MAX;
+		size_t from = 0;
 
-		to->best = INT64_MAX;
-		for (size_t i = j; i-- > 0;) {
-			const struct cut_place *from = &p->list[i];
-			int64_t cost = from->best + cost_of_length(c, to->chars - from->chars) +
-				       p->list[j - 1].crossed - from->crossed;
+		while (first + 1 < j && to->chars - p->list[first].chars > c->max)
+			first++;
+		for (size_t i = j; i-- > first;) {
+			const struct cut_place *at = &p->list[i];
+			int64_t cost = at->best - at->crossed +
+				       cost_of_length(c, to->chars - at->chars);
 
-			if (i + 1 < j && to->chars - from->chars > c->max)
-				break;
-			if (cost < to->best) {
-				to->best = cost;
-				to->from = (uint32_t)i;
-			}
+			from = cost < best ? i : from;
+			best = cost < best ? cost : best;
 		}
-		to->best += to->cost;
+		to->from = (uint32_t)from;
+		to->best = best + p->list[j - 1].crossed + to->cost;
 	}
 }
 

@@ -357,6 +357,19 @@ static void add_code_line(struct walk *w, struct spot s, size_t next, unsigned n
 
 /* ---- text ---- */
 
+/* Whether a place at a blank between two words would be none: too near to one that is as good. */
+static bool skips_words(const struct walk *w)
+{
+	return !is_code(w) && last_place(w)->cost <= COST_WORD &&
+	       (w->heading_end == NOT_TEXT || w->at > w->heading_end);
+}
+
+/* Whether none before an empty line would be one, not even where a sentence or a line ends. */
+static bool skips_sentences(const struct walk *w)
+{
+	return last_place(w)->cost <= COST_SENTENCE || last_place(w)->is_fixed;
+}
+
 /* Blanks from here on (no more than some gaps of them): what follows them may begin a piece. */
 static void pass_blanks(struct walk *w)
 {
@@ -386,6 +399,9 @@ static void pass_blanks(struct walk *w)
 		add_code_line(w, s, w->at, newlines);
 		return;
 	}
+	if (newlines < 2 && s.at > last_place(w)->at && s.chars - last_place(w)->chars < w->gap &&
+	    skips_sentences(w))
+		return;
 	s.heading = w->opener_count > 0 ? w->openers[w->opener_count - 1].node : w->heading;
 	s.rank = is_code(w) ? RANK_CODE_INSIDE : RANK_TEXT;
 	if (w->heading_end != NOT_TEXT && s.end <= w->heading_end) /* not after a heading */
@@ -451,12 +467,36 @@ static void add_forced(struct walk *w, size_t since)
 		add_here(w, COST_CHARACTER);
 }
 
+/* Bytes of ASCII from at on that have no class, eight at a time and at most max; not always all. */
+static size_t plain_bytes(const char *at, size_t max)
+{
+	size_t len = 0;
+
+	while (len + 8 <= max) {
+		uint64_t eight = eight_load(at + len);
+		uint64_t others = (eight & EIGHT_HIGH) | eight_equal(eight, ' ') |
+				  eight_equal(eight, '\t') | eight_equal(eight, '\n');
+
+		if (others)
+			return len + eight_first(others);
+		len += 8;
+	}
+	return len;
+}
+
 /* Up to stop or what has a class. */
 static void pass_plain(struct walk *w, size_t stop)
 {
 	const unsigned char *p = (const unsigned char *)w->text.ptr;
 	size_t limit = last_place(w)->chars + 2 * w->gap, at = w->at, chars = w->chars;
 
+	if (chars < limit) {
+		size_t most = stop - at < limit - chars ? stop - at : limit - chars;
+		size_t plain = plain_bytes(w->text.ptr + at, most);
+
+		at += plain;
+		chars += plain;
+	}
 	for (; at < stop; at++) {
 		if ((p[at] & 0xc0) == 0x80)
 			continue;
@@ -466,19 +506,6 @@ static void pass_plain(struct walk *w, size_t stop)
 	}
 	w->at = at;
 	w->chars = chars;
-}
-
-/* Whether a place at a blank between two words would be none: too near to one that is as good. */
-static bool skips_words(const struct walk *w)
-{
-	return !is_code(w) && last_place(w)->cost <= COST_WORD &&
-	       (w->heading_end == NOT_TEXT || w->at > w->heading_end);
-}
-
-/* Whether none within the line would be one, not even where a sentence ends. */
-static bool skips_sentences(const struct walk *w)
-{
-	return last_place(w)->cost <= COST_SENTENCE || last_place(w)->is_fixed;
 }
 
 /*

@@ -79,7 +79,8 @@ struct e2e_conn {
 	int fd;
 	SSL *ssl;
 	bool eof, reset;
-	struct text in, sent_body, requests; /* requests: a line each of those not yet answered, in order */
+	struct text in, requests;    /* requests: a line each of those not yet answered, in order */
+	struct text sent_body, sent_type; /* of the last request */
 	int64_t sent_us, closed_us;
 	struct e2e_answer answer;
 };
@@ -165,8 +166,9 @@ int64_t e2e_answer_event_count(const struct e2e_answer *a);
 
 /* The document, fit to be held against answers; ends the tool when it is not.  The caller frees. */
 json_t *e2e_document_read(const char *path);
-/* Whether the answer is one that the document has for its request. */
-int e2e_check_document(struct e2e *e, const struct e2e_answer *a);
+/* Whether the connection's answer is one that the document has for its request, and whether a request that was
+ * served is one that the document allows. */
+int e2e_check_document(struct e2e *e, const struct e2e_conn *c);
 
 /* Comparing.  All return 0 or -1 with the failure told. */
 int e2e_check_answer(struct e2e *e, struct e2e_conn *c, const char *check);

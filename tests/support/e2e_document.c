@@ -2,7 +2,8 @@
  * tests/support/e2e_document.c - holds every answer of every case against the gateway's own
  * /openapi.json: a documented status, the documented type, a body of the documented shape.
  *
- * The document is asked for once, before the first case.  A body of an event stream is held event by
+ * What was served is held against it, too: a body of JSON, the names in the query.  The document is
+ * asked for once, before the first case.  A body of an event stream is held event by
  * event; one that broke off, as far as it came.
  */
 #include "tests/support/e2e.h"
@@ -236,8 +237,78 @@ static const char *read_request(const char *line, char *method, size_t size, siz
 	return path;
 }
 
-int e2e_check_document(struct e2e *e, const struct e2e_answer *a)
+/* ---- the request ---- */
+
+static bool is_query(const json_t *parameter)
 {
+	const char *in = json_string_value(json_object_get(parameter, "in"));
+	return in && strcmp(in, "query") == 0;
+}
+
+static bool has_query(const json_t *parameters, const char *name, size_t len)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach(parameters, i, one) {
+		const char *known = json_string_value(json_object_get(one, "name"));
+		if (is_query(one) && (!name || (known && strlen(known) == len && strncmp(known, name, len) == 0)))
+			return true;
+	}
+	return false;
+}
+
+/* Names of parameters that were taken are documented; a route that has none does not look at them. */
+static int check_query(struct e2e *e, json_t *operation, const char *query)
+{
+	json_t *parameters = json_object_get(operation, "parameters");
+	while (has_query(parameters, NULL, 0) && *query && *query != ' ') {
+		size_t name = strcspn(query, "=& ");
+		if (name && !has_query(parameters, query, name))
+			return e2e_fail(e, "not as documented: the parameter %.*s was taken", (int)name, query);
+		query += strcspn(query, "& ");
+		query += *query == '&';
+	}
+	return 0;
+}
+
+/* null may stand for a member that is left out, which the document need not say of each. */
+static void drop_nulls(json_t *value)
+{
+	const char *key;
+	json_t *one;
+	void *next;
+	size_t i;
+	json_object_foreach_safe(value, next, key, one) {
+		if (json_is_null(one))
+			json_object_del(value, key);
+		else
+			drop_nulls(one);
+	}
+	json_array_foreach(value, i, one)
+		drop_nulls(one);
+}
+
+/* A body of JSON that was taken is of the documented shape. */
+static int check_request(struct e2e *e, const struct e2e_conn *c, json_t *operation)
+{
+	json_t *contents = json_object_get(json_object_get(operation, "requestBody"), "content");
+	json_t *schema = json_object_get(json_object_get(contents, "application/json"), "schema"), *value;
+	struct jschema_fault fault;
+	int result = 0;
+	/* That of an earlier request is not kept. */
+	if (c->requests.len || !schema || strncmp(text_str(&c->sent_type), "application/json", 16) != 0)
+		return 0;
+	value = json_loadb(text_str(&c->sent_body), c->sent_body.len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+	drop_nulls(value);
+	if (value && jschema_check(e->document, schema, value, &fault))
+		result = e2e_fail(e, "not as documented: a request was taken, of which %s %s", fault.path, fault.text);
+	json_decref(value);
+	return result;
+}
+
+int e2e_check_document(struct e2e *e, const struct e2e_conn *c)
+{
+	const struct e2e_answer *a = &c->answer;
 	char method[16];
 	size_t len;
 	if (!e->document || !a->head_done)
@@ -252,5 +323,7 @@ int e2e_check_document(struct e2e *e, const struct e2e_answer *a)
 		return check_elsewhere(e, a, method);
 	if (!response)
 		return e2e_fail(e, "not as documented: status %d", a->status);
+	if (a->status < 300 && (check_query(e, operation, path + len + (path[len] == '?')) || check_request(e, c, operation)))
+		return -1;
 	return head ? 0 : check_content(e, a, response);
 }

@@ -7,7 +7,7 @@
 
 /* What the lines below a "send" say. */
 struct request {
-	struct text headers, body;
+	struct text headers, body, type;
 	bool has_body, has_auth, has_host, has_type, no_auth, no_host, no_length, head_only;
 	int64_t chunks, drip_bytes, drip_ms;
 	const char *version;
@@ -17,7 +17,11 @@ static void add_header(struct request *r, const char *line)
 {
 	r->has_auth |= strncasecmp(line, "authorization:", 14) == 0;
 	r->has_host |= strncasecmp(line, "host:", 5) == 0;
-	r->has_type |= strncasecmp(line, "content-type:", 13) == 0;
+	if (strncasecmp(line, "content-type:", 13) == 0) {
+		r->has_type = true;
+		r->type.len = 0;
+		text_add_str(&r->type, line + 13 + strspn(line + 13, " "));
+	}
 	text_printf(&r->headers, "%s\r\n", line);
 }
 
@@ -150,11 +154,14 @@ int e2e_send_request(struct e2e *e, const struct e2e_step *s, const char *line)
 		e2e_answer_await(c, line, strlen(line));
 		c->sent_body.len = 0;
 		text_add(&c->sent_body, text_str(&r.body), r.body.len);
+		c->sent_type.len = 0;
+		text_add_str(&c->sent_type, text_str(&r.type));
 		c->sent_us = kit_now_us();
 		result = r.drip_bytes ? send_dripped(e, &r, &wire) : e2e_conn_send(e, c, wire.ptr, wire.len);
 	}
 	text_free(&r.headers);
 	text_free(&r.body);
+	text_free(&r.type);
 	text_free(&wire);
 	return result;
 }

@@ -103,7 +103,7 @@ static int check_subs(struct e2e *e, const struct e2e_step *s)
 static int step_expect(struct e2e *e, const struct e2e_step *s, const char *rest)
 {
 	struct e2e_conn *c = e->conn;
-	if (await_answer(e, c, false) || check_status(e, c, rest) || check_subs(e, s) || e2e_check_document(e, &c->answer))
+	if (await_answer(e, c, false) || check_status(e, c, rest) || check_subs(e, s) || e2e_check_document(e, c))
 		return -1;
 	bool judged = false;
 	for (size_t i = 0; i < s->count; i++)
@@ -147,7 +147,7 @@ static int ask_until(struct e2e *e, const struct e2e_step *request, const struct
 		}
 		e->conn->answer.taken = true;
 		if (check_subs(e, checks) == 0)
-			return e2e_check_document(e, &e->conn->answer);
+			return e2e_check_document(e, e->conn);
 		if (kit_now_us() > until)
 			return -1;
 		usleep(5000);
@@ -178,7 +178,7 @@ static int step_await_events(struct e2e *e, const struct e2e_step *s, const char
 	for (;;) {
 		e2e_answer_feed(c);
 		if (e2e_answer_event_count(&c->answer) >= want)
-			return check_subs(e, s) || e2e_check_document(e, &c->answer) ? -1 : 0;
+			return check_subs(e, s) || e2e_check_document(e, c) ? -1 : 0;
 		if (e2e_conn_more(c, until) <= 0)
 			return e2e_fail(e, "%lld events came, waited for %lld\n  head:     %s",
 					(long long)e2e_answer_event_count(&c->answer), (long long)want, text_str(&c->answer.head));

@@ -66,7 +66,7 @@ static int shape_answer(struct e2e *e, struct e2e_conn *c, int64_t status)
 	if (c->answer.status != status)
 		return e2e_fail(e, "status %d, expected %lld\n  body:     %.300s", c->answer.status, (long long)status,
 				text_str(&c->answer.body));
-	return e2e_check_document(e, &c->answer);
+	return e2e_check_document(e, c);
 }
 
 static int check_envelope(struct e2e *e, struct e2e_conn *c, const char *code, bool is_head)

@@ -25,7 +25,7 @@ struct tree {
 	int count;
 	int marked; /* the one that was asked for, or NONE */
 	size_t columns, id_width;
-	bool is_unicode;
+	bool is_unicode, is_cut; /* is_cut: not all of it is told */
 	int64_t now_ms;
 	struct buf out, prefix;
 };
@@ -107,11 +107,20 @@ static void draw_text(struct tree *t, int place)
 	mem_free(head);
 }
 
+/* The first of what was forked from it that is told. */
+static int first_child(struct tree *t, int place, int depth)
+{
+	if (depth < DEPTH_MAX)
+		return t->nodes[place].child;
+	t->is_cut |= t->nodes[place].child != NONE;
+	return NONE;
+}
+
 static void draw_children(struct tree *t, int place, int depth)
 {
 	size_t before = t->prefix.len;
 
-	for (int child = t->nodes[place].child; child != NONE; child = t->nodes[child].next) {
+	for (int child = first_child(t, place, depth); child != NONE; child = t->nodes[child].next) {
 		bool is_last = t->nodes[child].next == NONE;
 
 		buf_add_str(&t->prefix, is_last ? t->is_unicode ? "└─ " : "`- " : t->is_unicode ? "├─ " : "|- ");
@@ -119,17 +128,16 @@ static void draw_children(struct tree *t, int place, int depth)
 		draw_text(t, child);
 		buf_truncate(&t->prefix, before);
 		buf_add_str(&t->prefix, is_last ? "   " : t->is_unicode ? "│  " : "|  ");
-		if (depth < DEPTH_MAX)
-			draw_children(t, child, depth + 1);
+		draw_children(t, child, depth + 1);
 		buf_truncate(&t->prefix, before);
 	}
 }
 
-static json_t *nested(const struct tree *t, int place, int depth)
+static json_t *nested(struct tree *t, int place, int depth)
 {
 	json_t *copy = json_copy(t->nodes[place].item), *forks = json_array();
 
-	for (int child = t->nodes[place].child; child != NONE && depth < DEPTH_MAX; child = t->nodes[child].next)
+	for (int child = first_child(t, place, depth); child != NONE; child = t->nodes[child].next)
 		json_array_append_new(forks, nested(t, child, depth + 1));
 	json_object_set_new(copy, "forks", forks);
 	return copy;
@@ -181,6 +189,8 @@ static int show(const struct cmd_globals *g, const json_t *list, const char *id,
 	result = mark(&t, id, err);
 	if (result == 0)
 		print_tree(&t, g);
+	if (t.is_cut)
+		cmd_notice(g, "forks of forks are shown %d deep; `spass session list -a` has all", DEPTH_MAX);
 	buf_free(&t.out);
 	buf_free(&t.prefix);
 	mem_free(t.nodes);

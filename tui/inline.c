@@ -25,11 +25,6 @@ static char at_or_end(struct span line, size_t at)
 	return (char)(at < line.len ? line.ptr[at] : '\n');
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n';
-}
-
 /* A byte of a character beyond ASCII counts as a letter: right for CJK, good enough for others. */
 static bool is_letter(char c)
 {
@@ -99,12 +94,12 @@ static size_t skip_quoted(const struct window *w, size_t i, bool *no_code)
 
 static bool can_open(char mark, char before, char after)
 {
-	return !is_blank(after) && !(mark == '_' && is_letter(before));
+	return !char_is_white(after) && !(mark == '_' && is_letter(before));
 }
 
 static bool can_close(char mark, char before, char after)
 {
-	return !is_blank(before) && !(mark == '_' && is_letter(after));
+	return !char_is_white(before) && !(mark == '_' && is_letter(after));
 }
 
 /* Looks at a run of n marks while want are sought.  Where they end, or NOT_FOUND. */
@@ -316,7 +311,7 @@ static size_t take_angle(struct inline_state *s, struct span line, size_t at, bo
 	size_t end = at + 1;
 	struct span inside;
 
-	while (end < w.end && line.ptr[end] != '>' && line.ptr[end] != '<' && !is_blank(line.ptr[end]))
+	while (end < w.end && line.ptr[end] != '>' && line.ptr[end] != '<' && !char_is_white(line.ptr[end]))
 		end++;
 	if (end == w.end && !w.is_final)
 		return 0;

@@ -29,7 +29,7 @@ bool span_ends(struct span s, const char *suffix)
 
 static inline bool is_white(char c, bool breaks)
 {
-	return c == ' ' || c == '\t' || (breaks && (c == '\n' || c == '\r'));
+	return breaks ? char_is_white(c) : c == ' ' || c == '\t';
 }
 
 /* breaks: line breaks are white, too. */

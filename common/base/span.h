@@ -68,6 +68,11 @@ bool span_ends(struct span s, const char *suffix);
 struct span span_trim(struct span s);
 /* The same, and without line breaks there. */
 struct span span_strip(struct span s);
+/* What that takes away. */
+static inline bool char_is_white(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /* The part of s from offset on; empty when offset is past the end. */
 struct span span_from(struct span s, size_t offset);
 /*

@@ -61,16 +61,11 @@ static void find_ways(struct cut_places *p, const struct chooser *c)
 
 /* ---- heading paths ---- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n';
-}
-
 static struct span trim(struct span s, const char *also)
 {
-	while (s.len > 0 && (is_blank(s.ptr[s.len - 1]) || strchr(also, s.ptr[s.len - 1])))
+	while (s.len > 0 && (char_is_white(s.ptr[s.len - 1]) || strchr(also, s.ptr[s.len - 1])))
 		s.len--;
-	while (s.len > 0 && is_blank(s.ptr[0]))
+	while (s.len > 0 && char_is_white(s.ptr[0]))
 		s = span_from(s, 1);
 	return s;
 }
@@ -178,7 +173,7 @@ static void begin_earlier(struct piece *piece, const struct cut_places *p, uint3
 	     chars--) {
 		uint32_t c = cut_before(text, at, &start);
 
-		if (at < piece->start && is_blank(text.ptr[start])) {
+		if (at < piece->start && char_is_white(text.ptr[start])) {
 			piece->line -= (uint32_t)lines;
 			piece->start = at;
 			piece->chars_start = chars;

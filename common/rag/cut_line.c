@@ -105,11 +105,6 @@ bool cut_is_closer(uint32_t c)
 	return false;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n';
-}
-
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -127,7 +122,7 @@ static bool is_short_form(struct span text, size_t dot)
 	size_t start = dot;
 	bool has_dot = false, is_number = dot > 0;
 
-	while (start > 0 && dot - start <= 8 && !is_blank(text.ptr[start - 1]) &&
+	while (start > 0 && dot - start <= 8 && !char_is_white(text.ptr[start - 1]) &&
 	       text.ptr[start - 1] != '(') {
 		start--;
 		has_dot |= text.ptr[start] == '.';

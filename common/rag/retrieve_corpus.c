@@ -11,7 +11,7 @@ static int list_documents(struct retrieval *r, int64_t *ids, size_t *count, stru
 	struct db_statement *st = db_statement(
 		r->view.db, "SELECT id, chars FROM rag_document WHERE index_id = ?1 ORDER BY name",
 		err);
-	size_t left = r->question->budget > 0 ? r->question->budget : RETRIEVE_BUDGET;
+	size_t left = retrieve_budget(r->question, RETRIEVE_CORPUS);
 	int got;
 
 	*count = 0;

@@ -38,6 +38,8 @@ int retrieve_gather(struct retrieval *r, struct retrieve_candidate *out, size_t 
 		    struct err *err);
 /* Makes hits of the best found. */
 int retrieve_show(struct retrieval *r, struct err *err);
+/* Characters that all texts of an answer of that scope may have together. */
+size_t retrieve_budget(const struct retrieve_question *question, enum retrieve_scope scope);
 /* Makes hits of all documents: 1, or 0 with a note why it cannot. */
 int retrieve_corpus(struct retrieval *r, struct err *err);
 

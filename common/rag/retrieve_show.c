@@ -248,18 +248,18 @@ static bool is_shown(const struct retrieve_answer *answer, const struct rag_chun
 	return false;
 }
 
-static size_t budget_of(const struct retrieval *r)
+size_t retrieve_budget(const struct retrieve_question *question, enum retrieve_scope scope)
 {
-	if (r->question->budget > 0)
-		return r->question->budget;
-	return r->answer->scope == RETRIEVE_CHUNKS ? SIZE_MAX : RETRIEVE_BUDGET;
+	if (question->budget > 0)
+		return question->budget;
+	return scope == RETRIEVE_CHUNKS ? SIZE_MAX : RETRIEVE_BUDGET;
 }
 
 /* A document that is too long is shown by its chunk; a chunk that is too long not at all. */
 static int show_kept(struct shelf *s, struct err *err)
 {
 	struct retrieve_answer *answer = s->r->answer;
-	size_t left = budget_of(s->r);
+	size_t left = retrieve_budget(s->r->question, s->r->answer->scope);
 
 	for (size_t i = 0; i < s->kept; i++) {
 		struct retrieve_hit *hit = &answer->hits[answer->count];
@@ -375,7 +375,7 @@ static void list_pieces(struct shelf *s, struct passage *out)
 
 static int show_passages(struct shelf *s, struct err *err)
 {
-	const struct passages_wish wish = { .budget = budget_of(s->r), .text = text_of, .data = s };
+	const struct passages_wish wish = { .budget = retrieve_budget(s->r->question, s->r->answer->scope), .text = text_of, .data = s };
 	struct retrieve_answer *answer = s->r->answer;
 	struct passage *pieces, *passages;
 	size_t count;

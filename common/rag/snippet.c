@@ -56,18 +56,13 @@ static float worth_from(const struct search *s, size_t first, size_t *end)
 	return worth;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\t';
-}
-
 /* The first place from at on, before limit, where a word may begin; at when there is none. */
 static size_t word_start(struct span text, size_t at, size_t limit)
 {
-	if (at == 0 || is_blank(text.ptr[at - 1]))
+	if (at == 0 || char_is_white(text.ptr[at - 1]))
 		return at;
 	for (size_t i = at; i < limit; i++)
-		if (is_blank(text.ptr[i]))
+		if (char_is_white(text.ptr[i]))
 			return i + 1;
 	while (at < limit && ((unsigned char)text.ptr[at] & 0xc0) == 0x80)
 		at++;
@@ -77,10 +72,10 @@ static size_t word_start(struct span text, size_t at, size_t limit)
 /* The last place up to at, after limit, where a word may end. */
 static size_t word_end(struct span text, size_t at, size_t limit)
 {
-	if (at >= text.len || is_blank(text.ptr[at]))
+	if (at >= text.len || char_is_white(text.ptr[at]))
 		return at < text.len ? at : text.len;
 	for (size_t i = at; i > limit; i--)
-		if (is_blank(text.ptr[i - 1]))
+		if (char_is_white(text.ptr[i - 1]))
 			return i - 1;
 	while (at > limit && ((unsigned char)text.ptr[at] & 0xc0) == 0x80)
 		at--;
@@ -98,9 +93,9 @@ static struct span widen(struct span text, size_t start, size_t end)
 	from = word_start(text, start - before, start);
 	to = from + SNIPPET_BYTES < text.len ? from + SNIPPET_BYTES : text.len;
 	to = word_end(text, to > end ? to : end, end);
-	while (from < to && is_blank(text.ptr[from]))
+	while (from < to && char_is_white(text.ptr[from]))
 		from++;
-	while (to > from && is_blank(text.ptr[to - 1]))
+	while (to > from && char_is_white(text.ptr[to - 1]))
 		to--;
 	return span_of(text.ptr + from, to - from);
 }

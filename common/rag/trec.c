@@ -15,25 +15,11 @@ struct lines {
 	uint32_t number;
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
-static struct span trim(struct span s)
-{
-	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
-		s.len--;
-	while (s.len > 0 && is_blank(s.ptr[0]))
-		s = span_from(s, 1);
-	return s;
-}
-
 /* The next one that is not empty; false at the end. */
 static bool next_line(struct lines *l)
 {
 	while (l->rest.ptr) {
-		l->line = trim(span_cut(&l->rest, '\n'));
+		l->line = span_strip(span_cut(&l->rest, '\n'));
 		l->number++;
 		if (l->line.len > 0)
 			return true;
@@ -64,10 +50,10 @@ static size_t split(struct span line, struct span *columns)
 	while (line.len > 0 && count < COLUMNS_MAX) {
 		size_t end = 0;
 
-		while (end < line.len && !is_blank(line.ptr[end]))
+		while (end < line.len && !char_is_white(line.ptr[end]))
 			end++;
 		columns[count++] = span_of(line.ptr, end);
-		line = trim(span_from(line, end));
+		line = span_strip(span_from(line, end));
 	}
 	return count;
 }
@@ -279,8 +265,8 @@ static int read_columns(const struct lines *l, struct trec_question *q, struct e
 {
 	struct span rest = l->line;
 
-	q->id = trim(span_cut(&rest, '\t'));
-	q->text = trim(rest);
+	q->id = span_strip(span_cut(&rest, '\t'));
+	q->text = span_strip(rest);
 	return q->id.len > 0 && q->text.len > 0 ? 0 : refuse(l, err, "a question is: id TAB text");
 }
 

@@ -10,11 +10,6 @@
 /* A line shorter than this stands for itself; wrapped prose fills its lines. */
 enum { SHORT_LINE = 40, ABBREVIATION_MAX = 6 };
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Up to and without the line's end. */
 static struct span line_of(struct span s)
 {
@@ -121,7 +116,7 @@ static bool is_abbreviation(struct span s, size_t dot)
 	struct span word;
 	uint32_t c;
 
-	while (from > 0 && !is_space(s.ptr[from - 1]) && s.ptr[from - 1] != '(' && dot - from < 12)
+	while (from > 0 && !char_is_white(s.ptr[from - 1]) && s.ptr[from - 1] != '(' && dot - from < 12)
 		from--;
 	word = span_of(s.ptr + from, dot - from);
 	if (word.len == 0)
@@ -187,10 +182,10 @@ static size_t end_at(struct span s, size_t at)
 	while (end < s.len && (s.ptr[end] == '.' || s.ptr[end] == '!' || s.ptr[end] == '?'))
 		end++;
 	end += closing_length(span_from(s, end));
-	if (end < s.len && !is_space(s.ptr[end]))
+	if (end < s.len && !char_is_white(s.ptr[end]))
 		return 0;
 	after = span_from(s, end);
-	while (after.len > 0 && is_space(after.ptr[0]))
+	while (after.len > 0 && char_is_white(after.ptr[0]))
 		after = span_from(after, 1);
 	if (c == '.' && is_small_letter(after))
 		return 0;
@@ -230,7 +225,7 @@ static size_t cut_length(struct span s)
 {
 	size_t len = SENTENCE_MAX;
 
-	while (len > SENTENCE_MAX / 2 && !is_space(s.ptr[len - 1]))
+	while (len > SENTENCE_MAX / 2 && !char_is_white(s.ptr[len - 1]))
 		len--;
 	return len > SENTENCE_MAX / 2 ? len : utf8_whole(span_of(s.ptr, SENTENCE_MAX));
 }
@@ -319,7 +314,7 @@ bool sentences_next(struct sentences *s, struct sentence *out)
 			s->rest = span_from(s->rest, 1);
 		if (at_line && skip_line(s))
 			continue;
-		while (s->rest.len > 0 && s->rest.ptr[0] != '\n' && is_space(s->rest.ptr[0]))
+		while (s->rest.len > 0 && s->rest.ptr[0] != '\n' && char_is_white(s->rest.ptr[0]))
 			s->rest = span_from(s->rest, 1);
 		if (s->rest.len == 0 || s->rest.ptr[0] == '\n')
 			continue;

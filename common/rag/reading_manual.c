@@ -340,8 +340,10 @@ static void take_title(struct manual *m, struct span rest)
 	if (!next_word(&rest, &name, &quoted) || !next_word(&rest, &section, &quoted) ||
 	    name.len > NAME_MAX_LEN || section.len > NAME_MAX_LEN / 4)
 		return;
-	snprintf(title, sizeof(title), "%.*s(%.*s)", SPAN_ARGS(name), SPAN_ARGS(section));
-	reader_title(m->rd, span_str(title));
+	snprintf(title, sizeof(title), section.len > 0 ? "%.*s(%.*s)" : "%.*s%.*s", SPAN_ARGS(name),
+		 SPAN_ARGS(section));
+	if (name.len > 0)
+		reader_title(m->rd, span_str(title));
 }
 
 static void add_name(struct manual *m, struct span rest)

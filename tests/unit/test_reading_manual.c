@@ -52,6 +52,11 @@ static void a_manual_page_reads_as_it_is_shown(void **state)
 		/* of sections that have letters, and of a name that says nothing */
 		{ .name = "CA.pl.1ssl", .bytes = ".TH CA 1ssl\n.SH NAME\nCA.pl\n", .text = "NAME\n\nCA.pl\n",
 		  .marks = "h1(NAME)", .title = "CA(1ssl)" },
+		/* pandoc's, of a text that is no manual page */
+		{ .name = "doc.1", .bytes = ".TH \"\" \"\" \"\" \"\"\n.SH Otters\n.PP\nThey swim.\n",
+		  .text = "Otters\n\nThey swim.\n", .marks = "h1(Otters)" },
+		{ .name = "half.1", .bytes = ".TH HALF \"\"\n.SH NAME\nhalf\n", .text = "NAME\n\nhalf\n",
+		  .marks = "h1(NAME)", .title = "HALF" },
 		{ .name = "page", .bytes = ".TH PAGE 3pm\n.SH NAME\npage\n", .text = "NAME\n\npage\n",
 		  .marks = "h1(NAME)", .title = "PAGE(3pm)" },
 		{ .name = "dots", .bytes = "...\n.and so on\n", .text = "...\n.and so on\n", .marks = "" },

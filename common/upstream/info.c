@@ -173,9 +173,10 @@ static json_t *model_document(const struct routing *r, const struct model *m)
 	return o;
 }
 
+/* Of one that is there: how long another took when it was is no news. */
 static json_t *latency(const struct backend *b)
 {
-	int64_t us = atomic_load(&b->latency_us);
+	int64_t us = status_of(b) == BACKEND_AVAILABLE ? atomic_load(&b->latency_us) : -1;
 
 	return us < 0 ? json_null() : json_integer((us + 500) / 1000);
 }

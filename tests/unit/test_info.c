@@ -156,6 +156,7 @@ static void the_document_tells_the_truth_about_backends(void **state)
 	(void)state;
 	backend_report(backend(r, "openai"), true);
 	atomic_store(&backend(r, "openai")->latency_us, 11700);
+	atomic_store(&backend(r, "openrouter")->latency_us, 9000); /* as it was, before it was away */
 	backend_set_status(backend(r, "openrouter"), BACKEND_UNREACHABLE, "key refused", NULL);
 	backend_report(backend(r, "ollama"), false);
 	json_t *doc = info_document(r, &general, NULL, routing_default(r));

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <ftw.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +32,7 @@ struct options {
 struct job {
 	pid_t pid;
 	int out;
-	char *name;
+	char *name, *dir;
 	struct text report;
 	int64_t started_us;
 };
@@ -96,11 +98,33 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path);
 }
 
-/* In the case's own process; body_to: where the body of its last answer is kept, or NULL. */
-static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport, const char *body_to)
+static void remove_dir(const char *path)
 {
-	struct e2e e = { .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow,
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static char *make_dir(void)
+{
+	char template[] = "/tmp/spass-e2e.XXXXXX";
+	if (!mkdtemp(template))
+		kit_fatal("no temporary directory: %s", strerrordesc_np(errno));
+	return kit_strdup(template);
+}
+
+/* What a case mounts is gone with its processes, however it ends. */
+static void keep_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		kit_fatal("no mounts of its own: %s", strerrordesc_np(errno));
+}
+
+/* In the case's own process and directory; body_to: where the body of its last answer is kept, or NULL. */
+static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport, char *dir, const char *body_to)
+{
+	struct e2e e = { .dir = dir, .c = c, .spass = o->spass, .upstream = o->upstream, .transport = transport, .slow = o->slow,
 			 .workers = o->workers, .began_us = kit_now_us(), .document = document };
+	if (c->needs_root)
+		keep_mounts();
 	char *cert = kit_printf("%s/cert.pem", scratch), *key = kit_printf("%s/key.pem", scratch);
 	e.cert = cert;
 	e.key = key;
@@ -123,7 +147,7 @@ static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transp
 	if (o->keep)
 		printf("  kept: %s\n", e.dir);
 	else
-		nftw(e.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		remove_dir(e.dir);
 	fflush(stdout);
 	free(cert);
 	free(key);
@@ -136,6 +160,7 @@ static void start_job(const struct options *o, struct job *j, struct e2e_case *c
 	if (pipe(out))
 		kit_fatal("pipe: %s", strerrordesc_np(errno));
 	*j = (struct job){ .out = out[0], .started_us = kit_now_us() };
+	j->dir = make_dir();
 	j->name = kit_printf("%s (%s)%s%s", c->path, transport_name(transport), c->title ? ": " : "", c->title ? c->title : "");
 	fflush(stdout);
 	j->pid = fork();
@@ -147,7 +172,7 @@ static void start_job(const struct options *o, struct job *j, struct e2e_case *c
 		close(out[0]);
 		close(out[1]);
 		alarm((unsigned)(c->timeout_s * o->slow));
-		_exit(run_case(o, c, transport, NULL) ? 1 : 0);
+		_exit(run_case(o, c, transport, j->dir, NULL) ? 1 : 0);
 	}
 	setpgid(j->pid, j->pid);
 	close(out[1]);
@@ -179,11 +204,14 @@ static bool end_job(const struct options *o, struct job *jobs, size_t *count)
 		printf("FAIL %s\n", j.name);
 	else if (o->verbose)
 		printf("ok   %s, %.0f ms\n", j.name, (double)(kit_now_us() - j.started_us) / 1000.0);
+	if (!o->keep)
+		remove_dir(j.dir); /* what is left of it: all, when the case could not end */
 	if (WIFSIGNALED(status))
 		printf("  %s\n", WTERMSIG(status) == SIGALRM ? "the case's time limit has passed" : "the driver crashed");
 	fputs(j.report.ptr, stdout);
 	text_free(&j.report);
 	free(j.name);
+	free(j.dir);
 	return passed;
 }
 
@@ -225,17 +253,18 @@ static void ask_for_document(const struct options *o)
 	static char send[] = "send GET /openapi.json", expect[] = "expect 200";
 	struct e2e_step steps[] = { { .line = { 1, send } }, { .line = { 2, expect } } };
 	struct e2e_case c = { .path = "/openapi.json", .gateway = true, .timeout_s = 30, .steps = steps, .step_count = COUNT_OF(steps) };
-	char *path = kit_printf("%s/openapi.json", scratch);
+	char *path = kit_printf("%s/openapi.json", scratch), *dir = make_dir();
 	int status = 0;
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(run_case(o, &c, TRANSPORT_TCP, path) ? 1 : 0);
+		_exit(run_case(o, &c, TRANSPORT_TCP, dir, path) ? 1 : 0);
 	waitpid(pid, &status, 0);
 	if (status)
 		kit_fatal("the gateway does not tell /openapi.json");
 	document = e2e_document_read(path);
 	free(path);
+	free(dir);
 }
 
 static int read_options(struct options *o, int argc, char **argv)
@@ -320,7 +349,7 @@ int main(int argc, char **argv)
 	}
 	while (running)
 		*(end_job(&o, jobs, &running) ? &passed : &failed) += 1;
-	nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_dir(scratch);
 	json_decref(document);
 	printf("e2e: %zu passed, %zu failed\n", passed, failed);
 	return failed || !passed ? 1 : 0;

@@ -1,5 +1,6 @@
 /*
- * common/rag/reading_mail.c - a message: who wrote when about what, its text, its attachments.
+ * common/rag/reading_mail.c - a message: who wrote when about what, its text, its attachments; or a
+ * mailbox of such.
  *
  * MIME as it comes, not as it should: wrong boundaries, missing headers and broken codings lose
  * as little as possible.  Of alternatives the plain text is preferred; attachments are read by
@@ -17,6 +18,7 @@ enum {
 struct mail {
 	struct reader *rd;
 	size_t parts;
+	bool in_mailbox; /* the message is one of several */
 	struct err *err;
 };
 
@@ -224,7 +226,8 @@ static int write_part(struct mail *m, struct mail_part part, int depth)
 
 /* ---- the message ---- */
 
-static void write_head(struct reader *rd, struct span head)
+/* The subject is the title of a message alone, of one in a mailbox a heading. */
+static void write_head(struct mail *m, struct span head)
 {
 	static const char *const fields[] = { "Subject", "From", "To", "Cc", "Date" };
 	struct buf value, text;
@@ -235,36 +238,100 @@ static void write_head(struct reader *rd, struct span head)
 		if (!mail_field(head, fields[i], &value))
 			continue;
 		mail_words(buf_span(&value), &text);
-		record_field(rd, span_str(fields[i]), span_trim(buf_span(&text)));
-		if (i == 0)
-			reader_title(rd, buf_span(&text));
+		record_field(m->rd, span_str(fields[i]), span_trim(buf_span(&text)));
+		if (i == 0 && !m->in_mailbox)
+			reader_title(m->rd, buf_span(&text));
 	}
 	buf_free(&value);
 	buf_free(&text);
 }
 
+static void write_subject(struct mail *m, struct span head)
+{
+	struct buf value, text;
+	size_t start;
+
+	buf_init(&value, MAIL_HEAD_MAX);
+	buf_init(&text, MAIL_HEAD_MAX);
+	if (mail_field(head, "Subject", &value))
+		mail_words(buf_span(&value), &text);
+	reader_end_block(m->rd);
+	start = reader_at(m->rd);
+	reader_write(m->rd, span_trim(buf_span(&text)));
+	reader_mark(m->rd, MARK_HEADING, 1, start);
+	buf_free(&value);
+	buf_free(&text);
+}
+
+static int write_message(struct mail *m, struct span bytes)
+{
+	struct mail_part part = mail_split(bytes);
+	size_t start;
+
+	m->parts = 0;
+	if (m->in_mailbox)
+		write_subject(m, part.head);
+	record_begin(m->rd);
+	start = reader_at(m->rd);
+	write_head(m, part.head);
+	reader_end_line(m->rd);
+	reader_mark(m->rd, MARK_RECORD, 0, start);
+	return write_part(m, part, 0);
+}
+
+/* ---- mailboxes ---- */
+
+/* "From ada@example.org Mon Jan  1 10:00:00 2024", as RFC 4155 has it. */
+static bool begins_message(struct span line)
+{
+	char last = line.len > 0 ? line.ptr[line.len - 1] : '\0';
+
+	return span_starts(line, "From ") && last >= '0' && last <= '9' && memchr(line.ptr, ':', line.len);
+}
+
+/* Behind its first line, up to the next one that begins a message, below an empty line. */
+static struct span next_message(struct span *rest)
+{
+	struct span message;
+	bool is_below_empty = false;
+
+	mail_line(rest);
+	message = rest->ptr ? *rest : SPAN_NONE;
+	while (rest->ptr) {
+		struct span from = *rest, line = mail_line(rest);
+
+		if (is_below_empty && begins_message(line)) {
+			message.len = (size_t)(line.ptr - message.ptr);
+			*rest = from;
+			return message;
+		}
+		is_below_empty = line.len == 0;
+	}
+	return message;
+}
+
+static int write_mailbox(struct mail *m, struct span rest)
+{
+	struct span message = next_message(&rest);
+	int rc;
+
+	m->in_mailbox = rest.ptr;
+	rc = write_message(m, message);
+	while (rc == 0 && rest.ptr) {
+		rc = write_message(m, next_message(&rest));
+		if (rc == 0)
+			rc = reader_goes_on(m->rd, m->err);
+	}
+	return rc;
+}
+
 int read_mail(struct reader *rd, struct err *err)
 {
 	struct mail m = { .rd = rd, .err = err };
-	size_t start;
-	struct mail_part part;
 
 	if (rd->bytes.len == 0)
 		return 0;
 	if (memchr(rd->bytes.ptr, '\0', rd->bytes.len < KIB ? rd->bytes.len : KIB))
 		return err_set(err, E_unsupported_document, "", "it is binary, no message");
-	if (span_starts(rd->bytes, "From ")) { /* as it lay in a mailbox */
-		struct span rest = rd->bytes;
-
-		mail_line(&rest);
-		part = mail_split(rest.ptr ? rest : SPAN_NONE);
-	} else {
-		part = mail_split(rd->bytes);
-	}
-	record_begin(rd);
-	start = reader_at(rd);
-	write_head(rd, part.head);
-	reader_end_line(rd);
-	reader_mark(rd, MARK_RECORD, 0, start);
-	return write_part(&m, part, 0);
+	return span_starts(rd->bytes, "From ") ? write_mailbox(&m, rd->bytes) : write_message(&m, rd->bytes);
 }

@@ -28,7 +28,7 @@ static const struct reader_kind kinds[] = {
 	{ { "xlsx", "xlsx xlsm xltx", OFFICE "spreadsheetml.sheet", "spass", READER_ROWS },
 	  read_xlsx },
 	{ { "epub", "epub", "application/epub+zip", "spass", READER_TEXT }, read_epub },
-	{ { "mail", "eml", "message/rfc822", "spass", READER_TEXT }, read_mail },
+	{ { "mail", "eml mbox", "message/rfc822 application/mbox", "spass", READER_TEXT }, read_mail },
 	{ { "csv", "csv tsv tab", "text/csv text/tab-separated-values application/csv", "spass",
 	    READER_ROWS },
 	  read_csv },

@@ -39,6 +39,32 @@ static void heads_and_codings_are_decoded(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+#define FROM "From ada@example.org Mon Jan  1 10:00:00 2024\n"
+
+static void the_messages_of_a_mailbox_are_parted(void **state)
+{
+	static const struct reading_case cases[] = {
+		{ "inbox.mbox",
+		  FROM "Subject: One\nFrom: a\n\nFirst.\nFrom here on it is text.\n\nFrom me, too\n\n" FROM
+		       "Subject: =?utf-8?q?Zw=C3=A9?=\nContent-Transfer-Encoding: base64\n\nU2Vjb25kLg==\n\n" FROM
+		       "Date: Mon\n\nThird.\n",
+		  .text = "One\n\nSubject: One\nFrom: a\n\nFirst.\nFrom here on it is text.\n\nFrom me, too\n\n"
+			  "Zw\xc3\xa9\n\nSubject: Zw\xc3\xa9\n\nSecond.\n\nDate: Mon\n\nThird.\n",
+		  .marks = "h1(One)record0(Subject: One..From: a)h1(Zw\xc3\xa9)record0(Subject: Zw\xc3\xa9)record0(Date: Mon)" },
+		{ "one.mbox", FROM "Subject: One\n\nFirst.\n\n" FROM, .text = "One\n\nSubject: One\n\nFirst.\n",
+		  .marks = "h1(One)record0(Subject: One)" },
+		{ "one.mbox", FROM "Subject: One\r\n\r\nFirst.\r\n", .text = "Subject: One\n\nFirst.\n", .title = "One",
+		  .marks = "record0(Subject: One)" },
+		{ "x", FROM "Subject: One\n\n1\n\n" FROM "Subject: Two\n\n2\n", .type = "application/mbox",
+		  .text = "One\n\nSubject: One\n\n1\n\nTwo\n\nSubject: Two\n\n2\n",
+		  .marks = "h1(One)record0(Subject: One)h1(Two)record0(Subject: Two)" },
+		{ "x.mbox", "From ", .text = "" },
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 #define MULTI(kind) "Subject: s\nContent-Type: multipart/" kind "; boundary=\"b b\"\n\npreamble\n"
 
 static void parts_are_chosen_and_attachments_read(void **state)
@@ -142,6 +168,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(heads_and_codings_are_decoded),
+		cmocka_unit_test(the_messages_of_a_mailbox_are_parted),
 		cmocka_unit_test(parts_are_chosen_and_attachments_read),
 		cmocka_unit_test(nesting_ends),
 		cmocka_unit_test(orders_to_a_model_are_flagged),

@@ -1,9 +1,5 @@
-/*
- * common/rag/reading_sheets.c - PowerPoint slides and Excel sheets, in the order of their show.
- */
-#include "common/rag/reading_words.h"
-#include "common/rag/reading_xml.h"
-#include "common/rag/reading_zip.h"
+/* common/rag/reading_sheets.c - Excel sheets, in the order of their book. */
+#include "common/rag/reading_office.h"
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -13,241 +9,11 @@
 #include <stdlib.h>
 
 enum {
-	PARTS_MAX = 2000, /* slides, sheets */
 	COLUMNS_MAX = 1024,
 	STRINGS_MAX = 4000000,
 	FORMATS_MAX = 8192,
 	CUSTOM_MAX = 512,
 };
-
-/* ---- what points where ---- */
-
-struct link {
-	char *id, *target, *name;
-	bool is_notes;
-};
-
-struct links {
-	struct link *rows;
-	size_t count;
-	struct span base; /* the member whose links these are */
-};
-
-static void add_link(struct links *l, char *id, char *target, char *name, bool is_notes)
-{
-	if (l->count == PARTS_MAX) {
-		mem_free(id);
-		mem_free(target);
-		mem_free(name);
-		return;
-	}
-	if (!l->rows)
-		l->rows = mem_calloc(PARTS_MAX, sizeof(*l->rows));
-	l->rows[l->count++] = (struct link){ id, target, name, is_notes };
-}
-
-static void links_free(struct links *l)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		mem_free(l->rows[i].id);
-		mem_free(l->rows[i].target);
-		mem_free(l->rows[i].name);
-	}
-	mem_free(l->rows);
-	*l = (struct links){ .rows = NULL };
-}
-
-static char *copy(struct span s)
-{
-	return mem_strndup(s.ptr ? s.ptr : "", s.len);
-}
-
-static void open_relationship(void *data, const struct xml_element *e)
-{
-	struct links *l = data;
-
-	if (strcmp(e->name, "Relationship") == 0)
-		add_link(l, copy(xml_attribute(e, "Id")), zip_resolve(l->base, xml_attribute(e, "Target")),
-			 NULL, span_ends(xml_attribute(e, "Type"), "/notesSlide"));
-}
-
-/* "ppt/_rels/presentation.xml.rels" for "ppt/presentation.xml". */
-static void read_links(struct reader *rd, const struct zip *zip, const char *part, struct links *l)
-{
-	static const struct xml_handler handler = { .open = open_relationship };
-	const char *slash = strrchr(part, '/');
-	char *name = mem_printf("%.*s/_rels/%s.rels", slash ? (int)(slash - part) : 0, part,
-				slash ? slash + 1 : part);
-	struct span xml = zip_get(zip, name);
-
-	*l = (struct links){ .base = span_str(part) };
-	if (xml.len > 0)
-		xml_each(rd, xml, &handler, l, NULL);
-	mem_free(name);
-}
-
-static const char *target_of(const struct links *l, const char *id)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (strcmp(l->rows[i].id, id) == 0)
-			return l->rows[i].target;
-	return NULL;
-}
-
-/* The slides or sheets, as their book lists them. */
-static void open_listed(void *data, const struct xml_element *e)
-{
-	struct links *order = data;
-
-	if (strcmp(e->name, "sldId") == 0 || strcmp(e->name, "sheet") == 0)
-		add_link(order, copy(xml_attribute(e, ":id")), NULL, copy(xml_attribute(e, "name")), false);
-}
-
-/* ---- slides ---- */
-
-struct slide {
-	struct words words;
-	size_t skipped;
-	bool in_text, is_title;
-};
-
-static void open_slide(void *data, const struct xml_element *e)
-{
-	struct slide *s = data;
-	struct words *w = &s->words;
-
-	if (s->skipped > 0 || reader_has_word("Fallback fld", span_str(e->name))) {
-		s->skipped++;
-	} else if (strcmp(e->name, "sp") == 0) {
-		s->is_title = false;
-	} else if (strcmp(e->name, "ph") == 0) {
-		s->is_title = reader_has_word("title ctrTitle", xml_attribute(e, "type"));
-	} else if (strcmp(e->name, "p") == 0) {
-		words_begin(w);
-		w->heading = s->is_title ? 2 : 0;
-	} else if (strcmp(e->name, "t") == 0) {
-		s->in_text = true;
-	} else if (strcmp(e->name, "br") == 0) {
-		words_break(w);
-	} else if (strcmp(e->name, "tbl") == 0) {
-		words_open_table(w);
-	} else if (strcmp(e->name, "tr") == 0) {
-		words_open_row(w);
-	} else if (strcmp(e->name, "tc") == 0) {
-		words_open_cell(w);
-	}
-}
-
-static void close_slide(void *data, const char *name)
-{
-	struct slide *s = data;
-
-	if (s->skipped > 0)
-		s->skipped--;
-	else if (strcmp(name, "t") == 0)
-		s->in_text = false;
-	else if (strcmp(name, "p") == 0)
-		words_end_paragraph(&s->words);
-	else if (strcmp(name, "tr") == 0)
-		words_close_row(&s->words);
-	else if (strcmp(name, "tbl") == 0)
-		words_close_table(&s->words);
-}
-
-static void take_slide(void *data, struct span text)
-{
-	struct slide *s = data;
-
-	if (s->in_text && s->skipped == 0)
-		words_text(&s->words, text);
-}
-
-static const struct xml_handler slide_handler = { open_slide, close_slide, take_slide };
-
-/* What the speaker says stands behind what the slide shows. */
-static int write_slide(struct reader *rd, const struct zip *zip, const char *part, int number,
-		       struct err *err)
-{
-	struct slide s = { .skipped = 0 };
-	struct span xml = zip_get(zip, part);
-	struct links links;
-	int rc = 0;
-
-	reader_end_block(rd);
-	words_init(&s.words, rd);
-	s.words.is_tight = true;
-	s.words.page = number;
-	if (xml.len > 0)
-		rc = xml_each(rd, xml, &slide_handler, &s, err);
-	read_links(rd, zip, part, &links);
-	for (size_t i = 0; i < links.count && rc == 0; i++) {
-		xml = links.rows[i].is_notes ? zip_get(zip, links.rows[i].target) : SPAN_NONE;
-		s.is_title = false;
-		if (xml.len > 0)
-			rc = xml_each(rd, xml, &slide_handler, &s, err);
-	}
-	links_free(&links);
-	words_end(&s.words, true);
-	return rc;
-}
-
-static int write_slides(struct reader *rd, const struct zip *zip, struct err *err)
-{
-	static const char book[] = "ppt/presentation.xml";
-	static const struct xml_handler list = { .open = open_listed };
-	struct links links, order = { .rows = NULL };
-	int rc = 0;
-
-	if (!zip_get(zip, book).ptr)
-		return err_set(err, E_document_unreadable, "", "it is no presentation: it has no %s", book);
-	read_links(rd, zip, book, &links);
-	if (xml_each(rd, zip_get(zip, book), &list, &order, err) < 0)
-		rc = -1;
-	for (size_t i = 0; i < order.count && rc == 0; i++) {
-		const char *part = target_of(&links, order.rows[i].id);
-
-		if (part)
-			rc = write_slide(rd, zip, part, (int)i + 1, err);
-	}
-	links_free(&links);
-	links_free(&order);
-	return rc;
-}
-
-static bool ends_xml(struct span name)
-{
-	return span_ends(name, ".xml") || span_ends(name, ".rels");
-}
-
-static bool wants_slides(struct span name)
-{
-	return ends_xml(name) && (span_starts(name, "ppt/slides/") || span_starts(name, "ppt/notesSlides/") ||
-				  span_starts(name, "ppt/presentation.xml") || span_starts(name, "ppt/_rels/") ||
-				  span_is(name, "docProps/core.xml"));
-}
-
-static int read_zipped(struct reader *rd, bool (*wants)(struct span name),
-		       int (*write)(struct reader *rd, const struct zip *zip, struct err *err), struct err *err)
-{
-	struct zip zip;
-	int rc = zip_open(&zip, rd, wants, err);
-
-	if (rc == 0) {
-		office_title(rd, zip_get(&zip, "docProps/core.xml"));
-		rc = write(rd, &zip, err);
-	}
-	if (rc == 0)
-		reader_title_by_heading(rd);
-	zip_free(&zip);
-	return rc;
-}
-
-int read_pptx(struct reader *rd, struct err *err)
-{
-	return read_zipped(rd, wants_slides, write_slides, err);
-}
-
-/* ---- sheets ---- */
 
 struct sheet {
 	struct reader *rd;
@@ -540,22 +306,21 @@ static int write_sheet(struct sheet *s, struct span xml, const char *name, int n
 static int write_book(struct sheet *s, const struct zip *zip, struct err *err)
 {
 	static const char book[] = "xl/workbook.xml";
-	static const struct xml_handler list = { .open = open_listed };
-	struct links links, order = { .rows = NULL };
+	struct office_links links, order;
 	int rc = 0;
 
-	read_links(s->rd, zip, book, &links);
-	if (xml_each(s->rd, zip_get(zip, book), &list, &order, err) < 0)
+	office_links(s->rd, zip, book, &links);
+	if (office_order(s->rd, zip_get(zip, book), &order, err) < 0)
 		rc = -1;
 	for (size_t i = 0; i < order.count && rc == 0; i++) {
-		const char *part = target_of(&links, order.rows[i].id);
+		const char *part = office_target(&links, order.rows[i].id);
 		struct span xml = part ? zip_get(zip, part) : SPAN_NONE;
 
 		if (xml.len > 0)
 			rc = write_sheet(s, xml, order.rows[i].name, (int)i + 1, err);
 	}
-	links_free(&links);
-	links_free(&order);
+	office_links_free(&links);
+	office_links_free(&order);
 	return rc;
 }
 
@@ -589,12 +354,12 @@ static int write_sheets(struct reader *rd, const struct zip *zip, struct err *er
 
 static bool wants_sheets(struct span name)
 {
-	return ends_xml(name) &&
+	return office_is_xml(name) &&
 	       (span_starts(name, "xl/worksheets/") || span_starts(name, "xl/_rels/") ||
 		reader_has_word("xl/workbook.xml xl/sharedStrings.xml xl/styles.xml docProps/core.xml", name));
 }
 
 int read_xlsx(struct reader *rd, struct err *err)
 {
-	return read_zipped(rd, wants_sheets, write_sheets, err);
+	return office_read(rd, wants_sheets, write_sheets, err);
 }

@@ -64,10 +64,18 @@ static void add64(struct buf *b, uint64_t value)
 	buf_add(b, bytes, sizeof(bytes));
 }
 
+/* Up to five bytes are written; most numbers need one or two, and which of them nobody foretells. */
 static size_t put_varint(unsigned char *to, uint32_t value)
 {
 	size_t len = 0;
 
+	if (value < 1 << 14) {
+		unsigned more = value >= 0x80;
+
+		to[0] = (unsigned char)((value & 0x7f) | more << 7);
+		to[1] = (unsigned char)(value >> 7);
+		return 1 + more;
+	}
 	for (; value >= 0x80; value >>= 7)
 		to[len++] = (unsigned char)(value | 0x80);
 	to[len++] = (unsigned char)value;

@@ -341,7 +341,7 @@ static bool next_waiting(struct walk *w, size_t i)
 {
 	const struct terms *t = w->t;
 	enum word_kind kind = (enum word_kind)w->waiting[i].kind;
-	bool is_beside = kind == WORD_PART && w->before == WORD_WHOLE;
+	bool is_beside = (kind == WORD_PART) & (w->before == WORD_WHOLE);
 
 	if (i + AHEAD < w->count) {
 		uint64_t slot = t->slots[w->waiting[i + AHEAD].filled.high & (t->slot_count - 1)];

@@ -153,7 +153,17 @@ void segment_lengths(const struct segment *s, const uint32_t *rows, size_t count
 uint32_t segment_lower(const struct segment *s, int64_t chunk)
 {
 	uint32_t low = 0, high = s->row_count;
+	uint64_t before, behind;
 
+	if (high == 0 || chunk <= segment_chunk(s, 0))
+		return 0;
+	if (chunk > segment_chunk(s, high - 1))
+		return high;
+	/* Ids ascend by one at least, and mostly by one: there are as many rows or fewer. */
+	before = (uint64_t)chunk - (uint64_t)segment_chunk(s, 0);
+	behind = (uint64_t)segment_chunk(s, high - 1) - (uint64_t)chunk;
+	low = behind < high ? high - 1 - (uint32_t)behind : 0;
+	high = before < high ? (uint32_t)before : high;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 

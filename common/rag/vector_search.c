@@ -12,7 +12,7 @@
 enum {
 	DIRECT_ROWS = 2000,  /* so few are scored with int8 all of them */
 	DIRECT_SHARE = 50,   /* and so is what a filter leaves when it is 1 of so many */
-	RESCORE_LEAST = 100, /* at RESCORE_DIMENSIONS; fewer bits say less */
+	RESCORE_LEAST = 130, /* and two a hit at RESCORE_DIMENSIONS; fewer bits say less */
 	RESCORE_DIMENSIONS = 768,
 	EXACT_ROWS = 30,
 	AHEAD = 3, /* rows whose memory is on its way while one is scored */
@@ -301,12 +301,17 @@ static float exact_score(const float *unit, const float *vector, size_t dimensio
 
 /* Orders what was found; the best of it by what the database has. */
 static size_t finish(const struct vector_view *v, const struct vector_query *q, size_t dimensions,
-		     const struct vector_shortlist *best, struct vector_hit *hits, size_t max)
+		     struct vector_shortlist *best, struct vector_hit *hits, size_t max)
 {
-	size_t count = best->count, exact = count < EXACT_ROWS ? count : EXACT_ROWS;
-	struct vector_hit *all = mem_alloc((count + 1) * sizeof(*all));
+	size_t count, exact;
+	struct vector_hit *all;
 	float *vector;
 
+	best->keep = max > EXACT_ROWS ? max : EXACT_ROWS;
+	vector_shortlist_cut(best);
+	count = best->count;
+	exact = count < EXACT_ROWS ? count : EXACT_ROWS;
+	all = mem_alloc((count + 1) * sizeof(*all));
 	for (size_t i = 0; i < count; i++) {
 		const struct vector_candidate *c = &best->list[i];
 
@@ -330,7 +335,7 @@ static size_t finish(const struct vector_view *v, const struct vector_query *q, 
 
 static size_t rescore_for(size_t padded, size_t max)
 {
-	size_t rescore = RESCORE_LEAST + 5 * max;
+	size_t rescore = RESCORE_LEAST + 2 * max;
 
 	return padded < RESCORE_DIMENSIONS ? rescore * RESCORE_DIMENSIONS / padded : rescore;
 }

@@ -217,6 +217,7 @@ size_t segment_alike(const struct segment *s, struct span word, float min, bool 
 	size_t gram_count = segment_grams(word, true, grams, &is_marked), seen = 0, count = 0;
 	size_t marked_count = segment_grams(word, false, marked, &is_marked);
 	struct segment_term same = { .id = UINT32_MAX };
+	float least;
 
 	if (gram_count == 0 || max == 0)
 		return 0;
@@ -224,16 +225,21 @@ size_t segment_alike(const struct segment *s, struct span word, float min, bool 
 	segment_find(s, word, &same);
 	for (size_t i = 0; i < gram_count; i++)
 		seen = count_gram(s, grams[i], counts, seen);
+	/* What shares fewer cannot reach min, as it has at least those; most share one, and are far apart. */
+	least = min * (float)gram_count / (2 - min) - 0.01f;
 	for (size_t i = 0; i < seen; i++) {
 		const unsigned char *slot = segment_slot(s, counts->seen[i]);
-		uint32_t slot_grams = load32(slot + SLOT_GRAMS);
-		float all = (float)(gram_count + (slot_grams & ~(uint32_t)SLOT_MARKED));
-		struct segment_alike one = {
-			.dice = 2 * (float)counts->counts[counts->seen[i]] / all,
-			.term = { .id = load32(slot + SLOT_ID), .rows = load32(slot + SLOT_ROWS) }
-		};
+		float shared = (float)counts->counts[counts->seen[i]];
+		struct segment_alike one = { .dice = 0 };
+		uint32_t slot_grams;
 
 		counts->counts[counts->seen[i]] = 0;
+		if (shared < least)
+			continue;
+		slot_grams = load32(slot + SLOT_GRAMS);
+		one.dice = 2 * shared / (float)(gram_count + (slot_grams & ~(uint32_t)SLOT_MARKED));
+		one.term.id = load32(slot + SLOT_ID);
+		one.term.rows = load32(slot + SLOT_ROWS);
 		if (one.dice < min || one.term.id == same.id)
 			continue;
 		if (!folded && (is_marked || slot_grams & SLOT_MARKED))

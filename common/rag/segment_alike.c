@@ -209,6 +209,21 @@ static float marked_dice(const struct segment *s, uint32_t id, const uint32_t *g
 	return 2 * (float)common / (float)(count + other_count);
 }
 
+/* The term of a slot that shares so many of a word's trigrams; is_marked: it has letters with marks. */
+static struct segment_alike compare(const struct segment *s, uint32_t slot, float shared,
+				    size_t gram_count, bool *is_marked)
+{
+	const unsigned char *at = segment_slot(s, slot);
+	uint32_t slot_grams = load32(at + SLOT_GRAMS);
+	float all = (float)(gram_count + (slot_grams & ~(uint32_t)SLOT_MARKED));
+
+	*is_marked = (slot_grams & SLOT_MARKED) != 0;
+	return (struct segment_alike){
+		.dice = 2 * shared / all,
+		.term = { .id = load32(at + SLOT_ID), .rows = load32(at + SLOT_ROWS) },
+	};
+}
+
 size_t segment_alike(const struct segment *s, struct span word, float min, bool folded,
 		     struct segment_counts *counts, struct segment_alike *found, size_t max)
 {
@@ -228,21 +243,18 @@ size_t segment_alike(const struct segment *s, struct span word, float min, bool 
 	/* What shares fewer cannot reach min, as it has at least those; most share one, and are far apart. */
 	least = min * (float)gram_count / (2 - min) - 0.01f;
 	for (size_t i = 0; i < seen; i++) {
-		const unsigned char *slot = segment_slot(s, counts->seen[i]);
-		float shared = (float)counts->counts[counts->seen[i]];
-		struct segment_alike one = { .dice = 0 };
-		uint32_t slot_grams;
+		uint32_t slot = counts->seen[i];
+		float shared = (float)counts->counts[slot];
+		struct segment_alike one;
+		bool other_marked;
 
-		counts->counts[counts->seen[i]] = 0;
+		counts->counts[slot] = 0;
 		if (shared < least)
 			continue;
-		slot_grams = load32(slot + SLOT_GRAMS);
-		one.dice = 2 * shared / (float)(gram_count + (slot_grams & ~(uint32_t)SLOT_MARKED));
-		one.term.id = load32(slot + SLOT_ID);
-		one.term.rows = load32(slot + SLOT_ROWS);
+		one = compare(s, slot, shared, gram_count, &other_marked);
 		if (one.dice < min || one.term.id == same.id)
 			continue;
-		if (!folded && (is_marked || slot_grams & SLOT_MARKED))
+		if (!folded && (is_marked || other_marked))
 			one.dice = marked_dice(s, one.term.id, marked, marked_count);
 		if (one.dice >= min)
 			count = insert(found, count, max, one);

@@ -200,6 +200,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 
 	s.is_piped = strcmp(argv[1], "-") == 0;
 	rag_gone_begin(&s.gone, &s.files, &s.choice);
+	sync_tell_start(&s);
 	interrupt_watch();
 	interrupt_after(o->globals.timeout_ms);
 	if (sources_check_index(argv[0], err) == 0 && check_type(o->type, err) == 0 &&
@@ -210,6 +211,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 		result = s.is_piped ? put_piped(&s, err) : synchronise(&s, err);
 	result = rag_check_late(&o->globals, result,
 				"what was sent is kept, and the same command goes on from here", err);
+	sync_tell_end(&s, result, err);
 	gateway_link_close(&l, err);
 	rag_files_free(&s.files);
 	json_decref(s.metadata);

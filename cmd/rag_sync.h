@@ -44,6 +44,9 @@ struct sync {
 
 /* An event of --jsonl.  Takes members. */
 void sync_tell_event(struct sync *s, const char *type, json_t *members_take);
+/* The first of them, and the last: how it ended, with the exit status and what was done. */
+void sync_tell_start(struct sync *s);
+void sync_tell_end(struct sync *s, int result, const struct err *err);
 /* What became of a file: the event, and on stderr why, if there is a reason (NULL: none). */
 void sync_tell_file(struct sync *s, const char *id, const char *action, const char *code,
 		    const char *why);

@@ -1,6 +1,8 @@
 /* cmd/rag_sync_tell.c - see rag_sync.h: what people and programs are told of it. */
 #include "cmd/rag_sync.h"
 
+#include "cmd/interrupt.h"
+#include "common/base/clock.h"
 #include "common/base/utf8.h"
 #include "tui/models.h"
 
@@ -11,10 +13,12 @@
 
 void sync_tell_event(struct sync *s, const char *type, json_t *members_take)
 {
-	json_t *event =
-		json_pack("{s:i, s:I, s:s}", "v", 1, "seq", (json_int_t)++s->events, "type", type);
-	char *text;
+	char now[CLOCK_ISO_SIZE], *text;
+	json_t *event;
 
+	clock_iso(clock_wall_ms(), now);
+	event = json_pack("{s:i, s:I, s:s, s:s}", "v", 1, "seq", (json_int_t)++s->events, "ts", now, "type",
+			  type);
 	json_object_update(event, members_take);
 	text = json_dumps(event, JSON_COMPACT);
 	puts(text);
@@ -22,6 +26,44 @@ void sync_tell_event(struct sync *s, const char *type, json_t *members_take)
 	free(text);
 	json_decref(event);
 	json_decref(members_take);
+}
+
+void sync_tell_start(struct sync *s)
+{
+	if (s->options->jsonl)
+		sync_tell_event(s, "request.started",
+				json_pack("{s:s, s:b}", "index", s->index, "dry_run", s->options->dry_run));
+}
+
+static json_t *counts_of(const struct sync *s)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index", s->index, "added",
+			 (json_int_t)s->added, "changed", (json_int_t)s->changed, "unchanged",
+			 (json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
+			 (json_int_t)s->skipped, "removed", (json_int_t)s->removed, "chunks",
+			 (json_int_t)s->chunks, "unreadable", (json_int_t)s->files.unreadable, "left_out",
+			 (json_int_t)s->files.outside);
+}
+
+void sync_tell_end(struct sync *s, int result, const struct err *err)
+{
+	const char *type = "run.completed";
+	json_t *end;
+
+	if (!s->options->jsonl)
+		return;
+	end = counts_of(s);
+	if (result < 0) {
+		bool is_cancelled = interrupt_signal() && !interrupt_is_late();
+
+		type = is_cancelled ? "run.cancelled" : "run.failed";
+		result = is_cancelled ? 128 + interrupt_signal() : err_info(err->code)->exit;
+		json_object_set_new(end, "error",
+				    json_pack("{s:s, s:s}", "code", err_info(err->code)->code, "message",
+					      err->message));
+	}
+	json_object_set_new(end, "exit_code", json_integer(result));
+	sync_tell_event(s, type, end);
 }
 
 void sync_tell_file(struct sync *s, const char *id, const char *action, const char *code,
@@ -117,14 +159,9 @@ void sync_print_plan(struct sync *s)
 
 static void print_json(const struct sync *s)
 {
-	json_t *o = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			      "schema_version", 1, "index", s->index, "added",
-			      (json_int_t)s->added, "changed", (json_int_t)s->changed, "unchanged",
-			      (json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
-			      (json_int_t)s->skipped, "removed", (json_int_t)s->removed, "chunks",
-			      (json_int_t)s->chunks, "unreadable", (json_int_t)s->files.unreadable,
-			      "left_out", (json_int_t)s->files.outside);
+	json_t *o = json_pack("{s:i}", "schema_version", 1);
 
+	json_object_update_new(o, counts_of(s));
 	if (s->piped_id)
 		json_object_set_new(o, "id", json_string(s->piped_id));
 	cmd_print_json_take(o);

@@ -123,29 +123,30 @@ void ident_token(char *out, size_t size, const char *prefix, size_t count)
 }
 
 /* Crockford's base32 (https://www.crockford.com/base32.html), five bits of value a letter. */
-static char base32_letter(uint64_t bits)
+static void write_sorted(char out[IDENT_SORTED_LEN], uint64_t ms)
 {
 	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	enum { TIME_LETTERS = 10 };
+	uint8_t random[IDENT_SORTED_LEN - TIME_LETTERS];
 
-	return letters[bits & 31];
+	for (int i = TIME_LETTERS; i-- > 0; ms >>= 5)
+		out[i] = letters[ms & 31];
+	ident_random(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		out[TIME_LETTERS + i] = letters[random[i] & 31];
 }
 
 void ident_sorted(char *out, size_t size, const char *prefix, int64_t ms)
 {
-	enum { TIME_LETTERS = 10 };
-	uint8_t random[IDENT_SORTED_LEN - TIME_LETTERS];
-	size_t at = 0;
+	char letters[IDENT_SORTED_LEN];
+	size_t at = 0, len;
 
 	if (size == 0)
 		return;
-	ident_random(random, sizeof random);
+	write_sorted(letters, (uint64_t)ms);
 	while (*prefix && at + 1 < size)
 		out[at++] = *prefix++;
-	for (int i = 0; i < IDENT_SORTED_LEN && at + 1 < size; i++) {
-		uint64_t bits = i < TIME_LETTERS ? (uint64_t)ms >> (5 * (TIME_LETTERS - 1 - i))
-						 : random[i - TIME_LETTERS];
-
-		out[at++] = base32_letter(bits);
-	}
-	out[at] = '\0';
+	len = size - 1 - at < sizeof letters ? size - 1 - at : sizeof letters;
+	memcpy(out + at, letters, len);
+	out[at + len] = '\0';
 }

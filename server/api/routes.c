@@ -255,16 +255,14 @@ static bool matches(const struct route *r, struct span path, struct span params[
 	size_t count = 0;
 
 	for (;;) {
-		const char *brace = strchr(pattern, '{');
-		size_t fixed = brace ? (size_t)(brace - pattern) : strlen(pattern);
 		const char *slash;
 
-		if (path.len < fixed || memcmp(path.ptr, pattern, fixed) != 0)
-			return false;
-		if (!brace)
-			return path.len == fixed;
-		path = span_from(path, fixed);
-		pattern = strchr(brace, '}') + 1;
+		for (; *pattern && *pattern != '{'; pattern++, path = span_from(path, 1))
+			if (!path.len || *path.ptr != *pattern)
+				return false;
+		if (!*pattern)
+			return path.len == 0;
+		pattern = strchr(pattern, '}') + 1;
 		slash = (r->takes_rest && !*pattern) || !path.len ? NULL : memchr(path.ptr, '/', path.len);
 		params[count] = slash ? span_of(path.ptr, (size_t)(slash - path.ptr)) : path;
 		if (params[count].len == 0)

@@ -30,6 +30,18 @@ const char *rag_embedder_name(const struct routing *r, const struct model *alias
 	return found;
 }
 
+/* The built-in model's vectors are made of words alone, of which the index knows more: it is never asked. */
+static bool is_builtin(const struct routing *r, const struct model *m)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, m, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (targets[i].backend->provider->dialect != DIALECT_BUILTIN)
+			return false;
+	return count > 0;
+}
+
 static void add_aliases(const struct routing *r, struct buf *out)
 {
 	const struct catalog *catalog = routing_catalog(r);
@@ -37,7 +49,7 @@ static void add_aliases(const struct routing *r, struct buf *out)
 	for (size_t i = 0; i < catalog_count(catalog); i++) {
 		const struct model *m = catalog_at(catalog, i);
 
-		if (m->kind == MODEL_EMBEDDING)
+		if (m->kind == MODEL_EMBEDDING && !is_builtin(r, m))
 			buf_printf(out, ", %s", m->alias);
 	}
 }
@@ -50,13 +62,15 @@ int rag_embedder_check(const struct routing *r, struct span name, struct err *er
 	if (name.len == 0 || span_is(name, "auto") || span_is(name, "none"))
 		return 0;
 	m = routing_find(r, name);
-	if (m && m->kind == MODEL_EMBEDDING)
+	if (m && m->kind == MODEL_EMBEDDING && !is_builtin(r, m))
 		return 0;
 	buf_init(&known, 64 * KIB);
 	add_aliases(r, &known);
 	err_set(err, E_invalid_field, "embedder",
-		"\"%.*s\" is no embedding model here; there are auto, none%s",
-		(int)(name.len < 64 ? name.len : 64), name.ptr, buf_str(&known));
+		"\"%.*s\" is no embedding model %s; there are auto, none%s",
+		(int)(name.len < 64 ? name.len : 64), name.ptr,
+		m && m->kind == MODEL_EMBEDDING ? "for an index, whose words say more" : "here",
+		buf_str(&known));
 	buf_free(&known);
 	return -1;
 }

@@ -21,7 +21,8 @@ struct rag_embedder {
  */
 bool rag_embedder_find(const struct routing *r, const struct rag_index_info *index,
 		       struct rag_embedder *out);
-/* E_invalid_field at "embedder" for what is neither auto nor none nor an embedding model's alias. */
+/* E_invalid_field at "embedder" for what is neither auto nor none nor an embedding model's alias, and for
+ * the built-in one's. */
 int rag_embedder_check(const struct routing *r, struct span name, struct err *err);
 /* Whether the index's settings name a model. */
 bool rag_embedder_is_named(const struct rag_index_info *index);

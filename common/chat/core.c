@@ -387,11 +387,6 @@ int core_publish_key(struct core *c, const struct tenant_key *row, struct err *e
 	return keys ? 0 : -1;
 }
 
-uint64_t core_next_settings(struct core *c)
-{
-	return atomic_fetch_add_explicit(&c->settings_version, 1, memory_order_relaxed) + 1;
-}
-
 void core_publish_settings(struct core *c, struct overrides *o)
 {
 	struct snapshot *old = NULL;

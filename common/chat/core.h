@@ -55,7 +55,6 @@ struct core {
 	void *lock;               /* pthread_mutex_t, private */
 	struct store *store;
 	struct augment *augment;
-	_Atomic uint64_t settings_version; /* of the last change of a tenant's settings */
 	int64_t change_seen;      /* see news.h */
 	struct job_pool *jobs;
 	struct rag *rag;          /* the tenants' indices */
@@ -126,11 +125,9 @@ uint64_t core_publish(struct core *c, struct snapshot *next);
  */
 int core_publish_key(struct core *c, const struct tenant_key *row, struct err *err);
 /*
- * The same with all that the database now holds of one tenant's settings.  o was made within the
- * store_write that changed them, with the version of core_next_settings: what came out of an
- * earlier write never takes the place of a later one's.
+ * The same with all that the database held of one tenant's settings at a change, whose number is
+ * their version: what was read before a later change never takes the place of that one's.
  */
-uint64_t core_next_settings(struct core *c);
 void core_publish_settings(struct core *c, struct overrides *o);
 
 /* On the worker's thread: make (loop is borrowed), take a newer snapshot over, end. */

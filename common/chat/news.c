@@ -45,9 +45,10 @@ static int gather(void *arg, const struct tenant_config *row, struct err *err)
 	return 0;
 }
 
-static int take_config(const struct news *n, uint64_t version, const struct change *change, struct err *err)
+/* Read in one go with the list of changes: there is no later one of this tenant in what is seen here. */
+static int take_config(const struct news *n, const struct change *change, struct err *err)
 {
-	struct overrides *o = overrides_new(span_str(change->tenant_id), version);
+	struct overrides *o = overrides_new(span_str(change->tenant_id), (uint64_t)change->number);
 	int result = tenant_config_list(n->db, change->tenant_id, gather, o, err);
 
 	if (result == 0)
@@ -65,45 +66,40 @@ static void forget_texts(struct core *c, const struct change *change)
 	augment_forget(c->augment, &o);
 }
 
-struct reading_news {
-	struct news news;
-	uint64_t version; /* of settings: older than those of any write that is not seen here */
-};
-
 static int take_change(void *arg, const struct change *change, struct err *err)
 {
-	struct reading_news *r = arg;
+	struct news *n = arg;
 	int result = 0;
 
 	switch (change->kind) {
 	case CHANGE_KEY:
-		result = take_key(&r->news, change, err);
+		result = take_key(n, change, err);
 		break;
 	case CHANGE_CONFIG:
-		result = take_config(&r->news, r->version, change, err);
+		result = take_config(n, change, err);
 		break;
 	case CHANGE_TEXTS:
-		forget_texts(r->news.core, change);
+		forget_texts(n->core, change);
 		break;
 	}
 	if (result == 0)
-		r->news.seen = change->number;
+		n->seen = change->number;
 	return result;
 }
 
 static int read_news(struct db *db, void *arg, struct err *err)
 {
-	struct reading_news *r = arg;
+	struct news *n = arg;
 
-	r->news.db = db;
-	return change_list(db, r->news.seen, take_change, r, err);
+	n->db = db;
+	return change_list(db, n->seen, take_change, n, err);
 }
 
 int news_take(struct core *c, struct err *err)
 {
-	struct reading_news r = { { .core = c, .seen = c->change_seen }, core_next_settings(c) };
-	int result = store_read(c->store, c->jobs, read_news, &r, err);
+	struct news n = { .core = c, .seen = c->change_seen };
+	int result = store_read(c->store, c->jobs, read_news, &n, err);
 
-	c->change_seen = r.news.seen;
+	c->change_seen = n.seen;
 	return result;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/store/change.h"
 #include "common/store/memory.h"
 #include "server/api/call.h"
 
@@ -127,7 +128,7 @@ static int check_member(const struct call *c, const char *key, const json_t *val
 
 /* Changes */
 
-struct change {
+struct settings_change {
 	struct core *core;
 	const char *tenant_id, *by;
 	json_t *body;    /* what is set; NULL: key is dropped */
@@ -135,7 +136,7 @@ struct change {
 	struct overrides *made; /* what the tenant has after it */
 };
 
-static int put_member(struct db *db, const struct change *k, const char *key, const json_t *value,
+static int put_member(struct db *db, const struct settings_change *k, const char *key, const json_t *value,
 		      struct err *err)
 {
 	char *text = json_dumps(value, JSON_TEXT);
@@ -159,12 +160,13 @@ static int gather(void *arg, const struct tenant_config *row, struct err *err)
 	return 0;
 }
 
-/* On the writer's thread, where changes come one after another: so do their versions. */
+/* On the writer's thread, where changes come one after another: the last one is this. */
 static int write_change(struct db *db, void *arg, struct err *err)
 {
-	struct change *k = arg;
+	struct settings_change *k = arg;
 	const char *key;
 	json_t *value;
+	int64_t number;
 
 	json_object_foreach(k->body, key, value)
 	{
@@ -173,13 +175,15 @@ static int write_change(struct db *db, void *arg, struct err *err)
 	}
 	if (!k->body && tenant_config_delete(db, k->tenant_id, k->key, err) < 0)
 		return -1;
+	if (change_last(db, &number, err) < 0)
+		return -1;
 	overrides_unref(k->made);
-	k->made = overrides_new(span_str(k->tenant_id), core_next_settings(k->core));
+	k->made = overrides_new(span_str(k->tenant_id), (uint64_t)number);
 	return tenant_config_list(db, k->tenant_id, gather, k->made, err);
 }
 
 /* Durable, then effective on all workers, then answered. */
-static void change_settings(struct exchange *x, struct call *c, struct change *k, const struct setting_info *only)
+static void change_settings(struct exchange *x, struct call *c, struct settings_change *k, const struct setting_info *only)
 {
 	struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
 	struct err err = ERR_INIT;
@@ -225,7 +229,7 @@ void tenant_settings_get(struct exchange *x, struct call *c)
 void tenant_settings_set(struct exchange *x, struct call *c)
 {
 	struct err err = ERR_INIT;
-	struct change k = { .body = call_read_json(x, BODY_MAX, &err) };
+	struct settings_change k = { .body = call_read_json(x, BODY_MAX, &err) };
 	const char *key;
 	json_t *value;
 
@@ -243,7 +247,7 @@ void tenant_settings_set(struct exchange *x, struct call *c)
 
 void tenant_settings_drop(struct exchange *x, struct call *c)
 {
-	struct change k = { .key = call_param(x, c, 0) };
+	struct settings_change k = { .key = call_param(x, c, 0) };
 	struct err err = ERR_INIT;
 	const struct setting_info *info = find_changeable(k.key, "key", &err);
 
@@ -255,7 +259,7 @@ void tenant_settings_drop(struct exchange *x, struct call *c)
 
 void tenant_settings_clear(struct exchange *x, struct call *c)
 {
-	struct change k = { .key = NULL };
+	struct settings_change k = { .key = NULL };
 
 	change_settings(x, c, &k, NULL);
 }

@@ -110,9 +110,40 @@ static void an_event_without_room_is_refused(void **state)
 	buf_free(&out);
 }
 
+static void sub_calls_add_up_and_one_unknown_makes_all_unknown(void **state)
+{
+	const struct bill known = { true, COST_TABLE, 10, 20, 30, 40, { 0 } }, free_one = { true, COST_ZERO, 0, 0, 0, 0, { 0 } };
+	const struct bill unknown = { true, COST_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN, MONEY_UNKNOWN, { 0 } };
+	const struct bill huge = { true, COST_UPSTREAM, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, { 0 } };
+	const struct {
+		const struct bill *first, *then;
+		enum cost_source source;
+		int64_t usd, eur, billed_usd, billed_eur;
+	} cases[] = {
+		{ &free_one, &known, COST_TABLE, 10, 20, 30, 40 },
+		{ &known, &known, COST_TABLE, 20, 40, 60, 80 },
+		{ &known, &huge, COST_TABLE, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX },
+		{ &known, &unknown, COST_UNKNOWN, -1, -1, -1, -1 },
+		{ &unknown, &known, COST_UNKNOWN, -1, -1, -1, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bill sum = *cases[i].first;
+
+		bill_add(&sum, cases[i].then);
+		assert_int_equal(sum.source, cases[i].source);
+		assert_int_equal(sum.usd, cases[i].usd);
+		assert_int_equal(sum.eur, cases[i].eur);
+		assert_int_equal(sum.billed_usd, cases[i].billed_usd);
+		assert_int_equal(sum.billed_eur, cases[i].billed_eur);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sub_calls_add_up_and_one_unknown_makes_all_unknown),
 		cmocka_unit_test(the_factor_is_in_what_is_billed_and_not_in_what_was_paid),
 		cmocka_unit_test(what_is_not_known_stays_so_in_every_form),
 		cmocka_unit_test(lines_hold_amounts_only_when_there_are_some),

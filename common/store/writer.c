@@ -16,6 +16,7 @@
 enum {
 	PROBE_EVERY_MS = 500,
 	TIDY_STEP_MS = 20,    /* between two steps of what can wait */
+	TIDY_LATE_MS = 200,   /* the same while there is always something to write */
 	TIDY_LOOK_MS = 60000, /* whether there is something */
 	LOG_DROPPED_MS = 60000,
 	STUCK_MS = 15000,
@@ -39,6 +40,7 @@ struct writer {
 
 	/* The thread's own. */
 	bool has_more_to_tidy;
+	int64_t tidied_ms; /* the last step, monotonic */
 	uint64_t dropped_counted;
 	int64_t dropped_logged_ms;
 	size_t count, work_count;
@@ -67,12 +69,20 @@ static struct timespec deadline_in(int64_t ms)
 	return at;
 }
 
+/* Until the next step of what can wait; between: two of them, while there is more. */
+static int64_t till_tidy_ms(const struct writer *w, int64_t between)
+{
+	int64_t left = w->tidied_ms + (w->has_more_to_tidy ? between : TIDY_LOOK_MS) - clock_mono_ms();
+
+	return left > 0 ? left : 0;
+}
+
 /* How long to rest when there is nothing to write. */
 static int64_t rest_ms(const struct writer *w)
 {
 	if (sink_is_failing(w->sink))
 		return PROBE_EVERY_MS;
-	return w->has_more_to_tidy ? TIDY_STEP_MS : TIDY_LOOK_MS;
+	return till_tidy_ms(w, TIDY_STEP_MS);
 }
 
 /* Sleeps until there is something to write; false when it is time for what can wait. */
@@ -220,6 +230,12 @@ static bool obey(struct writer *w)
 	return is_stopping;
 }
 
+static void tidy(struct writer *w)
+{
+	w->has_more_to_tidy = sink_tidy(w->sink);
+	w->tidied_ms = clock_mono_ms();
+}
+
 static void *run(void *data)
 {
 	struct writer *w = data;
@@ -237,8 +253,8 @@ static void *run(void *data)
 			break;
 		if (!chain && sink_is_failing(w->sink))
 			sink_probe(w->sink);
-		else if (!chain)
-			w->has_more_to_tidy = sink_tidy(w->sink);
+		else if (!chain || till_tidy_ms(w, TIDY_LATE_MS) == 0)
+			tidy(w);
 		is_busy = write_chain(w, chain) >= BUSY_RECORDS;
 		tell_dropped(w);
 	}
@@ -280,6 +296,7 @@ struct writer *writer_start_take(struct queue *queue, struct sink *sink, struct 
 	w->queue = queue;
 	w->sink = sink;
 	w->has_more_to_tidy = true; /* nobody knows what was left */
+	w->tidied_ms = clock_mono_ms();
 	w->shard = metrics ? metrics_shard_new(metrics) : NULL;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attributes);

@@ -347,6 +347,32 @@ static void a_commit_does_not_wait_for_the_tidying(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
+static int make_room(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "CREATE TABLE junk (content BLOB); INSERT INTO junk VALUES (zeroblob(6000000)); DROP TABLE junk", err);
+}
+
+/* Nor is what can wait behind all commits. */
+static void the_tidying_goes_on_while_there_is_always_something_to_write(void **state)
+{
+	struct fixture *f = *state;
+	struct usage_limits limits = { 0, 0, 0 };
+	struct store *s = open_limited(f->database, limits);
+	int64_t end = clock_mono_ms() + WAIT_MS, full;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(store_write(s, make_room, NULL, &err), 0);
+	full = ask(s, pages_sql);
+	store_limit_usage(s, &limits);
+	while (ask(s, pages_sql) > full - 300 && clock_mono_ms() < end)
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(store_write(s, put_nothing, NULL, &err), 0);
+	if (ask(s, pages_sql) > full - 300)
+		fail_msg("%d pages are still %d", (int)full, (int)ask(s, pages_sql));
+	store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +383,7 @@ int main(void)
 		TEST(the_database_stops_growing),
 		TEST(old_rows_go_while_there_is_nothing_to_write_and_their_pages_too),
 		TEST(a_commit_does_not_wait_for_the_tidying),
+		TEST(the_tidying_goes_on_while_there_is_always_something_to_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

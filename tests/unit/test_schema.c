@@ -105,7 +105,7 @@ static char *text_of(struct db *db, const char *sql)
 	return text;
 }
 
-/* SELECT of all rows, quoted, one a line. */
+/* SELECT of all rows, quoted, one a line, in any order that stays. */
 static char *rows_sql(struct db *db, const char *table)
 {
 	char *list = mem_printf("SELECT group_concat('quote(' || name || ')', ' || ''|'' || ')"
@@ -114,7 +114,7 @@ static char *rows_sql(struct db *db, const char *table)
 	char *columns = text_of(db, list), *sql;
 
 	sql = mem_printf("SELECT coalesce(group_concat(line, char(10)), '')"
-			 " FROM (SELECT %s AS line FROM %s ORDER BY rowid)",
+			 " FROM (SELECT %s AS line FROM %s ORDER BY 1)",
 			 columns, table);
 	mem_free(columns);
 	mem_free(list);

@@ -103,25 +103,34 @@ static unsigned bits_of(uint32_t value)
 	return value > 0 ? 32 - (unsigned)__builtin_clz(value) : 0;
 }
 
-/* Numbers of at most 24 bits, the lowest first. */
-static void pack(struct buf *b, const uint32_t *values, size_t count, unsigned bits)
+/*
+ * Numbers of at most 24 bits, the lowest first; returns how many bytes they take.  Some more are
+ * written.
+ */
+static size_t pack(unsigned char *to, const uint32_t *values, size_t count, unsigned bits)
 {
-	unsigned char bytes[SEGMENT_BLOCK * 4];
 	uint64_t pending = 0;
 	unsigned held = 0;
 	size_t len = 0;
 
-	for (size_t i = 0; i < count && bits > 0; i++) {
+	if (bits == 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
 		pending |= (uint64_t)values[i] << held;
-		for (held += bits; held >= 8; held -= 8) {
-			bytes[len++] = (unsigned char)pending;
-			pending >>= 8;
+		held += bits;
+		if (held >= 32) {
+			store32(to + len, (uint32_t)pending);
+			len += 4;
+			pending >>= 32;
+			held -= 32;
 		}
 	}
-	if (held > 0)
-		bytes[len++] = (unsigned char)pending;
-	buf_add(b, bytes, len);
+	store32(to + len, (uint32_t)pending);
+	return len + (held + 7) / 8;
 }
+
+/* Two numbers of bits, a varint, both packed, and what is written past them. */
+enum { BLOCK_BYTES_MAX = 2 + 5 + 2 * 4 * SEGMENT_BLOCK + 4 };
 
 /* As postings_next reads it. */
 static void add_block(struct buf *b, const struct posting *postings, size_t count,
@@ -129,7 +138,8 @@ static void add_block(struct buf *b, const struct posting *postings, size_t coun
 {
 	uint32_t gaps[SEGMENT_BLOCK], over[SEGMENT_BLOCK];
 	uint32_t all_gaps = 0, all_over = 0, least = postings[0].weight;
-	unsigned char head[2];
+	unsigned char bytes[BLOCK_BYTES_MAX];
+	size_t len = 2;
 
 	for (size_t i = 1; i < count; i++)
 		least = postings[i].weight < least ? postings[i].weight : least;
@@ -140,12 +150,12 @@ static void add_block(struct buf *b, const struct posting *postings, size_t coun
 		all_gaps |= gaps[i];
 		all_over |= over[i];
 	}
-	head[0] = (unsigned char)bits_of(all_gaps);
-	head[1] = (unsigned char)bits_of(all_over);
-	buf_add(b, head, sizeof(head));
-	add_varint(b, least);
-	pack(b, gaps, count, head[0]);
-	pack(b, over, count, head[1]);
+	bytes[0] = (unsigned char)bits_of(all_gaps);
+	bytes[1] = (unsigned char)bits_of(all_over);
+	len += put_varint(bytes + len, least);
+	len += pack(bytes + len, gaps, count, bytes[0]);
+	len += pack(bytes + len, over, count, bytes[1]);
+	buf_add(b, bytes, len);
 }
 
 static void add_text(struct segment_writer *w, struct span term)

@@ -274,8 +274,12 @@ static int touch_conversation(struct db *db, struct conversation_adding *one, st
 	return db_run(st, err);
 }
 
-/* Conversations that begin, before those that go on: these may be among them.  Their messages come first, too. */
-static int add_new(struct db *db, struct conversation_adding *all, size_t count, int64_t next_message, struct err *err)
+/*
+ * Conversations that begin, before those that go on: these may be among them.  Their messages come
+ * first, too.
+ */
+static int add_new(struct db *db, struct conversation_adding *all, size_t count, int64_t next_message,
+		   struct err *err)
 {
 	struct new_conversation *rows = mem_calloc(count, sizeof *rows);
 	size_t row_count = 0;
@@ -316,7 +320,8 @@ static int touch_all(struct db *db, struct conversation_adding *all, size_t coun
 }
 
 /* Those of the conversations that begin, or of the others, behind the *at that there are. */
-static void list_messages(struct conversation_adding *all, size_t count, bool is_new, struct new_message *rows, size_t *at)
+static void list_messages(struct conversation_adding *all, size_t count, bool is_new,
+			  struct new_message *rows, size_t *at)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct conversation_addition *a = all[i].addition;
@@ -335,8 +340,8 @@ static void list_messages(struct conversation_adding *all, size_t count, bool is
 }
 
 /* Of conversations that go on: those that begin say it themselves. */
-static int note_runs(struct db *db, const struct conversation_adding *all, size_t count, int64_t first_message,
-		     struct err *err)
+static int note_runs(struct db *db, const struct conversation_adding *all, size_t count,
+		     int64_t first_message, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct conversation_addition *a = all[i].addition;
@@ -438,8 +443,9 @@ int conversation_add_all(struct db *db, struct conversation_adding *all, size_t 
 		all[i].seq = 0;
 		all[i].bytes = conversation_weigh(all[i].addition->messages, all[i].addition->count);
 	}
-	if (conversation_next_message(db, &next_message, err) < 0 || add_new(db, all, count, next_message, err) < 0 ||
-	    touch_all(db, all, count, err) < 0 || add_messages(db, all, count, next_message, err) < 0)
+	if (conversation_next_message(db, &next_message, err) < 0 ||
+	    add_new(db, all, count, next_message, err) < 0 || touch_all(db, all, count, err) < 0 ||
+	    add_messages(db, all, count, next_message, err) < 0)
 		return -1;
 	return sum_up_all(db, all, count, err);
 }

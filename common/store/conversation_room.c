@@ -16,7 +16,8 @@ int64_t conversation_weigh(const struct message_row *messages, size_t count)
 	return bytes;
 }
 
-static int run_for_tenant(struct db *db, const char *sql, const char *tenant_id, int64_t bytes, struct err *err)
+static int run_for_tenant(struct db *db, const char *sql, const char *tenant_id, int64_t bytes,
+			  struct err *err)
 {
 	struct db_statement *st = db_statement(db, sql, err);
 
@@ -27,16 +28,19 @@ static int run_for_tenant(struct db *db, const char *sql, const char *tenant_id,
 	return db_run(st, err);
 }
 
-/* An insert that turns into an update keeps a copy of the page, in case that it fails: the update comes first. */
+/*
+ * An insert that turns into an update keeps a copy of the page, in case that it fails: the update
+ * comes first.
+ */
 int conversation_add_total(struct db *db, const char *tenant_id, int64_t bytes, struct err *err)
 {
-	if (run_for_tenant(db, "UPDATE conversation_total SET bytes = bytes + ?2 WHERE tenant_id = ?1", tenant_id,
-			   bytes, err) < 0)
+	if (run_for_tenant(db, "UPDATE conversation_total SET bytes = bytes + ?2 WHERE tenant_id = ?1",
+			   tenant_id, bytes, err) < 0)
 		return -1;
 	if (db_changes(db) > 0)
 		return 0;
-	return run_for_tenant(db, "INSERT INTO conversation_total (tenant_id, bytes) VALUES (?1, ?2)", tenant_id, bytes,
-			      err);
+	return run_for_tenant(db, "INSERT INTO conversation_total (tenant_id, bytes) VALUES (?1, ?2)",
+			      tenant_id, bytes, err);
 }
 
 int conversation_bytes(struct db *db, int64_t number, int64_t *bytes, struct err *err)

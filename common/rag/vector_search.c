@@ -12,7 +12,7 @@
 enum {
 	DIRECT_ROWS = 2000,  /* so few are scored with int8 all of them */
 	DIRECT_SHARE = 50,   /* and so is what a filter leaves when it is 1 of so many */
-	RESCORE_LEAST = 130, /* and two a hit at RESCORE_DIMENSIONS; fewer bits say less */
+	RESCORE_LEAST = 130, /* at RESCORE_DIMENSIONS, and two a hit; fewer bits say less */
 	RESCORE_DIMENSIONS = 768,
 	EXACT_ROWS = 30,
 	AHEAD = 3, /* rows whose memory is on its way while one is scored */
@@ -335,9 +335,11 @@ static size_t finish(const struct vector_view *v, const struct vector_query *q, 
 
 static size_t rescore_for(size_t padded, size_t max)
 {
-	size_t rescore = RESCORE_LEAST + 2 * max;
+	size_t least = RESCORE_LEAST;
 
-	return padded < RESCORE_DIMENSIONS ? rescore * RESCORE_DIMENSIONS / padded : rescore;
+	if (padded < RESCORE_DIMENSIONS)
+		least = least * RESCORE_DIMENSIONS / padded;
+	return least + 2 * max;
 }
 
 size_t vector_search(const struct vector_space *space, const struct vector_view *view,

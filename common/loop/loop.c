@@ -315,11 +315,6 @@ void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(struct wa
 	io_of(w)->data = w;
 }
 
-void watch_first(struct watch *w)
-{
-	ev_set_priority(io_of(w), 1);
-}
-
 /*
  * The new interest is put into the stopped watcher by ev_io_modify, which, other than ev_io_set,
  * does not make libev tell the kernel when nothing changes until the next wait.

@@ -46,12 +46,6 @@ struct watch {
 	_Alignas(16) char ev[64];
 };
 void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(struct watch *, int));
-/*
- * Of what is ready in a turn, this comes before all others; called before watch_set.  For the answers
- * of backends: what is nearly done gets done, and the same code runs over one answer after the other
- * while it is in the caches (Larus and Parkes, "Using Cohort Scheduling", USENIX 2002).
- */
-void watch_first(struct watch *w);
 /* events: LOOP_READ | LOOP_WRITE, or 0 to rest.  No system call until the loop next waits. */
 void watch_set(struct watch *w, int events);
 /* Before the descriptor is closed.  Harmless twice. */

@@ -288,7 +288,6 @@ struct uplink *uplink_connect(struct uplink_group *g, int timeout_ms, struct err
 	list_init(&u->link);
 	timer_init(&u->expiry, p->loop, on_expiry);
 	watch_init(&u->watch, p->loop, fd, on_ready);
-	watch_first(&u->watch);
 	watch_set(&u->watch, LOOP_READ);
 	return u;
 }

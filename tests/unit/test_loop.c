@@ -484,48 +484,6 @@ static void a_new_descriptor_with_an_old_number_is_seen(void **state)
 	}
 }
 
-enum { RACERS = 6 };
-
-struct racer {
-	struct watch watch;
-	int *count, place;
-};
-
-static void arrive(struct watch *w, int events)
-{
-	struct racer *r = container_of(w, struct racer, watch);
-
-	(void)events;
-	r->place = (*r->count)++;
-	if (*r->count == RACERS)
-		loop_stop(w->loop);
-	watch_stop(w);
-}
-
-/* Every other one is asked to come first: none of the others comes before any of them. */
-static void of_a_turn_some_come_first(void **state)
-{
-	struct stage *s = *state;
-	struct racer racers[RACERS];
-	int pairs[RACERS][2], count = 0;
-
-	for (int i = 0; i < RACERS; i++) {
-		racers[i] = (struct racer){ .count = &count };
-		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pairs[i]), 0);
-		watch_init(&racers[i].watch, s->loop, pairs[i][0], arrive);
-		if (i % 2)
-			watch_first(&racers[i].watch);
-		watch_set(&racers[i].watch, LOOP_READ);
-		assert_int_equal(write(pairs[i][1], "x", 1), 1);
-	}
-	loop_run(s->loop);
-	for (int i = 0; i < RACERS; i++) {
-		assert_int_equal(racers[i].place < RACERS / 2, i % 2);
-		close(pairs[i][0]);
-		close(pairs[i][1]);
-	}
-}
-
 static void note_lag(void *context, int64_t busy_us)
 {
 	int64_t *longest = context;
@@ -575,7 +533,6 @@ int main(void)
 		staged(hooks_run_in_order_and_may_go_meanwhile),
 		staged(a_watch_tells_what_it_was_asked_for),
 		staged(a_new_descriptor_with_an_old_number_is_seen),
-		staged(of_a_turn_some_come_first),
 		staged(a_long_turn_is_reported),
 	};
 

@@ -2,6 +2,7 @@
 #include "tui/table.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "tui/inline.h"
 #include "tui/width.h"
 #include "tui/wrap.h"
@@ -123,13 +124,19 @@ static struct span next_row(struct span *rows)
 	return span_cut(rows, '\n');
 }
 
+/* A line may be broken at blanks and wide characters (wrap.h): what is between them is a word. */
 static void measure_words(struct table *t, size_t column, struct span text)
 {
 	while (text.len) {
-		size_t width = width_text(span_cut(&text, ' '));
+		size_t len, end = 0, width;
 
+		while (end < text.len && text.ptr[end] != ' ' && width_of(utf8_next(span_from(text, end), &len)) < 2)
+			end += len;
+		width = width_text(span_of(text.ptr, end));
 		if (width > t->words[column] && width <= t->columns)
 			t->words[column] = width;
+		utf8_next(span_from(text, end), &len);
+		text = span_from(text, end + len);
 	}
 }
 
@@ -152,14 +159,30 @@ static void measure(struct table *t, struct span rows, struct cell *cell)
 	}
 }
 
+/* Of a column of which no more than cap is wanted; its words stay whole. */
+static size_t narrowed(const struct table *t, size_t column, size_t cap)
+{
+	size_t width = t->widths[column] < cap ? t->widths[column] : cap;
+
+	return width > t->words[column] ? width : t->words[column];
+}
+
+static size_t total_narrowed(const struct table *t, size_t cap)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		total += narrowed(t, i, cap);
+	return total;
+}
+
 /* Lowers the widest columns to one width until all fit; false when there is no room, or words would be cut. */
 static bool fit(struct table *t)
 {
-	size_t room, cap = 0, total = 0;
+	size_t room, cap = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
 		t->widths[i] = t->widths[i] ? t->widths[i] : 1;
-		total += t->widths[i];
 		cap = t->widths[i] > cap ? t->widths[i] : cap;
 	}
 	if (!t->columns)
@@ -167,20 +190,13 @@ static bool fit(struct table *t)
 	if (t->columns < (t->count - 1) * SEPARATOR_CELLS + t->count * COLUMN_MIN)
 		return false;
 	room = t->columns - (t->count - 1) * SEPARATOR_CELLS;
-	if (total > room && cap > room)
+	if (cap > room)
 		cap = room;
-	for (; total > room; cap--) {
-		total = 0;
-		for (size_t i = 0; i < t->count; i++)
-			total += t->widths[i] < cap ? t->widths[i] : cap;
-		if (total <= room)
-			break;
-	}
-	for (size_t i = 0; i < t->count; i++) {
-		t->widths[i] = t->widths[i] < cap ? t->widths[i] : cap;
-		if (t->widths[i] < t->words[i] && t->count > 1)
+	for (; total_narrowed(t, cap) > room; cap--)
+		if (cap == COLUMN_MIN)
 			return false;
-	}
+	for (size_t i = 0; i < t->count; i++)
+		t->widths[i] = narrowed(t, i, cap);
 	return true;
 }
 

@@ -186,6 +186,19 @@ static void tables_are_fitted(void **state)
 		{ 20, "|a|b|\n|-|-|\n|1|0123456789012345678901234|\n",
 		  "a \u2502 b\n\u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500"
 		  "\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\n1 \u2502 0123456789012345\n  \u2502 678901234\n" },
+		/* Wide characters may be parted anywhere: they are no long words. */
+		{ 20, "|a|b|\n|-|-|\n|\u4e2d\u6587\u5b57\u7b26\u4e5f\u8981\u6298\u884c|\u4e2d\u6587\u5b57\u7b26\u4e5f\u8981\u6298\u884c\u7684|\n",
+		  "a        \u2502 b\n"
+		  "\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\n"
+		  "\u4e2d\u6587\u5b57\u7b26 \u2502 \u4e2d\u6587\u5b57\u7b26\n\u4e5f\u8981\u6298\u884c \u2502 \u4e5f\u8981\u6298\u884c\n"
+		  "         \u2502 \u7684\n" },
+		/* What has no words to lose is narrowed for what has. */
+		{ 24, "|alphabetical|b|\n|-|-|\n|x|the second of two|\n",
+		  "alphabetical \u2502 b\n"
+		  "\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\n"
+		  "x            \u2502 the\n"
+		  "             \u2502 second of\n"
+		  "             \u2502 two\n" },
 		/* Nothing but heads. */
 		{ 20, "|one|two|three|four|five|six|\n|-|-|-|-|-|-|\n",
 		  "|one|two|three|four|\nfive|six|\n|-|-|-|-|-|-|\n" },

@@ -192,8 +192,11 @@ static void on_close(void *ctx, const xmlChar *name)
 			close_permalink(p);
 		return;
 	}
-	if (role == ROLE_HEADING && p->permalink.len > 0 && is_empty_heading(p))
-		html_text(p, buf_span(&p->permalink));
+	if (role == ROLE_HEADING) {
+		if (is_empty_heading(p))
+			html_text(p, buf_span(&p->permalink));
+		buf_clear(&p->permalink);
+	}
 	if (role == ROLE_TITLE)
 		p->in_title = false;
 	if (!is_hidden_here(p))

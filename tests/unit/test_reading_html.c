@@ -51,6 +51,10 @@ static void a_link_to_its_own_heading_hides_no_words(void **state)
 		{ "a.html", "<h2><a class=hash-link href='#h'>Link</a>Before</h2><h3>After<a class=doc-anchor>anchor</a></h3>",
 		  .text = "Before\n\nAfter\n", .marks = "h2(Before)h3(After)", .title = "Before" },
 		{ "a.html", "<h2><a class=permalink>\xc2\xa7</a></h2><p>x", .text = "x\n" },
+		{ "a.html", "<h2><a class=permalink>Once</a></h2><h3></h3><p>x", .text = "Once\n\nx\n",
+		  .marks = "h2(Once)", .title = "Once" },
+		{ "a.html", "<h2><a class=permalink>Link</a>Before</h2><h3></h3><p>x", .text = "Before\n\nx\n",
+		  .marks = "h2(Before)", .title = "Before" },
 		/* Elsewhere it may be all that says what follows. */
 		{ "a.html", "<div><a class=permalink href=/p>On herons</a></div><p>x<a class=headerlink>\xc2\xb6</a></p>",
 		  .text = "On herons\n\nx\n" },

@@ -161,9 +161,11 @@ static size_t count_gram(const struct segment *s, uint32_t gram, struct segment_
 	at = lists + (place > 0 ? section32(s, SECTION_GRAM_ENDS, place - 1) : 0);
 	end = lists + section32(s, SECTION_GRAM_ENDS, place);
 	while (at < end) {
-		slot += varint_read(&at, end);
-		if (slot >= s->term_count)
+		uint32_t gap = varint_read(&at, end);
+
+		if (gap >= s->term_count - slot)
 			break;
+		slot += gap;
 		if (c->counts[slot]++ == 0)
 			c->seen[seen_count++] = slot;
 		slot++;

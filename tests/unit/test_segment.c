@@ -321,6 +321,14 @@ static void damaged_bytes_are_refused(void **state)
 	mem_free(p);
 }
 
+static void seal_forged(struct buf *bytes)
+{
+	unsigned char *head = (unsigned char *)bytes->ptr;
+
+	store64(head + HEAD_CHECKSUM, packed_checksum(head + HEAD_SECTIONS, bytes->len - HEAD_SECTIONS) +
+					      packed_checksum(head, HEAD_CHECKSUM));
+}
+
 /* A forger knows the checksum: readers look at each number that they depend on. */
 static void forged_postings_end_early(void **state)
 {
@@ -348,9 +356,7 @@ static void forged_postings_end_early(void **state)
 		head = (unsigned char *)bytes.ptr;
 		bytes.ptr[load32(head + HEAD_SECTIONS + 4 * (SECTION_POSTINGS - 1)) +
 			  forgeries[i].at] = forgeries[i].value;
-		store64(head + HEAD_CHECKSUM,
-			packed_checksum(head + HEAD_SECTIONS, bytes.len - HEAD_SECTIONS) +
-				packed_checksum(head, HEAD_CHECKSUM));
+		seal_forged(&bytes);
 		s = segment_open(buf_span(&bytes), NULL);
 		assert_non_null(s);
 		postings_open(s, 0, &postings);
@@ -358,6 +364,39 @@ static void forged_postings_end_early(void **state)
 		segment_close(s);
 		buf_free(&bytes);
 	}
+}
+
+/* Gaps that lead round 32 bits to the same term, so often that what counts it would begin anew. */
+static void forged_trigrams_lead_past_no_term_twice(void **state)
+{
+	static const unsigned char gap[] = { 0xff, 0xff, 0xff, 0xff, 0x0f };
+	struct segment_builder *b = segment_builder_new();
+	struct segment_counts counts = { 0 };
+	struct segment_alike found[4];
+	struct segment *s;
+	struct buf bytes;
+	char *end;
+
+	(void)state;
+	segment_builder_row(b, 1, NULL);
+	add_text(b, SPAN_LIT("ones"), 4, NEXT);
+	buf_init(&bytes, SEGMENT_BYTES_MAX);
+	assert_int_equal(segment_builder_write(b, &bytes, NULL), 0);
+	segment_builder_free(b);
+	/* Of the last trigram, whose list is the last of the segment. */
+	for (size_t i = 0; i < 2000; i++)
+		buf_add(&bytes, gap, sizeof(gap));
+	end = bytes.ptr + load32(bytes.ptr + HEAD_SECTIONS + 4 * SECTION_GRAM_ENDS) - 4;
+	store32(end, load32(end) + 2000 * (uint32_t)sizeof(gap));
+	store32(bytes.ptr + HEAD_SECTIONS + 4 * SECTION_GRAM_SLOTS, (uint32_t)bytes.len);
+	seal_forged(&bytes);
+	s = segment_open(buf_span(&bytes), NULL);
+	assert_non_null(s);
+	assert_int_equal(segment_alike(s, SPAN_LIT("onest"), 0.1f, true, &counts, found, ARRAY_LEN(found)), 1);
+	assert_int_equal(segment_alike(s, SPAN_LIT("bones"), 0.1f, true, &counts, found, ARRAY_LEN(found)), 1);
+	segment_counts_free(&counts);
+	segment_close(s);
+	buf_free(&bytes);
 }
 
 static void bytes_may_lie_anywhere(void **state)
@@ -535,6 +574,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_said),
 		cmocka_unit_test(damaged_bytes_are_refused),
 		cmocka_unit_test(forged_postings_end_early),
+		cmocka_unit_test(forged_trigrams_lead_past_no_term_twice),
 		cmocka_unit_test(bytes_may_lie_anywhere),
 		cmocka_unit_test(words_that_look_alike_are_found),
 		cmocka_unit_test(weights_stay_within_their_limit),

@@ -279,20 +279,26 @@ const char *sessions_turn_end(const json_t *conversation, int64_t turn)
 	return turn > 0 ? last : NULL;
 }
 
+/* All of it, whatever characters it has. */
+static void add_whole(struct buf *out, const json_t *text)
+{
+	buf_add_span(out, span_of(json_string_value(text), json_string_length(text)));
+}
+
 void sessions_message_text(const json_t *message, struct buf *out)
 {
 	const json_t *content = json_object_get(message, "content");
 	json_t *part;
 	size_t i;
 
-	buf_add_span(out, span_of(json_string_value(content), json_string_length(content)));
+	add_whole(out, content);
 	json_array_foreach(content, i, part)
 	{
 		const char *type = models_text(part, "type");
 
 		buf_add_str(out, i ? "\n" : "");
 		if (!strcmp(type, "text"))
-			buf_add_str(out, models_text(part, "text"));
+			add_whole(out, json_object_get(part, "text"));
 		else
 			buf_printf(out, "[%s]", strcmp(type, "image_url") ? type : "image");
 	}

@@ -63,6 +63,26 @@ static void transcripts_show_turns_and_no_controls(void **state)
 	json_decref(root);
 }
 
+static void a_text_may_have_any_character(void **state)
+{
+	static const char *const contents[] = {
+		"{\"content\":\"half\\u0000whole\"}",
+		"{\"content\":[{\"type\":\"text\",\"text\":\"half\\u0000whole\"}]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+		json_t *message = json_loads(contents[i], JSON_ALLOW_NUL, NULL);
+		struct buf text;
+
+		buf_init(&text, MIB);
+		sessions_message_text(message, &text);
+		assert_true(span_equal(buf_span(&text), SPAN_LIT("half\0whole")));
+		buf_free(&text);
+		json_decref(message);
+	}
+}
+
 static void ids_are_shown_as_far_as_they_differ(void **state)
 {
 	json_t *items = json_pack("[{s:s},{s:s},{s:s}]", "id", "conv_01aaaaaaaaaab", "id", "conv_01aaaaaaaaaac",
@@ -103,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_turn_ends_before_the_next_message_of_the_user),
 		cmocka_unit_test(transcripts_show_turns_and_no_controls),
+		cmocka_unit_test(a_text_may_have_any_character),
 		cmocka_unit_test(ids_are_shown_as_far_as_they_differ),
 		cmocka_unit_test(times_are_told_in_the_largest_unit),
 	};

@@ -32,17 +32,18 @@ void sync_tell_start(struct sync *s)
 {
 	if (s->options->jsonl)
 		sync_tell_event(s, "request.started",
-				json_pack("{s:s, s:b}", "index", s->index, "dry_run", s->options->dry_run));
+				json_pack("{s:o, s:b}", "index", cmd_json_text(s->index), "dry_run",
+					  s->options->dry_run));
 }
 
 static json_t *counts_of(const struct sync *s)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index", s->index, "added",
-			 (json_int_t)s->added, "changed", (json_int_t)s->changed, "unchanged",
-			 (json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
-			 (json_int_t)s->skipped, "removed", (json_int_t)s->removed, "chunks",
-			 (json_int_t)s->chunks, "unreadable", (json_int_t)s->files.unreadable, "left_out",
-			 (json_int_t)s->files.outside);
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index",
+			 cmd_json_text(s->index), "added", (json_int_t)s->added, "changed",
+			 (json_int_t)s->changed, "unchanged", (json_int_t)s->unchanged, "failed",
+			 (json_int_t)s->failed, "skipped", (json_int_t)s->skipped, "removed",
+			 (json_int_t)s->removed, "chunks", (json_int_t)s->chunks, "unreadable",
+			 (json_int_t)s->files.unreadable, "left_out", (json_int_t)s->files.outside);
 }
 
 void sync_tell_end(struct sync *s, int result, const struct err *err)
@@ -59,8 +60,8 @@ void sync_tell_end(struct sync *s, int result, const struct err *err)
 		type = is_cancelled ? "run.cancelled" : "run.failed";
 		result = is_cancelled ? 128 + interrupt_signal() : err_info(err->code)->exit;
 		json_object_set_new(end, "error",
-				    json_pack("{s:s, s:s}", "code", err_info(err->code)->code, "message",
-					      err->message));
+				    json_pack("{s:s, s:o}", "code", err_info(err->code)->code, "message",
+					      cmd_json_text(err->message)));
 	}
 	json_object_set_new(end, "exit_code", json_integer(result));
 	sync_tell_event(s, type, end);
@@ -71,8 +72,8 @@ void sync_tell_file(struct sync *s, const char *id, const char *action, const ch
 {
 	if (s->options->jsonl)
 		sync_tell_event(s, "rag.file",
-			   why ? json_pack("{s:s, s:s, s:s, s:s}", "path", id, "action", action,
-					   "code", code, "message", why)
+			   why ? json_pack("{s:s, s:s, s:s, s:o}", "path", id, "action", action,
+					   "code", code, "message", cmd_json_text(why))
 			       : json_pack("{s:s, s:s}", "path", id, "action", action));
 	if (!why)
 		return;
@@ -173,7 +174,7 @@ void sync_print_summary(const struct sync *s)
 	size_t gone = json_array_size(s->gone.ids);
 	char skipped[64] = "";
 
-	if (g->json) {
+	if (g->json && !s->options->jsonl) {
 		print_json(s);
 		return;
 	}

@@ -170,7 +170,8 @@ static int copy_message(void *arg, const struct message_row *row, struct err *er
 	copy.id = SPAN_NONE;
 	if (conversation_insert_messages(s->db, &one, 1, err) < 0)
 		return -1;
-	if (s->count == 0 && conversation_note_run(s->db, one.conversation, one.seq, db_last_id(s->db), err) < 0)
+	if ((s->count == 0 || row->seq != s->fork->seq + 1) &&
+	    conversation_note_run(s->db, one.conversation, one.seq, db_last_id(s->db), err) < 0)
 		return -1;
 	s->fork->seq = row->seq;
 	s->bytes += row->bytes;
@@ -179,12 +180,14 @@ static int copy_message(void *arg, const struct message_row *row, struct err *er
 
 int conversation_fork_some(struct db *db, struct conversation_fork *f, bool *more, struct err *err)
 {
+	const struct conversation_owner nobody = { CONVERSATION_NOBODY, f->owner.user_id };
 	struct fork_slice s = { .db = db, .fork = f };
-	struct conversation_row from;
+	struct conversation_row from, to;
 
 	*more = false;
-	/* The origin may have gone meanwhile. */
-	if (conversation_get(db, &f->owner, f->id, &from, err) < 0 ||
+	/* The origin may have gone meanwhile, and the copy, if it took too long. */
+	if (conversation_get(db, &nobody, span_str(f->new_id), &to, err) < 0 ||
+	    conversation_get(db, &f->owner, f->id, &from, err) < 0 ||
 	    conversation_messages(db, from.number, f->seq + 1, copy_message, &s, err) < 0)
 		return -1;
 	*more = f->seq < f->last && s.count > 0;

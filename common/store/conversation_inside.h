@@ -37,7 +37,7 @@ int conversation_insert(struct db *db, struct new_conversation *rows, size_t cou
 int conversation_insert_messages(struct db *db, struct new_message *rows, size_t count, struct err *err);
 /* The number that the next message will have. */
 int conversation_next_message(struct db *db, int64_t *number, struct err *err);
-/* From seq on messages follow each other, the first with that number.  What is known of seq stays. */
+/* From seq on messages follow each other, the first with that number.  Fails when another run begins there. */
 int conversation_note_run(struct db *db, int64_t conversation, int64_t seq, int64_t number, struct err *err);
 
 enum { MESSAGE_WEIGHT = 512 }; /* bytes that a message counts beside its own: see the schema */

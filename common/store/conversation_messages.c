@@ -177,7 +177,7 @@ int conversation_next_message(struct db *db, int64_t *number, struct err *err)
 int conversation_note_run(struct db *db, int64_t conversation, int64_t seq, int64_t number, struct err *err)
 {
 	struct db_statement *st = db_statement(
-		db, "INSERT INTO message_run (conversation, seq, number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", err);
+		db, "INSERT INTO message_run (conversation, seq, number) VALUES (?1, ?2, ?3)", err);
 
 	if (!st)
 		return -1;

@@ -88,7 +88,20 @@ static int unindex(void *arg, const struct message_row *m, struct err *err)
 	return s->count == CONVERSATION_SLICE_MESSAGES || s->bytes >= CONVERSATION_SLICE_BYTES;
 }
 
-/* What is left of the run in which the slice ends begins behind it. */
+/* What is left of the run in which the slice ends begins behind it, unless another one does. */
+static int note_rest(struct db *db, int64_t conversation, const struct slice *s, struct err *err)
+{
+	struct db_statement *st = db_statement(
+		db, "INSERT OR IGNORE INTO message_run (conversation, seq, number) VALUES (?1, ?2, ?3)", err);
+
+	if (!st)
+		return -1;
+	db_bind_int(st, 1, conversation);
+	db_bind_int(st, 2, s->last_seq + 1);
+	db_bind_int(st, 3, s->numbers[s->count - 1] + 1);
+	return db_run(st, err);
+}
+
 static int delete_slice(struct db *db, int64_t conversation, const struct slice *s, struct err *err)
 {
 	struct db_statement *st;
@@ -101,8 +114,7 @@ static int delete_slice(struct db *db, int64_t conversation, const struct slice 
 		return -1;
 	db_bind_int(st, 1, conversation);
 	db_bind_int(st, 2, s->last_seq);
-	if (db_run(st, err) < 0 ||
-	    conversation_note_run(db, conversation, s->last_seq + 1, s->numbers[s->count - 1] + 1, err) < 0)
+	if (db_run(st, err) < 0 || note_rest(db, conversation, s, err) < 0)
 		return -1;
 	return conversation_index_back(db, err);
 }

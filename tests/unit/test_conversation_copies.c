@@ -102,6 +102,48 @@ static void an_origin_that_goes_ends_its_fork(void **state)
 	expect_list(f, &ada, "", 10, 0, 0, "");
 }
 
+/* Its number may be another one's by then. */
+static void a_copy_that_goes_before_it_is_finished_gets_no_more(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE], next[CONVERSATION_ID_SIZE];
+	struct conversation_fork fork = { .owner = ada, .new_id = copy };
+	bool more;
+
+	begin_conversation(f, &ada, id, "one", "two");
+	conversation_make_id(copy, f->now_ms);
+	fork.id = span_str(id);
+	fork.now_ms = f->now_ms;
+	assert_int_equal(conversation_fork_begin(f->db, &fork, &f->err), 0);
+	f->now_ms += CONVERSATION_UNFINISHED_MS + 1;
+	sweep_conversations(f);
+	begin_conversation(f, &bob, next, "three", "four");
+	assert_int_equal(conversation_fork_some(f->db, &fork, &more, &f->err), -1);
+	assert_int_equal(f->err.code, E_conversation_not_found);
+	assert_int_equal(sql_number(f->db, "SELECT count(*) FROM message"), 4);
+	expect_messages(f, &bob, next, 1, "1 user: three;2 assistant: four;");
+}
+
+/* As a database may have them whose history is long: the copy's messages are neighbours, their seqs are not. */
+static void seqs_with_a_gap_are_copied_with_it(void **state)
+{
+	struct fixture *f = *state;
+	char id[CONVERSATION_ID_SIZE], copy[CONVERSATION_ID_SIZE];
+
+	begin_conversation(f, &ada, id, "one", "two");
+	add_turn(f, &ada, id, false, "three", "four");
+	assert_int_equal(db_exec(f->db,
+				 "UPDATE message SET seq = seq + 2 WHERE seq > 2;"
+				 "UPDATE message_run SET seq = seq + 2;"
+				 "UPDATE conversation SET last_seq = 6",
+				 &f->err),
+			 0);
+	expect_messages(f, &ada, id, 1, "1 user: one;2 assistant: two;5 user: three;6 assistant: four;");
+	conversation_make_id(copy, f->now_ms);
+	assert_int_equal(fork_conversation(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, copy, ++f->now_ms, &f->err), 0);
+	expect_messages(f, &ada, copy, 1, "1 user: one;2 assistant: two;5 user: three;6 assistant: four;");
+}
+
 #define DOZENS_OF_X "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" /* 56 */
 #define FULL_TITLE DOZENS_OF_X DOZENS_OF_X DOZENS_OF_X
 
@@ -238,6 +280,8 @@ int main(void)
 		T(large_ones_are_copied_and_removed_in_slices_that_nobody_sees),
 		T(what_was_never_finished_goes_after_an_hour),
 		T(an_origin_that_goes_ends_its_fork),
+		T(a_copy_that_goes_before_it_is_finished_gets_no_more),
+		T(seqs_with_a_gap_are_copied_with_it),
 		T(a_copy_that_has_no_room_is_not_begun),
 	};
 

@@ -223,6 +223,22 @@ static void messages_are_found_run_by_run(void **state)
 	assert_int_equal(seqs_read(f, "conv_2", 5), 0);
 }
 
+/* A turn that nobody would find again is refused. */
+static void a_run_that_begins_where_another_does_is_refused(void **state)
+{
+	struct message_row said[] = { say_message("user", "e"), say_message("assistant", "f") };
+	struct conversation_addition a = { .owner = ada, .id = "conv_1", .model = SPAN_LIT("mock"), .messages = said,
+					   .count = ARRAY_LEN(said) };
+	struct fixture *f = *state;
+
+	add_turn(f, &ada, "conv_1", true, "a", "b");
+	add_turn(f, &ada, "conv_1", false, "c", "d");
+	assert_int_equal(db_exec(f->db, "UPDATE conversation SET last_seq = 2", &f->err), 0);
+	a.now_ms = ++f->now_ms;
+	assert_int_equal(conversation_add(f->db, &a, &f->err), -1);
+	assert_int_equal(f->err.code, E_storage_error);
+}
+
 static void an_older_database_keeps_its_conversations(void **state)
 {
 	struct fixture *f = *state;
@@ -373,6 +389,7 @@ int main(void)
 		T(a_title_is_changed),
 		T(pages_are_slices_of_the_whole_list),
 		T(messages_are_found_run_by_run),
+		T(a_run_that_begins_where_another_does_is_refused),
 		T(an_older_database_keeps_its_conversations),
 		T(ids_are_unique_to_their_owner),
 		T(many_are_added_at_once_as_one_by_one),

@@ -42,6 +42,7 @@ struct sink {
 	bool keeps_usage;
 	struct usage_limits usage_limits;
 	struct db *db; /* NULL while it cannot be opened */
+	int64_t schema; /* that it had when it was */
 	struct usage *usage;
 	struct kinds *kinds;
 	struct usage_batch *days; /* the batch's records added up */
@@ -64,7 +65,7 @@ static int open_database(struct sink *s, int patience_ms, struct err *err)
 	if (!s->db)
 		return -1;
 	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) == 0 &&
-	    usage_attach(s->usage, s->db, err) == 0)
+	    db_number(s->db, "PRAGMA user_version", &s->schema, err) == 0 && usage_attach(s->usage, s->db, err) == 0)
 		return 0;
 	db_close(s->db);
 	s->db = NULL;
@@ -200,6 +201,25 @@ static int refresh_database(struct sink *s, struct err *err)
 	return open_database(s, patience(s), err);
 }
 
+/* A newer program may have come meanwhile, which would not find all that this one writes. */
+static bool has_its_schema(const struct sink *s, struct err *err)
+{
+	int64_t schema;
+
+	return db_number(s->db, "PRAGMA user_version", &schema, err) == 0 && schema == s->schema;
+}
+
+static int begin(struct sink *s, struct err *err)
+{
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	if (has_its_schema(s, err))
+		return 0;
+	db_rollback(s->db);
+	close_database(s);
+	return open_database(s, patience(s), err) < 0 ? -1 : db_begin(s->db, err);
+}
+
 /* *works_failed: it was for a work, before the first record. */
 static int commit_all(struct sink *s, const struct batch *b, bool *works_failed, struct err *err)
 {
@@ -207,7 +227,7 @@ static int commit_all(struct sink *s, const struct batch *b, bool *works_failed,
 	if (refresh_database(s, err) < 0)
 		return -1;
 	db_set_patience(s->db, patience(s));
-	if (db_begin(s->db, err) < 0)
+	if (begin(s, err) < 0)
 		return -1;
 	*works_failed = work_run_all(b->works, b->work_count, s->db, err) < 0;
 	if (!*works_failed && add_records(s, b, err) == 0 && delete_as_many(s, b->record_count, err) == 0)
@@ -370,6 +390,8 @@ bool sink_tidy(struct sink *s)
 		return false;
 	db_set_patience(s->db, FAILING_PATIENCE_MS);
 	/* Whoever fails here fails when there is something to write, and is told then. */
+	if (!has_its_schema(s, &err))
+		return false;
 	if (tidy_step(s->db, &s->usage_limits, &more, &err) < 0) {
 		log_debug("store", "tidying: %s", err.message);
 		return false;

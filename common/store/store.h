@@ -3,8 +3,8 @@
  *
  * SQLite in WAL mode.  One thread owns all writes; it gathers for STORE_GATHER_MS and commits
  * many records in one transaction.  The queue is bounded: what does not fit is counted as
- * dropped, never waited for.  A write that fails (full disk, lost file) is logged once a minute
- * and counted; reading and stateless /v1 go on.
+ * dropped, never waited for.  A write that fails (full disk, lost file, a newer spass that has
+ * changed the schema meanwhile) is logged once a minute and counted; reading and stateless /v1 go on.
  */
 #ifndef SPASS_STORE_STORE_H
 #define SPASS_STORE_STORE_H

@@ -226,6 +226,32 @@ static void refuses_a_newer_schema(void **state)
 	assert_int_equal(number_in(f->database, "PRAGMA user_version"), 4711);
 }
 
+/* What this one wrote, the newer one would not find. */
+static void writes_no_more_when_a_newer_program_has_come(void **state)
+{
+	struct fixture *f = *state;
+	struct store *s = open_store(f);
+	char version[64];
+	struct err err = ERR_INIT;
+
+	push_records(s, 0, 1);
+	store_flush(s);
+	snprintf(version, sizeof version, "PRAGMA user_version=%d",
+		 (int)number_in(f->database, "PRAGMA user_version"));
+	exec_raw(f, "PRAGMA user_version=4711");
+	push_records(s, 1, 2);
+	store_flush(s);
+	assert_int_equal(store_check(s, &err), -1);
+	assert_non_null(strstr(err.message, "newer spass"));
+	assert_int_equal(number_in(f->database, "SELECT count(*) FROM usage_row"), 1);
+	exec_raw(f, version);
+	push_records(s, 2, 3);
+	store_flush(s);
+	assert_int_equal(store_check(s, &err), 0);
+	assert_int_equal(number_in(f->database, "SELECT count(*) FROM usage_row"), 2);
+	store_close(s);
+}
+
 static void refuses_the_database_of_another_program(void **state)
 {
 	struct fixture *f = *state;
@@ -289,6 +315,7 @@ int main(void)
 		TEST(what_is_not_wanted_is_not_kept),
 		TEST(refuses_what_is_no_database),
 		TEST(refuses_a_newer_schema),
+		TEST(writes_no_more_when_a_newer_program_has_come),
 		TEST(refuses_the_database_of_another_program),
 		TEST(names_the_missing_directory),
 		TEST(refuses_a_directory_in_place_of_a_file),

@@ -5,7 +5,7 @@ set -eu
 build="gcc make pkg-config libwebsockets-dev libwebsockets-evlib-ev libcurl4-openssl-dev libjansson-dev
 libsqlite3-dev libyaml-dev libncurses-dev libreadline-dev libev-dev libboost-context-dev libmd4c-dev
 zlib1g-dev liblz4-dev libssl-dev libstemmer-dev libarchive-dev libxml2-dev poppler-utils ca-certificates"
-check="libcmocka-dev curl openssl tmux gzip sqlite3 groff pandoc"
+check="libcmocka-dev curl openssl tmux gzip xz-utils sqlite3 groff pandoc jq python3"
 bench="nginx-light procps strace iproute2"
 fuzz="clang-14 libclang-rt-14-dev"
 lint="clang-tidy-14 clang-format-14 cppcheck shellcheck"

@@ -89,6 +89,7 @@ struct e2e {
 	struct e2e_case *c;
 	const char *spass, *upstream, *cert, *key;
 	const json_t *document; /* /openapi.json; NULL while it is asked for */
+	bool odd_seen;          /* an answer that is not as documented, and may be */
 	enum e2e_transport transport;
 	int slow;           /* factor of all limits */
 	int64_t began_us;   /* when the case's time began */
@@ -169,6 +170,8 @@ json_t *e2e_document_read(const char *path);
 /* Whether the connection's answer is one that the document has for its request, and whether a request that was
  * served is one that the document allows. */
 int e2e_check_document(struct e2e *e, const struct e2e_conn *c);
+/* After the last answer: whether a case whose backend may be odd had need of it. */
+int e2e_check_oddness(struct e2e *e);
 
 /* Comparing.  All return 0 or -1 with the failure told. */
 int e2e_check_answer(struct e2e *e, struct e2e_conn *c, const char *check);

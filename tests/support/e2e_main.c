@@ -40,6 +40,8 @@ struct job {
 static struct { char **paths; size_t count; } found;
 static char *scratch; /* directory of the certificate */
 static json_t *document; /* /openapi.json, against which all answers are held */
+static pid_t driver;
+static volatile sig_atomic_t stopped; /* by this signal */
 
 int e2e_fail(struct e2e *e, const char *format, ...)
 {
@@ -135,6 +137,8 @@ static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transp
 		result = e2e_run_steps(&e, 0, c->step_count);
 	if (!result)
 		result = e2e_finish(&e);
+	if (!result)
+		result = e2e_check_oddness(&e);
 	if (!result && body_to)
 		result = kit_write_file(body_to, text_str(&e.conn->answer.body), e.conn->answer.body.len);
 	if (result) {
@@ -154,6 +158,50 @@ static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transp
 	return result;
 }
 
+static void remove_scratch(void)
+{
+	if (scratch && getpid() == driver)
+		remove_dir(scratch);
+}
+
+static void stop(int number)
+{
+	stopped = number;
+}
+
+/* Ends with exit(3), however it ends; whoever stops it needs not clean up after it. */
+static void end_cleanly(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction a = { .sa_handler = stop };
+	driver = getpid();
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
+		sigaction(signals[i], &a, NULL);
+	atexit(remove_scratch);
+}
+
+static void give_up(const struct options *o, const struct job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		kill(-jobs[i].pid, SIGKILL);
+		waitpid(jobs[i].pid, NULL, 0);
+		if (!o->keep)
+			remove_dir(jobs[i].dir);
+	}
+	exit(128 + stopped);
+}
+
+/* A case's own process: what it starts ends with it, it ends with the driver, and in time. */
+static void begin_child(const struct options *o, const struct e2e_case *c)
+{
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	alarm((unsigned)(c->timeout_s * o->slow));
+}
+
 static void start_job(const struct options *o, struct job *j, struct e2e_case *c, enum e2e_transport transport)
 {
 	int out[2];
@@ -165,13 +213,11 @@ static void start_job(const struct options *o, struct job *j, struct e2e_case *c
 	fflush(stdout);
 	j->pid = fork();
 	if (j->pid == 0) {
-		setpgid(0, 0);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		begin_child(o, c);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(out[1], STDERR_FILENO);
 		close(out[0]);
 		close(out[1]);
-		alarm((unsigned)(c->timeout_s * o->slow));
 		_exit(run_case(o, c, transport, j->dir, NULL) ? 1 : 0);
 	}
 	setpgid(j->pid, j->pid);
@@ -182,8 +228,13 @@ static void start_job(const struct options *o, struct job *j, struct e2e_case *c
 static bool end_job(const struct options *o, struct job *jobs, size_t *count)
 {
 	int status;
-	pid_t pid = wait(&status);
+	pid_t pid;
 	size_t i = 0;
+	do {
+		if (stopped)
+			give_up(o, jobs, *count);
+		pid = wait(&status);
+	} while (pid < 0 && errno == EINTR);
 	while (i < *count && jobs[i].pid != pid)
 		i++;
 	if (i == *count)
@@ -257,9 +308,14 @@ static void ask_for_document(const struct options *o)
 	int status = 0;
 	fflush(stdout);
 	pid_t pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		begin_child(o, &c);
 		_exit(run_case(o, &c, TRANSPORT_TCP, dir, path) ? 1 : 0);
+	}
 	waitpid(pid, &status, 0);
+	kill(-pid, SIGKILL);
+	if (!o->keep)
+		remove_dir(dir);
 	if (status)
 		kit_fatal("the gateway does not tell /openapi.json");
 	document = e2e_document_read(path);
@@ -329,6 +385,7 @@ int main(int argc, char **argv)
 			kit_fatal("%s: cannot be read", argv[i]);
 	if (found.count)
 		qsort(found.paths, found.count, sizeof(char *), by_name);
+	end_cleanly();
 	make_certificate();
 	ask_for_document(&o);
 	for (size_t i = 0; i < found.count; i++) {
@@ -349,7 +406,6 @@ int main(int argc, char **argv)
 	}
 	while (running)
 		*(end_job(&o, jobs, &running) ? &passed : &failed) += 1;
-	remove_dir(scratch);
 	json_decref(document);
 	printf("e2e: %zu passed, %zu failed\n", passed, failed);
 	return failed || !passed ? 1 : 0;

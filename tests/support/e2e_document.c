@@ -143,7 +143,8 @@ static bool is_passed_on(const struct e2e *e, const struct e2e_answer *a, const 
 	       !json_is_object(json_object_get(value, "error"));
 }
 
-static int check_value(struct e2e *e, const struct e2e_answer *a, json_t *schema, const char *text, size_t len)
+static int check_value(struct e2e *e, const struct e2e_answer *a, json_t *schema, const char *text,
+		       size_t len)
 {
 	enum { FLAGS = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES };
 	json_error_t why;

@@ -300,6 +300,7 @@ static const struct damage {
 	{ "DELETE FROM conversation_count", { "conversation_count" } },
 	{ "UPDATE conversation SET message_count = 7 WHERE id = 'conv_1'", { "message_count" } },
 	{ "UPDATE message SET seq = 99 WHERE number = 1", { "message_order", "message_run" } },
+	{ "UPDATE message SET seq = 98 WHERE conversation = 1 AND seq = 3", { "message_order", "message_run" } },
 	{ "INSERT INTO message (conversation, seq, id, role, created_at, tokens, bytes, interrupted,"
 	  " text) VALUES (1, 4, 'msg_x', 'user', 0, 0, 0, 0, 'unknown to search');"
 	  "INSERT INTO message_run (conversation, seq, number) SELECT 1, 4, max(number) FROM message;"

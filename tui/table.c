@@ -187,13 +187,13 @@ static bool fit(struct table *t)
 	}
 	if (!t->columns)
 		return true;
-	if (t->columns < (t->count - 1) * SEPARATOR_CELLS + t->count * COLUMN_MIN)
+	if (t->columns <= (t->count - 1) * SEPARATOR_CELLS)
 		return false;
 	room = t->columns - (t->count - 1) * SEPARATOR_CELLS;
 	if (cap > room)
 		cap = room;
 	for (; total_narrowed(t, cap) > room; cap--)
-		if (cap == COLUMN_MIN)
+		if (cap <= COLUMN_MIN)
 			return false;
 	for (size_t i = 0; i < t->count; i++)
 		t->widths[i] = narrowed(t, i, cap);

@@ -182,6 +182,10 @@ static void tables_are_fitted(void **state)
 		{ 20, "|Name|What it means|\n|-|-|\n|alphabetical|sortedfromatoz|\n|beta|the second of two|\nx",
 		  "Name: alphabetical\nWhat it means:\n  sortedfromatoz\n\nName: beta\nWhat it means: the\n  second of two\nx\n" },
 		{ 20, "|Name||\n|-|-|\n|alphabetical|sortedfromatoz|\n|beta|", "Name: alphabetical\nsortedfromatoz\n\nName: beta\n\n" },
+		{ 21, "|a|b|c|d|e|f|\n|-|-|-|-|-|-|\n|1|2|3|4|5|6|\n",
+		  "a \u2502 b \u2502 c \u2502 d \u2502 e \u2502 f\n"
+		  "\u2500\u2500\u253c\u2500\u2500\u2500\u253c\u2500\u2500\u2500\u253c\u2500\u2500\u2500\u253c\u2500\u2500\u2500\u253c\u2500\u2500\n"
+		  "1 \u2502 2 \u2502 3 \u2502 4 \u2502 5 \u2502 6\n" },
 		/* A word that has no room anywhere is cut where it is. */
 		{ 20, "|a|b|\n|-|-|\n|1|0123456789012345678901234|\n",
 		  "a \u2502 b\n\u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500"

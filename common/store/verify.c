@@ -85,6 +85,11 @@ static const struct question {
 	  " (SELECT 1 FROM message_run AS r WHERE r.conversation = m.conversation AND r.seq = m.seq AND r.number = m.number)"
 	  " AND NOT EXISTS (SELECT 1 FROM message AS p WHERE p.number = m.number - 1"
 	  " AND p.conversation = m.conversation AND p.seq = m.seq - 1)" },
+	{ "run_extra", "places where a conversation looks in vain for its messages", "message_run",
+	  "SELECT count(*), min(r.conversation) FROM message_run AS r"
+	  " LEFT JOIN conversation AS c ON c.number = r.conversation"
+	  " LEFT JOIN message AS m ON m.number = r.number AND m.conversation = r.conversation AND m.seq = r.seq"
+	  " WHERE m.number IS NULL AND (c.number IS NULL OR c.tenant_id <> '')" },
 	{ "search_missing", "messages that search does not know", "message_index",
 	  "SELECT count(*), min(number) FROM (SELECT number FROM message_said EXCEPT " INDEXED
 	  ")" },

@@ -27,9 +27,9 @@ void work_init_addition(struct work *w, const struct conversation_addition *addi
 int work_wait(struct work *w, struct err *err);
 
 /*
- * The writer, inside a transaction in which nothing was changed yet.  One after the other, additions that follow each other together.
- * Sets each work's own result, and one that fails is undone alone; -1 with err only when the
- * transaction is lost for all.
+ * The writer, inside a transaction in which nothing was changed yet, which may be begun anew.  One after
+ * the other, additions that follow each other together.  Sets each work's own result, and one that fails
+ * is undone alone; -1 with err only when the transaction is lost for all.
  */
 int work_run_all(struct work *const *works, size_t count, struct db *db, struct err *err);
 /* The transaction was not kept: so nothing of this work was. */

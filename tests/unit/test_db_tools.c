@@ -293,6 +293,8 @@ static const struct damage {
 	{ "DELETE FROM conversation WHERE id = 'conv_2'",
 	  { "search_words", "message_conversation", "search_extra", "conversation_total", "conversation_count" } },
 	{ "UPDATE conversation SET first_message = 0 WHERE id = 'conv_1'", { "message_run" } },
+	{ "INSERT INTO message_run (conversation, seq, number) VALUES (1, 3, 1)", { "run_extra" } },
+	{ "INSERT INTO message_run (conversation, seq, number) VALUES (77, 1, 1)", { "run_extra" } },
 	{ "UPDATE conversation SET bytes = 0 WHERE id = 'conv_1'", { "conversation_bytes", "conversation_total" } },
 	{ "UPDATE conversation_total SET bytes = bytes + 1", { "conversation_total" } },
 	{ "DELETE FROM conversation_total", { "conversation_total" } },

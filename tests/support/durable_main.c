@@ -329,6 +329,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("seed %u\n", seed);
 	srand(seed);
+	kit_keep_mounts();
 	make_dirs(&d);
 	kill_rounds(&d, rounds);
 	if (full > 0)

@@ -276,6 +276,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("seed %u\n", seed);
 	srand(seed);
+	kit_keep_mounts();
 	snprintf(dir, sizeof(dir), "/tmp/spass-indices-XXXXXX");
 	l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!mkdtemp(dir) || l == MAP_FAILED)

@@ -27,6 +27,10 @@ char *kit_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints "tool: message" and ends the tool with status 2. */
 void kit_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* What is mounted from now on, and only this process and its children see, is gone with them, however they
+ * end; false where that may not be. */
+bool kit_keep_mounts(void);
+
 void text_reserve(struct text *t, size_t extra);
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_add_str(struct text *t, const char *s);

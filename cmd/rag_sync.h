@@ -64,6 +64,8 @@ void sync_print_summary(const struct sync *s);
 
 /* Fills wanted, loaders, gone, and the ids that the index has files under. */
 int sync_find_wanted(struct sync *s, struct err *err);
+/* The metadata of the document of that id into *kept, which the caller owns; left alone where it has none. */
+int sync_find_kept(struct sync *s, const char *id, json_t **kept, struct err *err);
 
 /* ---- rag_sync_send.c ---- */
 

@@ -327,6 +327,8 @@ static int read_piped(struct buf *out, struct err *err)
 int sync_send_piped(struct sync *s, struct err *err)
 {
 	struct batch b = { .count = 0 };
+	const char *name = s->options->name;
+	json_t *kept = NULL;
 	struct buf content;
 	int result = -1;
 
@@ -336,11 +338,12 @@ int sync_send_piped(struct sync *s, struct err *err)
 		goto out;
 	if (content.len == 0) {
 		err_set(err, E_usage, "", "standard input is empty: there is no document in it");
-	} else {
-		add_to_batch(s, &b, s->options->name, NULL, NULL, -1, buf_span(&content));
+	} else if (!name || !*name || s->metadata || sync_find_kept(s, name, &kept, err) == 0) {
+		add_to_batch(s, &b, name, NULL, kept, -1, buf_span(&content));
 		result = send_batch(s, &b, err);
 	}
 out:
+	json_decref(kept);
 	buf_free(&b.body);
 	buf_free(&content);
 	return result;

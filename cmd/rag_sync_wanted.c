@@ -130,3 +130,21 @@ int sync_find_wanted(struct sync *s, struct err *err)
 	} while (from < count);
 	return 0;
 }
+
+int sync_find_kept(struct sync *s, const char *id, json_t **kept, struct err *err)
+{
+	char *path = rag_path(s->index, "sync", NULL);
+	json_t *question = json_pack("{s:[{s:o}], s:o}", "files", "id", cmd_json_text(id), "prefix",
+				     cmd_json_text(id));
+	json_t *answer = rag_ask_take(s->link, NULL, path, question, err), *one;
+	size_t i;
+
+	mem_free(path);
+	json_array_foreach(json_object_get(answer, "wanted"), i, one)
+	{
+		if (strcmp(models_text(one, "id"), id) == 0)
+			*kept = json_incref(json_object_get(one, "metadata"));
+	}
+	json_decref(answer);
+	return answer ? 0 : -1;
+}

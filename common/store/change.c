@@ -5,14 +5,16 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
+/* Not below the time, so that the numbers go on where a database that was lost is made anew. */
 int change_note(struct db *db, enum change_kind kind, struct span tenant_id, struct span name, struct err *err)
 {
 	struct db_statement *st = db_statement(
 		db,
 		"INSERT INTO change (kind, tenant_id, name, number)"
-		" VALUES (?1, ?2, ?3, (SELECT coalesce(max(number), 0) + 1 FROM change))"
+		" VALUES (?1, ?2, ?3, (SELECT max(coalesce(max(number), 0), ?4) + 1 FROM change))"
 		" ON CONFLICT (kind, tenant_id, name) DO UPDATE SET number = excluded.number",
 		err);
 
@@ -21,6 +23,7 @@ int change_note(struct db *db, enum change_kind kind, struct span tenant_id, str
 	db_bind_int(st, 1, kind);
 	db_bind_text(st, 2, tenant_id);
 	db_bind_text(st, 3, name);
+	db_bind_int(st, 4, clock_wall_ms());
 	return db_run(st, err);
 }
 

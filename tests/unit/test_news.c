@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -103,10 +104,54 @@ static void what_was_read_before_a_change_does_not_take_its_place(void **state)
 	tree_remove(directory);
 }
 
+static int put_alone(struct db *db, void *arg, struct err *err)
+{
+	struct own_change *k = arg;
+	int64_t number;
+
+	if (put(db, "30", err) < 0 || change_last(db, &number, err) < 0)
+		return -1;
+	overrides_unref(k->made);
+	k->made = overrides_new(SPAN_LIT("default"), (uint64_t)number);
+	return tenant_config_list(db, "default", gather, k->made, err);
+}
+
+/* A file that was removed is made anew; of its changes none is older than what was known before. */
+static void changes_of_a_database_that_was_made_anew_count(void **state)
+{
+	char directory[] = "/tmp/spass-news-XXXXXX", elsewhere[] = "10", again[] = "40", file[64];
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	struct core *c = core_in(directory);
+	struct own_change k = { .core = c };
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_write(c->store, put_elsewhere, elsewhere, &err), 0);
+	assert_int_equal(news_take(c, &err), 0);
+	assert_int_equal(top_k(c), 10);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		snprintf(file, sizeof file, "%s/spass.db%s", directory, ends[i]);
+		assert_int_equal(unlink(file), 0);
+	}
+	assert_int_equal(store_write(c->store, put_alone, &k, &err), 0);
+	core_publish_settings(c, k.made);
+	overrides_unref(k.made);
+	assert_int_equal(top_k(c), 30);
+	assert_int_equal(store_write(c->store, put_elsewhere, again, &err), 0);
+	assert_int_equal(news_take(c, &err), 0);
+	assert_int_equal(top_k(c), 40);
+	core_free(c);
+	tree_remove(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_read_before_a_change_does_not_take_its_place),
+		cmocka_unit_test(changes_of_a_database_that_was_made_anew_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

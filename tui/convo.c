@@ -105,6 +105,16 @@ const char *convo_last(const struct convo *c, const char *role)
 	return NULL;
 }
 
+size_t convo_turns(const struct convo *c)
+{
+	const json_t *item;
+	size_t i, count = 0;
+
+	json_array_foreach(c->messages, i, item)
+		count += has_role(item, "user");
+	return count;
+}
+
 size_t convo_count(const struct convo *c)
 {
 	return json_array_size(c->messages);

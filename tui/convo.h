@@ -31,6 +31,8 @@ bool convo_drop_last(struct convo *c, const char *role);
 bool convo_last_is(const struct convo *c, const char *role);
 /* The last message of this role; borrowed; NULL: none. */
 const char *convo_last(const struct convo *c, const char *role);
+/* Messages of the user. */
+size_t convo_turns(const struct convo *c);
 /* Messages besides the system's. */
 size_t convo_count(const struct convo *c);
 /* Forgets the messages and what was used, not the system's. */

@@ -45,6 +45,7 @@ static void ask(struct talk *t)
 /* A message that was never answered is replaced by the one that follows. */
 void talk_send(struct talk *t, struct span text)
 {
+	bool is_settled = talk_keep_settle(t);
 	struct buf message;
 
 	convo_drop_last(t->convo, "user");
@@ -57,7 +58,7 @@ void talk_send(struct talk *t, struct span text)
 	t->context_sent = t->context.len;
 	convo_add(t->convo, "user", buf_span(&message));
 	buf_free(&message);
-	if (talk_rag_search(t, text))
+	if (talk_rag_search(t, text) && is_settled)
 		ask(t);
 }
 
@@ -65,6 +66,8 @@ bool talk_retry(struct talk *t)
 {
 	if (!convo_last(t->convo, "user"))
 		return false;
+	if (!talk_keep_settle(t))
+		return true;
 	if (convo_last_is(t->convo, "assistant") && t->conversation && !talk_keep_back(t))
 		return true;
 	convo_drop_last(t->convo, "assistant");
@@ -79,12 +82,13 @@ static void keep(struct talk *t)
 	struct span text = answer_text(t->answer);
 
 	talk_keep_id(t, answer_facts(t->answer)->conversation);
+	t->is_unsure = t->conversation && answer_error(t->answer)->code == E_stream_cut;
 	talk_system_note(t);
 	if (!text.len)
 		return;
 	convo_add(t->convo, "assistant", text);
-	buf_consume(&t->context, t->context_sent);
-	t->context_sent = 0;
+	if (!t->is_unsure)
+		talk_keep_context(t);
 }
 
 /* Of what came to nothing the gateway keeps neither the message nor the answer. */

@@ -35,6 +35,7 @@ static void take_messages(struct talk *t, const json_t *root)
 
 static void take_id(struct talk *t, const char *id)
 {
+	t->is_unsure = false;
 	mem_free(t->conversation);
 	t->conversation = id ? mem_strdup(id) : NULL;
 }
@@ -226,6 +227,53 @@ bool talk_keep_back(struct talk *t)
 		talk_say(t, STYLE_DIM, "[in a copy; the other answer stays where it is]");
 	json_decref(root);
 	return went;
+}
+
+/* Whether the gateway has as many turns, and the last of them asks the same. */
+static bool has_last_turn(const struct talk *t, const json_t *root)
+{
+	const json_t *last = NULL, *message;
+	struct buf text;
+	bool is_same;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "messages"), i, message)
+		if (!strcmp(models_text(message, "role"), "user"))
+			last = message;
+	if (!last || sessions_turns(root) < (int64_t)convo_turns(t->convo))
+		return false;
+	buf_init(&text, TEXT_MAX);
+	sessions_message_text(last, &text);
+	is_same = span_is(buf_span(&text), convo_last(t->convo, "user"));
+	buf_free(&text);
+	return is_same;
+}
+
+void talk_keep_context(struct talk *t)
+{
+	buf_consume(&t->context, t->context_sent);
+	t->context_sent = 0;
+}
+
+bool talk_keep_settle(struct talk *t)
+{
+	struct err err = ERR_INIT;
+	json_t *root;
+
+	if (!t->is_unsure)
+		return true;
+	root = sessions_get(t->wire, t->conversation, &err);
+	if (!root) {
+		talk_say_error(t, &err);
+		return false;
+	}
+	t->is_unsure = false;
+	if (has_last_turn(t, root))
+		talk_keep_context(t);
+	else if (convo_drop_last(t->convo, "assistant"))
+		talk_say(t, STYLE_DIM, "[the gateway has not kept the answer that was cut off, nor its question]");
+	json_decref(root);
+	return true;
 }
 
 /* Commands */

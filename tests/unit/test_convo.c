@@ -57,6 +57,7 @@ static void a_turn_has_the_last_message_alone(void **state)
 	assert_string_equal(buf_str(&body), "{\"model\":\"m\",\"message\":\"one\"}");
 	convo_add(c, "assistant", SPAN_LIT("two"));
 	assert_true(convo_last_is(c, "assistant"));
+	assert_int_equal(convo_turns(c), 1);
 	convo_add(c, "user", SPAN_LIT("three"));
 	convo_system(c, "be brief");
 	buf_clear(&body);

@@ -1,0 +1,59 @@
+#!/bin/sh
+# A chat whose gateway is killed in the middle of an answer and started again: nothing of what was kept is lost.
+. "$(dirname "$0")/lib.sh"
+
+upstream <<'END'
+rule body=never
+pace 20 20 100
+tokens 200
+rule
+say Hello *there*
+END
+mkdir -p "$dir/config/spass"
+cat > "$dir/config/spass/spass.yaml" <<END
+backends:
+  main: {base_url: "$url/v1"}
+models:
+  - alias: mock
+    context_window: 32768
+    chain: [{backend: main, model: mock}]
+default_model: mock
+END
+unset SPASS_SERVER
+last_request() { grep '"POST"' "$dir/log1" | tail -1; }
+# It prints its line only when it answers.
+gateway() {
+	: > "$dir/serve"
+	"$spass" serve --listen 127.0.0.1:0 > "$dir/serve" 2>&1 &
+	gateway=$!
+	pids="$pids $gateway"
+	await 10 grep -qs 'listening on' "$dir/serve" || { fail "no gateway: $(cat "$dir/serve")"; exit 1; }
+}
+crash() {
+	kill -9 "$gateway"
+	wait "$gateway" 2> /dev/null
+}
+
+# In a later turn: /retry asks the same in the conversation, after what was kept of it.
+gateway
+screen 90x40 "'$spass' chat first question"
+see 'Hello there'
+text 'never ends'; see '> never ends'; keys Enter
+see 'w9 '
+crash
+see 'stream_cut'
+gateway
+text '/retry'; see '> /retry'; keys Enter
+see 'has not kept the answer'
+await 10 sh -c "[ \$(grep -c 'never ends' '$dir/log1') -ge 2 ]" || fail "it was not asked again: $(shown_all)"
+last_request | grep -q 'first question.*Hello \*there\*.*never ends' || fail "asked without what was said: $(last_request)"
+await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'w5 ') -ge 2 ]" || fail "no answer: $(shown_all)"
+keys C-c
+see '[interrupted]'
+text 'and then'; see '> and then'; keys Enter
+await 10 sh -c "grep -q 'first question.*never ends.*w5 .*and then' '$dir/log1'" || fail "not gone on with: $(last_request)"
+keys C-d
+ended_with 0
+screen_end
+[ "$("$spass" session list -a -q | wc -l)" = 1 ] || fail "another conversation was begun: $("$spass" session tree)"
+done_testing

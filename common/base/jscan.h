@@ -5,7 +5,8 @@
  * validates a text and hands out spans of the members asked for; edits are spliced into the
  * original bytes, so whatever no rule changes leaves exactly as it came, prefix caches included.
  * Escapes: \uD800-style lone surrogates are accepted as JSON grammar and passed on.  Duplicate
- * names: the last one counts, as with most readers.  Any thread.
+ * names: the last one counts, as with most readers; what goes on to another reader, who may take
+ * the first, is looked at by jvalue_find_double.  Any thread.
  */
 #ifndef SPASS_BASE_JSCAN_H
 #define SPASS_BASE_JSCAN_H
@@ -19,7 +20,7 @@ enum jtype { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJ
 /* A value inside a text; text is the raw value (strings with their quotes), J_NONE = absent. */
 struct jvalue {
 	enum jtype type;
-	bool is_single; /* jscan_members: no other member of its object has this name */
+	bool is_single; /* found by its name: no other member of its object has this name */
 	struct span text;
 	const struct jmap *map; /* what its walks leap by, see jmap_on; NULL = none */
 };
@@ -107,6 +108,21 @@ void jwalk_members(struct jvalue object, const struct span *names, struct jvalue
  */
 bool jwalk_next_members(struct jwalk *w, const struct span *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);
+/*
+ * values as jscan_members, jwalk_members or jwalk_next_members left them: the index of the first that
+ * its object has more than once, count when there is none.
+ */
+static inline size_t jvalue_find_double(const struct jvalue *values, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && (values[i].is_single || values[i].type == J_NONE))
+		i++;
+	return i;
+}
+/* 0 when there is none, else -1 with E_invalid_field, whose param is its name: names are literals. */
+int jvalue_check_single(const struct jvalue *values, const struct span *names, size_t count,
+			struct err *err);
 /* The type of the first element or member's value; J_NONE when there is none. */
 enum jtype jwalk_first_type(struct jvalue container);
 

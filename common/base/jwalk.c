@@ -262,6 +262,7 @@ static const char *read_members(const char *p, const char *end, const struct jma
 		p = skip_value(value, end, map);
 		if (i == count)
 			continue;
+		out[i].is_single = out[i].type == J_NONE;
 		out[i].type = jbytes_type(*value);
 		out[i].text = span_of(value, (size_t)(p - value));
 		out[i].map = map;
@@ -305,6 +306,15 @@ struct jvalue jwalk_first(struct jvalue object, const char *name)
 			if (jkey_is(w.key, name))
 				return w.value;
 	return (struct jvalue){ .type = J_NONE };
+}
+
+int jvalue_check_single(const struct jvalue *values, const struct span *names, size_t count,
+			struct err *err)
+{
+	const size_t i = jvalue_find_double(values, count);
+
+	return i == count ? 0 : err_set(err, E_invalid_field, names[i].ptr, "the member %s stands twice",
+					names[i].ptr);
 }
 
 size_t jwalk_count(struct jvalue container)

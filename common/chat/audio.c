@@ -92,8 +92,8 @@ static int read_json(struct audio_request *r, struct err *err)
 		return err_set(err, E_invalid_field, "input", "input has more than %d bytes", CHAT_TEXT_MAX);
 	if (v[2].type == J_NONE)
 		return err_set(err, E_missing_field, "voice", "voice is required");
-	if (!v[0].is_single)
-		return err_set(err, E_invalid_field, "model", "model is given twice");
+	if (jvalue_check_single(v, names, ARRAY_LEN(names), err) < 0)
+		return -1;
 	r->characters = count_characters(v[1]);
 	/* Letters, digits and ._:-/ need no escapes, but a slash may have one. */
 	r->model = span_of(v[0].text.ptr + 1, v[0].text.len - 2);

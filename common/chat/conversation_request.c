@@ -126,6 +126,8 @@ int conversation_request_read(struct conversation_request *r, struct span body, 
 	if (v[M_USER_ID].type != J_NONE)
 		return err_set(err, E_invalid_field, "body.user_id",
 			       "user_id does not belong in the body; send the SPASS-User-Id header");
+	if (jvalue_check_single(v, own_members, ARRAY_LEN(v), err) < 0)
+		return -1;
 	if (v[M_MESSAGES].type != J_NONE)
 		return err_set(err, E_invalid_field, "messages",
 			       "the gateway keeps what was said before; send message alone");

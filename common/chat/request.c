@@ -200,7 +200,10 @@ static int check_tools(struct jvalue tools, struct err *err)
 	return 0;
 }
 
-/* The whole body as one object; user_id has no place in it.  map may be NULL. */
+/*
+ * The whole body as one object; user_id has no place in it, and what is looked for no second one: all
+ * of a body goes on, and the backend may heed the other.  map may be NULL.
+ */
 static int read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
 		       struct jvalue *root, size_t user_id, struct jmap *map, struct err *err)
 {
@@ -213,7 +216,7 @@ static int read_object(struct span body, const struct span *names, struct jvalue
 	if (values[user_id].type != J_NONE)
 		return err_set(err, E_invalid_field, "body.user_id",
 			       "user_id does not belong in the body; send the SPASS-User-Id header");
-	return 0;
+	return jvalue_check_single(values, names, count, err);
 }
 
 /* Of a body that fits with its head into one read, a second look costs less than a map. */
@@ -269,6 +272,9 @@ static int read_wishes(struct chat_request *r, struct err *err)
 	r->streams = r->stream.type == J_TRUE;
 	if (r->stream_options.type == J_OBJECT)
 		r->include_usage = jwalk_get(r->stream_options, "include_usage");
+	if (jvalue_find_double(&r->include_usage, 1) == 0)
+		return err_set(err, E_invalid_field, "stream_options.include_usage",
+			       "the member include_usage stands twice");
 	if (request_has(r->include_usage) && r->include_usage.type != J_TRUE &&
 	    r->include_usage.type != J_FALSE)
 		return wrong(err, "stream_options.include_usage", "true or false");

@@ -29,6 +29,15 @@ static int fault(struct err *err, enum err_code code, const struct place *at, co
 	return err_set(err, code, param, "%s %s", param, what);
 }
 
+/* The member at field stands twice: what was checked may not be what the backend heeds. */
+static int fault_of_double(struct err *err, const struct place *at, const char *field)
+{
+	char param[ERR_PARAM_MAX];
+
+	name_place(at, field, param);
+	return err_set(err, E_invalid_field, param, "the member %s stands twice", param);
+}
+
 /* v: that is no string. */
 static int fault_of_string(struct err *err, struct jvalue v, const struct place *at, const char *field)
 {
@@ -45,6 +54,10 @@ static int check_image(struct jvalue part, const struct place *at, const struct 
 	struct buf unescaped;
 	int result = 0;
 
+	if (jvalue_find_double(&image, 1) == 0)
+		return fault_of_double(err, at, ".image_url");
+	if (image.type == J_OBJECT && jvalue_find_double(&url, 1) == 0)
+		return fault_of_double(err, at, ".image_url.url");
 	if (image.type == J_NONE)
 		return fault(err, E_missing_field, at, ".image_url", "is required");
 	if (url.type != J_STRING)
@@ -88,11 +101,15 @@ static int check_part(struct jvalue part, const struct place *at, const struct m
 		return fault(err, E_invalid_field, at, "", "must be an object");
 	if (type.type != J_STRING)
 		return fault_of_string(err, type, at, ".type");
+	if (!type.is_single)
+		return fault_of_double(err, at, ".type");
 	if (jvalue_is(type, "text")) {
 		struct jvalue text = jwalk_get(part, "text");
 
 		if (text.type != J_STRING)
 			return fault_of_string(err, text, at, ".text");
+		if (!text.is_single)
+			return fault_of_double(err, at, ".text");
 		if (request_is_longer(text, CHAT_TEXT_MAX))
 			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
 		return 0;
@@ -162,6 +179,7 @@ static enum speaker speaker_of(struct jvalue v)
 
 static const struct span message_names[] = { SPAN_INIT("role"), SPAN_INIT("content"), SPAN_INIT("tool_calls"), SPAN_INIT("tool_call_id") };
 enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
+static const char *const message_fields[] = { ".role", ".content", ".tool_calls", ".tool_call_id" };
 
 /* m: its members. */
 static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
@@ -172,6 +190,8 @@ static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_ME
 
 	if (message.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
+	if (jvalue_find_double(m, MESSAGE_MEMBERS) < MESSAGE_MEMBERS)
+		return fault_of_double(err, at, message_fields[jvalue_find_double(m, MESSAGE_MEMBERS)]);
 	if (m[0].type == J_NONE)
 		return fault(err, E_missing_field, at, ".role", "is required");
 	if (speaker == SPEAKER_none)

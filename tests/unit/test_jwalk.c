@@ -75,6 +75,35 @@ static void gets_members_by_name_the_last_one_counting(void **state)
 	assert_int_equal(out[2].type, J_NONE);
 }
 
+static void tells_which_member_stands_twice(void **state)
+{
+	static const struct span names[] = { SPAN_INIT("a"), SPAN_INIT("b"), SPAN_INIT("c") };
+	static const struct {
+		const char *text;
+		size_t want;
+	} cases[] = {
+		{ "{}", 3 },
+		{ "{\"a\":1,\"b\":2,\"z\":1,\"z\":2}", 3 },
+		{ "{\"a\":1,\"a\":1}", 0 },
+		{ "{\"a\":1,\"b\":null,\"\\u0062\":2}", 1 },
+		{ "{\"c\":1,\"c\":1,\"c\":1}", 2 },
+	};
+	struct jvalue out[3];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+
+		jwalk_members(value_of(cases[i].text), names, out, 3);
+		assert_int_equal(jvalue_find_double(out, 3), cases[i].want);
+		assert_int_equal(jscan_members(span_str(cases[i].text), NULL, names, out, 3, NULL), 0);
+		assert_int_equal(jvalue_find_double(out, 3), cases[i].want);
+		assert_int_equal(jvalue_check_single(out, names, 3, &err), cases[i].want == 3 ? 0 : -1);
+		assert_int_equal(err.code, cases[i].want == 3 ? E_none : E_invalid_field);
+		assert_true(cases[i].want == 3 || span_is(names[cases[i].want], err.param));
+	}
+}
+
 static void compares_keys_after_unescaping(void **state)
 {
 	static const struct {
@@ -326,6 +355,7 @@ int main(void)
 		cmocka_unit_test(walks_members_and_elements),
 		cmocka_unit_test(walks_nothing_in_empty_containers_and_scalars),
 		cmocka_unit_test(gets_members_by_name_the_last_one_counting),
+		cmocka_unit_test(tells_which_member_stands_twice),
 		cmocka_unit_test(compares_keys_after_unescaping),
 		cmocka_unit_test(unescapes_strings),
 		cmocka_unit_test(fails_to_unescape_into_a_full_buffer),

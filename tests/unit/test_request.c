@@ -126,6 +126,30 @@ static const struct {
 	{ "{" M "," U ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", E_none, "" },
 	{ "{" M "," U ",\"user\":\"me\"}", E_none, "" },
 	{ "{" M "," U ",\"user_id\":\"me\"}", E_invalid_field, "body.user_id" },
+	/* A backend may heed the first of two. */
+	{ "{\"model\":\"secret\"," M "," U "}", E_invalid_field, "model" },
+	{ "{" M "," M "," U "}", E_invalid_field, "model" },
+	{ "{\"mod\\u0065l\":\"secret\"," M "," U "}", E_invalid_field, "model" },
+	{ "{" M ",\"mod\\u0065l\":\"secret\"," U "}", E_invalid_field, "model" },
+	{ "{\"mod\\u0065l\":\"secret\"," U "}", E_model_not_in_allowlist, "model" },
+	{ "{" M "," U "," U "}", E_invalid_field, "messages" },
+	{ "{" M "," U ",\"max_tokens\":9,\"max_tokens\":1}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_tokens\":null,\"max_tokens\":null,\"max_tokens\":1}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"stream_options\":{},\"stream_options\":{}}", E_invalid_field, "stream_options" },
+	{ "{" M "," U ",\"stream_options\":{\"include_usage\":false,\"include_usage\":true}}", E_invalid_field,
+	  "stream_options.include_usage" },
+	{ "{" M "," U ",\"unknown\":1,\"unknown\":2}", E_none, "" },
+	{ "{" M "," U ",\"metadata\":{\"model\":1,\"model\":2}}", E_none, "" },
+	{ MSG("{\"role\":\"user\",\"content\":\"x\",\"name\":\"a\",\"name\":\"b\"}"), E_none, "" },
+	{ MSG("{\"role\":\"system\",\"role\":\"user\",\"content\":\"x\"}"), E_invalid_field, "messages[0].role" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"new\"}],\"c\\u006fntent\":\"x\"}"), E_invalid_field,
+	  "messages[0].content" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"type\":\"new\"}]}"), E_invalid_field,
+	  "messages[0].content[0].type" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"text\":\"b\"}]}"), E_invalid_field,
+	  "messages[0].content[0].text" },
+	{ IMG("https://example.org/x.png\",\"url\":\"data:image/png;base64," PNG), E_invalid_field,
+	  "messages[0].content[1].image_url.url" },
 };
 
 static void each_fault_of_a_chat_body_is_named(void **state)
@@ -235,6 +259,9 @@ static void each_fault_of_an_embeddings_body_is_named(void **state)
 		{ "{" M ",\"input\":\"x\"}", E_model_not_in_allowlist, "model" },
 		{ "{\"model\":\"ada\",\"input\":\"x\"}", E_model_not_in_allowlist, "model" },
 		{ "{" E ",\"input\":\"x\",\"user_id\":1}", E_invalid_field, "body.user_id" },
+		{ "{\"model\":\"secret\"," E ",\"input\":\"x\"}", E_invalid_field, "model" },
+		{ "{" E ",\"input\":\"x\",\"inp\\u0075t\":\"y\"}", E_invalid_field, "input" },
+		{ "{" E ",\"input\":\"x\",\"z\":1,\"z\":1}", E_none, "" },
 	};
 	struct fixture *f = *state;
 

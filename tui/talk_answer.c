@@ -76,13 +76,21 @@ bool talk_retry(struct talk *t)
 	return true;
 }
 
+/* Whether the gateway may not have what was said, or not the conversation at all. */
+static bool is_unsure(const struct talk *t)
+{
+	enum err_code code = answer_error(t->answer)->code;
+
+	return t->conversation && (code == E_stream_cut || code == E_conversation_not_found);
+}
+
 /* What has come stays in the conversation, as it stays on the screen. */
 static void keep(struct talk *t)
 {
 	struct span text = answer_text(t->answer);
 
 	talk_keep_id(t, answer_facts(t->answer)->conversation);
-	t->is_unsure = t->conversation && answer_error(t->answer)->code == E_stream_cut;
+	t->is_unsure = is_unsure(t);
 	talk_system_note(t);
 	if (!text.len)
 		return;
@@ -145,6 +153,7 @@ void talk_finish(struct talk *t)
 		convo_count_usage(t->convo, f->prompt_tokens > 0 ? f->prompt_tokens : 0,
 				  f->completion_tokens > 0 ? f->completion_tokens : 0);
 	if (err->code == E_none) {
+		t->is_seen = t->conversation != NULL;
 		tell_end(t);
 		talk_rag_tell(t, answer_text(t->answer));
 		talk_rag_note(t);

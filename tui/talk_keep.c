@@ -35,7 +35,7 @@ static void take_messages(struct talk *t, const json_t *root)
 
 static void take_id(struct talk *t, const char *id)
 {
-	t->is_unsure = false;
+	t->is_seen = t->is_unsure = false;
 	mem_free(t->conversation);
 	t->conversation = id ? mem_strdup(id) : NULL;
 }
@@ -45,6 +45,7 @@ static void take(struct talk *t, const json_t *root)
 	const char *model = models_text(root, "model");
 
 	take_id(t, models_text(root, "id"));
+	t->is_seen = true;
 	take_messages(t, root);
 	if (!t->setup->model && *model && models_find(&t->models, model)) {
 		mem_free(t->model);
@@ -163,7 +164,7 @@ void talk_keep_release(struct talk *t)
 
 void talk_keep_farewell(struct talk *t)
 {
-	if (t->conversation && !t->setup->is_quiet)
+	if (t->conversation && (t->is_seen || !t->is_unsure) && !t->setup->is_quiet)
 		talk_say(t, STYLE_DIM, "[`spass chat -s %.*s` goes on with it]", ID_SHOWN,
 			 sessions_bare_id(t->conversation));
 }
@@ -205,6 +206,7 @@ static bool fork_at(struct talk *t, int64_t turn)
 		take_id(t, models_text(row, "id"));
 	else
 		talk_say_error(t, &err);
+	t->is_seen |= row != NULL;
 	json_decref(root);
 	json_decref(row);
 	return row != NULL;
@@ -255,6 +257,18 @@ void talk_keep_context(struct talk *t)
 	t->context_sent = 0;
 }
 
+/* With the last message, which was lost with all before it. */
+static void begin_anew(struct talk *t)
+{
+	char *last = mem_strdup(convo_last(t->convo, "user"));
+
+	convo_clear(t->convo);
+	convo_add(t->convo, "user", span_str(last));
+	take_id(t, NULL);
+	mem_free(last);
+	talk_say(t, STYLE_DIM, "[the gateway has kept nothing of this conversation: a new one begins]");
+}
+
 bool talk_keep_settle(struct talk *t)
 {
 	struct err err = ERR_INIT;
@@ -263,10 +277,15 @@ bool talk_keep_settle(struct talk *t)
 	if (!t->is_unsure)
 		return true;
 	root = sessions_get(t->wire, t->conversation, &err);
+	if (!root && err.code == E_conversation_not_found && !t->is_seen) {
+		begin_anew(t);
+		return true;
+	}
 	if (!root) {
 		talk_say_error(t, &err);
 		return false;
 	}
+	t->is_seen = true;
 	t->is_unsure = false;
 	if (has_last_turn(t, root))
 		talk_keep_context(t);

@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 upstream <<'END'
+rule body=then
+say Hello *there*
 rule body=never
 pace 20 20 100
 tokens 200
@@ -56,4 +58,34 @@ keys C-d
 ended_with 0
 screen_end
 [ "$("$spass" session list -a -q | wc -l)" = 1 ] || fail "another conversation was begun: $("$spass" session tree)"
+
+# In the first answer there is no conversation to go on with: another begins, with the message of then or the next.
+for message in '/retry' 'never mind'; do
+	count=$("$spass" session list -a -q | wc -l)
+	screen 90x40 "'$spass' chat never ends"
+	see 'w9 '
+	crash
+	see 'stream_cut'
+	text 'never heard'; see '> never heard'; keys Enter
+	see 'connect_failed'
+	gateway
+	text "$message"; see "> $message"; keys Enter
+	see 'kept nothing of this conversation: a new one begins'
+	wanted=$([ "$message" = /retry ] && echo 'never heard' || echo "$message")
+	await 10 sh -c "tail -1 '$dir/log1' | grep -q '$wanted'" || fail "$wanted was not asked: $(last_request)"
+	await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'w5 ') -ge 2 ]" ||
+		fail "no answer: $(shown_all)"
+	last_request | grep -q 'never ends' && fail "the lost message was sent too: $(last_request)"
+	keys C-c
+	see '[interrupted]'
+	text 'and then'; see '> and then'; keys Enter
+	await 10 sh -c "tail -1 '$dir/log1' | grep -q '$wanted.*w5 .*and then'" ||
+		fail "the new one was not gone on with: $(last_request)"
+	see 'Hello there'
+	keys C-d
+	ended_with 0
+	see 'goes on with it'
+	screen_end
+	[ "$("$spass" session list -a -q | wc -l)" = $((count + 1)) ] || fail "not one more: $("$spass" session tree)"
+done
 done_testing

@@ -31,7 +31,7 @@ unset SPASS_SERVER
 chat="'$spass' chat"
 last_request() { grep '"POST"' "$dir/log1" | tail -1; }
 
-# Kept from the first message on; -c goes on after quitting.
+# Kept with the first answer; -c goes on after quitting.
 screen 90x30 "$chat first question"
 see 'Hello there'
 text '/system be brief'; see '> /system be brief'; keys Enter

@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a rate limit may cost a request: the keyboard waits meanwhile.  Answers that it refuses are told. */
+enum { PATIENCE_MS = 3000 };
+
 struct chat_options {
 	struct cmd_globals globals;
 	const char *model, *system;
@@ -79,8 +82,12 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 
 	if (gateway) {
 		gateway_await_backends(gateway);
+		struct wire_target target = gateway_target(gateway, g);
+
+		target.patience_ms = PATIENCE_MS;
+		target.limited = NULL; /* the screen is the talk's */
 		const struct talk_setup setup = {
-			.target = gateway_target(gateway, g),
+			.target = target,
 			.model = asking_model(o->model),
 			.system = system,
 			.context = context,

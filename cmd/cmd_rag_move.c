@@ -107,6 +107,7 @@ static int fetch(struct exporting *e, struct gateway_link *l, const struct cmd_g
 		 struct err *err)
 {
 	char *path = rag_path(index, "export", NULL);
+	int64_t waited_ms = 0;
 	int result;
 
 	buf_init(&e->refusal, REFUSAL_MAX);
@@ -116,7 +117,7 @@ static int fetch(struct exporting *e, struct gateway_link *l, const struct cmd_g
 
 		result = fetch_once(e, l->wire, path, &fault);
 		*err = fault;
-	} while (result < 0 && wire_takes_user(l->wire, err));
+	} while (result < 0 && wire_again(l->wire, &waited_ms, err));
 	progress_end(&e->progress);
 	buf_free(&e->refusal);
 	mem_free(path);

@@ -25,6 +25,9 @@
 /* A port of this machine where nobody listens refuses at once; a distant one has its time. */
 enum { AWAIT_LOCAL_MS = 300, AWAIT_ALL_MS = 2500 };
 
+/* What a rate limit may cost one request of a command. */
+enum { PATIENCE_MS = 30 * 1000 };
+
 /* Sockets */
 
 static char *runtime_socket(const char *name)
@@ -336,6 +339,19 @@ static bool is_interrupted(void)
 	return interrupt_signal() != 0;
 }
 
+/* Once in a while nobody needs to know; who waits before a terminal asks himself why after a second. */
+static void tell_limit(const void *context, int seconds, bool is_long)
+{
+	const struct cmd_globals *g = context;
+
+	if (g->verbose && !is_long)
+		cmd_notice(g, "the gateway limits how often it is asked: waiting for %d s", seconds);
+	if (g->verbose || !is_long || g->quiet || !isatty(STDERR_FILENO))
+		return;
+	fputs("\r\033[K", stderr); /* where progress may stand */
+	cmd_notice(g, "the gateway limits how often it is asked: waiting");
+}
+
 struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g)
 {
 	return (struct wire_target){
@@ -348,6 +364,9 @@ struct wire_target gateway_target(const struct gateway *gateway, const struct cm
 		.ca_file = ca_file_of(g),
 		.is_local = target_is_local(&gateway->target),
 		.timeout_ms = g->timeout_ms,
+		.patience_ms = PATIENCE_MS,
+		.limited = tell_limit,
+		.context = g,
 		.interrupted = is_interrupted,
 	};
 }

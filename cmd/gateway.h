@@ -41,7 +41,7 @@ struct gateway *gateway_find(const struct cmd_globals *g, bool may_start, struct
 void gateway_await_backends(const struct gateway *g);
 /* Stops the one started here, when all is written.  g may be NULL. */
 void gateway_close(struct gateway *g);
-/* What a wire to it wants; borrows from it. */
+/* What a wire to it wants; borrows from both. */
 struct wire_target gateway_target(const struct gateway *gateway, const struct cmd_globals *g);
 /* Adds to an error about credentials which ones were sent. */
 void gateway_explain(const struct gateway *gateway, struct err *err);

@@ -28,7 +28,6 @@ struct answer {
 	struct call calls[TOOLS_MAX];
 	size_t call_count;
 	json_t *usage;
-	int retry_after_s; /* told by a header; 0 = not */
 	bool is_stream, saw_done, ended;
 };
 
@@ -60,12 +59,6 @@ static void on_header(struct wire_transfer *t, struct span name, struct span val
 		keep(f->applied, sizeof f->applied, value);
 	else if (span_is_nocase(name, "x-conversation-id"))
 		keep(f->conversation, sizeof f->conversation, value);
-	else if (span_is_nocase(name, "retry-after")) {
-		int64_t seconds;
-
-		if (span_to_int(value, 1, 86400, &seconds) == 0)
-			a->retry_after_s = (int)seconds;
-	}
 }
 
 static int64_t count_of(const json_t *usage, const char *key, int64_t otherwise)
@@ -226,7 +219,6 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 
 		wire_read_error(&t->head, where, buf_span(&a->whole), &a->err);
 		mem_free(where);
-		a->err.retry_after_s = a->retry_after_s;
 		if (wire_takes_user(t->wire, &a->err)) {
 			start(a, t->wire);
 			return;

@@ -230,6 +230,7 @@ int ask_run(const struct ask_setup *setup, const struct convo *question, struct 
 	struct wire *w = wire_new(&setup->target);
 	struct answer *answer = NULL;
 	struct buf body;
+	int64_t waited_ms = 0;
 	int result = -1;
 
 	*out = (struct ask_outcome){ .usage = NULL };
@@ -241,8 +242,13 @@ int ask_run(const struct ask_setup *setup, const struct convo *question, struct 
 		a.page = page_new(&setup->page, &a.lines);
 	if (write_body(setup, w, question, &body, err) < 0)
 		goto out;
-	answer = answer_start(w, buf_span(&body), setup->request.stream, &sink);
-	result = follow(&a, w, answer, err);
+	do {
+		answer_free(answer);
+		answer = answer_start(w, buf_span(&body), setup->request.stream, &sink);
+		err_clear(err);
+		result = follow(&a, w, answer, err);
+		hide_spinner(&a);
+	} while (result < 0 && wire_again(w, &waited_ms, err));
 	end_output(&a);
 	keep_outcome(&a, answer, out);
 out:

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_MAX = 8 };
+enum { POLL_MAX = 8, RETRY_AFTER_MAX_S = 86400 };
 
 struct wire {
 	CURLM *multi;
@@ -96,7 +96,10 @@ static void keep_header(struct wire_head *head, struct span name, struct span va
 		{ "location", head->location, sizeof head->location },
 		{ "x-request-id", head->request_id, sizeof head->request_id },
 	};
+	int64_t seconds;
 
+	if (span_is_nocase(name, "retry-after") && span_to_int(value, 1, RETRY_AFTER_MAX_S, &seconds) == 0)
+		head->retry_after_s = (int)seconds;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (span_is_nocase(name, kept[i].name))
 			snprintf(kept[i].out, kept[i].size, "%.*s", SPAN_ARGS(value));

@@ -26,6 +26,13 @@ struct wire_target {
 	const char *ca_file;   /* PEM, certificates that are trusted besides the system's; or NULL */
 	bool is_local;         /* this machine: no proxy stands before it */
 	int64_t timeout_ms;    /* of an answer, 0 = none */
+	int64_t patience_ms;   /* of a request that a rate limit refuses, in all; 0 = it fails at once */
+	/*
+	 * Such a request waits for seconds; or, is_long, has waited for more than one second: told once.
+	 * May be NULL.
+	 */
+	void (*limited)(const void *context, int seconds, bool is_long);
+	const void *context;
 	/* Asked often while a transfer runs, may be NULL; true ends it with E_cancelled. */
 	bool (*interrupted)(void);
 };
@@ -48,6 +55,7 @@ void wire_wait(struct wire *w, struct pollfd *more, size_t count, int timeout_ms
 /* What is kept of an answer's head, each cut to its room; "" = not told. */
 struct wire_head {
 	int status;
+	int retry_after_s; /* 0: not told */
 	char type[65], server[65], location[257], request_id[129];
 };
 
@@ -103,6 +111,13 @@ int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, str
  * again.
  */
 bool wire_takes_user(struct wire *w, const struct err *err);
+/*
+ * The same, or whether a rate limit (E_rate_limit_exceeded, with the time after which it may work) has
+ * been waited for: at most the target's patience_ms or timeout_ms.  Budgets and quotas are not; they
+ * last.  *waited_ms: of this request, 0 at first.  err is E_cancelled when the waiting was
+ * interrupted.
+ */
+bool wire_again(struct wire *w, int64_t *waited_ms, struct err *err);
 /* The HTTP status of the transfer that ended last; 0: there was no answer. */
 int wire_status(const struct wire *w);
 

@@ -169,6 +169,7 @@ int wire_read_error(const struct wire_head *head, const char *where, struct span
 		add_request_id(head->request_id, err);
 	else
 		describe(head, where, body, err);
+	err->retry_after_s = head->retry_after_s;
 	json_decref(root);
 	return -1;
 }

@@ -83,13 +83,14 @@ static json_t *ask(struct wire *w, const struct wire_request *r, bool (*is_answe
 	struct err fault = ERR_INIT;
 	struct get get;
 	json_t *root = NULL;
+	int64_t waited_ms = 0;
 
 	do {
 		fault = (struct err)ERR_INIT;
 		if (run(w, &get, r, &fault) == 0)
 			root = read_answer(w, &get, r->path, is_answer, &fault);
 		buf_free(&get.body);
-	} while (!root && wire_takes_user(w, &fault));
+	} while (!root && wire_again(w, &waited_ms, &fault));
 	if (!root)
 		*err = fault;
 	return root;
@@ -110,6 +111,7 @@ int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, str
 {
 	struct err fault;
 	struct get get;
+	int64_t waited_ms = 0;
 	int result;
 
 	do {
@@ -121,7 +123,7 @@ int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, str
 			result = err_set(&fault, E_too_large, "", "the answer is larger than %zu bytes",
 					 out->max);
 		buf_free(&get.body);
-	} while (result < 0 && wire_takes_user(w, &fault));
+	} while (result < 0 && wire_again(w, &waited_ms, &fault));
 	if (result < 0)
 		*err = fault;
 	return result;

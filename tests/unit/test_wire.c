@@ -24,14 +24,13 @@ static char directory[] = "/tmp/spass-wire-XXXXXX";
 struct peer {
 	pthread_t thread;
 	int listener;
-	const char *answer;
+	const char *answer, *then; /* then: of a second connection, NULL: none comes */
 	bool holds; /* keeps silent until the client leaves */
 	char request[8192];
 };
 
-static void *serve(void *argument)
+static void serve_one(struct peer *p, const char *answer)
 {
-	struct peer *p = argument;
 	int fd = accept(p->listener, NULL, NULL);
 	size_t len = 0;
 	ssize_t got;
@@ -43,18 +42,32 @@ static void *serve(void *argument)
 		if (strstr(p->request, "\r\n\r\n"))
 			break;
 	}
-	if (p->answer)
-		(void)!write(fd, p->answer, strlen(p->answer));
+	if (answer)
+		(void)!write(fd, answer, strlen(answer));
 	while (p->holds && read(fd, p->request, sizeof p->request) > 0)
 		;
 	close(fd);
+}
+
+static void *serve(void *argument)
+{
+	struct peer *p = argument;
+
+	serve_one(p, p->answer);
+	if (p->then)
+		serve_one(p, p->then);
 	return NULL;
+}
+
+static void start_twice(struct peer *p, int listener, const char *answer, const char *then)
+{
+	*p = (struct peer){ .listener = listener, .answer = answer, .then = then, .holds = !answer };
+	assert_int_equal(pthread_create(&p->thread, NULL, serve, p), 0);
 }
 
 static void start(struct peer *p, int listener, const char *answer)
 {
-	*p = (struct peer){ .listener = listener, .answer = answer, .holds = !answer };
-	assert_int_equal(pthread_create(&p->thread, NULL, serve, p), 0);
+	start_twice(p, listener, answer, NULL);
 }
 
 static void finish(struct peer *p)
@@ -398,6 +411,96 @@ static void a_signal_ends_the_waiting(void **state)
 	mem_free(http);
 }
 
+static int limits_told;
+
+static void count_limit(const void *context, int seconds, bool is_long)
+{
+	assert_string_equal(context, "context");
+	limits_told += seconds > 0 && !is_long;
+}
+
+#define REFUSAL(after, code) \
+	"HTTP/1.1 429 x\r\n" after "\r\n{\"error\":{\"code\":\"" code "\",\"message\":\"no more\"}}"
+
+static void a_rate_limit_is_waited_for_as_long_as_patience_lasts_and_nothing_else_is(void **state)
+{
+	static const struct {
+		const char *refusal;
+		int64_t patience_ms, timeout_ms;
+		enum err_code code; /* E_none: it is asked again */
+		int retry_after_s;
+	} cases[] = {
+		{ REFUSAL("Retry-After: 1\r\n", "rate_limit_exceeded"), 1500, 0, E_none, 0 },
+		{ REFUSAL("Retry-After: 2\r\n", "rate_limit_exceeded"), 1500, 0, E_rate_limit_exceeded, 2 },
+		{ REFUSAL("Retry-After: 2\r\n", "rate_limit_exceeded"), 9000, 1500, E_rate_limit_exceeded, 2 },
+		{ REFUSAL("Retry-After: 1\r\n", "rate_limit_exceeded"), 0, 0, E_rate_limit_exceeded, 1 },
+		{ REFUSAL("Retry-After: soon\r\n", "rate_limit_exceeded"), 9000, 0, E_rate_limit_exceeded, 0 },
+		{ REFUSAL("", "rate_limit_exceeded"), 9000, 0, E_rate_limit_exceeded, 0 },
+		{ REFUSAL("Retry-After: 1\r\n", "model_quota_exhausted"), 9000, 0, E_model_quota_exhausted, 1 },
+		{ REFUSAL("Retry-After: 1\r\n", "overall_budget_exhausted"), 9000, 0,
+		  E_overall_budget_exhausted, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		char url[64], *http;
+		struct peer p;
+		json_t *root;
+
+		limits_told = 0;
+		start_twice(&p, listen_tcp(url), cases[i].refusal,
+			    cases[i].code == E_none ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]" : NULL);
+		http = mem_printf("http://%s", url);
+		struct wire *w = wire_new(&(struct wire_target){ .url = http, .is_local = true,
+								 .timeout_ms = cases[i].timeout_ms,
+								 .patience_ms = cases[i].patience_ms,
+								 .limited = count_limit, .context = "context" });
+		root = wire_ask(w, &(struct wire_request){ .path = "/x", .body = SPAN_LIT("{}") }, &err);
+		wire_free(w);
+		finish(&p);
+		mem_free(http);
+		assert_int_equal(root != NULL, cases[i].code == E_none);
+		json_decref(root);
+		if (err.code != cases[i].code || err.retry_after_s != cases[i].retry_after_s)
+			fail_msg("case %zu: %s, %d s", i, err_info(err.code)->code, err.retry_after_s);
+		assert_int_equal(limits_told, cases[i].code == E_none);
+		assert_true(span_starts(span_str(p.request), "POST /x "));
+	}
+}
+
+static bool is_asked_to_end;
+
+static bool asked_to_end(void)
+{
+	return is_asked_to_end;
+}
+
+static void ask_to_end(const void *context, int seconds, bool is_long)
+{
+	(void)context, (void)seconds, (void)is_long;
+	is_asked_to_end = true;
+}
+
+static void a_signal_ends_the_waiting_for_a_rate_limit(void **state)
+{
+	struct err err = ERR_INIT;
+	char url[64], *http;
+	struct peer p;
+	struct wire *w;
+
+	(void)state;
+	start(&p, listen_tcp(url), REFUSAL("Retry-After: 3600\r\n", "rate_limit_exceeded"));
+	http = mem_printf("http://%s", url);
+	w = wire_new(&(struct wire_target){ .url = http, .is_local = true, .patience_ms = 7200 * 1000,
+					    .interrupted = asked_to_end, .limited = ask_to_end });
+	assert_null(wire_get(w, "/x", NULL, &err));
+	assert_int_equal(err.code, E_cancelled);
+	wire_free(w);
+	finish(&p);
+	mem_free(http);
+}
+
 static void nobody_there_is_connect_failed(void **state)
 {
 	struct err err = ERR_INIT;
@@ -431,6 +534,8 @@ int main(void)
 		cmocka_unit_test(the_time_limit_is_a_deadline),
 		cmocka_unit_test(an_answer_that_is_wanted_may_have_any_status),
 		cmocka_unit_test(a_signal_ends_the_waiting),
+		cmocka_unit_test(a_rate_limit_is_waited_for_as_long_as_patience_lasts_and_nothing_else_is),
+		cmocka_unit_test(a_signal_ends_the_waiting_for_a_rate_limit),
 		cmocka_unit_test(nobody_there_is_connect_failed),
 	};
 	int failed;

@@ -204,9 +204,14 @@ static int refresh_database(struct sink *s, struct err *err)
 /* A newer program may have come meanwhile, which would not find all that this one writes. */
 static bool has_its_schema(const struct sink *s, struct err *err)
 {
-	int64_t schema;
+	struct db_statement *st = db_statement(s->db, "PRAGMA user_version", err);
+	bool result;
 
-	return db_number(s->db, "PRAGMA user_version", &schema, err) == 0 && schema == s->schema;
+	if (!st)
+		return false;
+	result = db_next(st, err) == 1 && db_int(st, 0) == s->schema;
+	db_reset(st);
+	return result;
 }
 
 static int begin(struct sink *s, struct err *err)

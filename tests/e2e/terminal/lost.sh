@@ -72,14 +72,14 @@ for message in '/retry' 'never mind'; do
 	text "$message"; see "> $message"; keys Enter
 	see 'kept nothing of this conversation: a new one begins'
 	wanted=$([ "$message" = /retry ] && echo 'never heard' || echo "$message")
-	await 10 sh -c "tail -1 '$dir/log1' | grep -q '$wanted'" || fail "$wanted was not asked: $(last_request)"
+	await 10 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q '$wanted'" || fail "$wanted was not asked: $(last_request)"
 	await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'w5 ') -ge 2 ]" ||
 		fail "no answer: $(shown_all)"
 	last_request | grep -q 'never ends' && fail "the lost message was sent too: $(last_request)"
 	keys C-c
 	see '[interrupted]'
 	text 'and then'; see '> and then'; keys Enter
-	await 10 sh -c "tail -1 '$dir/log1' | grep -q '$wanted.*w5 .*and then'" ||
+	await 10 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q '$wanted.*w5 .*and then'" ||
 		fail "the new one was not gone on with: $(last_request)"
 	see 'Hello there'
 	keys C-d

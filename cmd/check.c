@@ -33,7 +33,7 @@ static char *token_source(const struct config *c, struct err *err)
 	path = token_path(c, err);
 	if (!path)
 		return NULL;
-	if (!file_exists(path))
+	if (file_is_absent(path))
 		source = mem_printf("%s (made by the first start)", path);
 	else if ((secret = token_read(path, err)) != NULL) {
 		mem_free_secret(secret, strlen(secret));

@@ -25,6 +25,11 @@ int file_settle(const char *temporary, const char *path, bool replace, struct er
 int file_make_dirs(const char *path, struct err *err);
 int file_make_parents(const char *path, struct err *err);
 bool file_exists(const char *path);
+/*
+ * Whether there is nothing at path, for files that need not be there.  What cannot be looked at and
+ * a link that leads nowhere are something: reading them tells what is wrong.
+ */
+bool file_is_absent(const char *path);
 bool file_is_directory(const char *path);
 
 /* XDG base directories; a relative value in the environment is ignored, as its text says. */

@@ -278,10 +278,10 @@ static char *choose_path(const char *path, char *const *environment)
 		return mem_strdup(named);
 	char *own = file_place(FILE_CONFIG, "spass.yaml");
 
-	if (own && file_exists(own))
+	if (own && !file_is_absent(own))
 		return own;
 	mem_free(own);
-	return file_exists(system_file) ? mem_strdup(system_file) : NULL;
+	return file_is_absent(system_file) ? NULL : mem_strdup(system_file);
 }
 
 static void warn_of_readers(const struct config *c)

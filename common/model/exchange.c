@@ -37,7 +37,7 @@ static void read_kept(const struct config *c, struct rate *rate)
 	char *path = config_data_path(c, KEPT, &err);
 	struct rate kept;
 
-	if (path && file_exists(path)) {
+	if (path && !file_is_absent(path)) {
 		if (read_file(path, &kept, &err) == 0)
 			*rate = kept;
 		else

@@ -124,25 +124,18 @@ out:
 	return result;
 }
 
-static bool is_missing(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) < 0 && errno == ENOENT;
-}
-
 /* Reads the file, making it when it is not there.  Another may remove it in between. */
 static char *read_or_make(const char *path, bool *made, struct err *err)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
-		if (is_missing(path)) {
+		if (file_is_absent(path)) {
 			int result = make_file(path, err);
 
 			if (result < 0)
 				return NULL;
 			*made = result > 0;
 		}
-		if (!is_missing(path))
+		if (!file_is_absent(path))
 			break;
 	}
 	return token_read(path, err);

@@ -166,7 +166,7 @@ static char *choose_path(const struct config *c)
 	if (*c->tokens_file)
 		return mem_strdup(c->tokens_file);
 	path = c->path ? beside(c->path) : file_place(FILE_CONFIG, "tokens.yaml");
-	if (path && file_exists(path))
+	if (path && !file_is_absent(path))
 		return path;
 	mem_free(path);
 	return NULL;

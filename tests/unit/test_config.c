@@ -447,9 +447,25 @@ static void finds_its_file(void **state)
 	assert_int_equal(err.code, E_invalid_config);
 	assert_non_null(strstr(err.message, "missing.yaml"));
 
+	/* What leads nowhere, or cannot be got at, is not silently left out. */
 	unlink(own);
-	unlink(named);
+	assert_int_equal(symlink("nowhere", own), 0);
+	assert_null(config_load(NULL, NULL, NULL, 0, &err));
+	assert_int_equal(err.code, E_invalid_config);
+	assert_non_null(strstr(err.message, own));
+	unlink(own);
 	rmdir(directory);
+	assert_int_equal(symlink("spass", directory), 0);
+	err_clear(&err);
+	assert_null(config_load(NULL, NULL, NULL, 0, &err));
+	assert_int_equal(err.code, E_invalid_config);
+	assert_non_null(strstr(err.message, own));
+	unlink(directory);
+	c = config_load(NULL, NULL, NULL, 0, &err);
+	assert_non_null(c);
+	config_free(c);
+
+	unlink(named);
 	rmdir(config_home);
 	mem_free(config_home);
 	mem_free(directory);

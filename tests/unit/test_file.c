@@ -139,6 +139,27 @@ static void never_takes_the_place_of_what_is_no_file(void **state)
 	assert_int_equal(unlink(p->path), 0);
 }
 
+static void only_what_is_not_there_is_absent(void **state)
+{
+	struct place *p = *state;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(file_write(in(p, "plain"), SPAN_LIT("x"), &err), 0);
+	assert_false(file_is_absent(p->path));
+	assert_true(file_is_absent(in(p, "plain/below")));
+	assert_true(file_is_absent(in(p, "none")));
+	assert_true(file_is_absent(in(p, "none/below")));
+	assert_int_equal(symlink("nowhere", in(p, "dangling")), 0);
+	assert_false(file_is_absent(p->path));
+	assert_false(file_exists(p->path));
+	/* Nobody, not even root, gets past a link to itself. */
+	assert_int_equal(symlink("loop", in(p, "loop")), 0);
+	assert_false(file_is_absent(in(p, "loop/below")));
+	unlink(in(p, "loop"));
+	unlink(in(p, "dangling"));
+	unlink(in(p, "plain"));
+}
+
 static void makes_missing_directories_only(void **state)
 {
 	struct place *p = *state;
@@ -205,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(says_why_it_cannot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(never_takes_the_place_of_what_is_no_file, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(only_what_is_not_there_is_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(makes_missing_directories_only, set_up, tear_down),
 		cmocka_unit_test(places_follow_the_environment),
 	};

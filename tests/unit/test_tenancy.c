@@ -211,6 +211,11 @@ static void the_file_beside_the_configuration_is_taken(void **state)
 	assert_non_null(tenancy_find(t, SPAN_LIT("acme")));
 	tenancy_free(t);
 	unlink(path);
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_null(tenancy_new(c, NULL, &err));
+	assert_int_equal(err.code, E_invalid_config);
+	assert_non_null(strstr(err.message, path));
+	unlink(path);
 	unlink(config_path);
 	rmdir(directory);
 	mem_free(path);

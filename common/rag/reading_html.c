@@ -94,19 +94,12 @@ static bool is_frame(enum html_role role, const xmlChar **attributes)
 
 static bool is_hidden_here(const struct html_page *p)
 {
-	return p->dropped > 0 || (p->part == PART_MAIN && p->in_main == 0);
+	return p->dropped > 0 || p->in_permalink > 0 || (p->part == PART_MAIN && p->in_main == 0);
 }
 
 /* ---- links of headings to themselves ---- */
 
 enum { PERMALINK_MAX = 1 * KIB };
-
-static void open_permalink(struct html_page *p)
-{
-	p->in_permalink = true;
-	p->dropped++;
-	buf_clear(&p->permalink);
-}
 
 static bool has_words(struct span text)
 {
@@ -125,7 +118,6 @@ static void close_permalink(struct html_page *p)
 {
 	struct span text = buf_span(&p->permalink);
 
-	p->in_permalink = false;
 	if (p->in_heading == 0 && has_words(text) && !is_hidden_here(p))
 		html_text(p, text);
 	if (!is_empty_heading(p) || !has_words(text))
@@ -135,10 +127,9 @@ static void close_permalink(struct html_page *p)
 /* The link is around a heading: what it has is the page's, like any. */
 static void leave_permalink(struct html_page *p)
 {
-	p->in_permalink = false;
 	if (p->in_main > 0)
-		p->in_main += p->dropped;
-	p->dropped = 0;
+		p->in_main += p->in_permalink;
+	p->in_permalink = 0;
 }
 
 /* ---- events ---- */
@@ -150,7 +141,7 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 
 	if (p->in_title)
 		buf_add_span(&p->title, s);
-	else if (p->in_permalink)
+	else if (p->in_permalink > 0 && p->dropped == 0)
 		buf_add_span(&p->permalink, s); /* what is too long for it is left out */
 	else if (!is_hidden_here(p))
 		html_text(p, s);
@@ -163,15 +154,16 @@ static void on_open(void *ctx, const xmlChar *name, const xmlChar **attributes)
 
 	if (++p->events % EVENTS_BETWEEN_CHECKS == 0 && (p->rc = reader_goes_on(p->rd, p->err)) < 0)
 		xmlStopParser(p->parser);
-	if (p->in_permalink && role == ROLE_HEADING)
+	if (p->dropped == 0 && role == ROLE_HEADING)
 		leave_permalink(p);
-	if (p->dropped == 0 && is_permalink(attributes) && !is_hidden(attributes)) {
-		open_permalink(p);
-		return;
-	}
 	if (p->dropped > 0 || role == ROLE_DROP || is_hidden(attributes) ||
 	    (p->part != PART_ALL && is_frame(role, attributes))) {
 		p->dropped++;
+		return;
+	}
+	if (p->in_permalink > 0 || is_permalink(attributes)) {
+		if (p->in_permalink++ == 0)
+			buf_clear(&p->permalink);
 		return;
 	}
 	if (role == ROLE_TITLE)
@@ -188,7 +180,11 @@ static void on_close(void *ctx, const xmlChar *name)
 	enum html_role role = role_of((const char *)name);
 
 	if (p->dropped > 0) {
-		if (--p->dropped == 0 && p->in_permalink)
+		p->dropped--;
+		return;
+	}
+	if (p->in_permalink > 0) {
+		if (--p->in_permalink == 0)
 			close_permalink(p);
 		return;
 	}

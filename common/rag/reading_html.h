@@ -59,7 +59,7 @@ struct html_page {
 	size_t from;           /* where its text begins */
 	size_t dropped;        /* elements open since one that is dropped, that one included */
 	size_t in_main, in_pre, in_heading;
-	bool in_permalink;     /* it is what is dropped */
+	size_t in_permalink;   /* elements open since a heading's link to itself, that one included */
 	struct buf permalink;  /* its text: of a heading that has no other, that is the heading's */
 	struct html_list lists[HTML_NESTED_MAX];
 	size_t list_depth;

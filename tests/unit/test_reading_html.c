@@ -58,6 +58,9 @@ static void a_link_to_its_own_heading_hides_no_words(void **state)
 		/* Elsewhere it may be all that says what follows. */
 		{ "a.html", "<div><a class=permalink href=/p>On herons</a></div><p>x<a class=headerlink>\xc2\xb6</a></p>",
 		  .text = "On herons\n\nx\n" },
+		{ "a.html", "<div><a class=permalink><svg><title>Icon</title></svg><b>On</b> <i hidden>no</i>herons</a></div>"
+			    "<script class=permalink>run()</script><p>x",
+		  .text = "On herons\n\nx\n" },
 	};
 
 	(void)state;

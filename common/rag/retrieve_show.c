@@ -375,8 +375,10 @@ static void list_pieces(struct shelf *s, struct passage *out)
 
 static int show_passages(struct shelf *s, struct err *err)
 {
-	const struct passages_wish wish = { .budget = retrieve_budget(s->r->question, s->r->answer->scope), .text = text_of, .data = s };
 	struct retrieve_answer *answer = s->r->answer;
+	const struct passages_wish wish = { .budget = retrieve_budget(s->r->question, answer->scope),
+					    .text = text_of,
+					    .data = s };
 	struct passage *pieces, *passages;
 	size_t count;
 

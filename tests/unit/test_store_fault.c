@@ -159,12 +159,31 @@ static void a_refusing_disk_loses_rows_but_no_lines_and_passes(void **state)
 
 enum { NOT_ALLOWED = 77 };
 
+static bool write_id(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = write(fd, text, strlen(text));
+
+	return close(fd) == 0 && n == (ssize_t)strlen(text);
+}
+
+/* Who is not root needs users of its own, too: those that it is, as for others no file can be made. */
+static bool leave_for_own_mounts(void)
+{
+	char uid[64], gid[64];
+
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNS) == 0;
+	snprintf(uid, sizeof(uid), "%u %u 1", geteuid(), geteuid());
+	snprintf(gid, sizeof(gid), "%u %u 1", getegid(), getegid());
+	return unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0 && write_id("/proc/self/setgroups", "deny") &&
+	       write_id("/proc/self/uid_map", uid) && write_id("/proc/self/gid_map", gid);
+}
+
 /* A small file system of the child's own; false when the system does not let it. */
 static bool mount_small_disk(const char *at)
 {
-	int flags = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
-
-	return unshare(flags) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return leave_for_own_mounts() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("none", at, "tmpfs", 0, "size=1m,mode=0700") == 0;
 }
 

@@ -165,7 +165,24 @@ static int read_members(const struct yml *y, json_t *row, struct price *price, c
 	return 0;
 }
 
-static int read_row(struct prices *p, const struct yml *y, json_t *row, struct err *err)
+/* A second row of a file would silently take the first one's place.  lines: of the rows so far. */
+static int note_row(const struct yml *y, json_t *row, const char *backend, const char *model, json_t *lines,
+		    struct err *err)
+{
+	char *name = mem_printf("%s %s", backend, model); /* a backend's name has no blank */
+	const json_t *first = json_object_get(lines, name);
+	int result = 0;
+
+	if (first)
+		result = refuse(y, row, "model", err, "there is a price of %.64s %.128s on line %d already",
+				backend, model, (int)json_integer_value(first));
+	else
+		json_object_set_new(lines, name, json_integer(yml_line(y, row)));
+	mem_free(name);
+	return result;
+}
+
+static int read_row(struct prices *p, const struct yml *y, json_t *row, json_t *lines, struct err *err)
 {
 	struct price price = PRICE_NONE;
 	const char *backend, *model, *as_of = NULL;
@@ -177,7 +194,8 @@ static int read_row(struct prices *p, const struct yml *y, json_t *row, struct e
 			       yml_name(y), yml_line(y, row));
 	backend = text_of(y, row, "backend", err);
 	model = backend ? text_of(y, row, "model", err) : NULL;
-	if (!model || read_members(y, row, &price, &as_of, err) < 0)
+	if (!model || read_members(y, row, &price, &as_of, err) < 0 ||
+	    note_row(y, row, backend, model, lines, err) < 0)
 		return -1;
 	if (p->count >= PRICES_MAX)
 		return refuse(y, row, "model", err, "there are more than %d prices", PRICES_MAX);
@@ -191,18 +209,21 @@ static int read_row(struct prices *p, const struct yml *y, json_t *row, struct e
 /* The rows under "prices:"; absent is empty. */
 static int read_rows(struct prices *p, const struct yml *y, struct err *err)
 {
-	json_t *list = json_object_get(yml_root(y), "prices"), *row;
+	json_t *list = json_object_get(yml_root(y), "prices"), *row, *lines;
 	size_t i;
+	int result = 0;
 
 	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list))
 		return err_set(err, E_invalid_config, "prices", "%s:%d: prices: must be a list of prices",
 			       yml_name(y), yml_member_line(y, yml_root(y), "prices"));
+	lines = json_object();
 	json_array_foreach(list, i, row)
-		if (read_row(p, y, row, err) < 0)
-			return -1;
-	return 0;
+		if (result == 0)
+			result = read_row(p, y, row, lines, err);
+	json_decref(lines);
+	return result;
 }
 
 static int read_taken(struct prices *p, struct yml *y, struct err *err)

@@ -2,7 +2,7 @@
  * common/model/price.h - the list of prices, as data.
  *
  * prices.yaml (embedded) is the shipped list; an operator's file, and "prices:" in spass.yaml, add
- * rows or replace them.  Immutable after loading; any thread.
+ * rows or replace them; no file has two of a backend and model.  Immutable after loading; any thread.
  */
 #ifndef SPASS_MODEL_PRICE_H
 #define SPASS_MODEL_PRICE_H

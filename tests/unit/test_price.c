@@ -31,8 +31,7 @@ static void rows_are_found_by_backend_and_model(void **state)
 	struct prices *p = load("prices:\n"
 				"  - {backend: b, model: two, input: 2.5, output: 10, as_of: \"2026-05-03\"}\n"
 				"  - {backend: a, model: one, input: 0.000001, cached: 0, output: \"0.10\"}\n"
-				"  - {backend: b, model: \"*\", input: 1, output: 1}\n"
-				"  - {backend: b, model: two, input: 3, output: 12, request: 0.005}\n",
+				"  - {backend: b, model: \"*\", input: 1, output: 1}\n",
 				&err);
 	const struct price_row *row;
 
@@ -43,10 +42,9 @@ static void rows_are_found_by_backend_and_model(void **state)
 	assert_int_equal(row->price.cached, 0);
 	assert_int_equal(row->price.output, 100000);
 	assert_int_equal(row->price.reasoning, MONEY_UNKNOWN);
-	row = prices_find(p, "b", "two"); /* the later row counts, as a whole */
-	assert_int_equal(row->price.input, 3000000);
-	assert_int_equal(row->price.request, 5000);
-	assert_null(row->as_of);
+	row = prices_find(p, "b", "two");
+	assert_int_equal(row->price.input, 2500000);
+	assert_string_equal(row->as_of, "2026-05-03");
 	assert_string_equal(prices_find(p, "b", "other")->model, "*");
 	assert_null(prices_find(p, "a", "two"));
 	assert_null(prices_find(p, "c", "one"));
@@ -66,6 +64,9 @@ static void faults_name_line_and_key(void **state)
 		{ "prices:\n  - backend: a\n    model: m\n    input: many\n", "spass.yaml:4: input" },
 		{ "prices:\n  - backend: a\n    model: m\n    inptu: 1\n", "spass.yaml:4: inptu: unknown key" },
 		{ "prices:\n  - backend: a\n    model: m\n    input: true\n", "spass.yaml:4: input" },
+		{ "prices:\n  - {backend: a, model: m, input: 1}\n  - {backend: a, model: \"*\", input: 1}\n"
+		  "  - {backend: a, model: m, input: 2, prompt_max: 9}\n",
+		  "spass.yaml:4: model: there is a price of a m on line 2 already" },
 	};
 
 	(void)state;
@@ -77,6 +78,23 @@ static void faults_name_line_and_key(void **state)
 		if (!strstr(err.message, cases[i].message))
 			fail_msg("%s: %s", cases[i].text, err.message);
 	}
+}
+
+static void a_later_file_replaces_rows_as_a_whole(void **state)
+{
+	static const char name[] = "claude-opus-4-7";
+	struct err err = ERR_INIT;
+	struct prices *shipped = prices_load(NULL, NULL, &err), *p =
+		load("prices: [ {backend: anthropic, model: claude-opus-4-7, request: 0.005} ]", &err);
+	const struct price_row *row = prices_find(p, "anthropic", name);
+
+	(void)state;
+	assert_non_null(prices_find(shipped, "anthropic", name)->as_of);
+	assert_int_equal(row->price.request, 5000);
+	assert_int_equal(row->price.input, MONEY_UNKNOWN);
+	assert_null(row->as_of);
+	prices_free(shipped);
+	prices_free(p);
 }
 
 static void the_shipped_list_loads_and_says_as_of_when(void **state)
@@ -151,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_found_by_backend_and_model),
 		cmocka_unit_test(faults_name_line_and_key),
+		cmocka_unit_test(a_later_file_replaces_rows_as_a_whole),
 		cmocka_unit_test(the_shipped_list_loads_and_says_as_of_when),
 		cmocka_unit_test(a_rate_has_its_date),
 		cmocka_unit_test(the_central_banks_list_is_turned_round),

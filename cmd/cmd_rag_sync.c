@@ -102,6 +102,51 @@ static bool may_prune(const struct sync *s)
 	return false;
 }
 
+static bool is_from(const struct rag_file *f, const struct rag_root *root)
+{
+	size_t len = strlen(root->path);
+
+	return strncmp(f->path, root->path, len) == 0 && f->path[len] == '/';
+}
+
+/* Whether the directory has none of the files that the index has from it. */
+static bool is_emptied(const struct sync *s, const struct rag_root *root)
+{
+	size_t known = 0, i;
+	const json_t *one;
+
+	if (root->gone == 0)
+		return false;
+	for (i = 0; i < s->files.count; i++)
+		known += is_from(&s->files.list[i], root);
+	json_array_foreach(s->wanted, i, one)
+	{
+		const struct rag_file *f = rag_files_get(&s->files, models_text(one, "id"));
+
+		known -= f && strcmp(models_text(one, "why"), "new") == 0 && is_from(f, root);
+	}
+	return known == 0;
+}
+
+/* A mount point with nothing mounted looks as if all had been removed. */
+static int confirm_emptied(const struct sync *s, struct err *err)
+{
+	for (size_t i = 0; i < s->files.root_count && !s->options->yes; i++) {
+		const struct rag_root *root = &s->files.roots[i];
+		const char *plural = root->gone == 1 ? "" : "s";
+
+		if (!is_emptied(s, root) ||
+		    (cmd_can_ask() && cmd_confirm("%s has none of its files any more: remove its %zu document%s of %s?",
+						  root->path, root->gone, plural, s->index)))
+			continue;
+		return err_set(err, E_not_confirmed, "yes",
+			       "%s has none of its files any more, as when nothing is mounted there: "
+			       "nothing was done; --yes removes its %zu document%s of %s",
+			       root->path, root->gone, plural, s->index);
+	}
+	return 0;
+}
+
 static int status_of(const struct sync *s)
 {
 	return s->failed + (int64_t)s->files.unreadable > 0 ? CMD_PARTIAL : 0;
@@ -147,6 +192,8 @@ static int synchronise(struct sync *s, struct err *err)
 		sync_print_plan(s);
 		return status_of(s);
 	}
+	if (s->may_prune && confirm_emptied(s, err) < 0)
+		return -1;
 	return transfer(s, err) < 0 ? -1 : finish(s, err);
 }
 
@@ -253,6 +300,8 @@ static const struct opt add_own[] = {
 };
 static const struct opt sync_own[] = {
 	OWN(OPT_SWITCH, prune, .name = "prune", .help = "Remove documents whose files are gone"),
+	OWN(OPT_SWITCH, yes, .name = "yes", .letter = 'y',
+	    .help = "With --prune: without asking, also all those of a directory"),
 	COMMON,
 	{ .kind = OPT_END },
 };
@@ -305,7 +354,8 @@ const struct cmd cmd_rag_sync = {
 	.text = "As add, and with --prune documents that came from the directories named go when "
 		"their files are gone. What --include and --exclude hide stays, as does what lies "
 		"behind links that lead nowhere, and nothing goes when something could not be looked "
-		"at.",
+		"at. When a directory has none of its files any more, as when nothing is mounted there, "
+		"it asks first.",
 	.examples = sync_examples,
 	.run = run,
 };

@@ -289,7 +289,7 @@ static void walk_root(struct walk *w, const char *name, const struct stat *st)
 
 	f->roots = mem_realloc(f->roots, (f->root_count + 1) * sizeof(*f->roots));
 	f->roots[f->root_count++] =
-		(struct rag_root){ mem_strdup(w->root), mem_printf("%s/", name) };
+		(struct rag_root){ mem_strdup(w->root), mem_printf("%s/", name), 0 };
 	visit(w, st);
 	walk_directory(w, w->root, name, 0);
 	walk_detours(w);

@@ -26,6 +26,7 @@ struct rag_file {
 struct rag_root {
 	char *path;   /* without links */
 	char *prefix; /* of the ids below it: "manual/" */
+	size_t gone;  /* documents that came from there, whose files are gone; of rag_gone.h */
 };
 
 struct rag_files {

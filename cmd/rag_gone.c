@@ -74,6 +74,7 @@ static void choose(struct rag_gone *g, const json_t *documents)
 		for (size_t root = 0; root < g->files->root_count; root++)
 			if (is_gone_from(g, &g->files->roots[root], root, source)) {
 				json_array_append(g->ids, json_object_get(document, "id"));
+				g->files->roots[root].gone++;
 				break;
 			}
 	}

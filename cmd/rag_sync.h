@@ -17,7 +17,7 @@ struct sync_options {
 	struct cmd_globals globals;
 	struct opt_texts include, exclude, meta;
 	const char *type, *name; /* name: of what is piped in */
-	bool prune, follow, dry_run, jsonl, no_wait;
+	bool prune, yes, follow, dry_run, jsonl, no_wait;
 };
 
 struct sync {

@@ -249,6 +249,7 @@ complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcomman
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_prev_arg_in add' -a '(spass rag list -q 2>/dev/null | tail -n +2 | cut -d " " -f 1)'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from add' -F
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from sync' -l prune -d 'Remove documents whose files are gone'
+complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from sync' -l yes -s y -d 'With --prune: without asking, also all those of a directory'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from sync' -l include -x -d 'Only files whose id or name is so; may be repeated'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from sync' -l exclude -x -d 'No files or directories whose id or name is so; may be repeated'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from sync' -l follow -d 'Follow links that lead out of the directories named, too'

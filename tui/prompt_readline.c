@@ -247,22 +247,23 @@ static size_t rows_above(size_t columns)
 	return rows;
 }
 
-/* readline goes by the width it knows, and leaves the rows that have come above. */
+/*
+ * readline goes by the width it knows: it would leave rows that have come above, or clear the answer's
+ * where the terminal has joined its own.
+ */
 static void hide_broken(struct prompt *p, size_t columns)
 {
-	int rows, known;
-	size_t before, now;
+	size_t above;
 
-	rl_get_screen_size(&rows, &known);
-	if (here.hidden || known <= 0 || columns == 0) {
+	if (here.hidden || columns == 0) {
 		hide(p);
 		return;
 	}
-	before = rows_above((size_t)known);
-	now = rows_above(columns);
-	hide(p);
-	if (now > before)
-		fprintf(rl_outstream, "\033[%zuA\033[J", now - before);
+	above = rows_above(columns);
+	if (above)
+		fprintf(rl_outstream, "\033[%zuA", above);
+	fputs("\r\033[J", rl_outstream);
+	here.hidden = true;
 }
 
 static void clear(struct prompt *p)

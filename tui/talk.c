@@ -304,6 +304,7 @@ static void init(struct talk *t, const struct talk_setup *setup)
 	t->index = setup->index ? mem_strdup(setup->index) : NULL;
 	t->filter = setup->filter ? mem_strdup(setup->filter) : NULL;
 	buf_add_span(&t->context, setup->context);
+	t->columns = talk_columns(t);
 	t->page = page_new(&setup->page, &t->lines);
 }
 

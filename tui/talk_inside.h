@@ -51,6 +51,7 @@ struct talk {
 	struct buf held;
 	bool interjects, ends_block; /* what is said now goes there; nothing is below the last blank line */
 	int64_t painted_ms;
+	size_t columns; /* painted for so many; 0 = not known */
 
 	struct answer *answer; /* under way, or NULL */
 	struct buf body;
@@ -76,6 +77,8 @@ void talk_place_held(struct talk *t);
 void talk_take_tail(struct talk *t);
 /* Milliseconds until the next painting, -1 = nothing is to be painted. */
 int talk_next_paint(const struct talk *t);
+/* Of the terminal, now; 0 = not known. */
+size_t talk_columns(const struct talk *t);
 void talk_resize(struct talk *t);
 void talk_clear_screen(struct talk *t);
 

@@ -178,6 +178,11 @@ void talk_paint(struct talk *t)
 {
 	bool is_live = prompt_is_live(t->prompt);
 
+	/* Before its signal is seen, the terminal may have broken and joined rows already. */
+	if (is_live && talk_columns(t) != t->columns) {
+		talk_resize(t);
+		return;
+	}
 	t->painted_ms = clock_mono_ms();
 	make_tail(t);
 	place_between(t);
@@ -213,15 +218,21 @@ int talk_next_paint(const struct talk *t)
 	return due > now ? (int)(due - now) : 0;
 }
 
-void talk_resize(struct talk *t)
+size_t talk_columns(const struct talk *t)
 {
 	struct winsize size = { .ws_col = 0 };
 
 	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
-	prompt_hide_broken(t->prompt, size.ws_col);
-	take_tail(t, size.ws_col);
-	if (size.ws_col)
-		page_resize(t->page, size.ws_col);
+	return size.ws_col;
+}
+
+void talk_resize(struct talk *t)
+{
+	t->columns = talk_columns(t);
+	prompt_hide_broken(t->prompt, t->columns);
+	take_tail(t, t->columns);
+	if (t->columns)
+		page_resize(t->page, t->columns);
 	prompt_resume(t->prompt);
 	talk_paint(t);
 }

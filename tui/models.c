@@ -73,6 +73,7 @@ static void read_info(struct models *m, const json_t *info)
 	if (*preferred)
 		m->preferred = mem_strdup(preferred);
 	m->is_complete = true;
+	m->needs_user = json_is_true(json_object_get(json_object_get(info, "gateway"), "user_id_required"));
 }
 
 static void read_list(struct models *m, const json_t *root)

@@ -20,6 +20,7 @@ struct models {
 	struct model_row *rows;
 	size_t count;
 	char *preferred;  /* what answers when none is named; NULL: there is no model */
+	bool needs_user;  /* the gateway refuses who names no user */
 	bool is_complete; /* from a gateway that tells all; else there may be more */
 };
 

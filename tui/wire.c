@@ -47,12 +47,18 @@ int wire_status(const struct wire *w)
 	return w->status;
 }
 
+void wire_name_user(struct wire *w)
+{
+	if (!w->target.user)
+		w->target.user = w->target.login;
+}
+
 bool wire_takes_user(struct wire *w, const struct err *err)
 {
 	if (err->code != E_missing_field || strcmp(err->param, "headers.spass-user-id") != 0 ||
 	    w->target.user || !w->target.login)
 		return false;
-	w->target.user = w->target.login;
+	wire_name_user(w);
 	return true;
 }
 

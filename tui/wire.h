@@ -106,6 +106,8 @@ struct wire_request {
 json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err *err);
 /* The body of a 2xx, whatever it is, into out; 0, or -1 with err as wire_get. */
 int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err);
+/* From now on a user is named, if one is known. */
+void wire_name_user(struct wire *w);
 /*
  * Whether err says that a user must be named, and from now on one is: the request is worth making
  * again.

@@ -102,6 +102,19 @@ bool bucket_take_request(struct limiter *l, const struct token *token, const str
 	return bucket_count(token) == 0 || take_request(&t, 0, d);
 }
 
+void bucket_return_request(struct limiter *l, const struct token *token, const struct bucket_default *d,
+			   int64_t now_us)
+{
+	for (size_t i = 0; i < bucket_count(token); i++) {
+		struct limit_ask asks[2] = { { .amount = 0 } };
+		const struct bucket b = bucket_at(token, i);
+		size_t count = request_limits(b.rates, d, i == 0 && d->is_on, asks);
+
+		for (size_t k = 0; k < count; k++)
+			limiter_settle(l, b.key, asks[k].kind, asks[k].limit, -asks[k].amount, now_us);
+	}
+}
+
 static struct limit token_limit(const struct rates *rates)
 {
 	int64_t count = rates->tokens_per_minute;

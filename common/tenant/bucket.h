@@ -24,6 +24,9 @@ struct bucket_default {
  */
 bool bucket_take_request(struct limiter *l, const struct token *token, const struct bucket_default *d,
 			 int64_t now_us, struct limit_ask *tightest);
+/* Gives back what bucket_take_request admitted with the same default: the request counts for nothing. */
+void bucket_return_request(struct limiter *l, const struct token *token, const struct bucket_default *d,
+			   int64_t now_us);
 /*
  * tokens, and of extra as many as all buckets have; *taken comes out as what they gave, 0 where nothing
  * limits them.

@@ -393,6 +393,8 @@ int guard(struct exchange *x, struct call *c)
 			continue;
 		if (err.code == E_missing_authorization || err.code == E_invalid_authorization)
 			limits_refuse_address(x, c, &err);
+		if (err.code == E_missing_field && checks[i] == check_user)
+			limits_excuse_token(x, c);
 		if (err_info(err.code)->status == 401)
 			reply_header(x, "WWW-Authenticate", SPAN_LIT("Bearer"));
 		reply_error(x, &err);

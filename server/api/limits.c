@@ -97,14 +97,20 @@ static int refuse(const struct call *c, const struct limit_ask *tightest, const 
 	return bucket_refuse(tightest, param, what, err);
 }
 
-static int check_token(struct exchange *x, struct call *c, struct err *err)
+static struct bucket_default default_of(const struct call *c)
 {
 	const struct config *config = c->snapshot->config;
-	const struct bucket_default d = {
+
+	return (struct bucket_default){
 		.rate = (double)config->rate_limit_per_second,
 		.burst = config->rate_limit_burst,
 		.is_on = is_limiting(c),
 	};
+}
+
+static int check_token(struct exchange *x, struct call *c, struct err *err)
+{
+	const struct bucket_default d = default_of(c);
 	struct limit_ask tightest;
 	bool is_admitted = bucket_take_request(c->worker->core->token_limits, c->identity.token, &d,
 					       loop_now_us(c->worker->loop), &tightest);
@@ -116,17 +122,25 @@ static int check_token(struct exchange *x, struct call *c, struct err *err)
 	return refuse(c, &tightest, "headers.authorization", "this token has made too many requests", err);
 }
 
-static int check_address(struct exchange *x, struct call *c, struct err *err)
+/* Whether the address may ask once more. */
+static bool take_address(struct exchange *x, struct call *c, struct limit_ask *a)
 {
 	const struct config *config = c->snapshot->config;
-	struct limit_ask a = { .kind = LIMIT_SECOND, .amount = 1 };
 	uint8_t key[LIMITER_KEY_SIZE];
 
+	*a = (struct limit_ask){ .kind = LIMIT_SECOND, .amount = 1 };
 	/* A socket of this machine has no address; who may open it is a matter of permissions. */
 	if (!is_limiting(c) || !limiter_address_key(x->peer.ptr, x->peer.len, key))
-		return 0;
-	a.limit = limit_of((double)config->address_limit_per_second, 1, config->address_limit_burst);
-	if (limiter_take(c->worker->core->address_limits, key, &a, 1, loop_now_us(c->worker->loop)))
+		return true;
+	a->limit = limit_of((double)config->address_limit_per_second, 1, config->address_limit_burst);
+	return limiter_take(c->worker->core->address_limits, key, a, 1, loop_now_us(c->worker->loop));
+}
+
+static int check_address(struct exchange *x, struct call *c, struct err *err)
+{
+	struct limit_ask a;
+
+	if (take_address(x, c, &a))
 		return 0;
 	put_requests(x, &a);
 	return refuse(c, &a, "", "this address has made too many requests without valid credentials", err);
@@ -145,6 +159,16 @@ int limits_check(struct exchange *x, struct call *c, struct err *err)
 	if (!c->snapshot->config->auth || is_health(c))
 		return 0;
 	return check_address(x, c, err);
+}
+
+void limits_excuse_token(struct exchange *x, struct call *c)
+{
+	const struct bucket_default d = default_of(c);
+	struct limit_ask a;
+
+	if (c->identity.token && take_address(x, c, &a))
+		bucket_return_request(c->worker->core->token_limits, c->identity.token, &d,
+				      loop_now_us(c->worker->loop));
 }
 
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err)

@@ -21,6 +21,11 @@ int limits_check(struct exchange *x, struct call *c, struct err *err);
  * err becomes E_rate_limit_exceeded.
  */
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
+/*
+ * A request that lacks nothing but its user counts for its address, while that may ask, and not for
+ * its token: clients make it again with the user.
+ */
+void limits_excuse_token(struct exchange *x, struct call *c);
 /* How the token's tokens a minute stand, in x-ratelimit-* headers. */
 void limits_tell_tokens(struct exchange *x, const struct limit_ask *a);
 

@@ -44,6 +44,9 @@ void v1_info(struct exchange *x, struct call *c)
 {
 	const struct offer offer = call_offer(c);
 	const struct info_filter filter = { admits, &offer };
+	json_t *info = info_document(offer.routing, c->snapshot->config, &filter, spend_default_model(&offer));
 
-	call_reply_json(x, 200, info_document(offer.routing, c->snapshot->config, &filter, spend_default_model(&offer)));
+	json_object_set_new(json_object_get(info, "gateway"), "user_id_required",
+			    json_boolean(snapshot_needs_user(c->snapshot)));
+	call_reply_json(x, 200, info);
 }

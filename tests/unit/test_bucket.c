@@ -99,6 +99,21 @@ static void tokens_are_taken_as_far_as_all_have_them_and_come_back_to_all(void *
 	limiter_free(s.limiter);
 }
 
+static void a_request_that_is_returned_counts_for_none(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	make(&s, (struct rates){ .requests_per_minute = 1 }, (struct rates){ .requests_per_minute = 1 });
+	for (int i = 0; i < 3; i++) {
+		assert_true(ask(&s, &s.key));
+		bucket_return_request(s.limiter, &s.key, &none, begin);
+	}
+	assert_true(ask(&s, &s.key));
+	assert_false(ask(&s, &s.maker));
+	limiter_free(s.limiter);
+}
+
 static void who_has_no_limit_is_not_counted(void **state)
 {
 	struct scene s;
@@ -121,6 +136,7 @@ int main(void)
 		cmocka_unit_test(requests_of_a_key_are_its_makers_and_a_refusal_takes_none),
 		cmocka_unit_test(what_the_maker_lacks_the_key_gets_back),
 		cmocka_unit_test(tokens_are_taken_as_far_as_all_have_them_and_come_back_to_all),
+		cmocka_unit_test(a_request_that_is_returned_counts_for_none),
 		cmocka_unit_test(who_has_no_limit_is_not_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

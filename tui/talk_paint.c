@@ -94,7 +94,7 @@ static void place_between(struct talk *t)
 	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
 	if (!t->answer || !answer_text(t->answer).len ||
 	    (t->ends_block && !t->lines.len && !t->tail.len) ||
-	    2 * span_count(buf_span(&t->held), '\n') > size.ws_row) {
+	    2 * (width_rows(buf_span(&t->held), size.ws_col) - 1) > size.ws_row) {
 		talk_place_held(t);
 		return;
 	}
@@ -133,45 +133,15 @@ static void put(const struct talk *t, struct span s)
 	fwrite(s.ptr, 1, s.len, t->setup->out);
 }
 
-/* Cells of a row with colours, which take none. */
-static size_t cells_of(struct span row)
-{
-	size_t cells = 0;
-
-	while (row.len) {
-		const char *escape = memchr(row.ptr, '\033', row.len), *end;
-		size_t plain = escape ? (size_t)(escape - row.ptr) : row.len;
-
-		cells += width_text(span_of(row.ptr, plain));
-		row = span_from(row, plain);
-		end = row.len ? memchr(row.ptr, 'm', row.len) : NULL;
-		row = span_from(row, end ? (size_t)(end - row.ptr) + 1 : row.len);
-	}
-	return cells;
-}
-
-/* A terminal that has become narrower has broken the row into several. */
-static void take_tail(struct talk *t, size_t columns)
-{
-	struct span rest = buf_span(&t->shown_tail);
-	size_t rows = 0;
-
-	if (!t->has_tail)
-		return;
-	while (rest.ptr) {
-		size_t cells = cells_of(span_cut(&rest, '\n'));
-
-		rows += columns && cells > columns ? (cells + columns - 1) / columns : 1;
-	}
-	prompt_hide(t->prompt);
-	fprintf(t->setup->out, "\033[%zuA\r\033[J", rows);
-	t->has_tail = false;
-	buf_clear(&t->shown_tail);
-}
-
+/* As many rows as the terminal has for it now: it may have become narrower since, or have been too narrow. */
 void talk_take_tail(struct talk *t)
 {
-	take_tail(t, 0);
+	if (!t->has_tail)
+		return;
+	prompt_hide(t->prompt);
+	fprintf(t->setup->out, "\033[%zuA\r\033[J", width_rows(buf_span(&t->shown_tail), talk_columns(t)));
+	t->has_tail = false;
+	buf_clear(&t->shown_tail);
 }
 
 void talk_paint(struct talk *t)
@@ -230,7 +200,7 @@ void talk_resize(struct talk *t)
 {
 	t->columns = talk_columns(t);
 	prompt_hide_broken(t->prompt, t->columns);
-	take_tail(t, t->columns);
+	talk_take_tail(t);
 	if (t->columns)
 		page_resize(t->page, t->columns);
 	prompt_resume(t->prompt);

@@ -3,6 +3,7 @@
 
 #include "common/base/utf8.h"
 
+#include <string.h>
 #include <wchar.h>
 
 enum { JOINER = 0x200d, SELECTOR_FIRST = 0xfe00, SELECTOR_LAST = 0xfe0f };
@@ -65,4 +66,34 @@ size_t width_cut(struct span text, size_t cells)
 		at += len;
 	}
 	return at;
+}
+
+/* Of the colours that text begins with; 0: it begins with none. */
+static size_t colour_length(struct span text)
+{
+	const char *end = text.ptr[0] == '\033' ? memchr(text.ptr, 'm', text.len) : NULL;
+
+	return end ? (size_t)(end - text.ptr) + 1 : 0;
+}
+
+size_t width_rows(struct span text, size_t columns)
+{
+	size_t rows = 1, used = 0;
+	bool joined = false;
+
+	while (text.len) {
+		size_t len = colour_length(text);
+		bool is_end = text.ptr[0] == '\n';
+		int cells = 0;
+
+		if (!len)
+			len = step(text, &joined, &cells);
+		if (is_end || (columns && used + (size_t)cells > columns)) {
+			rows++;
+			used = 0;
+		}
+		used += (size_t)cells;
+		text = span_from(text, len);
+	}
+	return rows;
 }

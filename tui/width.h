@@ -17,5 +17,7 @@ bool width_joins(uint32_t code_point);
 size_t width_text(struct span text);
 /* Bytes of the longest prefix that takes at most `cells`, never inside a character. */
 size_t width_cut(struct span text, size_t cells);
+/* Rows of its lines on a terminal of so many columns (0: never broken); colours take no cells. */
+size_t width_rows(struct span text, size_t columns);
 
 #endif

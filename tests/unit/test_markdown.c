@@ -412,6 +412,34 @@ static void widths_are_those_of_a_terminal(void **state)
 	}
 }
 
+static void broken_lines_take_more_rows(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns, rows;
+	} cases[] = {
+		{ "", 4, 1 },
+		{ "abcd", 4, 1 },
+		{ "abcde", 4, 2 },
+		{ "abcdefghi", 4, 3 },
+		{ "abcdefghi", 0, 1 },
+		{ "abcdefghi\nb", 0, 2 },
+		{ "abcd\nabcde\n", 4, 4 },
+		{ "\n\n", 4, 3 },
+		{ "\033[2mabcd\033[0m", 4, 1 },
+		{ "\033[2mabc\033[1;34md\033[0me", 4, 2 },
+		/* What has no room for both its cells goes to the next row. */
+		{ "abc\u4e2dabc", 4, 3 },
+		{ "ab\u4e2d", 4, 1 },
+		{ "[queued: it is sent when the answer has ended]", 46, 1 },
+		{ "[queued: it is sent when the answer has ended]", 40, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(width_rows(span_str(cases[i].text), cases[i].columns), cases[i].rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +456,7 @@ int main(void)
 		cmocka_unit_test(a_page_parts_thoughts_from_the_answer),
 		cmocka_unit_test(a_note_does_not_end_what_is_coming),
 		cmocka_unit_test(widths_are_those_of_a_terminal),
+		cmocka_unit_test(broken_lines_take_more_rows),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -43,4 +43,23 @@ each_word_once 'at the end'
 count_is 1 'a draft that takes'
 screen_end
 
+# Narrower and wider, with a message queued, whose notice then takes more rows than one, and fewer again.
+screen 80x24 "$chat"
+see 'slow answers.'
+text 'first'; see '> first'; keys Enter
+see 'w3 '
+text 'queued one'; keys Enter
+see '[queued: '
+for columns in 40 50 33 80 20 100; do
+	resize $columns
+	await_more
+	each_word_once "with a queue, $columns columns"
+	count_is 1 '> queued one'
+	count_is 1 '[queued: it'
+done
+text 'a draft'; see '> a draft'
+keys C-c
+see '[interrupted]'
+each_word_once 'at the end of the queue'
+screen_end
 done_testing

@@ -21,8 +21,8 @@ const struct cmd cmd_config_check = {
 	.name = "check",
 	.summary = "Check configuration, catalogue and token without starting",
 	.flags = CMD_CONFIG | CMD_JSON | CMD_COLOR,
-	.text = "Tells every fault with file, line and key and exits with 2.  Makes and changes "
-		"nothing.",
+	.text = "Tells every fault with file, line and key, of tokens.yaml the first, and exits with 2.\n"
+		"Makes and changes nothing.",
 	.examples = examples,
 	.run = run,
 };

@@ -7,6 +7,8 @@
 #include "common/model/catalog.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/asset.h"
@@ -128,7 +130,25 @@ static bool path_has(const struct walk *w, int depth, const struct model *m)
 	return false;
 }
 
-/* Checks all that m's chain reaches; returns its height or -1. */
+/* Adds what is wrong with that link to what err says. */
+static void tell(const struct walk *w, const struct model *m, const struct model_link *link, const char *format,
+		 ...) __attribute__((format(printf, 4, 5)));
+
+static void tell(const struct walk *w, const struct model *m, const struct model_link *link, const char *format,
+		 ...)
+{
+	struct err one = ERR_INIT;
+	char text[ERR_MESSAGE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	err_set(&one, E_invalid_config, "chain", "%s: %s: chain: %s", link->where, m->alias, text);
+	err_gather(w->err, &one);
+}
+
+/* Checks all that m's chain reaches; returns its height, without the links that are told. */
 static int walk_model(struct walk *w, size_t at, int depth)
 {
 	const struct model *m = w->catalog->models[at];
@@ -141,23 +161,21 @@ static int walk_model(struct walk *w, size_t at, int depth)
 		if (link->backend)
 			continue;
 		ptrdiff_t next = catalog_index(w->catalog, span_str(link->model));
-		if (next < 0)
-			return err_set(w->err, E_invalid_config, "chain",
-				       "%s: %s: chain: there is no model \"%s\"", link->where,
-				       m->alias, link->model);
-		if (path_has(w, depth + 1, w->catalog->models[next]))
-			return err_set(w->err, E_invalid_config, "chain",
-				       "%s: %s: chain: \"%s\" leads back to itself", link->where,
-				       m->alias, link->model);
+		if (next < 0) {
+			tell(w, m, link, "there is no model \"%s\"", link->model);
+			continue;
+		}
+		if (path_has(w, depth + 1, w->catalog->models[next])) {
+			tell(w, m, link, "\"%s\" leads back to itself", link->model);
+			continue;
+		}
 		int below = w->height[next];
 		if (below == 0 && depth + 1 < CATALOG_DEPTH_MAX)
 			below = walk_model(w, (size_t)next, depth + 1);
-		if (below < 0)
-			return -1;
-		if (below == 0 || depth + 1 + below > CATALOG_DEPTH_MAX)
-			return err_set(w->err, E_invalid_config, "chain",
-				       "%s: %s: chain: more than %d aliases deep", link->where,
-				       m->alias, CATALOG_DEPTH_MAX);
+		if (below == 0 || depth + 1 + below > CATALOG_DEPTH_MAX) {
+			tell(w, m, link, "more than %d aliases deep", CATALOG_DEPTH_MAX);
+			continue;
+		}
 		if (below + 1 > height)
 			height = below + 1;
 	}
@@ -165,18 +183,16 @@ static int walk_model(struct walk *w, size_t at, int depth)
 	return height;
 }
 
-static int chains_check(const struct catalog *c, struct err *err)
+static void chains_check(const struct catalog *c, struct err *err)
 {
 	struct walk w = { .catalog = c,
 			  .height = mem_calloc(c->count + 1, sizeof(int)),
 			  .err = err };
-	int r = 0;
 
-	for (size_t i = 0; i < c->count && r == 0; i++)
-		if (w.height[i] == 0 && walk_model(&w, i, 0) < 0)
-			r = -1;
+	for (size_t i = 0; i < c->count; i++)
+		if (w.height[i] == 0)
+			walk_model(&w, i, 0);
 	mem_free(w.height);
-	return r;
 }
 
 /* --- the module --- */
@@ -194,24 +210,22 @@ static int embedded_read(struct catalog *c, struct err *err)
 	return r;
 }
 
-struct catalog *catalog_load(const char *operator_file, const struct yml *config_file,
-			     struct err *err)
+int catalog_load(struct catalog **c, const char *operator_file, const struct yml *config_file, struct err *err)
 {
-	struct catalog *c = mem_new(struct catalog), *result = NULL;
+	struct err faults = ERR_INIT;
 
-	if (embedded_read(c, err) < 0)
-		goto out;
-	if (operator_file && catalog_read_file(c, operator_file, err) < 0)
-		goto out;
-	if (config_file && catalog_read_rows(c, config_file, false, err) < 0)
-		goto out;
-	if (chains_check(c, err) < 0)
-		goto out;
-	result = c;
-	c = NULL;
-out:
-	catalog_free(c);
-	return result;
+	*c = mem_new(struct catalog);
+	if (embedded_read(*c, &faults) == 0) {
+		if (operator_file)
+			catalog_read_file(*c, operator_file, &faults);
+		if (config_file)
+			catalog_read_rows(*c, config_file, false, &faults);
+		chains_check(*c, &faults);
+	}
+	if (faults.code == E_none)
+		return 0;
+	err_gather(err, &faults);
+	return -1;
 }
 
 void catalog_free(struct catalog *c)

@@ -53,9 +53,10 @@ struct catalog;
 /*
  * operator_file may be NULL; config_file (spass.yaml's tree, for "models:") too.  Fails with
  * E_invalid_config naming file, line and key: unknown key, bad value, unknown alias in a chain,
- * a chain that contains itself.
+ * a chain that contains itself.  All that is wrong is added to what err says; *c has then what is
+ * right, to be looked at further.  The caller frees *c in either case.
  */
-struct catalog *catalog_load(const char *operator_file, const struct yml *config_file, struct err *err);
+int catalog_load(struct catalog **c, const char *operator_file, const struct yml *config_file, struct err *err);
 void catalog_free(struct catalog *c);
 /* In file order; the built-in models last. */
 size_t catalog_count(const struct catalog *c);

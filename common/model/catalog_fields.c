@@ -77,15 +77,17 @@ int catalog_line(const struct catalog_source *s, const json_t *value)
 int catalog_refuse(const struct catalog_source *s, const json_t *value, const char *key,
 		   struct err *err, const char *format, ...)
 {
+	struct err one = ERR_INIT;
 	char text[ERR_MESSAGE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	return err_set(err, E_invalid_config, key, "%s:%d: %s: %s%s%s", yml_name(s->yml),
-		       catalog_line(s, value), s->alias ? s->alias : "models", key ? key : "",
-		       key ? ": " : "", text);
+	err_set(&one, E_invalid_config, key, "%s:%d: %s: %s%s%s", yml_name(s->yml), catalog_line(s, value),
+		s->alias ? s->alias : "models", key ? key : "", key ? ": " : "", text);
+	err_gather(err, &one);
+	return -1;
 }
 
 /* --- fields --- */
@@ -262,9 +264,10 @@ static int read_chain(const struct catalog_source *s, json_t *value, struct mode
 		return catalog_refuse(s, value, "chain", err, "must be a list of 1 to %d steps",
 				      CATALOG_CHAIN_MAX);
 	struct model_link *chain = mem_calloc(count, sizeof *chain);
-	for (size_t i = 0; i < count; i++) {
-		if (read_link(s, json_array_get(value, i), &chain[i], err) == 0)
-			continue;
+	bool faulty = false;
+	for (size_t i = 0; i < count; i++)
+		faulty |= read_link(s, json_array_get(value, i), &chain[i], err) < 0;
+	if (faulty) {
 		model_chain_free(chain, count);
 		return -1;
 	}
@@ -376,19 +379,18 @@ int catalog_row_apply(const struct catalog_source *s, json_t *row, struct model 
 {
 	const char *key;
 	json_t *value;
+	int result = 0;
 
 	json_object_foreach(row, key, value)
 	{
 		const struct field *f = field_find(key);
 
-		if (!f)
-			return unknown_key(s, value, key, err);
-		if (read_field(s, f, value, m, err) < 0)
-			return -1;
+		if ((f ? read_field(s, f, value, m, err) : unknown_key(s, value, key, err)) < 0)
+			result = -1;
 	}
-	if (m->chain_count == 0)
-		return catalog_refuse(s, row, "chain", err, "is missing");
+	if (m->chain_count == 0 && !json_object_get(row, "chain"))
+		result = catalog_refuse(s, row, "chain", err, "is missing");
 	if (!model_chats(m))
 		m->tools = false;
-	return 0;
+	return result;
 }

@@ -26,7 +26,7 @@ size_t catalog_end(const struct catalog *c);
 /* -1 when there is none. */
 ptrdiff_t catalog_index(const struct catalog *c, struct span alias);
 
-/* catalog_read.c: the rows under "models:" of a file; absent is empty.  0 or -1. */
+/* catalog_read.c: the rows under "models:" of a file; absent is empty.  0 or -1, err having all faults. */
 int catalog_read_rows(struct catalog *c, const struct yml *y, bool embedded, struct err *err);
 /* The same for a file that holds nothing else. */
 int catalog_read_file(struct catalog *c, const char *path, struct err *err);
@@ -39,7 +39,7 @@ struct catalog_source {
 };
 /* The line of a value, else of the row it is in: single-valued nodes such as true have none. */
 int catalog_line(const struct catalog_source *s, const json_t *value);
-/* "models.yaml:12: house: context_window: ..."; returns -1. */
+/* "models.yaml:12: house: context_window: ...", added to what err says; returns -1. */
 int catalog_refuse(const struct catalog_source *s, const json_t *value, const char *key, struct err *err,
 		   const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Lays the row's members over m. */

@@ -105,14 +105,14 @@ int catalog_read_rows(struct catalog *c, const struct yml *y, bool embedded, str
 	lines = json_object();
 	json_array_foreach(rows, index, row)
 	{
+		s.alias = NULL;
 		if (!json_is_object(row))
 			r = catalog_refuse(&s, row, NULL, err,
 					   "each row is a mapping with an alias");
-		else if (row_read(c, &s, row, embedded, err) < 0 ||
-			 note_chain(&s, row, lines, err) < 0)
+		else if (row_read(c, &s, row, embedded, err) < 0)
 			r = -1;
-		if (r < 0)
-			break;
+		if (s.alias && note_chain(&s, row, lines, err) < 0)
+			r = -1;
 	}
 	json_decref(lines);
 	return r;
@@ -120,28 +120,30 @@ int catalog_read_rows(struct catalog *c, const struct yml *y, bool embedded, str
 
 int catalog_read_file(struct catalog *c, const char *path, struct err *err)
 {
-	struct yml *y = yml_read(path, err);
+	struct err one = ERR_INIT;
+	struct yml *y = yml_read(path, &one);
 	const char *key;
 	json_t *value;
 	int r = -1;
 
-	if (!y)
+	if (!y) {
+		err_gather(err, &one);
 		return -1;
+	}
 	struct catalog_source s = { .yml = y };
 	if (!json_is_object(yml_root(y))) {
 		catalog_refuse(&s, yml_root(y), NULL, err,
 			       "the file must be a mapping with the key \"models\"");
 		goto out;
 	}
+	r = catalog_read_rows(c, y, false, err);
 	json_object_foreach(yml_root(y), key, value)
 	{
 		if (strcmp(key, "models") == 0)
 			continue;
-		catalog_refuse(&s, value, NULL, err,
-			       "unknown key \"%.64s\"; a catalogue holds \"models\" alone", key);
-		goto out;
+		r = catalog_refuse(&s, value, NULL, err,
+				   "unknown key \"%.64s\"; a catalogue holds \"models\" alone", key);
 	}
-	r = catalog_read_rows(c, y, false, err);
 out:
 	yml_free(y);
 	return r;

@@ -36,10 +36,11 @@ static const struct {
 static int refuse(const struct yml *y, json_t *row, const char *key, struct err *err, const char *format,
 		  ...) __attribute__((format(printf, 5, 6)));
 
-/* "prices.yaml:12: input: ..."; returns -1. */
+/* "prices.yaml:12: input: ...", added to what err says; returns -1. */
 static int refuse(const struct yml *y, json_t *row, const char *key, struct err *err, const char *format,
 		  ...)
 {
+	struct err one = ERR_INIT;
 	char text[ERR_MESSAGE_MAX];
 	int line = yml_member_line(y, row, key);
 	va_list args;
@@ -47,8 +48,10 @@ static int refuse(const struct yml *y, json_t *row, const char *key, struct err 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	return err_set(err, E_invalid_config, key, "%s:%d: %s: %s", yml_name(y),
-		       line ? line : yml_line(y, row), key, text);
+	err_set(&one, E_invalid_config, key, "%s:%d: %s: %s", yml_name(y), line ? line : yml_line(y, row), key,
+		text);
+	err_gather(err, &one);
+	return -1;
 }
 
 /* A number of the file: reals are what is nearest to the six decimals that were written. */
@@ -127,42 +130,45 @@ static struct price_row *row_for(struct prices *p, const char *backend, const ch
 	return &p->rows[at];
 }
 
+static int read_member(const struct yml *y, json_t *row, const char *key, json_t *value, struct price *price,
+		       const char **as_of, struct err *err)
+{
+	size_t i;
+
+	if (strcmp(key, "as_of") == 0) {
+		*as_of = text_of(y, row, key, err);
+		return *as_of ? 0 : -1;
+	}
+	if (strcmp(key, "prompt_max") == 0) {
+		if (!json_is_integer(value) || json_integer_value(value) < 1)
+			return refuse(y, row, key, err, "must be a number of tokens");
+		price->prompt_max = json_integer_value(value);
+		return 0;
+	}
+	for (i = 0; i < ARRAY_LEN(amounts) && strcmp(key, amounts[i].key) != 0; i++)
+		;
+	if (i == ARRAY_LEN(amounts))
+		return refuse(y, row, key, err,
+			      "unknown key; a price has backend, model, input, cached, output, "
+			      "reasoning, image, request, minute, characters, prompt_max and as_of");
+	if (read_amount(value, (int64_t *)(void *)((char *)price + amounts[i].offset)) < 0)
+		return refuse(y, row, key, err, "must be USD from 0 to a billion with at most six decimals");
+	return 0;
+}
+
 /* Members but backend and model; what a row does not give is not known. */
 static int read_members(const struct yml *y, json_t *row, struct price *price, const char **as_of,
 			struct err *err)
 {
 	const char *key;
 	json_t *value;
+	int result = 0;
 
 	json_object_foreach(row, key, value)
-	{
-		size_t i;
-
-		if (strcmp(key, "backend") == 0 || strcmp(key, "model") == 0)
-			continue;
-		if (strcmp(key, "as_of") == 0) {
-			*as_of = text_of(y, row, key, err);
-			if (!*as_of)
-				return -1;
-			continue;
-		}
-		if (strcmp(key, "prompt_max") == 0) {
-			if (!json_is_integer(value) || json_integer_value(value) < 1)
-				return refuse(y, row, key, err, "must be a number of tokens");
-			price->prompt_max = json_integer_value(value);
-			continue;
-		}
-		for (i = 0; i < ARRAY_LEN(amounts) && strcmp(key, amounts[i].key) != 0; i++)
-			;
-		if (i == ARRAY_LEN(amounts))
-			return refuse(y, row, key, err,
-				      "unknown key; a price has backend, model, input, cached, output, "
-				      "reasoning, image, request, minute, characters, prompt_max and as_of");
-		if (read_amount(value, (int64_t *)(void *)((char *)price + amounts[i].offset)) < 0)
-			return refuse(y, row, key, err,
-				      "must be USD from 0 to a billion with at most six decimals");
-	}
-	return 0;
+		if (strcmp(key, "backend") != 0 && strcmp(key, "model") != 0 &&
+		    read_member(y, row, key, value, price, as_of, err) < 0)
+			result = -1;
+	return result;
 }
 
 /* A second row of a file would silently take the first one's place.  lines: of the rows so far. */
@@ -187,15 +193,15 @@ static int read_row(struct prices *p, const struct yml *y, json_t *row, json_t *
 	struct price price = PRICE_NONE;
 	const char *backend, *model, *as_of = NULL;
 	struct price_row *r;
+	bool is_right;
 
 	if (!json_is_object(row))
-		return err_set(err, E_invalid_config, "prices",
-			       "%s:%d: prices: a price is { backend: NAME, model: NAME, input: USD, output: USD }",
-			       yml_name(y), yml_line(y, row));
+		return refuse(y, row, "prices", err,
+			      "a price is { backend: NAME, model: NAME, input: USD, output: USD }");
 	backend = text_of(y, row, "backend", err);
-	model = backend ? text_of(y, row, "model", err) : NULL;
-	if (!model || read_members(y, row, &price, &as_of, err) < 0 ||
-	    note_row(y, row, backend, model, lines, err) < 0)
+	model = text_of(y, row, "model", err);
+	is_right = read_members(y, row, &price, &as_of, err) == 0;
+	if (!backend || !model || note_row(y, row, backend, model, lines, err) < 0 || !is_right)
 		return -1;
 	if (p->count >= PRICES_MAX)
 		return refuse(y, row, "model", err, "there are more than %d prices", PRICES_MAX);
@@ -216,32 +222,38 @@ static int read_rows(struct prices *p, const struct yml *y, struct err *err)
 	if (!list || json_is_null(list))
 		return 0;
 	if (!json_is_array(list))
-		return err_set(err, E_invalid_config, "prices", "%s:%d: prices: must be a list of prices",
-			       yml_name(y), yml_member_line(y, yml_root(y), "prices"));
+		return refuse(y, yml_root(y), "prices", err, "must be a list of prices");
 	lines = json_object();
 	json_array_foreach(list, i, row)
-		if (result == 0)
-			result = read_row(p, y, row, lines, err);
+		if (read_row(p, y, row, lines, err) < 0)
+			result = -1;
 	json_decref(lines);
 	return result;
 }
 
-static int read_taken(struct prices *p, struct yml *y, struct err *err)
+/* Takes y, which is NULL where why tells the reason. */
+static int read_taken(struct prices *p, struct yml *y, const struct err *why, struct err *err)
 {
 	int result = y ? read_rows(p, y, err) : -1;
 
 	if (y)
 		yml_free(y);
+	else
+		err_gather(err, why);
 	return result;
 }
 
 struct prices *prices_load(const char *operator_file, const struct yml *config_file, struct err *err)
 {
 	struct prices *p = mem_new(struct prices);
+	struct err why = ERR_INIT;
+	bool is_right = read_taken(p, yml_parse(asset_find(EMBEDDED), "prices.yaml (built in)", &why), &why, err) == 0;
 
-	if (read_taken(p, yml_parse(asset_find(EMBEDDED), "prices.yaml (built in)", err), err) == 0 &&
-	    (!operator_file || read_taken(p, yml_read(operator_file, err), err) == 0) &&
-	    (!config_file || read_rows(p, config_file, err) == 0))
+	if (operator_file)
+		is_right &= read_taken(p, yml_read(operator_file, &why), &why, err) == 0;
+	if (config_file)
+		is_right &= read_rows(p, config_file, err) == 0;
+	if (is_right)
 		return p;
 	prices_free(p);
 	return NULL;

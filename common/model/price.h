@@ -22,7 +22,7 @@ struct prices;
 
 /*
  * operator_file and config_file (spass.yaml's tree, for "prices:") may be NULL.  Fails with
- * E_invalid_config naming file, line and key.
+ * E_invalid_config naming file, line and key: all that is wrong is added to what err says.
  */
 struct prices *prices_load(const char *operator_file, const struct yml *config_file, struct err *err);
 void prices_free(struct prices *p);

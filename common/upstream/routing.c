@@ -55,18 +55,14 @@ static const char *given(const char *text)
 static int read_sources(struct routing *r, const struct config *c, char *const *environment,
 			struct err *err)
 {
-	struct err faults = ERR_INIT, one = ERR_INIT;
+	struct err faults = ERR_INIT;
 
 	routing_make_backends(r, c, environment, &faults);
 	r->found = routing_found_table_new(r->backend_count);
-	r->catalog = catalog_load(given(c->catalog_file), c->file, &one);
-	if (!r->catalog)
-		err_gather(&faults, &one);
-	for (size_t i = 0; r->catalog && i < catalog_count(r->catalog); i++)
+	(void)catalog_load(&r->catalog, given(c->catalog_file), c->file, &faults);
+	for (size_t i = 0; i < catalog_count(r->catalog); i++)
 		routing_check_links(r, c, catalog_at(r->catalog, i), &faults);
-	r->prices = prices_load(given(c->prices_file), c->file, &one);
-	if (!r->prices)
-		err_gather(&faults, &one);
+	r->prices = prices_load(given(c->prices_file), c->file, &faults);
 	routing_check_prices(r, c, &faults);
 	if (faults.code == E_none)
 		return 0;

@@ -12,6 +12,17 @@
 
 #include "common/base/mem.h"
 
+/* NULL with err. */
+static struct catalog *load_files(const char *path, const struct yml *y, struct err *err)
+{
+	struct catalog *c;
+
+	if (catalog_load(&c, path, y, err) == 0)
+		return c;
+	catalog_free(c);
+	return NULL;
+}
+
 /* The catalogue with text as spass.yaml; NULL with err. */
 static struct catalog *load(const char *text, struct err *err)
 {
@@ -19,7 +30,7 @@ static struct catalog *load(const char *text, struct err *err)
 
 	if (!y)
 		return NULL;
-	struct catalog *c = catalog_load(NULL, y, err);
+	struct catalog *c = load_files(NULL, y, err);
 	yml_free(y);
 	return c;
 }
@@ -90,7 +101,7 @@ static const struct {
 static void the_shipped_table_is_the_documented_one(void **state)
 {
 	struct err err = ERR_INIT;
-	struct catalog *c = catalog_load(NULL, NULL, &err);
+	struct catalog *c = load_files(NULL, NULL, &err);
 
 	(void)state;
 	if (!c)
@@ -284,6 +295,38 @@ static void aliases_may_lead_so_deep_and_no_deeper(void **state)
 	assert_non_null(strstr(err.message, "more than 8 aliases deep"));
 }
 
+static void all_faults_are_told(void **state)
+{
+	static const char text[] = "models:\n"
+				   "  - { alias: bare }\n"
+				   "  - 3\n"
+				   "  - { alias: self, chain: [ { alias: self } ] }\n"
+				   "  - { alias: lost, chain: [ { alias: nowhere }, { alias: nobody } ], toools: 1, kind: x }\n"
+				   "  - { alias: p, chain: [ { alias: q } ] }\n"
+				   "  - { alias: q, chain: [ { alias: p } ] }\n";
+	static const char *const told[] = {
+		"spass.yaml:2: bare: chain: is missing",
+		"\nspass.yaml:3: models: each row is a mapping",
+		"\nspass.yaml:4: self: chain: \"self\" leads back to itself",
+		"\nspass.yaml:5: lost: unknown key \"toools\"; did you mean tools?",
+		"\nspass.yaml:5: lost: kind: must be one of",
+		"\nspass.yaml:5: lost: chain: there is no model \"nowhere\"",
+		"\nspass.yaml:5: lost: chain: there is no model \"nobody\"",
+		"\nspass.yaml:7: q: chain: \"p\" leads back to itself",
+	};
+	struct err err = ERR_INIT;
+	size_t lines = 1;
+
+	(void)state;
+	assert_null(load(text, &err));
+	for (size_t i = 0; i < ARRAY_LEN(told); i++)
+		if (!strstr(err.message, told[i]))
+			fail_msg("%s lacks %s", err.message, told[i]);
+	for (const char *at = err.message; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, ARRAY_LEN(told));
+}
+
 static void the_operators_file_comes_between(void **state)
 {
 	char path[] = "/tmp/spass-catalog-XXXXXX";
@@ -295,7 +338,7 @@ static void the_operators_file_comes_between(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
 	struct yml *y = yml_parse(SPAN_LIT("models: [ { alias: grok-4.20, license: config } ]"), "spass.yaml", &err);
-	struct catalog *c = catalog_load(path, y, &err);
+	struct catalog *c = load_files(path, y, &err);
 	assert_non_null(c);
 	assert_string_equal(must_find(c, "grok-4.20")->family, "file");
 	assert_string_equal(must_find(c, "grok-4.20")->license, "config");
@@ -303,11 +346,11 @@ static void the_operators_file_comes_between(void **state)
 	yml_free(y);
 
 	assert_int_equal(write(fd, "listen: x\n", 10), 10);
-	assert_null(catalog_load(path, NULL, &err));
+	assert_null(load_files(path, NULL, &err));
 	assert_non_null(strstr(err.message, ":3: models: unknown key \"listen\""));
 	close(fd);
 	unlink(path);
-	assert_null(catalog_load(path, NULL, &err));
+	assert_null(load_files(path, NULL, &err));
 }
 
 static void discovered_models_get_a_free_and_lawful_alias(void **state)
@@ -351,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_row_is_removed),
 		cmocka_unit_test(faults_are_refused_with_file_line_and_key),
 		cmocka_unit_test(aliases_may_lead_so_deep_and_no_deeper),
+		cmocka_unit_test(all_faults_are_told),
 		cmocka_unit_test(the_operators_file_comes_between),
 		cmocka_unit_test(discovered_models_get_a_free_and_lawful_alias),
 	};

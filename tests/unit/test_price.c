@@ -80,6 +80,27 @@ static void faults_name_line_and_key(void **state)
 	}
 }
 
+static void all_faults_are_told(void **state)
+{
+	static const char *const told[] = {
+		"spass.yaml:4: inputt: unknown key",
+		"\nspass.yaml:5: input: must be USD",
+		"\nspass.yaml:6: backend: must be a text",
+		"\nspass.yaml:6: model: must be a text",
+		"\nspass.yaml:7: prices: a price is",
+		"\nspass.yaml:8: model: there is a price of a m on line 2 already",
+	};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(load("prices:\n  - backend: a\n    model: m\n    inputt: 2\n    input: \"2,50\"\n"
+			 "  - {input: 1}\n  - 3\n  - {backend: a, model: m, input: 1}\n",
+			 &err));
+	for (size_t i = 0; i < ARRAY_LEN(told); i++)
+		if (!strstr(err.message, told[i]))
+			fail_msg("%s lacks %s", err.message, told[i]);
+}
+
 static void a_later_file_replaces_rows_as_a_whole(void **state)
 {
 	static const char name[] = "claude-opus-4-7";
@@ -169,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_found_by_backend_and_model),
 		cmocka_unit_test(faults_name_line_and_key),
+		cmocka_unit_test(all_faults_are_told),
 		cmocka_unit_test(a_later_file_replaces_rows_as_a_whole),
 		cmocka_unit_test(the_shipped_list_loads_and_says_as_of_when),
 		cmocka_unit_test(a_rate_has_its_date),

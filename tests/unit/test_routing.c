@@ -244,6 +244,10 @@ static void faults_are_refused_with_their_place(void **state)
 		{ "prices:\n  - { backend: openai, model: m, input: 1 }\n  - { backend: opnai, model: m, input: 1 }", NULL,
 		  "spass.yaml:3: prices: there is no backend \"opnai\"" },
 		{ "listen: x", "builtin", "spass.yaml:3: backends: builtin: the built-in backend" },
+		{ "models:\n  - alias: x\n  - alias: y\n    chain: [ { backend: nowhere, model: m } ]\n"
+		  "prices:\n  - { backend: opnai, model: m, inputt: 1 }", NULL,
+		  "spass.yaml:2: x: chain: is missing\nspass.yaml:4: y: chain: there is no backend \"nowhere\"\n"
+		  "spass.yaml:6: inputt: unknown key" },
 	};
 	struct err err;
 

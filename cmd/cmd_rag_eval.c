@@ -19,6 +19,9 @@
 
 enum { FILE_BYTES_MAX = 1 << 30, RUN_BYTES_MAX = 1 << 30, TOP_DEFAULT = 100, TOP_MAX = 1000 };
 
+/* Relevant documents that are looked for in the index. */
+enum { ASKED_ABOUT_MAX = 20000 };
+
 struct eval_options {
 	struct cmd_globals globals;
 	int64_t top;
@@ -168,6 +171,53 @@ static int ask_all(struct eval *e, struct err *err)
 	return result;
 }
 
+/* ---- relevant documents that are not there ---- */
+
+/* Each once, as the files that the index is asked about. */
+static json_t *relevant_files(const struct eval *e)
+{
+	json_t *seen = json_object(), *files = json_array(), *one;
+	const char *id;
+	size_t len;
+
+	for (size_t i = 0; i < e->judgements.count; i++) {
+		const struct trec_judgement *j = &e->judgements.list[i];
+
+		if (j->relevance > 0)
+			json_object_setn_new(seen, j->document.ptr, j->document.len, json_true());
+	}
+	json_object_keylen_foreach(seen, id, len, one)
+		json_array_append_new(files, json_pack("{s:s%, s:i}", "id", id, len, "size", 0));
+	json_decref(seen);
+	return files;
+}
+
+/* Ids that are written otherwise look as if nothing was found. */
+static void tell_missing(const struct eval *e)
+{
+	struct err ignored = ERR_INIT; /* the figures hold without it */
+	json_t *files = relevant_files(e), *answer = NULL, *one;
+	char *path = rag_path(e->index, "sync", NULL);
+	const char *example = NULL;
+	size_t i, missing = 0;
+
+	if (json_array_size(files) <= ASKED_ABOUT_MAX)
+		answer = rag_ask_take(e->link, "POST", path, json_pack("{s:O}", "files", files), &ignored);
+	json_array_foreach(json_object_get(answer, "wanted"), i, one)
+	{
+		if (strcmp(models_text(one, "why"), "new") != 0)
+			continue;
+		if (missing++ == 0)
+			example = models_text(one, "id");
+	}
+	if (missing > 0)
+		cmd_notice(&e->options->globals, "%zu of %zu relevant document%s not in the index, such as %s",
+			   missing, json_array_size(files), json_array_size(files) == 1 ? " is" : "s are", example);
+	json_decref(answer);
+	json_decref(files);
+	mem_free(path);
+}
+
 /* ---- what came of it ---- */
 
 static void print_json(const struct eval *e, const struct measure *mean)
@@ -239,6 +289,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	    make_body(&e, err) == 0 && gateway_link_open(&l, &o->globals, err) == 0) {
 		rag_await_embedder(&l, argv[0], &o->search);
 		result = ask_all(&e, err);
+		if (result == 0 && e.count > 0 && e.sum.recall100 < (double)e.count)
+			tell_missing(&e);
 	}
 	gateway_link_close(&l, err);
 	if (result == 0)

@@ -90,6 +90,20 @@ static int fail_at(struct reader *r, int line, const char *what)
 	return err_set(r->err, E_invalid_config, "", "%s:%d: %s", r->y->name, line, what);
 }
 
+/* Whether a tab is what the mark stands at: marks count characters. */
+static bool is_tab(struct span text, yaml_mark_t mark)
+{
+	size_t left = mark.index;
+
+	for (size_t at = 0; at < text.len; at++) {
+		if (((unsigned char)text.ptr[at] & 0xc0) == 0x80)
+			continue;
+		if (left-- == 0)
+			return text.ptr[at] == '\t';
+	}
+	return false;
+}
+
 /* What libyaml says; of bytes that are no text it knows the offset, not the line. */
 static int fail_parser(struct reader *r)
 {
@@ -104,6 +118,8 @@ static int fail_parser(struct reader *r)
 		for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++)
 			line += r->text.ptr[i] == '\n';
 	}
+	if (p->error == YAML_SCANNER_ERROR && is_tab(r->text, p->problem_mark))
+		return fail_at(r, line, "there is a tab; YAML is indented by blanks alone");
 	if (p->context)
 		return err_set(r->err, E_invalid_config, "", "%s:%d: %s (%s)", r->y->name, line,
 			       problem, p->context);

@@ -28,7 +28,9 @@ static const char *address_fault(struct span address)
 	for (colon = address.len; colon > 0 && address.ptr[colon - 1] != ':'; colon--)
 		;
 	if (colon == 0)
-		return form;
+		return span_to_int(address, 0, 65535, &number) == 0
+			       ? "is a port alone; write :PORT for every address of this host, or HOST:PORT"
+			       : form;
 	port = span_from(address, colon);
 	if (span_to_int(port, 0, 65535, &number) < 0)
 		return "has no port from 0 to 65535";

@@ -188,6 +188,31 @@ static int set_list(const struct config_info *info, struct config_list *field, s
 	return 0;
 }
 
+/* Whether a number or a boolean of the file may stand for a value of this kind. */
+static bool is_written_plain(const struct config_info *info)
+{
+	const enum config_kind kind = info->kind;
+
+	/* A port alone is no address, which is told of addresses. */
+	return kind == CONFIG_BOOL || kind == CONFIG_INT || kind == CONFIG_DURATION || kind == CONFIG_BYTES ||
+	       info == &config_table[CONFIG_KEY_listen];
+}
+
+/* The scalar as text: out is room for a number, the span may point into it or into the node. */
+static struct span scalar_text(const json_t *value, char out[32])
+{
+	if (json_is_string(value))
+		return span_of(json_string_value(value), json_string_length(value));
+	if (json_is_integer(value)) {
+		snprintf(out, 32, "%lld", (long long)json_integer_value(value));
+		return span_str(out);
+	}
+	if (json_is_boolean(value))
+		return span_str(json_is_true(value) ? "true" : "false");
+	snprintf(out, 32, "%.6g", json_real_value(value));
+	return span_str(out);
+}
+
 static int set_list_json(const struct config_info *info, struct config_list *field,
 			 const json_t *array, struct err *err)
 {
@@ -197,13 +222,14 @@ static int set_list_json(const struct config_info *info, struct config_list *fie
 
 	json_array_foreach(array, i, item)
 	{
-		if (json_string_length(item) == 0) {
+		char number[32];
+
+		if (json_string_length(item) == 0 && !(json_is_integer(item) && is_written_plain(info))) {
 			list_clear(&list);
 			return err_set(err, E_invalid_config, info->name,
 				       "item %zu is not a text; put it in quotes", i + 1);
 		}
-		if (list_add(info, &list,
-			     span_of(json_string_value(item), json_string_length(item)), err) < 0) {
+		if (list_add(info, &list, scalar_text(item, number), err) < 0) {
 			list_clear(&list);
 			return -1;
 		}
@@ -245,28 +271,6 @@ int config_set(struct config *c, const struct config_info *info, struct span tex
 	return 0;
 }
 
-/* Whether a number or a boolean of the file may stand for a value of this kind. */
-static bool is_written_plain(enum config_kind kind)
-{
-	return kind == CONFIG_BOOL || kind == CONFIG_INT || kind == CONFIG_DURATION ||
-	       kind == CONFIG_BYTES;
-}
-
-/* The scalar as text: out is room for a number, the span may point into it or into the node. */
-static struct span scalar_text(const json_t *value, char out[32])
-{
-	if (json_is_string(value))
-		return span_of(json_string_value(value), json_string_length(value));
-	if (json_is_integer(value)) {
-		snprintf(out, 32, "%lld", (long long)json_integer_value(value));
-		return span_str(out);
-	}
-	if (json_is_boolean(value))
-		return span_str(json_is_true(value) ? "true" : "false");
-	snprintf(out, 32, "%.6g", json_real_value(value));
-	return span_str(out);
-}
-
 int config_set_json(struct config *c, const struct config_info *info, const json_t *value,
 		    enum config_origin origin, struct err *err)
 {
@@ -283,7 +287,7 @@ int config_set_json(struct config *c, const struct config_info *info, const json
 		c->origins[info - config_table] = origin;
 		return 0;
 	}
-	if (!json_is_string(value) && !is_written_plain(info->kind))
+	if (!json_is_string(value) && !is_written_plain(info))
 		return err_set(err, E_invalid_config, info->name,
 			       "must be a text; put it in quotes");
 	return config_set(c, info, scalar_text(value, number), origin, err);

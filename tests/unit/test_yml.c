@@ -169,7 +169,9 @@ static void faults_of_syntax_have_their_line(void **state)
 	} cases[] = {
 		{ "a: 1\nb: [1, 2\n", "spass.yaml:3: " },
 		{ "a: b: c\n", "spass.yaml:1: " },
-		{ "a:\n\t- x\n", "spass.yaml:2: " },
+		{ "a:\n\t- x\n", "spass.yaml:2: there is a tab; YAML is indented by blanks alone" },
+		{ "\xc3\xa4: \xe2\x82\xac\r\na:\r\n\tb: 1\r\n", "spass.yaml:3: there is a tab" },
+		{ "a: @x\n", "spass.yaml:1: found character that cannot start any token" },
 		{ "a: 1\nb: \"\xff\"\n", "spass.yaml:2: " },
 		{ "a: 1\n\nb: \"\xed\xa0\x80\"\n", "spass.yaml:3: " },
 		{ "a: \x01\n", "spass.yaml:1: " },

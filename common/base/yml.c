@@ -377,6 +377,11 @@ static int read_events(struct reader *r)
 
 static struct yml *parse(struct span text, const char *name, size_t nodes_max, struct err *err)
 {
+	static const char byte_order[] = "\xef\xbb\xbf";
+
+	/* Some editors begin a text with it; libyaml takes it for a column of the first line. */
+	if (span_starts(text, byte_order))
+		text = span_from(text, sizeof byte_order - 1);
 	struct reader r = { .err = err, .text = text, .nodes_max = nodes_max };
 	struct yml *result = NULL;
 

@@ -68,7 +68,7 @@ static void structures_become_trees(void **state)
 		{ "null\n", "{}" },
 		{ "--- \na: 1\n...\n", "{\"a\":1}" },
 		{ "%YAML 1.1\n---\na: 1\n", "{\"a\":1}" },
-		{ "\xef\xbb\xbf" "a: 1\n", "{\"a\":1}" },
+		{ "\xef\xbb\xbf" "a: 1\nb: 2\n", "{\"a\":1,\"b\":2}" },
 		{ "a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}" },
 		{ "a: {b: [1, x, {c: }]}\n", "{\"a\":{\"b\":[1,\"x\",{\"c\":null}]}}" },
 		{ "{\"json\": [true, null, 1.5]}", "{\"json\":[true,null,1.5]}" },

@@ -342,9 +342,15 @@ static int import_all(struct importing *m, struct err *err)
 /* As add does: a gateway of our own ends with us. */
 static int wait_for_vectors(const struct importing *m, struct err *err)
 {
-	if (!m->link->gateway->server || m->options->no_wait)
-		return 0;
-	return rag_wait(m->link, &m->options->globals, m->index, m->added + m->changed > 0, err);
+	const struct cmd_globals *g = &m->options->globals;
+	const bool has_new = m->added + m->changed > 0;
+
+	if (m->link->gateway->server && !m->options->no_wait &&
+	    rag_wait(m->link, g, m->index, has_new, err) < 0)
+		return -1;
+	if (has_new && !g->quiet)
+		rag_tell_vectors(m->link, g, m->index);
+	return 0;
 }
 
 static int print_import(const struct importing *m)

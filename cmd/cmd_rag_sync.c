@@ -175,6 +175,8 @@ static int finish(struct sync *s, struct err *err)
 	if (s->link->gateway->server && !s->options->no_wait && has_any &&
 	    rag_wait(s->link, &s->options->globals, s->index, s->added + s->changed > 0, err) < 0)
 		return -1;
+	if (s->added + s->changed > 0 && !s->options->globals.quiet)
+		rag_tell_vectors(s->link, &s->options->globals, s->index);
 	return status_of(s);
 }
 

@@ -124,3 +124,17 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 						     "command waits on for the vectors");
 	return err->code == E_none ? 0 : -1;
 }
+
+void rag_tell_vectors(struct gateway_link *l, const struct cmd_globals *g, const char *name)
+{
+	struct err ignored = ERR_INIT; /* the texts are in */
+	char *path = rag_path(name, NULL, NULL);
+	json_t *index = rag_ask_take(l, NULL, path, NULL, &ignored);
+	const json_t *embedding = json_object_get(index, "embedding");
+
+	if (json_is_false(json_object_get(embedding, "free")))
+		cmd_notice(g, "%s: vectors by %s at %s, which gets the texts", name,
+			   models_text(embedding, "wanted"), models_text(embedding, "backend"));
+	json_decref(index);
+	mem_free(path);
+}

@@ -14,4 +14,10 @@
 int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *name, bool changed,
 	     struct err *err);
 
+/*
+ * After texts were put in: by which model they get their vectors, and at which backend, when that is
+ * none of those that cost nothing.
+ */
+void rag_tell_vectors(struct gateway_link *l, const struct cmd_globals *g, const char *name);
+
 #endif

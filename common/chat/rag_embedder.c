@@ -7,6 +7,23 @@
 
 #include "common/base/mem.h"
 
+static bool is_there(const struct target *t)
+{
+	return t->backend->provider->dialect != DIALECT_BUILTIN &&
+	       atomic_load(&t->backend->status) == BACKEND_AVAILABLE;
+}
+
+const struct target *rag_embedder_target(const struct routing *r, const struct rag_embedder *e)
+{
+	size_t count;
+	const struct target *targets = routing_chain(r, e->alias, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (is_there(&targets[i]) && strcmp(targets[i].model, e->model) == 0)
+			return &targets[i];
+	return NULL;
+}
+
 const char *rag_embedder_name(const struct routing *r, const struct model *alias, struct span model,
 			      bool *reached)
 {
@@ -16,9 +33,7 @@ const char *rag_embedder_name(const struct routing *r, const struct model *alias
 
 	*reached = false;
 	for (size_t i = 0; i < count; i++) {
-		const struct backend *b = targets[i].backend;
-		bool there = b->provider->dialect != DIALECT_BUILTIN &&
-			     atomic_load(&b->status) == BACKEND_AVAILABLE;
+		bool there = is_there(&targets[i]);
 
 		if (model.len > 0 && !span_is(model, targets[i].model))
 			continue;

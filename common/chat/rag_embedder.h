@@ -21,6 +21,8 @@ struct rag_embedder {
  */
 bool rag_embedder_find(const struct routing *r, const struct rag_index_info *index,
 		       struct rag_embedder *out);
+/* Where the one that was found is asked; NULL: nowhere, now. */
+const struct target *rag_embedder_target(const struct routing *r, const struct rag_embedder *e);
 /* E_invalid_field at "embedder" for what is neither auto nor none nor an embedding model's alias, and for
  * the built-in one's. */
 int rag_embedder_check(const struct routing *r, struct span name, struct err *err);

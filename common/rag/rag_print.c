@@ -40,7 +40,7 @@ static float share(int64_t part, int64_t whole)
 
 /* ---- indices ---- */
 
-static void add_embedding(struct buf *out, const struct rag_index_info *i, struct span wanted,
+static void add_embedding(struct buf *out, const struct rag_index_info *i, const struct rag_wanted *wanted,
 			  struct span error)
 {
 	add_name(out, "embedding_model", i->model);
@@ -49,7 +49,11 @@ static void add_embedding(struct buf *out, const struct rag_index_info *i, struc
 	add_real(out, "coverage", share(i->vectors, i->chunks));
 	if (i->model_changed)
 		buf_add_str(out, ",\"changed\":true");
-	add_name(out, "wanted", wanted);
+	add_name(out, "wanted", wanted->model);
+	if (wanted->backend.len > 0) {
+		jmember_text(out, "backend", wanted->backend);
+		buf_add_str(out, wanted->is_free ? ",\"free\":true" : ",\"free\":false");
+	}
 	add_name(out, "building", i->building);
 	add_real(out, "building_coverage", share(i->building_vectors, i->chunks));
 	jmember_number(out, "refused", i->refused);
@@ -68,7 +72,7 @@ static void add_config(struct buf *out, const struct rag_config *c)
 	buf_add_char(out, '}');
 }
 
-void rag_print_index(struct buf *out, const struct rag_index_info *i, struct span wanted,
+void rag_print_index(struct buf *out, const struct rag_index_info *i, const struct rag_wanted *wanted,
 		     struct span error)
 {
 	buf_add_char(out, '{');

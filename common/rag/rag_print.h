@@ -8,11 +8,13 @@
 
 #include "common/rag/retrieve.h"
 
-/*
- * wanted: the model whose vectors it is to have as things are; empty = none.  error: why it gets
- * none for now; or empty.
- */
-void rag_print_index(struct buf *out, const struct rag_index_info *index, struct span wanted,
+/* The model whose vectors an index is to have as things are, empty = none, and the backend that makes them. */
+struct rag_wanted {
+	struct span model, backend;
+	bool is_free; /* the backend costs nothing */
+};
+/* error: why it gets none for now; or empty. */
+void rag_print_index(struct buf *out, const struct rag_index_info *index, const struct rag_wanted *wanted,
 		     struct span error);
 /* text: the whole of it; ptr NULL = left out. */
 void rag_print_document(struct buf *out, const struct rag_document_info *document,

@@ -67,12 +67,20 @@ int rag_work_run(struct exchange *x, struct call *c, struct rag_work *w, int (*d
 void rag_work_print_index(struct rag_work *w, const struct rag_index_info *index)
 {
 	struct rag_embedder e;
-	bool reached = rag_embedder_find(w->routing, index, &e);
+	struct rag_wanted wanted = { .is_free = false };
+	const struct target *target;
 	struct buf error;
+
+	if (rag_embedder_find(w->routing, index, &e)) {
+		wanted.model = span_str(e.model);
+		target = rag_embedder_target(w->routing, &e);
+		wanted.backend = target ? span_str(target->backend->name) : SPAN_NONE;
+		wanted.is_free = target && target_is_free(target);
+	}
 
 	buf_init(&error, 1 * KIB);
 	rag_keeper_error(w->keeper, w->tenant, index->name, &error);
-	rag_print_index(&w->out, index, reached ? span_str(e.model) : SPAN_NONE, buf_span(&error));
+	rag_print_index(&w->out, index, &wanted, buf_span(&error));
 	buf_free(&error);
 }
 

@@ -65,7 +65,7 @@ int prompt_fd(const struct prompt *p);
 void prompt_read(struct prompt *p);
 /* Takes it from the screen: the cursor is then at the start of its first row. */
 void prompt_hide(struct prompt *p);
-/* The same when the terminal has another width now, and may have broken its rows into more. */
+/* The same when the terminal may have another width now, and have broken its rows into more or joined them. */
 void prompt_hide_broken(struct prompt *p, size_t columns);
 void prompt_show(struct prompt *p);
 /* What is typed goes to the history, and the line is empty. */

@@ -197,6 +197,7 @@ static void without_a_home_the_setting_to_give_is_named(void **state)
 		pid = fork();
 		if (pid == 0) {
 			unsetenv("HOME");
+			unsetenv("XDG_CONFIG_HOME");
 			unsetenv("XDG_DATA_HOME");
 			setenv("SPASS_TOKEN", cases[i].token, 1);
 			close(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0666));

@@ -5,11 +5,11 @@ readme=$(dirname "$0")/../../../README.md
 command -v script > /dev/null || { echo "skip $name: no script"; exit 0; }
 build=$(cd "$build" && pwd) || exit 2
 
-mkdir "$dir/work" "$dir/work/handbook" "$dir/bin"
+mkdir "$dir/user" "$dir/user/handbook" "$dir/bin"
 ln -s "$build/spass" "$dir/bin/spass"
-printf 'Guests use the network garden.\n' > "$dir/work/handbook/guests.txt"
+printf 'Guests use the network garden.\n' > "$dir/user/handbook/guests.txt"
 printf '# Backups\n\n## When\n\nCopies are kept for thirty days, the first of each month for a year.\n' \
-	> "$dir/work/handbook/backups.md"
+	> "$dir/user/handbook/backups.md"
 # Nothing of this machine: no keys, no servers that are looked for.
 clean() {
 	env -i HOME="$HOME" PATH="$dir/bin:$PATH" LC_ALL=C.UTF-8 TERM=xterm-256color SPASS_DISCOVER=false \
@@ -47,7 +47,7 @@ while [ $number -lt "$commands" ]; do
 		n == wanted { if ($0 == "") blanks++; else { while (blanks) { print ""; blanks-- } print } }' \
 		"$dir/tour" > "$dir/wanted"
 	# Of a row that grows the last drawing counts.
-	(cd "$dir/work" && clean script -qec "stty cols 100; $(cat "$dir/code")" /dev/null < /dev/null) |
+	(cd "$dir/user" && clean script -qec "stty cols 100; $(cat "$dir/code")" /dev/null < /dev/null) |
 		sed 's/.*\r\x1b\[K//; s/\r//g; s/\x1b\[[0-9;]*m//g; s|unix:.*/spass/gateway.sock|unix:/run/user/1000/spass/gateway.sock|' |
 		sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' > "$dir/got"
 	cmp -s "$dir/wanted" "$dir/got" ||

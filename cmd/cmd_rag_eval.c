@@ -227,9 +227,9 @@ static void print_json(const struct eval *e, const struct measure *mean)
 	for (size_t i = 0; measure_name(i); i++)
 		json_object_set_new(figures, measure_name(i), json_real(measure_value(mean, i)));
 	cmd_print_json_take(json_pack("{s:i, s:s, s:I, s:s, s:s*, s:f, s:o}", "schema_version", 1, "index",
-				      e->index, "queries", (json_int_t)e->count, "mode", e->mode,
-				      "rerank_model", e->reranked_by[0] ? e->reranked_by : NULL, "mean_ms", e->search_ms / (double)e->questions.count,
-				      "measures", figures));
+				      e->index, "queries", (json_int_t)e->count, "mode", e->mode, "rerank_model",
+				      e->reranked_by[0] ? e->reranked_by : NULL, "mean_ms",
+				      e->search_ms / (double)e->questions.count, "measures", figures));
 }
 
 static void print_table(const struct eval *e, const struct measure *mean)

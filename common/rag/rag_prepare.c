@@ -461,6 +461,8 @@ static void begin(struct preparing *p, struct arena *a, size_t count)
 static void end(struct preparing *p)
 {
 	buf_free(&p->title);
+	/* What failed has left its rows there: nobody keeps them until the next batch. */
+	segment_builder_clear(p->builder);
 	if (p->how->rag)
 		rag_words_give(p->how->rag, p->words);
 	else

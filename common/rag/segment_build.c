@@ -103,6 +103,24 @@ void segment_builder_free(struct segment_builder *b)
 	mem_free(b);
 }
 
+/* As many as the next rows need if they are like these: all of them are cleared each time. */
+static void clear_slots(struct segment_builder *b)
+{
+	size_t count = b->slot_count;
+
+	if (b->term_count == 0)
+		return;
+	while (count > SLOTS_FIRST && count / 8 > b->term_count)
+		count /= 2;
+	if (count == b->slot_count) {
+		memset(b->slots, 0, count * sizeof(*b->slots));
+		return;
+	}
+	mem_free(b->slots);
+	b->slots = mem_calloc(count, sizeof(*b->slots));
+	b->slot_count = count;
+}
+
 void segment_builder_clear(struct segment_builder *b)
 {
 	size_t bytes = segment_builder_bytes(b) + b->posting_room * sizeof(*b->postings) +
@@ -113,8 +131,7 @@ void segment_builder_clear(struct segment_builder *b)
 		begin(b);
 		return;
 	}
-	if (b->term_count > 0)
-		memset(b->slots, 0, b->slot_count * sizeof(*b->slots));
+	clear_slots(b);
 	b->term_count = b->byte_count = b->entry_count = b->place_count = b->row_count = 0;
 	b->again_len = b->again_count = 0;
 	b->notes = false;

@@ -6,6 +6,7 @@
 #include "common/text/terms.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -565,6 +566,44 @@ static void what_is_remembered_of_a_head_is_what_it_adds(void **state)
 	buf_free(&out[1]);
 }
 
+static void write_words(struct segment_builder *b, unsigned count, struct buf *out)
+{
+	char word[16];
+
+	buf_clear(out);
+	assert_int_equal(segment_builder_row(b, 1, NULL), 0);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(word, sizeof(word), "w%u", i);
+		add_text(b, span_str(word), 4, NEXT);
+	}
+	assert_int_equal(segment_builder_write(b, out, NULL), 0);
+}
+
+/* Else each of them would clear what one that was large had needed. */
+static void few_terms_after_many_take_little_room(void **state)
+{
+	struct segment_builder *b = segment_builder_new();
+	struct buf first, later;
+	size_t many, few;
+
+	(void)state;
+	buf_init(&first, SEGMENT_BYTES_MAX);
+	buf_init(&later, SEGMENT_BYTES_MAX);
+	write_words(b, 20, &first);
+	write_words(b, 40000, &later);
+	many = segment_builder_bytes(b);
+	write_words(b, 20, &later);
+	few = segment_builder_bytes(b);
+	assert_true(few + 40000 * sizeof(uint64_t) < many);
+	assert_true(span_equal(buf_span(&first), buf_span(&later)));
+	write_words(b, 20, &later);
+	assert_int_equal(segment_builder_bytes(b), few);
+	assert_true(span_equal(buf_span(&first), buf_span(&later)));
+	segment_builder_free(b);
+	buf_free(&first);
+	buf_free(&later);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,6 +618,7 @@ int main(void)
 		cmocka_unit_test(words_that_look_alike_are_found),
 		cmocka_unit_test(weights_stay_within_their_limit),
 		cmocka_unit_test(what_is_remembered_of_a_head_is_what_it_adds),
+		cmocka_unit_test(few_terms_after_many_take_little_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,8 @@ static int from_vectors(struct retrieval *r, size_t max, struct fusion_list *out
 
 	if (!hits || !rows || !scores)
 		return retrieve_full(err);
-	count = vector_search(v->space, &view, r->question->vector, 0, hits, max);
+	count = vector_search(v->space, &view, r->question->vector, r->question->top_k, hits,
+			      max);
 	for (size_t i = 0; i < count; i++) {
 		int64_t row = rag_snapshot_row(r->view.snapshot, hits[i].id);
 

@@ -112,15 +112,15 @@ struct vector_view {
 };
 
 /*
- * The max best by cosine, best first, equal ones by id; returns how many.  rescore: how many are
- * scored with int8, 0: as many as it takes to find 995 of 1000 of the ten best; of some hundred the
- * last are found less surely, so that whoever needs them asks for more.  Few rows, or few that a
- * filter leaves, are scored with int8 all of them.  A query that is not usable finds nothing.  The
- * blocks of a large view may be searched by several threads, some each; the best of their hits are
- * those of the whole.
+ * The max best by cosine, best first, equal ones by id; returns how many.  sure: of so many, the
+ * first ones (0: of all), 995 of 1000 are found among rows that are searched whole, and with a
+ * partition as many as of the ten best; those behind them, the end of a list that is weighed
+ * against others, cost less and are found less surely.  Few rows, or few that a filter leaves, are
+ * scored with int8 all of them.  A query that is not usable finds nothing.  The blocks of a large
+ * view may be searched by several threads, some each; the best of their hits are those of the whole.
  */
 size_t vector_search(const struct vector_space *s, const struct vector_view *view,
-		     const float *query, size_t rescore, struct vector_hit *hits, size_t max);
+		     const float *query, size_t sure, struct vector_hit *hits, size_t max);
 
 /* ---- float16 (IEEE 754 binary16), as kept in the database ---- */
 

@@ -12,7 +12,6 @@ enum {
 	ROUNDS = 8,
 	NEAR_BY_SIGNS = 8,    /* centres that are scored with int8 for a row */
 	CHECKED_QUERIES = 64, /* stored rows whose neighbours say how many lists it takes */
-	CHECKED_NEIGHBOURS = 10,
 	CHECKED_RESCORE = 200,
 	PROBES_LEAST = 4,
 	STOP_EVERY = 256,
@@ -247,10 +246,10 @@ static size_t check_row(struct work *w, const struct row_ref *ref,
 
 	decode(plan, ref, w->z);
 	vector_query_init_placed(&q, plan->space, w->z);
-	vector_search_rows(&view, &q, CHECKED_RESCORE, &best);
+	vector_search_rows(&view, &q, PARTITION_HITS, CHECKED_RESCORE, &best);
 	qsort(best.list, best.count, sizeof(*best.list), by_score);
-	lists = vector_partition_choose(all_lists, &q, w->kernel, w->counts, 0, chosen);
-	for (size_t i = 0; i < best.count && counted < CHECKED_NEIGHBOURS; i++) {
+	lists = vector_partition_choose(all_lists, &q, w->kernel, w->counts, 0, PARTITION_HITS, chosen);
+	for (size_t i = 0; i < best.count && counted < PARTITION_HITS; i++) {
 		uint32_t list = list_of(w, &best.list[i]);
 		size_t at = 0;
 

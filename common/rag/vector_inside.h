@@ -175,24 +175,25 @@ enum {
 	PARTITION_PROBES = 12,
 	PARTITION_CHECKSUM = 16,
 	PARTITION_SIZE = 24,
+	PARTITION_HITS = 10, /* whose recall sets the probes */
 };
 struct vector_partition {
 	struct vector_block *centres;
-	size_t probes;
+	size_t probes; /* for PARTITION_HITS */
 };
 /*
  * The lists to look at, nearest first; living: rows by list that are considered; rows: of all lists
- * that are there; chosen: room for all lists.  Returns how many.
+ * that are there; hits: that are wanted; chosen: room for all lists.  Returns how many.
  */
 size_t vector_partition_choose(const struct vector_partition *p, const struct vector_query *q,
 			       const struct vector_kernel *k, const uint32_t *living, uint64_t rows,
-			       uint32_t *chosen);
+			       size_t hits, uint32_t *chosen);
 
 /*
- * The best keep rows of a view by int8, in no order; the list is the caller's to free.  The
- * view's exact is not asked.
+ * The rescore best rows of a view by its signs, scored with int8, in no order; the list is the
+ * caller's to free.  sure: of vector_search, 1 or more.  The view's exact is not asked.
  */
-void vector_search_rows(const struct vector_view *view, const struct vector_query *q,
+void vector_search_rows(const struct vector_view *view, const struct vector_query *q, size_t sure,
 			size_t rescore, struct vector_shortlist *best);
 
 /* Scans the rows of a block by their signs; bits: of rows to consider, or NULL. */

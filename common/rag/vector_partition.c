@@ -101,25 +101,36 @@ static size_t enough(const struct vector_shortlist *lists, const uint32_t *livin
 	return 0;
 }
 
+/* Those of longer lists lie farther apart: a quarter more for each doubling of the hits. */
+static size_t probes_for(const struct vector_partition *p, size_t hits)
+{
+	size_t quarters = 4, probes;
+
+	for (; hits > PARTITION_HITS; hits /= 2)
+		quarters++;
+	probes = p->probes * quarters / 4;
+	return probes < p->centres->rows ? probes : p->centres->rows;
+}
+
 /*
  * A filter leaves fewer rows in each list, so that the nearest neighbours among them lie in more
  * lists: it takes at least half the rows of as many lists as it takes without one.
  */
 size_t vector_partition_choose(const struct vector_partition *p, const struct vector_query *q,
 			       const struct vector_kernel *k, const uint32_t *living, uint64_t rows,
-			       uint32_t *chosen)
+			       size_t hits, uint32_t *chosen)
 {
-	size_t all = p->centres->rows, wanted = 4 * p->probes, count;
+	size_t all = p->centres->rows, probes = probes_for(p, hits), wanted = 4 * probes, count;
 	struct vector_shortlist lists;
 
 	wanted = wanted < all ? wanted : all;
 	nearest_lists(q, k, p, living, wanted, &lists);
-	rows = rows / all * p->probes / 2;
-	count = enough(&lists, living, p->probes, rows);
+	rows = rows / all * probes / 2;
+	count = enough(&lists, living, probes, rows);
 	if (count == 0 && wanted < all) {
 		vector_shortlist_free(&lists);
 		nearest_lists(q, k, p, living, all, &lists);
-		count = enough(&lists, living, p->probes, rows);
+		count = enough(&lists, living, probes, rows);
 	}
 	count = count > 0 ? count : lists.count;
 	for (size_t i = 0; i < count; i++)

@@ -12,8 +12,10 @@
 enum {
 	DIRECT_ROWS = 2000,  /* so few are scored with int8 all of them */
 	DIRECT_SHARE = 50,   /* and so is what a filter leaves when it is 1 of so many */
-	RESCORE_LEAST = 130, /* at RESCORE_DIMENSIONS, and two a hit; fewer bits say less */
+	RESCORE_LEAST = 110, /* at RESCORE_DIMENSIONS, and so many a hit; fewer bits say less */
+	RESCORE_SURE = 4,
 	RESCORE_DIMENSIONS = 768,
+	RESCORE_BEHIND = 2, /* a hit behind those */
 	EXACT_ROWS = 30,
 	AHEAD = 3, /* rows whose memory is on its way while one is scored */
 };
@@ -140,6 +142,7 @@ struct search {
 	const struct vector_view *view;
 	const struct vector_kernel *kernel;
 	const struct vector_query *query;
+	size_t sure;
 	struct vector_shortlist *best;
 	uint32_t *living; /* rows to consider, by block */
 	uint64_t rows, all_living, list_rows;
@@ -236,7 +239,7 @@ static void scan_all(const struct search *s)
 	if (lists > 0) {
 		chosen = mem_alloc(lists * sizeof(*chosen));
 		chosen_count = vector_partition_choose(v->partition, s->query, s->kernel, s->living,
-						       s->list_rows, chosen);
+						       s->list_rows, s->sure, chosen);
 		for (size_t i = 0; i < chosen_count; i++)
 			scan_one(s, chosen[i]);
 		mem_free(chosen);
@@ -261,10 +264,12 @@ static void count_living(struct search *s)
 	}
 }
 
-void vector_search_rows(const struct vector_view *view, const struct vector_query *q,
+void vector_search_rows(const struct vector_view *view, const struct vector_query *q, size_t sure,
 			size_t rescore, struct vector_shortlist *best)
 {
-	struct search s = { .view = view, .kernel = vector_kernel(), .query = q, .best = best };
+	struct search s = {
+		.view = view, .kernel = vector_kernel(), .query = q, .sure = sure, .best = best
+	};
 
 	s.living = mem_calloc(view->count + 1, sizeof(*s.living));
 	count_living(&s);
@@ -333,17 +338,17 @@ static size_t finish(const struct vector_view *v, const struct vector_query *q, 
 	return count;
 }
 
-static size_t rescore_for(size_t padded, size_t max)
+static size_t rescore_for(size_t padded, size_t sure, size_t max)
 {
-	size_t least = RESCORE_LEAST;
+	size_t rescore = RESCORE_LEAST + RESCORE_SURE * sure;
 
 	if (padded < RESCORE_DIMENSIONS)
-		least = least * RESCORE_DIMENSIONS / padded;
-	return least + 2 * max;
+		rescore = rescore * RESCORE_DIMENSIONS / padded;
+	return rescore + RESCORE_BEHIND * (max - sure);
 }
 
 size_t vector_search(const struct vector_space *space, const struct vector_view *view,
-		     const float *query, size_t rescore, struct vector_hit *hits, size_t max)
+		     const float *query, size_t sure, struct vector_hit *hits, size_t max)
 {
 	struct vector_query q;
 	struct vector_shortlist best;
@@ -352,9 +357,8 @@ size_t vector_search(const struct vector_space *space, const struct vector_view 
 	if (max == 0 || vector_query_init(&q, space, query) < 0)
 		return 0;
 	max = max < VECTOR_HITS_MAX ? max : VECTOR_HITS_MAX;
-	if (rescore == 0)
-		rescore = rescore_for(space->padded, max);
-	vector_search_rows(view, &q, rescore > max ? rescore : max, &best);
+	sure = sure > 0 && sure < max ? sure : max;
+	vector_search_rows(view, &q, sure, rescore_for(space->padded, sure, max), &best);
 	count = finish(view, &q, space->dimensions, &best, hits, max);
 	vector_shortlist_free(&best);
 	vector_query_free(&q);

@@ -180,6 +180,34 @@ static void lists_and_tail_are_searched(void **state)
 	free_data(&queries);
 }
 
+/* The neighbours of a question lie in more lists the more of them are wanted. */
+static void long_lists_are_found(void **state)
+{
+	enum { LONG = 400, QUERIES = 20 };
+	struct data queries = make_data(DIMENSIONS, QUERIES, 2);
+	struct vector_hit right[LONG], hits[LONG];
+	struct stage s;
+	size_t found = 0;
+
+	(void)state;
+	stage_init(&s);
+	s.deads[0] = NULL;
+	stage_build(&s);
+	for (size_t q = 0; q < queries.count; q++) {
+		const float *query = queries.vectors + q * DIMENSIONS;
+		const struct vector_view view = { .blocks = s.blocks,
+						  .count = LISTS + 1,
+						  .partition = s.partition };
+
+		exact_hits(&s.data, NULL, query, right, LONG);
+		assert_int_equal(vector_search(s.space, &view, query, 0, hits, LONG), LONG);
+		found += common_ids(right, hits, LONG);
+	}
+	assert_true(found >= queries.count * LONG * 98 / 100);
+	stage_free(&s);
+	free_data(&queries);
+}
+
 /* What a filter names may lie in the lists that are farthest from the query. */
 static void a_filter_never_starves(void **state)
 {
@@ -316,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_living_row_is_in_one_list),
 		cmocka_unit_test(lists_and_tail_are_searched),
+		cmocka_unit_test(long_lists_are_found),
 		cmocka_unit_test(a_filter_never_starves),
 		cmocka_unit_test(the_same_plan_gives_the_same_bytes),
 		cmocka_unit_test(a_build_can_be_stopped_and_can_fail),

@@ -345,7 +345,7 @@ static int enter(struct conversation_turn *t, struct err *err)
 	const int64_t wait_ms = t->snapshot->config->conversation_wait;
 	struct turnstile *turnstile = t->worker->core->conversations;
 	char text[NAME_BYTES_MAX];
-	struct span name;
+	struct span name = SPAN_LIT("");
 
 	if (name_turnstile(&t->owner, span_str(t->id), text, &name, err) < 0)
 		return -1;

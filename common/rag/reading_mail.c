@@ -284,9 +284,8 @@ static int write_message(struct mail *m, struct span bytes)
 /* "From ada@example.org Mon Jan  1 10:00:00 2024", as RFC 4155 has it. */
 static bool begins_message(struct span line)
 {
-	char last = line.len > 0 ? line.ptr[line.len - 1] : '\0';
-
-	return span_starts(line, "From ") && last >= '0' && last <= '9' && memchr(line.ptr, ':', line.len);
+	return span_starts(line, "From ") && line.ptr[line.len - 1] >= '0' && line.ptr[line.len - 1] <= '9' &&
+	       memchr(line.ptr, ':', line.len);
 }
 
 /* Behind its first line, up to the next one that begins a message, below an empty line. */

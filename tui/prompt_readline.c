@@ -6,6 +6,7 @@
 #include "tui/prompt.h"
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "tui/width.h"
 
 #include <readline/history.h>
@@ -20,7 +21,7 @@
 #define PROMPT_PLAIN "> "
 #define PROMPT_COLOR "\001\033[1;34m\002>\001\033[0m\002 "
 
-enum { PENDING_MIN = 1 };
+enum { PENDING_MIN = 1, TAB_CELLS = 8 };
 
 static struct {
 	struct prompt *prompt;
@@ -231,20 +232,45 @@ static void read_key(struct prompt *p)
 	rl_callback_read_char();
 }
 
-/* Rows above the cursor's, in so many columns. */
+/* As readline has painted it in so many columns: tabs are blanks, other controls two characters. */
+static void add_shown(struct buf *out, struct span text, size_t columns)
+{
+	size_t at = sizeof PROMPT_PLAIN - 1;
+
+	buf_add_str(out, PROMPT_PLAIN);
+	while (text.len) {
+		size_t len, cells = TAB_CELLS - at % TAB_CELLS;
+		uint32_t c = utf8_next(text, &len);
+
+		if (c == '\t') {
+			buf_printf(out, "%*s", (int)cells, "");
+		} else if (c != '\n' && (c < ' ' || c == 0x7f)) {
+			cells = 2;
+			buf_add_str(out, "^x");
+		} else {
+			cells = (size_t)width_of(c);
+			buf_add(out, text.ptr, len);
+		}
+		at = c == '\n' ? 0 : (at + cells) % columns;
+		text = span_from(text, len);
+	}
+}
+
+/* Rows above the cursor's, now that there are so many columns. */
 static size_t rows_above(size_t columns)
 {
-	struct span rest = span_of(rl_line_buffer, (size_t)rl_point);
-	size_t cells = sizeof PROMPT_PLAIN - 1, rows = 0;
+	struct span text = span_of(rl_line_buffer, (size_t)rl_point);
+	struct buf shown;
+	int rows, known;
+	size_t count;
 
-	while (rest.ptr) {
-		struct span line = span_cut(&rest, '\n');
-
-		cells += width_text(line);
-		rows += cells / columns + (rest.ptr ? 1 : 0);
-		cells = 0;
-	}
-	return rows;
+	rl_get_screen_size(&rows, &known);
+	buf_init(&shown, text.len * TAB_CELLS + sizeof PROMPT_PLAIN + 1);
+	add_shown(&shown, text, known > 0 ? (size_t)known : columns);
+	buf_add_char(&shown, ' '); /* the cursor's cell */
+	count = width_rows(buf_span(&shown), columns);
+	buf_free(&shown);
+	return count - 1;
 }
 
 /*

@@ -23,25 +23,31 @@ each_word_once() {
 	[ "$got" = "$want" ] || fail "$1: words are missing or doubled: $(shown_all)"
 }
 
-# Wider, with a draft of several rows below the answer.
-draft='a draft that takes three rows of forty columns, but only one where there are ninety of'
-screen 40x24 "$chat"
-see 'slow answers.'
-text 'first'; see '> first'; keys Enter
-see 'w3 '
-text "$draft"; see "$draft"
-see 'w16 '
-for columns in 90 60 33 90 40 120; do
-	resize $columns
-	await_more
-	each_word_once "with a draft, $columns columns"
-	count_is 1 'a draft that takes'
+# Wider and narrower, with a draft of several rows below the answer: of words, of characters of two cells, of tabs.
+for draft in 'a draft that takes three rows of forty columns, but only one where there are ninety of' \
+	'这是一个很长的中文段落，用来测试换行和调整大小时的显示效果。春眠不觉晓，处处闻啼鸟。' \
+	"$(printf 'tabs\tand\ttabs\tand\ttabs\tand\tmore of them')"; do
+	begins=$(printf %s "$draft" | cut -c 1-12 | cut -f 1)
+	# What a terminal moves out of a screen that is not full yet cannot be painted again.
+	screen 40x24 "seq 30; $chat"
+	see 'slow answers.'
+	text 'first'; see '> first'; keys Enter
+	see 'w3 '
+	paste "$draft"
+	see "> $begins"
+	for columns in 90 60 33 29 60 17 40 120; do
+		await_more
+		resize $columns
+		await_more
+		each_word_once "with the draft $begins, $columns columns"
+		count_is 1 "> $begins"
+	done
+	keys C-c
+	see '[interrupted]'
+	each_word_once 'at the end'
+	count_is 1 "> $begins"
+	screen_end
 done
-keys C-c
-see '[interrupted]'
-each_word_once 'at the end'
-count_is 1 'a draft that takes'
-screen_end
 
 # Narrower and wider, with a message queued, whose notice then takes more rows than one, and fewer again.
 screen 80x24 "$chat"

@@ -120,9 +120,14 @@ size_t convo_count(const struct convo *c)
 	return json_array_size(c->messages);
 }
 
-void convo_clear(struct convo *c)
+void convo_forget(struct convo *c)
 {
 	json_array_clear(c->messages);
+}
+
+void convo_clear(struct convo *c)
+{
+	convo_forget(c);
 	c->usage = (struct convo_usage){ .answers = 0 };
 }
 

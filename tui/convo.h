@@ -35,7 +35,9 @@ const char *convo_last(const struct convo *c, const char *role);
 size_t convo_turns(const struct convo *c);
 /* Messages besides the system's. */
 size_t convo_count(const struct convo *c);
-/* Forgets the messages and what was used, not the system's. */
+/* Forgets the messages, not the system's. */
+void convo_forget(struct convo *c);
+/* The same, and what was used. */
 void convo_clear(struct convo *c);
 void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion);
 void convo_count_interrupted(struct convo *c);

@@ -77,7 +77,7 @@ bool talk_retry(struct talk *t)
 }
 
 /* Whether the gateway may not have what was said, or not the conversation at all. */
-static bool is_unsure(const struct talk *t)
+static bool is_in_doubt(const struct talk *t)
 {
 	enum err_code code = answer_error(t->answer)->code;
 
@@ -90,12 +90,12 @@ static void keep(struct talk *t)
 	struct span text = answer_text(t->answer);
 
 	talk_keep_id(t, answer_facts(t->answer)->conversation);
-	t->is_unsure = is_unsure(t);
+	talk_keep_doubt(t, is_in_doubt(t));
 	talk_system_note(t);
 	if (!text.len)
 		return;
 	convo_add(t->convo, "assistant", text);
-	if (!t->is_unsure)
+	if (!t->doubted)
 		talk_keep_context(t);
 }
 

@@ -31,7 +31,9 @@ struct talk {
 	bool keeps;         /* the gateway keeps what is said */
 	char *conversation; /* where; NULL: it begins with the next message */
 	bool is_seen;       /* the gateway is known to have it */
-	bool is_unsure;     /* the connection was lost: the gateway may not have kept the last turn */
+	/* After a lost connection: the message of the last turn, which the gateway may not have kept; or NULL. */
+	char *doubted;
+	size_t doubted_turns; /* of the conversation, that one included */
 	char *listed[LISTED_MAX]; /* ids, as /sessions numbered them */
 	size_t listed_count;
 
@@ -100,10 +102,12 @@ void talk_keep_show(struct talk *t);
 void talk_keep_id(struct talk *t, const char *id);
 /* What went with the last message is kept with it, and does not go with the next. */
 void talk_keep_context(struct talk *t);
+/* An answer has ended: whether the gateway may not have it, nor its message. */
+void talk_keep_doubt(struct talk *t, bool is_in_doubt);
 /*
- * Before the conversation goes on: after a lost connection the gateway is asked what it has.  A turn that
- * it has not kept counts as not answered; where that was the first, another conversation begins.  False
- * when it cannot be asked, which has been told.
+ * Before the conversation goes on: after a lost connection the gateway is asked what it has, and that is what
+ * has been said.  A turn that it has not kept counts as not answered; where that was the first, another
+ * conversation begins.  False when it cannot be asked, which has been told.
  */
 bool talk_keep_settle(struct talk *t);
 /* The next message begins another one. */

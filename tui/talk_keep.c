@@ -12,14 +12,12 @@
 
 enum { TURNS_SHOWN = 2, ID_SHOWN = 10, TITLE_MIN = 20, TEXT_MAX = 64 * 1024 * 1024 };
 
-/* What is said so far, as the gateway has it, becomes what is said here. */
-static void take_messages(struct talk *t, const json_t *root)
+static void add_messages(struct talk *t, const json_t *root)
 {
 	json_t *message;
 	struct buf text;
 	size_t i;
 
-	convo_clear(t->convo);
 	buf_init(&text, TEXT_MAX);
 	json_array_foreach(json_object_get(root, "messages"), i, message)
 	{
@@ -33,9 +31,24 @@ static void take_messages(struct talk *t, const json_t *root)
 	buf_free(&text);
 }
 
+/* What is said so far, as the gateway has it, becomes what is said here. */
+static void take_messages(struct talk *t, const json_t *root)
+{
+	convo_clear(t->convo);
+	add_messages(t, root);
+}
+
+void talk_keep_doubt(struct talk *t, bool is_in_doubt)
+{
+	mem_free(t->doubted);
+	t->doubted = is_in_doubt ? mem_strdup(convo_last(t->convo, "user")) : NULL;
+	t->doubted_turns = convo_turns(t->convo);
+}
+
 static void take_id(struct talk *t, const char *id)
 {
-	t->is_seen = t->is_unsure = false;
+	talk_keep_doubt(t, false);
+	t->is_seen = false;
 	mem_free(t->conversation);
 	t->conversation = id ? mem_strdup(id) : NULL;
 }
@@ -158,13 +171,14 @@ void talk_keep_release(struct talk *t)
 {
 	forget_list(t);
 	mem_free(t->conversation);
+	mem_free(t->doubted);
 	mem_free(t->index_noted);
 	mem_free(t->system_noted);
 }
 
 void talk_keep_farewell(struct talk *t)
 {
-	if (t->conversation && (t->is_seen || !t->is_unsure) && !t->setup->is_quiet)
+	if (t->conversation && (t->is_seen || !t->doubted) && !t->setup->is_quiet)
 		talk_say(t, STYLE_DIM, "[`spass chat -s %.*s` goes on with it]", ID_SHOWN,
 			 sessions_bare_id(t->conversation));
 }
@@ -231,8 +245,8 @@ bool talk_keep_back(struct talk *t)
 	return went;
 }
 
-/* Whether the gateway has as many turns, and the last of them asks the same. */
-static bool has_last_turn(const struct talk *t, const json_t *root)
+/* Whether the gateway has as many turns as there were, and the last of them asks what is in doubt. */
+static bool has_doubted(const struct talk *t, const json_t *root)
 {
 	const json_t *last = NULL, *message;
 	struct buf text;
@@ -242,13 +256,26 @@ static bool has_last_turn(const struct talk *t, const json_t *root)
 	json_array_foreach(json_object_get(root, "messages"), i, message)
 		if (!strcmp(models_text(message, "role"), "user"))
 			last = message;
-	if (!last || sessions_turns(root) < (int64_t)convo_turns(t->convo))
+	if (!last || sessions_turns(root) < (int64_t)t->doubted_turns)
 		return false;
 	buf_init(&text, TEXT_MAX);
 	sessions_message_text(last, &text);
-	is_same = span_is(buf_span(&text), convo_last(t->convo, "user"));
+	is_same = span_is(buf_span(&text), t->doubted);
 	buf_free(&text);
 	return is_same;
+}
+
+/* What the gateway has, and behind it the message that waits for an answer, which may be a later one. */
+static void adopt(struct talk *t, const json_t *root, bool is_kept)
+{
+	const char *last = convo_last(t->convo, "user");
+	char *waiting = !is_kept || strcmp(last, t->doubted) != 0 ? mem_strdup(last) : NULL;
+
+	convo_forget(t->convo);
+	add_messages(t, root);
+	if (waiting)
+		convo_add(t->convo, "user", span_str(waiting));
+	mem_free(waiting);
 }
 
 void talk_keep_context(struct talk *t)
@@ -273,8 +300,9 @@ bool talk_keep_settle(struct talk *t)
 {
 	struct err err = ERR_INIT;
 	json_t *root;
+	bool is_kept;
 
-	if (!t->is_unsure)
+	if (!t->doubted)
 		return true;
 	root = sessions_get(t->wire, t->conversation, &err);
 	if (!root && err.code == E_conversation_not_found && !t->is_seen) {
@@ -286,10 +314,12 @@ bool talk_keep_settle(struct talk *t)
 		return false;
 	}
 	t->is_seen = true;
-	t->is_unsure = false;
-	if (has_last_turn(t, root))
+	is_kept = has_doubted(t, root);
+	adopt(t, root, is_kept);
+	talk_keep_doubt(t, false);
+	if (is_kept)
 		talk_keep_context(t);
-	else if (convo_drop_last(t->convo, "assistant"))
+	else
 		talk_say(t, STYLE_DIM, "[the gateway has not kept the answer that was cut off, nor its question]");
 	json_decref(root);
 	return true;

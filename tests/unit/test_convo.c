@@ -119,6 +119,9 @@ static void the_last_message_can_be_taken_back(void **state)
 	assert_int_equal(convo_usage(c).prompt, 4);
 	assert_int_equal(convo_usage(c).answers, 2);
 	convo_system(c, "s");
+	convo_forget(c);
+	assert_int_equal(convo_count(c), 0);
+	assert_int_equal(convo_usage(c).prompt, 4);
 	convo_clear(c);
 	assert_int_equal(convo_count(c), 0);
 	assert_int_equal(convo_usage(c).prompt, 0);

@@ -88,4 +88,54 @@ for message in '/retry' 'never mind'; do
 	screen_end
 	[ "$("$spass" session list -a -q | wc -l)" = $((count + 1)) ] || fail "not one more: $("$spass" session tree)"
 done
+
+# Twice in a row, with a message between that was never sent: of the second, which is kept, /retry makes a copy.
+conversation() {
+	printf '{"id":"conv_lost","messages":['
+	for message in "$@"; do
+		printf '{"id":"m","role":"user","content":"%s"},{"id":"m","role":"assistant","content":"Yes"},' "$message"
+	done | sed 's/,$//'
+	printf ']}'
+}
+upstream <<END
+rule path=/v1/info
+body {"models":[{"alias":"mock","routing":[]}],"default_model":"mock"}
+rule path=/c1/chat nth=2-3
+header X-Conversation-Id: conv_lost
+type text/event-stream
+event {"choices":[{"delta":{"content":"Cut"}}]}
+cut
+rule path=/c1/chat
+header X-Conversation-Id: conv_lost
+type text/event-stream
+event {"choices":[{"delta":{"content":"Hello there"}}]}
+event [DONE]
+end
+rule path=/c1/conversations/conv_lost nth=1
+error 503 gateway_overloaded not now
+rule path=/c1/conversations/conv_lost nth=1
+body $(conversation first)
+rule path=/c1/conversations/conv_lost
+body $(conversation first fourth)
+rule path=/c1/conversations/conv_lost/fork
+body {"id":"conv_copy"}
+END
+screen 90x40 "SPASS_SERVER='$url' '$spass' chat first"
+see 'Hello there'
+text 'second'; see '> second'; keys Enter
+see 'stream_cut'
+text 'third'; see '> third'; keys Enter
+see 'not now'
+text 'fourth'; see '> fourth'; keys Enter
+see 'has not kept the answer'
+is_cut_twice() { [ "$(shown_all | grep -cF stream_cut)" = 2 ]; }
+await 10 is_cut_twice || fail "the fourth was not asked: $(shown_all)"
+text '/retry'; see '> /retry'; keys Enter
+see 'in a copy; the other answer stays'
+count_is 1 'has not kept the answer'
+await 10 grep -q '"POST".*conv_copy.*fourth' "$dir/log2" || fail "the copy was not asked: $(shown_all)"
+grep -q 'message.*third' "$dir/log2" && fail "what could not be sent was sent later: $(shown_all)"
+keys C-d
+ended_with 0
+screen_end
 done_testing

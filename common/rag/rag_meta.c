@@ -5,23 +5,33 @@
 
 #include <jansson.h>
 
-static json_t *load(struct span meta)
+static json_t *load(struct span meta, json_error_t *why)
 {
-	return json_loadb(meta.ptr, meta.len, JSON_REJECT_DUPLICATES, NULL);
+	return json_loadb(meta.ptr, meta.len, JSON_REJECT_DUPLICATES, why);
+}
+
+static int refuse(const json_t *meta, const json_error_t *why, struct err *err)
+{
+	if (meta)
+		return err_set(err, E_invalid_field, "metadata", "it is no JSON object");
+	if (json_error_code(why) == json_error_null_character)
+		return err_set(err, E_invalid_field, "metadata", "\\u0000 is not taken");
+	return err_set(err, E_invalid_field, "metadata", "it is no JSON: %s", why->text);
 }
 
 int rag_meta_check(struct span meta, struct err *err)
 {
 	json_t *object, *value;
+	json_error_t why;
 	const char *key;
 	int result = 0;
 
 	if (meta.len > RAG_META_MAX)
 		return err_set(err, E_invalid_field, "metadata", "it has more than %d bytes",
 			       RAG_META_MAX);
-	object = load(meta);
+	object = load(meta, &why);
 	if (!json_is_object(object))
-		result = err_set(err, E_invalid_field, "metadata", "it is no JSON object");
+		result = refuse(object, &why, err);
 	json_object_foreach(object, key, value) if (result == 0 && !json_is_string(value) &&
 						    !json_is_number(value) &&
 						    !json_is_boolean(value)) result =
@@ -64,7 +74,7 @@ int rag_meta_insert(struct db *db, int64_t index_id, int64_t document_id, struct
 
 	if (span_is(meta, "{}"))
 		return 0;
-	object = load(meta);
+	object = load(meta, NULL);
 	json_object_foreach(object, key, value) if (result == 0) result =
 		insert_one(db, index_id, document_id, key, value, err);
 	json_decref(object);

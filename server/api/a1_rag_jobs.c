@@ -155,14 +155,17 @@ static int read_order(struct exchange *x, struct order *o, struct err *err)
 {
 	/* Older clients say index, and people verify, as the command is called. */
 	static const char *const names[] = { "index_id", "index", "kind", NULL };
-	struct span kind;
+	struct span id = SPAN_NONE, index = SPAN_NONE, kind;
 
 	o->body = call_read_json(x, BODY_MAX, err);
 	if (!o->body || fields_check(o->body, names, err) < 0 ||
-	    field_need_text(o->body, json_object_get(o->body, "index") ? "index" : "index_id",
-			    &o->work.index, err) < 0 ||
+	    field_text(o->body, "index", &index, err) < 0 ||
+	    (index.ptr ? field_text : field_need_text)(o->body, "index_id", &id, err) < 0 ||
 	    field_need_text(o->body, "kind", &kind, err) < 0)
 		return -1;
+	if (index.ptr && id.ptr && !span_equal(index, id))
+		return err_set(err, E_invalid_field, "index", "index and index_id name two indices");
+	o->work.index = id.ptr ? id : index;
 	if (span_is(kind, "verify")) {
 		o->kind = RAG_JOB_CHECK;
 		return 0;

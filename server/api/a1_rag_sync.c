@@ -41,6 +41,8 @@ static int read_file(json_t *file, struct sync *s, struct err *err)
 	    field_int(file, "mtime", 0, INT64_MAX, &mtime, err) < 0 ||
 	    field_text(file, "source", &source, err) < 0)
 		return -1;
+	if (memchr(id.ptr, '\0', id.len))
+		return err_set(err, E_invalid_field, "id", "\\u0000 is not taken");
 	json_object_setn(s->files, id.ptr, id.len, file);
 	return 0;
 }

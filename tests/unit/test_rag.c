@@ -211,6 +211,32 @@ static void one_bad_document_does_not_keep_the_others_out(void **state)
 	assert_int_equal(results[0].err.code, E_rag_document_exists);
 }
 
+static void metadata_that_is_refused_says_why(void **state)
+{
+	struct rag_stage *s = *state;
+	static const struct {
+		const char *meta, *why;
+	} cases[] = {
+		{ "[1]", "no JSON object" },   { "{\"a\":1", "no JSON: " },
+		{ "{\"a\":null}", "\"a\" is" }, { "{\"a\":\"x\\u0000\"}", "\\u0000" },
+		{ "{\"a\\u0000\":1}", "\\u0000" }, { "{\"a\":1,\"a\":2}", "duplicate" },
+	};
+
+	const struct rag_put how = { .make = true };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rag_document_in in = text_document("a", "zebra");
+		struct rag_put_result result;
+
+		in.meta = span_str(cases[i].meta);
+		assert_int_equal(rag_put(s->rag, acme, docs, &how, &in, 1, &s->arena, &result, &s->err), 0);
+		assert_int_equal(result.what, RAG_FAILED);
+		assert_int_equal(result.err.code, E_invalid_field);
+		assert_string_equal(result.err.param, "metadata");
+		assert_non_null(strstr(result.err.message, cases[i].why));
+	}
+}
+
 static void of_a_whole_put_one_failure_keeps_all_out(void **state)
 {
 	struct rag_stage *s = *state;
@@ -470,6 +496,7 @@ int main(void)
 		TEST(a_long_text_comes_back_whole_and_in_pieces),
 		TEST(documents_are_listed_by_name_prefix_and_page),
 		TEST(one_bad_document_does_not_keep_the_others_out),
+		TEST(metadata_that_is_refused_says_why),
 		TEST(of_a_whole_put_one_failure_keeps_all_out),
 		TEST(a_cancelled_put_leaves_nothing),
 		TEST(an_index_of_another_tenant_is_not_there),

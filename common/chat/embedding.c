@@ -221,27 +221,44 @@ static bool place_of(struct jwalk w, size_t count, bool *taken, size_t *place)
 	return true;
 }
 
-/* One of them, to its place.  *vectors is made for the first. */
-static int take_vector(struct jwalk w, size_t count, bool *taken, struct buf *bytes, float **vectors,
-		       size_t *dimensions, struct err *err)
+/* The vectors of an answer as they are taken from it. */
+struct taking {
+	size_t count, dimensions;
+	size_t text_len; /* of all of them */
+	bool *taken;     /* places */
+	struct buf bytes;
+	float *vectors; /* NULL before the first */
+};
+
+/* As many of the first one's dimensions, when the answer is long enough for them all. */
+static int make_vectors(struct taking *t, size_t dimensions, struct err *err)
 {
-	size_t len = w.value.type == J_OBJECT ? read_vector(w.value, bytes) : 0, place;
+	t->dimensions = dimensions;
+	if (dimensions * sizeof *t->vectors > t->text_len / t->count)
+		return err_set(err, E_upstream_error, "", "not all %zu embeddings have the %zu dimensions of the first",
+			       t->count, dimensions);
+	t->vectors = mem_calloc(t->count, dimensions * sizeof *t->vectors);
+	return 0;
+}
+
+/* One of them, to its place. */
+static int take_vector(struct taking *t, struct jwalk w, struct err *err)
+{
+	size_t len = w.value.type == J_OBJECT ? read_vector(w.value, &t->bytes) : 0, place;
 
 	if (len == 0)
 		return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers",
 			       w.index);
-	if (!*vectors) {
-		*dimensions = len;
-		*vectors = mem_calloc(count, len * sizeof **vectors);
-	}
-	if (len != *dimensions)
+	if (!t->vectors && make_vectors(t, len, err) < 0)
+		return -1;
+	if (len != t->dimensions)
 		return err_set(err, E_upstream_error, "",
 			       "data[%zu].embedding has %zu dimensions, the first one %zu", w.index, len,
-			       *dimensions);
-	if (!place_of(w, count, taken, &place))
+			       t->dimensions);
+	if (!place_of(w, t->count, t->taken, &place))
 		return err_set(err, E_upstream_error, "", "data[%zu].index is of none of the %zu texts, or of another",
-			       w.index, count);
-	if (!store_vector(bytes, *vectors + place * len))
+			       w.index, t->count);
+	if (!store_vector(&t->bytes, t->vectors + place * len))
 		return err_set(err, E_upstream_error, "", "data[%zu].embedding is no list of finite numbers",
 			       w.index);
 	return 0;
@@ -250,10 +267,9 @@ static int take_vector(struct jwalk w, size_t count, bool *taken, struct buf *by
 int embedding_vectors(struct span body, size_t count, float **vectors, size_t *dimensions, struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("data") };
+	struct taking t = { .count = count };
 	struct jvalue data;
-	struct buf bytes;
 	int result = 0;
-	bool *taken;
 
 	*vectors = NULL;
 	*dimensions = 0;
@@ -262,15 +278,18 @@ int embedding_vectors(struct span body, size_t count, float **vectors, size_t *d
 	if (jwalk_count(data) != count)
 		return err_set(err, E_upstream_error, "", "the answer has %zu embeddings for %zu inputs",
 			       jwalk_count(data), count);
-	buf_init(&bytes, VECTOR_BYTES_MAX);
-	taken = mem_calloc(count, sizeof *taken);
+	t.text_len = data.text.len;
+	t.taken = mem_calloc(count, sizeof *t.taken);
+	buf_init(&t.bytes, VECTOR_BYTES_MAX);
 	for (struct jwalk w = jwalk_start(data); result == 0 && jwalk_next(&w);)
-		result = take_vector(w, count, taken, &bytes, vectors, dimensions, err);
-	buf_free(&bytes);
-	mem_free(taken);
-	if (result == 0)
+		result = take_vector(&t, w, err);
+	buf_free(&t.bytes);
+	mem_free(t.taken);
+	if (result == 0) {
+		*vectors = t.vectors;
+		*dimensions = t.dimensions;
 		return 0;
-	mem_free(*vectors);
-	*vectors = NULL;
+	}
+	mem_free(t.vectors);
 	return -1;
 }

@@ -143,6 +143,8 @@ static void no_infinity_passes_in_any_encoding(void **state)
 	}
 }
 
+#define ONES "AACAPwAAgD8AAIA/" /* three */
+
 static void vectors_that_are_not_as_asked_are_refused(void **state)
 {
 	static const struct {
@@ -157,6 +159,8 @@ static void vectors_that_are_not_as_asked_are_refused(void **state)
 		  "the answer has 3 embeddings for 2 inputs" },
 		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACAPwAAgD8=\"}]}",
 		  "data[1].embedding has 2 dimensions, the first one 1" },
+		{ "{\"data\":[{\"embedding\":\"" ONES ONES ONES ONES ONES ONES ONES ONES "\"},{\"embedding\":\"AACAPw==\"}]}",
+		  "not all 2 embeddings have the 24 dimensions of the first" },
 		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AADAfw==\"}]}", NULL }, /* not a number */
 		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"AACA\"}]}", NULL }, /* three bytes */
 		{ "{\"data\":[{\"embedding\":\"AACAPw==\"},{\"embedding\":\"!\"}]}", NULL },

@@ -134,10 +134,13 @@ static void take_own_token(struct gateway *gateway, const struct cmd_globals *g)
 						 config_origin_name(c->origins[CONFIG_KEY_token]));
 	} else {
 		path = token_path(c, &err);
-		if (path && file_exists(path))
+		if (path && !file_is_absent(path)) {
 			gateway->token = token_read(path, &err);
-		if (gateway->token)
-			gateway->token_from = mem_strdup(path);
+			if (gateway->token)
+				gateway->token_from = mem_strdup(path);
+			else
+				cmd_notice(g, "spass: the token is not taken: %s", err.message);
+		}
 	}
 	mem_free(path);
 	config_free(c);

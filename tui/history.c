@@ -44,7 +44,7 @@ int history_load(const char *path, void (*entry)(void *context, const char *text
 	size_t count;
 	int result = -1;
 
-	if (!file_exists(path))
+	if (file_is_absent(path))
 		return 0;
 	buf_init(&file, HISTORY_FILE_MAX);
 	buf_init(&text, 2 * (size_t)HISTORY_ENTRY_MAX);

@@ -9,13 +9,10 @@
 
 enum { NOTES_MAX = 1000, FILE_BYTES_MAX = 4 * 1024 * 1024, LINE_BYTES_MAX = 1024 * 1024 };
 
-static void read_all(const char *path, struct buf *out)
+static int read_all(const char *path, struct buf *out, struct err *err)
 {
-	struct err none = ERR_INIT;
-
 	buf_init(out, FILE_BYTES_MAX);
-	if (file_exists(path) && file_read(path, out, &none) < 0)
-		buf_clear(out);
+	return file_is_absent(path) ? 0 : file_read(path, out, err);
 }
 
 /* What stands behind the conversation's name, or NULL. */
@@ -34,8 +31,7 @@ char *notes_find(const char *path, const char *conversation)
 	struct span rest;
 	struct buf all;
 
-	read_all(path, &all);
-	rest = buf_span(&all);
+	rest = read_all(path, &all, NULL) == 0 ? buf_span(&all) : SPAN_NONE;
 	while (rest.len > 0 && !found) {
 		struct span line = span_cut(&rest, '\n');
 
@@ -81,12 +77,12 @@ static int write_line(const char *conversation, const char *text, struct buf *ou
 int notes_keep(const char *path, const char *conversation, const char *text, struct err *err)
 {
 	struct buf all, next, own;
-	int result;
+	int result = read_all(path, &all, err);
 
-	read_all(path, &all);
 	buf_init(&next, FILE_BYTES_MAX);
 	buf_init(&own, LINE_BYTES_MAX);
-	result = write_line(conversation, text, &own, err);
+	if (result == 0)
+		result = write_line(conversation, text, &own, err);
 	if (result < 0)
 		goto out;
 	copy_others(buf_span(&all), conversation, FILE_BYTES_MAX - own.len - 1, &next);

@@ -3,7 +3,7 @@
  *
  * The gateway keeps what is said; what a conversation was asked with (its index, its system message)
  * is the client's.  A file holds notes of one kind, the latest last, and forgets the oldest of too
- * many.  What cannot be read is as if nothing had been noted.
+ * many.  What cannot be read is as if nothing had been noted, but is not written over.
  */
 #ifndef SPASS_TUI_NOTES_H
 #define SPASS_TUI_NOTES_H

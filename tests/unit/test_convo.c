@@ -208,16 +208,22 @@ static void add_entry(void *context, const char *text)
 static void entries_of_several_lines_come_back_as_one(void **state)
 {
 	static const char *const entries[] = { "one", "two\nlines", "back\\slash\\n", "#1 is best", "\n" };
-	char directory[] = "/tmp/spass-history-XXXXXX", *path;
+	char directory[] = "/tmp/spass-history-XXXXXX", *path, *deep;
 	struct err err = ERR_INIT;
 	struct buf all;
 	struct stat st;
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
-	path = mem_printf("%s/deep/history", directory);
+	deep = mem_printf("%s/deep", directory);
+	path = mem_printf("%s/history", deep);
 	buf_init(&all, MIB);
 	assert_int_equal(history_load(path, add_entry, &all, &err), 0);
+	assert_int_equal(mkdir(deep, 0700), 0);
+	assert_int_equal(symlink("history", path), 0);
+	assert_int_equal(history_load(path, add_entry, &all, &err), -1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(deep), 0);
 	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
 		assert_int_equal(history_append(path, entries[i], &err), 0);
 	assert_int_equal(history_load(path, add_entry, &all, &err), 0);
@@ -226,10 +232,9 @@ static void entries_of_several_lines_come_back_as_one(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	unlink(path);
 	mem_free(path);
-	path = mem_printf("%s/deep", directory);
-	rmdir(path);
+	rmdir(deep);
 	rmdir(directory);
-	mem_free(path);
+	mem_free(deep);
 	buf_free(&all);
 }
 

@@ -153,6 +153,26 @@ static void a_file_that_is_none_of_ours_is_no_harm(void **state)
 	expect(path, "conv_3", "docs");
 }
 
+/* What others noted is in it all the same. */
+static void a_file_that_cannot_be_read_is_left_alone(void **state)
+{
+	const char *path = ((struct place *)*state)->path;
+	struct err err = ERR_INIT;
+
+	keep(path, "conv_1", "docs");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("chat_indices", path), 0);
+	expect(path, "conv_1", NULL);
+	assert_int_equal(notes_keep(path, "conv_2", "docs", &err), -1);
+	assert_non_null(strstr(err.message, path));
+	assert_int_equal(unlink(path), 0);
+	keep(path, "conv_2", "docs");
+	assert_int_equal(truncate(path, 5000000), 0);
+	assert_int_equal(notes_keep(path, "conv_3", "docs", &err), -1);
+	assert_int_equal(truncate(path, 14), 0);
+	expect(path, "conv_2", "docs");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -163,6 +183,7 @@ int main(void)
 		TEST(long_ones_push_out_the_oldest_not_all),
 		TEST(what_cannot_be_noted_leaves_what_was),
 		TEST(a_file_that_is_none_of_ours_is_no_harm),
+		TEST(a_file_that_cannot_be_read_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

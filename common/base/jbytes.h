@@ -317,6 +317,12 @@ static inline enum jtype jbytes_type(char c)
 	return (enum jtype)types[(unsigned char)c];
 }
 
+static inline void jbytes_forget(struct jvalue *out, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct jvalue){ .type = J_NONE };
+}
+
 static inline int jbytes_hex(char c)
 {
 	if (c >= '0' && c <= '9')

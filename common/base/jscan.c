@@ -49,6 +49,7 @@ struct scan {
 	const struct span *names;
 	struct jvalue *out;
 	size_t count;
+	size_t *contested;     /* or NULL: nobody asks */
 	struct jvalue *wanted; /* the row of out that the present member goes to, if it is reported */
 	const char *value;     /* where its value begins */
 	unsigned deepest;      /* how many containers may be open */
@@ -181,6 +182,8 @@ INLINE void note_member(struct scan *s, struct span name, bool may_escape, const
 	size_t i = jkey_find(name, has_escape, s->names, s->count);
 
 	at->reported = 0;
+	if ((i == s->count || s->out[i].type != J_NONE) && s->contested)
+		jkey_contest(name, i, s->names, s->count, s->contested);
 	if (i == s->count)
 		return;
 	at->reported = at->depth;
@@ -399,7 +402,8 @@ static int fail(const struct scan *s, struct err *err)
 }
 
 /* Not by an initialiser: the arrays stay unset until they are used. */
-static void scan_init(struct scan *s, struct span text, const struct jscan_limits *limits)
+static void scan_init(struct scan *s, struct span text, const struct jscan_limits *limits,
+		      const struct span *names, struct jvalue *out, size_t count)
 {
 	s->start = text.len > 0 ? text.ptr : "";
 	s->end = s->start + text.len;
@@ -408,12 +412,15 @@ static void scan_init(struct scan *s, struct span text, const struct jscan_limit
 	s->deepest = s->limits->depth < DEPTH_MAX ? s->limits->depth : DEPTH_MAX;
 	s->map = NULL;
 	s->mapped = 0;
-	s->names = NULL;
-	s->out = s->wanted = NULL;
-	s->count = 0;
+	s->names = names;
+	s->out = out;
+	s->count = count;
+	s->contested = NULL;
+	s->wanted = NULL;
 	s->value = s->over = NULL;
 	s->limit = 0;
 	s->fault = (struct jfault){ s->start, "" };
+	jbytes_forget(out, count);
 }
 
 static int scan_text(struct scan *s, struct jvalue *whole, struct err *err)
@@ -434,19 +441,15 @@ static int scan_text(struct scan *s, struct jvalue *whole, struct err *err)
 	return 0;
 }
 
-static void forget(struct jvalue *out, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		out[i] = (struct jvalue){ .type = J_NONE };
-}
-
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
-		      struct jvalue *out, size_t count, struct jmap *map, struct err *err)
+/* contested and map: NULL when nobody asks for them. */
+static int scan_members(struct span text, const struct jscan_limits *limits, const struct span *names,
+			struct jvalue *out, size_t count, size_t *contested, struct jmap *map, struct err *err)
 {
 	struct scan s;
 	struct jvalue whole;
 
-	scan_init(&s, text, limits);
+	scan_init(&s, text, limits, names, out, count);
+	s.contested = contested;
 	if (map) {
 		map->text = s.start;
 		map->count = 0;
@@ -455,20 +458,23 @@ int jscan_members_map(struct span text, const struct jscan_limits *limits, const
 		s.map = map;
 		s.mapped = JMAP_DEPTH;
 	}
-	s.names = names;
-	s.out = out;
-	s.count = count;
-	forget(out, count);
 	if (scan_text(&s, &whole, err) == 0)
 		return 0;
-	forget(out, count);
+	jbytes_forget(out, count);
 	return -1;
 }
 
 int jscan_members(struct span text, const struct jscan_limits *limits, const struct span *names,
 		  struct jvalue *out, size_t count, struct err *err)
 {
-	return jscan_members_map(text, limits, names, out, count, NULL, err);
+	return scan_members(text, limits, names, out, count, NULL, NULL, err);
+}
+
+int jscan_members_once(struct span text, const struct span *names, struct jvalue *out, size_t count,
+		       size_t *contested, struct jmap *map, struct err *err)
+{
+	*contested = count;
+	return scan_members(text, NULL, names, out, count, contested, map, err);
 }
 
 struct jvalue jscan_member(struct span text, const char *name)
@@ -486,7 +492,7 @@ int jscan_check(struct span text, const struct jscan_limits *limits, struct jval
 	struct scan s;
 	struct jvalue whole = { .type = J_NONE };
 
-	scan_init(&s, text, limits);
+	scan_init(&s, text, limits, NULL, NULL, 0);
 	int result = scan_text(&s, &whole, err);
 	if (out)
 		*out = whole;

@@ -5,8 +5,12 @@
  * validates a text and hands out spans of the members asked for; edits are spliced into the
  * original bytes, so whatever no rule changes leaves exactly as it came, prefix caches included.
  * Escapes: \uD800-style lone surrogates are accepted as JSON grammar and passed on.  Duplicate
- * names: the last one counts, as with most readers; what goes on to another reader, who may take
- * the first, is looked at by jvalue_find_double.  Any thread.
+ * names: the last one counts, as with most readers.  Any thread.
+ *
+ * What goes on to another reader may be read otherwise there: one heeds the first of two members of
+ * one name, another, such as Go's, takes "Model" for "model".  Here a name is contested when its
+ * object has a second member of it, or one that differs from it in case alone, beside it or in its
+ * stead.
  */
 #ifndef SPASS_BASE_JSCAN_H
 #define SPASS_BASE_JSCAN_H
@@ -20,7 +24,7 @@ enum jtype { J_NONE, J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJ
 /* A value inside a text; text is the raw value (strings with their quotes), J_NONE = absent. */
 struct jvalue {
 	enum jtype type;
-	bool is_single; /* found by its name: no other member of its object has this name */
+	bool is_single; /* jscan_members: no other member of its object has this name */
 	struct span text;
 	const struct jmap *map; /* what its walks leap by, see jmap_on; NULL = none */
 };
@@ -69,9 +73,13 @@ struct jmap {
 		uint32_t begin, end;
 	} rows[JMAP_ROWS]; /* by begin */
 };
-/* As jscan_members; *map is filled too.  It may stay uninitialised before. */
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
-		      struct jvalue *out, size_t count, struct jmap *map, struct err *err);
+/*
+ * As jscan_members, of what goes on to another reader: *contested becomes the index of a name that is
+ * contested, count when none is.  names are of small ASCII letters, digits and marks.  map may be NULL,
+ * else *map is filled; it may stay uninitialised before.
+ */
+int jscan_members_once(struct span text, const struct span *names, struct jvalue *out, size_t count,
+		       size_t *contested, struct jmap *map, struct err *err);
 /* v, out of the map's text, for walks that use it; so do the values they find.  NULL = as it is. */
 static inline struct jvalue jmap_on(const struct jmap *map, struct jvalue v)
 {
@@ -89,6 +97,7 @@ struct jwalk {
 	struct span key;     /* of an object's member: between the quotes, still escaped */
 	struct jvalue value;
 	size_t index;        /* 0-based */
+	size_t contested;    /* of jwalk_next_members */
 	/* private */
 	const char *at, *end;
 	const struct jmap *map;
@@ -102,27 +111,14 @@ struct jvalue jwalk_get(struct jvalue object, const char *name);
 struct jvalue jwalk_first(struct jvalue object, const char *name);
 /* Several in one pass; out[i] is J_NONE when absent. */
 void jwalk_members(struct jvalue object, const struct span *names, struct jvalue *out, size_t count);
+/* The same; returns as jscan_members_once tells it which name is contested. */
+size_t jwalk_members_once(struct jvalue object, const struct span *names, struct jvalue *out, size_t count);
 /*
- * As jwalk_next, and of an object the members as by jwalk_members, which are read on the way: cheaper
- * than one after the other.  Of any other value all are J_NONE.
+ * As jwalk_next, and of an object the members as by jwalk_members_once, which are read on the way:
+ * cheaper than one after the other.  Of any other value all are J_NONE.
  */
 bool jwalk_next_members(struct jwalk *w, const struct span *names, struct jvalue *out, size_t count);
 size_t jwalk_count(struct jvalue container);
-/*
- * values as jscan_members, jwalk_members or jwalk_next_members left them: the index of the first that
- * its object has more than once, count when there is none.
- */
-static inline size_t jvalue_find_double(const struct jvalue *values, size_t count)
-{
-	size_t i = 0;
-
-	while (i < count && (values[i].is_single || values[i].type == J_NONE))
-		i++;
-	return i;
-}
-/* 0 when there is none, else -1 with E_invalid_field, whose param is its name: names are literals. */
-int jvalue_check_single(const struct jvalue *values, const struct span *names, size_t count,
-			struct err *err);
 /* The type of the first element or member's value; J_NONE when there is none. */
 enum jtype jwalk_first_type(struct jvalue container);
 
@@ -152,6 +148,12 @@ __attribute__((always_inline)) static inline size_t jkey_find(struct span key, b
 		i++;
 	return i;
 }
+
+/*
+ * key: of a member that is a second names[found], or none of them, when found is count.  *contested
+ * becomes the index of the name that it contests; it stays when there is none.
+ */
+void jkey_contest(struct span key, size_t found, const struct span *names, size_t count, size_t *contested);
 
 /* Whether a J_STRING equals text after unescaping. */
 static inline bool jvalue_is(struct jvalue v, const char *text)

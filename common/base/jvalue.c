@@ -83,6 +83,53 @@ size_t jkey_find_escaped(struct span key, const struct span *names, size_t count
 	return i;
 }
 
+/* What Unicode's simple case folding makes a small ASCII letter: capitals, the long s, Kelvin's sign. */
+static uint32_t fold(uint32_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c | 0x20;
+	return c == 0x17f ? 's' : c == 0x212a ? 'k' : c;
+}
+
+/* name: of small letters. */
+static bool folds_to(struct span key, struct span name)
+{
+	const char *p = key.ptr, *const end = key.ptr + key.len;
+	size_t i = 0;
+
+	for (; p < end && i < name.len; i++) {
+		size_t len = 0;
+		uint32_t c = *p == '\\' ? read_escape(&p, end) : utf8_next(span_of(p, (size_t)(end - p)), &len);
+
+		if (fold(c) != (unsigned char)name.ptr[i])
+			return false;
+		p += len;
+	}
+	return p == end && i == name.len;
+}
+
+static size_t find_folded(struct span key, const struct span *names, size_t count)
+{
+	size_t i = 0;
+
+	/* Most are of small letters alone, which fold to nothing else. */
+	while (i < key.len && ((key.ptr[i] >= 'a' && key.ptr[i] <= 'z') || key.ptr[i] == '_'))
+		i++;
+	if (i == key.len)
+		return count;
+	for (i = 0; i < count && !folds_to(key, names[i]);)
+		i++;
+	return i;
+}
+
+void jkey_contest(struct span key, size_t found, const struct span *names, size_t count, size_t *contested)
+{
+	if (found == count)
+		found = find_folded(key, names, count);
+	if (found < count)
+		*contested = found;
+}
+
 static struct span inside_quotes(struct jvalue v)
 {
 	assert(v.text.len >= 2);

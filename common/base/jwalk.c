@@ -224,45 +224,41 @@ bool jwalk_next(struct jwalk *w)
 	return next(w);
 }
 
-static void forget(struct jvalue *out, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		out[i] = (struct jvalue){ .type = J_NONE };
-}
-
-/*
- * The index of the name that begins at p, count when it is another; *next becomes what follows its
- * closing quote.
- */
+/* The index of the name that begins at p, count when it is another; *name becomes what is in its quotes. */
 static inline size_t find_name(const char *p, const char *end, const struct span *names, size_t count,
-			       const char **next)
+			       struct span *name)
 {
 	const char *quote = find_short_end(p, end);
 	bool may_escape = !quote;
 
 	if (!quote)
 		quote = find_string_end_on(p, end);
-	const struct span name = span_of(p, (size_t)(quote - p));
-	*next = quote + 1;
-	return jkey_find(name, may_escape && memchr(name.ptr, '\\', name.len), names, count);
+	*name = span_of(p, (size_t)(quote - p));
+	return jkey_find(*name, may_escape && memchr(name->ptr, '\\', name->len), names, count);
 }
 
-/* The members of the object that begins at p; returns what follows it.  end: of what it lies in. */
+/*
+ * The members of the object that begins at p; returns what follows it.  end: of what it lies in.
+ * contested: NULL when nobody asks.
+ */
 static const char *read_members(const char *p, const char *end, const struct jmap *map,
-				const struct span *names, struct jvalue *out, size_t count)
+				const struct span *names, struct jvalue *out, size_t count, size_t *contested)
 {
+	struct span name;
+
 	for (p = skip_space(p + 1); *p != '}'; p = skip_space(p)) {
 		if (*p == ',')
 			p = skip_space(p + 1);
 		assert(p < end && *p == '"');
-		size_t i = find_name(p + 1, end, names, count, &p);
-		p = skip_space(p);
+		size_t i = find_name(p + 1, end, names, count, &name);
+		p = skip_space(name.ptr + name.len + 1);
 		assert(p < end && *p == ':');
 		const char *const value = skip_space(p + 1);
 		p = skip_value(value, end, map);
+		if ((i == count || out[i].type != J_NONE) && contested)
+			jkey_contest(name, i, names, count, contested);
 		if (i == count)
 			continue;
-		out[i].is_single = out[i].type == J_NONE;
 		out[i].type = jbytes_type(*value);
 		out[i].text = span_of(value, (size_t)(p - value));
 		out[i].map = map;
@@ -274,20 +270,37 @@ bool jwalk_next_members(struct jwalk *w, const struct span *names, struct jvalue
 {
 	const char *p = next_value(w);
 
-	forget(out, count);
+	jbytes_forget(out, count);
+	w->contested = count;
 	if (!p)
 		return false;
 	take_value(w, p,
-		   *p == '{' ? read_members(p, w->end, w->map, names, out, count) :
+		   *p == '{' ? read_members(p, w->end, w->map, names, out, count, &w->contested) :
 			       skip_value(p, w->end, w->map));
 	return true;
 }
 
+static void walk_members(struct jvalue object, const struct span *names, struct jvalue *out, size_t count,
+			 size_t *contested)
+{
+	const struct span text = object.text;
+
+	jbytes_forget(out, count);
+	if (object.type == J_OBJECT)
+		read_members(text.ptr, text.ptr + text.len, object.map, names, out, count, contested);
+}
+
 void jwalk_members(struct jvalue object, const struct span *names, struct jvalue *out, size_t count)
 {
-	forget(out, count);
-	if (object.type == J_OBJECT)
-		read_members(object.text.ptr, object.text.ptr + object.text.len, object.map, names, out, count);
+	walk_members(object, names, out, count, NULL);
+}
+
+size_t jwalk_members_once(struct jvalue object, const struct span *names, struct jvalue *out, size_t count)
+{
+	size_t contested = count;
+
+	walk_members(object, names, out, count, &contested);
+	return contested;
 }
 
 struct jvalue jwalk_get(struct jvalue object, const char *name)
@@ -306,15 +319,6 @@ struct jvalue jwalk_first(struct jvalue object, const char *name)
 			if (jkey_is(w.key, name))
 				return w.value;
 	return (struct jvalue){ .type = J_NONE };
-}
-
-int jvalue_check_single(const struct jvalue *values, const struct span *names, size_t count,
-			struct err *err)
-{
-	const size_t i = jvalue_find_double(values, count);
-
-	return i == count ? 0 : err_set(err, E_invalid_field, names[i].ptr, "the member %s stands twice",
-					names[i].ptr);
 }
 
 size_t jwalk_count(struct jvalue container)

@@ -9,7 +9,7 @@
 #include "common/base/mem.h"
 #include "common/base/sse.h"
 #include "common/chat/audio_inside.h"
-#include "common/chat/request.h"
+#include "common/chat/request_inside.h"
 #include "common/chat/wav.h"
 
 enum { USAGE_INLINE_MAX = 1024 * 1024 }; /* of an answer that is looked through on the worker's thread */
@@ -79,21 +79,16 @@ static int64_t count_characters(struct jvalue text)
 static int read_json(struct audio_request *r, struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("input"), SPAN_INIT("voice"), SPAN_INIT("user_id") };
-	struct jvalue v[ARRAY_LEN(names)];
+	struct jvalue v[ARRAY_LEN(names)], root;
 
-	if (jscan_members(r->body, NULL, names, v, ARRAY_LEN(names), err) < 0)
+	if (request_read_object(r->body, names, v, ARRAY_LEN(names), &root, NULL, err) < 0)
 		return -1;
-	if (v[3].type != J_NONE)
-		return err_set(err, E_invalid_field, "body.user_id",
-			       "user_id does not belong in the body; send the SPASS-User-Id header");
 	if (check_text(v[0], "model", err) < 0 || check_text(v[1], "input", err) < 0)
 		return -1;
 	if (v[1].text.len > CHAT_TEXT_MAX)
 		return err_set(err, E_invalid_field, "input", "input has more than %d bytes", CHAT_TEXT_MAX);
 	if (v[2].type == J_NONE)
 		return err_set(err, E_missing_field, "voice", "voice is required");
-	if (jvalue_check_single(v, names, ARRAY_LEN(names), err) < 0)
-		return -1;
 	r->characters = count_characters(v[1]);
 	/* Letters, digits and ._:-/ need no escapes, but a slash may have one. */
 	r->model = span_of(v[0].text.ptr + 1, v[0].text.len - 2);

@@ -8,16 +8,16 @@
 
 #include "common/base/mem.h"
 #include "common/chat/conversation_history.h"
+#include "common/chat/request_inside.h"
 
 enum { MODEL_MAX = 1024, SYSTEM_MAX = 1024 * 1024 };
 
 /* Members that /v1 does not have, or that mean something else there. */
 static const struct span own_members[] = { SPAN_INIT("model"),	       SPAN_INIT("message"),  SPAN_INIT("images"),
 					   SPAN_INIT("conversation_id"),  SPAN_INIT("provider"), SPAN_INIT("tool_results"),
-					   SPAN_INIT("messages"),	       SPAN_INIT("user_id"),  SPAN_INIT("n"),	      SPAN_INIT("system"),
-					   SPAN_INIT("tools"),	       SPAN_INIT("tool_choice") };
-enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_USER_ID, M_N, M_SYSTEM, M_TOOLS,
-       M_TOOL_CHOICE };
+					   SPAN_INIT("messages"),	       SPAN_INIT("n"),	      SPAN_INIT("system"),   SPAN_INIT("tools"),
+					   SPAN_INIT("tool_choice"),      SPAN_INIT("user_id") };
+enum { M_MODEL, M_MESSAGE, M_IMAGES, M_ID, M_PROVIDER, M_RESULTS, M_MESSAGES, M_N, M_SYSTEM, M_TOOLS };
 
 static bool is_present(struct jvalue v)
 {
@@ -105,28 +105,13 @@ static int read_message(struct conversation_request *r, struct err *err)
 	return 0;
 }
 
-/* body has been validated: where its object begins, and so where it ends. */
-static bool find_root(struct span body, struct jvalue *root)
-{
-	body = span_strip(body);
-	*root = (struct jvalue){ .type = J_OBJECT, .text = body };
-	return body.ptr[0] == '{';
-}
-
 int conversation_request_read(struct conversation_request *r, struct span body, struct err *err)
 {
 	struct jvalue v[ARRAY_LEN(own_members)];
 	int64_t n;
 
 	*r = (struct conversation_request){ .body = body };
-	if (jscan_members(body, NULL, own_members, v, ARRAY_LEN(own_members), err) < 0)
-		return -1;
-	if (!find_root(body, &r->root))
-		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
-	if (v[M_USER_ID].type != J_NONE)
-		return err_set(err, E_invalid_field, "body.user_id",
-			       "user_id does not belong in the body; send the SPASS-User-Id header");
-	if (jvalue_check_single(v, own_members, ARRAY_LEN(v), err) < 0)
+	if (request_read_object(body, own_members, v, ARRAY_LEN(v), &r->root, NULL, err) < 0)
 		return -1;
 	if (v[M_MESSAGES].type != J_NONE)
 		return err_set(err, E_invalid_field, "messages",

@@ -51,16 +51,16 @@ enum {
 #undef P
 };
 
-/* What is looked for in a body: the parameters stand behind three of the gateway's own. */
+/* What is looked for in a body: the parameters stand between the gateway's own. */
 static const struct span chat_members[] = {
 	SPAN_INIT("model"),
 	SPAN_INIT("messages"),
-	SPAN_INIT("user_id"),
 #define P(name, kind, min, max) SPAN_INIT(#name),
 	CHAT_PARAMS(P)
 #undef P
+	SPAN_INIT("user_id"),
 };
-enum { CHAT_MEMBERS = ARRAY_LEN(chat_members), MEMBERS_FIRST = CHAT_MEMBERS - ARRAY_LEN(chat_params) };
+enum { CHAT_MEMBERS = ARRAY_LEN(chat_members), MEMBERS_FIRST = 2 };
 
 enum { MODEL_NAME_MAX = 1024 };
 
@@ -200,23 +200,27 @@ static int check_tools(struct jvalue tools, struct err *err)
 	return 0;
 }
 
-/*
- * The whole body as one object; user_id has no place in it, and what is looked for no second one: all
- * of a body goes on, and the backend may heed the other.  map may be NULL.
- */
-static int read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
-		       struct jvalue *root, size_t user_id, struct jmap *map, struct err *err)
+int request_fault_of_contest(const char *param, struct err *err)
 {
-	if (jscan_members_map(body, NULL, names, values, count, map, err) < 0)
+	return err_set(err, E_invalid_field, param,
+		       "%s may stand once only, and in small letters: the backend may heed the other", param);
+}
+
+int request_read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
+			struct jvalue *root, struct jmap *map, struct err *err)
+{
+	size_t contested;
+
+	if (jscan_members_once(body, names, values, count, &contested, map, err) < 0)
 		return -1;
-	root->text = span_strip(body);
-	if (root->text.len == 0 || root->text.ptr[0] != '{')
+	body = span_strip(body);
+	if (body.ptr[0] != '{')
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
-	root->type = J_OBJECT;
-	if (values[user_id].type != J_NONE)
+	*root = (struct jvalue){ .type = J_OBJECT, .text = body };
+	if (values[count - 1].type != J_NONE)
 		return err_set(err, E_invalid_field, "body.user_id",
 			       "user_id does not belong in the body; send the SPASS-User-Id header");
-	return jvalue_check_single(values, names, count, err);
+	return contested == count ? 0 : request_fault_of_contest(names[contested].ptr, err);
 }
 
 /* Of a body that fits with its head into one read, a second look costs less than a map. */
@@ -269,12 +273,11 @@ static void take_limit(struct chat_request *r, const char *name, struct jvalue v
 /* What follows from them. */
 static int read_wishes(struct chat_request *r, struct err *err)
 {
+	static const struct span include_usage = SPAN_INIT("include_usage");
+
 	r->streams = r->stream.type == J_TRUE;
-	if (r->stream_options.type == J_OBJECT)
-		r->include_usage = jwalk_get(r->stream_options, "include_usage");
-	if (jvalue_find_double(&r->include_usage, 1) == 0)
-		return err_set(err, E_invalid_field, "stream_options.include_usage",
-			       "the member include_usage stands twice");
+	if (jwalk_members_once(r->stream_options, &include_usage, &r->include_usage, 1) == 0)
+		return request_fault_of_contest("stream_options.include_usage", err);
 	if (request_has(r->include_usage) && r->include_usage.type != J_TRUE &&
 	    r->include_usage.type != J_FALSE)
 		return wrong(err, "stream_options.include_usage", "true or false");
@@ -294,7 +297,7 @@ static int read_chat(struct chat_request *r, struct span body, bool trusted,
 
 	memset(r, 0, sizeof *r);
 	r->body = body;
-	if (read_object(body, chat_members, v, CHAT_MEMBERS, &r->root, 2, map, err) == 0 &&
+	if (request_read_object(body, chat_members, v, CHAT_MEMBERS, &r->root, map, err) == 0 &&
 	    check_chat(r, v, map, trusted, offer, err) == 0)
 		result = read_wishes(r, err);
 	mem_free(map);
@@ -374,7 +377,7 @@ int embed_request_check(struct embed_request *r, struct span body, const struct 
 	struct jvalue v[ARRAY_LEN(names)];
 
 	memset(r, 0, sizeof *r);
-	if (read_object(body, names, v, ARRAY_LEN(names), &r->root, 4, NULL, err) < 0)
+	if (request_read_object(body, names, v, ARRAY_LEN(names), &r->root, NULL, err) < 0)
 		return -1;
 	r->body = body;
 	r->model = v[0];

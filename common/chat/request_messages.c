@@ -29,13 +29,12 @@ static int fault(struct err *err, enum err_code code, const struct place *at, co
 	return err_set(err, code, param, "%s %s", param, what);
 }
 
-/* The member at field stands twice: what was checked may not be what the backend heeds. */
-static int fault_of_double(struct err *err, const struct place *at, const char *field)
+static int fault_of_contest(struct err *err, const struct place *at, const char *field)
 {
 	char param[ERR_PARAM_MAX];
 
 	name_place(at, field, param);
-	return err_set(err, E_invalid_field, param, "the member %s stands twice", param);
+	return request_fault_of_contest(param, err);
 }
 
 /* v: that is no string. */
@@ -45,24 +44,23 @@ static int fault_of_string(struct err *err, struct jvalue v, const struct place 
 				: fault(err, E_invalid_field, at, field, "must be a string");
 }
 
-static int check_image(struct jvalue part, const struct place *at, const struct model *alias,
+static int check_image(struct jvalue image, const struct place *at, const struct model *alias,
 		       struct err *err)
 {
-	struct jvalue image = jwalk_get(part, "image_url");
-	struct jvalue url = image.type == J_OBJECT ? jwalk_get(image, "url") : image;
-	struct span plain = jvalue_plain(url);
+	static const struct span url_name = SPAN_INIT("url");
+	struct jvalue url = image;
+	struct span plain;
 	struct buf unescaped;
 	int result = 0;
 
-	if (jvalue_find_double(&image, 1) == 0)
-		return fault_of_double(err, at, ".image_url");
-	if (image.type == J_OBJECT && jvalue_find_double(&url, 1) == 0)
-		return fault_of_double(err, at, ".image_url.url");
 	if (image.type == J_NONE)
 		return fault(err, E_missing_field, at, ".image_url", "is required");
+	if (image.type == J_OBJECT && jwalk_members_once(image, &url_name, &url, 1) == 0)
+		return fault_of_contest(err, at, ".image_url.url");
 	if (url.type != J_STRING)
 		return fault(err, E_invalid_field, at, ".image_url.url", "must be a string");
 	buf_init(&unescaped, url.text.len);
+	plain = jvalue_plain(url);
 	if (!plain.ptr) { /* "\/" is all that a data URI may have escaped */
 		jvalue_unescape(url, &unescaped);
 		plain = buf_span(&unescaped);
@@ -92,36 +90,34 @@ bool request_is_longer(struct jvalue text, size_t max)
 	return longer;
 }
 
-static int check_part(struct jvalue part, const struct place *at, const struct model *alias,
-		      struct err *err)
+static const struct span part_names[] = { SPAN_INIT("type"), SPAN_INIT("text"), SPAN_INIT("image_url") };
+enum { PART_MEMBERS = ARRAY_LEN(part_names) };
+static const char *const part_fields[] = { ".type", ".text", ".image_url" };
+
+/* p: the members of the part that w is at. */
+static int check_part(const struct jwalk *w, const struct jvalue p[PART_MEMBERS], const struct place *at,
+		      const struct model *alias, struct err *err)
 {
-	struct jvalue type = part.type == J_OBJECT ? jwalk_get(part, "type") : (struct jvalue){ 0 };
-
-	if (part.type != J_OBJECT)
+	if (w->value.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
-	if (type.type != J_STRING)
-		return fault_of_string(err, type, at, ".type");
-	if (!type.is_single)
-		return fault_of_double(err, at, ".type");
-	if (jvalue_is(type, "text")) {
-		struct jvalue text = jwalk_get(part, "text");
-
-		if (text.type != J_STRING)
-			return fault_of_string(err, text, at, ".text");
-		if (!text.is_single)
-			return fault_of_double(err, at, ".text");
-		if (request_is_longer(text, CHAT_TEXT_MAX))
+	if (w->contested < PART_MEMBERS)
+		return fault_of_contest(err, at, part_fields[w->contested]);
+	if (p[0].type != J_STRING)
+		return fault_of_string(err, p[0], at, ".type");
+	if (jvalue_is(p[0], "text")) {
+		if (p[1].type != J_STRING)
+			return fault_of_string(err, p[1], at, ".text");
+		if (request_is_longer(p[1], CHAT_TEXT_MAX))
 			return fault(err, E_invalid_field, at, ".text", "is longer than 1 MiB");
 		return 0;
 	}
-	if (jvalue_is(type, "image_url"))
-		return check_image(part, at, alias, err);
-	return 0;
+	return jvalue_is(p[0], "image_url") ? check_image(p[2], at, alias, err) : 0;
 }
 
 static int check_content(struct jvalue content, struct place *at, bool may_lack,
 			 const struct model *alias, struct err *err)
 {
+	struct jvalue p[PART_MEMBERS];
 	struct jwalk w;
 
 	switch (content.type) {
@@ -130,10 +126,10 @@ static int check_content(struct jvalue content, struct place *at, bool may_lack,
 			return fault(err, E_invalid_field, at, ".content", "is longer than 1 MiB");
 		return 0;
 	case J_ARRAY:
-		for (w = jwalk_start(content); jwalk_next(&w);) {
+		for (w = jwalk_start(content); jwalk_next_members(&w, part_names, p, PART_MEMBERS);) {
 			at->in_part = true;
 			at->part = w.index;
-			if (check_part(w.value, at, alias, err) < 0)
+			if (check_part(&w, p, at, alias, err) < 0)
 				return -1;
 		}
 		at->in_part = false;
@@ -181,17 +177,17 @@ static const struct span message_names[] = { SPAN_INIT("role"), SPAN_INIT("conte
 enum { MESSAGE_MEMBERS = ARRAY_LEN(message_names) };
 static const char *const message_fields[] = { ".role", ".content", ".tool_calls", ".tool_call_id" };
 
-/* m: its members. */
-static int check_message(struct jvalue message, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
+/* m: the members of the message that w is at. */
+static int check_message(const struct jwalk *w, const struct jvalue m[MESSAGE_MEMBERS], struct place *at,
 			 const struct model *alias, struct err *err)
 {
 	const enum speaker speaker = speaker_of(m[0]);
 	const bool may_lack = speaker == SPEAKER_assistant || speaker == SPEAKER_function;
 
-	if (message.type != J_OBJECT)
+	if (w->value.type != J_OBJECT)
 		return fault(err, E_invalid_field, at, "", "must be an object");
-	if (jvalue_find_double(m, MESSAGE_MEMBERS) < MESSAGE_MEMBERS)
-		return fault_of_double(err, at, message_fields[jvalue_find_double(m, MESSAGE_MEMBERS)]);
+	if (w->contested < MESSAGE_MEMBERS)
+		return fault_of_contest(err, at, message_fields[w->contested]);
 	if (m[0].type == J_NONE)
 		return fault(err, E_missing_field, at, ".role", "is required");
 	if (speaker == SPEAKER_none)
@@ -219,7 +215,7 @@ int request_check_messages(struct jvalue messages, const struct model *alias, st
 			return err_set(err, E_invalid_field, "messages", "messages must hold at most %d items",
 				       CHAT_MESSAGES_MAX);
 		at = (struct place){ .message = w.index };
-		if (check_message(w.value, m, &at, alias, err) < 0)
+		if (check_message(&w, m, &at, alias, err) < 0)
 			return -1;
 	}
 	if (!w.started)

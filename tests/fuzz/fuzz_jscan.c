@@ -117,8 +117,9 @@ static void check_walk(struct jvalue plain, struct jvalue mapped)
 static void check_map(struct span text, struct jvalue v)
 {
 	static struct jmap map;
+	size_t contested;
 
-	must(jscan_members_map(text, NULL, NULL, NULL, 0, &map, NULL) == 0);
+	must(jscan_members_once(text, NULL, NULL, 0, &contested, &map, NULL) == 0);
 	for (size_t i = 0; i < map.count; i++) {
 		must(map.rows[i].end <= text.len && map.rows[i].end - map.rows[i].begin >= JMAP_LONG);
 		must(i == 0 || map.rows[i].begin > map.rows[i - 1].begin);

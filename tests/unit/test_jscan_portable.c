@@ -4,7 +4,7 @@
  */
 #define JBYTES_PORTABLE
 #define jscan_default_limits portable_default_limits
-#define jscan_members_map portable_members_map
+#define jscan_members_once portable_members_once
 #define jscan_members portable_members
 #define jscan_check portable_check
 #define jscan_string portable_string
@@ -14,7 +14,7 @@
 #include "common/base/jstring.c"
 #undef refuse
 #include "common/base/jscan.c"
-#undef jscan_members_map
+#undef jscan_members_once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,8 +24,8 @@
 
 #include "common/base/mem.h"
 
-int jscan_members_map(struct span text, const struct jscan_limits *limits, const struct span *names,
-		      struct jvalue *out, size_t count, struct jmap *map, struct err *err);
+int jscan_members_once(struct span text, const struct span *names, struct jvalue *out, size_t count,
+		       size_t *contested, struct jmap *map, struct err *err);
 
 enum { ROUNDS = 20000, TEXT_MAX = 160 };
 
@@ -44,11 +44,13 @@ static void assert_read_alike(struct span text)
 	static const struct span names[] = { SPAN_INIT("model"), SPAN_INIT("k") };
 	struct jvalue v[ARRAY_LEN(names)], p[ARRAY_LEN(names)];
 	struct err err = ERR_INIT, portable_err = ERR_INIT;
-	int got = jscan_members_map(text, NULL, names, v, ARRAY_LEN(names), &map, &err);
-	int portable = portable_members_map(text, NULL, names, p, ARRAY_LEN(names), &portable_map,
-					    &portable_err);
+	size_t contested, portable_contested;
+	int got = jscan_members_once(text, names, v, ARRAY_LEN(names), &contested, &map, &err);
+	int portable = portable_members_once(text, names, p, ARRAY_LEN(names), &portable_contested, &portable_map,
+					     &portable_err);
 
 	assert_int_equal(got, portable);
+	assert_int_equal(contested, portable_contested);
 	assert_string_equal(err.message, portable_err.message);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		assert_int_equal(v[i].type, p[i].type);

@@ -150,6 +150,28 @@ static const struct {
 	  "messages[0].content[0].text" },
 	{ IMG("https://example.org/x.png\",\"url\":\"data:image/png;base64," PNG), E_invalid_field,
 	  "messages[0].content[1].image_url.url" },
+	/* Or take capitals for small letters. */
+	{ "{\"Model\":\"secret\"," M "," U "}", E_invalid_field, "model" },
+	{ "{" M "," U ",\"MODEL\":\"secret\"}", E_invalid_field, "model" },
+	{ "{" M "," U ",\"\\u004dodel\":\"secret\"}", E_invalid_field, "model" },
+	{ "{\"Model\":\"secret\"," U "}", E_invalid_field, "model" },
+	{ "{" M "," U ",\"Max_Tokens\":9}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_to\xe2\x84\xaa\x65ns\":9}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"max_token\\u017f\":9}", E_invalid_field, "max_tokens" },
+	{ "{" M "," U ",\"N\":9}", E_invalid_field, "n" },
+	{ "{" M "," U ",\"\xc5\xbftream\":true}", E_invalid_field, "stream" },
+	{ "{" M "," U ",\"User_Id\":\"me\"}", E_invalid_field, "user_id" },
+	{ "{" M "," U ",\"stream_options\":{\"Include_Usage\":false}}", E_invalid_field, "stream_options.include_usage" },
+	{ "{" M "," U ",\"X-Model\":1,\"Models\":2,\"maxTokens\":3,\"\xc3\x84\":{\"Model\":1}}", E_none, "" },
+	{ MSG("{\"role\":\"user\",\"content\":\"x\",\"Name\":\"a\"}"), E_none, "" },
+	{ MSG("{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"Content\":\"x\"}"), E_invalid_field,
+	  "messages[1].content" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"Text\":\"b\"}]}"), E_invalid_field,
+	  "messages[0].content[0].text" },
+	{ MSG("{\"role\":\"user\",\"content\":[{\"type\":\"new\",\"Image_URL\":{}}]}"), E_invalid_field,
+	  "messages[0].content[0].image_url" },
+	{ IMG("data:image/png;base64," PNG "\",\"URL\":\"https://example.org/x.png"), E_invalid_field,
+	  "messages[0].content[1].image_url.url" },
 };
 
 static void each_fault_of_a_chat_body_is_named(void **state)
@@ -262,6 +284,8 @@ static void each_fault_of_an_embeddings_body_is_named(void **state)
 		{ "{\"model\":\"secret\"," E ",\"input\":\"x\"}", E_invalid_field, "model" },
 		{ "{" E ",\"input\":\"x\",\"inp\\u0075t\":\"y\"}", E_invalid_field, "input" },
 		{ "{" E ",\"input\":\"x\",\"z\":1,\"z\":1}", E_none, "" },
+		{ "{" E ",\"input\":\"x\",\"Input\":[\"y\"]}", E_invalid_field, "input" },
+		{ "{" E ",\"input\":\"x\",\"Truncate\":true}", E_none, "" },
 	};
 	struct fixture *f = *state;
 

@@ -126,8 +126,11 @@ void cmd_notice(const struct cmd_globals *g, const char *format, ...)
 void cmd_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whether a question can be put: it goes to stderr and its answer comes from stdin, both a terminal. */
 bool cmd_can_ask(void);
-/* "... [y/N] "; whether the answer begins with a y. */
-bool cmd_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * "... [y/N] ", where it can be put.  0: the answer begins with a y, and err is E_none.  -1: err is as the
+ * caller has set it, which tells that it was not confirmed, or E_cancelled when a signal came instead.
+ */
+int cmd_confirm(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What a command returns that could not write to stdout for this errno. */
 int cmd_output_failed(int cause, struct err *err);
 /* Flushes and closes stdout: status, or 74 or 141 when something was lost. */

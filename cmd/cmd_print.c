@@ -1,6 +1,7 @@
 /* cmd/cmd_print.c - what goes to stdout and stderr, and whether it arrived. */
 #include "cmd/cmd.h"
 
+#include "cmd/interrupt.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "tui/remedy.h"
@@ -108,15 +109,29 @@ bool cmd_can_ask(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-bool cmd_confirm(const char *format, ...)
+int cmd_confirm(struct err *err, const char *format, ...)
 {
-	char answer[16];
+	char *answer = NULL;
+	size_t size = 0;
 	va_list args;
+	bool is_yes;
 
+	if (!cmd_can_ask())
+		return -1;
 	va_start(args, format);
 	write_line(format, args, " [y/N] ");
 	va_end(args);
-	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+	if (getline(&answer, &size, stdin) < 0) {
+		putc('\n', stderr);
+		is_yes = false;
+	} else
+		is_yes = answer[0] == 'y' || answer[0] == 'Y';
+	free(answer);
+	if (is_yes)
+		err_clear(err);
+	else if (interrupt_signal())
+		err_set(err, E_cancelled, "", "interrupted");
+	return is_yes ? 0 : -1;
 }
 
 json_t *cmd_json_text(const char *text)

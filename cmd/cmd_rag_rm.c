@@ -25,15 +25,21 @@ struct removing {
 
 /* ---- asking ---- */
 
-static bool confirm_documents(const struct removing *r)
+static int confirm_documents(const struct removing *r, struct err *err)
 {
 	size_t count = json_array_size(r->ids);
 
-	if (!cmd_can_ask())
-		return false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && cmd_can_ask(); i++)
 		cmd_warn("%s", json_string_value(json_array_get(r->ids, i)));
-	return cmd_confirm("Remove %zu document%s of %s?", count, count == 1 ? "" : "s", r->index);
+	err_set(err, E_not_confirmed, "yes", "%zu document%s of %s stay%s: --yes removes %s", count,
+		count == 1 ? "" : "s", r->index, count == 1 ? "s" : "", count == 1 ? "it" : "them");
+	return cmd_confirm(err, "Remove %zu document%s of %s?", count, count == 1 ? "" : "s", r->index);
+}
+
+static int confirm_index(const char *index, struct err *err)
+{
+	err_set(err, E_not_confirmed, "yes", "the index %s stays: --yes removes it with all its documents", index);
+	return cmd_confirm(err, "Remove the index %s with all its documents?", index);
 }
 
 /* ---- an index ---- */
@@ -43,10 +49,8 @@ static int remove_index(const struct rm_options *o, const char *index, struct er
 	char *path;
 	json_t *answer;
 
-	if (!o->yes && !(cmd_can_ask() && cmd_confirm("Remove the index %s with all its documents?", index)))
-		return err_set(err, E_not_confirmed, "yes",
-			       "the index %s stays: --yes removes it with all its documents",
-			       index);
+	if (!o->yes && confirm_index(index, err) < 0)
+		return -1;
 	path = rag_path(index, NULL, NULL);
 	answer = rag_ask_once_take(&o->globals, "DELETE", path, NULL, err);
 	mem_free(path);
@@ -117,12 +121,7 @@ static int choose(struct removing *r, int argc, char **argv, struct err *err)
 			json_array_append_new(r->ids, json_string(argv[i]));
 		}
 	}
-	if (r->matched == 0 || r->options->yes || confirm_documents(r))
-		return 0;
-	return err_set(err, E_not_confirmed, "yes", "%zu document%s of %s stay%s: --yes removes %s",
-		       json_array_size(r->ids), json_array_size(r->ids) == 1 ? "" : "s", r->index,
-		       json_array_size(r->ids) == 1 ? "s" : "",
-		       json_array_size(r->ids) == 1 ? "it" : "them");
+	return r->matched == 0 || r->options->yes ? 0 : confirm_documents(r, err);
 }
 
 /* ---- removing them ---- */

@@ -135,14 +135,15 @@ static int confirm_emptied(const struct sync *s, struct err *err)
 		const struct rag_root *root = &s->files.roots[i];
 		const char *plural = root->gone == 1 ? "" : "s";
 
-		if (!is_emptied(s, root) ||
-		    (cmd_can_ask() && cmd_confirm("%s has none of its files any more: remove its %zu document%s of %s?",
-						  root->path, root->gone, plural, s->index)))
+		if (!is_emptied(s, root))
 			continue;
-		return err_set(err, E_not_confirmed, "yes",
-			       "%s has none of its files any more, as when nothing is mounted there: "
-			       "nothing was done; --yes removes its %zu document%s of %s",
-			       root->path, root->gone, plural, s->index);
+		err_set(err, E_not_confirmed, "yes",
+			"%s has none of its files any more, as when nothing is mounted there: "
+			"nothing was done; --yes removes its %zu document%s of %s",
+			root->path, root->gone, plural, s->index);
+		if (cmd_confirm(err, "%s has none of its files any more: remove its %zu document%s of %s?",
+				root->path, root->gone, plural, s->index) < 0)
+			return -1;
 	}
 	return 0;
 }

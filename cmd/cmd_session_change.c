@@ -161,9 +161,8 @@ static int confirm(struct gateway_link *l, char **ids, int count, struct err *er
 			 (long long)json_integer_value(json_object_get(root, "message_count")));
 		json_decref(root);
 	}
-	if (cmd_confirm("Delete %s for good?", count == 1 ? "this conversation" : "these conversations"))
-		return 0;
-	return err_set(err, E_not_confirmed, "yes", "nothing was deleted");
+	err_set(err, E_not_confirmed, "yes", "nothing was deleted");
+	return cmd_confirm(err, "Delete %s for good?", count == 1 ? "this conversation" : "these conversations");
 }
 
 /* How many could not be; the last error is left in err. */

@@ -137,6 +137,23 @@ see 'gone was removed'
 ended_with 0
 screen_end
 
+# A directory that has nothing left is asked about before its documents go; without an answer they stay.
+mkdir "$dir/away"
+printf 'Stoats run.\n' > "$dir/away/stoats.txt"
+run 0 rag add away "$dir/away"
+rm "$dir/away/stoats.txt"
+for say in 'C-c 130 cancelled' 'C-d 5 not_confirmed' 'n 5 not_confirmed' 'y 0 removed'; do
+	# shellcheck disable=SC2086 # the words of a row
+	set -- $say
+	screen 140x20 "'$spass' rag sync away '$dir/away' --prune"
+	see 'remove its 1 document of away? [y/N]'
+	keys "$1"
+	case $1 in [yn]) keys Enter ;; esac
+	ended_with "$2"
+	see "$3"
+	screen_end
+done
+
 run 3 ask --no-stdin --rag nothing hello
 screen 80x20 "'$spass' chat --rag nothing"
 see 'rag_index_not_found'

@@ -26,6 +26,14 @@ error-after 2 {"error":{"message":"it burst","type":"upstream_error","code":"ups
 tokens 9
 rule model=limited
 error 429 rate_limit_exceeded slow down
+rule model=patient nth=1
+header Retry-After: 2
+error 429 rate_limit_exceeded slow down
+rule model=patient
+say At last
+rule model=endlessly
+header Retry-After: 20
+error 429 rate_limit_exceeded slow down
 rule model=stall
 stall-after 1
 tokens 5
@@ -125,6 +133,22 @@ screen_end
 screen 60x20 "NO_COLOR=1 '$spass' ask -m evil hi --server $url"
 see 'a^[[2Jb'
 ended_with 0
+screen_end
+# A rate limit that lasts longer than a second is told before it is waited for, and the notice stands alone.
+waiting='the gateway limits how often it is asked: waiting'
+screen 60x20 "'$spass' ask -m patient hi --server $url"
+see "$waiting"
+count_is 0 'At last'
+see 'At last'
+ended_with 0
+count_is 1 "$waiting"
+shown_all | grep -qx "$waiting" || fail "the notice is not alone on its row: $(shown_all)"
+screen_end
+screen 60x20 "'$spass' ask -m endlessly hi --server $url"
+see "$waiting"
+keys C-c
+ended_with 130
+see 'cancelled: interrupted'
 screen_end
 screen 60x20 "'$spass' ask -m stall hi --server $url"
 see 'w1'

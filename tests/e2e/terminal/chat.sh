@@ -155,11 +155,11 @@ screen 80x24 "$chat -m slow"
 see 'slow answers.'
 text 'go'; see '> go'; keys Enter
 see 'w5 '
-tmux -L "$socket" resize-window -x 40 -y 12
+resize 40x12
 see 'w30 '
-tmux -L "$socket" resize-window -x 120 -y 40
+resize 120x40
 see 'w45 '
-tmux -L "$socket" resize-window -x 80 -y 24
+resize 80x24
 see 'w55 '
 keys C-c
 see '[interrupted]'
@@ -176,9 +176,9 @@ see 'slow answers.'
 text 'go'; see '> go'; keys Enter
 text 'a draft of more words than there will be room for in a row of it'; see 'in a row of it'
 see 'w33'
-tmux -L "$socket" resize-window -x 50 -y 24
+resize 50x24
 see 'w48'
-tmux -L "$socket" resize-window -x 30 -y 10
+resize 30x10
 see 'w61'
 keys C-c
 see '[interrupted]'

@@ -55,6 +55,25 @@ upstream() {
 	url=http://$(sed -n 's/^listening //p' "$dir/address$upstreams" | sed 's|^http://||')
 }
 
+# The gateway of this user, of the next command that finds or starts one, has that upstream as its model mock.
+behind_gateway() {
+	unset SPASS_SERVER
+	mkdir -p "$dir/config/spass"
+	cat > "$dir/config/spass/spass.yaml" <<-END
+		backends:
+		  main: {base_url: "$url/v1"}
+		models:
+		  - alias: mock
+		    context_window: 32768
+		    chain: [{backend: main, model: mock}]
+		default_model: mock
+	END
+}
+# asks PATTERN: until that is in the last request that the first upstream got; asked: whether it is.
+last_request() { grep '"POST"' "$dir/log1" | tail -1; }
+asked() { last_request | grep -q -- "$1"; }
+asks() { await 10 asked "$1" || fail "not asked: $1, but: $(last_request)"; }
+
 # await SECONDS COMMAND...: until it succeeds.
 await() {
 	tries=$(($1 * 20 * slow))
@@ -94,12 +113,16 @@ screen() {
 	tmux -L "$socket" has-session 2> /dev/null || { fail "tmux: $(cat "$dir/tmux.err")"; exit 1; }
 	tmux -L "$socket" set -g window-size manual
 }
+resize() { tmux -L "$socket" resize-window -x "${1%x*}" -y "${1#*x}"; }
 shown() { tmux -L "$socket" capture-pane -p -t 0; }
 shown_all() { tmux -L "$socket" capture-pane -p -J -S - -t 0; }
 has() { shown_all | grep -qF -- "$1"; }
 lacks() { ! has "$1"; }
-# see TEXT, never TEXT: on the screen or above it.
+# see TEXT: on the screen or above it.
 see() { await 10 has "$1" || fail "not seen: $1, but: $(shown_all)"; }
+# see_times COUNT TEXT: at least in so many rows.
+stands() { [ "$(shown_all | grep -cF -- "$2")" -ge "$1" ]; }
+see_times() { await 10 stands "$@" || fail "not seen $1 times: $2, but: $(shown_all)"; }
 gone() { await 10 lacks "$1" || fail "still there: $1: $(shown_all)"; }
 count_is() {
 	got=$(shown_all | grep -cF -- "$2")

@@ -17,19 +17,8 @@ say Two *it* is
 rule
 say Hello *there*
 END
-mkdir -p "$dir/config/spass"
-cat > "$dir/config/spass/spass.yaml" <<END
-backends:
-  main: {base_url: "$url/v1"}
-models:
-  - alias: mock
-    context_window: 32768
-    chain: [{backend: main, model: mock}]
-default_model: mock
-END
-unset SPASS_SERVER
+behind_gateway
 chat="'$spass' chat"
-last_request() { grep '"POST"' "$dir/log1" | tail -1; }
 
 # Kept with the first answer; -c goes on after quitting.
 screen 90x30 "$chat first question"
@@ -37,7 +26,6 @@ see 'Hello there'
 text '/system be brief'; see '> /system be brief'; keys Enter
 see 'The system message is set'
 text '/title Rivers of the world'; keys Enter
-await 10 test "$(shown_all | grep -c 'Rivers of the world')" -ge 1
 see 'Rivers of the world'
 keys C-d
 ended_with 0
@@ -50,17 +38,16 @@ see 'Hello there'
 see '[system message: be brief]'
 text 'the second'; see '> the second'; keys Enter
 see 'Two it is'
-await 5 sh -c "grep '\"POST\"' '$dir/log1' | tail -1 | grep -q 'first question.*Hello \*there\*.*the second'" ||
-	fail "what was said before was not sent: $(last_request)"
-last_request | grep -q 'be brief' || fail "the system message was not sent: $(last_request)"
+asks 'first question.*Hello \*there\*.*the second'
+asked 'be brief' || fail "the system message was not sent: $(last_request)"
 
 # A copy of the first turn goes its own way.
 text '/fork 1'; see '> /fork 1'; keys Enter
 see 'with 1 turn]'
 text 'the third'; see '> the third'; keys Enter
 see 'Three it is'
-last_request | grep -q 'first question.*the third' || fail "the fork was not sent: $(last_request)"
-last_request | grep -q 'the second' && fail "the fork has what came later: $(last_request)"
+asked 'first question.*the third' || fail "the fork was not sent: $(last_request)"
+asked 'the second' && fail "the fork has what came later: $(last_request)"
 text '/fork 9'; keys Enter
 see 'there is no turn 9; the conversation has 2 turns'
 
@@ -69,12 +56,11 @@ text '/sessions'; keys Enter
 see '/resume N goes on'
 shown_all | grep -q '^\* 1  .*now  .*Rivers of the world' || fail "the list: $(shown_all)"
 text '/resume 2'; keys Enter
-await 10 test "$(shown_all | grep -c 'Two it is')" -ge 2 || :
+see_times 2 'Two it is'
 see '> the second'
 text '/retry'; see '> /retry'; keys Enter
 see 'the other answer stays where it is'
-await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'Two it is') -ge 3 ]" ||
-	fail "no second answer: $(shown_all)"
+see_times 3 'Two it is'
 text '/resume zzzz'; keys Enter
 see 'conversation_not_found'
 text '/resume'; keys Enter
@@ -86,7 +72,7 @@ see 'A new conversation'
 text '/fork'; keys Enter
 see 'nothing is kept yet'
 text 'silence'; see '> silence'; keys Enter
-await 5 sh -c "grep -q silence '$dir/log1'" || fail "it was not asked: $(shown_all)"
+asks silence
 keys C-c
 see '[interrupted, not kept]'
 text 'go slowly'; see '> go slowly'; keys Enter
@@ -94,9 +80,8 @@ see 'w5 '
 keys C-c
 see '[interrupted]'
 text 'the third time'; see '> the third time'; keys Enter
-await 10 sh -c "[ \$(tmux -L '$socket' capture-pane -p -J -S - -t 0 | grep -c 'Three it is') -ge 2 ]" ||
-	fail "the next turn did not go on: $(shown_all)"
-last_request | grep -q 'go slowly.*w5 .*the third time' || fail "the stopped answer was not sent: $(last_request)"
+see_times 2 'Three it is'
+asked 'go slowly.*w5 .*the third time' || fail "the stopped answer was not sent: $(last_request)"
 keys C-d
 ended_with 0
 screen_end
@@ -120,7 +105,7 @@ see 'Four it is'
 keys C-d
 ended_with 0
 screen_end
-last_request | grep -q 'be brief.*go slowly.*and the fourth' || fail "no system message: $(last_request)"
+asked 'be brief.*go slowly.*and the fourth' || fail "no system message: $(last_request)"
 [ "$("$spass" session list -a | wc -l)" = "$((count + 1))" ] || fail "no copy was made"
 
 # Tables fit the screen; the tree draws forks; deleting asks.

@@ -9,7 +9,6 @@ tokens 400
 END
 export SPASS_SERVER="$url"
 chat="'$spass' chat -m slow"
-resize() { tmux -L "$socket" resize-window -x "$1" -y 24; }
 last_word() { shown_all | grep -o 'w[0-9][0-9]*' | tail -1 | tr -d w; }
 comes() { [ "$(last_word)" -gt "$1" ]; }
 # Until words more have come.  The next follows long after: no row is under way when the size changes.
@@ -37,7 +36,7 @@ for draft in 'a draft that takes three rows of forty columns, but only one where
 	see "> $begins"
 	for columns in 90 60 33 29 60 17 40 120; do
 		await_more
-		resize $columns
+		resize ${columns}x24
 		await_more
 		each_word_once "with the draft $begins, $columns columns"
 		count_is 1 "> $begins"
@@ -57,7 +56,7 @@ see 'w3 '
 text 'queued one'; keys Enter
 see '[queued: '
 for columns in 40 50 33 80 20 100; do
-	resize $columns
+	resize ${columns}x24
 	await_more
 	each_word_once "with a queue, $columns columns"
 	count_is 1 '> queued one'

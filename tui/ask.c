@@ -214,8 +214,6 @@ static int write_body(const struct ask_setup *setup, struct wire *w, const struc
 		if (models_read(w, &models, err) < 0)
 			return -1;
 		request.model = models.preferred;
-		if (models.needs_user)
-			wire_name_user(w);
 	}
 	result = convo_body(question, &request, body);
 	if (result < 0)

@@ -52,6 +52,11 @@ static size_t first_reachable(const json_t *info, const json_t *chain)
 	return 0;
 }
 
+static bool needs_user(const json_t *info)
+{
+	return json_is_true(json_object_get(json_object_get(info, "gateway"), "user_id_required"));
+}
+
 static void read_info(struct models *m, const json_t *info)
 {
 	json_t *list = json_object_get(info, "models"), *item;
@@ -73,7 +78,6 @@ static void read_info(struct models *m, const json_t *info)
 	if (*preferred)
 		m->preferred = mem_strdup(preferred);
 	m->is_complete = true;
-	m->needs_user = json_is_true(json_object_get(json_object_get(info, "gateway"), "user_id_required"));
 }
 
 static void read_list(struct models *m, const json_t *root)
@@ -113,6 +117,8 @@ int models_read(struct wire *w, struct models *out, struct err *err)
 	*out = (struct models){ .count = 0 };
 	if (info) {
 		read_info(out, info);
+		if (needs_user(info))
+			wire_name_user(w);
 	} else {
 		if (has_no_route(wire_status(w)))
 			list = wire_get(w, "/v1/models", is_list, &fault);

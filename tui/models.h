@@ -20,7 +20,6 @@ struct models {
 	struct model_row *rows;
 	size_t count;
 	char *preferred;  /* what answers when none is named; NULL: there is no model */
-	bool needs_user;  /* the gateway refuses who names no user */
 	bool is_complete; /* from a gateway that tells all; else there may be more */
 };
 
@@ -28,7 +27,10 @@ struct models {
 const char *models_text(const json_t *object, const char *key);
 /* Whether it is a GET /v1/info of a spass gateway: for wire_get. */
 bool models_is_info(const json_t *root);
-/* 0, or -1 with err and an empty list.  Free with models_clear. */
+/*
+ * 0, or -1 with err and an empty list.  Free with models_clear.  Where the gateway refuses who names no
+ * user, w names one from now on.
+ */
 int models_read(struct wire *w, struct models *out, struct err *err);
 void models_clear(struct models *m);
 /* NULL when it is not in the list. */

@@ -271,6 +271,24 @@ count_is 0 '> w1'
 count_is 1 '> /usage'
 screen_end
 
+# A gateway that wants the user named is told who it is with the first message.
+upstream <<'END'
+rule path=/v1/info
+body {"gateway":{"user_id_required":true},"models":[{"alias":"mock","routing":[]}],"default_model":"mock"}
+rule path=/c1/chat
+type text/event-stream
+event {"choices":[{"delta":{"content":"Hello there"}}]}
+event [DONE]
+end
+END
+screen 70x20 "SPASS_SERVER='$url' $chat hi"
+see 'Hello there'
+keys C-d
+ended_with 0
+grep -q "\"POST\",\"path\":\"/c1/chat\".*\"spass-user-id\":\"$(id -un)\"" "$dir/log2" ||
+	fail "the user is not named: $(cat "$dir/log2")"
+screen_end
+
 # The gateway in the same process, and its built-in model.
 screen 78x24 "unset SPASS_SERVER; $chat 'who are you?'"
 see 'spass-extract'

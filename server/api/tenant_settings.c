@@ -175,6 +175,10 @@ static int write_change(struct db *db, void *arg, struct err *err)
 	}
 	if (!k->body && tenant_config_delete(db, k->tenant_id, k->key, err) < 0)
 		return -1;
+	/* One that sets nothing is one, too: what is in effect becomes what the database has. */
+	if (k->body && json_object_size(k->body) == 0 &&
+	    change_note(db, CHANGE_CONFIG, span_str(k->tenant_id), SPAN_LIT(""), err) < 0)
+		return -1;
 	if (change_last(db, &number, err) < 0)
 		return -1;
 	overrides_unref(k->made);

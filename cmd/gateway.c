@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/tenant/identity.h"
 #include "common/tenant/secret.h"
+#include "common/tenant/tenancy.h"
 #include "server/server.h"
 
 #include <dirent.h>
@@ -254,14 +255,14 @@ static const char *ca_file_of(const struct cmd_globals *g)
 	return g->ca_file ? g->ca_file : named && *named ? named : NULL;
 }
 
-/* It goes into a header: no line of it may begin another. */
+/* It goes into a header: no line of it may begin another.  No tenant has a longer one. */
 static bool is_tenant_id(const char *tenant)
 {
 	const char *at = tenant;
 
 	while (*at > ' ' && *at <= '~')
 		at++;
-	return at > tenant && !*at;
+	return at > tenant && !*at && at - tenant < TENANT_ID_SIZE;
 }
 
 static int find(struct gateway *gateway, const struct cmd_globals *g, bool may_start,

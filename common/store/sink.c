@@ -42,7 +42,7 @@ struct sink {
 	bool keeps_usage;
 	struct usage_limits usage_limits;
 	struct db *db; /* NULL while it cannot be opened */
-	int64_t schema; /* that it had when it was */
+	int64_t schema; /* that this program knows */
 	struct usage *usage;
 	struct kinds *kinds;
 	struct usage_batch *days; /* the batch's records added up */
@@ -61,11 +61,14 @@ static int patience(const struct sink *s)
 
 static int open_database(struct sink *s, int patience_ms, struct err *err)
 {
+	int64_t has;
+
 	s->db = db_open_within(s->path, DB_WRITE, patience_ms, err);
 	if (!s->db)
 		return -1;
 	if (migrate(s->db, asset_table, MIGRATE_SCHEMA, err) == 0 &&
-	    db_number(s->db, "PRAGMA user_version", &s->schema, err) == 0 && usage_attach(s->usage, s->db, err) == 0)
+	    migrate_version(s->db, asset_table, MIGRATE_SCHEMA, &has, &s->schema, err) == 0 &&
+	    usage_attach(s->usage, s->db, err) == 0)
 		return 0;
 	db_close(s->db);
 	s->db = NULL;

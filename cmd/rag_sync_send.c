@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/jmember.h"
 #include "common/base/mem.h"
+#include "common/rag/rag.h"
 #include "common/rag/reading.h"
 #include "tui/models.h"
 
@@ -328,6 +329,7 @@ int sync_send_piped(struct sync *s, struct err *err)
 {
 	struct batch b = { .count = 0 };
 	const char *name = s->options->name;
+	char made[RAG_MADE_NAME_SIZE];
 	json_t *kept = NULL;
 	struct buf content;
 	int result = -1;
@@ -338,7 +340,13 @@ int sync_send_piped(struct sync *s, struct err *err)
 		goto out;
 	if (content.len == 0) {
 		err_set(err, E_usage, "", "standard input is empty: there is no document in it");
-	} else if (!name || !*name || s->metadata || sync_find_kept(s, name, &kept, err) == 0) {
+		goto out;
+	}
+	if (!name || !*name) {
+		rag_made_name(buf_span(&content), made);
+		name = made;
+	}
+	if (s->metadata || sync_find_kept(s, name, &kept, err) == 0) {
 		add_to_batch(s, &b, name, NULL, kept, -1, buf_span(&content));
 		result = send_batch(s, &b, err);
 	}

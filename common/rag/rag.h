@@ -111,8 +111,12 @@ int rag_index_each(struct rag *r, struct span tenant,
 
 /* ---- documents ---- */
 
+enum { RAG_MADE_NAME_SIZE = 33 };
+/* The name of a document that comes without one, from the hash of its content. */
+void rag_made_name(struct span content, char out[RAG_MADE_NAME_SIZE]);
+
 struct rag_document_in {
-	struct span name;    /* empty: made of the content's hash */
+	struct span name;    /* empty: rag_made_name */
 	struct span title;   /* empty: what the reader finds */
 	struct span source;  /* what a person would open: a path, a URL; may be empty */
 	struct span type;    /* a media type, or a reader's name; empty: by name and content */

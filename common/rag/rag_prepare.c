@@ -132,15 +132,22 @@ static void hash_given(const struct rag_document_in *in, unsigned char out[DIGES
 	buf_free(&given);
 }
 
-static struct span name_of(const struct rag_document_in *in, const struct rag_prepared *d,
-			   struct arena *a)
+void rag_made_name(struct span content, char out[RAG_MADE_NAME_SIZE])
 {
-	char hex[33];
+	unsigned char hash[DIGEST_SIZE];
+
+	digest_sha256(content, hash);
+	digest_hex(hash, (RAG_MADE_NAME_SIZE - 1) / 2, out);
+}
+
+static struct span name_of(const struct rag_document_in *in, struct arena *a)
+{
+	char made[RAG_MADE_NAME_SIZE];
 
 	if (in->name.len > 0)
 		return arena_span(a, in->name);
-	digest_hex(d->source_hash, 16, hex);
-	return arena_span(a, span_str(hex));
+	rag_made_name(in->content, made);
+	return arena_span(a, span_str(made));
 }
 
 /* ---- what the database has of it ---- */
@@ -323,7 +330,7 @@ static int prepare_one(struct preparing *p, struct rag_prepared *d, struct err *
 	digest_sha256(in->content, d->source_hash);
 	d->source_bytes = (int64_t)in->content.len;
 	hash_given(in, d->given_hash);
-	d->name = name_of(in, d, p->batch->arena);
+	d->name = name_of(in, p->batch->arena);
 	found = look_up(p->how, d, &k, err);
 	if (found < 0)
 		return -1;

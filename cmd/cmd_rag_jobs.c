@@ -60,15 +60,15 @@ static int check_patience(const struct cmd_globals *g, int64_t began_ms, struct 
 }
 
 /* Looks until it has ended; takes the job as it was when it began. */
-static json_t *follow(struct gateway_link *l, const struct cmd_globals *g, json_t *job,
-		      struct err *err)
+static json_t *follow(struct gateway_link *l, const struct cmd_globals *g, const char *index,
+		      json_t *job, struct err *err)
 {
 	char *path = job_path(models_text(job, "id"));
 	int64_t began_ms = clock_mono_ms();
 	int wait_ms = LOOK_FIRST_MS;
 	struct progress p;
 
-	progress_begin(&p, g, models_text(job, "index_id"), "documents", 0);
+	progress_begin(&p, g, index, "documents", 0);
 	while (job && !has_ended(job)) {
 		json_t *before = job;
 
@@ -110,7 +110,7 @@ static json_t *run_job(struct gateway_link *l, const struct cmd_globals *g, cons
 	if (!job)
 		return NULL;
 	id = mem_strdup(models_text(job, "id"));
-	job = follow(l, g, job, err);
+	job = follow(l, g, index, job, err);
 	if (!job && (interrupt_signal() || err->code == E_deadline_exceeded))
 		cancel_job(l, id);
 	mem_free(id);

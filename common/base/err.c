@@ -49,22 +49,28 @@ static void copy_cut(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
-int err_set(struct err *err, enum err_code code, const char *param, const char *format, ...)
+__attribute__((format(printf, 4, 0))) static void set(struct err *err, enum err_code code, const char *param,
+						     const char *format, va_list args)
 {
 	/* Formatted aside, as an argument may be err's own message. */
 	char message[ERR_MESSAGE_MAX + 4], name[ERR_PARAM_MAX];
-	va_list args;
 
-	if (!err)
-		return -1;
 	copy_cut(name, sizeof(name), param ? param : "");
-	va_start(args, format);
 	if (vsnprintf(message, sizeof(message), format, args) < 0)
 		message[0] = '\0';
-	va_end(args);
 	*err = (struct err){ .code = code };
 	memcpy(err->param, name, sizeof(name));
 	copy_cut(err->message, sizeof(err->message), message);
+}
+
+int err_set(struct err *err, enum err_code code, const char *param, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (err)
+		set(err, code, param, format, args);
+	va_end(args);
 	return -1;
 }
 
@@ -106,6 +112,18 @@ void err_gather(struct err *all, const struct err *more)
 		snprintf(all->message + len, sizeof all->message - len, "\n%s", more->message);
 	else if (len + sizeof rest <= sizeof all->message)
 		snprintf(all->message + len, sizeof all->message - len, "%s", rest);
+}
+
+int err_add(struct err *all, enum err_code code, const char *param, const char *format, ...)
+{
+	struct err one;
+	va_list args;
+
+	va_start(args, format);
+	set(&one, code, param, format, args);
+	va_end(args);
+	err_gather(all, &one);
+	return -1;
 }
 
 const struct err_info *err_info(enum err_code code)

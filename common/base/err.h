@@ -80,6 +80,9 @@ static inline void err_clear(struct err *err)
  * first.  What has no room is left out, and "and more" says so.
  */
 void err_gather(struct err *all, const struct err *more);
+/* Adds so what err_set would say.  Returns -1. */
+int err_add(struct err *all, enum err_code code, const char *param, const char *format, ...)
+	__attribute__((cold, format(printf, 4, 5)));
 /* The catalogue row; E_none has one too (status 200, exit 0). */
 const struct err_info *err_info(enum err_code code);
 /* E_none when no row has that code. */

@@ -7,8 +7,6 @@
 #include "common/model/catalog.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/asset.h"
@@ -130,24 +128,6 @@ static bool path_has(const struct walk *w, int depth, const struct model *m)
 	return false;
 }
 
-/* Adds what is wrong with that link to what err says. */
-static void tell(const struct walk *w, const struct model *m, const struct model_link *link, const char *format,
-		 ...) __attribute__((format(printf, 4, 5)));
-
-static void tell(const struct walk *w, const struct model *m, const struct model_link *link, const char *format,
-		 ...)
-{
-	struct err one = ERR_INIT;
-	char text[ERR_MESSAGE_MAX];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	err_set(&one, E_invalid_config, "chain", "%s: %s: chain: %s", link->where, m->alias, text);
-	err_gather(w->err, &one);
-}
-
 /* Checks all that m's chain reaches; returns its height, without the links that are told. */
 static int walk_model(struct walk *w, size_t at, int depth)
 {
@@ -162,18 +142,21 @@ static int walk_model(struct walk *w, size_t at, int depth)
 			continue;
 		ptrdiff_t next = catalog_index(w->catalog, span_str(link->model));
 		if (next < 0) {
-			tell(w, m, link, "there is no model \"%s\"", link->model);
+			err_add(w->err, E_invalid_config, "chain", "%s: %s: chain: there is no model \"%s\"",
+				link->where, m->alias, link->model);
 			continue;
 		}
 		if (path_has(w, depth + 1, w->catalog->models[next])) {
-			tell(w, m, link, "\"%s\" leads back to itself", link->model);
+			err_add(w->err, E_invalid_config, "chain", "%s: %s: chain: \"%s\" leads back to itself",
+				link->where, m->alias, link->model);
 			continue;
 		}
 		int below = w->height[next];
 		if (below == 0 && depth + 1 < CATALOG_DEPTH_MAX)
 			below = walk_model(w, (size_t)next, depth + 1);
 		if (below == 0 || depth + 1 + below > CATALOG_DEPTH_MAX) {
-			tell(w, m, link, "more than %d aliases deep", CATALOG_DEPTH_MAX);
+			err_add(w->err, E_invalid_config, "chain", "%s: %s: chain: more than %d aliases deep",
+				link->where, m->alias, CATALOG_DEPTH_MAX);
 			continue;
 		}
 		if (below + 1 > height)

@@ -77,17 +77,14 @@ int catalog_line(const struct catalog_source *s, const json_t *value)
 int catalog_refuse(const struct catalog_source *s, const json_t *value, const char *key,
 		   struct err *err, const char *format, ...)
 {
-	struct err one = ERR_INIT;
 	char text[ERR_MESSAGE_MAX];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	err_set(&one, E_invalid_config, key, "%s:%d: %s: %s%s%s", yml_name(s->yml), catalog_line(s, value),
-		s->alias ? s->alias : "models", key ? key : "", key ? ": " : "", text);
-	err_gather(err, &one);
-	return -1;
+	return err_add(err, E_invalid_config, key, "%s:%d: %s: %s%s%s", yml_name(s->yml), catalog_line(s, value),
+		       s->alias ? s->alias : "models", key ? key : "", key ? ": " : "", text);
 }
 
 /* --- fields --- */

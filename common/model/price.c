@@ -40,7 +40,6 @@ static int refuse(const struct yml *y, json_t *row, const char *key, struct err 
 static int refuse(const struct yml *y, json_t *row, const char *key, struct err *err, const char *format,
 		  ...)
 {
-	struct err one = ERR_INIT;
 	char text[ERR_MESSAGE_MAX];
 	int line = yml_member_line(y, row, key);
 	va_list args;
@@ -48,10 +47,8 @@ static int refuse(const struct yml *y, json_t *row, const char *key, struct err 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	err_set(&one, E_invalid_config, key, "%s:%d: %s: %s", yml_name(y), line ? line : yml_line(y, row), key,
-		text);
-	err_gather(err, &one);
-	return -1;
+	return err_add(err, E_invalid_config, key, "%s:%d: %s: %s", yml_name(y), line ? line : yml_line(y, row),
+		       key, text);
 }
 
 /* A number of the file: reals are what is nearest to the six decimals that were written. */

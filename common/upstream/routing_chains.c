@@ -159,32 +159,27 @@ static bool is_backend(const struct routing *r, const struct config *c, const ch
 void routing_check_links(const struct routing *r, const struct config *c, const struct model *m,
 			 struct err *faults)
 {
-	struct err one = ERR_INIT;
-
 	for (size_t i = 0; i < m->chain_count; i++) {
-		if (!m->chain[i].backend || is_backend(r, c, m->chain[i].backend))
-			continue;
-		err_set(&one, E_invalid_config, "chain", "%s: %s: chain: there is no backend \"%s\"",
-			m->chain[i].where, m->alias, m->chain[i].backend);
-		err_gather(faults, &one);
+		const struct model_link *link = &m->chain[i];
+
+		if (link->backend && !is_backend(r, c, link->backend))
+			err_add(faults, E_invalid_config, "chain", "%s: %s: chain: there is no backend \"%s\"",
+				link->where, m->alias, link->backend);
 	}
 }
 
 void routing_check_prices(const struct routing *r, const struct config *c, struct err *faults)
 {
 	json_t *rows = c->file ? json_object_get(yml_root(c->file), "prices") : NULL, *row;
-	struct err one = ERR_INIT;
 	size_t i;
 
 	json_array_foreach(rows, i, row)
 	{
 		const char *name = json_string_value(json_object_get(row, "backend"));
 
-		if (!name || is_backend(r, c, name))
-			continue;
-		err_set(&one, E_invalid_config, "prices", "%s:%d: prices: there is no backend \"%.64s\"",
-			yml_name(c->file), yml_member_line(c->file, row, "backend"), name);
-		err_gather(faults, &one);
+		if (name && !is_backend(r, c, name))
+			err_add(faults, E_invalid_config, "prices", "%s:%d: prices: there is no backend \"%.64s\"",
+				yml_name(c->file), yml_member_line(c->file, row, "backend"), name);
 	}
 }
 

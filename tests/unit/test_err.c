@@ -99,8 +99,7 @@ static void gathered_errors_are_told_a_line_each_while_there_is_room(void **stat
 	err_set(&one, E_invalid_config, "backends", "first");
 	err_gather(&all, &one);
 	err_gather(&all, &none);
-	err_set(&one, E_storage_error, "prices", "second");
-	err_gather(&all, &one);
+	assert_int_equal(err_add(&all, E_storage_error, "prices", "%s", "second"), -1);
 	assert_int_equal(all.code, E_invalid_config);
 	assert_string_equal(all.param, "backends");
 	assert_string_equal(all.message, "first\nsecond");
@@ -108,9 +107,13 @@ static void gathered_errors_are_told_a_line_each_while_there_is_room(void **stat
 	err_gather(&all, &one);
 	err_gather(&all, &one);
 	assert_string_equal(all.message, "first\nsecond\nand more");
-	err_set(&one, E_invalid_config, "", "a short one");
-	err_gather(&all, &one);
+	err_add(&all, E_invalid_config, "", "a short one");
 	assert_string_equal(all.message, "first\nsecond\nand more");
+	err_clear(&all);
+	err_add(&all, E_storage_error, "prices", "%s", "alone");
+	assert_int_equal(all.code, E_storage_error);
+	assert_string_equal(all.param, "prices");
+	assert_string_equal(all.message, "alone");
 }
 
 static void errno_has_words(void **state)

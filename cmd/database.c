@@ -20,7 +20,7 @@ char *database_find(const struct cmd_globals *g, char **indices, struct err *err
 		return NULL;
 	path = config_database_path(c, err);
 	config_free(c);
-	if (path && !file_exists(path)) {
+	if (path && file_is_absent(path)) {
 		err_set(err, E_storage_error, "",
 			"there is no database at %s; a gateway makes it when it first starts",
 			path);

@@ -24,12 +24,13 @@ static int copy_one(const struct cmd_globals *g, const char *name, const char *f
 static int each_database(const char *dir, int (*each)(void *arg, const char *name, struct err *err), void *arg,
 			 struct err *err)
 {
-	DIR *all = opendir(dir);
 	const struct dirent *entry;
 	int result = 0;
+	DIR *all;
 
-	if (!all && errno == ENOENT)
+	if (file_is_absent(dir))
 		return 0;
+	all = opendir(dir);
 	if (!all)
 		return err_set(err, E_storage_error, "", "cannot read %s: %s", dir, err_errno(errno));
 	while (result == 0 && (entry = readdir(all))) /* NOLINT(concurrency-mt-unsafe) */
@@ -68,7 +69,7 @@ static int remove_former(void *arg, const char *name, struct err *err)
 	char *from = mem_printf("%s/%s", c->from, name), *to = mem_printf("%s/%s", c->to, name);
 	int result = 0;
 
-	if (!file_exists(from) && unlink(to) < 0)
+	if (file_is_absent(from) && unlink(to) < 0)
 		result = err_set(err, E_storage_error, "", "cannot remove %s: %s", to, err_errno(errno));
 	mem_free(from);
 	mem_free(to);
@@ -135,7 +136,7 @@ int database_indices_verify(const char *dir,
 	int result;
 
 	*sum = (struct database_indices_sum){ 0 };
-	if (!file_exists(dir))
+	if (file_is_absent(dir))
 		return 0;
 	v.rag = rag_open(&options, err);
 	if (!v.rag)

@@ -266,11 +266,19 @@ bool file_exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
-bool file_is_absent(const char *path)
+bool file_is_absent(const char *path) /* NOLINT(misc-no-recursion) */
 {
 	struct stat st;
+	bool result;
+	char *dir;
 
-	return lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+	if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		return false;
+	/* A directory on the way may be a link that leads nowhere. */
+	dir = parent_of(path);
+	result = stat(dir, &st) == 0 || file_is_absent(dir);
+	mem_free(dir);
+	return result;
 }
 
 static const struct {

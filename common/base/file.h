@@ -27,7 +27,8 @@ int file_make_parents(const char *path, struct err *err);
 bool file_exists(const char *path);
 /*
  * Whether there is nothing at path, for files that need not be there.  What cannot be looked at and
- * a link that leads nowhere are something: reading them tells what is wrong.
+ * a link that leads nowhere, of a directory on the way too, are something: reading them tells what is
+ * wrong.
  */
 bool file_is_absent(const char *path);
 bool file_is_directory(const char *path);

@@ -258,7 +258,7 @@ struct rag_tenant *rag_tenant_find(struct rag *r, struct span name, bool make, s
 		return NULL;
 	}
 	t = tenant_of(r, name, &is_ready);
-	if (!is_ready && !make && !file_exists(t->path)) {
+	if (!is_ready && !make && file_is_absent(t->path)) {
 		err_set(err, E_rag_index_not_found, "index", "there is no such index");
 		return NULL;
 	}

@@ -461,12 +461,14 @@ static void finds_its_file(void **state)
 	assert_non_null(strstr(err.message, own));
 	unlink(own);
 	rmdir(directory);
-	assert_int_equal(symlink("spass", directory), 0);
-	err_clear(&err);
-	assert_null(config_load(NULL, NULL, NULL, 0, &err));
-	assert_int_equal(err.code, E_invalid_config);
-	assert_non_null(strstr(err.message, own));
-	unlink(directory);
+	for (int to_itself = 0; to_itself < 2; to_itself++) {
+		assert_int_equal(symlink(to_itself ? "spass" : "nowhere", directory), 0);
+		err_clear(&err);
+		assert_null(config_load(NULL, NULL, NULL, 0, &err));
+		assert_int_equal(err.code, E_invalid_config);
+		assert_non_null(strstr(err.message, own));
+		unlink(directory);
+	}
 	c = config_load(NULL, NULL, NULL, 0, &err);
 	assert_non_null(c);
 	config_free(c);

@@ -152,6 +152,8 @@ static void only_what_is_not_there_is_absent(void **state)
 	assert_int_equal(symlink("nowhere", in(p, "dangling")), 0);
 	assert_false(file_is_absent(p->path));
 	assert_false(file_exists(p->path));
+	assert_false(file_is_absent(in(p, "dangling/below")));
+	assert_false(file_is_absent(in(p, "dangling/below/that")));
 	/* Nobody, not even root, gets past a link to itself. */
 	assert_int_equal(symlink("loop", in(p, "loop")), 0);
 	assert_false(file_is_absent(in(p, "loop/below")));

@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/base/mem.h"
@@ -287,6 +289,20 @@ static void an_index_of_another_tenant_is_not_there(void **state)
 	assert_int_equal(s->err.code, E_rag_index_not_found);
 }
 
+/* On a disk that is not mounted, for one. */
+static void a_database_that_cannot_be_got_at_is_not_one_that_is_not_there(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_view view;
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/other.db", s->dir);
+	assert_int_equal(symlink("nowhere/other.db", path), 0);
+	assert_int_equal(rag_view_open(s->rag, SPAN_LIT("other"), docs, &view, &s->err), -1);
+	assert_int_equal(s->err.code, E_storage_error);
+	assert_int_equal(unlink(path), 0);
+}
+
 static int add_index(void *arg, const struct rag_index_info *i)
 {
 	buf_add_span(arg, i->name);
@@ -500,6 +516,7 @@ int main(void)
 		TEST(of_a_whole_put_one_failure_keeps_all_out),
 		TEST(a_cancelled_put_leaves_nothing),
 		TEST(an_index_of_another_tenant_is_not_there),
+		TEST(a_database_that_cannot_be_got_at_is_not_one_that_is_not_there),
 		TEST(indices_are_made_listed_and_deleted),
 		TEST(limits_are_kept_to_inside_the_transaction),
 		TEST(a_replacement_is_seen_when_it_is_whole),

@@ -12,6 +12,7 @@
 #include "tui/inline.h"
 #include "tui/line.h"
 #include "tui/table.h"
+#include "tui/width.h"
 #include "tui/wrap.h"
 
 #include <assert.h>
@@ -25,12 +26,18 @@ enum {
 	COLUMNS_MIN = 20
 };
 
+/* Bars and blanks that stand before each line. */
+struct frame {
+	size_t quotes, indent;
+};
+
 struct markdown {
 	unsigned flags, base;
 	struct wrap wrap;
 	struct inline_state marks;
 	struct buf source, table;
 	size_t table_rows;
+	struct frame table_frame;
 	struct line_start now; /* of the present line */
 	size_t taken;     /* bytes of source that are shown */
 	struct {
@@ -78,6 +85,18 @@ static void add_quotes(struct markdown *m, size_t quotes)
 		add_prefix(m, m->flags & MARKDOWN_ASCII ? SPAN_LIT("> ") : SPAN_LIT("\u2502 "), STYLE_DIM);
 }
 
+static void add_frame(struct markdown *m, struct frame f)
+{
+	add_quotes(m, f.quotes);
+	add_prefix(m, blanks(f.indent), 0);
+}
+
+static void clear_prefix(struct markdown *m)
+{
+	ink_clear(&m->wrap.first);
+	ink_clear(&m->wrap.rest);
+}
+
 static void feed_row(struct markdown *m, struct span line)
 {
 	inline_reset(&m->marks);
@@ -86,16 +105,62 @@ static void feed_row(struct markdown *m, struct span line)
 	wrap_break(&m->wrap);
 }
 
+/* A line of a table, behind its frame. */
+static void put_framed(void *context, const struct ink *row)
+{
+	const struct markdown *m = context;
+	const struct ink *frame = &m->wrap.first;
+	struct ink line;
+
+	ink_init(&line, frame->text.len + row->text.len + 1);
+	if (frame->text.len)
+		ink_add_ink(&line, frame, 0, frame->text.len);
+	if (row->text.len)
+		ink_add_ink(&line, row, 0, row->text.len);
+	m->wrap.line(m->wrap.context, &line);
+	ink_free(&line);
+}
+
+static bool print_table(struct markdown *m, struct span rows)
+{
+	size_t columns = m->wrap.columns, cells;
+	bool is_table;
+
+	add_frame(m, m->table_frame);
+	cells = width_text(buf_span(&m->wrap.first.text));
+	if (columns && cells > columns / 2) {
+		clear_prefix(m);
+		cells = 0;
+	}
+	is_table = table_print(rows, columns ? columns - cells : 0, m->flags, m->base, put_framed, m);
+	clear_prefix(m);
+	return is_table;
+}
+
 static void flush_table(struct markdown *m)
 {
 	struct span rows = buf_span(&m->table);
 
-	if (rows.len && !table_print(rows, m->wrap.columns, m->flags, m->base, m->wrap.line,
-				     m->wrap.context))
-		while (rows.len)
+	if (rows.len && !print_table(m, rows))
+		while (rows.len) {
+			add_frame(m, m->table_frame);
 			feed_row(m, span_cut(&rows, '\n'));
+		}
 	buf_clear(&m->table);
 	m->table_rows = 0;
+}
+
+/* Of the present line, when it is a row of a table. */
+static struct frame frame_of_row(const struct markdown *m)
+{
+	return (struct frame){ m->now.quotes, m->place.in_list ? m->now.indent : 0 };
+}
+
+static bool continues_table(const struct markdown *m)
+{
+	struct frame now = frame_of_row(m);
+
+	return m->now.kind == LINE_TABLE && now.quotes == m->table_frame.quotes && now.indent == m->table_frame.indent;
 }
 
 /* What stands before this line is done. */
@@ -124,7 +189,7 @@ static void begin_line(struct markdown *m, struct span line)
 {
 	const struct line_start *s = &m->now;
 
-	if (s->kind != LINE_TABLE)
+	if (!continues_table(m))
 		flush_table(m);
 	m->taken = s->at;
 	inline_reset(&m->marks);
@@ -236,8 +301,7 @@ static void open_fence(struct markdown *m, struct span line)
 	else if (span_trim(span_from(rest, n)).len)
 		wrap_put(&m->wrap, span_trim(span_from(rest, n)), m->base | STYLE_DIM);
 	else {
-		ink_clear(&m->wrap.first);
-		ink_clear(&m->wrap.rest);
+		clear_prefix(m);
 		return;
 	}
 	wrap_break(&m->wrap);
@@ -256,8 +320,7 @@ static void show_fenced(struct markdown *m, struct span line)
 	rest = span_trim(line);
 	while (n < rest.len && rest.ptr[n] == m->fence.mark)
 		n++;
-	add_quotes(m, m->fence.quotes);
-	add_prefix(m, blanks(m->place.in_list ? m->fence.indent : 0), 0);
+	add_frame(m, (struct frame){ m->fence.quotes, m->place.in_list ? m->fence.indent : 0 });
 	if (n < m->fence.length || n < rest.len) {
 		show_code(m, without_indent(line, m->fence.indent));
 		return;
@@ -267,14 +330,14 @@ static void show_fenced(struct markdown *m, struct span line)
 		wrap_put(&m->wrap, rest, m->base);
 		wrap_break(&m->wrap);
 	}
-	ink_clear(&m->wrap.first);
-	ink_clear(&m->wrap.rest);
+	clear_prefix(m);
 }
 
 static void keep_row(struct markdown *m, struct span line)
 {
 	if (m->table_rows == TABLE_ROWS_MAX || m->table.len + line.len + 1 > TABLE_MAX)
 		flush_table(m);
+	m->table_frame = frame_of_row(m);
 	m->table_rows++;
 	buf_add_span(&m->table, line);
 	buf_add_char(&m->table, '\n');

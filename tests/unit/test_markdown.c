@@ -203,6 +203,16 @@ static void tables_are_fitted(void **state)
 		  "x            \u2502 the\n"
 		  "             \u2502 second of\n"
 		  "             \u2502 two\n" },
+		/* In a quote and in a list it stands where they do, each by itself. */
+		{ 20, "> |a|b|\n> |-|-|\n> |1|one two three four|\n|c|\n|-|\n",
+		  "\u2502 a \u2502 b\n\u2502 \u2500\u2500\u253c\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500\u2500"
+		  "\u2500\u2500\u2500\u2500\u2500\u2500\n\u2502 1 \u2502 one two three\n\u2502   \u2502 four\nc\n\u2500\n" },
+		{ 40, "- x\n\n  |a|b|\n  |-|-|\n  |1|2|\n\n  y\n", "\u2022 x\n\n  a \u2502 b\n  \u2500\u2500\u253c\u2500\u2500\n  1 \u2502 2\n\n  y\n" },
+		{ 40, "> - x\n>   |a|\n>   |-|\n", "\u2502 \u2022 x\n\u2502   a\n\u2502   \u2500\n" },
+		{ 40, "  |a|\n  |-|\n", "a\n\u2500\n" },
+		{ 20, "> |no\n> |table of any kind\nx", "\u2502 |no\n\u2502 |table of any kind\nx\n" },
+		{ 20, "> |a|b|c|d|e|f|\n> |-|-|-|-|-|-|\n> |1|2|3|4|5|6|\n",
+		  "\u2502 a: 1\n\u2502 b: 2\n\u2502 c: 3\n\u2502 d: 4\n\u2502 e: 5\n\u2502 f: 6\n" },
 		/* Nothing but heads. */
 		{ 20, "|one|two|three|four|five|six|\n|-|-|-|-|-|-|\n",
 		  "|one|two|three|four|\nfive|six|\n|-|-|-|-|-|-|\n" },
@@ -267,6 +277,7 @@ static const char document[] =
 	"# Title *it*\n\nSome **bold text**, `code`, [a *link*](http://x.y/z) and 2 * 3.\n"
 	"- one two three four five six seven\n  1. two\n\n> quote **b**\n>\n> - c\n\n"
 	"```c\nint x; /* `` */\n```\n| a | b |\n|---|:-:|\n| **1** | a long cell of words |\n\n"
+	"> | a | b |\n> |---|---|\n> | *1* | more |\n|c|\n|-|\n"
 	"    code\n\n---\n***a*** *b **c** d* ~~e~~ \\* &amp; <http://x> <br> __init__\n"
 	"\u4e2d\u6587\u5b57 \U0001f469\u200d\U0001f467 e\u0301 \xff\xfe \xe4\xb8\n- [ ] x\n*\n**\n-\n1.\n#\n>\n";
 

@@ -97,7 +97,10 @@ int rag_index_name_check(struct span name, enum err_code code, const char *param
 /* E_rag_index_exists, E_rag_limit_exceeded, E_invalid_field (name, config).  config may be NULL. */
 int rag_index_create(struct rag *r, struct span tenant, struct span name,
 		     const struct rag_config *config, struct err *err);
-/* Documents that are there stay as they were cut until rag_rebuild. */
+/*
+ * Documents that are there stay as they were cut until rag_rebuild.  Where no model shall be, its vectors
+ * are none of the index's at once; they are kept for a while.
+ */
 int rag_index_configure(struct rag *r, struct span tenant, struct span name,
 			const struct rag_config *config, struct err *err);
 /* Gone at once; rag_tend gives the space back. */

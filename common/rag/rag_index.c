@@ -62,6 +62,8 @@ static int configure(struct db *db, void *arg, struct err *err)
 	if (rag_row_get(db, c->name, &row, err) < 0 || rag_refused_want(db, row.id, err) < 0)
 		return -1;
 	row.config = *c->config;
+	if (rag_model_drop(db, &row, err) < 0)
+		return -1;
 	row.changed_us = rag_now_us();
 	row.generation++;
 	return rag_row_update(db, &row, err);

@@ -3,6 +3,8 @@
  */
 #include "common/rag/rag_vectors.h"
 
+#include <string.h>
+
 #include "common/base/mem.h"
 
 struct rag_prefixes rag_model_prefixes(struct span model)
@@ -88,6 +90,25 @@ static int want_all(struct db *db, int64_t index_id, int64_t model, struct err *
 		      index_id, model, err);
 }
 
+/* A batch may have been under way when the index was told to have none. */
+static bool may_have(const struct rag_row *row)
+{
+	return strcmp(row->config.embedder, "none") != 0;
+}
+
+int rag_model_drop(struct db *db, struct rag_row *row, struct err *err)
+{
+	const int64_t models[] = { row->model, row->building };
+
+	if (may_have(row))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(models); i++)
+		if (models[i] > 0 && give_up_model(db, row->id, models[i], err) < 0)
+			return -1;
+	row->model = row->building = 0;
+	return 0;
+}
+
 /* The first model of an index is used at once, as far as it is; a further one is built beside. */
 int rag_model_begin(struct db *db, void *arg, struct err *err)
 {
@@ -97,6 +118,8 @@ int rag_model_begin(struct db *db, void *arg, struct err *err)
 
 	if (rag_row_get(db, m->index, &row, err) < 0)
 		return -1;
+	if (!may_have(&row))
+		return 0;
 	model = rag_model_id(db, m->model, true, err);
 	if (model < 0)
 		return -1;

@@ -30,6 +30,8 @@ struct rag_modelling {
 int rag_model_begin(struct db *db, void *arg, struct err *err);
 /* ... and uses them once no chunk is without. */
 int rag_model_end(struct db *db, void *arg, struct err *err);
+/* An index that is configured to have none has none: of row, which is not written. */
+int rag_model_drop(struct db *db, struct rag_row *row, struct err *err);
 
 /* Chunks of an index get the vectors that their texts have elsewhere in the tenant. */
 int rag_vectors_find(struct rag_tenant *t, int64_t index_id, struct span model, struct err *err);

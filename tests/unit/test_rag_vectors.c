@@ -578,6 +578,47 @@ static void what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured
 	assert_int_equal(info_of(s).refused, 0);
 }
 
+static void configure(struct rag_stage *s, const char *embedder)
+{
+	struct rag_config config = { .embedder = "" };
+
+	snprintf(config.embedder, sizeof(config.embedder), "%s", embedder);
+	if (rag_index_configure(s->rag, acme, docs, &config, &s->err) < 0)
+		fail_msg("%s", s->err.message);
+}
+
+/* Nobody is asked for the vector of a question then, and nothing is made by who was under way. */
+static void an_index_that_shall_have_no_model_has_none(void **state)
+{
+	struct rag_stage *s = *state;
+	struct rag_pending pending[1];
+	size_t count;
+
+	put_some(s, 0, 5);
+	stage_embed(s, "m", DIMENSIONS);
+	put_some(s, 5, 8);
+	configure(s, "none");
+	assert_int_equal(info_of(s).model.len, 0);
+	assert_int_equal(info_of(s).vectors, 0);
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 0);
+	assert_int_equal(info_of(s).model.len, 0);
+	tend_all(s);
+	assert_int_equal(count_of(s, "kind IN (2, 3, 6, 7)"), 0);
+	assert_string_equal(stage_findings(s), "");
+	/* What the model made before is known still. */
+	configure(s, "auto");
+	assert_int_equal(stage_embed(s, "m", DIMENSIONS), 3);
+	assert_int_equal(info_of(s).vectors, 8);
+	assert_near(s, 0, 8);
+	/* One that is being built goes, too. */
+	rag_pending(s->rag, acme, docs, SPAN_LIT("n"), 0, &s->arena, pending, 1, 1 << 20, &count,
+		    &s->err);
+	assert_true(span_is(info_of(s).building, "n"));
+	configure(s, "none");
+	assert_int_equal(info_of(s).building.len, 0);
+	assert_int_equal(info_of(s).model.len, 0);
+}
+
 static void models_have_their_prefixes(void **state)
 {
 	static const struct {
@@ -622,6 +663,7 @@ int main(void)
 		TEST(what_is_no_vector_of_a_model_tells_nothing),
 		TEST(several_batches_may_be_under_way),
 		TEST(what_a_model_refuses_is_out_of_the_way_until_the_index_is_configured),
+		TEST(an_index_that_shall_have_no_model_has_none),
 		TEST(models_have_their_prefixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

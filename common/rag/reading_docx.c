@@ -5,7 +5,9 @@
 
 #include "common/base/mem.h"
 
-enum { STYLES_MAX = 4096, STYLE_ID_MAX = 80 };
+#include <stdlib.h>
+
+enum { STYLES_MAX = 4096, STYLE_ID_MAX = 80, NOTES_MAX = 1 << 16 };
 
 struct style {
 	char id[STYLE_ID_MAX];
@@ -13,8 +15,17 @@ struct style {
 	bool is_list;
 };
 
+/* A footnote or an endnote: what it says, written aside. */
+struct note {
+	int64_t number; /* 2 * its id, and 1 more for endnotes */
+	size_t start, end;
+};
+
 struct docx {
 	struct words words;
+	struct reading aside;
+	struct note *notes;
+	size_t note_count;
 	struct style *styles;
 	size_t style_count;
 	struct style *style;  /* being read */
@@ -85,6 +96,54 @@ static void use_style(struct docx *d, struct span id)
 		d->words.heading = level_of(span_from(id, 7), 0, 6);
 }
 
+/* ---- notes ---- */
+
+static int64_t note_number(const struct xml_element *e)
+{
+	int64_t id;
+
+	if (span_to_int(xml_attribute(e, "id"), 0, INT32_MAX, &id) < 0)
+		return -1;
+	return 2 * id + (e->name[0] == 'e');
+}
+
+static void begin_note(struct docx *d, const struct xml_element *e)
+{
+	words_end_paragraph(&d->words);
+	if (d->note_count == NOTES_MAX)
+		return;
+	if (!d->notes)
+		d->notes = mem_calloc(NOTES_MAX, sizeof(*d->notes));
+	d->notes[d->note_count++] = (struct note){ note_number(e), reader_at(d->words.rd), 0 };
+}
+
+static void end_note(struct docx *d)
+{
+	words_end_paragraph(&d->words);
+	if (d->note_count > 0)
+		d->notes[d->note_count - 1].end = reader_at(d->words.rd);
+}
+
+static int compare_notes(const void *a, const void *b)
+{
+	const struct note *one = a, *other = b;
+
+	return (one->number > other->number) - (one->number < other->number);
+}
+
+/* Once: a note that is pointed to again is not said again. */
+static void refer_to_note(struct docx *d, const struct xml_element *e)
+{
+	struct note key = { .number = note_number(e) }, *found = NULL;
+
+	if (d->note_count > 0)
+		found = bsearch(&key, d->notes, d->note_count, sizeof(key), compare_notes);
+	if (!found || found->end <= found->start)
+		return;
+	words_note(&d->words, span_of(d->aside.text.ptr + found->start, found->end - found->start));
+	found->end = found->start;
+}
+
 /* ---- the text ---- */
 
 static void open_property(struct docx *d, const struct xml_element *e)
@@ -114,7 +173,7 @@ static void open_break(struct docx *d, const struct xml_element *e)
 
 static void open_element(void *data, const struct xml_element *e)
 {
-	static const char skipped[] = "Fallback moveFrom pPrChange rPrChange instrText delText";
+	static const char skipped[] = "Fallback moveFrom pPrChange rPrChange instrText del delText";
 	struct docx *d = data;
 	struct words *w = &d->words;
 
@@ -139,6 +198,10 @@ static void open_element(void *data, const struct xml_element *e)
 		words_text(w, SPAN_LIT("-"));
 	} else if (strcmp(e->name, "lastRenderedPageBreak") == 0) {
 		words_turn_page(w);
+	} else if (reader_has_word("footnoteReference endnoteReference", span_str(e->name))) {
+		refer_to_note(d, e);
+	} else if (reader_has_word("footnote endnote", span_str(e->name))) {
+		begin_note(d, e);
 	} else if (strcmp(e->name, "txbxContent") == 0) {
 		d->boxes++;
 	} else if (strcmp(e->name, "tbl") == 0) {
@@ -167,6 +230,8 @@ static void close_element(void *data, const char *name)
 		d->in_text = false;
 	else if (strcmp(name, "p") == 0 && d->boxes == 0)
 		words_end_paragraph(w);
+	else if (reader_has_word("footnote endnote", span_str(name)))
+		end_note(d);
 	else if (strcmp(name, "txbxContent") == 0 && d->boxes > 0)
 		d->boxes--;
 	else if (strcmp(name, "tr") == 0)
@@ -226,28 +291,45 @@ static bool wants_part(struct span name)
 			       name);
 }
 
-static int read_parts(struct docx *d, const struct zip *zip, struct err *err)
+static const struct xml_handler text_handler = { open_element, close_element, take_text };
+
+static int read_notes(struct docx *d, struct reader *rd, const struct zip *zip, struct err *err)
+{
+	static const char *const parts[] = { "word/footnotes.xml", "word/endnotes.xml" };
+	struct reader aside;
+	int rc = 0;
+
+	words_init_aside(&aside, &d->aside, rd);
+	words_init(&d->words, &aside);
+	for (size_t i = 0; i < ARRAY_LEN(parts) && rc == 0; i++) {
+		struct span xml = zip_get(zip, parts[i]);
+
+		if (xml.len > 0)
+			rc = xml_each(&aside, xml, &text_handler, d, err);
+	}
+	words_free(&d->words);
+	if (d->note_count > 0)
+		qsort(d->notes, d->note_count, sizeof(*d->notes), compare_notes);
+	return rc;
+}
+
+static int read_text(struct docx *d, struct reader *rd, const struct zip *zip, struct err *err)
 {
 	static const struct xml_handler styles = { .open = open_style };
-	static const struct xml_handler text = { open_element, close_element, take_text };
-	static const char *const parts[] = { "word/document.xml", "word/footnotes.xml", "word/endnotes.xml" };
-	struct reader *rd = d->words.rd;
-	struct span xml = zip_get(zip, parts[0]);
+	struct span xml = zip_get(zip, "word/document.xml");
 
 	if (!xml.ptr)
-		return err_set(err, E_document_unreadable, "", "it is no Word document: it has no %s", parts[0]);
+		return err_set(err, E_document_unreadable, "",
+			       "it is no Word document: it has no word/document.xml");
 	office_title(rd, zip_get(zip, "docProps/core.xml"));
 	if (zip_get(zip, "word/styles.xml").len > 0)
 		xml_each(rd, zip_get(zip, "word/styles.xml"), &styles, d, NULL);
+	if (read_notes(d, rd, zip, err) < 0)
+		return -1;
+	words_init(&d->words, rd);
 	d->has_rendered = span_find(xml, SPAN_LIT("lastRenderedPageBreak")) >= 0;
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		xml = zip_get(zip, parts[i]);
-		if (xml.len == 0)
-			continue;
-		if (xml_each(rd, xml, &text, d, err) < 0)
-			return -1;
-		words_end_paragraph(&d->words);
-	}
+	if (xml.len > 0 && xml_each(rd, xml, &text_handler, d, err) < 0)
+		return -1;
 	words_end(&d->words, false);
 	return 0;
 }
@@ -258,13 +340,15 @@ int read_docx(struct reader *rd, struct err *err)
 	struct zip zip;
 	int rc;
 
-	words_init(&d.words, rd);
 	rc = zip_open(&zip, rd, wants_part, err);
 	if (rc == 0)
-		rc = read_parts(&d, &zip, err);
+		rc = read_text(&d, rd, &zip, err);
 	if (rc == 0)
 		reader_title_by_heading(rd);
 	zip_free(&zip);
+	words_free(&d.words);
+	reading_free(&d.aside);
+	mem_free(d.notes);
 	mem_free(d.styles);
 	return rc;
 }

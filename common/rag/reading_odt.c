@@ -5,39 +5,80 @@
 
 #include "common/base/mem.h"
 
-enum { BREAKS_MAX = 512, STYLE_NAME_MAX = 40, REPEAT_MAX = 64 };
+enum { STYLES_MAX = 512, STYLE_NAME_MAX = 40, REPEAT_MAX = 64 };
+
+struct style {
+	char name[STYLE_NAME_MAX];
+	bool begins_page, is_title;
+};
 
 struct odt {
 	struct words words;
-	char breaks[BREAKS_MAX][STYLE_NAME_MAX]; /* styles that begin a page */
-	size_t break_count;
-	char style[STYLE_NAME_MAX];              /* being read */
+	struct style styles[STYLES_MAX]; /* those that say something */
+	size_t style_count;
+	struct style style;              /* being read */
 	size_t skipped;
 	size_t paragraphs;                       /* open ones: a note is inside another */
 	int lists;
 	bool is_spreadsheet;
 	bool wants_space;
 	int slides;
+	bool in_title_frame; /* of a slide */
+	/* What a note says is written aside, as a text of its own. */
+	struct reading aside;
+	struct reader aside_reader;
+	bool in_note;
+	struct {
+		struct words words;
+		size_t paragraphs;
+		int lists;
+		bool wants_space;
+	} outer; /* as it was where the note stands */
 };
+
+/* Of what is known of the style being read. */
+static void keep_style(struct odt *d)
+{
+	struct style *last = d->style_count > 0 ? &d->styles[d->style_count - 1] : NULL;
+
+	if (d->style.name[0] == '\0')
+		return;
+	if (last && strcmp(last->name, d->style.name) == 0)
+		*last = d->style;
+	else if (d->style_count < STYLES_MAX)
+		d->styles[d->style_count++] = d->style;
+}
+
+static void open_style(struct odt *d, const struct xml_element *e)
+{
+	struct span name = xml_attribute(e, "name");
+
+	d->style = (struct style){ .is_title = span_is(xml_attribute(e, "parent-style-name"), "Title") };
+	if (name.len < STYLE_NAME_MAX && name.len > 0)
+		memcpy(d->style.name, name.ptr, name.len);
+	if (d->style.is_title)
+		keep_style(d);
+}
 
 static void note_break(struct odt *d, const struct xml_element *e)
 {
-	if (!span_is(xml_attribute(e, "break-before"), "page") || d->break_count == BREAKS_MAX ||
-	    d->style[0] == '\0')
+	if (!span_is(xml_attribute(e, "break-before"), "page"))
 		return;
-	memcpy(d->breaks[d->break_count++], d->style, STYLE_NAME_MAX);
+	d->style.begins_page = true;
+	keep_style(d);
 }
 
-static void open_style(struct odt *d, struct span name)
+static struct style find_style(const struct odt *d, struct span name)
 {
-	memset(d->style, 0, sizeof(d->style));
-	if (name.len < STYLE_NAME_MAX && name.len > 0)
-		memcpy(d->style, name.ptr, name.len);
+	for (size_t i = 0; i < d->style_count; i++)
+		if (span_is(name, d->styles[i].name))
+			return d->styles[i];
+	return (struct style){ .is_title = span_is(name, "Title") };
 }
 
 static void begin(struct odt *d, const struct xml_element *e)
 {
-	struct span style = xml_attribute(e, "style-name");
+	struct style style = find_style(d, xml_attribute(e, "style-name"));
 	int64_t level;
 
 	if (d->paragraphs++ > 0) {
@@ -49,13 +90,14 @@ static void begin(struct odt *d, const struct xml_element *e)
 	if (strcmp(e->name, "h") == 0)
 		d->words.heading =
 			span_to_int(xml_attribute(e, "outline-level"), 1, 6, &level) == 0 ? (int)level : 1;
+	else if (style.is_title)
+		d->words.heading = 1;
+	else if (d->in_title_frame)
+		d->words.heading = 2;
 	else
 		d->words.list = d->lists;
-	for (size_t i = 0; i < d->break_count; i++)
-		if (span_is(style, d->breaks[i])) {
-			words_turn_page(&d->words);
-			break;
-		}
+	if (style.begins_page)
+		words_turn_page(&d->words);
 }
 
 /* White space in runs is one blank, as the format has it. */
@@ -111,6 +153,33 @@ static void open_table(struct odt *d, const struct xml_element *e)
 	words_open_table(&d->words);
 }
 
+static void open_note(struct odt *d)
+{
+	d->in_note = true;
+	d->outer.words = d->words;
+	d->outer.paragraphs = d->paragraphs;
+	d->outer.lists = d->lists;
+	d->outer.wants_space = d->wants_space;
+	words_init(&d->words, &d->aside_reader);
+	d->paragraphs = 0;
+	d->lists = 0;
+}
+
+static void close_note(struct odt *d)
+{
+	struct words note = d->words;
+
+	words_end(&note, false);
+	words_free(&note);
+	d->in_note = false;
+	d->words = d->outer.words;
+	d->paragraphs = d->outer.paragraphs;
+	d->lists = d->outer.lists;
+	d->wants_space = d->outer.wants_space;
+	words_note(&d->words, buf_span(&d->aside.text));
+	reading_free(&d->aside);
+}
+
 static void open_element(void *data, const struct xml_element *e)
 {
 	static const char skipped[] = "tracked-changes annotation note-citation binary-data scripts "
@@ -121,7 +190,7 @@ static void open_element(void *data, const struct xml_element *e)
 	if (d->skipped > 0 || reader_has_word(skipped, span_str(e->name)))
 		d->skipped++;
 	else if (strcmp(e->name, "style") == 0)
-		open_style(d, xml_attribute(e, "name"));
+		open_style(d, e);
 	else if (strcmp(e->name, "paragraph-properties") == 0)
 		note_break(d, e);
 	else if (strcmp(e->name, "p") == 0 || strcmp(e->name, "h") == 0)
@@ -134,8 +203,14 @@ static void open_element(void *data, const struct xml_element *e)
 		words_break(w);
 	else if (strcmp(e->name, "soft-page-break") == 0)
 		words_turn_page(w);
+	else if (strcmp(e->name, "note-body") == 0 && !d->in_note)
+		open_note(d);
 	else if (strcmp(e->name, "list") == 0)
 		d->lists++;
+	else if (strcmp(e->name, "frame") == 0)
+		d->in_title_frame = span_is(xml_attribute(e, "class"), "title");
+	else if (strcmp(e->prefix, "svg") == 0)
+		d->wants_space = true; /* what a picture shows is no part of the word beside it */
 	else if (strcmp(e->name, "page") == 0)
 		open_sheet(d, SPAN_NONE);
 	else if (strcmp(e->name, "spreadsheet") == 0)
@@ -158,8 +233,13 @@ static void close_element(void *data, const char *name)
 	} else if (strcmp(name, "p") == 0 || strcmp(name, "h") == 0) {
 		if (d->paragraphs > 0 && --d->paragraphs == 0)
 			words_end_paragraph(w);
+	} else if (strcmp(name, "note-body") == 0 && d->in_note) {
+		close_note(d);
 	} else if (strcmp(name, "list") == 0 && d->lists > 0) {
 		d->lists--;
+	} else if (strcmp(name, "frame") == 0) {
+		d->in_title_frame = false;
+		d->wants_space = true;
 	} else if (strcmp(name, "table-row") == 0) {
 		words_close_row(w);
 	} else if (strcmp(name, "table") == 0) {
@@ -203,12 +283,17 @@ int read_odt(struct reader *rd, struct err *err)
 	int rc;
 
 	words_init(&d->words, rd);
+	words_init_aside(&d->aside_reader, &d->aside, rd);
 	rc = zip_open(&zip, rd, wants_part, err);
 	if (rc == 0)
 		rc = read_parts(d, &zip, err);
 	if (rc == 0)
 		reader_title_by_heading(rd);
 	zip_free(&zip);
+	if (d->in_note)
+		words_free(&d->outer.words);
+	words_free(&d->words);
+	reading_free(&d->aside);
 	mem_free(d);
 	return rc;
 }

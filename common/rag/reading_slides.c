@@ -85,6 +85,7 @@ static int write_slide(struct reader *rd, const struct zip *zip, const char *par
 	}
 	office_links_free(&links);
 	words_end(&s.words, true);
+	words_free(&s.words);
 	return rc;
 }
 

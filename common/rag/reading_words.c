@@ -6,6 +6,20 @@ enum { LIST_INDENT_MAX = 8, HEADING_MAX = 6 };
 void words_init(struct words *w, struct reader *rd)
 {
 	*w = (struct words){ .rd = rd, .page = 1, .page_start = reader_at(rd) };
+	buf_init(&w->notes, rd->limits.text_max);
+}
+
+void words_free(struct words *w)
+{
+	buf_free(&w->notes);
+}
+
+void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd)
+{
+	reading_init(text);
+	*aside = *rd;
+	aside->out = text;
+	aside->after_cr = false;
 }
 
 static void mark_page(struct words *w)
@@ -85,7 +99,26 @@ void words_break(struct words *w)
 		reader_write_str(w->rd, in_cell(w) || w->heading > 0 ? " " : "\n");
 }
 
-void words_end_paragraph(struct words *w)
+void words_note(struct words *w, struct span text)
+{
+	text = span_strip(text);
+	if (text.len > 0 && w->notes.len > 0)
+		buf_add_str(&w->notes, "\n\n");
+	buf_add_span(&w->notes, text);
+}
+
+static void write_notes(struct words *w)
+{
+	if (w->notes.len == 0 || w->tables > 0)
+		return;
+	reader_end_block(w->rd);
+	reader_write(w->rd, buf_span(&w->notes));
+	reader_end_line(w->rd);
+	buf_clear(&w->notes);
+	w->after_list = false;
+}
+
+static void end_paragraph(struct words *w)
 {
 	if (!w->is_started)
 		return;
@@ -97,6 +130,12 @@ void words_end_paragraph(struct words *w)
 		reader_mark(w->rd, MARK_HEADING, w->heading < HEADING_MAX ? w->heading : HEADING_MAX, w->start);
 	else if (w->list > 0)
 		reader_mark(w->rd, MARK_LIST_ITEM, w->list, w->start);
+}
+
+void words_end_paragraph(struct words *w)
+{
+	end_paragraph(w);
+	write_notes(w);
 }
 
 void words_turn_page(struct words *w)
@@ -124,6 +163,7 @@ void words_close_table(struct words *w)
 	if (w->tables > 0)
 		w->tables--;
 	w->after_list = false;
+	write_notes(w);
 }
 
 void words_open_row(struct words *w)

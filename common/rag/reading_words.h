@@ -26,17 +26,23 @@ struct words {
 	int page;        /* of what is written next */
 	size_t page_start;
 	bool turns;      /* a page ends before what is written next */
+	struct buf notes; /* that stand behind the paragraph, or behind the table it is in */
 };
 
 void words_init(struct words *w, struct reader *rd);
 /* Writes the mark of the last page, if there was more than one or always. */
 void words_end(struct words *w, bool always);
+void words_free(struct words *w);
+/* A text beside that of rd, for what does not stand where it is read; the caller frees it. */
+void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd);
 /* heading and list are set between this and the first text. */
 void words_begin(struct words *w);
 void words_text(struct words *w, struct span text);
 void words_end_paragraph(struct words *w);
 /* A line end within the paragraph; a blank in a table. */
 void words_break(struct words *w);
+/* What a note says, which is written once its sentence is over: behind the paragraph, or the table. */
+void words_note(struct words *w, struct span text);
 void words_turn_page(struct words *w);
 void words_open_table(struct words *w);
 void words_close_table(struct words *w);

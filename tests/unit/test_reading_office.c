@@ -37,6 +37,11 @@ static void check(const struct zip_case *c)
 #define P(text) "<w:p><w:r><w:t>" text "</w:t></w:r></w:p>"
 #define PS(style, text) "<w:p><w:pPr><w:pStyle w:val='" style "'/></w:pPr><w:r><w:t>" text "</w:t></w:r></w:p>"
 
+/* A run of a paragraph that points to a note, and the note. */
+#define TO(kind, id) "<w:r><w:" kind "Reference w:id='" id "'/></w:r>"
+#define NOTE(kind, id, text) "<w:" kind " w:id='" id "'><w:p><w:r><w:" kind "Ref/><w:t> " text "</w:t></w:r></w:p></w:" kind ">"
+#define R(text) "<w:r><w:t xml:space='preserve'>" text "</w:t></w:r>"
+
 static void word_documents_have_headings_lists_tables_pages(void **state)
 {
 	static const struct zip_case cases[] = {
@@ -57,8 +62,30 @@ static void word_documents_have_headings_lists_tables_pages(void **state)
 			       .marks = "page1(p1)page2(p2..more)page3(p3)" } },
 		{ .parts = { { "word/document.xml", W("<w:p><w:r><w:t>a</w:t><w:br/><w:t>b </w:t><w:lastRenderedPageBreak/><w:t>c</w:t>"
 						      "<w:br w:type='page'/></w:r></w:p>"), 0 },
-			     { "word/footnotes.xml", "<w:footnotes xmlns:w='w'>" P("note") "</w:footnotes>", 0 } },
-		  .reading = { .name = "any", .text = "a\nb c\n\nnote\n", .marks = "page1(a..b)page2(c..note)" } },
+			     { "word/footnotes.xml", "<w:footnotes xmlns:w='w'>" NOTE("footnote", "1", "nobody's") "</w:footnotes>", 0 } },
+		  .reading = { .name = "any", .text = "a\nb c\n", .marks = "page1(a..b)page2(c)" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		check(&cases[i]);
+}
+
+static void notes_of_word_stand_behind_their_paragraph(void **state)
+{
+	static const struct zip_case cases[] = {
+		{ .parts = { { "word/document.xml",
+			       W("<w:p>" R("Forty gulls") TO("footnote", "2") R(" before the storm") TO("endnote", "2") TO("footnote", "2") R(".") "</w:p>"
+				 "<w:tbl><w:tr><w:tc><w:p>" R("a") TO("footnote", "1") R("b") "</w:p></w:tc><w:tc>" P("c") "</w:tc></w:tr></w:tbl>"
+				 "<w:p><w:del>" TO("footnote", "3") "</w:del>" R("end") "<w:r><w:br w:type='page'/></w:r></w:p>" P("more")), 0 },
+			     { "word/footnotes.xml",
+			       "<w:footnotes xmlns:w='w'><w:footnote w:type='separator' w:id='-1'><w:p><w:r><w:separator/></w:r></w:p></w:footnote>"
+			       NOTE("footnote", "3", "struck out") NOTE("footnote", "1", "in the cell")
+			       "<w:footnote w:id='2'>" P("Larus") P("argentatus") "</w:footnote></w:footnotes>", 0 },
+			     { "word/endnotes.xml", "<w:endnotes xmlns:w='w'>" NOTE("endnote", "2", "at the end") "</w:endnotes>", 0 } },
+		  .reading = { .name = "a.docx",
+			       .text = "Forty gulls before the storm.\n\nLarus\n\nargentatus\n\nat the end\n\nab | c\n\nin the cell\n\nend\n\nmore\n",
+			       .marks = "page1(Forty gulls before the storm...end)row2(ab | c)page2(more)" } },
 	};
 
 	(void)state;
@@ -67,6 +94,8 @@ static void word_documents_have_headings_lists_tables_pages(void **state)
 }
 
 #define O(body) "<o:document-content xmlns:o='o' xmlns:text='t' xmlns:table='b' xmlns:style='s' xmlns:fo='f' xmlns:draw='d'>" body "</o:document-content>"
+
+#define ODF_NOTE(body) "<text:note><text:note-citation>1</text:note-citation><text:note-body>" body "</text:note-body></text:note>"
 
 static void open_documents_have_them_too(void **state)
 {
@@ -81,6 +110,26 @@ static void open_documents_have_them_too(void **state)
 				 "<text:p text:style-name='B'>p2</text:p><text:soft-page-break/><text:p>p3</text:p>"), 0 } },
 		  .reading = { .name = "a", .text = "Head\n\nOne two  x\n\n- i\n\na | b\n\np2\n\np3\n", .title = "Head",
 			       .marks = "page1(Head..a | b)h1(Head)item1(- i)row2(a | b)page2(p2)page3(p3)" } },
+		/* notes behind their paragraph, the title's style, what a picture shows */
+		{ .parts = { { "content.xml",
+			       O("<style:style style:name='P1' style:parent-style-name='Title'/>"
+				 "<style:style style:name='P2'><style:paragraph-properties fo:break-before='page'/></style:style>"
+				 "<text:p text:style-name='P1'>Birds</text:p>"
+				 "<text:p>Forty gulls" ODF_NOTE("<text:p>Larus</text:p><text:list><text:list-item><text:p>argentatus</text:p></text:list-item></text:list>")
+				 " before" ODF_NOTE("<text:p>a<text:span> b</text:span></text:p>") " the storm.</text:p>"
+				 "<table:table><table:table-row><table:table-cell><text:p>x" ODF_NOTE("<text:p>in the cell</text:p>")
+				 "y</text:p></table:table-cell><table:table-cell><text:p>z</text:p></table:table-cell></table:table-row></table:table>"
+				 "<text:p text:style-name='P2'><draw:frame xmlns:svg='g'><draw:image/><svg:title>A square</svg:title>"
+				 "<svg:desc>red</svg:desc></draw:frame>beside it</text:p>"), 0 } },
+		  .reading = { .name = "a.odt", .title = "Birds",
+			       .text = "Birds\n\nForty gulls before the storm.\n\nLarus\n\n- argentatus\n\na b\n\nxy | z\n\nin the cell\n\nA square red beside it\n",
+			       .marks = "page1(Birds..in the cell)h1(Birds)row2(xy | z)page2(A square red beside it)" } },
+		/* slides */
+		{ .parts = { { "content.xml",
+			       O("<draw:page><draw:frame presentation:class='title' xmlns:presentation='n'><draw:text-box><text:p>One</text:p></draw:text-box>"
+				 "</draw:frame><draw:frame><draw:text-box><text:p>text</text:p></draw:text-box></draw:frame></draw:page>"
+				 "<draw:page><draw:frame><draw:text-box><text:p>more</text:p></draw:text-box></draw:frame></draw:page>"), 0 } },
+		  .reading = { .name = "a.odp", .text = "One\n\ntext\n\nmore\n", .title = "One", .marks = "page1(One..text)h2(One)page2(more)" } },
 		{ .parts = { { "META-INF/manifest.xml", "<m:manifest><m:encryption-data/></m:manifest>", 0 }, { "content.xml", "\1\2", 0 } },
 		  .reading = { .name = "a.odt", .code = E_document_unreadable, .says = "encrypted" } },
 	};
@@ -229,6 +278,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(word_documents_have_headings_lists_tables_pages),
+		cmocka_unit_test(notes_of_word_stand_behind_their_paragraph),
 		cmocka_unit_test(open_documents_have_them_too),
 		cmocka_unit_test(slides_are_pages_in_the_order_of_the_show),
 		cmocka_unit_test(sheets_are_records_with_names),

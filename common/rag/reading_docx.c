@@ -209,7 +209,7 @@ static void open_element(void *data, const struct xml_element *e)
 	} else if (strcmp(e->name, "tr") == 0) {
 		words_open_row(w);
 	} else if (strcmp(e->name, "tc") == 0) {
-		words_open_cell(w);
+		words_open_cell(w, 1);
 	} else if (strcmp(e->name, "tblHeader") == 0 && w->tables == 1) {
 		w->rows[0].is_header = !span_is(xml_attribute(e, "val"), "0");
 	}

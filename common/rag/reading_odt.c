@@ -153,6 +153,15 @@ static void open_table(struct odt *d, const struct xml_element *e)
 	words_open_table(&d->words);
 }
 
+static void open_cell(struct words *w, const struct xml_element *e)
+{
+	int64_t count;
+
+	if (span_to_int(xml_attribute(e, "number-columns-repeated"), 1, INT32_MAX, &count) < 0)
+		count = 1;
+	words_open_cell(w, (int)count);
+}
+
 static void open_note(struct odt *d)
 {
 	d->in_note = true;
@@ -219,8 +228,8 @@ static void open_element(void *data, const struct xml_element *e)
 		open_table(d, e);
 	else if (strcmp(e->name, "table-row") == 0)
 		words_open_row(w);
-	else if (strcmp(e->name, "table-cell") == 0)
-		words_open_cell(w);
+	else if (reader_has_word("table-cell covered-table-cell", span_str(e->name)))
+		open_cell(w, e);
 }
 
 static void close_element(void *data, const char *name)

@@ -31,7 +31,7 @@ static void open_slide(void *data, const struct xml_element *e)
 	} else if (strcmp(e->name, "tr") == 0) {
 		words_open_row(w);
 	} else if (strcmp(e->name, "tc") == 0) {
-		words_open_cell(w);
+		words_open_cell(w, 1);
 	}
 }
 

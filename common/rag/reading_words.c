@@ -1,6 +1,8 @@
 /* common/rag/reading_words.c - see common/rag/reading_words.h. */
 #include "common/rag/reading_words.h"
 
+#include "common/base/mem.h"
+
 enum { LIST_INDENT_MAX = 8, HEADING_MAX = 6 };
 
 void words_init(struct words *w, struct reader *rd)
@@ -49,11 +51,23 @@ void words_begin(struct words *w)
 	w->heading = w->list = 0;
 }
 
+/* Gaps of the tables around it come first. */
 static void start_in_cell(struct words *w)
 {
-	if (w->rows[w->tables - 1].has_text)
+	struct buf *text = &w->rd->out->text;
+	int gaps = 0;
+
+	for (int i = 0; i < w->tables; i++)
+		gaps += w->rows[i].gaps;
+	if (gaps == 0 && text->len > 0 && !strchr(" \t\n", text->ptr[text->len - 1]))
 		reader_write_str(w->rd, " ");
-	w->rows[w->tables - 1].has_text = true;
+	for (int i = 0; i < w->tables; i++) {
+		for (; w->rows[i].gaps > 0; w->rows[i].gaps--)
+			reader_write_str(w->rd, " | ");
+		if (!w->rows[i].has_text)
+			w->rows[i].cell_start = reader_at(w->rd);
+		w->rows[i].has_text = true;
+	}
 }
 
 static void start(struct words *w)
@@ -147,10 +161,8 @@ void words_turn_page(struct words *w)
 
 void words_open_table(struct words *w)
 {
-	if (w->tables < WORDS_TABLES) {
-		w->rows[w->tables].cells = 0;
-		w->rows[w->tables].has_text = false;
-	}
+	if (w->tables < WORDS_TABLES)
+		w->rows[w->tables] = (struct words_row){ .cells = 0 };
 	if (!in_cell(w)) {
 		words_end_paragraph(w);
 		reader_end_block(w->rd);
@@ -174,37 +186,64 @@ void words_open_row(struct words *w)
 		mark_page(w);
 	if (w->tables == 1)
 		reader_end_line(w->rd);
-	w->rows[w->tables - 1].start = reader_at(w->rd);
-	w->rows[w->tables - 1].cells = 0;
-	w->rows[w->tables - 1].is_header = false;
-	w->rows[w->tables - 1].has_text = false;
+	w->rows[w->tables - 1] = (struct words_row){ .start = reader_at(w->rd) };
 }
 
-void words_open_cell(struct words *w)
+static void end_cell(struct words *w, struct words_row *row)
 {
+	char *cell;
+
+	w->is_started = false;
+	if (row->has_text && row->same > 0) {
+		cell = mem_strdup(buf_str(&w->rd->out->text) + row->cell_start);
+		for (; row->same > 0; row->same--) {
+			reader_write_str(w->rd, " | ");
+			reader_write_str(w->rd, cell);
+		}
+		mem_free(cell);
+	}
+	row->gaps += row->same;
+	row->same = 0;
+	row->has_text = false;
+}
+
+void words_open_cell(struct words *w, int count)
+{
+	struct words_row *row;
+
 	if (w->tables == 0 || w->tables > WORDS_TABLES)
 		return;
-	w->is_started = false;
-	if (w->rows[w->tables - 1].cells++ > 0)
-		reader_write_str(w->rd, " | ");
-	w->rows[w->tables - 1].has_text = false;
+	row = &w->rows[w->tables - 1];
+	if (row->cells > 0) {
+		end_cell(w, row);
+		row->gaps++;
+	}
+	if (count > WORDS_COLUMNS_MAX - row->cells)
+		count = WORDS_COLUMNS_MAX - row->cells;
+	if (count < 1)
+		count = 1;
+	row->same = count - 1;
+	row->cells += count;
 }
 
 void words_close_row(struct words *w)
 {
 	bool is_outer = w->tables == 1;
+	struct words_row *row;
 	int cells;
 
 	if (w->tables == 0 || w->tables > WORDS_TABLES)
 		return;
-	w->is_started = false;
-	cells = w->rows[w->tables - 1].cells;
-	w->rows[w->tables - 1].cells = 0;
+	row = &w->rows[w->tables - 1];
+	end_cell(w, row);
+	row->gaps = 0;
+	cells = row->cells;
+	row->cells = 0;
 	if (!is_outer) {
 		reader_write_str(w->rd, " ");
 		return;
 	}
 	reader_end_line(w->rd);
 	if (cells > 1)
-		reader_mark(w->rd, MARK_TABLE_ROW, w->rows[0].is_header ? 1 : 2, w->rows[0].start);
+		reader_mark(w->rd, MARK_TABLE_ROW, row->is_header ? 1 : 2, row->start);
 }

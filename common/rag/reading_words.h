@@ -7,7 +7,16 @@
 
 #include "common/rag/reading_inside.h"
 
-enum { WORDS_TABLES = 8 };
+enum { WORDS_TABLES = 8, WORDS_COLUMNS_MAX = 1024 };
+
+struct words_row {
+	size_t start;
+	size_t cell_start; /* of the cell's text */
+	int cells;
+	int gaps; /* between the last text and this cell; those at the end of a row are never written */
+	int same; /* cells behind this one that say the same */
+	bool is_header, has_text;
+};
 
 struct words {
 	struct reader *rd;
@@ -17,11 +26,7 @@ struct words {
 	int list;        /* 1.., 0 = none */
 	bool is_tight;   /* no empty line before it */
 	bool after_list;
-	struct {
-		size_t start;
-		int cells;
-		bool is_header, has_text;
-	} rows[WORDS_TABLES];
+	struct words_row rows[WORDS_TABLES];
 	int tables;      /* open ones */
 	int page;        /* of what is written next */
 	size_t page_start;
@@ -47,7 +52,8 @@ void words_turn_page(struct words *w);
 void words_open_table(struct words *w);
 void words_close_table(struct words *w);
 void words_open_row(struct words *w);
-void words_open_cell(struct words *w);
+/* So many cells say the same. */
+void words_open_cell(struct words *w, int count);
 void words_close_row(struct words *w);
 
 #endif

@@ -95,6 +95,8 @@ static void notes_of_word_stand_behind_their_paragraph(void **state)
 
 #define O(body) "<o:document-content xmlns:o='o' xmlns:text='t' xmlns:table='b' xmlns:style='s' xmlns:fo='f' xmlns:draw='d'>" body "</o:document-content>"
 
+#define C(text) "<table:table-cell><text:p>" text "</text:p></table:table-cell>"
+#define GAPS(count) "<table:table-cell table:number-columns-repeated='" count "'/>"
 #define ODF_NOTE(body) "<text:note><text:note-citation>1</text:note-citation><text:note-body>" body "</text:note-body></text:note>"
 
 static void open_documents_have_them_too(void **state)
@@ -130,6 +132,23 @@ static void open_documents_have_them_too(void **state)
 				 "</draw:frame><draw:frame><draw:text-box><text:p>text</text:p></draw:text-box></draw:frame></draw:page>"
 				 "<draw:page><draw:frame><draw:text-box><text:p>more</text:p></draw:text-box></draw:frame></draw:page>"), 0 } },
 		  .reading = { .name = "a.odp", .text = "One\n\ntext\n\nmore\n", .title = "One", .marks = "page1(One..text)h2(One)page2(more)" } },
+		/* a sheet's cells stay in their columns */
+		{ .parts = { { "content.xml",
+			       O("<o:spreadsheet><table:table table:name='S'>"
+				 "<table:table-row>" C("a") C("b") C("c") C("d") GAPS("9999") "</table:table-row>"
+				 "<table:table-row>" GAPS("2") C("1") "<table:table-cell table:number-columns-repeated='2'><text:p>0</text:p></table:table-cell>"
+				 GAPS("99999999") "</table:table-row>"
+				 "<table:table-row>" C("wide") "<table:covered-table-cell table:number-columns-repeated='2'/>" C("d") "</table:table-row>"
+				 "<table:table-row>" GAPS("1024") "</table:table-row></table:table></o:spreadsheet>"), 0 } },
+		  .reading = { .name = "a.ods", .title = "S", .text = "S\n\na | b | c | d\n |  | 1 | 0 | 0\nwide |  |  | d\n",
+			       .marks = "h2(S)row2(a | b | c | d)row2( |  | 1 | 0 | 0)row2(wide |  |  | d)" } },
+		/* a table in a cell */
+		{ .parts = { { "content.xml",
+			       O("<table:table><table:table-row>" C("a") "<table:table-cell><text:p>b</text:p><table:table><table:table-row>" C("c") C("d")
+				 "</table:table-row></table:table><text:p>e</text:p></table:table-cell>"
+				 "<table:table-cell><table:table><table:table-row>" C("") C("f") "</table:table-row></table:table></table:table-cell>"
+				 "</table:table-row></table:table>"), 0 } },
+		  .reading = { .name = "a.odt", .text = "a | b c | d e |  | f\n", .marks = "row2(a | b c | d e |  | f)" } },
 		{ .parts = { { "META-INF/manifest.xml", "<m:manifest><m:encryption-data/></m:manifest>", 0 }, { "content.xml", "\1\2", 0 } },
 		  .reading = { .name = "a.odt", .code = E_document_unreadable, .says = "encrypted" } },
 	};

@@ -8,7 +8,7 @@ enum { LIST_INDENT_MAX = 8, HEADING_MAX = 6 };
 void words_init(struct words *w, struct reader *rd)
 {
 	*w = (struct words){ .rd = rd, .page = 1, .page_start = reader_at(rd) };
-	buf_init(&w->notes, rd->limits.text_max);
+	buf_init(&w->notes, SIZE_MAX / 2); /* bounded by where it is written */
 }
 
 void words_free(struct words *w)

@@ -98,12 +98,27 @@ static int read_members(struct zip *zip, struct archive *a, struct reader *rd,
 	return rc == ARCHIVE_EOF ? 0 : zip_tell_damage(a, err);
 }
 
+/* Office wraps what has a password into a file of its older format, in which names are UTF-16. */
+static int check_wrapping(struct span bytes, struct err *err)
+{
+	static const char package[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+
+	if (!span_starts(bytes, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
+		return 0;
+	if (span_find(bytes, span_of(package, sizeof(package))) >= 0)
+		return err_set(err, E_document_unreadable, "", "it is encrypted and wants a password");
+	return err_set(err, E_document_unreadable, "", "it is an old (binary) Office file under another name");
+}
+
 int zip_open(struct zip *zip, struct reader *rd, bool (*wants)(struct span name), struct err *err)
 {
-	struct archive *a = archive_read_new();
+	struct archive *a;
 	int rc;
 
 	*zip = (struct zip){ .members = NULL };
+	if (check_wrapping(rd->bytes, err) < 0)
+		return -1;
+	a = archive_read_new();
 	if (!a)
 		return err_set(err, E_document_unreadable, "", "no room for an archive reader");
 	archive_read_support_format_zip_seekable(a);

@@ -246,6 +246,23 @@ static void what_is_damaged_locked_or_a_bomb_is_refused(void **state)
 		check(&cases[i]);
 }
 
+/* Word wraps what has a password into a file of its older format. */
+static void what_office_has_locked_or_kept_as_before_is_refused(void **state)
+{
+#define OLD "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0"
+	static const char locked[] = OLD "R\0o\0o\0t\0 \0E\0n\0t\0r\0y\0" "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
+	static const char old[] = OLD "R\0o\0o\0t\0 \0E\0n\0t\0r\0y\0" "W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0";
+	static const struct reading_case cases[] = {
+		{ .name = "a.docx", .bytes = locked, .len = sizeof(locked), .code = E_document_unreadable, .says = "encrypted and wants a password" },
+		{ .name = "a.xlsx", .bytes = locked, .len = sizeof(locked), .code = E_document_unreadable, .says = "encrypted and wants a password" },
+		{ .name = "a.docx", .bytes = old, .len = sizeof(old), .code = E_document_unreadable, .says = "old (binary) Office file" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		reading_check(&cases[i]);
+}
+
 /* ---- made by pandoc ---- */
 
 static const char source[] =
@@ -303,6 +320,7 @@ int main(void)
 		cmocka_unit_test(sheets_are_records_with_names),
 		cmocka_unit_test(books_are_their_chapters),
 		cmocka_unit_test(what_is_damaged_locked_or_a_bomb_is_refused),
+		cmocka_unit_test(what_office_has_locked_or_kept_as_before_is_refused),
 		cmocka_unit_test(what_pandoc_makes_is_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,19 +60,38 @@ struct span html_attribute(const xmlChar **attributes, const char *name)
 	return SPAN_NONE;
 }
 
+static bool has_class(const xmlChar **attributes, const char *classes)
+{
+	struct span mine = html_attribute(attributes, "class");
+
+	while (mine.ptr)
+		if (reader_has_word(classes, span_cut(&mine, ' ')))
+			return true;
+	return false;
+}
+
 /*
  * A heading's link to itself: a sign beside its words, as Sphinx, MkDocs, Docusaurus and rustdoc write
  * it, or, in some themes, around them.
  */
 static bool is_permalink(const xmlChar **attributes)
 {
-	struct span classes = html_attribute(attributes, "class");
+	return has_class(attributes, "headerlink hash-link doc-anchor permalink heading-anchor");
+}
 
-	while (classes.ptr)
-		if (reader_has_word("headerlink hash-link doc-anchor permalink heading-anchor",
-				    span_cut(&classes, ' ')))
-			return true;
-	return false;
+/*
+ * The number of a note where the text has it, and the way back: no part of the word beside it.  A raised
+ * link within the page, or as DPUB-ARIA and EPUB say it, or as pandoc, markdown-it, docutils, LibreOffice
+ * and MediaWiki do.
+ */
+static bool is_note_mark(const struct html_page *p, const char *name, const xmlChar **attributes)
+{
+	return (p->in_sup > 0 && span_starts(html_attribute(attributes, "href"), "#")) ||
+	       reader_has_word("doc-noteref doc-backlink", html_attribute(attributes, "role")) ||
+	       span_is(html_attribute(attributes, "epub:type"), "noteref") ||
+	       has_class(attributes, "footnote-ref footnote-reference footnote-back footnote-backref "
+				     "fn-backref sdfootnoteanc sdfootnotesym sdendnoteanc sdendnotesym") ||
+	       (strcmp(name, "sup") == 0 && has_class(attributes, "reference"));
 }
 
 static bool is_hidden(const xmlChar **attributes)
@@ -85,9 +104,15 @@ static bool is_hidden(const xmlChar **attributes)
 	       span_find(style, SPAN_LIT("display: none")) >= 0;
 }
 
+static bool is_note(const xmlChar **attributes)
+{
+	return reader_has_word("doc-footnote doc-endnote", html_attribute(attributes, "role")) ||
+	       reader_has_word("footnote endnote rearnote", html_attribute(attributes, "epub:type"));
+}
+
 static bool is_frame(enum html_role role, const xmlChar **attributes)
 {
-	return role == ROLE_FRAME ||
+	return (role == ROLE_FRAME && !is_note(attributes)) ||
 	       reader_has_word("navigation complementary contentinfo search banner",
 			       html_attribute(attributes, "role"));
 }
@@ -157,6 +182,7 @@ static void on_open(void *ctx, const xmlChar *name, const xmlChar **attributes)
 	if (p->dropped == 0 && role == ROLE_HEADING)
 		leave_permalink(p);
 	if (p->dropped > 0 || role == ROLE_DROP || is_hidden(attributes) ||
+	    is_note_mark(p, (const char *)name, attributes) ||
 	    (p->part != PART_ALL && is_frame(role, attributes))) {
 		p->dropped++;
 		return;
@@ -166,6 +192,8 @@ static void on_open(void *ctx, const xmlChar *name, const xmlChar **attributes)
 			buf_clear(&p->permalink);
 		return;
 	}
+	if (strcmp((const char *)name, "sup") == 0)
+		p->in_sup++;
 	if (role == ROLE_TITLE)
 		p->in_title = p->title.len == 0;
 	if (role == ROLE_MAIN || span_is(html_attribute(attributes, "role"), "main") || p->in_main > 0)
@@ -193,6 +221,8 @@ static void on_close(void *ctx, const xmlChar *name)
 			html_text(p, buf_span(&p->permalink));
 		buf_clear(&p->permalink);
 	}
+	if (strcmp((const char *)name, "sup") == 0 && p->in_sup > 0)
+		p->in_sup--;
 	if (role == ROLE_TITLE)
 		p->in_title = false;
 	if (!is_hidden_here(p))

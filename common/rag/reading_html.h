@@ -58,7 +58,7 @@ struct html_page {
 	enum html_part part;
 	size_t from;           /* where its text begins */
 	size_t dropped;        /* elements open since one that is dropped, that one included */
-	size_t in_main, in_pre, in_heading;
+	size_t in_main, in_pre, in_heading, in_sup;
 	size_t in_permalink;   /* elements open since a heading's link to itself, that one included */
 	struct buf permalink;  /* its text: of a heading that has no other, that is the heading's */
 	struct html_list lists[HTML_NESTED_MAX];

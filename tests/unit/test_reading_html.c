@@ -67,6 +67,26 @@ static void a_link_to_its_own_heading_hides_no_words(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+/* Notes are text; the numbers that lead to them and back are not. */
+static void notes_are_kept_without_their_marks(void **state)
+{
+	static const struct reading_case cases[] = {
+		{ "a.html", "<p>Forty gulls<a href='#fn1' class='footnote-ref' role='doc-noteref'><sup>1</sup></a> came.</p><section role='doc-endnotes'>"
+			    "<ol><li id=fn1><p>Larus.<a href='#fnref1' class=footnote-back role=doc-backlink>â©</a></p></li></ol></section>",
+		  .text = "Forty gulls came.\n\n1. Larus.\n" },
+		{ "a.html", "<p>Gulls<a class=sdfootnoteanc href='#s'><sup>1</sup></a> came<sup class=reference><a href='#c'>[2]</a></sup>.</p>"
+			    "<div><p><a class=sdfootnotesym href='#a'>1</a>Larus, x<sup>2</sup> <a class=reference href=b>terns</a></p></div>",
+		  .text = "Gulls came.\n\nLarus, x2 terns\n" },
+		{ "a.xhtml", "<html xmlns:epub='e'><p>Gulls<sup><a epub:type='noteref' href='#n'>1</a></sup> came.</p>"
+			     "<aside epub:type='footnote' id='n'><p><sup><a href='#c'>1</a></sup>Larus<sup>x</sup>.</p></aside><aside>Advertisement</aside></html>",
+		  .text = "Gulls came.\n\nLarusx.\n" },
+		{ "a.html", "<p>Gulls.</p><aside role='doc-footnote'>Larus.</aside>", .text = "Gulls.\n\nLarus.\n" },
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 static void main_wins_when_it_has_the_text(void **state)
 {
 	struct buf html, text;
@@ -151,6 +171,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_main_text_is_kept),
 		cmocka_unit_test(a_link_to_its_own_heading_hides_no_words),
+		cmocka_unit_test(notes_are_kept_without_their_marks),
 		cmocka_unit_test(main_wins_when_it_has_the_text),
 		cmocka_unit_test(lists_tables_and_code_are_marked),
 		cmocka_unit_test(charsets_come_from_the_page),

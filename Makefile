@@ -13,16 +13,30 @@ endif
 VERSION := 0.1.0
 MODE    ?= release
 PREFIX  ?= /usr/local
-B       := build/$(MODE)
+# For another machine: make CROSS=aarch64-linux-gnu-, with its compiler and its libraries (Debian's
+# PACKAGE:arm64) installed; `unit` runs there what binfmt (qemu-user-static) can run.
+CROSS   ?=
+B       := build/$(CROSS)$(MODE)
 
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(CROSS)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
+endif
+PKG_CONFIG ?= pkg-config
+ifneq ($(CROSS),)
+ifeq ($(shell command -v $(CROSS)gcc),)
+$(error there is no $(CROSS)gcc; Debian has compilers for other machines in packages like gcc-aarch64-linux-gnu)
+endif
+PKG_CONFIG_LIBDIR ?= /usr/lib/$(CROSS:-=)/pkgconfig:/usr/share/pkgconfig
+override PKG_CONFIG := PKG_CONFIG_LIBDIR=$(PKG_CONFIG_LIBDIR) $(PKG_CONFIG)
 endif
 CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -1))
 
 LIBS := libwebsockets libcurl jansson sqlite3 yaml-0.1 readline ncursesw libcrypto libssl zlib liblz4 md4c libarchive libxml-2.0
-PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
-PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lstemmer -lev -lboost_context -lpthread -lm
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null) -lstemmer -lev -lboost_context -lpthread -lm
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wundef -Wpointer-arith -Wcast-qual \
@@ -74,9 +88,9 @@ ASSETS := $(sort $(wildcard common/model/*.yaml common/store/schema/*.sql common
 .PHONY: all deps run check check-clients unit tools e2e e2e-workers terminal soak crash durable soak-durability indices soak-rag soak-rag-threads isolation soak-isolation bench replay layers unused covered headers installed lint format install uninstall clean
 all: deps $B/spass
 
-# What is missing is installed once; nothing happens when all is there.
+# What is missing is installed once; nothing happens when all is there.  Never for another machine.
 deps:
-	@sh tests/support/deps.sh build
+	@$(if $(CROSS),:,sh tests/support/deps.sh build)
 
 # Starts the gateway on 127.0.0.1:3000 with its defaults: make run [ARGS="--listen :8080"]
 run: all
@@ -88,7 +102,7 @@ $B/spass: $B/cmd/main.o $B/libspass.a
 
 $B/libspass.a: $(LIB_OBJ)
 	@echo "  AR    $@"
-	@rm -f $@ && ar rcs $@ $(LIB_OBJ)
+	@rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
 
 $B/%.o: %.c Makefile | deps
 	@mkdir -p $(@D)

@@ -50,6 +50,7 @@ struct e2e_case {
 	unsigned transports;
 	int timeout_s;
 	bool needs_root;            /* it mounts; left out for others */
+	char *needs;                /* a program; left out where it is not installed; or NULL */
 	bool odd_backend;           /* what a backend answers, and the gateway passes on, is less than OpenAI's */
 	bool gateway;               /* start one */
 	char *config, *env, *args;  /* texts of the sections, or NULL */

@@ -49,8 +49,10 @@ static void read_setting(struct e2e_case *c, int number, const char *line)
 		c->timeout_s = (int)strtol(value, NULL, 10);
 	else if (len == 7 && strncmp(line, "gateway", len) == 0)
 		c->gateway = strcmp(value, "none") != 0;
+	else if (len == 5 && strncmp(line, "needs", len) == 0 && strcmp(value, "root") == 0)
+		c->needs_root = true;
 	else if (len == 5 && strncmp(line, "needs", len) == 0)
-		c->needs_root = strcmp(value, "root") == 0;
+		c->needs = kit_strdup(value);
 	else if (len == 7 && strncmp(line, "backend", len) == 0)
 		c->odd_backend = strcmp(value, "odd") == 0;
 	else

@@ -121,6 +121,14 @@ static bool may_mount(void)
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
+static bool is_installed(const char *program)
+{
+	char *line = kit_printf("command -v '%s' >/dev/null", program);
+	int status = system(line);
+	free(line);
+	return status == 0;
+}
+
 /* In the case's own process and directory; body_to: where the body of its last answer is kept, or NULL. */
 static int run_case(const struct options *o, struct e2e_case *c, enum e2e_transport transport, char *dir, const char *body_to)
 {
@@ -395,6 +403,10 @@ int main(int argc, char **argv)
 		struct e2e_case *c = e2e_case_read(found.paths[i]);
 		if (c->needs_root && !may_mount()) {
 			printf("left out, it needs root who may mount: %s\n", c->path);
+			continue;
+		}
+		if (c->needs && !is_installed(c->needs)) {
+			printf("left out, %s is not installed: %s\n", c->needs, c->path);
 			continue;
 		}
 		for (unsigned t = TRANSPORT_TCP; t <= TRANSPORT_UNIX; t <<= 1) {

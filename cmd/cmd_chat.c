@@ -2,7 +2,9 @@
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
 #include "cmd/gateway.h"
+#include "cmd/interrupt.h"
 #include "tui/attach.h"
+#include "tui/signals.h"
 #include "tui/sources.h"
 #include "tui/talk.h"
 
@@ -70,6 +72,12 @@ static int check_options(const struct chat_options *o, struct err *err)
 	return o->rag ? sources_check_index(o->rag, err) : 0;
 }
 
+/* By a signal that the talk takes, or one that came before it began. */
+static bool is_interrupted(void)
+{
+	return interrupt_signal() != 0 || signals_want_end();
+}
+
 static int talk(const struct chat_options *o, FILE *keyboard, const char *system, const char *first,
 		struct span context, struct err *err)
 {
@@ -86,6 +94,7 @@ static int talk(const struct chat_options *o, FILE *keyboard, const char *system
 
 		target.patience_ms = PATIENCE_MS;
 		target.limited = NULL; /* the screen is the talk's */
+		target.interrupted = is_interrupted;
 		const struct talk_setup setup = {
 			.target = target,
 			.model = asking_model(o->model),

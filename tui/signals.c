@@ -11,6 +11,14 @@
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH };
 static struct sigaction before[ARRAY_LEN(caught)];
 static int ends[2] = { -1, -1 };
+/* Of those that end: written by the handler, and taken from the pipe. */
+static volatile sig_atomic_t wanted;
+static sig_atomic_t taken;
+
+static bool is_end(int number)
+{
+	return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
 
 static void note(int number)
 {
@@ -18,7 +26,8 @@ static void note(int number)
 	unsigned char byte = (unsigned char)number;
 
 	/* A full pipe has enough to say already. */
-	(void)!write(ends[1], &byte, 1);
+	if (write(ends[1], &byte, 1) == 1 && is_end(number))
+		wanted = wanted + 1;
 	errno = saved;
 }
 
@@ -28,7 +37,8 @@ int signals_open(struct err *err)
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(err, E_internal_error, "", "pipe: %s", err_errno(errno));
-	sigemptyset(&action.sa_mask);
+	taken = wanted = 0;
+	sigfillset(&action.sa_mask); /* one at a time */
 	for (size_t i = 0; i < ARRAY_LEN(caught); i++)
 		sigaction(caught[i], &action, &before[i]);
 	return 0;
@@ -52,7 +62,15 @@ int signals_next(void)
 {
 	unsigned char byte;
 
-	return read(ends[0], &byte, 1) == 1 ? byte : 0;
+	if (read(ends[0], &byte, 1) != 1)
+		return 0;
+	taken += is_end(byte);
+	return byte;
+}
+
+bool signals_want_end(void)
+{
+	return wanted != taken;
 }
 
 void signals_stop_self(void)

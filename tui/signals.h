@@ -15,6 +15,8 @@ void signals_close(void);
 int signals_fd(void);
 /* The next one, or 0. */
 int signals_next(void);
+/* Whether SIGINT, SIGTERM or SIGHUP is among those to come: what takes its time ends. */
+bool signals_want_end(void);
 /* Stops the process as SIGTSTP does; returns when it goes on. */
 void signals_stop_self(void);
 

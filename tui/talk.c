@@ -131,9 +131,13 @@ static void do_waiting(struct talk *t)
 static void interrupt(struct talk *t)
 {
 	int64_t now = clock_mono_ms();
+	bool is_done = t->was_cancelled;
 
+	t->was_cancelled = false;
 	if (t->answer) {
 		talk_stop(t);
+	} else if (is_done) {
+		return;
 	} else if (*prompt_text(t->prompt)) {
 		keep_history(t, prompt_text(t->prompt));
 		prompt_clear(t->prompt);

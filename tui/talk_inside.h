@@ -64,6 +64,7 @@ struct talk {
 	struct buf typed;     /* lines of the prompt, each ended by NUL */
 	bool at_end, wants_editor, is_over;
 	int end_signal;
+	bool was_cancelled;     /* by a Ctrl-C that is still to come, and has been told */
 	int64_t interrupted_ms; /* the last Ctrl-C with nothing to stop */
 };
 

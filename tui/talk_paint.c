@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "tui/remedy.h"
+#include "tui/signals.h"
 #include "tui/width.h"
 
 #include <stdarg.h>
@@ -53,6 +54,11 @@ void talk_say_error(struct talk *t, const struct err *err)
 {
 	const char *remedy = remedy_of(err, REMEDY_CHAT);
 
+	t->was_cancelled = err->code == E_cancelled && signals_want_end();
+	if (t->was_cancelled) {
+		talk_say(t, STYLE_DIM, "[interrupted]");
+		return;
+	}
 	talk_say(t, STYLE_BAD, "%s: %s", err_info(err->code)->code, err->message);
 	if (err->retry_after_s > 0)
 		talk_say(t, STYLE_DIM, "It may work again in %d s.", err->retry_after_s);

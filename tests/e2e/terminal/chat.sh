@@ -271,6 +271,31 @@ count_is 0 '> w1'
 count_is 1 '> /usage'
 screen_end
 
+# Ctrl-C ends what a gateway that has fallen silent is asked for, and neither the draft nor the chat.
+upstream <<'END'
+rule path=/v1/info
+body {"models":[{"alias":"mock","routing":[]}],"default_model":"mock"}
+rule path=/c1/conversations*
+stall
+END
+screen 70x20 "SPASS_SERVER='$url' $chat"
+see 'mock answers.'
+for n in 1 2; do
+	text '/sessions'; see_times $n '> /sessions'; keys Enter
+	is_asked() { [ "$(grep -c '"path":"/c1/conversations' "$dir/log2")" = $n ]; }
+	await 10 is_asked || fail "the list is not asked for: $(shown_all)"
+	keys C-c
+	see_times $n '[interrupted]'
+done
+text 'a draft'; see '> a draft'
+count_is 0 'Ctrl-C again'
+count_is 2 '[interrupted]'
+keys C-c
+gone '> a draft'
+keys C-d
+ended_with 0
+screen_end
+
 # A gateway that wants the user named is told who it is with the first message.
 upstream <<'END'
 rule path=/v1/info
@@ -285,8 +310,8 @@ screen 70x20 "SPASS_SERVER='$url' $chat hi"
 see 'Hello there'
 keys C-d
 ended_with 0
-grep -q "\"POST\",\"path\":\"/c1/chat\".*\"spass-user-id\":\"$(id -un)\"" "$dir/log2" ||
-	fail "the user is not named: $(cat "$dir/log2")"
+grep -q "\"POST\",\"path\":\"/c1/chat\".*\"spass-user-id\":\"$(id -un)\"" "$dir/log3" ||
+	fail "the user is not named: $(cat "$dir/log3")"
 screen_end
 
 # The gateway in the same process, and its built-in model.

@@ -332,12 +332,14 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 }
 
 /*
- * What a list does not know it would leave out, and be of something else than was asked for.  Routes
- * without parameters are sent some by programs that were made for others.
+ * What a list does not know it would leave out, and be of something else than was asked for, as of two
+ * of a name it would one.  Routes without parameters are sent some by programs that were made for
+ * others.  seen: a bit for each of the names that was there before.
  */
-static int check_parameter(struct exchange *x, const char *names, struct span name, struct err *err)
+static int check_parameter(struct exchange *x, const char *names, struct span name, unsigned *seen, struct err *err)
 {
 	struct near near;
+	unsigned bit = 1;
 
 	if (span_is(name, "user_id"))
 		return err_set(err, E_invalid_field, "query.user_id",
@@ -348,8 +350,14 @@ static int check_parameter(struct exchange *x, const char *names, struct span na
 	for (struct span rest = span_str(names); rest.ptr;) {
 		const struct span known = span_cut(&rest, ' ');
 
-		if (span_equal(name, known))
+		if (span_equal(name, known)) {
+			if (*seen & bit)
+				return err_set(err, E_invalid_field, arena_printf(&x->arena, "query.%.*s", SPAN_ARGS(name)),
+					       "%.*s is given twice", SPAN_ARGS(name));
+			*seen |= bit;
 			return 0;
+		}
+		bit <<= 1;
 		near_offer(&near, arena_printf(&x->arena, "%.*s", SPAN_ARGS(known)));
 	}
 	err_set(err, E_invalid_field, arena_printf(&x->arena, "query.%.*s", SPAN_ARGS(name)),
@@ -361,6 +369,7 @@ static int check_query(struct exchange *x, struct call *c, struct err *err)
 {
 	struct span rest = x->head->query;
 	struct buf name;
+	unsigned seen = 0;
 	int result = 0;
 
 	buf_init(&name, QUERY_NAME_MAX);
@@ -371,7 +380,7 @@ static int check_query(struct exchange *x, struct call *c, struct err *err)
 		call_decode(key, &name);
 		if (key.len > 0)
 			result = check_parameter(x, c->route->query,
-						 buf_failed(&name) ? key : buf_span(&name), err);
+						 buf_failed(&name) ? key : buf_span(&name), &seen, err);
 	}
 	buf_free(&name);
 	return result;

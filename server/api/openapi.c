@@ -67,10 +67,21 @@ static json_t *answer(const struct route *r)
 	return a;
 }
 
+/* What is read by call_query_int; all else is a text. */
+static const char *type_of(struct span name)
+{
+	static const char *const integers[] = { "limit", "offset", "mtime" };
+
+	for (size_t i = 0; i < ARRAY_LEN(integers); i++)
+		if (span_is(name, integers[i]))
+			return "integer";
+	return "string";
+}
+
 static void add_parameter(json_t *list, struct span name, const char *in, bool required)
 {
 	json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", name.ptr, name.len, "in", in,
-					      "required", required, "schema", "type", "string"));
+					      "required", required, "schema", "type", type_of(name)));
 }
 
 static json_t *parameters(const struct route *r)

@@ -107,8 +107,9 @@ void reply_send(struct exchange *x, int status, const char *content_type, struct
 /* Appends the envelope {"error":{...}} for err to out, on one line. */
 int reply_error_body(struct exchange *x, const struct err *e, struct buf *out);
 /*
- * The envelope as a reply, with the catalogue's status, Retry-After, x-should-retry (false, too, for
- * a wait of more than a minute).  After a stream has begun it does nothing but return -1.
+ * The envelope as a reply, with the catalogue's status, x-should-retry (false, too, for a wait of more
+ * than a minute) and, where it may get better by itself, Retry-After.  After a stream has begun it does
+ * nothing but return -1.
  */
 int reply_error(struct exchange *x, const struct err *e);
 

@@ -228,27 +228,26 @@ int reply_error_body(struct exchange *x, const struct err *e, struct buf *out)
 }
 
 /*
- * Whether and when the call is worth repeating, for client libraries.  They take x-should-retry as
- * an order and sleep as long as they are told, with a call open: a wait that nobody sits out, as
- * that for a new month's budget, is told only in seconds, to whoever plans with it.  In milliseconds
- * it may pass what a timer of theirs holds, which then ends at once.
+ * Whether the call is worth repeating and, if it is, when, for client libraries.  They take
+ * x-should-retry as an order and sleep as long as they are told, with a call open: a wait that nobody
+ * sits out, as that for a new month's budget, is told only in seconds, to whoever plans with it.  In
+ * milliseconds it may pass what a timer of theirs holds, which then ends at once.
  */
 static void retry_headers(struct exchange *x, const struct err *e)
 {
 	enum { EXIT_TEMPORARY = 6, SAT_OUT_MAX_S = 60 };
-	bool retry = err_info(e->code)->exit == EXIT_TEMPORARY && !e->no_retry &&
-		     e->retry_after_s <= SAT_OUT_MAX_S;
-	int64_t seconds = e->retry_after_s > 0 ? e->retry_after_s : retry;
+	bool is_temporary = err_info(e->code)->exit == EXIT_TEMPORARY && !e->no_retry;
+	int seconds = e->retry_after_s > 0 ? e->retry_after_s : 1;
 	char number[24];
 
-	reply_header(x, "x-should-retry", span_str(retry ? "true" : "false"));
-	if (seconds <= 0)
+	reply_header(x, "x-should-retry", span_str(is_temporary && seconds <= SAT_OUT_MAX_S ? "true" : "false"));
+	if (!is_temporary)
 		return;
-	snprintf(number, sizeof number, "%lld", (long long)seconds);
+	snprintf(number, sizeof number, "%d", seconds);
 	reply_header(x, "Retry-After", span_str(number));
 	if (seconds > SAT_OUT_MAX_S)
 		return;
-	snprintf(number, sizeof number, "%lld", (long long)seconds * 1000);
+	snprintf(number, sizeof number, "%d", seconds * 1000);
 	reply_header(x, "retry-after-ms", span_str(number));
 }
 

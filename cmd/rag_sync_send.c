@@ -287,6 +287,7 @@ int sync_send_all(struct sync *s, struct err *err)
 	json_array_foreach(s->wanted, i, one)
 	{
 		const struct rag_file *f = rag_files_get(&s->files, models_text(one, "id"));
+		const json_t *error = json_object_get(one, "error");
 
 		if (!f || result < 0 || interrupt_signal())
 			continue;
@@ -295,6 +296,8 @@ int sync_send_all(struct sync *s, struct err *err)
 			result = send_batch(s, &b, err);
 		if (result == 0 && sync_is_taken(s, f, one))
 			fail_taken(s, f, models_text(one, "source"));
+		else if (result == 0 && error) /* the last time, as it is now */
+			fail_file(s, f, models_text(error, "code"), models_text(error, "message"));
 		else if (result == 0)
 			read_file(s, &b, f, one);
 		if (result == 0 && (b.count == BATCH_FILES || b.bytes >= BATCH_BYTES))

@@ -209,6 +209,16 @@ int rag_document_each(struct rag *r, struct span tenant, struct span index, stru
 		      struct span after, int64_t limit,
 		      int (*each)(void *arg, const struct rag_document_info *d), void *arg,
 		      struct err *err);
+/*
+ * Files that could not be read when they were put last (E_document_unreadable; with a name and a time,
+ * of no given type), and would not be today: names of documents, which may be there as they were before.
+ */
+struct rag_unread {
+	struct span name, why; /* borrowed for the call of each */
+	int64_t source_bytes, mtime_us;
+};
+int rag_unread_each(struct rag *r, struct span tenant, struct span index,
+		    void (*each)(void *arg, const struct rag_unread *u), void *arg, struct err *err);
 /* text, unless NULL: the whole of it, into the arena.  E_rag_document_not_found, E_too_large. */
 int rag_document_get(struct rag *r, struct span tenant, struct span index, struct span name,
 		     struct arena *a, struct rag_document_info *out, struct span *text,

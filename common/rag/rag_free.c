@@ -78,6 +78,7 @@ static int free_index(struct db *db, int64_t index, struct err *err)
 		"DELETE FROM rag_gone WHERE index_id = ?1 AND ?2 = 0",
 		"DELETE FROM rag_want WHERE index_id = ?1 AND ?2 = 0",
 		"DELETE FROM rag_refused WHERE index_id = ?1 AND ?2 = 0",
+		"DELETE FROM rag_unread WHERE index_id = ?1 AND ?2 = 0",
 		"DELETE FROM rag_index WHERE id = ?1 AND ?2 = 0",
 	};
 	int64_t id = 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/digest.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 
 enum { ATTEMPTS_MAX = 8 };
@@ -298,7 +299,8 @@ static int put_all(struct db *db, void *arg, struct err *err)
 	if (b->chunks > 0 && rag_chunks_take(db, b->chunks, &p->base, err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->count && !p->is_stale; i++)
-		if (put_one(db, p, &b->docs[i], err) < 0)
+		if (put_one(db, p, &b->docs[i], err) < 0 ||
+		    rag_unread_forget(db, p->row.id, b->docs[i].name, err) < 0)
 			return -1;
 	if (p->is_stale)
 		return err_set(err, E_storage_error, "",
@@ -350,6 +352,37 @@ static int prepare(struct putting *p, const struct rag_document_in *docs, size_t
 	return result;
 }
 
+struct noting {
+	const struct target *to;
+	const struct rag_document_in *docs;
+	const struct rag_put_result *results;
+	size_t count;
+};
+
+/* Of an index that nothing was ever put into nobody asks. */
+static int note_unread(struct db *db, void *arg, struct err *err)
+{
+	const struct noting *n = arg;
+	struct rag_row row;
+	int found = rag_row_find(db, n->to->name, &row, err);
+
+	return found == 1 ? rag_unread_note(db, row.id, &n->to->tenant->rag->options.reading, n->docs, n->results,
+					    n->count, err)
+			  : found;
+}
+
+/* It is no failure of the put when that cannot be kept: they are only brought again. */
+static void keep_unread(const struct target *to, const struct rag_document_in *docs,
+			const struct rag_put_result *results, size_t count)
+{
+	struct noting n = { to, docs, results, count };
+	struct err err = ERR_INIT;
+
+	if (to->replacement == 0 && rag_unread_has_any(docs, results, count) &&
+	    rag_write(to->tenant, note_unread, &n, &err) < 0)
+		log_warn("rag", "what could not be read is not kept: %s", err.message);
+}
+
 static int put(const struct target *to, const struct rag_put *how,
 	       const struct rag_document_in *docs, size_t count, struct arena *a,
 	       struct rag_put_result *results, struct err *err)
@@ -372,6 +405,8 @@ static int put(const struct target *to, const struct rag_put *how,
 			break;
 	}
 	rag_batch_free(&batch);
+	if (result == 0)
+		keep_unread(to, docs, results, count);
 	if (result == 0 && p.is_changed && count_segments(to->tenant, p.row.id) > RAG_SEGMENTS_MANY)
 		rag_tend_put(to->tenant, p.row.id);
 	return result;

@@ -82,6 +82,13 @@ int read_document(struct reading *r, const char *name, const char *type, struct 
 		  const struct reader_options *options, struct err *err);
 
 /*
+ * Another one when a document may be read otherwise: by another version of this program, another
+ * pdftotext, other commands.
+ */
+enum { READER_STAMP_SIZE = 33 };
+void reader_stamp(const struct reader_options *o, char out[READER_STAMP_SIZE]);
+
+/*
  * A reading as JSON: where its text was read from, {"bytes", "sha256"}, and what was found in it,
  * {"language", "marks": [[kind, level, start, end], ...]}.
  */

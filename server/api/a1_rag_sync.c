@@ -19,6 +19,7 @@ struct sync {
 	json_t *fresh;   /* those of them that no document has the id of */
 	json_t *sources; /* the same by source, where they have one */
 	json_t *gone, *known;
+	json_t *unread; /* why, by id, of those that could not be read as they are */
 	struct span prefix, after, until; /* which documents it is about */
 	const json_t *metadata; /* that they shall have; NULL: that is not looked at */
 	bool all; /* what is as it was is wanted, too */
@@ -121,12 +122,19 @@ static struct span metadata_of(const struct rag_document_info *d)
 static void add_wanted(struct sync *s, struct span id, const char *why, struct span source,
 		       struct span metadata)
 {
+	const json_t *unread = json_object_getn(s->unread, id.ptr, id.len);
+
 	buf_printf(&s->wanted, "%s{\"id\":", s->wanted.len > 0 ? "," : "");
 	jtext_string(&s->wanted, id);
 	buf_printf(&s->wanted, ",\"why\":\"%s\"", why);
 	jmember_text_if(&s->wanted, "source", source);
 	if (metadata.len > 0)
 		buf_printf(&s->wanted, ",\"metadata\":%.*s", SPAN_ARGS(metadata));
+	if (unread) {
+		buf_printf(&s->wanted, ",\"error\":{\"code\":\"%s\"", err_info(E_document_unreadable)->code);
+		jmember_text(&s->wanted, "message", span_str(json_string_value(unread)));
+		buf_add_char(&s->wanted, '}');
+	}
 	buf_add_char(&s->wanted, '}');
 }
 
@@ -200,11 +208,28 @@ static void note_sources(struct sync *s)
 	}
 }
 
+/* As it was then: it would fail again. */
+static void note_unread(void *arg, const struct rag_unread *u)
+{
+	struct sync *s = arg;
+	const json_t *file = json_object_getn(s->files, u->name.ptr, u->name.len);
+	const json_t *mtime = json_object_get(file, "mtime"), *size = json_object_get(file, "size");
+
+	if (json_is_integer(mtime) && json_integer_value(mtime) == u->mtime_us &&
+	    json_integer_value(size) == u->source_bytes)
+		json_object_setn_new(s->unread, u->name.ptr, u->name.len, json_stringn(u->why.ptr, u->why.len));
+}
+
 /* An index that is not there yet wants all. */
 static int compare_all(struct sync *s)
 {
 	struct rag_work *w = &s->body.work;
 
+	if (!s->all &&
+	    rag_unread_each(w->rag, w->tenant, w->index, note_unread, s, &w->err) < 0 &&
+	    w->err.code != E_rag_index_not_found)
+		return -1;
+	w->err = (struct err)ERR_INIT;
 	if (rag_document_each(w->rag, w->tenant, w->index, s->prefix, s->after, -1, compare_id, s,
 			      &w->err) < 0 &&
 	    !s->is_past && w->err.code != E_rag_index_not_found)
@@ -317,6 +342,7 @@ static int sync_files(struct rag_body *body)
 	s->sources = json_object();
 	s->gone = json_object();
 	s->known = json_array();
+	s->unread = json_object();
 	if (read_wishes(body->root, s, err) == 0 &&
 	    read_files(json_object_get(body->root, "files"), s, err) == 0 && compare_all(s) == 0)
 		result = print_all(s);
@@ -326,6 +352,7 @@ static int sync_files(struct rag_body *body)
 	json_decref(s->sources);
 	json_decref(s->gone);
 	json_decref(s->known);
+	json_decref(s->unread);
 	return result;
 }
 

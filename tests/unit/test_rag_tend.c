@@ -280,7 +280,7 @@ static void nothing_is_left_of_what_is_gone(void **state)
 {
 	static const char *const tables[] = {
 		"rag_index", "rag_document", "rag_part",  "rag_meta",    "rag_vector", "rag_want",
-		"rag_stale", "rag_refused",  "rag_model", "rag_segment", "rag_gone",
+		"rag_stale", "rag_unread", "rag_refused",  "rag_model", "rag_segment", "rag_gone",
 	};
 	struct rag_stage *s = *state;
 	struct rag_document_in in = text_document("a", "lion");

@@ -157,8 +157,9 @@ struct rag_put_result {
  * in other processes.  A document that cannot be read (or whose name or metadata is wrong) is
  * RAG_FAILED and keeps no other out, unless how->whole.  The same content, title and type again keep
  * their chunks: only source, meta and mtime are written, when they differ, and it is RAG_CHANGED
- * with other metadata, else RAG_UNCHANGED.  Of one name given twice the last one counts, the others are RAG_FAILED (E_rag_document_exists).  So is a type that
- * is neither a reader's name nor a media type.
+ * with other metadata, else RAG_UNCHANGED.  Of one name given twice the last one counts, the others
+ * are RAG_FAILED (E_rag_document_exists).  So is a type that is neither a reader's name nor a media
+ * type.
  *
  * 0, or -1 when nothing was kept: E_rag_index_not_found, E_rag_limit_exceeded, E_cancelled,
  * E_storage_error, or the first failure of how->whole.  results has count entries; how NULL = add.

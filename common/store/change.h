@@ -3,7 +3,8 @@
  * that go in front of requests.
  *
  * Each change has a number, greater than all before it, and than those of a database whose place this
- * one took; of a thing that has changed again only the last one is kept.  Plain functions on a connection, for store_write and store_read.
+ * one took; of a thing that has changed again only the last one is kept.  Plain functions on a
+ * connection, for store_write and store_read.
  */
 #ifndef SPASS_STORE_CHANGE_H
 #define SPASS_STORE_CHANGE_H

@@ -25,6 +25,15 @@ const struct cmd_exit cmd_exits[] = {
 
 static const char exit_topic[] = "exit-codes";
 
+/* Of the manual, besides those of commands. */
+static const struct {
+	const char *name, *section;
+} pages[] = {
+	{ "spass.yaml", "5" },
+	{ "spass-api", "7" },
+	{ "spass-exit-codes", "7" },
+};
+
 static void add_usage(const struct cmd *c, struct buf *out)
 {
 	char path[CMD_PATH_SIZE];
@@ -51,9 +60,11 @@ int cmd_help_program(struct buf *out)
 		add_row(*c, out);
 	buf_printf(out,
 		   "\n`spass help COMMAND` tells more; `spass help %s` lists the exit statuses.\n"
-		   "Pages of the manual: spass(1), one of each command or group as in spass-session(1),\n"
-		   "spass.yaml(5), spass-api(7), spass-exit-codes(7).\n",
+		   "Pages of the manual: spass(1), one of each command or group as in spass-session(1),\n",
 		   exit_topic);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		buf_printf(out, "%s%s(%s)", i ? ", " : "", pages[i].name, pages[i].section);
+	buf_add_str(out, ".\n");
 	return buf_failed(out) ? -1 : 0;
 }
 
@@ -219,6 +230,10 @@ static int unknown_topic(int argc, char **argv, struct err *err)
 		cmd_path(c, path);
 		return err_set(err, E_usage, "", "spass %s has no part \"%.64s\"", path, argv[1]);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (strcmp(argv[0], pages[i].name) == 0)
+			return err_set(err, E_usage, "", "\"%s\" is a page of the manual: `man %s %s` shows it",
+				       pages[i].name, pages[i].section, pages[i].name);
 	near_init(&near, span_str(argv[0]));
 	near_offer(&near, exit_topic);
 	if (!near_best(&near))

@@ -21,14 +21,14 @@ static int check_text(struct span text, const char *what, struct err *err)
 	size_t at = 0, len;
 
 	if (nul)
-		return err_set(err, E_usage, "file", "%s is not text: byte %zu is NUL", what,
+		return err_set(err, E_usage, "text", "%s is not text: byte %zu is NUL", what,
 			       (size_t)(nul - text.ptr) + 1);
 	if (utf8_is_valid(text))
 		return 0;
 	/* U+FFFD itself is three bytes long. */
 	while (utf8_next(span_from(text, at), &len) != 0xFFFD || len != 1)
 		at += len;
-	return err_set(err, E_usage, "",
+	return err_set(err, E_usage, "text",
 		       "%s is not UTF-8 text: byte %zu is 0x%02x; iconv converts other encodings", what,
 		       at + 1, (unsigned char)text.ptr[at]);
 }

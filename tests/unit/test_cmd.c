@@ -111,6 +111,7 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass help --json", 0, "\"exit_statuses\"", NULL },
 		{ "spass help hlep", 2, NULL, "did you mean help?" },
 		{ "spass help exit-code", 2, NULL, "did you mean exit-codes?" },
+		{ "spass help spass.yaml", 2, NULL, "`man 5 spass.yaml` shows it" },
 		{ "spass help nope", 2, NULL,
 		  "there is no command \"nope\"\nhint: `spass help` lists the commands." },
 		{ "spass help model lst", 2, NULL, "did you mean model list?" },

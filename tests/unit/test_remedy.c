@@ -43,6 +43,8 @@ static void the_field_and_the_place_choose_the_words(void **state)
 		{ { .code = E_usage }, REMEDY_CHAT, "/help lists the commands." },
 		{ { .code = E_usage, .param = "file" }, REMEDY_SHELL,
 		  "See whether the file is there and can be read." },
+		{ { .code = E_usage, .param = "text" }, REMEDY_SHELL, "" },
+		{ { .code = E_too_large }, REMEDY_CHAT, "" },
 		{ { .code = E_connect_failed, .param = "certificate" }, REMEDY_SHELL,
 		  "If it is one of your own, name its file with --ca-file or SPASS_CA_FILE." },
 		{ { .code = E_usage, .param = "id" }, REMEDY_CHAT, "/sessions lists yours." },

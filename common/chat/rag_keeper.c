@@ -42,9 +42,9 @@ struct item {
 	bool waits;                        /* for a model that cannot be reached */
 	bool waits_named;                  /* for no other than the one that is named */
 	char alias[CATALOG_ALIAS_MAX + 1]; /* that it waits for, "" = any */
-	char model[RAG_MODEL_MAX + 1];     /* of it, "" = any; or that is of no more use */
-	bool is_over;                      /* the model gives vectors of another dimension ... */
-	struct rag_config over;            /* ... of an index that is configured so */
+	char model[RAG_MODEL_MAX + 1];     /* of it, "" = any; or that is left alone ... */
+	int64_t over_ms;                   /* ... until then: its vectors have another dimension ... */
+	struct rag_config over;            /* ... in an index that is configured so */
 	char error[ERROR_TEXT];            /* the last one, or "" */
 };
 
@@ -131,6 +131,12 @@ void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index
 		note(k, EMBED, tenant, index);
 }
 
+void rag_keeper_doubt(struct rag_keeper *k, struct span tenant, struct span index, struct span model)
+{
+	if (rag_probes_doubt(k->probes, tenant, model))
+		note(k, EMBED, tenant, index);
+}
+
 bool rag_keeper_error(struct rag_keeper *k, struct span tenant, struct span index, struct buf *out)
 {
 	struct item *i;
@@ -185,7 +191,7 @@ enum outcome {
 	CARED,
 	MORE,
 	LATER, /* when its model can be reached */
-	OVER,  /* when its model or its configuration is another */
+	OVER,  /* when its model or its configuration is another, or much later */
 	FAILED
 };
 
@@ -214,13 +220,12 @@ static void tell(struct item *i, const struct err *err)
 static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum outcome outcome,
 		     const struct err *err)
 {
-	bool sleeps = outcome == LATER || outcome == OVER;
-
 	pthread_mutex_lock(&k->lock);
 	i->busy = false;
 	i->failures = outcome == FAILED ? i->failures + 1 : 0;
 	i->waits = outcome == LATER;
-	i->is_over = outcome == OVER;
+	if (outcome != OVER)
+		i->over_ms = 0;
 	if (outcome == FAILED || outcome == OVER)
 		tell(i, err);
 	else if (outcome != LATER)
@@ -228,8 +233,10 @@ static void put_back(struct rag_keeper *k, enum lane lane, struct item *i, enum 
 	if (outcome == CARED && !i->noted) {
 		free_item(i);
 	} else {
-		if (sleeps)
+		if (outcome == LATER)
 			i->due_ms = i->noted ? 0 : INT64_MAX;
+		else if (outcome == OVER)
+			i->due_ms = i->noted ? 0 : i->over_ms;
 		else
 			i->due_ms = clock_mono_ms() + wait_ms(outcome, i->failures);
 		/* Others come first. */
@@ -319,6 +326,26 @@ static enum outcome wait_for(struct care *c, const struct rag_embedder *e)
 	return LATER;
 }
 
+static bool is_over(const struct care *c, const struct rag_embedder *e)
+{
+	const struct item *i = c->item;
+
+	return clock_mono_ms() < i->over_ms && strcmp(i->model, e->model) == 0 &&
+	       memcmp(&i->over, &c->info.config, sizeof i->over) == 0;
+}
+
+/* Vectors of another dimension: another model answers, and all is made anew, or the server is odd. */
+static enum outcome end_or_begin_anew(struct care *c, struct snapshot *s, const struct rag_embedder *e)
+{
+	if (rag_probes_doubt(c->keeper->probes, c->tenant, span_str(e->model)) &&
+	    rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, e))
+		return MORE;
+	snprintf(c->item->model, sizeof c->item->model, "%s", e->model);
+	c->item->over = c->info.config;
+	c->item->over_ms = clock_mono_ms() + RETRY_MAX_MS;
+	return OVER;
+}
+
 static enum outcome embed_some(struct care *c, struct snapshot *s)
 {
 	struct rag_embedder e;
@@ -329,9 +356,8 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 	if (!rag_embedder_find(s->routing, &c->info, &e))
 		return wait_for(c, &e);
 	if (rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, &e))
-		c->item->is_over = false;
-	if (c->item->is_over && strcmp(c->item->model, e.model) == 0 &&
-	    memcmp(&c->item->over, &c->info.config, sizeof c->item->over) == 0) {
+		c->item->over_ms = 0;
+	if (is_over(c, &e)) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
 		return OVER;
 	}
@@ -339,11 +365,7 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 	c->sent = more != 0;
 	if (more >= 0)
 		return more ? MORE : CARED;
-	if (c->err.code != E_rag_dimension_mismatch)
-		return FAILED;
-	snprintf(c->item->model, sizeof c->item->model, "%s", e.model);
-	c->item->over = c->info.config;
-	return OVER;
+	return c->err.code == E_rag_dimension_mismatch ? end_or_begin_anew(c, s, &e) : FAILED;
 }
 
 static enum outcome embed(struct care *c, struct snapshot *s)
@@ -364,7 +386,7 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 {
 	struct snapshot *s = core_snapshot(w->core);
 	struct care *c = mem_new(struct care);
-	bool was_over = i->is_over;
+	bool was_over = i->over_ms > 0;
 	enum outcome outcome;
 
 	c->keeper = k;
@@ -378,9 +400,8 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 	if (outcome == FAILED && c->err.code == E_cancelled)
 		outcome = MORE;
 	if (outcome == FAILED || (outcome == OVER && !was_over))
-		log_warn("rag", "index %s of %s: %s; %s", i->index, i->tenant, c->err.message,
-			 outcome == OVER ? "it gets no vectors until its model is another"
-					 : "it is tried again later");
+		log_warn("rag", "index %s of %s: %s; it is tried again later", i->index, i->tenant,
+			 c->err.message);
 	if (c->sent)
 		note(k, TEND, c->tenant, c->index);
 	put_back(k, lane, i, outcome, &c->err);

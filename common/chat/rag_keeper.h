@@ -21,6 +21,11 @@ struct rag_keeper *rag_keeper_new(void);
 void rag_keeper_free(struct rag_keeper *k);
 /* Something changed in that index.  Any thread; never blocks. */
 void rag_keeper_note(struct rag_keeper *k, struct span tenant, struct span index);
+/*
+ * Its model gave a vector of another dimension than it did: if another model has taken its name, all is made
+ * anew.  Any thread; never blocks.
+ */
+void rag_keeper_doubt(struct rag_keeper *k, struct span tenant, struct span index, struct span model);
 /* Why that index gets no vectors for now: false when nothing is in the way.  Any thread. */
 bool rag_keeper_error(struct rag_keeper *k, struct span tenant, struct span index, struct buf *out);
 /*

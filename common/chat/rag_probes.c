@@ -11,12 +11,14 @@
 enum {
 	AGAIN_MS = 10 * 60 * 1000,
 	AGAIN_FAILED_MS = 60 * 1000, /* a call that fails may have taken its whole time-out */
+	AGAIN_DOUBTED_MS = 60 * 1000, /* one server of several may be another: each call doubts then */
 	NOTES_MAX = 256, /* what two share is looked at more often */
 };
 
 struct note {
 	uint64_t hash; /* of tenant and model; 0: of none */
-	int64_t due_ms; /* monotonic */
+	int64_t due_ms; /* monotonic, as the next */
+	int64_t heeds_ms; /* from when on a doubt counts */
 };
 
 struct rag_probes {
@@ -60,15 +62,39 @@ static bool is_due(struct rag_probes *p, uint64_t hash)
 
 static void note_probe(struct rag_probes *p, uint64_t hash, int64_t again_ms)
 {
+	struct note *n = &p->notes[hash % NOTES_MAX];
+
 	pthread_mutex_lock(&p->lock);
-	p->notes[hash % NOTES_MAX] = (struct note){ hash, clock_mono_ms() + again_ms };
+	if (n->hash != hash)
+		*n = (struct note){ .hash = hash };
+	n->due_ms = clock_mono_ms() + again_ms;
 	pthread_mutex_unlock(&p->lock);
+}
+
+static uint64_t hash_of(struct span tenant, struct span model)
+{
+	return hash_on(hash_on(UINT64_C(0xcbf29ce484222325), tenant), model);
+}
+
+bool rag_probes_doubt(struct rag_probes *p, struct span tenant, struct span model)
+{
+	uint64_t hash = hash_of(tenant, model);
+	struct note *n = &p->notes[hash % NOTES_MAX];
+	int64_t now_ms = clock_mono_ms();
+	bool is_heeded;
+
+	pthread_mutex_lock(&p->lock);
+	is_heeded = n->hash != hash || now_ms >= n->heeds_ms;
+	if (is_heeded)
+		*n = (struct note){ hash, now_ms, now_ms + AGAIN_DOUBTED_MS };
+	pthread_mutex_unlock(&p->lock);
+	return is_heeded;
 }
 
 bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapshot *s,
 		     struct span tenant, const struct rag_embedder *e)
 {
-	uint64_t hash = hash_on(hash_on(UINT64_C(0xcbf29ce484222325), tenant), span_str(e->model));
+	uint64_t hash = hash_of(tenant, span_str(e->model));
 	struct err err = ERR_INIT;
 	bool is_other;
 

@@ -21,5 +21,10 @@ void rag_probes_free(struct rag_probes *p);
  */
 bool rag_probes_look(struct rag_probes *p, struct core_worker *w, struct snapshot *s,
 		     struct span tenant, const struct rag_embedder *e);
+/*
+ * What the model gave is not what it would be of the one that it was: it is time to look now.  False when
+ * that has been said within the last minute, and does not count.
+ */
+bool rag_probes_doubt(struct rag_probes *p, struct span tenant, struct span model);
 
 #endif

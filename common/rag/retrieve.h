@@ -116,6 +116,7 @@ struct retrieve_answer {
 	enum retrieve_mode mode;   /* that was used: never auto */
 	enum retrieve_scope scope; /* the same */
 	const char *note;          /* why another one than asked for; or NULL */
+	bool is_other_dimension;   /* the question's vector; another model may answer to the name */
 	int64_t generation;
 	int64_t chunks;       /* that the index has */
 	int64_t filtered;     /* of them, that the filter left; -1 without one */

@@ -100,6 +100,11 @@ static int from_vectors(struct retrieval *r, size_t max, struct fusion_list *out
 
 /* ---- which lists ---- */
 
+/* Another model may have taken the name of the index's. */
+static const char other_dimension[] =
+	"the embedding model's vectors have another dimension than the index's: where it is another model, "
+	"they are made anew";
+
 /* Why the vectors cannot be asked, or NULL when they can. */
 static const char *no_vectors(const struct retrieval *r)
 {
@@ -115,8 +120,7 @@ static const char *no_vectors(const struct retrieval *r)
 	if (!span_is(q->model, v->model))
 		return "the question's vector is of another model than the index's";
 	if (q->dimensions != v->dimensions)
-		return "the embedding model's vectors have another dimension than the index's: "
-		       "rebuild it";
+		return other_dimension;
 	return NULL;
 }
 
@@ -140,6 +144,7 @@ static int choose_mode(struct retrieval *r, struct err *err)
 	struct retrieve_answer *answer = r->answer;
 	const char *why = no_vectors(r);
 
+	answer->is_other_dimension = why == other_dimension;
 	if (look_at_model(r, &why, err) < 0)
 		return -1;
 	if (v && answer->chunks > 0)

@@ -291,6 +291,8 @@ static int ask(void *arg)
 	if (retrieve(q->work.rag, q->work.tenant, q->work.index, &q->question, &q->work.arena,
 		     &answer, &q->work.err) < 0)
 		return -1;
+	if (answer.is_other_dimension)
+		rag_keeper_doubt(q->work.keeper, q->work.tenant, q->work.index, q->question.model);
 	rag_print_answer(&q->work.out, &answer, &q->print);
 	return 0;
 }

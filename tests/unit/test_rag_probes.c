@@ -132,11 +132,40 @@ static void one_that_fails_is_left_alone_for_a_minute(void **state)
 	rag_probes_free(p);
 }
 
+/* Servers behind one address may have different models: not every call is followed by a look. */
+static void one_that_is_doubted_is_looked_at_once_a_minute(void **state)
+{
+	struct rag_probes *p = rag_probes_new();
+	struct span acme = SPAN_LIT("acme"), embed = SPAN_LIT("embed");
+
+	(void)state;
+	asked = 0;
+	fails = is_another = false;
+	assert_false(look(p, "acme"));
+	assert_true(rag_probes_doubt(p, acme, embed));
+	assert_false(look(p, "acme"));
+	assert_int_equal(asked, 2);
+	now_ms += 59 * SECOND;
+	assert_false(rag_probes_doubt(p, acme, embed));
+	assert_false(look(p, "acme"));
+	assert_int_equal(asked, 2);
+	now_ms += 1 * SECOND;
+	is_another = true;
+	assert_true(rag_probes_doubt(p, acme, embed));
+	assert_true(look(p, "acme"));
+	assert_int_equal(asked, 3);
+	/* Of another tenant it is another model. */
+	assert_true(look(p, "beta"));
+	assert_true(rag_probes_doubt(p, SPAN_LIT("beta"), embed));
+	rag_probes_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_model_is_asked_now_and_then),
 		cmocka_unit_test(one_that_fails_is_left_alone_for_a_minute),
+		cmocka_unit_test(one_that_is_doubted_is_looked_at_once_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

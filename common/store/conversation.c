@@ -44,6 +44,7 @@ void conversation_read_row(struct db_statement *st, struct conversation_row *row
 		.used_ms = db_int(st, 8),
 		.message_count = db_int(st, 9),
 		.sent_from = db_int(st, 10),
+		.last_seq = db_int(st, 11),
 	};
 }
 

@@ -26,6 +26,7 @@ struct conversation_row {
 	int64_t number;
 	struct span id, user_id, title, model, parent_id, parent_message; /* the last two: or ptr NULL */
 	int64_t created_ms, used_ms, message_count, sent_from;
+	int64_t last_seq; /* of its messages, whose seqs may have gaps */
 	struct span snippet; /* of a search: where it was found, words between ** and ** */
 };
 
@@ -167,6 +168,7 @@ struct conversation_fork {
 	struct conversation_quota left; /* of quota, without them */
 	/* private */
 	int64_t number, seq, last; /* of the copy; of the last message copied, and to copy */
+	int64_t count;             /* of messages to copy */
 	bool found;                /* the message that at names */
 };
 int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct err *err);

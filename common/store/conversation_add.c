@@ -65,8 +65,8 @@ static void put_conversation(const void *rows, size_t row, int column, struct db
 	case C_MODEL: put_text(cell, a->model); break;
 	case C_CREATED_AT: db_put_int(cell, a->created_ms ? a->created_ms : a->now_ms); break;
 	case C_USED_AT: db_put_int(cell, a->now_ms); break;
-	case C_MESSAGE_COUNT:
-	case C_LAST_SEQ: db_put_int(cell, (int64_t)a->count); break;
+	case C_MESSAGE_COUNT: db_put_int(cell, (int64_t)a->count); break;
+	case C_LAST_SEQ: db_put_int(cell, c->last_seq ? c->last_seq : (int64_t)a->count); break;
 	case C_SENT_FROM: db_put_int(cell, a->sent_from ? a->sent_from : 1); break;
 	case C_PARENT_ID: put_text(cell, a->parent_id); break;
 	case C_PARENT_MESSAGE: put_text(cell, a->parent_message); break;
@@ -224,21 +224,6 @@ int conversation_publish(struct db *db, const struct conversation_owner *owner, 
 	return conversation_add_total(db, owner->tenant_id, bytes, err);
 }
 
-static int read_last_seq(struct db *db, int64_t number, int64_t *seq, struct err *err)
-{
-	struct db_statement *st =
-		db_statement(db, "SELECT last_seq FROM conversation WHERE number = ?1", err);
-
-	if (!st)
-		return -1;
-	db_bind_int(st, 1, number);
-	if (db_next(st, err) != 1)
-		return -1;
-	*seq = db_int(st, 0);
-	db_reset(st);
-	return 0;
-}
-
 /* Looks before it changes anything. */
 static int touch_conversation(struct db *db, struct conversation_adding *one, struct err *err)
 {
@@ -252,8 +237,7 @@ static int touch_conversation(struct db *db, struct conversation_adding *one, st
 	if (conversation_get(db, &owner, span_str(a->id), &row, err) < 0)
 		return -1;
 	one->number = row.number;
-	if (read_last_seq(db, row.number, &one->seq, err) < 0)
-		return -1;
+	one->seq = row.last_seq;
 	if (one->seq + (int64_t)a->count > CONVERSATION_MESSAGES_MAX)
 		return err_set(err, E_invalid_field, "conversation_id",
 			       "the conversation has its %d messages; fork it or begin another",

@@ -16,6 +16,7 @@ static int find_last(void *arg, const struct message_row *row, struct err *err)
 	struct conversation_fork *f = arg;
 
 	(void)err;
+	f->count++;
 	f->last = row->seq;
 	f->bytes += row->bytes + MESSAGE_WEIGHT;
 	f->found = f->at.ptr && span_equal(f->at, row->id);
@@ -129,7 +130,7 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 		.now_ms = f->now_ms,
 		.sent_from = from.sent_from,
 	};
-	f->seq = f->last = f->bytes = 0;
+	f->seq = f->last = f->count = f->bytes = 0;
 	f->found = false;
 	if (!f->title.ptr) {
 		if (name_copy(db, &f->owner, from.title, &copy, err) < 0)
@@ -140,10 +141,10 @@ int conversation_fork_begin(struct db *db, struct conversation_fork *f, struct e
 		goto out;
 	if (f->quota && conversation_check_room(db, &f->owner, f->quota, true, f->bytes, &f->left, err) < 0)
 		goto out;
-	to.count = (size_t)f->last;
+	to.count = (size_t)f->count;
 	if (to.sent_from > f->last)
 		to.sent_from = 1; /* older than what is sent today: weighed anew */
-	copied = (struct new_conversation){ .addition = &to, .bytes = f->bytes };
+	copied = (struct new_conversation){ .addition = &to, .bytes = f->bytes, .last_seq = f->last };
 	result = conversation_insert(db, &copied, 1, &f->number, err);
 out:
 	buf_free(&copy);

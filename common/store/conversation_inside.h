@@ -12,7 +12,7 @@
 /* The columns of a conversation_row, its alias being c, and their reading. */
 #define CONVERSATION_COLUMNS                                                                       \
 	"c.number, c.id, c.user_id, c.title, c.model, c.parent_id, c.parent_message, c.created_at,"    \
-	" c.used_at, c.message_count, c.sent_from"
+	" c.used_at, c.message_count, c.sent_from, c.last_seq"
 void conversation_read_row(struct db_statement *st, struct conversation_row *row);
 
 /* "t0123456789abcdef u0123456789abcdef": one word for the tenant, one for the user. */
@@ -23,6 +23,7 @@ void conversation_owner_words(const struct conversation_owner *owner, char out[O
 struct new_conversation {
 	const struct conversation_addition *addition;
 	int64_t bytes; /* that its messages weigh */
+	int64_t last_seq; /* of its messages; 0 = as many as there are */
 	int64_t first_message; /* its number, 0 = they are added later, as conversation_note_run tells */
 	char words[OWNER_WORDS_SIZE];
 };

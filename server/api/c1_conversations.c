@@ -209,7 +209,7 @@ static int tell_part(struct db *db, void *arg, struct err *err)
 		return -1;
 	number = row.number;
 	if (t->seq == 0) {
-		t->last = row.message_count;
+		t->last = row.last_seq;
 		conversation_print_begin(&t->out, t->form, &row);
 	}
 	t->more = false;

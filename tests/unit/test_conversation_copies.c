@@ -142,6 +142,10 @@ static void seqs_with_a_gap_are_copied_with_it(void **state)
 	conversation_make_id(copy, f->now_ms);
 	assert_int_equal(fork_conversation(f->db, &ada, span_str(id), SPAN_NONE, SPAN_NONE, copy, ++f->now_ms, &f->err), 0);
 	expect_messages(f, &ada, copy, 1, "1 user: one;2 assistant: two;5 user: three;6 assistant: four;");
+	assert_int_equal(sql_number(f->db, "SELECT min(message_count) FROM conversation"), 4);
+	assert_int_equal(sql_number(f->db, "SELECT max(message_count) FROM conversation"), 4);
+	add_turn(f, &ada, copy, false, "five", "six");
+	expect_messages(f, &ada, copy, 6, "6 assistant: four;7 user: five;8 assistant: six;");
 }
 
 #define DOZENS_OF_X "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" /* 56 */

@@ -29,12 +29,13 @@ static int64_t vectors_of(const json_t *index)
 static bool has_all(const json_t *index)
 {
 	const json_t *embedding = json_object_get(index, "embedding");
+	json_int_t chunks = json_integer_value(json_object_get(index, "chunk_count"));
 	const char *wanted = models_text(embedding, "wanted");
 
-	return !*wanted ||
+	/* An index of empty documents is never begun. */
+	return !*wanted || chunks == 0 ||
 	       (strcmp(models_text(index, "embedding_model"), wanted) == 0 &&
-		vectors_of(index) + json_integer_value(json_object_get(embedding, "refused")) >=
-			json_integer_value(json_object_get(index, "chunk_count")));
+		vectors_of(index) + json_integer_value(json_object_get(embedding, "refused")) >= chunks);
 }
 
 /* The latent space, which is made of most of the chunks there are; few chunks have none. */

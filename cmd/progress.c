@@ -58,11 +58,11 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
 
 static void add_left(struct line *l, const struct progress *p, int64_t took_us)
 {
-	int64_t left_s;
+	int64_t made = p->done - p->found, left_s;
 
-	if (p->total <= 0 || p->done <= 0 || p->done >= p->total)
+	if (p->total <= 0 || made <= 0 || p->done >= p->total)
 		return;
-	left_s = took_us / p->done * (p->total - p->done) / US + 1;
+	left_s = took_us / made * (p->total - p->done) / US + 1;
 	add(l, ", %lld:%02lld left", (long long)(left_s / 60), (long long)(left_s % 60));
 }
 
@@ -77,7 +77,7 @@ static void fill(struct line *l, const struct progress *p, int64_t took_us)
 	if (p->total > 0)
 		add(l, ", %lld %%", (long long)(100 * p->done / p->total));
 	add_left(l, p, took_us);
-	add(l, ", %.0f %s/s", (double)p->done * US / (double)took_us, p->unit);
+	add(l, ", %.0f %s/s", (double)(p->done - p->found) * US / (double)took_us, p->unit);
 	if (p->bytes > 0)
 		add(l, ", %.1f MB/s", (double)p->bytes / (double)took_us);
 }

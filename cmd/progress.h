@@ -14,6 +14,7 @@ struct progress {
 	const char *what, *unit; /* "docs", "files" */
 	int64_t total;           /* of units; 0: not known */
 	int64_t done, bytes;
+	int64_t found; /* of done, what was there before: no rate comes from it */
 	/* private */
 	int64_t began_us, told_us;
 	bool is_terminal, is_shown;

@@ -106,6 +106,8 @@ int rag_wait(struct gateway_link *l, const struct cmd_globals *g, const char *na
 			break;
 		made = vectors_of(index) + json_integer_value(json_object_get(index, "latent_chunks"));
 		p.total = json_integer_value(json_object_get(index, "chunk_count"));
+		if (last < 0)
+			p.done = p.found = vectors_of(index);
 		if (!has_all(index))
 			progress_step(&p, vectors_of(index) - p.done, 0);
 		still_ms = made != last ? 0 : still_ms + LOOK_MS;

@@ -167,12 +167,34 @@ static void on_a_terminal_one_line_is_written_over_and_taken_away(void **state)
 	assert_string_equal(text + strlen(text) - 4, "\r\x1b[K");
 }
 
+static void what_was_there_before_makes_nothing_faster(void **state)
+{
+	struct capture c;
+	struct progress p;
+	const char *text;
+
+	(void)state;
+	capture_file(&c);
+	progress_begin(&p, &plain, "docs", "vectors", 200);
+	p.done = p.found = 100;
+	age(&p, 11 * 1000000);
+	progress_step(&p, 0, 0);
+	age(&p, 11 * 1000000);
+	progress_step(&p, 44, 0);
+	progress_end(&p);
+	text = end_capture(&c);
+	assert_non_null(strstr(text, "docs: 100/200 vectors, 50 %, 0 vectors/s\n"));
+	assert_non_null(strstr(text, "docs: 144/200 vectors, 72 %, 0:2"));
+	assert_non_null(strstr(text, " left, 2 vectors/s\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elsewhere_there_is_a_line_every_ten_seconds),
 		cmocka_unit_test(what_is_soon_done_says_nothing),
 		cmocka_unit_test(quiet_is_quiet),
+		cmocka_unit_test(what_was_there_before_makes_nothing_faster),
 		cmocka_unit_test(on_a_terminal_one_line_is_written_over_and_taken_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

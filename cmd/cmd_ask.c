@@ -9,6 +9,7 @@
 #include "tui/sources.h"
 
 #include "common/base/mem.h"
+#include "common/model/money.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,17 @@ static void describe(const struct ask_options *o, const struct gateway *gateway,
 	};
 }
 
+static json_t *amount_json(int64_t micro)
+{
+	return micro < 0 ? json_null() : json_real((double)micro / (double)MONEY_UNIT);
+}
+
+static json_t *cost_json(const struct answer_facts *f)
+{
+	return json_pack("{s:o, s:o, s:s}", "eur", amount_json(f->cost_eur), "usd", amount_json(f->cost_usd),
+			 "source", f->cost_source);
+}
+
 static void print_json(const struct asked *asked, const struct ask_outcome *out, struct span text)
 {
 	const struct answer_facts *f = &out->facts;
@@ -82,6 +94,8 @@ static void print_json(const struct asked *asked, const struct ask_outcome *out,
 				 f->model, "usage", out->usage, "finish_reason", f->finish,
 				 "request_id", f->request_id, "backend", f->backend);
 
+	if (*f->cost_source)
+		json_object_set_new(root, "cost", cost_json(f));
 	if (asked->sources)
 		json_object_set_new(root, "sources", sources_json(asked->sources));
 	cmd_print_json_take(root);
@@ -134,6 +148,18 @@ static int print_whole(const struct ask_options *o, const struct asked *asked,
 	return result;
 }
 
+static void tell_facts(const struct cmd_globals *g, const struct answer_facts *f)
+{
+	struct buf cost;
+
+	buf_init(&cost, KIB);
+	answer_add_cost(f->cost_eur, f->cost_usd, &cost);
+	cmd_notice(g, "spass: %s%s%s, %lld + %lld tokens, %s%srequest %s", f->model,
+		   *f->backend ? " by " : "", f->backend, (long long)f->prompt_tokens, (long long)f->completion_tokens, buf_str(&cost),
+		   cost.len ? ", " : "", f->request_id);
+	buf_free(&cost);
+}
+
 static int finish(const struct ask_options *o, const struct asked *asked,
 		  const struct ask_outcome *out, struct err *err)
 {
@@ -150,9 +176,7 @@ static int finish(const struct ask_options *o, const struct asked *asked,
 	if (*f->applied && g->verbose)
 		cmd_notice(g, "spass: the gateway changed the request: %s", f->applied);
 	if (g->verbose)
-		cmd_notice(g, "spass: %s%s%s, %lld + %lld tokens, request %s", f->model,
-			   *f->backend ? " by " : "", f->backend, (long long)f->prompt_tokens,
-			   (long long)f->completion_tokens, f->request_id);
+		tell_facts(g, f);
 	if (!strcmp(f->finish, "length")) {
 		cmd_notice(g, "spass: the answer was cut at the limit of its length; "
 			      "raise --max-tokens");

@@ -3,13 +3,16 @@
 
 #include "common/base/mem.h"
 #include "common/base/sse.h"
+#include "common/model/money.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { EVENT_MAX = 16 * 1024 * 1024, TOOLS_MAX = 32, TOOL_MAX = 1024 * 1024 };
 
 static const char completions_path[] = "/v1/chat/completions";
+static const char cost_wanted[] = "SPASS-Cost-Trailer: on"; /* of what streams; else headers tell it */
 
 struct call {
 	struct buf name, arguments;
@@ -49,16 +52,28 @@ static void on_header(struct wire_transfer *t, struct span name, struct span val
 	struct answer *a = container_of(t, struct answer, transfer);
 	struct answer_facts *f = &a->facts;
 
+	const struct {
+		const char *name;
+		char *out;
+		size_t size;
+	} texts[] = {
+		{ "spass-request-id", f->request_id, sizeof f->request_id },
+		{ "x-request-id", f->request_id, sizeof f->request_id },
+		{ "spass-resolved-backend", f->backend, sizeof f->backend },
+		{ "x-spass-applied", f->applied, sizeof f->applied },
+		{ "x-conversation-id", f->conversation, sizeof f->conversation },
+		{ "spass-cost-source", f->cost_source, sizeof f->cost_source },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (span_is_nocase(name, texts[i].name))
+			keep(texts[i].out, texts[i].size, value);
 	if (span_is_nocase(name, "content-type"))
 		a->is_stream = span_starts(value, "text/event-stream");
-	else if (span_is_nocase(name, "spass-request-id") || span_is_nocase(name, "x-request-id"))
-		keep(f->request_id, sizeof f->request_id, value);
-	else if (span_is_nocase(name, "spass-resolved-backend"))
-		keep(f->backend, sizeof f->backend, value);
-	else if (span_is_nocase(name, "x-spass-applied"))
-		keep(f->applied, sizeof f->applied, value);
-	else if (span_is_nocase(name, "x-conversation-id"))
-		keep(f->conversation, sizeof f->conversation, value);
+	else if (span_is_nocase(name, "spass-cost-eur"))
+		money_read(value, &f->cost_eur);
+	else if (span_is_nocase(name, "spass-cost-usd"))
+		money_read(value, &f->cost_usd);
 }
 
 static int64_t count_of(const json_t *usage, const char *key, int64_t otherwise)
@@ -76,6 +91,22 @@ static void read_usage(struct answer *a, json_t *usage)
 	a->usage = json_incref(usage);
 	a->facts.prompt_tokens = count_of(usage, "prompt_tokens", a->facts.prompt_tokens);
 	a->facts.completion_tokens = count_of(usage, "completion_tokens", a->facts.completion_tokens);
+}
+
+/* A decimal of JSON is what is nearest to the six that were written. */
+static int64_t amount_of(const json_t *value)
+{
+	return json_is_number(value) ? llround(json_number_value(value) * (double)MONEY_UNIT) : MONEY_UNKNOWN;
+}
+
+static void read_cost(struct answer *a, struct span data)
+{
+	json_t *cost = json_loadb(data.ptr ? data.ptr : "", data.len, 0, NULL);
+
+	a->facts.cost_eur = amount_of(json_object_get(cost, "eur"));
+	a->facts.cost_usd = amount_of(json_object_get(cost, "usd"));
+	keep_json(a->facts.cost_source, sizeof a->facts.cost_source, json_object_get(cost, "source"));
+	json_decref(cost);
 }
 
 /* Contents */
@@ -178,6 +209,8 @@ static bool read_events(struct answer *a, struct span piece)
 			continue;
 		if (span_is(span_trim(event.data), "[DONE]"))
 			a->saw_done = true;
+		else if (span_is(event.type, "spass.cost"))
+			read_cost(a, event.data);
 		else
 			read_document(a, event.data);
 		if (a->err.code != E_none)
@@ -246,7 +279,10 @@ struct answer *answer_start_at(struct wire *w, const char *path, struct span bod
 	a->path = path;
 	a->sink = *sink;
 	a->facts.prompt_tokens = a->facts.completion_tokens = -1;
-	a->transfer = (struct wire_transfer){ .bytes = on_bytes, .header = on_header, .done = on_done };
+	a->facts.cost_eur = a->facts.cost_usd = MONEY_UNKNOWN;
+	a->transfer = (struct wire_transfer){
+		.bytes = on_bytes, .header = on_header, .done = on_done, .field = streams ? cost_wanted : NULL
+	};
 	sse_reader_init(&a->events, EVENT_MAX);
 	buf_init(&a->text, WIRE_REPLY_MAX);
 	buf_init(&a->whole, WIRE_REPLY_MAX);
@@ -295,6 +331,24 @@ struct span answer_text(const struct answer *a)
 const struct answer_facts *answer_facts(const struct answer *a)
 {
 	return &a->facts;
+}
+
+void answer_add_cost(int64_t eur, int64_t usd, struct buf *out)
+{
+	const struct {
+		int64_t amount;
+		const char *currency;
+	} amounts[] = { { eur, "EUR" }, { usd, "USD" } };
+	const char *before = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+		if (amounts[i].amount < 0)
+			continue;
+		buf_add_str(out, before);
+		money_print(amounts[i].amount, out);
+		buf_printf(out, " %s", amounts[i].currency);
+		before = ", ";
+	}
 }
 
 const json_t *answer_usage(const struct answer *a)

@@ -25,6 +25,9 @@ struct answer_facts {
 	char model[129], backend[129], request_id[129], finish[33], applied[257];
 	char conversation[65]; /* the id of the one that it is kept in */
 	int64_t prompt_tokens, completion_tokens;
+	/* What it costs: millionths, MONEY_UNKNOWN when it is not told; and how that is known. */
+	int64_t cost_eur, cost_usd;
+	char cost_source[33];
 };
 
 /* body: a chat completion request, borrowed; streams: whether it asks for a stream. */
@@ -44,6 +47,8 @@ const struct err *answer_error(const struct answer *a);
 /* All text so far.  Borrowed until wire_wait. */
 struct span answer_text(const struct answer *a);
 const struct answer_facts *answer_facts(const struct answer *a);
+/* "0.0012 EUR, 0.0015 USD", what is known of them; nothing when neither is. */
+void answer_add_cost(int64_t eur, int64_t usd, struct buf *out);
 /* usage as the gateway gave it; borrowed; NULL: none. */
 const json_t *answer_usage(const struct answer *a);
 

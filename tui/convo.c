@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "common/model/money.h"
 
 #include <jansson.h>
 
@@ -19,6 +20,7 @@ struct convo *convo_new(void)
 	struct convo *c = mem_new(struct convo);
 
 	c->messages = json_array();
+	convo_clear(c);
 	return c;
 }
 
@@ -128,7 +130,7 @@ void convo_forget(struct convo *c)
 void convo_clear(struct convo *c)
 {
 	convo_forget(c);
-	c->usage = (struct convo_usage){ .answers = 0 };
+	c->usage = (struct convo_usage){ .eur = MONEY_UNKNOWN, .usd = MONEY_UNKNOWN };
 }
 
 void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion)
@@ -136,6 +138,19 @@ void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion)
 	c->usage.prompt += prompt;
 	c->usage.completion += completion;
 	c->usage.answers++;
+}
+
+static void add_amount(int64_t *sum, int64_t amount)
+{
+	if (amount >= 0)
+		*sum = amount + (*sum > 0 ? *sum : 0);
+}
+
+void convo_count_cost(struct convo *c, int64_t eur, int64_t usd)
+{
+	add_amount(&c->usage.eur, eur);
+	add_amount(&c->usage.usd, usd);
+	c->usage.unpriced += usd < 0;
 }
 
 void convo_count_interrupted(struct convo *c)

@@ -15,6 +15,8 @@ struct convo;
 struct convo_usage {
 	int64_t prompt, completion; /* tokens */
 	int64_t answers, interrupted; /* of the answers: those whose tokens are not known */
+	int64_t eur, usd; /* millionths; -1: of no answer it is known */
+	int64_t unpriced; /* of the answers that were counted: those whose cost is not known */
 };
 
 struct convo *convo_new(void);
@@ -40,6 +42,8 @@ void convo_forget(struct convo *c);
 /* The same, and what was used. */
 void convo_clear(struct convo *c);
 void convo_count_usage(struct convo *c, int64_t prompt, int64_t completion);
+/* What that answer cost; -1: not known. */
+void convo_count_cost(struct convo *c, int64_t eur, int64_t usd);
 void convo_count_interrupted(struct convo *c);
 struct convo_usage convo_usage(const struct convo *c);
 

@@ -152,6 +152,8 @@ void talk_finish(struct talk *t)
 	if (f->prompt_tokens >= 0 || f->completion_tokens >= 0)
 		convo_count_usage(t->convo, f->prompt_tokens > 0 ? f->prompt_tokens : 0,
 				  f->completion_tokens > 0 ? f->completion_tokens : 0);
+	if (err->code == E_none)
+		convo_count_cost(t->convo, f->cost_eur, f->cost_usd);
 	if (err->code == E_none) {
 		t->is_seen = t->conversation != NULL;
 		tell_end(t);

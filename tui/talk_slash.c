@@ -130,6 +130,18 @@ static void run_file(struct talk *t, struct span argument)
 	mem_free(path);
 }
 
+static void say_cost(struct talk *t, const struct convo_usage *u)
+{
+	struct buf cost;
+
+	buf_init(&cost, KIB);
+	answer_add_cost(u->eur, u->usd, &cost);
+	if (u->unpriced)
+		buf_printf(&cost, ", without %lld whose cost is not known", (long long)u->unpriced);
+	talk_say(t, 0, "cost: %s.", buf_str(&cost));
+	buf_free(&cost);
+}
+
 static void run_usage(struct talk *t, struct span argument)
 {
 	struct convo_usage u = convo_usage(t->convo);
@@ -140,6 +152,8 @@ static void run_usage(struct talk *t, struct span argument)
 		 "and %lld of answer.",
 		 convo_count(t->convo), (long long)u.answers, (long long)u.prompt,
 		 (long long)u.completion);
+	if (u.usd >= 0)
+		say_cost(t, &u);
 	if (u.interrupted)
 		talk_say(t, STYLE_DIM, "Of %lld interrupted answer%s the tokens are not known.",
 			 (long long)u.interrupted, u.interrupted == 1 ? "" : "s");
@@ -190,7 +204,7 @@ const struct slash slash_table[] = {
 	{ .name = "sources", .arguments = "", .summary = "Show where the last answer's passages are from",
 	  .help = "Those with a * are named in the answer.", .run = talk_sources },
 	{ .name = "retry", .arguments = "", .summary = "Ask the last message again", .run = run_retry },
-	{ .name = "usage", .arguments = "", .summary = "Show how many tokens were used",
+	{ .name = "usage", .arguments = "", .summary = "Show how many tokens were used, at what cost",
 	  .any_time = true, .run = run_usage },
 	{ .name = "clear", .arguments = "", .summary = "Clear the screen; the conversation stays",
 	  .run = run_clear },

@@ -208,7 +208,9 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 
 /* Transfers */
 
-static struct curl_slist *headers_of(const struct wire *w, const char *accept, const char *type)
+/* type: of the body, or NULL. */
+static struct curl_slist *headers_of(const struct wire *w, const struct wire_transfer *t, const char *accept,
+				     const char *type)
 {
 	struct curl_slist *headers = NULL;
 	char *line = mem_printf("Accept: %s", accept);
@@ -216,6 +218,8 @@ static struct curl_slist *headers_of(const struct wire *w, const char *accept, c
 	headers = curl_slist_append(headers, line);
 	headers = curl_slist_append(headers, "Expect:");
 	mem_free(line);
+	if (t->field)
+		headers = curl_slist_append(headers, t->field);
 	if (type) {
 		line = mem_printf("Content-Type: %s", type);
 		headers = curl_slist_append(headers, line);
@@ -253,7 +257,7 @@ void wire_start(struct wire *w, struct wire_transfer *t, const char *path, struc
 	t->received = 0;
 	t->stopped = false;
 	*t->detail = '\0';
-	t->headers = headers_of(w, accept, body.ptr ? t->type ? t->type : "application/json" : NULL);
+	t->headers = headers_of(w, t, accept, body.ptr ? t->type ? t->type : "application/json" : NULL);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, w->target.unix_path);

@@ -67,8 +67,8 @@ struct wire_transfer {
 	void (*header)(struct wire_transfer *t, struct span name, struct span value);
 	/* Called once, at its end, also when it failed: then err is not NULL. */
 	void (*done)(struct wire_transfer *t, const struct err *err);
-	/* Before wire_start; NULL: GET or POST; a body is JSON. */
-	const char *method, *type;
+	/* Before wire_start; NULL: GET or POST; a body is JSON; no header field more. */
+	const char *method, *type, *field;
 	void *curl; /* NULL: not running */
 	void *headers;
 	struct wire *wire;

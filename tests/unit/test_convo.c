@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/model/money.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,6 +119,13 @@ static void the_last_message_can_be_taken_back(void **state)
 	convo_count_usage(c, 1, 1);
 	assert_int_equal(convo_usage(c).prompt, 4);
 	assert_int_equal(convo_usage(c).answers, 2);
+	assert_int_equal(convo_usage(c).usd, MONEY_UNKNOWN);
+	convo_count_cost(c, MONEY_UNKNOWN, 5);
+	convo_count_cost(c, MONEY_UNKNOWN, MONEY_UNKNOWN);
+	convo_count_cost(c, 4, 6);
+	assert_int_equal(convo_usage(c).usd, 11);
+	assert_int_equal(convo_usage(c).eur, 4);
+	assert_int_equal(convo_usage(c).unpriced, 1);
 	convo_system(c, "s");
 	convo_forget(c);
 	assert_int_equal(convo_count(c), 0);
@@ -125,6 +133,7 @@ static void the_last_message_can_be_taken_back(void **state)
 	convo_clear(c);
 	assert_int_equal(convo_count(c), 0);
 	assert_int_equal(convo_usage(c).prompt, 0);
+	assert_int_equal(convo_usage(c).usd, MONEY_UNKNOWN);
 	assert_string_equal(convo_system_text(c), "s");
 	convo_system(c, "");
 	assert_null(convo_system_text(c));

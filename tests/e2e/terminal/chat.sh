@@ -296,22 +296,29 @@ keys C-d
 ended_with 0
 screen_end
 
-# A gateway that wants the user named is told who it is with the first message.
+# A gateway that wants the user named is told who it is with the first message, and asked for the cost.
 upstream <<'END'
 rule path=/v1/info
 body {"gateway":{"user_id_required":true},"models":[{"alias":"mock","routing":[]}],"default_model":"mock"}
 rule path=/c1/chat
 type text/event-stream
-event {"choices":[{"delta":{"content":"Hello there"}}]}
+event {"choices":[{"delta":{"content":"Hello there"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}
+chunk event: spass.cost\ndata: {"eur":null,"usd":0.0015,"source":"table"}\n\n
 event [DONE]
 end
 END
 screen 70x20 "SPASS_SERVER='$url' $chat hi"
 see 'Hello there'
+text '/retry'; keys Enter
+see_times 2 'Hello there'
+# What the answers have cost is added up.
+text '/usage'; keys Enter
+see 'cost: 0.003 USD.'
 keys C-d
 ended_with 0
 grep -q "\"POST\",\"path\":\"/c1/chat\".*\"spass-user-id\":\"$(id -un)\"" "$dir/log3" ||
 	fail "the user is not named: $(cat "$dir/log3")"
+grep -q '"spass-cost-trailer":"on"' "$dir/log3" || fail "the cost is not asked for: $(cat "$dir/log3")"
 screen_end
 
 # The gateway in the same process, and its built-in model.

@@ -19,12 +19,12 @@
 enum {
 	BATCH_FILES = 256,
 	BATCH_BYTES = 4 * 1024 * 1024,
-	FILE_MAX = 22 * 1024 * 1024, /* base64 of it fits the gateway's largest body */
-	BODY_MAX = 64 * 1024 * 1024,
+	FILE_MAX = 64 * 1024 * 1024, /* base64 of it fits the longest line that the gateway takes */
+	BODY_MAX = 96 * 1024 * 1024,
 	HEAD = 64 * 1024, /* bytes by which a file is known that is too large to be sent */
 };
 
-static const char too_large[] = "a file has at most 22 MiB";
+static const char too_large[] = "a file has at most 64 MiB";
 
 /* ---- which are left out ---- */
 
@@ -168,6 +168,13 @@ static void take_answer(struct sync *s, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "results"), i, result) tell_result(s, result);
 }
 
+static void clear_batch(struct batch *b)
+{
+	buf_clear(&b->body);
+	b->count = 0;
+	b->bytes = 0;
+}
+
 static int send_batch(struct sync *s, struct batch *b, struct err *err)
 {
 	char *path = rag_path(s->index, "documents/upsert", NULL);
@@ -188,9 +195,7 @@ static int send_batch(struct sync *s, struct batch *b, struct err *err)
 				json_pack("{s:I, s:I, s:I}", "done", (json_int_t)s->progress.done,
 					  "total", (json_int_t)s->progress.total, "bytes",
 					  (json_int_t)s->progress.bytes));
-	buf_clear(&b->body);
-	b->count = 0;
-	b->bytes = 0;
+	clear_batch(b);
 	return 0;
 }
 
@@ -267,6 +272,23 @@ static void read_file(struct sync *s, struct batch *b, const struct rag_file *f,
 	buf_free(&content);
 }
 
+/* A large file is a batch of its own: where the gateway takes none of that size, the others go on. */
+static int send_after(struct sync *s, struct batch *b, const struct rag_file *f, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (send_batch(s, b, err) == 0)
+		return 0;
+	if (err->code != E_body_too_large || b->count != 1)
+		return -1;
+	*err = (struct err)ERR_INIT;
+	err_set(&why, E_document_too_large, "",
+		"it is sent as %zu bytes; the gateway's setting max_body_bytes allows fewer", b->body.len);
+	fail_file(s, f, "document_too_large", why.message);
+	clear_batch(b);
+	return 0;
+}
+
 /* Of a batch that was on its way nobody knows whether it is in. */
 static int tell_interrupted(const struct sync *s, struct err *err)
 {
@@ -301,7 +323,7 @@ int sync_send_all(struct sync *s, struct err *err)
 		else if (result == 0)
 			read_file(s, &b, f, one);
 		if (result == 0 && (b.count == BATCH_FILES || b.bytes >= BATCH_BYTES))
-			result = send_batch(s, &b, err);
+			result = send_after(s, &b, f, err);
 	}
 	if (result == 0)
 		result = send_batch(s, &b, err);

@@ -182,7 +182,7 @@ INLINE void note_member(struct scan *s, struct span name, bool may_escape, const
 	size_t i = jkey_find(name, has_escape, s->names, s->count);
 
 	at->reported = 0;
-	if ((i == s->count || s->out[i].type != J_NONE) && s->contested)
+	if (s->contested && (i == s->count || s->out[i].type != J_NONE))
 		jkey_contest(name, i, s->names, s->count, s->contested);
 	if (i == s->count)
 		return;

@@ -331,10 +331,19 @@ static int check_depth(struct exchange *x, struct call *c, struct err *err)
 	return 0;
 }
 
+/* Of two of a name one would be left out.  seen: the bits of those that were there before. */
+static int note_parameter(struct exchange *x, struct span name, unsigned bit, unsigned *seen, struct err *err)
+{
+	if (*seen & bit)
+		return err_set(err, E_invalid_field, arena_printf(&x->arena, "query.%.*s", SPAN_ARGS(name)),
+			       "%.*s is given twice", SPAN_ARGS(name));
+	*seen |= bit;
+	return 0;
+}
+
 /*
- * What a list does not know it would leave out, and be of something else than was asked for, as of two
- * of a name it would one.  Routes without parameters are sent some by programs that were made for
- * others.  seen: a bit for each of the names that was there before.
+ * What a list does not know it would leave out, and be of something else than was asked for.  Routes
+ * without parameters are sent some by programs that were made for others.  seen: a bit for each name.
  */
 static int check_parameter(struct exchange *x, const char *names, struct span name, unsigned *seen, struct err *err)
 {
@@ -350,13 +359,8 @@ static int check_parameter(struct exchange *x, const char *names, struct span na
 	for (struct span rest = span_str(names); rest.ptr;) {
 		const struct span known = span_cut(&rest, ' ');
 
-		if (span_equal(name, known)) {
-			if (*seen & bit)
-				return err_set(err, E_invalid_field, arena_printf(&x->arena, "query.%.*s", SPAN_ARGS(name)),
-					       "%.*s is given twice", SPAN_ARGS(name));
-			*seen |= bit;
-			return 0;
-		}
+		if (span_equal(name, known))
+			return note_parameter(x, name, bit, seen, err);
 		bit <<= 1;
 		near_offer(&near, arena_printf(&x->arena, "%.*s", SPAN_ARGS(known)));
 	}

@@ -102,13 +102,6 @@ static bool may_prune(const struct sync *s)
 	return false;
 }
 
-static bool is_from(const struct rag_file *f, const struct rag_root *root)
-{
-	size_t len = strlen(root->path);
-
-	return strncmp(f->path, root->path, len) == 0 && f->path[len] == '/';
-}
-
 /* Whether the directory has none of the files that the index has from it. */
 static bool is_emptied(const struct sync *s, const struct rag_root *root)
 {
@@ -118,12 +111,12 @@ static bool is_emptied(const struct sync *s, const struct rag_root *root)
 	if (root->gone == 0)
 		return false;
 	for (i = 0; i < s->files.count; i++)
-		known += is_from(&s->files.list[i], root);
+		known += rag_root_below(root, s->files.list[i].path) != NULL;
 	json_array_foreach(s->wanted, i, one)
 	{
 		const struct rag_file *f = rag_files_get(&s->files, models_text(one, "id"));
 
-		known -= f && strcmp(models_text(one, "why"), "new") == 0 && is_from(f, root);
+		known -= f && strcmp(models_text(one, "why"), "new") == 0 && rag_root_below(root, f->path);
 	}
 	return known == 0;
 }

@@ -57,11 +57,19 @@ static bool is_chosen(const struct rag_choice *choice, const char *id)
 	return !choice->include || choice->include->count == 0 || fits(choice->include, id);
 }
 
-static bool is_below(const char *path, const char *root)
+/* What follows root in path, "" for root itself; NULL: neither that nor below it. */
+static const char *rest_below(const char *path, const char *root)
 {
 	size_t len = strlen(root);
 
-	return strncmp(path, root, len) == 0 && (path[len] == '/' || !path[len]);
+	return strncmp(path, root, len) == 0 && (path[len] == '/' || !path[len]) ? path + len : NULL;
+}
+
+const char *rag_root_below(const struct rag_root *root, const char *path)
+{
+	const char *rest = rest_below(path, root->path);
+
+	return rest && *rest ? rest + 1 : NULL;
 }
 
 /* A directory on the way that is excluded hides all below it. */
@@ -196,7 +204,7 @@ static void walk_directory(struct walk *w, const char *path, const char *id, int
 static bool leads_out(const struct walk *w, const char *path)
 {
 	char *real = w->choice->follow ? NULL : realpath(path, NULL);
-	bool is_out = real && !is_below(real, w->root);
+	bool is_out = real && !rest_below(real, w->root);
 
 	free(real);
 	return is_out;

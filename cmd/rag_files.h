@@ -56,6 +56,8 @@ struct rag_choice {
  */
 int rag_files_find(struct rag_files *f, char **paths, int count, const struct rag_choice *choice,
 		   struct err *err);
+/* What stands behind the root's path in that of something below it, "a/b.md"; NULL: it is not below. */
+const char *rag_root_below(const struct rag_root *root, const char *path);
 /*
  * Where the file of this id would be if it was found below a root (the caller frees), NULL when it
  * would not be: it lies below none of them, or choice hides it.

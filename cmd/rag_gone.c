@@ -47,14 +47,14 @@ void rag_gone_consider(struct rag_gone *g, const json_t *all)
 static bool is_gone_from(struct rag_gone *g, const struct rag_root *root, size_t at,
 			 const char *source)
 {
-	size_t len = strlen(root->path);
+	const char *below = rag_root_below(root, source);
 	bool is_gone = false;
 	char *id, *place;
 
-	if (strncmp(source, root->path, len) != 0 || source[len] != '/')
+	if (!below)
 		return false;
 	/* The id that its file would have below the directory: what globs are asked of. */
-	id = mem_printf("%s%s", root->prefix, source + len + 1);
+	id = mem_printf("%s%s", root->prefix, below);
 	place = rag_files_place(g->files, at, id, g->choice);
 	if (place && has_vanished(g, place)) {
 		is_gone = !rag_files_is_away(g->files, id);

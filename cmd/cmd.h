@@ -65,16 +65,15 @@ struct cmd {
 
 /* In the order of the help; ends with NULL. */
 extern const struct cmd *const cmd_table[];
-extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_get, cmd_config_show, cmd_db_backup, cmd_db_migrate,
-	cmd_db_vacuum, cmd_db_verify, cmd_errors, cmd_help,
-	cmd_model_list, cmd_model_show, cmd_serve, cmd_status,
-	cmd_tenant_config, cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_tenant_usage, cmd_usage, cmd_version;
+extern const struct cmd cmd_ask, cmd_chat, cmd_completion, cmd_config_check, cmd_config_get, cmd_config_show,
+	cmd_db_backup, cmd_db_migrate, cmd_db_vacuum, cmd_db_verify, cmd_errors, cmd_help, cmd_model_list,
+	cmd_model_show, cmd_serve, cmd_status, cmd_usage, cmd_version;
+extern const struct cmd cmd_tenant_config, cmd_tenant_key, cmd_tenant_list, cmd_tenant_show, cmd_tenant_usage;
 extern const struct cmd cmd_session_delete, cmd_session_export, cmd_session_fork, cmd_session_import,
 	cmd_session_list, cmd_session_rename, cmd_session_search, cmd_session_show, cmd_session_tree;
-
-extern const struct cmd cmd_rag_add, cmd_rag_create, cmd_rag_docs, cmd_rag_eval, cmd_rag_export, cmd_rag_get, cmd_rag_import,
-	cmd_rag_jobs, cmd_rag_list, cmd_rag_query, cmd_rag_rebuild, cmd_rag_rm, cmd_rag_set, cmd_rag_show, cmd_rag_stats, cmd_rag_sync,
-	cmd_rag_verify;
+extern const struct cmd cmd_rag_add, cmd_rag_create, cmd_rag_docs, cmd_rag_eval, cmd_rag_export, cmd_rag_get,
+	cmd_rag_import, cmd_rag_jobs, cmd_rag_list, cmd_rag_query, cmd_rag_rebuild, cmd_rag_rm, cmd_rag_set,
+	cmd_rag_show, cmd_rag_stats, cmd_rag_sync, cmd_rag_verify;
 
 /* group may be NULL.  NULL when there is none. */
 const struct cmd *cmd_find(const char *group, const char *name);

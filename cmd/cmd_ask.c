@@ -155,8 +155,8 @@ static void tell_facts(const struct cmd_globals *g, const struct answer_facts *f
 	buf_init(&cost, KIB);
 	answer_add_cost(f->cost_eur, f->cost_usd, &cost);
 	cmd_notice(g, "spass: %s%s%s, %lld + %lld tokens, %s%srequest %s", f->model,
-		   *f->backend ? " by " : "", f->backend, (long long)f->prompt_tokens, (long long)f->completion_tokens, buf_str(&cost),
-		   cost.len ? ", " : "", f->request_id);
+		   *f->backend ? " by " : "", f->backend, (long long)f->prompt_tokens,
+		   (long long)f->completion_tokens, buf_str(&cost), cost.len ? ", " : "", f->request_id);
 	buf_free(&cost);
 }
 

@@ -211,8 +211,9 @@ static void tell_missing(const struct eval *e)
 			example = models_text(one, "id");
 	}
 	if (missing > 0)
-		cmd_notice(&e->options->globals, "%zu of %zu relevant document%s not in the index, such as %s",
-			   missing, json_array_size(files), json_array_size(files) == 1 ? " is" : "s are", example);
+		cmd_notice(&e->options->globals,
+			   "%zu of %zu relevant document%s not in the index, such as %s", missing,
+			   json_array_size(files), json_array_size(files) == 1 ? " is" : "s are", example);
 	json_decref(answer);
 	json_decref(files);
 	mem_free(path);

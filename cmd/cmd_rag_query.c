@@ -55,7 +55,9 @@ static int read_question(int argc, char **argv, struct buf *out, struct err *err
 			       argv[0]);
 	if ((argc > 1 ? attach_words(out, argc - 1, argv + 1, err) : attach_pipe(out, STDIN_FILENO, err)) < 0)
 		return -1;
-	return out->len <= QUESTION_MAX ? 0 : err_set(err, E_usage, "", "a question has at most %d bytes", QUESTION_MAX);
+	if (out->len > QUESTION_MAX)
+		return err_set(err, E_usage, "", "a question has at most %d bytes", QUESTION_MAX);
+	return 0;
 }
 
 /* ---- the answer ---- */

@@ -38,7 +38,8 @@ static int confirm_documents(const struct removing *r, struct err *err)
 
 static int confirm_index(const char *index, struct err *err)
 {
-	err_set(err, E_not_confirmed, "yes", "the index %s stays: --yes removes it with all its documents", index);
+	err_set(err, E_not_confirmed, "yes", "the index %s stays: --yes removes it with all its documents",
+		index);
 	return cmd_confirm(err, "Remove the index %s with all its documents?", index);
 }
 

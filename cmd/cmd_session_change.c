@@ -162,7 +162,8 @@ static int confirm(struct gateway_link *l, char **ids, int count, struct err *er
 		json_decref(root);
 	}
 	err_set(err, E_not_confirmed, "yes", "nothing was deleted");
-	return cmd_confirm(err, "Delete %s for good?", count == 1 ? "this conversation" : "these conversations");
+	return cmd_confirm(err, "Delete %s for good?",
+			   count == 1 ? "this conversation" : "these conversations");
 }
 
 /* How many could not be; the last error is left in err. */

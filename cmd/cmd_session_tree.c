@@ -116,6 +116,13 @@ static int first_child(struct tree *t, int place, int depth)
 	return NONE;
 }
 
+static const char *branch(const struct tree *t, bool is_last)
+{
+	if (t->is_unicode)
+		return is_last ? "└─ " : "├─ ";
+	return is_last ? "`- " : "|- ";
+}
+
 static void draw_children(struct tree *t, int place, int depth)
 {
 	size_t before = t->prefix.len;
@@ -123,7 +130,7 @@ static void draw_children(struct tree *t, int place, int depth)
 	for (int child = first_child(t, place, depth); child != NONE; child = t->nodes[child].next) {
 		bool is_last = t->nodes[child].next == NONE;
 
-		buf_add_str(&t->prefix, is_last ? t->is_unicode ? "└─ " : "`- " : t->is_unicode ? "├─ " : "|- ");
+		buf_add_str(&t->prefix, branch(t, is_last));
 		buf_add_span(&t->out, buf_span(&t->prefix));
 		draw_text(t, child);
 		buf_truncate(&t->prefix, before);

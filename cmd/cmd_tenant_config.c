@@ -62,9 +62,9 @@ static bool is_default(const json_t *entry)
 /* Nobody shall wonder why a setting changes nothing. */
 static void add_setting(struct grid *grid, const char *key, const json_t *entry)
 {
-	char *text = mem_printf("%s%s", key, json_is_true(json_object_get(entry, "reserved")) ? " (not used yet)" : "");
+	bool is_reserved = json_is_true(json_object_get(entry, "reserved"));
 
-	add_take(grid, text, GRID_PLAIN);
+	add_take(grid, mem_printf("%s%s", key, is_reserved ? " (not used yet)" : ""), GRID_PLAIN);
 }
 
 /* On a terminal a list of hundreds of characters would bury the rest; `get` has all of it. */

@@ -128,8 +128,9 @@ static int verify_tenant(void *arg, struct span tenant)
 }
 
 int database_indices_verify(const char *dir,
-		      void (*each)(void *arg, struct span tenant, struct span index, const char *what, struct span detail),
-		      void *arg, struct database_indices_sum *sum, struct err *err)
+			    void (*each)(void *arg, struct span tenant, struct span index, const char *what,
+					 struct span detail),
+			    void *arg, struct database_indices_sum *sum, struct err *err)
 {
 	const struct rag_options options = { .dir = dir };
 	struct verifying v = { .each = each, .arg = arg, .sum = sum, .err = err };

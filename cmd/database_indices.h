@@ -19,7 +19,8 @@ int database_indices_copy(const struct cmd_globals *g, const char *from, const c
 			  struct database_indices_sum *sum, struct err *err);
 /* Checks every index below dir, as rag_check does; calls each for a finding. */
 int database_indices_verify(const char *dir,
-		      void (*each)(void *arg, struct span tenant, struct span index, const char *what, struct span detail),
-		      void *arg, struct database_indices_sum *sum, struct err *err);
+			    void (*each)(void *arg, struct span tenant, struct span index, const char *what,
+					 struct span detail),
+			    void *arg, struct database_indices_sum *sum, struct err *err);
 
 #endif

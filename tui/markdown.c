@@ -113,10 +113,8 @@ static void put_framed(void *context, const struct ink *row)
 	struct ink line;
 
 	ink_init(&line, frame->text.len + row->text.len + 1);
-	if (frame->text.len)
-		ink_add_ink(&line, frame, 0, frame->text.len);
-	if (row->text.len)
-		ink_add_ink(&line, row, 0, row->text.len);
+	ink_add_ink(&line, frame, 0, frame->text.len);
+	ink_add_ink(&line, row, 0, row->text.len);
 	m->wrap.line(m->wrap.context, &line);
 	ink_free(&line);
 }
@@ -160,7 +158,8 @@ static bool continues_table(const struct markdown *m)
 {
 	struct frame now = frame_of_row(m);
 
-	return m->now.kind == LINE_TABLE && now.quotes == m->table_frame.quotes && now.indent == m->table_frame.indent;
+	return m->now.kind == LINE_TABLE && now.quotes == m->table_frame.quotes &&
+	       now.indent == m->table_frame.indent;
 }
 
 /* What stands before this line is done. */
@@ -447,8 +446,7 @@ void markdown_tail(const struct markdown *m, struct ink *out)
 	struct span rest = span_from(buf_span(&m->source), m->taken);
 
 	ink_clear(out);
-	if (m->wrap.row.text.len)
-		ink_add_ink(out, &m->wrap.row, 0, m->wrap.row.text.len);
+	ink_add_ink(out, &m->wrap.row, 0, m->wrap.row.text.len);
 	if (m->now.kind == LINE_FENCED)
 		ink_add(out, SPAN_LIT("  "), m->base);
 	rest.len = utf8_whole(rest);

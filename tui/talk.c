@@ -49,7 +49,8 @@ static void on_edit(void *context)
 static void wait_for_turn(struct talk *t, const char *line)
 {
 	if (t->waiting_count == QUEUE_MAX) {
-		talk_say(t, STYLE_BAD, "%d messages wait already; this one is dropped, Up brings it back.", QUEUE_MAX);
+		talk_say(t, STYLE_BAD, "%d messages wait already; this one is dropped, Up brings it back.",
+			 QUEUE_MAX);
 		return;
 	}
 	t->waiting[t->waiting_count++] = mem_strdup(line);

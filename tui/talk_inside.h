@@ -31,7 +31,7 @@ struct talk {
 	bool keeps;         /* the gateway keeps what is said */
 	char *conversation; /* where; NULL: it begins with the next message */
 	bool is_seen;       /* the gateway is known to have it */
-	/* After a lost connection: the message of the last turn, which the gateway may not have kept; or NULL. */
+	/* After a lost connection: the message of the last turn, which the gateway may not have; or NULL. */
 	char *doubted;
 	size_t doubted_turns; /* of the conversation, that one included */
 	char *listed[LISTED_MAX]; /* ids, as /sessions numbered them */

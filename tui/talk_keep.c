@@ -320,7 +320,8 @@ bool talk_keep_settle(struct talk *t)
 	if (is_kept)
 		talk_keep_context(t);
 	else
-		talk_say(t, STYLE_DIM, "[the gateway has not kept the answer that was cut off, nor its question]");
+		talk_say(t, STYLE_DIM,
+			 "[the gateway has not kept the answer that was cut off, nor its question]");
 	json_decref(root);
 	return true;
 }

@@ -79,7 +79,8 @@ bool talk_rag_again(struct talk *t)
 	find(t);
 	if (t->passages.len || !models_is_builtin(t->model) || brings_more(t))
 		return true;
-	talk_say(t, STYLE_DIM, "[%s only quotes and was not asked; after /rag off, /retry asks it about what was said here]",
+	talk_say(t, STYLE_DIM,
+		 "[%s only quotes and was not asked; after /rag off, /retry asks it about what was said here]",
 		 t->model);
 	return false;
 }

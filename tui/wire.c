@@ -202,8 +202,8 @@ static void curl_error(const struct wire_transfer *t, CURLcode code, struct err 
 	else if (!doubt && (t->received || connected > 0))
 		err_set(err, E_stream_cut, "", "the connection to %s ended: %s", where, what);
 	else
-		err_set(err, E_connect_failed, param_of(target, code), "%s: %s%s%s%s", where, what, doubt ? doubt : "",
-			proxy ? "; the proxy is that of " : "", proxy ? proxy : "");
+		err_set(err, E_connect_failed, param_of(target, code), "%s: %s%s%s%s", where, what,
+			doubt ? doubt : "", proxy ? "; the proxy is that of " : "", proxy ? proxy : "");
 }
 
 /* Transfers */

@@ -289,13 +289,21 @@ static int send_after(struct sync *s, struct batch *b, const struct rag_file *f,
 	return 0;
 }
 
-/* Of a batch that was on its way nobody knows whether it is in. */
-static int tell_interrupted(const struct sync *s, struct err *err)
+/* How far it came.  Of a batch that was on its way nobody knows whether it is in. */
+static int end_early(struct sync *s, struct err *err)
 {
-	return err_set(err, E_cancelled, "",
-		       "interrupted: %lld of %lld files are done and kept, and the same command "
-		       "goes on from there",
-		       (long long)s->progress.done, (long long)s->progress.total);
+	static const char kept[] =
+		"%lld of %lld files are done and kept, and the same command goes on from there";
+	const long long done = s->progress.done, total = s->progress.total;
+	char text[sizeof(kept) + 40];
+
+	snprintf(text, sizeof(text), kept, done, total);
+	if (interrupt_signal())
+		return err_set(err, E_cancelled, "", "interrupted: %s", text);
+	progress_hide(&s->progress);
+	if (done > 0)
+		cmd_notice(&s->options->globals, "%s", text);
+	return -1;
 }
 
 int sync_send_all(struct sync *s, struct err *err)
@@ -328,7 +336,7 @@ int sync_send_all(struct sync *s, struct err *err)
 	if (result == 0)
 		result = send_batch(s, &b, err);
 	buf_free(&b.body);
-	return interrupt_signal() ? tell_interrupted(s, err) : result;
+	return result < 0 || interrupt_signal() ? end_early(s, err) : 0;
 }
 
 /* ---- standard input ---- */

@@ -288,11 +288,13 @@ int rag_refused_want(struct db *db, int64_t index_id, struct err *err);
 /* ---- rag_unread.c: files that cannot be read ---- */
 
 /* Whether there is something to note. */
-bool rag_unread_has_any(const struct rag_document_in *docs, const struct rag_put_result *results, size_t count);
+bool rag_unread_has_any(const struct rag_document_in *docs, const struct rag_put_result *results,
+			size_t count);
 int rag_unread_note(struct db *db, int64_t index_id, const struct reader_options *reading,
 		    const struct rag_document_in *docs, const struct rag_put_result *results, size_t count,
 		    struct err *err);
-int rag_unread_forget(struct db *db, int64_t index_id, struct span name, struct err *err);
+/* Those that are documents now. */
+int rag_unread_forget(struct db *db, int64_t index_id, const struct rag_batch *b, struct err *err);
 
 /* ---- rag_tend.c ---- */
 

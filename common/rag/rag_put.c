@@ -299,12 +299,13 @@ static int put_all(struct db *db, void *arg, struct err *err)
 	if (b->chunks > 0 && rag_chunks_take(db, b->chunks, &p->base, err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->count && !p->is_stale; i++)
-		if (put_one(db, p, &b->docs[i], err) < 0 ||
-		    rag_unread_forget(db, p->row.id, b->docs[i].name, err) < 0)
+		if (put_one(db, p, &b->docs[i], err) < 0)
 			return -1;
 	if (p->is_stale)
 		return err_set(err, E_storage_error, "",
 			       "others keep changing the same documents; try again");
+	if (rag_unread_forget(db, p->row.id, b, err) < 0)
+		return -1;
 	if (found == 1 && !p->is_changed)
 		return 0;
 	if (rag_tails_insert(db, &p->row, p->batch, p->base, err) < 0 ||

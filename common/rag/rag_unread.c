@@ -13,7 +13,8 @@ static bool is_unread(const struct rag_document_in *in, const struct rag_put_res
 	       in->type.len == 0 && in->reading.len == 0 && in->mtime_us >= 0;
 }
 
-bool rag_unread_has_any(const struct rag_document_in *docs, const struct rag_put_result *results, size_t count)
+bool rag_unread_has_any(const struct rag_document_in *docs, const struct rag_put_result *results,
+			size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (is_unread(&docs[i], &results[i]))
@@ -56,16 +57,35 @@ int rag_unread_note(struct db *db, int64_t index_id, const struct reader_options
 			   UNREAD_MAX, err);
 }
 
-int rag_unread_forget(struct db *db, int64_t index_id, struct span name, struct err *err)
+static int is_any_of(struct db *db, int64_t index_id, struct err *err)
 {
-	struct db_statement *st =
-		db_statement(db, "DELETE FROM rag_unread WHERE index_id = ?1 AND name = ?2", err);
+	struct db_statement *st = db_statement(db, "SELECT 1 FROM rag_unread WHERE index_id = ?1 LIMIT 1", err);
+	int found;
 
 	if (!st)
 		return -1;
 	db_bind_int(st, 1, index_id);
-	db_bind_text(st, 2, name);
-	return db_run(st, err);
+	found = db_next(st, err);
+	db_reset(st);
+	return found;
+}
+
+int rag_unread_forget(struct db *db, int64_t index_id, const struct rag_batch *b, struct err *err)
+{
+	int any = is_any_of(db, index_id, err);
+
+	for (size_t i = 0; i < b->count && any == 1; i++) {
+		struct db_statement *st =
+			db_statement(db, "DELETE FROM rag_unread WHERE index_id = ?1 AND name = ?2", err);
+
+		if (!st)
+			return -1;
+		db_bind_int(st, 1, index_id);
+		db_bind_text(st, 2, b->docs[i].name);
+		if (db_run(st, err) < 0)
+			return -1;
+	}
+	return any < 0 ? -1 : 0;
 }
 
 static int each_of(struct db *db, int64_t index_id, const char *readers,

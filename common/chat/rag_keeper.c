@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/chat/rag_batch.h"
+#include "common/chat/rag_noting.h"
 #include "common/chat/rag_probes.h"
 #include "common/loop/fiber.h"
 
@@ -346,6 +347,18 @@ static enum outcome end_or_begin_anew(struct care *c, struct snapshot *s, const 
 	return OVER;
 }
 
+/* A backend that has come up gets the texts of all indices that there are, without anybody's command. */
+static void tell_begin(const struct care *c, const struct snapshot *s, const struct rag_embedder *e)
+{
+	const struct target *target = rag_embedder_target(s->routing, e);
+
+	if (!target || target_is_free(target) || span_is(c->info.model, e->model) ||
+	    span_is(c->info.building, e->model))
+		return;
+	log_info("rag", "index %s of %s: its texts go to %s for vectors by %s", c->item->index,
+		 c->item->tenant, target->backend->name, e->model);
+}
+
 static enum outcome embed_some(struct care *c, struct snapshot *s)
 {
 	struct rag_embedder e;
@@ -361,6 +374,7 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
 		return OVER;
 	}
+	tell_begin(c, s, &e);
 	more = rag_batch_embed(c->worker, s, c->tenant, c->index, &e, &c->err);
 	c->sent = more != 0;
 	if (more >= 0)
@@ -412,44 +426,6 @@ static void work_on(struct rag_keeper *k, enum lane lane, struct item *i, struct
 
 /* ---- all of them ---- */
 
-struct finding {
-	struct rag_keeper *keeper;
-	struct rag *rag;
-	struct span tenant;
-	bool indices; /* too, not only what is nobody's */
-};
-
-static int note_index(void *arg, const struct rag_index_info *index)
-{
-	struct finding *f = arg;
-
-	rag_keeper_note(f->keeper, f->tenant, index->name);
-	return 0;
-}
-
-static int note_tenant(void *arg, struct span tenant)
-{
-	struct finding *f = arg;
-	struct err err = ERR_INIT;
-
-	f->tenant = tenant;
-	rag_keeper_note(f->keeper, tenant, SPAN_LIT(""));
-	if (f->indices && rag_index_each(f->rag, tenant, note_index, f, &err) < 0 &&
-	    err.code != E_none)
-		log_warn("rag", "the indices of %.*s cannot be read: %s", SPAN_ARGS(tenant),
-			 err.message);
-	return 0;
-}
-
-static void note_all(void *arg)
-{
-	struct finding *f = arg;
-	struct err err = ERR_INIT;
-
-	if (rag_tenants_each(f->rag, note_tenant, f, &err) < 0)
-		log_warn("rag", "%s", err.message);
-}
-
 /* True once each time when it is time; more_ms: until the next time, 0: never again. */
 static bool is_time(int64_t *due_ms, int64_t more_ms)
 {
@@ -469,17 +445,17 @@ static void rest(void *arg)
 /* Of one fiber. */
 static void look_around(struct rag_keeper *k, struct core_worker *w)
 {
-	struct finding f = { .keeper = k, .rag = w->core->rag };
+	struct rag_noting all = { .keeper = k, .rag = w->core->rag };
 	struct err err = ERR_INIT;
 
 	if (is_time(&k->wake_ms, WAKE_MS))
 		wake(k, w->core);
-	f.indices = is_time(&k->begin_ms, 0);
+	all.indices = is_time(&k->begin_ms, 0);
 	/* Replacements that were left alone have become nobody's. */
-	if ((f.indices || is_time(&k->free_ms, FREE_MS)) &&
-	    job_run(w->core->ingests, note_all, &f, &err) < 0)
+	if ((all.indices || is_time(&k->free_ms, FREE_MS)) &&
+	    job_run(w->core->ingests, rag_note_all, &all, &err) < 0)
 		log_warn("rag", "%s", err.message);
-	if (is_time(&k->rest_ms, REST_MS) && job_run(w->core->ingests, rest, f.rag, &err) < 0)
+	if (is_time(&k->rest_ms, REST_MS) && job_run(w->core->ingests, rest, all.rag, &err) < 0)
 		log_warn("rag", "%s", err.message);
 }
 

@@ -5,6 +5,7 @@
 
 enum {
 	LIST_DEPTH = 16,
+	COMMENT_LINES = 3, /* at least */
 	LINES_BETWEEN_CHECKS = 4096,
 };
 
@@ -142,6 +143,43 @@ static int heading_level(struct span rest)
 										      : 0;
 }
 
+/* "# define X", as it stands in C between others; "# If so" is a heading. */
+static bool is_directive(struct span rest)
+{
+	static const char always[] = "define undef ifdef ifndef elif endif pragma";
+	static const char others[] = "if else include"; /* are words of a heading, too */
+	struct span after = run_of(rest, '#') == 1 ? span_trim(span_from(rest, 1)) : SPAN_NONE;
+	size_t len = 0;
+
+	while (len < after.len && after.ptr[len] >= 'a' && after.ptr[len] <= 'z')
+		len++;
+	if (reader_has_word(always, span_of(after.ptr, len)))
+		return true;
+	if (!reader_has_word(others, span_of(after.ptr, len)))
+		return false;
+	after = span_trim(span_from(after, len));
+	return after.len == 0 || after.ptr[0] < 'a' || after.ptr[0] > 'z' || span_starts(after, "defined");
+}
+
+/*
+ * Lines of # right below each other are a comment, of source code that stands here as it is: below a
+ * heading there is something else, but for a title of two lines.  To the end of it.
+ */
+static bool scan_comment(struct scan *s, int level)
+{
+	struct scan ahead = *s;
+	size_t lines = 1, end = s->line_end;
+	struct span rest;
+
+	for (; next_line(&ahead, end + 1); end = ahead.line_end, lines++)
+		if (indent_of(line_of(&ahead), &rest) >= 4 || heading_level(rest) != level)
+			break;
+	if (lines < COMMENT_LINES)
+		return false;
+	s->line_end = end;
+	return true;
+}
+
 /* A line of === or --- below a paragraph of one line. */
 static int underline_level(struct span rest)
 {
@@ -244,8 +282,11 @@ static bool scan_block(struct scan *s, struct span rest, size_t indent)
 		return true;
 	}
 	if (level > 0 && indent < 4) {
+		size_t start = s->at;
+
 		close_items(s, 0);
-		reader_mark_range(s->rd, MARK_HEADING, level, s->at, s->line_end);
+		if (!is_directive(rest) && !scan_comment(s, level))
+			reader_mark_range(s->rd, MARK_HEADING, level, start, s->line_end);
 		return true;
 	}
 	if (s->in_paragraph && s->paragraph != SIZE_MAX && is_delimiter(rest) &&

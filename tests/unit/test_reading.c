@@ -67,6 +67,27 @@ static void what_is_binary_is_refused_by_its_content(void **state)
 	check_cases(cases, ARRAY_LEN(cases));
 }
 
+static void code_that_stands_in_markdown_as_it_is_has_no_headings(void **state)
+{
+	static const struct reading_case cases[] = {
+		{ "a.md", "# Licensed to\n#\n#  everyone\n\nimport x\n", .marks = "" },
+		{ "a.md", "x = 1\n## a\n## b\n## c", .marks = "" },
+		{ "a.md", "# a\n# b\n# c\n## Two\n# Three\n\n# Four\n",
+		  .marks = "h2(## Two)h1(# Three)h1(# Four)", .title = "Two" },
+		{ "a.md", "# The\n# title\n\n## A\n## B", .marks = "h1(# The)h1(# title)h2(## A)h2(## B)",
+		  .title = "The" },
+		{ "a.md", "- a\n# b\n# c\n# d\n- e\n", .marks = "item1(- a)item1(- e)" },
+		{ "a.md", "# if !A\n#  define B \\\n  c\n# else  // A\n# define B\n# endif\n", .marks = "" },
+		{ "a.md", "# if defined(A)\nx\n# include <a.h>\nx\n# else\nx\n", .marks = "" },
+		{ "a.md", "# if it rains\n\n# Define it\n\n# include me\n\n## define\n",
+		  .marks = "h1(# if it rains)h1(# Define it)h1(# include me)h2(## define)",
+		  .title = "if it rains" },
+	};
+
+	(void)state;
+	check_cases(cases, ARRAY_LEN(cases));
+}
+
 static void markdown_keeps_its_text_and_gets_marks(void **state)
 {
 	static const struct reading_case cases[] = {
@@ -165,6 +186,7 @@ int main(void)
 		cmocka_unit_test(charsets_are_named_or_guessed),
 		cmocka_unit_test(what_is_binary_is_refused_by_its_content),
 		cmocka_unit_test(markdown_keeps_its_text_and_gets_marks),
+		cmocka_unit_test(code_that_stands_in_markdown_as_it_is_has_no_headings),
 		cmocka_unit_test(the_words_of_a_heading_are_without_its_marks),
 		cmocka_unit_test(limits_and_cancelling_are_told),
 		cmocka_unit_test(the_table_of_readers_ends),

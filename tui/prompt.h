@@ -27,6 +27,8 @@ struct prompt_setup {
 	void (*edit)(void *context);
 	/* The index-th word that may stand for text at its place in line; NULL at the end. */
 	const char *(*complete)(void *context, const char *line, const char *text, size_t index);
+	/* Whether what follows this line is the name of a file instead. */
+	bool (*wants_file)(void *context, const char *line);
 	void *context;
 };
 

@@ -170,11 +170,15 @@ static char *next_match(const char *text, int state)
 
 static char **complete(const char *text, int start, int end)
 {
+	const struct prompt_setup *s = &here.prompt->setup;
+	bool wants_file;
+
 	(void)end;
-	/* File names are not what a conversation is made of. */
-	rl_attempted_completion_over = 1;
 	snprintf(here.line, sizeof here.line, "%.*s", start, rl_line_buffer);
-	return rl_completion_matches(text, next_match);
+	wants_file = s->wants_file(s->context, here.line);
+	/* File names are not what a conversation is made of: readline completes them where one is wanted. */
+	rl_attempted_completion_over = !wants_file;
+	return wants_file ? NULL : rl_completion_matches(text, next_match);
 }
 
 static void show_matches(char **matches, int count, int longest)

@@ -18,6 +18,7 @@ struct slash {
 	const char *help;      /* more, or NULL */
 	bool completes_models; /* its argument is the name of a model */
 	bool completes_indices; /* or of an index */
+	bool completes_files;   /* or of a file */
 	bool any_time;         /* also while an answer comes */
 	void (*run)(struct talk *t, struct span argument);
 };

@@ -352,6 +352,7 @@ int talk_run(const struct talk_setup *setup, struct err *err)
 						       .settle = on_settle,
 						       .edit = on_edit,
 						       .complete = talk_complete,
+						       .wants_file = talk_wants_file,
 						       .context = &t });
 	begin(&t);
 	while (!t.is_over)

@@ -163,6 +163,7 @@ void talk_system(struct talk *t, struct span argument);
 /* talk_slash.c */
 void talk_command(struct talk *t, struct span name, struct span argument);
 const char *talk_complete(void *context, const char *line, const char *text, size_t index);
+bool talk_wants_file(void *context, const char *line);
 /* Who answers, and what to do when it is no language model. */
 void talk_greet(struct talk *t);
 

@@ -1,6 +1,7 @@
 /* tui/talk_slash.c - what the commands of a conversation do. */
 #include "tui/talk_inside.h"
 
+#include "common/base/env.h"
 #include "common/base/mem.h"
 #include "tui/attach.h"
 
@@ -111,9 +112,19 @@ static void run_new(struct talk *t, struct span argument)
 	talk_say(t, STYLE_DIM, "A new conversation; nothing of the old one is sent any more.");
 }
 
+/* As a shell has it: what begins with ~/ is in the home directory.  The caller frees. */
+static char *path_of(struct span argument)
+{
+	const char *home = env_get("HOME");
+
+	if (home && span_starts(argument, "~/"))
+		return mem_printf("%s%.*s", home, SPAN_ARGS(span_from(argument, 1)));
+	return mem_strndup(argument.ptr ? argument.ptr : "", argument.len);
+}
+
 static void run_file(struct talk *t, struct span argument)
 {
-	char *path = mem_strndup(argument.ptr ? argument.ptr : "", argument.len);
+	char *path = path_of(argument);
 	struct err err = ERR_INIT;
 	size_t before = t->context.len;
 
@@ -197,7 +208,7 @@ const struct slash slash_table[] = {
 	{ .name = "system", .arguments = "[TEXT|off]", .summary = "Show or set what the model should keep to",
 	  .help = "It is kept beside the conversation, and taken again with it.", .run = talk_system },
 	{ .name = "file", .arguments = "PATH", .summary = "Send a text file with the next message",
-	  .run = run_file },
+	  .completes_files = true, .run = run_file },
 	{ .name = "rag", .arguments = "[INDEX|off]", .summary = "Search an index for each message, or list them",
 	  .help = "What is found goes along with the message, as data; `spass rag add` makes an index.",
 	  .completes_indices = true, .run = talk_rag },
@@ -223,26 +234,40 @@ void talk_command(struct talk *t, struct span name, struct span argument)
 		say_unknown(t, name, near);
 }
 
+/* Whose argument comes next; NULL: no command's. */
+static const struct slash *argument_of(const char *line)
+{
+	struct span name, argument;
+	const char *near;
+
+	if (!slash_split(span_str(line), &name, &argument) || argument.len)
+		return NULL;
+	return slash_find(slash_table, name, &near);
+}
+
+bool talk_wants_file(void *context, const char *line)
+{
+	const struct slash *row = argument_of(line);
+
+	(void)context;
+	return row && row->completes_files;
+}
+
 /* Skips to the index-th row whose text begins so. */
 const char *talk_complete(void *context, const char *line, const char *text, size_t index)
 {
 	struct talk *t = context;
+	const struct slash *row = argument_of(line);
 	static char word[64];
-	struct span name, argument;
-	const char *near;
 
 	if (!*line && *text == '/') {
-		for (const struct slash *row = slash_table; row->name; row++)
+		for (row = slash_table; row->name; row++)
 			if (span_starts(span_str(row->name), text + 1) && index-- == 0) {
 				snprintf(word, sizeof word, "/%s", row->name);
 				return word;
 			}
 		return NULL;
 	}
-	if (!slash_split(span_str(line), &name, &argument) || argument.len)
-		return NULL;
-	const struct slash *row = slash_find(slash_table, name, &near);
-
 	if (row && row->completes_indices)
 		return talk_rag_complete(t, text, index);
 	for (size_t i = 0; row && row->completes_models && i < t->models.count; i++)

@@ -138,6 +138,22 @@ see 'Hello there'
 await 5 grep -q 'alt one.*alt two' "$dir/log1" || fail "Alt-Enter sent the message: $(shown_all)"
 screen_end
 
+# Names of files are completed where a command wants one, and nowhere else.
+printf 'Otters swim.\n' > "$dir/otters-in-rivers.txt"
+screen 120x20 "$chat -m quick"
+see 'quick answers.'
+text "/file $dir/ott"; see "/file $dir/ott"; keys Tab
+see "> /file $dir/otters-in-rivers.txt"
+keys Enter
+see "$dir/otters-in-rivers.txt goes with your next message"
+text '/file ~/ott'; see '/file ~/ott'; keys Tab
+see '> /file ~/otters-in-rivers.txt'
+keys Enter
+see_times 2 "$dir/otters-in-rivers.txt goes with your next message"
+text 'see otters'; keys Tab; text '?'
+see '> see otters?'
+screen_end
+
 # The editing mode of the user's inputrc: vi.
 printf 'set editing-mode vi\n' > "$dir/inputrc"
 screen 70x20 "INPUTRC='$dir/inputrc' $chat -m quick"

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "common/chat/request_inside.h"
+
 int audio_form_init(struct audio_form *f, struct span type, struct err *err)
 {
 	memset(f, 0, sizeof *f);
@@ -17,37 +19,48 @@ static bool is_plain(struct span name)
 	static const char *const names[] = { "file", "model", "response_format", "language", "prompt",
 					     "temperature" };
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (span_is(name, names[i]))
 			return true;
 	return false;
 }
 
-static struct audio_field *place_of(struct audio_form *f, struct span name)
+/* Sets f->field, to NULL for what is of no concern.  Of a member of JSON the same is asked. */
+static int find_field(struct audio_form *f, struct span name, struct err *err)
 {
-	if (span_is(name, "file"))
-		return &f->file;
-	if (span_is(name, "model"))
-		return &f->model;
-	return span_is(name, "response_format") ? &f->response_format : NULL;
+	const struct {
+		const char *name;
+		struct audio_field *field;
+	} rows[] = {
+		{ "file", &f->file },
+		{ "model", &f->model },
+		{ "response_format", &f->response_format },
+	};
+
+	f->field = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!span_is_nocase(name, rows[i].name))
+			continue;
+		if (rows[i].field->is_there || !span_is(name, rows[i].name))
+			return request_fault_of_contest(rows[i].name, err);
+		f->field = rows[i].field;
+	}
+	return 0;
 }
 
 static int begin_field(struct audio_form *f, uint64_t at, struct err *err)
 {
 	struct span name = f->parts.part.name;
 
-	if (span_is(name, "user_id"))
+	if (span_is_nocase(name, "user_id"))
 		return err_set(err, E_invalid_field, "body.user_id",
 			       "user_id does not belong in the body; send the SPASS-User-Id header");
 	if (!is_plain(name))
 		f->has_options = true;
-	f->field = place_of(f, name);
+	if (find_field(f, name, err) < 0)
+		return -1;
 	if (!f->field)
 		return 0;
-	if (f->field->is_there)
-		return err_set(err, E_invalid_field, span_is(name, "file") ? "file" :
-						     f->field == &f->model ? "model" : "response_format",
-			       "%.*s is given twice", SPAN_ARGS(name));
 	f->field->is_there = true;
 	f->field->from = f->field->to = at;
 	return 0;

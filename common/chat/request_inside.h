@@ -19,7 +19,7 @@ static inline bool request_has(struct jvalue v)
  */
 int request_read_object(struct span body, const struct span *names, struct jvalue *values, size_t count,
 			struct jvalue *root, struct jmap *map, struct err *err);
-/* param: the path of a member whose name is contested, see jscan.h. */
+/* param: the path of a member whose name is contested, see jscan.h, or the name of a form's field. */
 int request_fault_of_contest(const char *param, struct err *err);
 /* Of what the string stands for, in bytes. */
 bool request_is_longer(struct jvalue text, size_t max);

@@ -103,6 +103,13 @@ static void faults_are_told_with_their_field(void **state)
 		{ FIELD("file", "R") FIELD("file", "R"), E_invalid_field, "file" },
 		{ FIELD("model", "m") FIELD("model", "m"), E_invalid_field, "model" },
 		{ FIELD("response_format", "m") FIELD("response_format", "m"), E_invalid_field, "response_format" },
+		/* Some backends take capitals for small letters. */
+		{ FIELD("model", "m") FIELD("Model", "secret"), E_invalid_field, "model" },
+		{ FIELD("MODEL", "m"), E_invalid_field, "model" },
+		{ FIELD("File", "R"), E_invalid_field, "file" },
+		{ FIELD("file", "R") FIELD("Response_Format", "text"), E_invalid_field, "response_format" },
+		{ FIELD("User_Id", "me"), E_invalid_field, "body.user_id" },
+		{ FIELD("Models", "m") FIELD("file", "R") CLOSE, E_missing_field, "model" },
 		{ FIELD("model", X256), E_model_not_in_allowlist, "model" },
 		{ FIELD("user_id", "me"), E_invalid_field, "body.user_id" },
 		{ FIELD("file", "R") FIELD("model", "m"), E_invalid_field, "body" },

@@ -213,7 +213,7 @@ static void wait_briefly(void *arg)
 static void a_wait_ends_with_its_time(void **state)
 {
 	struct stage *s = *state;
-	int64_t begun_ms = clock_mono_ms();
+	const int64_t begun_ms = loop_now_ms(s->loop);
 
 	s->result = 7;
 	fiber_start(s->loop, wait_briefly, s);
@@ -221,7 +221,7 @@ static void a_wait_ends_with_its_time(void **state)
 	while (s->result == 7)
 		run_for(s, 2);
 	assert_int_equal(s->result, 0);
-	assert_true(clock_mono_ms() - begun_ms >= 9);
+	assert_true(loop_now_ms(s->loop) - begun_ms >= 10);
 }
 
 static void a_wake_within_the_time_gives_one(void **state)
@@ -238,10 +238,10 @@ static void a_wake_within_the_time_gives_one(void **state)
 static void sleep_well(void *arg)
 {
 	struct stage *s = arg;
-	int64_t begun_ms = clock_mono_ms();
+	const int64_t begun_ms = loop_now_ms(s->loop);
 
 	assert_int_equal(fiber_sleep(20, NULL), 0);
-	assert_true(clock_mono_ms() - begun_ms >= 19);
+	assert_true(loop_now_ms(s->loop) - begun_ms >= 20);
 	note(s, 's');
 	assert_int_equal(fiber_suspend(NULL), 0);
 	note(s, 'w');
@@ -394,14 +394,15 @@ struct letter {
 	char letter;
 };
 
-/* All have come before the loop looks at the first. */
+/* All have come before the loop looks at the first.  On a late machine a run is a single turn of the loop. */
 static void run_letters(struct stage *s, struct letter *letters, size_t count, void (*run)(struct loop *, struct message *))
 {
 	for (size_t i = 0; i < count; i++) {
 		letters[i] = (struct letter){ { .run = run }, s, (char)('a' + i % 26) };
 		loop_post(s->loop, &letters[i].message);
 	}
-	run_for(s, 1);
+	for (int turns = 0; turns < 4; turns++)
+		run_for(s, 1);
 }
 
 static void wait_for_the_others(void *arg)

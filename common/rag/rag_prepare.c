@@ -87,10 +87,10 @@ static bool is_text(struct span s)
 static int check_text(struct span s, size_t max, const char *what, struct err *err)
 {
 	if (s.len > max)
-		return err_set(err, E_invalid_field, what, "it is longer than %zu bytes", max);
+		return err_set(err, E_invalid_field, what, "its %s is longer than %zu bytes", what, max);
 	if (!is_text(s))
 		return err_set(err, E_invalid_field, what,
-			       "it is not UTF-8, or has control characters");
+			       "its %s is not UTF-8, or has control characters", what);
 	return 0;
 }
 

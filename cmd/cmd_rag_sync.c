@@ -231,6 +231,20 @@ static int check_piped(const struct sync *s, int argc, char **argv, struct err *
 	return 0;
 }
 
+/* What is gone as a whole cannot be named any more: --prune is of what has gone from a directory. */
+static int find_files(struct sync *s, char **paths, int count, struct err *err)
+{
+	struct err why;
+
+	if (rag_files_find(&s->files, paths, count, &s->choice, err) == 0)
+		return 0;
+	why = *err;
+	if (s->options->prune && why.code == E_usage)
+		err_set(err, E_usage, "", "%s; what the index has of a directory that is gone, "
+			"`spass rag rm %s 'NAME/*'` removes", why.message, s->index);
+	return -1;
+}
+
 static int run(const void *options, int argc, char **argv, struct err *err)
 {
 	const struct sync_options *o = options;
@@ -248,8 +262,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	interrupt_after(o->globals.timeout_ms);
 	if (sources_check_index(argv[0], err) == 0 && check_type(o->type, err) == 0 &&
 	    check_piped(&s, argc, argv, err) == 0 && read_metadata(&s, err) == 0 &&
-	    (s.is_piped ||
-	     rag_files_find(&s.files, argv + 1, argc - 1, &s.choice, err) == 0) &&
+	    (s.is_piped || find_files(&s, argv + 1, argc - 1, err) == 0) &&
 	    gateway_link_open(&l, &o->globals, err) == 0)
 		result = s.is_piped ? put_piped(&s, err) : synchronise(&s, err);
 	result = rag_check_late(&o->globals, result,

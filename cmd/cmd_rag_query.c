@@ -192,6 +192,16 @@ static void tell(const struct query_options *o, const json_t *answer)
 		cmd_notice(&o->globals, "not reranked: %s", rerank_note);
 }
 
+/* A filter is easily mistyped: "2025" is no 2025. */
+static const char *why_nothing(const json_t *answer)
+{
+	const json_t *filtered = json_object_get(answer, "filtered");
+
+	if (json_integer_value(json_object_get(answer, "chunks")) == 0)
+		return ": the index has no text";
+	return filtered && json_integer_value(filtered) == 0 ? ": the filter leaves no text" : "";
+}
+
 static int print_answer(const struct query_options *o, json_t *answer)
 {
 	const json_t *results = json_object_get(answer, "results");
@@ -215,7 +225,7 @@ static int print_answer(const struct query_options *o, json_t *answer)
 		buf_free(&p.out);
 		tell(o, answer);
 		if (is_empty)
-			cmd_notice(&o->globals, "nothing was found");
+			cmd_notice(&o->globals, "nothing was found%s", why_nothing(answer));
 	}
 	return o->exit_status && is_empty;
 }

@@ -55,6 +55,11 @@ void prompt_hide_broken(struct prompt *p, size_t columns)
 	p->kind->hide_broken(p, columns);
 }
 
+size_t prompt_rows(const struct prompt *p, size_t columns)
+{
+	return p->kind->rows(p, columns);
+}
+
 void prompt_show(struct prompt *p)
 {
 	p->kind->show(p);

@@ -42,6 +42,7 @@ struct prompt_kind {
 	void (*read)(struct prompt *p);
 	void (*hide)(struct prompt *p);
 	void (*hide_broken)(struct prompt *p, size_t columns);
+	size_t (*rows)(const struct prompt *p, size_t columns);
 	void (*show)(struct prompt *p);
 	void (*clear)(struct prompt *p);
 	const char *(*text)(const struct prompt *p);
@@ -69,6 +70,8 @@ void prompt_read(struct prompt *p);
 void prompt_hide(struct prompt *p);
 /* The same when the terminal may have another width now, and have broken its rows into more or joined them. */
 void prompt_hide_broken(struct prompt *p, size_t columns);
+/* That it takes when shown on so many columns (> 0). */
+size_t prompt_rows(const struct prompt *p, size_t columns);
 void prompt_show(struct prompt *p);
 /* What is typed goes to the history, and the line is empty. */
 void prompt_clear(struct prompt *p);

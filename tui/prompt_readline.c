@@ -260,10 +260,10 @@ static void add_shown(struct buf *out, struct span text, size_t columns)
 	}
 }
 
-/* Rows above the cursor's, now that there are so many columns. */
-static size_t rows_above(size_t columns)
+/* Of the line up to a cursor there, now that there are so many columns. */
+static size_t rows_to(int at, size_t columns)
 {
-	struct span text = span_of(rl_line_buffer, (size_t)rl_point);
+	struct span text = span_of(rl_line_buffer, (size_t)at);
 	struct buf shown;
 	int rows, known;
 	size_t count;
@@ -274,7 +274,13 @@ static size_t rows_above(size_t columns)
 	buf_add_char(&shown, ' '); /* the cursor's cell */
 	count = width_rows(buf_span(&shown), columns);
 	buf_free(&shown);
-	return count - 1;
+	return count;
+}
+
+static size_t rows_of(const struct prompt *p, size_t columns)
+{
+	(void)p;
+	return rows_to(rl_end, columns);
 }
 
 /*
@@ -289,7 +295,7 @@ static void hide_broken(struct prompt *p, size_t columns)
 		hide(p);
 		return;
 	}
-	above = rows_above(columns);
+	above = rows_to(rl_point, columns) - 1;
 	if (above)
 		fprintf(rl_outstream, "\033[%zuA", above);
 	fputs("\r\033[J", rl_outstream);
@@ -346,6 +352,7 @@ const struct prompt_kind prompt_readline = {
 	.read = read_key,
 	.hide = hide,
 	.hide_broken = hide_broken,
+	.rows = rows_of,
 	.show = show,
 	.clear = clear,
 	.text = text_of,

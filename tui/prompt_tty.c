@@ -124,6 +124,12 @@ static void hide_broken(struct prompt *p, size_t columns)
 	hide(p);
 }
 
+static size_t rows_of(const struct prompt *p, size_t columns)
+{
+	(void)p, (void)columns;
+	return 1;
+}
+
 static void show(struct prompt *p)
 {
 	if (!here.hidden)
@@ -182,6 +188,7 @@ const struct prompt_kind prompt_tty = {
 	.read = read_tty,
 	.hide = hide,
 	.hide_broken = hide_broken,
+	.rows = rows_of,
 	.show = show,
 	.clear = clear,
 	.text = text_of,

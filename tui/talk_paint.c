@@ -88,16 +88,23 @@ static size_t end_of_block(const struct talk *t)
 	return at ? (size_t)(at - t->lines.ptr) + 2 : 0;
 }
 
+static struct winsize size_of(const struct talk *t)
+{
+	struct winsize size = { .ws_row = 0 };
+
+	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
+	return size;
+}
+
 /* Where a paragraph ends, or at once when there is none under way, or no room below it. */
 static void place_between(struct talk *t)
 {
-	struct winsize size = { .ws_row = 0 };
+	const struct winsize size = size_of(t);
 	size_t at = end_of_block(t);
 	struct buf rest;
 
 	if (!t->held.len)
 		return;
-	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
 	if (!t->answer || !answer_text(t->answer).len ||
 	    (t->ends_block && !t->lines.len && !t->tail.len) ||
 	    2 * (width_rows(buf_span(&t->held), size.ws_col) - 1) > size.ws_row) {
@@ -125,6 +132,23 @@ static void add_held(struct talk *t)
 	if (t->tail.len)
 		buf_add_char(&t->tail, '\n');
 	buf_add(&t->tail, held.ptr, held.len - 1); /* without its last newline */
+}
+
+/*
+ * What leaves the screen at its top cannot be repainted.  Above a long draft only finished lines are painted,
+ * and above one that fills the screen none until the answer has ended: false.
+ */
+static bool make_room(struct talk *t)
+{
+	const struct winsize size = size_of(t);
+	size_t taken;
+
+	if (!t->answer || !size.ws_row || !size.ws_col)
+		return true;
+	taken = prompt_rows(t->prompt, size.ws_col);
+	if (taken + width_rows(buf_span(&t->tail), size.ws_col) > size.ws_row)
+		buf_clear(&t->tail);
+	return taken < size.ws_row;
 }
 
 static bool is_new(const struct talk *t)
@@ -163,7 +187,7 @@ void talk_paint(struct talk *t)
 	make_tail(t);
 	place_between(t);
 	add_held(t);
-	if (!is_new(t))
+	if ((is_live && !make_room(t)) || !is_new(t))
 		return;
 	if (is_live)
 		prompt_hide(t->prompt);
@@ -196,10 +220,7 @@ int talk_next_paint(const struct talk *t)
 
 size_t talk_columns(const struct talk *t)
 {
-	struct winsize size = { .ws_col = 0 };
-
-	(void)ioctl(fileno(t->setup->out), TIOCGWINSZ, &size);
-	return size.ws_col;
+	return size_of(t).ws_col;
 }
 
 void talk_resize(struct talk *t)

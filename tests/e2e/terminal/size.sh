@@ -3,6 +3,9 @@
 . "$(dirname "$0")/lib.sh"
 
 upstream <<'END'
+rule model=short
+pace 20 20 100
+tokens 20
 rule
 pace 20 20 250
 tokens 400
@@ -66,5 +69,18 @@ text 'a draft'; see '> a draft'
 keys C-c
 see '[interrupted]'
 each_word_once 'at the end of the queue'
+screen_end
+
+# Above a draft that fills the screen nothing is repainted: what leaves the screen would stay, each time.
+screen 60x12 "'$spass' chat -m short"
+see 'short answers.'
+text 'first'; see '> first'; keys Enter
+see 'w3 '
+paste "$(echo top; seq 30)"
+see '> top'
+see 'w20'
+copies=$(shown_all | grep -c '^> top')
+[ "$copies" -le 2 ] || fail "the draft is there $copies times: $(shown_all)"
+shown_all | tr '\n' ' ' | grep -q "w1 w2 w3 .*w18 w19 w20 *> top" || fail "the answer is not whole: $(shown_all)"
 screen_end
 done_testing

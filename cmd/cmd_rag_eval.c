@@ -9,6 +9,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/rag/arrange.h"
 #include "common/rag/measure.h"
 #include "tui/models.h"
 #include "tui/sources.h"
@@ -17,7 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 1 << 30, RUN_BYTES_MAX = 1 << 30, TOP_DEFAULT = 100, TOP_MAX = 1000 };
+enum {
+	FILE_BYTES_MAX = 1 << 30,
+	RUN_BYTES_MAX = 1 << 30,
+	TOP_DEFAULT = 100 * ARRANGE_DOCUMENT_MAX, /* chunks of at least 100 documents, for recall at 100 */
+	TOP_MAX = 1000,
+};
 
 /* Relevant documents that are looked for in the index. */
 enum { ASKED_ABOUT_MAX = 20000 };
@@ -212,8 +218,10 @@ static void tell_missing(const struct eval *e)
 	}
 	if (missing > 0)
 		cmd_notice(&e->options->globals,
-			   "%zu of %zu relevant document%s not in the index, such as %s", missing,
-			   json_array_size(files), json_array_size(files) == 1 ? " is" : "s are", example);
+			   "%zu of %zu relevant document%s not in the index, such as %s; `spass rag docs %s` lists "
+			   "the ids it has",
+			   missing, json_array_size(files), json_array_size(files) == 1 ? " is" : "s are", example,
+			   e->index);
 	json_decref(answer);
 	json_decref(files);
 	mem_free(path);
@@ -311,7 +319,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	}
 static const struct opt own[] = {
 	OWN(OPT_INT, top, .name = "top", .letter = 'k', .argument = "NUMBER", .min = 1,
-	    .max = TOP_MAX, .help = "How many chunks are asked for; 100 if not given"),
+	    .max = TOP_MAX, .help = "How many chunks are asked for; 300 if not given"),
 	RAG_SEARCH_OPTIONS(struct eval_options),
 	OWN(OPT_TEXT, run, .name = "run", .argument = "FILE", .complete = OPT_FILE,
 	    .help = "Write the rankings to this file, as TREC has them"),

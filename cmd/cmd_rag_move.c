@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum {
 	PIECE_BYTES = 4 * 1024 * 1024,
@@ -26,7 +27,7 @@ enum {
 	REPLACE_BYTES_MAX = 1024 * 1024 * 1024,
 	REFUSAL_MAX = 64 * 1024,
 	TICK_MS = 100,
-	TOLD_MAX = 100, /* failures told one by one */
+	TOLD_MAX = 20, /* failures told one by one */
 };
 
 static const char lines_type[] = "application/x-ndjson";
@@ -203,7 +204,7 @@ struct importing {
 	const struct import_options *options;
 	struct gateway_link *link;
 	const char *index, *from; /* from: what the lines are of, for people */
-	FILE *file;
+	gzFile file; /* reads what is not packed, too */
 	struct buf text;
 	struct progress progress;
 	int64_t added, changed, unchanged, failed, removed, chunks, lines, told;
@@ -288,22 +289,42 @@ static int send_piece(struct importing *m, size_t len, struct err *err)
 	return 0;
 }
 
+/* Whether the file ended there, and is not cut short or damaged. */
+static int check_end(const struct importing *m, struct err *err)
+{
+	int code;
+	const char *says = gzerror(m->file, &code);
+
+	if (code == Z_OK || code == Z_STREAM_END)
+		return 0;
+	return err_set(err, E_usage, "", "%s: %s", m->from, code == Z_ERRNO ? err_errno(errno) : says);
+}
+
+/* The other form that such files have; its lines would each be told as no document. */
+static int check_lines(const struct importing *m, struct err *err)
+{
+	if (m->lines > 0 || !span_starts(span_strip(buf_span(&m->text)), "["))
+		return 0;
+	return err_set(err, E_usage, "",
+		       "%s is an array, not lines of JSON: jq -c '.[]' makes lines of it", m->from);
+}
+
 /* Reads until there is a piece, or all. */
 static int read_some(struct importing *m, size_t wanted, struct err *err)
 {
 	char block[64 * 1024];
 
 	while (!m->at_end && m->text.len < wanted) {
-		size_t got = fread(block, 1, sizeof(block), m->file);
+		int got = gzread(m->file, block, sizeof(block));
 
 		if (interrupt_signal())
 			return err_set(err, E_cancelled, "",
 				       "interrupted: what was sent is kept, unless all was to be "
 				       "replaced");
-		if (got == 0 && ferror(m->file))
-			return err_set(err, E_usage, "", "%s: %s", m->from, err_errno(errno));
-		m->at_end = got < sizeof(block) && feof(m->file);
-		if (buf_add(&m->text, block, got) < 0)
+		m->at_end = got < (int)sizeof(block);
+		if (m->at_end && (check_end(m, err) < 0 || got < 0))
+			return -1;
+		if (buf_add(&m->text, block, (size_t)got) < 0)
 			return err_set(err, E_usage, "", "%s: %s", m->from,
 				       m->options->replace ? "more than 1 GiB cannot replace all at once"
 							   : "a line has more than 100 MiB");
@@ -328,7 +349,7 @@ static int import_all(struct importing *m, struct err *err)
 	do {
 		size_t len;
 
-		if (read_some(m, wanted, err) < 0)
+		if (read_some(m, wanted, err) < 0 || check_lines(m, err) < 0)
 			return -1;
 		len = whole_lines(m);
 		if ((len > 0 || m->options->replace) && send_piece(m, len, err) < 0)
@@ -345,6 +366,9 @@ static int wait_for_vectors(const struct importing *m, struct err *err)
 	const struct cmd_globals *g = &m->options->globals;
 	const bool has_new = m->added + m->changed > 0;
 
+	/* Of lines that are none of them documents no index is made. */
+	if (!has_new && m->unchanged == 0 && m->failed > 0)
+		return 0;
 	if (m->link->gateway->server && !m->options->no_wait &&
 	    rag_wait(m->link, g, m->index, has_new, err) < 0)
 		return -1;
@@ -383,8 +407,7 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 	struct importing m = { .options = o,
 			       .link = &l,
 			       .index = argv[0],
-			       .from = is_piped ? "standard input" : argv[1],
-			       .file = is_piped ? stdin : NULL };
+			       .from = is_piped ? "standard input" : argv[1] };
 	int result = -1;
 
 	(void)argc;
@@ -392,7 +415,8 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 		return -1;
 	interrupt_watch();
 	interrupt_after(o->globals.timeout_ms);
-	if (!is_piped && !(m.file = fopen(argv[1], "re")))
+	m.file = is_piped ? gzdopen(dup(STDIN_FILENO), "r") : gzopen(argv[1], "re");
+	if (!m.file)
 		return err_set(err, E_usage, "", "%s: %s", argv[1], err_errno(errno));
 	buf_init(&m.text, o->replace ? REPLACE_BYTES_MAX : LINE_BYTES_MAX);
 	progress_begin(&m.progress, &o->globals, argv[0], "documents", 0);
@@ -406,8 +430,7 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 					   : "what was sent is kept, and the same command goes on",
 				err);
 	gateway_link_close(&l, err);
-	if (!is_piped)
-		fclose(m.file);
+	gzclose(m.file);
 	buf_free(&m.text);
 	return result < 0 ? -1 : print_import(&m);
 }
@@ -444,7 +467,8 @@ const struct cmd cmd_rag_import = {
 	.options_size = sizeof(struct import_options),
 	.text = "A line is {\"id\", \"text\"} or {\"id\", \"content_base64\", \"type\"}, with \"title\", "
 		"\"source\", \"metadata\" and \"mtime\" as it likes, and in an export \"reading\", by "
-		"which pages and tables are as they were. What is there under an id is replaced. "
+		"which pages and tables are as they were. The file may be packed by gzip. What is there "
+		"under an id is replaced. "
 		"Lines that are no documents are told and left out. The exit status is 8 when some "
 		"could not be taken.",
 	.examples = import_examples,

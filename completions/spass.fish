@@ -479,7 +479,7 @@ complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcomman
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from jobs' -l quiet -s q -d 'Only errors on stderr'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from jobs' -l help -s h -d 'Show this help'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from jobs' -l version -s V -d 'Show the version'
-complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from eval' -l top -s k -x -d 'How many chunks are asked for; 100 if not given'
+complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from eval' -l top -s k -x -d 'How many chunks are asked for; 300 if not given'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from eval' -l mode -x -a 'auto lexical dense hybrid' -d 'By words, vectors, or both; auto takes the best there is'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from eval' -l filter -x -d 'Only documents whose metadata is so: {"year": {"$gte": 2020}}'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from eval' -l fusion -x -a 'convex rrf' -d 'How rankings become one; convex if not given'

@@ -53,7 +53,7 @@ struct rag_keeper {
 	struct rag_probes *probes;
 	pthread_mutex_t lock; /* protects what follows */
 	struct list lanes[LANES];
-	int64_t begin_ms, free_ms, wake_ms, rest_ms; /* when it is time for it */
+	int64_t all_ms, free_ms, wake_ms, rest_ms; /* when it is time for it */
 };
 
 struct rag_keeper *rag_keeper_new(void)
@@ -64,9 +64,9 @@ struct rag_keeper *rag_keeper_new(void)
 	pthread_mutex_init(&k->lock, NULL);
 	for (int i = 0; i < LANES; i++)
 		list_init(&k->lanes[i]);
-	k->begin_ms = clock_mono_ms() + START_MS;
-	k->free_ms = k->begin_ms + FREE_MS;
-	k->rest_ms = k->begin_ms + REST_MS;
+	k->all_ms = clock_mono_ms() + START_MS;
+	k->free_ms = k->all_ms + FREE_MS;
+	k->rest_ms = k->all_ms + REST_MS;
 	return k;
 }
 
@@ -327,6 +327,15 @@ static enum outcome wait_for(struct care *c, const struct rag_embedder *e)
 	return LATER;
 }
 
+/* Whether another model answers to the name: all that had the one before begin anew, not this index alone. */
+static bool is_another(struct care *c, struct snapshot *s, const struct rag_embedder *e)
+{
+	if (!rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, e))
+		return false;
+	c->keeper->all_ms = 0;
+	return true;
+}
+
 static bool is_over(const struct care *c, const struct rag_embedder *e)
 {
 	const struct item *i = c->item;
@@ -338,8 +347,7 @@ static bool is_over(const struct care *c, const struct rag_embedder *e)
 /* Vectors of another dimension: another model answers, and all is made anew, or the server is odd. */
 static enum outcome end_or_begin_anew(struct care *c, struct snapshot *s, const struct rag_embedder *e)
 {
-	if (rag_probes_doubt(c->keeper->probes, c->tenant, span_str(e->model)) &&
-	    rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, e))
+	if (rag_probes_doubt(c->keeper->probes, c->tenant, span_str(e->model)) && is_another(c, s, e))
 		return MORE;
 	snprintf(c->item->model, sizeof c->item->model, "%s", e->model);
 	c->item->over = c->info.config;
@@ -368,7 +376,7 @@ static enum outcome embed_some(struct care *c, struct snapshot *s)
 		return CARED;
 	if (!rag_embedder_find(s->routing, &c->info, &e))
 		return wait_for(c, &e);
-	if (rag_probes_look(c->keeper->probes, c->worker, s, c->tenant, &e))
+	if (is_another(c, s, &e))
 		c->item->over_ms = 0;
 	if (is_over(c, &e)) {
 		err_set(&c->err, E_rag_dimension_mismatch, "model", "%s", c->item->error);
@@ -450,7 +458,7 @@ static void look_around(struct rag_keeper *k, struct core_worker *w)
 
 	if (is_time(&k->wake_ms, WAKE_MS))
 		wake(k, w->core);
-	all.indices = is_time(&k->begin_ms, 0);
+	all.indices = is_time(&k->all_ms, 0);
 	/* Replacements that were left alone have become nobody's. */
 	if ((all.indices || is_time(&k->free_ms, FREE_MS)) &&
 	    job_run(w->core->ingests, rag_note_all, &all, &err) < 0)

@@ -272,12 +272,13 @@ static void fill(struct span word, struct filled *f)
 	size_t i, last = (word.len - 1) / 8;
 
 	for (i = 0; i < last; i++) {
-		f->eights[i] = eight_load(word.ptr + 8 * i);
-		hash = (hash ^ f->eights[i]) * factor;
+		eight = eight_load(word.ptr + 8 * i);
+		eight_store((char *)&f->eights[i], eight);
+		hash = (hash ^ eight) * factor;
 		hash ^= hash >> 32;
 	}
 	eight = eight_load(word.ptr + 8 * i) & UINT64_MAX >> (8 * (8 * (i + 1) - word.len));
-	f->eights[i] = eight;
+	eight_store((char *)&f->eights[i], eight);
 	f->count = (uint32_t)last + 1;
 	hash = (hash ^ eight) * factor;
 	hash = (hash ^ hash >> 32) * factor;

@@ -256,6 +256,8 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	int result = -1;
 
 	s.is_piped = strcmp(argv[1], "-") == 0;
+	if (o->globals.json)
+		s.failures = json_array();
 	rag_gone_begin(&s.gone, &s.files, &s.choice);
 	sync_tell_start(&s);
 	interrupt_watch();
@@ -274,6 +276,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	json_decref(s.wanted);
 	json_decref(s.paths);
 	json_decref(s.loaders);
+	json_decref(s.failures);
 	mem_free(s.piped_id);
 	rag_gone_free(&s.gone);
 	return result;

@@ -30,6 +30,7 @@ struct sync {
 	json_t *wanted;   /* {id, why, metadata} of files, by the ids that they have here */
 	json_t *paths;    /* of all files, once asked for; or NULL */
 	json_t *loaders;  /* extensions that the gateway's own commands read; or NULL */
+	json_t *failures; /* with --json, {path, code, message}; or NULL */
 	struct rag_gone gone;
 	struct progress progress;
 	int64_t added, changed, unchanged, failed, removed, chunks;

@@ -77,6 +77,10 @@ void sync_tell_file(struct sync *s, const char *id, const char *action, const ch
 			       : json_pack("{s:s, s:s}", "path", id, "action", action));
 	if (!why)
 		return;
+	if (s->failures)
+		json_array_append_new(s->failures,
+				      json_pack("{s:o, s:s, s:o}", "path", cmd_json_text(id), "code", code,
+						"message", cmd_json_text(why)));
 	progress_hide(&s->progress);
 	cmd_warn("%s: %s: %s", id, code, why);
 }
@@ -149,10 +153,11 @@ void sync_print_plan(struct sync *s)
 		add_planned(s, &p, s->may_prune ? &plan_delete : &plan_gone, json_string_value(one));
 	if (s->options->globals.json && !s->options->jsonl)
 		cmd_print_json_take(json_pack(
-			"{s:i, s:s, s:b, s:O, s:I, s:I, s:I, s:I}", "schema_version", 1, "index",
+			"{s:i, s:s, s:b, s:O, s:I, s:I, s:I, s:I, s:O}", "schema_version", 1, "index",
 			s->index, "dry_run", 1, "files", p.files, "unchanged",
 			(json_int_t)s->unchanged, "failed", (json_int_t)s->failed, "skipped",
-			(json_int_t)s->skipped, "unreadable", (json_int_t)s->files.unreadable));
+			(json_int_t)s->skipped, "unreadable", (json_int_t)s->files.unreadable,
+			"failures", s->failures));
 	cmd_print(&p.text);
 	buf_free(&p.text);
 	json_decref(p.files);
@@ -163,6 +168,7 @@ static void print_json(const struct sync *s)
 	json_t *o = json_pack("{s:i}", "schema_version", 1);
 
 	json_object_update_new(o, counts_of(s));
+	json_object_set(o, "failures", s->failures);
 	if (s->piped_id)
 		json_object_set_new(o, "id", json_string(s->piped_id));
 	cmd_print_json_take(o);

@@ -6,6 +6,7 @@
 
 #include "common/chat/core.h"
 #include "common/chat/spend.h"
+#include "common/tenant/limiter.h"
 #include "server/api/routes.h"
 
 /* What may be put in front of a chat request. */
@@ -17,6 +18,7 @@ struct call {
 	const struct route *route;   /* NULL: none matched */
 	struct span params[ROUTE_PARAMS_MAX]; /* of the pattern's {}s */
 	struct identity identity;
+	struct limit_ask requests; /* how the token's stand; burst 0: they are not limited */
 	int depth;
 	bool augment_asked, augment_off[AUGMENT_COUNT]; /* of SPASS-Augment */
 	const char *parent_request_id; /* "" = none */

@@ -408,10 +408,12 @@ int guard(struct exchange *x, struct call *c)
 			limits_refuse_address(x, c, &err);
 		if (err.code == E_missing_field && checks[i] == check_user)
 			limits_excuse_token(x, c);
+		limits_tell_requests(x, c);
 		if (err_info(err.code)->status == 401)
 			reply_header(x, "WWW-Authenticate", SPAN_LIT("Bearer"));
 		reply_error(x, &err);
 		return -1;
 	}
+	limits_tell_requests(x, c);
 	return 0;
 }

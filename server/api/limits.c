@@ -108,18 +108,20 @@ static struct bucket_default default_of(const struct call *c)
 	};
 }
 
-static int check_token(struct exchange *x, struct call *c, struct err *err)
+void limits_tell_requests(struct exchange *x, const struct call *c)
+{
+	if (c->requests.limit.burst > 0)
+		put_requests(x, &c->requests);
+}
+
+static int check_token(struct call *c, struct err *err)
 {
 	const struct bucket_default d = default_of(c);
-	struct limit_ask tightest;
-	bool is_admitted = bucket_take_request(c->worker->core->token_limits, c->identity.token, &d,
-					       loop_now_us(c->worker->loop), &tightest);
 
-	if (tightest.limit.burst > 0)
-		put_requests(x, &tightest);
-	if (is_admitted)
+	if (bucket_take_request(c->worker->core->token_limits, c->identity.token, &d,
+				loop_now_us(c->worker->loop), &c->requests))
 		return 0;
-	return refuse(c, &tightest, "headers.authorization", "this token has made too many requests", err);
+	return refuse(c, &c->requests, "headers.authorization", "this token has made too many requests", err);
 }
 
 /* Whether the address may ask once more. */
@@ -155,7 +157,7 @@ static bool is_health(const struct call *c)
 int limits_check(struct exchange *x, struct call *c, struct err *err)
 {
 	if (c->identity.token)
-		return check_token(x, c, err);
+		return check_token(c, err);
 	if (!c->snapshot->config->auth || is_health(c))
 		return 0;
 	return check_address(x, c, err);
@@ -166,9 +168,11 @@ void limits_excuse_token(struct exchange *x, struct call *c)
 	const struct bucket_default d = default_of(c);
 	struct limit_ask a;
 
-	if (c->identity.token && take_address(x, c, &a))
-		bucket_return_request(c->worker->core->token_limits, c->identity.token, &d,
-				      loop_now_us(c->worker->loop));
+	if (!c->identity.token || !take_address(x, c, &a))
+		return;
+	bucket_return_request(c->worker->core->token_limits, c->identity.token, &d, loop_now_us(c->worker->loop));
+	c->requests.remaining++;
+	c->requests.full_us -= (int64_t)(c->requests.limit.interval_ns / 1000);
 }
 
 void limits_refuse_address(struct exchange *x, struct call *c, struct err *err)

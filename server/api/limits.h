@@ -12,8 +12,8 @@
 #include "server/api/call.h"
 
 /*
- * Counts the request, by its token or, on routes that are open, by its address; tells how the
- * bucket stands in x-ratelimit-* headers.  0, or -1 with E_rate_limit_exceeded.
+ * Counts the request, by its token or, on routes that are open, by its address.  0, or -1 with
+ * E_rate_limit_exceeded.
  */
 int limits_check(struct exchange *x, struct call *c, struct err *err);
 /*
@@ -26,6 +26,8 @@ void limits_refuse_address(struct exchange *x, struct call *c, struct err *err);
  * its token: clients make it again with the user.
  */
 void limits_excuse_token(struct exchange *x, struct call *c);
+/* How the token's requests stand, in x-ratelimit-* headers. */
+void limits_tell_requests(struct exchange *x, const struct call *c);
 /* How the token's tokens a minute stand, in x-ratelimit-* headers. */
 void limits_tell_tokens(struct exchange *x, const struct limit_ask *a);
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { TURNS_SHOWN = 2, ID_SHOWN = 10, TITLE_MIN = 20, TEXT_MAX = 64 * 1024 * 1024 };
+enum { TURNS_SHOWN = 2, ID_SHOWN = 10, TITLE_MIN = 8, TEXT_MAX = 64 * 1024 * 1024 };
 
 static void add_messages(struct talk *t, const json_t *root)
 {
@@ -330,9 +330,9 @@ bool talk_keep_settle(struct talk *t)
 
 static void list(struct talk *t, const json_t *items)
 {
-	size_t columns = t->setup->page.columns, i;
-	int64_t now_ms = clock_wall_ms();
+	const int64_t now_ms = clock_wall_ms();
 	json_t *item;
+	size_t i;
 
 	forget_list(t);
 	json_array_foreach(items, i, item)
@@ -343,8 +343,8 @@ static void list(struct talk *t, const json_t *items)
 		char ago[SESSIONS_TIME_SIZE];
 
 		sessions_ago(json_integer_value(json_object_get(item, "last_used_at")), now_ms, ago);
-		if (columns > TITLE_MIN + ID_SHOWN + 22)
-			title.len = width_cut(title, columns - ID_SHOWN - 22);
+		if (t->columns > TITLE_MIN + ID_SHOWN + 22)
+			title.len = width_cut(title, t->columns - ID_SHOWN - 22);
 		talk_say(t, is_this ? STYLE_BOLD : 0, "%s%2zu  %.*s  %-11s  %.*s", is_this ? "*" : " ", i + 1,
 			 ID_SHOWN, sessions_bare_id(id), ago, SPAN_ARGS(title));
 		t->listed[t->listed_count++] = mem_strdup(id);

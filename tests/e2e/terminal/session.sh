@@ -66,6 +66,16 @@ see 'conversation_not_found'
 text '/resume'; keys Enter
 see '/resume wants a number'
 
+# Each has a row of the terminal as wide as it is now.
+text '/title A title of so many words that a narrow terminal has not nearly room for it'; keys Enter
+see_times 2 'A title of so many words'
+resize 44x30
+text '/sessions'; see_times 2 '> /sessions'; keys Enter
+see_times 2 '/resume N goes on'
+rows=$(shown | sed -n '/> \/sessions/,/resume N goes on/p' | wc -l)
+[ "$rows" = 5 ] || fail "the list of three takes $rows rows: $(shown)"
+resize 90x30
+
 # A new one; an answer that is stopped is kept, and the next turn goes on.
 text '/new'; keys Enter
 see 'A new conversation'

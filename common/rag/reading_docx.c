@@ -299,7 +299,7 @@ static int read_notes(struct docx *d, struct reader *rd, const struct zip *zip, 
 	struct reader aside;
 	int rc = 0;
 
-	words_init_aside(&aside, &d->aside, rd);
+	words_init_aside(&aside, &d->aside, rd, rd->out->text.max);
 	words_init(&d->words, &aside);
 	for (size_t i = 0; i < ARRAY_LEN(parts) && rc == 0; i++) {
 		struct span xml = zip_get(zip, parts[i]);

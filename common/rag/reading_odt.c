@@ -27,7 +27,7 @@ struct odt {
 	/* What a note says is written aside, as a text of its own. */
 	struct reading aside;
 	struct reader aside_reader;
-	bool in_note;
+	size_t notes; /* open ones: one inside another is part of it */
 	struct {
 		struct words words;
 		size_t paragraphs;
@@ -164,7 +164,7 @@ static void open_cell(struct words *w, const struct xml_element *e)
 
 static void open_note(struct odt *d)
 {
-	d->in_note = true;
+	words_init_aside(&d->aside_reader, &d->aside, d->words.rd, words_room(&d->words));
 	d->outer.words = d->words;
 	d->outer.paragraphs = d->paragraphs;
 	d->outer.lists = d->lists;
@@ -180,12 +180,13 @@ static void close_note(struct odt *d)
 
 	words_end(&note, false);
 	words_free(&note);
-	d->in_note = false;
 	d->words = d->outer.words;
 	d->paragraphs = d->outer.paragraphs;
 	d->lists = d->outer.lists;
 	d->wants_space = d->outer.wants_space;
 	words_note(&d->words, buf_span(&d->aside.text));
+	if (buf_failed(&d->aside.text))
+		d->words.rd->out->text.overflowed = true;
 	reading_free(&d->aside);
 }
 
@@ -212,7 +213,7 @@ static void open_element(void *data, const struct xml_element *e)
 		words_break(w);
 	else if (strcmp(e->name, "soft-page-break") == 0)
 		words_turn_page(w);
-	else if (strcmp(e->name, "note-body") == 0 && !d->in_note)
+	else if (strcmp(e->name, "note-body") == 0 && d->notes++ == 0)
 		open_note(d);
 	else if (strcmp(e->name, "list") == 0)
 		d->lists++;
@@ -242,7 +243,7 @@ static void close_element(void *data, const char *name)
 	} else if (strcmp(name, "p") == 0 || strcmp(name, "h") == 0) {
 		if (d->paragraphs > 0 && --d->paragraphs == 0)
 			words_end_paragraph(w);
-	} else if (strcmp(name, "note-body") == 0 && d->in_note) {
+	} else if (strcmp(name, "note-body") == 0 && --d->notes == 0) {
 		close_note(d);
 	} else if (strcmp(name, "list") == 0 && d->lists > 0) {
 		d->lists--;
@@ -292,14 +293,14 @@ int read_odt(struct reader *rd, struct err *err)
 	int rc;
 
 	words_init(&d->words, rd);
-	words_init_aside(&d->aside_reader, &d->aside, rd);
+	reading_init(&d->aside);
 	rc = zip_open(&zip, rd, wants_part, err);
 	if (rc == 0)
 		rc = read_parts(d, &zip, err);
 	if (rc == 0)
 		reader_title_by_heading(rd);
 	zip_free(&zip);
-	if (d->in_note)
+	if (d->notes > 0)
 		words_free(&d->outer.words);
 	words_free(&d->words);
 	reading_free(&d->aside);

@@ -8,7 +8,7 @@ enum { LIST_INDENT_MAX = 8, HEADING_MAX = 6 };
 void words_init(struct words *w, struct reader *rd)
 {
 	*w = (struct words){ .rd = rd, .page = 1, .page_start = reader_at(rd) };
-	buf_init(&w->notes, SIZE_MAX / 2); /* bounded by where it is written */
+	buf_init(&w->notes, SIZE_MAX / 2); /* bounded by the text that they are written in first */
 }
 
 void words_free(struct words *w)
@@ -16,12 +16,21 @@ void words_free(struct words *w)
 	buf_free(&w->notes);
 }
 
-void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd)
+void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd, size_t max)
 {
 	reading_init(text);
+	buf_init(&text->text, max);
 	*aside = *rd;
 	aside->out = text;
 	aside->after_cr = false;
+}
+
+size_t words_room(const struct words *w)
+{
+	const struct buf *text = &w->rd->out->text;
+	size_t used = text->len + w->notes.len;
+
+	return used < text->max ? text->max - used : 1;
 }
 
 static void mark_page(struct words *w)

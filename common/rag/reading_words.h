@@ -38,8 +38,13 @@ void words_init(struct words *w, struct reader *rd);
 /* Writes the mark of the last page, if there was more than one or always. */
 void words_end(struct words *w, bool always);
 void words_free(struct words *w);
-/* A text beside that of rd, for what does not stand where it is read; the caller frees it. */
-void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd);
+/*
+ * A text beside that of rd, of so many bytes at most, for what does not stand where it is read; the
+ * caller frees it.
+ */
+void words_init_aside(struct reader *aside, struct reading *text, const struct reader *rd, size_t max);
+/* How many bytes the text still takes, with the notes that are to come; 1 or more. */
+size_t words_room(const struct words *w);
 /* heading and list are set between this and the first text. */
 void words_begin(struct words *w);
 void words_text(struct words *w, struct span text);

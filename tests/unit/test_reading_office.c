@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 enum { PARTS = 8 };
@@ -126,6 +127,10 @@ static void open_documents_have_them_too(void **state)
 		  .reading = { .name = "a.odt", .title = "Birds",
 			       .text = "Birds\n\nForty gulls before the storm.\n\nLarus\n\n- argentatus\n\na b\n\nxy | z\n\nin the cell\n\nA square red beside it\n",
 			       .marks = "page1(Birds..in the cell)h1(Birds)row2(xy | z)page2(A square red beside it)" } },
+		/* a note in a note */
+		{ .parts = { { "content.xml",
+			       O("<text:p>x" ODF_NOTE("<text:p>a" ODF_NOTE("<text:p>b</text:p>") " c</text:p>") "y</text:p><text:p>z</text:p>"), 0 } },
+		  .reading = { .name = "a.odt", .text = "xy\n\na\nb c\n\nz\n" } },
 		/* slides */
 		{ .parts = { { "content.xml",
 			       O("<draw:page><draw:frame presentation:class='title' xmlns:presentation='n'><draw:text-box><text:p>One</text:p></draw:text-box>"
@@ -246,6 +251,39 @@ static void what_is_damaged_locked_or_a_bomb_is_refused(void **state)
 		check(&cases[i]);
 }
 
+static long peak_kib(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_maxrss;
+}
+
+/* Each of the notes says a word in as many cells as a row may have, in rows of cells. */
+static void notes_take_no_more_room_than_the_text(void **state)
+{
+	enum { NOTES = 8 };
+	static const char row[] = "<table:table><table:table-row><table:table-cell table:number-columns-repeated='1024'>";
+	static const char end[] = "</table:table-cell></table:table-row></table:table>";
+	struct zip_case bomb = { .reading = { .name = "a.odt", .limits = { .text_max = MIB },
+					      .code = E_document_too_large, .says = "its text is longer" } };
+	struct buf xml;
+	long before;
+
+	(void)state;
+	buf_init(&xml, MIB);
+	buf_add_str(&xml, "<o:document-content xmlns:o='o' xmlns:text='t' xmlns:table='b'><text:p>a");
+	for (int i = 0; i < NOTES; i++)
+		buf_printf(&xml, "<text:note-body>%s%s<text:p>Forty gulls came before the storm.</text:p>%s%s</text:note-body>",
+			   row, row, end, end);
+	buf_add_str(&xml, "</text:p></o:document-content>");
+	bomb.parts[0] = (struct zip_part){ "content.xml", buf_str(&xml), 0 };
+	before = peak_kib();
+	check(&bomb);
+	assert_true(peak_kib() - before < 64 * 1024);
+	buf_free(&xml);
+}
+
 /* Word wraps what has a password into a file of its older format. */
 static void what_office_has_locked_or_kept_as_before_is_refused(void **state)
 {
@@ -320,6 +358,7 @@ int main(void)
 		cmocka_unit_test(sheets_are_records_with_names),
 		cmocka_unit_test(books_are_their_chapters),
 		cmocka_unit_test(what_is_damaged_locked_or_a_bomb_is_refused),
+		cmocka_unit_test(notes_take_no_more_room_than_the_text),
 		cmocka_unit_test(what_office_has_locked_or_kept_as_before_is_refused),
 		cmocka_unit_test(what_pandoc_makes_is_read),
 	};

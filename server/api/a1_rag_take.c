@@ -104,20 +104,39 @@ static int check_whole(const struct taking *t, size_t count, struct err *err)
 		       BATCH_DOCUMENTS);
 }
 
-static int take_json(struct taking *t)
+/* The list's documents, into the batch; keep: when one is full it is put, else only looked at. */
+static int read_documents(struct taking *t, struct jvalue list, bool keep, bool *has_more)
 {
-	struct jvalue list;
-	size_t count;
-
-	if (document_read_list(t->bytes, &list, &count, &t->work.err) < 0 ||
-	    check_whole(t, count, &t->work.err) < 0)
-		return -1;
+	*has_more = false;
 	for (struct jwalk w = jwalk_start(list); jwalk_next(&w);) {
 		char where[64];
 
 		snprintf(where, sizeof where, "documents[%zu]", w.index);
-		if (document_read(&t->batch, w.value, where, &t->work.err) < 0 ||
-		    put_if_full(t) < 0)
+		if (document_read(&t->batch, w.value, where, &t->work.err) < 0)
+			return -1;
+		if (!document_batch_is_full(&t->batch) || is_one_batch(t))
+			continue;
+		*has_more = true;
+		if (keep && put_batch(t) < 0)
+			return -1;
+		document_batch_clear(&t->batch);
+	}
+	return 0;
+}
+
+/* Nothing is kept of a list in which one is none, however many come before it. */
+static int take_json(struct taking *t)
+{
+	struct jvalue list;
+	size_t count;
+	bool has_more;
+
+	if (document_read_list(t->bytes, &list, &count, &t->work.err) < 0 ||
+	    check_whole(t, count, &t->work.err) < 0 || read_documents(t, list, false, &has_more) < 0)
+		return -1;
+	if (has_more) {
+		document_batch_clear(&t->batch);
+		if (read_documents(t, list, true, &has_more) < 0)
 			return -1;
 	}
 	return put_batch(t);

@@ -225,12 +225,25 @@ int document_read(struct document_batch *b, struct jvalue object, const char *wh
 	return 0;
 }
 
+/* What is wrong with a body that is no JSON: mostly it is lines of it, put without their type. */
+static int refuse_body(struct span body, struct err *err)
+{
+	struct err of_line = ERR_INIT;
+	struct jvalue first;
+	struct span rest = body, line = span_cut(&rest, '\n');
+
+	if (span_strip(rest).len > 0 && jscan_check(line, NULL, &first, &of_line) == 0)
+		err_set(err, E_invalid_json, "body",
+			"the body has several values: lines of JSON go as application/x-ndjson");
+	return -1;
+}
+
 int document_read_list(struct span body, struct jvalue *list, size_t *count, struct err *err)
 {
 	struct jvalue root;
 
 	if (jscan_check(body, NULL, &root, err) < 0)
-		return -1;
+		return refuse_body(body, err);
 	if (root.type != J_OBJECT)
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
 	for (struct jwalk w = jwalk_start(root); jwalk_next(&w);)

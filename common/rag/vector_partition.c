@@ -1,6 +1,7 @@
 /* common/rag/vector_partition.c - the centres of lists, and which of them a query looks at. */
 #include "common/rag/vector_partition.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"
@@ -123,6 +124,7 @@ size_t vector_partition_choose(const struct vector_partition *p, const struct ve
 	size_t all = p->centres->rows, probes = probes_for(p, hits), wanted = 4 * probes, count;
 	struct vector_shortlist lists;
 
+	assert(all > 0);
 	wanted = wanted < all ? wanted : all;
 	nearest_lists(q, k, p, living, wanted, &lists);
 	rows = rows / all * probes / 2;

@@ -82,8 +82,8 @@ int read_document(struct reading *r, const char *name, const char *type, struct 
 		  const struct reader_options *options, struct err *err);
 
 /*
- * Another one when a document may be read otherwise: by another version of this program, another
- * pdftotext, other commands.
+ * Another one when a document may be read otherwise: by another version or build of this program,
+ * another pdftotext, other commands.
  */
 enum { READER_STAMP_SIZE = 33 };
 void reader_stamp(const struct reader_options *o, char out[READER_STAMP_SIZE]);

@@ -7,6 +7,15 @@
 
 enum { STAMPED_MAX = 1024 * 1024 };
 
+static int add_file(struct buf *out, const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return -1;
+	return buf_printf(out, "%s %lld %lld\n", file, (long long)st.st_size, (long long)st.st_mtime);
+}
+
 /* As it is found; nothing when it is not there. */
 static void add_program(struct buf *out, const char *name)
 {
@@ -16,13 +25,10 @@ static void add_program(struct buf *out, const char *name)
 	while (rest.len > 0) {
 		struct span dir = span_cut(&rest, ':');
 		char file[4096];
-		struct stat st;
 
 		snprintf(file, sizeof(file), "%.*s/%s", SPAN_ARGS(dir), name);
-		if (stat(file, &st) < 0)
-			continue;
-		buf_printf(out, "%s %lld %lld\n", file, (long long)st.st_size, (long long)st.st_mtime);
-		return;
+		if (add_file(out, file) == 0)
+			return;
 	}
 }
 
@@ -33,6 +39,7 @@ void reader_stamp(const struct reader_options *o, char out[READER_STAMP_SIZE])
 
 	buf_init(&made_of, STAMPED_MAX);
 	buf_add_str(&made_of, SPASS_VERSION "\n");
+	add_file(&made_of, "/proc/self/exe"); /* a version may be built again and again */
 	add_program(&made_of, "pdftotext");
 	for (size_t i = 0; i < o->command_count; i++)
 		buf_printf(&made_of, "%s=%s\n", o->commands[i].extension, o->commands[i].command);

@@ -1,12 +1,14 @@
 /* Tests of common/rag/rag_unread.c: files that no reader could read. */
 #include "tests/support/rag_stage.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "common/base/mem.h"
@@ -108,6 +110,20 @@ static void other_readers_may_try_again(void **state)
 	expect_unread(s, "");
 }
 
+/* Its readers may be others, though its version is not. */
+static void a_program_that_was_built_anew_may_try_again(void **state)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000000000 } };
+	struct rag_stage *s = *state;
+
+	stage_put(s, "b", "An otter swims.");
+	assert_int_equal(put(s, broken_file("a.txt", 5)), RAG_FAILED);
+	expect_unread(s, "a.txt 15 5 1;");
+	assert_int_equal(utimensat(AT_FDCWD, "/proc/self/exe", times, 0), 0);
+	expect_unread(s, "");
+	assert_int_equal(utimensat(AT_FDCWD, "/proc/self/exe", NULL, 0), 0);
+}
+
 static void the_oldest_go_when_there_are_many(void **state)
 {
 	enum { MANY = 10001, BATCH = 1000 };
@@ -143,6 +159,7 @@ int main(void)
 		TEST(only_files_as_they_are_found_are_known),
 		TEST(the_oldest_go_when_there_are_many),
 		TEST(other_readers_may_try_again),
+		TEST(a_program_that_was_built_anew_may_try_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

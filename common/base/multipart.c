@@ -51,6 +51,9 @@ static int take_value(struct span *rest, struct span *value)
 		len += quoted && s.ptr[len] == '\\' && len + 1 < s.len ? 2 : 1;
 	if (quoted ? len >= s.len : len == 0)
 		return -1;
+	/* Readers differ about which quote closes here: what is in the text to one is a parameter to another. */
+	if (quoted ? len > 0 && s.ptr[len - 1] == '\\' : memchr(s.ptr, '"', len) != NULL)
+		return -1;
 	*value = span_of(s.ptr, len);
 	*rest = span_from(s, len + quoted);
 	return 0;
@@ -72,6 +75,17 @@ static int next_parameter(struct span *rest, struct span *name, struct span *val
 		return -1;
 	*rest = skip_blanks(span_from(s, 1));
 	return take_value(rest, value) < 0 ? -1 : 1;
+}
+
+/*
+ * Whether it is that parameter as RFC 2231 writes them, name* or name*0.  Forms have none of those (RFC 7578
+ * 4.2), but some readers heed them rather than the plain one: what goes on to them would be another form.
+ */
+static bool is_extended(struct span name, const char *plain)
+{
+	const struct span base = span_cut(&name, '*');
+
+	return name.ptr && span_is_nocase(base, plain);
 }
 
 bool multipart_is_form(struct span content_type)
@@ -102,6 +116,9 @@ int multipart_init(struct multipart *m, struct span content_type, struct err *er
 	/* From the semicolon on that the first parameter begins with. */
 	rest = span_from(content_type, span_cut(&kind, ';').len);
 	while ((more = next_parameter(&rest, &name, &value)) > 0) {
+		if (is_extended(name, "boundary"))
+			return err_set(err, E_invalid_field, param, "multipart/form-data has boundary, not %.*s",
+				       SPAN_ARGS(name));
 		if (!span_is_nocase(name, "boundary"))
 			continue;
 		if (boundary.ptr)
@@ -148,6 +165,8 @@ static const char *read_disposition(struct span value, struct multipart_part *pa
 				     span_is_nocase(name, "filename") ? &part->filename :
 									NULL;
 
+		if (is_extended(name, "name"))
+			return "its name is written in another way than name=";
 		if (!place)
 			continue;
 		if (place->ptr)
@@ -156,6 +175,8 @@ static const char *read_disposition(struct span value, struct multipart_part *pa
 	}
 	if (more < 0)
 		return "its Content-Disposition cannot be read";
+	if (part->name.len && memchr(part->name.ptr, '\\', part->name.len))
+		return "its name has a backslash";
 	return part->name.ptr ? NULL : "its Content-Disposition has no name";
 }
 

@@ -3,8 +3,8 @@
  *
  * Incremental and without copies of contents: bytes may come in pieces of any size, and nothing
  * but a part's head is kept.  Strict: no text before the first boundary, no folded or broken
- * header lines, nothing but padding behind a boundary, no transfer encodings; what follows the
- * closing boundary is not looked at.  Any thread.
+ * header lines, nothing but padding behind a boundary, no transfer encodings, no name or boundary that
+ * another reader may take for another one; what follows the closing boundary is not looked at.  Any thread.
  */
 #ifndef SPASS_BASE_MULTIPART_H
 #define SPASS_BASE_MULTIPART_H
@@ -45,7 +45,7 @@ enum multipart_event {
 bool multipart_is_form(struct span content_type);
 /*
  * content_type: the value of such a field.  Fails with E_missing_field or E_invalid_field at
- * "headers.content-type": no boundary, two, one of more than 70 or of other characters.
+ * "headers.content-type": no boundary, two, one of more than 70 or of other characters, or boundary*.
  */
 int multipart_init(struct multipart *m, struct span content_type, struct err *err);
 /* Takes from the front of *bytes.  *data lies in them, or in m: borrowed until the next call. */

@@ -8,9 +8,9 @@
  * names: the last one counts, as with most readers.  Any thread.
  *
  * What goes on to another reader may be read otherwise there: one heeds the first of two members of
- * one name, another, such as Go's, takes "Model" for "model".  Here a name is contested when its
- * object has a second member of it, or one that differs from it in case alone, beside it or in its
- * stead.
+ * one name, another, such as Go's, takes "Model" for "model", one written in C "model\u0000" or so.  Here
+ * a name is contested when its object has a second member of it, or one that differs from it in case
+ * alone or behind a NUL, beside it or in its stead.
  */
 #ifndef SPASS_BASE_JSCAN_H
 #define SPASS_BASE_JSCAN_H

@@ -91,21 +91,23 @@ static uint32_t fold(uint32_t c)
 	return c == 0x17f ? 's' : c == 0x212a ? 'k' : c;
 }
 
-/* name: of small letters. */
+/* name: of small letters.  To a reader written in C a key may end at its NUL. */
 static bool folds_to(struct span key, struct span name)
 {
 	const char *p = key.ptr, *const end = key.ptr + key.len;
 	size_t i = 0;
 
-	for (; p < end && i < name.len; i++) {
+	for (; p < end; i++) {
 		size_t len = 0;
 		uint32_t c = *p == '\\' ? read_escape(&p, end) : utf8_next(span_of(p, (size_t)(end - p)), &len);
 
-		if (fold(c) != (unsigned char)name.ptr[i])
+		if (c == 0)
+			break;
+		if (i == name.len || fold(c) != (unsigned char)name.ptr[i])
 			return false;
 		p += len;
 	}
-	return p == end && i == name.len;
+	return i == name.len;
 }
 
 static size_t find_folded(struct span key, const struct span *names, size_t count)

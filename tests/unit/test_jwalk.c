@@ -102,7 +102,11 @@ static void tells_which_name_is_contested(void **state)
 		{ "{\"\xe2\x84\xaa\":1,\"k\":1}", 2 },
 		/* What has capitals and is another name all the same. */
 		{ "{\"Models\":1,\"Mode\":1,\"M\":1,\"Model \":1,\"Max-Tokens\":1,\"maxTokens\":1,\"Max\\u007ftokens\":1}", 3 },
-		{ "{\"M\xc3\xb6\x64\x65l\":1,\"mode\\u0141\":1,\"mod\\ud835\\udd56l\":1,\"\\ud83dodel\":1,\"K\\u0000\":1,\"\":1}", 3 },
+		{ "{\"M\xc3\xb6\x64\x65l\":1,\"mode\\u0141\":1,\"mod\\ud835\\udd56l\":1,\"\\ud83dodel\":1,\"\\u0000K\":1,\"\":1}", 3 },
+		{ "{\"mode\\u0000l\":1,\"models\\u0000\":1,\"m\\u0000odel\":1}", 3 },
+		/* To what takes a NUL for the end. */
+		{ "{\"model\\u0000\":1}", 0 },
+		{ "{\"k\":1,\"K\\u0000k\":1}", 2 },
 		{ "{\"x\":{\"Model\":1},\"y\":[{\"K\":1}],\"model\":\"Model\"}", 3 },
 	};
 	struct jvalue out[3];

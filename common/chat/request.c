@@ -217,7 +217,7 @@ int request_read_object(struct span body, const struct span *names, struct jvalu
 	if (body.ptr[0] != '{')
 		return err_set(err, E_invalid_field, "body", "the body must be a JSON object");
 	*root = (struct jvalue){ .type = J_OBJECT, .text = body };
-	if (values[count - 1].type != J_NONE)
+	if (values[count - 1].type != J_NONE || contested == count - 1)
 		return err_set(err, E_invalid_field, "body.user_id",
 			       "user_id does not belong in the body; send the SPASS-User-Id header");
 	return contested == count ? 0 : request_fault_of_contest(names[contested].ptr, err);

@@ -160,7 +160,7 @@ static const struct {
 	{ "{" M "," U ",\"max_token\\u017f\":9}", E_invalid_field, "max_tokens" },
 	{ "{" M "," U ",\"N\":9}", E_invalid_field, "n" },
 	{ "{" M "," U ",\"\xc5\xbftream\":true}", E_invalid_field, "stream" },
-	{ "{" M "," U ",\"User_Id\":\"me\"}", E_invalid_field, "user_id" },
+	{ "{" M "," U ",\"User_Id\":\"me\"}", E_invalid_field, "body.user_id" },
 	{ "{" M "," U ",\"stream_options\":{\"Include_Usage\":false}}", E_invalid_field, "stream_options.include_usage" },
 	{ "{" M "," U ",\"X-Model\":1,\"Models\":2,\"maxTokens\":3,\"\xc3\x84\":{\"Model\":1}}", E_none, "" },
 	{ MSG("{\"role\":\"user\",\"content\":\"x\",\"Name\":\"a\"}"), E_none, "" },

@@ -229,6 +229,8 @@ static void turn(struct talk *t)
 
 	wire_wait(t->wire, fds, count, talk_next_paint(t));
 	do_signals(t);
+	if (t->is_over)
+		return;
 	if (count == 2 && fds[1].revents)
 		prompt_read(t->prompt);
 	if (t->wants_editor)

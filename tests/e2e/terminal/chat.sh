@@ -62,6 +62,17 @@ keys C-c
 ended_with 130
 screen_end
 
+# So does a SIGTERM stop the answer, and then it ends.
+screen 70x20 "sh -c 'echo \$\$ > $dir/pid; exec \"\$@\"' sh $chat -m slow"
+see 'slow answers.'
+text 'go'; see '> go'; keys Enter
+see 'w5 '
+kill -TERM "$(cat "$dir/pid")"
+ended_with 143
+count_is 1 '[interrupted]'
+count_is 0 'cancelled'
+screen_end
+
 # Whole answer while typing: every word exactly once and in order.
 screen 50x12 "$chat -m short"
 see 'short answers.'

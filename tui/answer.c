@@ -1,11 +1,11 @@
 /* tui/answer.c - chat completions read from a wire: event streams and whole ones. */
 #include "tui/answer.h"
 
+#include "common/base/jscan.h"
 #include "common/base/mem.h"
 #include "common/base/sse.h"
 #include "common/model/money.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,20 +93,22 @@ static void read_usage(struct answer *a, json_t *usage)
 	a->facts.completion_tokens = count_of(usage, "completion_tokens", a->facts.completion_tokens);
 }
 
-/* A decimal of JSON is what is nearest to the six that were written. */
-static int64_t amount_of(const json_t *value)
+static void read_amount(struct jvalue v, int64_t *micro)
 {
-	return json_is_number(value) ? llround(json_number_value(value) * (double)MONEY_UNIT) : MONEY_UNKNOWN;
+	if (v.type != J_NUMBER || money_read_number(v.text, micro) < 0)
+		*micro = MONEY_UNKNOWN;
 }
 
 static void read_cost(struct answer *a, struct span data)
 {
-	json_t *cost = json_loadb(data.ptr ? data.ptr : "", data.len, 0, NULL);
+	static const struct span names[] = { SPAN_INIT("eur"), SPAN_INIT("usd"), SPAN_INIT("source") };
+	struct jvalue v[ARRAY_LEN(names)];
 
-	a->facts.cost_eur = amount_of(json_object_get(cost, "eur"));
-	a->facts.cost_usd = amount_of(json_object_get(cost, "usd"));
-	keep_json(a->facts.cost_source, sizeof a->facts.cost_source, json_object_get(cost, "source"));
-	json_decref(cost);
+	if (jscan_members(data, NULL, names, v, ARRAY_LEN(names), NULL) < 0)
+		return;
+	read_amount(v[0], &a->facts.cost_eur);
+	read_amount(v[1], &a->facts.cost_usd);
+	keep(a->facts.cost_source, sizeof a->facts.cost_source, jvalue_plain(v[2]));
 }
 
 /* Contents */

@@ -175,9 +175,9 @@ static const char *read_disposition(struct span value, struct multipart_part *pa
 	}
 	if (more < 0)
 		return "its Content-Disposition cannot be read";
-	if (part->name.len && memchr(part->name.ptr, '\\', part->name.len))
-		return "its name has a backslash";
-	return part->name.ptr ? NULL : "its Content-Disposition has no name";
+	if (!part->name.ptr)
+		return "its Content-Disposition has no name";
+	return memchr(part->name.ptr, '\\', part->name.len) ? "its name has a backslash" : NULL;
 }
 
 static const char *read_line(struct span line, struct multipart_part *part)

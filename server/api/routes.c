@@ -144,12 +144,14 @@ const struct route route_table[] = {
 	  .request = "RagDocuments", .form = "RagFiles", .lines = "RagDocumentNew", .response = "RagPut"),
 	ROUTE(POST, "/a1/rag/indices/{id}/documents/append", a1_documents_append, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Adds documents; one that is there already is refused",
-	  .description = "All or none of at most 256; in JSON lines, which may be as many as they like, each for itself.",
+	  .description = "All or none of at most 256; in JSON lines, which may be as many as max_body_bytes has "
+			 "room for, each for itself. Of a body that is larger the first ones may have been taken.",
 	  .request = "RagDocuments", .form = "RagFiles", .lines = "RagDocumentNew", .response = "RagPut"),
 	ROUTE(POST, "/a1/rag/indices/{id}/documents/upsert", a1_documents_upsert, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Adds or replaces documents, each for itself",
-	  .description = "What cannot be read is told in results and keeps no other out. JSON lines may be as many as they like; one that is "
-			 "no document is such a failure, too.",
+	  .description = "What cannot be read is told in results and keeps no other out. JSON lines may be as many as "
+			 "max_body_bytes has room for; one that is no document is such a failure, too. Of a body "
+			 "that is larger the first ones may have been taken.",
 	  .request = "RagDocuments", .form = "RagFiles", .lines = "RagDocumentNew", .response = "RagPut"),
 	ROUTE(POST, "/a1/rag/indices/{id}/documents/delete", a1_documents_drop, SCOPE_BIT(rag_write), .surface = "a1",
 	  .summary = "Removes documents by their ids, in one step",

@@ -403,7 +403,7 @@ static void hand_out_numbers(struct walk *w)
 	struct terms *t = w->t;
 	struct term_number *to;
 
-	if (w->numbered + w->count > t->number_room) {
+	if (w->numbered + w->count >= t->number_room) {
 		t->number_room = 2 * (w->numbered + WAITING);
 		t->numbers = mem_realloc(t->numbers, t->number_room * sizeof(*t->numbers));
 	}

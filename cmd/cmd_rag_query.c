@@ -278,7 +278,7 @@ static const struct opt own[] = {
 	OWN(OPT_TEXT, min_score, .name = "min-score", .argument = "SCORE",
 	    .help = "Only hits of at least this score, 0 to 1"),
 	OWN(OPT_CHOICE, scope, .name = "scope", .argument = "SCOPE",
-	    .choices = "chunks|documents|corpus",
+	    .choices = "chunks|document|corpus",
 	    .help = "Chunks, their whole documents, or all of a small index"),
 	OWN(OPT_INT, budget, .name = "budget", .argument = "CHARACTERS", .min = 1, .max = 1 << 26,
 	    .help = "At most so much text in all"),

@@ -36,7 +36,7 @@ _spass()
 	--fusion) values="convex rrf" ;;
 	--dense-weight) action=none ;;
 	--min-score) action=none ;;
-	--scope) values="chunks documents corpus" ;;
+	--scope) values="chunks document corpus" ;;
 	--budget) action=none ;;
 	--neighbours) action=none ;;
 	--history) action=none ;;

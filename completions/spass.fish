@@ -279,7 +279,7 @@ complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcomman
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l dense-weight -x -d 'What vectors weigh, 0 to 1; by model and language if not given'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l rerank -d 'Have a model put the best hits in order: yes, no, or which one'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l min-score -x -d 'Only hits of at least this score, 0 to 1'
-complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l scope -x -a 'chunks documents corpus' -d 'Chunks, their whole documents, or all of a small index'
+complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l scope -x -a 'chunks document corpus' -d 'Chunks, their whole documents, or all of a small index'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l budget -x -d 'At most so much text in all'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l neighbours -x -d 'Chunks before and after each hit that its text has, too'
 complete -c spass -n '__fish_seen_subcommand_from rag; and __fish_seen_subcommand_from query' -l history -x -d 'What was said before, for a question that follows up'

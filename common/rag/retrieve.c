@@ -11,7 +11,7 @@
 #include "common/rag/rag_inside.h"
 
 static const char *const modes[] = { "auto", "lexical", "dense", "hybrid" };
-static const char *const scopes[] = { "chunks", "documents", "corpus" };
+static const char *const scopes[] = { "chunks", "document", "corpus" };
 
 const char *retrieve_mode_name(enum retrieve_mode mode)
 {

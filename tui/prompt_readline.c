@@ -47,11 +47,24 @@ static void remember(struct prompt *p, const char *text)
 	using_history();
 }
 
+/* With the mark of pastes, readline has ended the empty line's row; rows that are repainted are right above it. */
+static void end_silently(void)
+{
+	const char *marked = rl_variable_value("enable-bracketed-paste");
+
+	if (marked && !strcmp(marked, "on"))
+		fputs("\033[A\r\033[J", rl_outstream);
+}
+
 static void on_line(char *line)
 {
+	const struct prompt_setup *s = &here.prompt->setup;
+
 	if (line)
 		remember(here.prompt, line);
-	here.prompt->setup.line(here.prompt->setup.context, line);
+	else if (s->is_silent(s->context))
+		end_silently();
+	s->line(s->context, line);
 	free(line);
 }
 

@@ -73,6 +73,24 @@ count_is 1 '[interrupted]'
 count_is 0 'cancelled'
 screen_end
 
+# So does Ctrl-D, and what was repainted above the prompt stands there once; readline ends its row or does not.
+for marks in on off; do
+	printf 'set enable-bracketed-paste %s\n' $marks > "$dir/inputrc"
+	screen 60x20 "INPUTRC='$dir/inputrc' $chat -m slow"
+	see 'slow answers.'
+	text 'go'; see '> go'; keys Enter
+	see 'w5 '
+	text 'm1'; see '> m1'; keys Enter
+	see 'queued'
+	keys C-d
+	ended_with 0
+	got=$(shown_all | tr '\n' ' ' | sed 's/.*> go *//; s/ *> m1 .*//')
+	want=$(seq -s ' ' -f 'w%g' 1 "$(echo "$got" | wc -w)")
+	[ "$got" = "$want" ] || fail "marks $marks: the answer's rows are not there once: $(shown_all)"
+	count_is 1 '[interrupted]'
+	screen_end
+done
+
 # Whole answer while typing: every word exactly once and in order.
 screen 50x12 "$chat -m short"
 see 'short answers.'

@@ -74,6 +74,19 @@ static void warn_of_models(struct snapshot *s, const struct snapshot *previous)
 	s->absent_models = buf_take(&lines);
 }
 
+/* A file that was there, and that nothing else was named in place of, was not meant to go: a mistyped name must not
+ * change who may come in. */
+static int check_tokens_left(const struct snapshot *s, const struct snapshot *previous, struct err *err)
+{
+	const char *path = previous ? tenancy_path(previous->tenancy) : NULL;
+
+	if (!path || *s->config->tokens_file || !file_is_absent(path))
+		return 0;
+	return err_set(err, E_invalid_config, "tokens_file",
+		       "%s is gone, where the tenants and tokens in force are from: put it back, or restart to run without it",
+		       path);
+}
+
 struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 				const struct snapshot *previous, struct err *err)
 {
@@ -87,7 +100,7 @@ struct snapshot *snapshot_draft(struct config *config, char *const *environment,
 	}
 	if (s->routing)
 		s->tenancy = tenancy_new(config, environment, err);
-	if (s->tenancy) {
+	if (s->tenancy && check_tokens_left(s, previous, err) == 0) {
 		warn_of_age(s, previous);
 		warn_of_keys(s, previous);
 		warn_of_models(s, previous);

@@ -87,7 +87,10 @@ struct core_worker {
 	struct jform answers[ANSWER_FORMS]; /* of the targets, by their hash */
 };
 
-/* Takes config (freed on failure too).  environment: as environ. */
+/*
+ * Takes config (freed on failure too).  environment: as environ.  E_invalid_config, too, when the file of
+ * previous's tenants and tokens is gone and config names no other.
+ */
 struct snapshot *snapshot_new(struct config *config, char *const *environment, const struct snapshot *previous,
 			      struct err *err);
 /*

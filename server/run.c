@@ -110,7 +110,8 @@ static int drain_on_signal(struct server *s, const sigset_t *set)
 		if (is_hurried(set, DRAIN_LOOK_MS, &status))
 			return status;
 	if (left > 0)
-		log_warn("server", "cutting %d requests that outlast the drain limit", left);
+		log_warn("server", "cutting %d request%s the drain limit", left,
+			 left == 1 ? " that outlasts" : "s that outlast");
 	return 0;
 }
 
@@ -139,5 +140,6 @@ int server_run(struct server *s)
 	log_info("server", "stopping");
 	status = drain_on_signal(s, &set);
 	server_stop(s);
+	log_info("server", "stopped");
 	return status;
 }

@@ -74,8 +74,10 @@ static void warn_of_models(struct snapshot *s, const struct snapshot *previous)
 	s->absent_models = buf_take(&lines);
 }
 
-/* A file that was there, and that nothing else was named in place of, was not meant to go: a mistyped name must not
- * change who may come in. */
+/*
+ * A file that was there, and that none was named in place of, was not meant to go: a mistyped name
+ * must not change who may come in.
+ */
 static int check_tokens_left(const struct snapshot *s, const struct snapshot *previous, struct err *err)
 {
 	const char *path = previous ? tenancy_path(previous->tenancy) : NULL;
@@ -83,7 +85,8 @@ static int check_tokens_left(const struct snapshot *s, const struct snapshot *pr
 	if (!path || *s->config->tokens_file || !file_is_absent(path))
 		return 0;
 	return err_set(err, E_invalid_config, "tokens_file",
-		       "%s is gone, where the tenants and tokens in force are from: put it back, or restart to run without it",
+		       "%s is gone, where the tenants and tokens in force are from: "
+		       "put it back, or restart to run without it",
 		       path);
 }
 

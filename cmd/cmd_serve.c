@@ -58,8 +58,11 @@ static bool is_listed(const struct config *c, const char *path)
 	return false;
 }
 
-/* Where this user's commands look for a gateway; NULL when it is not for this one. */
-static char *own_socket(const struct config *c)
+/*
+ * Where this user's commands look for a gateway; NULL when it is not for this one.  *is_taken: another
+ * gateway listens there, which keeps it.
+ */
+static char *own_socket(const struct config *c, bool *is_taken)
 {
 	char *directory, *path;
 	struct err err = ERR_INIT;
@@ -68,12 +71,11 @@ static char *own_socket(const struct config *c)
 		return NULL;
 	directory = file_place(FILE_RUNTIME, "");
 	path = gateway_socket();
-	/* A second gateway leaves the socket to the first. */
-	if (!directory || !path || is_listed(c, path) || file_make_dirs(directory, &err) < 0 ||
-	    gateway_answers(path)) {
+	if (!directory || !path || is_listed(c, path) || file_make_dirs(directory, &err) < 0) {
 		mem_free(path);
 		path = NULL;
 	}
+	*is_taken = path && gateway_answers(path);
 	mem_free(directory);
 	return path;
 }
@@ -155,6 +157,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	struct config_flag *flags = NULL;
 	struct config *c, *shown = NULL;
 	char *socket = NULL;
+	bool is_taken = false;
 	struct server *server;
 	int result = -1;
 
@@ -167,13 +170,16 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	check_variables(environ);
 	flags = cmd_config_flags(g, NULL, 0, &source.flag_count);
 	source.flags = flags;
-	source.own_socket = socket = own_socket(c);
+	socket = own_socket(c, &is_taken);
+	source.own_socket = is_taken ? NULL : socket;
 	/* What greet needs after the server has taken the configuration. */
 	shown = cmd_config(g, NULL, 0, err);
 	hold_signals();
 	server = server_start(c, &source, err);
 	if (!server)
 		goto out;
+	if (is_taken)
+		log_warn("serve", "another gateway listens on %s: this user's commands talk to that one", socket);
 	if (shown && (isatty(STDERR_FILENO) || o->show_token))
 		greet(g, server, shown, o->show_token);
 	else if (shown)

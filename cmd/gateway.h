@@ -60,8 +60,10 @@ int gateway_link_open(struct gateway_link *l, const struct cmd_globals *g, struc
 /* Adds to err, of what failed, what there is to say about credentials. */
 void gateway_link_close(struct gateway_link *l, struct err *err);
 
-/* "$XDG_RUNTIME_DIR/spass/gateway.sock", where `spass serve` can be found; NULL when there is no
- * such directory or the path is too long for a socket.  The caller frees. */
+/*
+ * "$XDG_RUNTIME_DIR/spass/gateway.sock" or "/tmp/spass-UID/gateway.sock", where `spass serve` can be
+ * found; NULL when there is no such directory or the path is too long for a socket.  The caller frees.
+ */
 char *gateway_socket(void);
 /* Whether something accepts connections there. */
 bool gateway_answers(const char *socket_path);

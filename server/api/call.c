@@ -97,6 +97,11 @@ int call_check_type(struct exchange *x, struct err *err)
 		       "the body must be application/json, not %.*s", SPAN_ARGS(type));
 }
 
+bool call_says_json(struct exchange *x)
+{
+	return is_json_type(x->head->known[HTTP1_CONTENT_TYPE], true);
+}
+
 json_t *call_read_json(struct exchange *x, size_t max, struct err *err)
 {
 	struct span body;

@@ -86,6 +86,8 @@ const char *call_param(struct exchange *x, const struct call *c, size_t index);
 bool call_has_form(struct exchange *x);
 /* -1 with E_unsupported_media_type when the body may not be read as JSON. */
 int call_check_type(struct exchange *x, struct err *err);
+/* Whether the body is said to be JSON; call_check_type takes what says nothing, or what clients say unasked. */
+bool call_says_json(struct exchange *x);
 /* Percent-decoding (RFC 3986 2.1) of a part of a path or query; a broken escape stays as it is. */
 void call_decode(struct span text, struct buf *out);
 

@@ -181,6 +181,19 @@ static const size_t body_max[] = {
 	[UPLOAD_JSON] = JSON_MAX, [UPLOAD_FORM] = FORM_MAX, [UPLOAD_RAW] = IMAGE_BYTES_MAX
 };
 
+/* A body that is no JSON, and was not said to be, mostly is a picture that was put without its type. */
+static int refuse_type(struct exchange *x, struct upload *u)
+{
+	const struct span type = u->type.len ? u->type : SPAN_LIT("absent");
+
+	if (u->kind != UPLOAD_JSON || u->err.code != E_invalid_json || call_says_json(x) || u->body.len == 0 ||
+	    span_starts(span_strip(u->body), "{"))
+		return -1;
+	return err_set(&u->err, E_unsupported_media_type, "headers.content-type",
+		       "Content-Type must be that of the image, as in image/png, or application/json, not %.*s",
+		       (int)(type.len < 64 ? type.len : 64), type.ptr);
+}
+
 static int take_upload(struct exchange *x, struct call *c, struct upload *u)
 {
 	const struct settings s = snapshot_settings(c->snapshot, c->identity.tenant);
@@ -190,8 +203,10 @@ static int take_upload(struct exchange *x, struct call *c, struct upload *u)
 	u->kind = kind_of(x);
 	if ((u->kind == UPLOAD_JSON && call_check_type(x, &u->err) < 0) ||
 	    exchange_body(x, body_max[u->kind], &u->body, &u->err) < 0 ||
-	    job_run(c->worker->core->jobs, run_upload, u, &u->err) < 0 || u->result < 0)
+	    job_run(c->worker->core->jobs, run_upload, u, &u->err) < 0)
 		return -1;
+	if (u->result < 0)
+		return refuse_type(x, u);
 	return image_keep(&place, &u->image, u->bytes, settings_bytes(&s, SETTING_KEY_images_max_bytes), &u->err);
 }
 

@@ -17,7 +17,15 @@ static int64_t count_of(const json_t *sum, const char *key)
 	return json_integer_value(json_object_get(sum, key));
 }
 
-static void add_row(struct grid *grid, const char *name, const json_t *sum, enum grid_style style)
+/* What budgets have counted for answers whose cost is not known. */
+static bool has_estimate(const json_t *sum)
+{
+	return json_number_value(json_object_get(sum, "estimated_eur")) > 0 ||
+	       json_number_value(json_object_get(sum, "estimated_usd")) > 0;
+}
+
+static void add_row(struct grid *grid, const char *name, const json_t *sum, bool estimates,
+		    enum grid_style style)
 {
 	const char *label = models_text(sum, "label");
 
@@ -28,25 +36,32 @@ static void add_row(struct grid *grid, const char *name, const json_t *sum, enum
 	tenant_add_amount(grid, json_object_get(sum, "eur"), GRID_PLAIN);
 	tenant_add_amount(grid, json_object_get(sum, "usd"), GRID_PLAIN);
 	grid_addf(grid, count_of(sum, "unknown") ? GRID_BAD : GRID_DIM, "%" PRId64, count_of(sum, "unknown"));
+	if (!estimates)
+		return;
+	tenant_add_amount(grid, json_object_get(sum, "estimated_eur"), GRID_PLAIN);
+	tenant_add_amount(grid, json_object_get(sum, "estimated_usd"), GRID_PLAIN);
 }
 
 static void print_report(const struct usage_options *o, const json_t *report)
 {
 	const char *by = models_text(report, "by");
 	const json_t *items = json_object_get(report, "items"), *total = json_object_get(report, "total");
+	const bool estimates = has_estimate(total);
 	struct grid grid;
 	json_t *sum;
 	size_t i;
 
-	grid_init(&grid, 7, cmd_color(&o->globals, stdout));
-	grid_head(&grid, "BY|REQUESTS|PROMPT|ANSWER|EUR|USD|UNKNOWN");
+	grid_init(&grid, estimates ? 9 : 7, cmd_color(&o->globals, stdout));
+	grid_head(&grid, estimates ? "BY|REQUESTS|PROMPT|ANSWER|EUR|USD|UNKNOWN|ESTIMATED EUR|ESTIMATED USD"
+				   : "BY|REQUESTS|PROMPT|ANSWER|EUR|USD|UNKNOWN");
 	json_array_foreach(items, i, sum)
-		add_row(&grid, models_text(sum, by), sum, GRID_PLAIN);
-	add_row(&grid, "total", total, GRID_BOLD);
+		add_row(&grid, models_text(sum, by), sum, estimates, GRID_PLAIN);
+	add_row(&grid, "total", total, estimates, GRID_BOLD);
 	grid_show(&grid);
 	if (count_of(total, "unknown"))
-		cmd_notice(&o->globals, "%" PRId64 " answer%s no known cost, which the amounts lack",
-			   count_of(total, "unknown"), count_of(total, "unknown") == 1 ? " has" : "s have");
+		cmd_notice(&o->globals, "%" PRId64 " answer%s no known cost, which the amounts lack%s",
+			   count_of(total, "unknown"), count_of(total, "unknown") == 1 ? " has" : "s have",
+			   estimates ? "; budgets count the estimate" : "");
 }
 
 /* Dates have nothing that a query would have to escape: what is none is refused by the gateway. */
@@ -111,7 +126,8 @@ const struct cmd cmd_usage = {
 	.options = own,
 	.options_size = sizeof(struct usage_options),
 	.text = "A user sees his own, an administrator his tenant's, the operator all. Answers whose cost "
-		"is not known are counted, and missing in the amounts.",
+		"is not known are counted, and missing in the amounts; what budgets count for them instead "
+		"is told as estimated, where there is such.",
 	.examples = examples,
 	.run = run,
 };

@@ -9,7 +9,7 @@
 
 #include "common/base/buf.h"
 
-enum { GRID_COLUMNS_MAX = 8 };
+enum { GRID_COLUMNS_MAX = 9 };
 enum grid_style { GRID_PLAIN, GRID_BOLD, GRID_GOOD, GRID_BAD, GRID_DIM };
 
 struct grid_cell {

@@ -24,7 +24,7 @@ static const struct row {
 	{ E_model_quota_exhausted, NULL, "Wait, or use another model; `spass model list` lists them.",
 	  "Wait, or use another model; /model lists them." },
 	{ E_overall_budget_exhausted, NULL,
-	  "Wait until it is renewed, or ask the operator; `spass usage` shows what was spent.", NULL },
+	  "Wait until it is renewed, or ask the operator; `spass usage` shows what was spent, known and estimated.", NULL },
 	{ E_too_large, NULL, "", NULL },
 	{ E_body_too_large, NULL, "Send a shorter text, or fewer files.", NULL },
 	{ E_length_required, NULL, not_ours, NULL },

@@ -273,7 +273,8 @@ int usage_batch_write(struct usage_batch *b, struct db *db, int64_t users_max, s
 
 #define SUMS                                                                                       \
 	" sum(requests), sum(prompt_tokens), sum(completion_tokens), sum(cost_usd), sum(cost_eur),"   \
-	" sum(cost_billed_usd), sum(cost_billed_eur), sum(unknown) FROM usage_day WHERE"
+	" sum(cost_billed_usd), sum(cost_billed_eur), sum(unknown), sum(estimated_usd), sum(estimated_eur)" \
+	" FROM usage_day WHERE"
 #define REST " day BETWEEN ?2 AND ?3 AND (?4 IS NULL OR user_id = ?4)"
 /* Two texts each: with an OR over the tenant the planner would read everybody's rows for one. */
 #define OF(key, order)                                                                             \
@@ -311,7 +312,8 @@ static void read_sum(struct db_statement *st, struct usage_sum *s)
 {
 	int64_t *const values[] = { &s->requests, &s->prompt_tokens, &s->completion_tokens,
 				    &s->cost_usd, &s->cost_eur, &s->cost_billed_usd,
-				    &s->cost_billed_eur, &s->unknown };
+				    &s->cost_billed_eur, &s->unknown, &s->estimated_usd,
+				    &s->estimated_eur };
 
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		*values[i] = db_int(st, 1 + (int)i);

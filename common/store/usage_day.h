@@ -18,7 +18,7 @@ struct usage_sum {
 	int64_t requests, prompt_tokens, completion_tokens;
 	int64_t cost_usd, cost_eur, cost_billed_usd, cost_billed_eur;
 	int64_t unknown; /* answers without a cost, which the amounts lack */
-	int64_t estimated_usd, estimated_eur; /* what budgets count for those; of no query */
+	int64_t estimated_usd, estimated_eur; /* what budgets count for those; in no other amount */
 };
 
 /* What is below 0 counts as nothing. */

@@ -140,19 +140,9 @@ static void add_sum(struct report *r, const struct usage_sum *s)
 		add_amount(out, ",\"raw_usd\":", s->cost_usd, is_known);
 	}
 	add_count(out, ",\"unknown\":", s->unknown);
+	add_amount(out, ",\"estimated_eur\":", s->estimated_eur, true);
+	add_amount(out, ",\"estimated_usd\":", s->estimated_usd, true);
 	buf_add_char(out, '}');
-}
-
-static void add_up(struct usage_sum *total, const struct usage_sum *s)
-{
-	total->requests += s->requests;
-	total->prompt_tokens += s->prompt_tokens;
-	total->completion_tokens += s->completion_tokens;
-	total->cost_usd += s->cost_usd;
-	total->cost_eur += s->cost_eur;
-	total->cost_billed_usd += s->cost_billed_usd;
-	total->cost_billed_eur += s->cost_billed_eur;
-	total->unknown += s->unknown;
 }
 
 /* A key's id says nothing to who reads a bill; what it was made for does. */
@@ -190,7 +180,7 @@ static int add_item(void *context, struct span key, int64_t day, const struct us
 	if (r->query.by == USAGE_BY_TOKEN && add_label(r, key) < 0)
 		return -1;
 	add_sum(r, sum);
-	add_up(&r->total, sum);
+	usage_sum_add(&r->total, sum);
 	return 0;
 }
 

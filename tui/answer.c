@@ -242,13 +242,11 @@ static void start(struct answer *a, struct wire *w)
 	wire_start(w, &a->transfer, a->path, a->body, a->accept, wire_target(w)->timeout_ms);
 }
 
-static void on_done(struct wire_transfer *t, const struct err *err)
+/* What had no fault while it came. */
+static void judge(struct answer *a, const struct err *err)
 {
-	struct answer *a = container_of(t, struct answer, transfer);
+	const struct wire_transfer *t = &a->transfer;
 
-	a->ended = true;
-	if (a->err.code != E_none)
-		return;
 	if (t->head.status && t->head.status / 100 != 2) {
 		char *where = wire_where(t->wire, a->path);
 
@@ -265,6 +263,18 @@ static void on_done(struct wire_transfer *t, const struct err *err)
 	else if (!a->is_stream)
 		read_document(a, buf_span(&a->whole));
 	tell_calls(a);
+}
+
+static void on_done(struct wire_transfer *t, const struct err *err)
+{
+	struct answer *a = container_of(t, struct answer, transfer);
+
+	a->ended = true;
+	if (a->err.code == E_none)
+		judge(a, err);
+	/* What is refused names its request already. */
+	if (answer_has_begun(a) && a->err.code != E_none && a->err.code != E_cancelled)
+		wire_name_request(a->facts.request_id, &a->err);
 }
 
 struct answer *answer_start(struct wire *w, struct span body, bool streams,

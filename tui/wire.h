@@ -132,5 +132,7 @@ int wire_read_error(const struct wire_head *head, const char *where, struct span
 		    struct err *err);
 /* The same of an "error" object; false when it is none.  status 0: of an answer that was a 2xx. */
 bool wire_error_of(const json_t *error, int status, struct err *err);
+/* err's message ends with the id by which the gateway's log names the request; "": not known. */
+void wire_name_request(const char *id, struct err *err);
 
 #endif

@@ -151,7 +151,7 @@ static void describe(const struct wire_head *head, const char *where, struct spa
 	buf_free(&what);
 }
 
-static void add_request_id(const char *id, struct err *err)
+void wire_name_request(const char *id, struct err *err)
 {
 	size_t len = strlen(err->message);
 
@@ -166,7 +166,7 @@ int wire_read_error(const struct wire_head *head, const char *where, struct span
 	int status = head->status / 100 == 2 ? 0 : head->status;
 
 	if (wire_error_of(json_object_get(root, "error"), status, err))
-		add_request_id(head->request_id, err);
+		wire_name_request(head->request_id, err);
 	else
 		describe(head, where, body, err);
 	err->retry_after_s = head->retry_after_s;

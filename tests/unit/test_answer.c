@@ -214,6 +214,42 @@ static void a_refusal_says_when_to_try_again(void **state)
 	stop(&s);
 }
 
+/* Cut, or with an error in its stream, or refused. */
+static void what_goes_wrong_names_its_request(void **state)
+{
+	static const char *const replies[] = {
+		OK "Content-Type: text/event-stream\r\nX-Request-Id: r-7\r\n\r\n" DELTA("a"),
+		OK "Content-Type: text/event-stream\r\nX-Request-Id: r-7\r\nContent-Length: 5000\r\n\r\n" DELTA("a"),
+		OK "Content-Type: text/event-stream\r\nX-Request-Id: r-7\r\n\r\n"
+		   "data: {\"error\":{\"code\":\"stream_cut\",\"message\":\"m\"}}\n\n",
+		"HTTP/1.1 502 Bad\r\nX-Request-Id: r-7\r\n\r\n{\"error\":{\"code\":\"stream_cut\",\"message\":\"m\"}}",
+	};
+	const struct answer_sink sink = { .text = NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
+		struct server s = { .replies = { replies[i] } };
+		struct wire_target target = { .is_local = true };
+		const char *named;
+		struct answer *a;
+		struct wire *w;
+
+		start(&s);
+		target.url = s.url;
+		w = wire_new(&target);
+		a = answer_start(w, SPAN_LIT("{}"), true, &sink);
+		while (!answer_is_done(a))
+			wire_wait(w, NULL, 0, 100);
+		assert_int_equal(answer_error(a)->code, E_stream_cut);
+		named = strstr(answer_error(a)->message, " (request r-7)");
+		assert_non_null(named);
+		assert_string_equal(named, " (request r-7)");
+		answer_free(a);
+		wire_free(w);
+		stop(&s);
+	}
+}
+
 static void nothing_is_called_after_a_cancel(void **state)
 {
 	struct server s = { .replies = { EVENTS DELTA("a") DELTA("b") DONE } };
@@ -291,6 +327,7 @@ int main(void)
 		cmocka_unit_test(answers_are_whole_or_an_error),
 		cmocka_unit_test(facts_come_from_headers_and_chunks),
 		cmocka_unit_test(a_refusal_says_when_to_try_again),
+		cmocka_unit_test(what_goes_wrong_names_its_request),
 		cmocka_unit_test(nothing_is_called_after_a_cancel),
 		cmocka_unit_test(models_come_from_either_route),
 	};

@@ -72,7 +72,10 @@ bool conversation_is_provider(struct jvalue v, const char **name);
 int conversation_param_index(const char **at, const char *name, size_t *index);
 /* err's param is told as param, also where its message begins with it. */
 void conversation_param_rename(struct err *err, const char *param);
-/* The first words of a text, on one line, as the title of a conversation. */
+/*
+ * The first words of a text, on one line, as the title of a conversation; none of what follows in a
+ * fence nor of the name above it, unless nothing else is there.
+ */
 void conversation_make_title(struct span text, struct buf *out);
 /*
  * A title that somebody chose, on one line: 1 to CONVERSATION_TITLE_MAX characters, else

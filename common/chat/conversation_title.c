@@ -72,11 +72,27 @@ static bool is_plain_line(struct span text)
 	return true;
 }
 
+/* Before the first fenced block, a file that goes with the message or code, and before its name. */
+static struct span before_fence(struct span text)
+{
+	ptrdiff_t fence = span_find(text, SPAN_LIT("\n```"));
+	struct span said, name;
+
+	if (fence < 0 || span_starts(text, "```"))
+		return text;
+	said = span_strip(span_of(text.ptr, (size_t)fence));
+	name = span_line_at(said, said.len);
+	if (span_ends(name, ":") && span_ends(span_of(said.ptr, said.len - name.len), "\n\n"))
+		said = span_strip(span_of(said.ptr, said.len - name.len));
+	return said.len ? said : text;
+}
+
 void conversation_make_title(struct span text, struct buf *out)
 {
 	struct buf line;
 	size_t end;
 
+	text = before_fence(text);
 	if (text.len <= TITLE_CHARACTERS && is_plain_line(text)) {
 		buf_add_span(out, text);
 		return;

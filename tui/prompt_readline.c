@@ -47,7 +47,7 @@ static void remember(struct prompt *p, const char *text)
 	using_history();
 }
 
-/* With the mark of pastes, readline has ended the empty line's row; rows that are repainted are right above it. */
+/* Where pastes are marked, readline has ended the empty line's row; what is repainted is right above it. */
 static void end_silently(void)
 {
 	const char *marked = rl_variable_value("enable-bracketed-paste");

@@ -51,7 +51,7 @@ static void the_field_and_the_place_choose_the_words(void **state)
 		{ { .code = E_invalid_config, .param = "listen.address" }, REMEDY_SHELL,
 		  "`spass status` tells whether your gateway runs already; --listen takes another address." },
 		{ { .code = E_invalid_config, .param = "listen" }, REMEDY_SHELL,
-		  "Correct what the message names; `spass config check` reads the file again." },
+		  "Correct what the message names; if that is a file, `spass config check` reads it again." },
 		{ { .code = E_invalid_authorization, .param = "headers.spass-tenant-id" }, REMEDY_SHELL,
 		  "Check --tenant; `spass tenant list` lists the tenants for their operator." },
 		{ { .code = E_missing_field, .param = "headers.spass-user-id" }, REMEDY_SHELL,

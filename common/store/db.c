@@ -215,6 +215,10 @@ struct db *db_open_within(const char *path, enum db_mode mode, int patience_ms, 
 	}
 	if (mode == DB_WRITE && make_private_file(path, err) < 0)
 		return NULL;
+	if (mode != DB_WRITE && file_is_absent(path)) {
+		err_set(err, E_storage_error, "", "cannot open the database %s: there is no such file", path);
+		return NULL;
+	}
 	db = mem_new(struct db);
 	db->path = mem_strdup(path);
 	if (sqlite3_open_v2(path, &db->handle, flags, mode == DB_WRITE ? DB_LOG_VFS : NULL) != SQLITE_OK) {

@@ -8,6 +8,7 @@
 #include "common/base/utf8.h"
 #include "common/model/money.h"
 #include "tui/models.h"
+#include "tui/sessions.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -213,6 +214,17 @@ static void add_models(struct grid *grid, const json_t *key)
 	buf_free(&names);
 }
 
+/* A day says too little of a key that is made for an hour. */
+static void add_expiry(struct grid *grid, const char *expires_at)
+{
+	char until[SESSIONS_TIME_SIZE] = "";
+	int64_t at_ms;
+
+	if (clock_parse(expires_at, strlen(expires_at), &at_ms) == 0)
+		sessions_until(at_ms, clock_wall_ms(), until);
+	grid_add(grid, until, GRID_PLAIN);
+}
+
 static void print_keys(const struct cmd_globals *g, const json_t *items)
 {
 	struct grid grid;
@@ -230,7 +242,7 @@ static void print_keys(const struct cmd_globals *g, const json_t *items)
 		grid_add(&grid, models_text(one, "role"), GRID_PLAIN);
 		grid_add(&grid, status, strcmp(status, "active") == 0 ? GRID_GOOD : GRID_DIM);
 		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
-		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "expires_at"));
+		add_expiry(&grid, models_text(one, "expires_at"));
 		add_models(&grid, one);
 		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
 	}

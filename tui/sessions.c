@@ -359,3 +359,21 @@ void sessions_ago(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
 	clock_iso(then_ms, iso);
 	snprintf(out, SESSIONS_TIME_SIZE, "%.10s", iso);
 }
+
+void sessions_until(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
+{
+	enum { HOUR_S = 3600, HOURS_MAX = 48 };
+	int64_t seconds = (then_ms - now_ms) / 1000;
+	char iso[CLOCK_ISO_SIZE];
+
+	if (seconds <= 0) {
+		sessions_ago(then_ms, now_ms, out);
+	} else if (seconds < HOUR_S) {
+		snprintf(out, SESSIONS_TIME_SIZE, "in %d min", (int)((seconds + 59) / 60));
+	} else if (seconds < HOURS_MAX * HOUR_S) {
+		snprintf(out, SESSIONS_TIME_SIZE, "in %d h", (int)(seconds / HOUR_S));
+	} else {
+		clock_iso(then_ms, iso);
+		snprintf(out, SESSIONS_TIME_SIZE, "%.10s", iso);
+	}
+}

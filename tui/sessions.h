@@ -50,5 +50,7 @@ const char *sessions_bare_id(const char *id);
 size_t sessions_id_width(const json_t *items);
 /* "5 min ago", a date when that is long ago. */
 void sessions_ago(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE]);
+/* "in 5 min", a date when that is more than two days ahead; of what is past as sessions_ago. */
+void sessions_until(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE]);
 
 #endif

@@ -118,6 +118,25 @@ static void times_are_told_in_the_largest_unit(void **state)
 	}
 }
 
+static void what_is_to_come_is_told_by_the_hour_for_two_days(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *told;
+	} cases[] = {
+		{ -7200, "2 h ago" },   { 0, "now" },	      { 1, "in 1 min" },
+		{ 3599, "in 60 min" },	{ 3600, "in 1 h" },   { 172799, "in 47 h" },
+		{ 172800, "1970-01-04" },
+	};
+	char out[SESSIONS_TIME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		sessions_until(86400000 + cases[i].seconds * 1000, 86400000, out);
+		assert_string_equal(out, cases[i].told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +145,7 @@ int main(void)
 		cmocka_unit_test(a_text_may_have_any_character),
 		cmocka_unit_test(ids_are_shown_as_far_as_they_differ),
 		cmocka_unit_test(times_are_told_in_the_largest_unit),
+		cmocka_unit_test(what_is_to_come_is_told_by_the_hour_for_two_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,7 +233,7 @@ int conversation_import_read(struct conversation_import *i, struct span body,
 			     const struct routing *routing, struct err *err)
 {
 	static const struct span names[] = { SPAN_INIT("format"), SPAN_INIT("version"), SPAN_INIT("title"), SPAN_INIT("model"), SPAN_INIT("messages"),
-					     SPAN_INIT("created_at") };
+					     SPAN_INIT("created_at"), SPAN_INIT("schema_version") };
 	struct jvalue v[ARRAY_LEN(names)];
 	int64_t version;
 
@@ -249,6 +249,9 @@ int conversation_import_read(struct conversation_import *i, struct span body,
 		return err_set(err, E_invalid_field, "format", "format must be \"spass-conversation\"");
 	if (is_present(v[1]) && (v[1].type != J_NUMBER || jvalue_int(v[1], 1, 1, &version) < 0))
 		return err_set(err, E_invalid_field, "version", "version must be 1");
+	/* What the commands write with --json has this one. */
+	if (is_present(v[6]) && (v[6].type != J_NUMBER || jvalue_int(v[6], 1, 1, &version) < 0))
+		return err_set(err, E_invalid_field, "schema_version", "schema_version must be 1");
 	i->created_ms = number(v[5], 0);
 	buf_reserve(&i->texts, i->texts.max);
 	if (read_messages(i, v[4], err) < 0 || read_title(i, v[2], err) < 0 ||

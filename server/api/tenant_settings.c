@@ -122,8 +122,8 @@ static int check_member(const struct call *c, const char *key, const json_t *val
 	model = routing_find(c->snapshot->routing, span_str(json_string_value(value)));
 	if (model && model->kind == kind_for(info))
 		return 0;
-	return err_set(err, E_invalid_field, param, "%s: there is no model %s \"%.64s\"", key,
-		       kind_for(info) == MODEL_CHAT ? "for chats" : "that reranks", json_string_value(value));
+	return err_set(err, E_invalid_field, param, "%s: there is no model \"%.64s\" %s", key,
+		       json_string_value(value), kind_for(info) == MODEL_CHAT ? "that chats" : "that reranks");
 }
 
 /* Changes */

@@ -135,6 +135,8 @@ static void lines_end_with_the_right_status_and_stream(void **state)
 		{ "spass errors --json", 0, "{\"schema_version\":1,\"entries\":[", NULL },
 		{ "spass errors --color=always", 0, "\033[1mCODE", NULL },
 		{ "spass errors", 0, "CODE  ", NULL },
+		{ "spass errors 429", 0, "model_quota_exhausted", NULL },
+		{ "spass errors 299", 2, NULL, "there is no error \"299\"" },
 		{ "spass errors upstream_timeot", 2, NULL,
 		  "did you mean upstream_timeout?\nhint: `spass errors` lists them." },
 		{ "spass errors a b", 2, NULL, "does not take \"b\"" },

@@ -372,8 +372,22 @@ static int unknown_key(const struct catalog_source *s, const json_t *value, cons
 	return catalog_refuse(s, value, NULL, err, "unknown key \"%.64s\"", key);
 }
 
+/* What a model that has become one of images is, where its row does not say. */
+static void assume_image(const json_t *row, struct model *m)
+{
+	if (!json_object_get(row, "tools"))
+		m->tools = false;
+	if (json_object_get(row, "output"))
+		return;
+	model_list_free(m->output);
+	m->output = mem_calloc(3, sizeof *m->output);
+	m->output[0] = mem_strdup("text");
+	m->output[1] = mem_strdup("image");
+}
+
 int catalog_row_apply(const struct catalog_source *s, json_t *row, struct model *m, struct err *err)
 {
+	enum model_kind before = m->kind;
 	const char *key;
 	json_t *value;
 	int result = 0;
@@ -387,6 +401,8 @@ int catalog_row_apply(const struct catalog_source *s, json_t *row, struct model 
 	}
 	if (m->chain_count == 0 && !json_object_get(row, "chain"))
 		result = catalog_refuse(s, row, "chain", err, "is missing");
+	if (m->kind == MODEL_IMAGE && before != MODEL_IMAGE)
+		assume_image(row, m);
 	if (!model_chats(m))
 		m->tools = false;
 	return result;

@@ -204,6 +204,30 @@ static void a_new_row_comes_before_the_built_in_ones(void **state)
 	catalog_free(c);
 }
 
+static void a_new_row_of_images_draws_and_has_no_tools(void **state)
+{
+	struct catalog *c = must_load("models:\n"
+				      "  - alias: plain\n"
+				      "    kind: image\n"
+				      "    chain: [ { backend: mine, model: a } ]\n"
+				      "  - alias: told\n"
+				      "    kind: image\n"
+				      "    tools: true\n"
+				      "    output: [image]\n"
+				      "    chain: [ { backend: mine, model: b } ]\n");
+	const struct model *plain = must_find(c, "plain"), *told = must_find(c, "told");
+
+	(void)state;
+	assert_false(plain->tools);
+	assert_string_equal(plain->output[0], "text");
+	assert_string_equal(plain->output[1], "image");
+	assert_null(plain->output[2]);
+	assert_true(told->tools);
+	assert_string_equal(told->output[0], "image");
+	assert_null(told->output[1]);
+	catalog_free(c);
+}
+
 static void a_row_is_removed(void **state)
 {
 	struct catalog *c = must_load("models: [ { alias: grok-4.20, remove: true } ]");
@@ -391,6 +415,7 @@ int main(void)
 		cmocka_unit_test(composites_have_their_members_in_order),
 		cmocka_unit_test(a_row_overrides_only_the_members_it_gives),
 		cmocka_unit_test(a_new_row_comes_before_the_built_in_ones),
+		cmocka_unit_test(a_new_row_of_images_draws_and_has_no_tools),
 		cmocka_unit_test(a_row_is_removed),
 		cmocka_unit_test(faults_are_refused_with_file_line_and_key),
 		cmocka_unit_test(aliases_may_lead_so_deep_and_no_deeper),

@@ -228,10 +228,12 @@ void talk_command(struct talk *t, struct span name, struct span argument)
 	const char *near = NULL;
 	const struct slash *row = slash_find(slash_table, name, &near);
 
-	if (row)
-		row->run(t, argument);
-	else
+	if (!row)
 		say_unknown(t, name, near);
+	else if (argument.len && !*row->arguments)
+		talk_say(t, STYLE_BAD, "/%s takes no argument.", row->name);
+	else
+		row->run(t, argument);
 }
 
 /* Whose argument comes next; NULL: no command's. */

@@ -30,6 +30,8 @@ screen 70x20 "stty -g > '$dir/before'; $chat -m quick; rc=\$?; stty -g > '$dir/a
 see 'quick answers.'
 text 'hi'; see '> hi'; keys Enter
 see 'Hello there'
+text '/quit now'; see '> /quit now'; keys Enter
+see '/quit takes no argument.'
 text '/quit'; keys Enter
 ended_with 0
 cmp -s "$dir/before" "$dir/after" || fail "the terminal's settings have changed"

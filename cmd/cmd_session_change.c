@@ -35,7 +35,7 @@ static int run_rename(const void *options, int argc, char **argv, struct err *er
 	char *id = NULL;
 
 	attach_init(&title);
-	if (gateway_link_open(&link, g, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
+	if (session_link_open(&link, g, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
 	    attach_words(&title, argc - 1, argv + 1, err) == 0)
 		row = sessions_rename(link.wire, id, buf_str(&title), err);
 	gateway_link_close(&link, err);
@@ -83,7 +83,7 @@ static int run_fork(const void *options, int argc, char **argv, struct err *err)
 	json_t *row = NULL;
 
 	(void)argc;
-	if (gateway_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
+	if (session_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)) &&
 	    find_at(&link, id, o->at, &message, err) == 0)
 		row = sessions_fork(link.wire, id, message, o->title, err);
 	gateway_link_close(&link, err);
@@ -134,7 +134,7 @@ static int run_import(const void *options, int argc, char **argv, struct err *er
 			       "%s is not a conversation as `spass session export` writes it in JSON; Markdown "
 			       "and HTML cannot be imported", argv[0]);
 	}
-	if (gateway_link_open(&link, g, err) == 0)
+	if (session_link_open(&link, g, err) == 0)
 		row = sessions_import(link.wire, buf_span(&document), err);
 	gateway_link_close(&link, err);
 	buf_free(&document);
@@ -157,8 +157,10 @@ static int confirm(struct gateway_link *l, char **ids, int count, struct err *er
 
 		if (!root)
 			return -1;
-		cmd_warn("%s  %s  (%lld messages)", models_text(root, "id"), models_text(root, "title"),
-			 (long long)json_integer_value(json_object_get(root, "message_count")));
+		cmd_warn("%s  %s  (%lld messages, of user %s)", models_text(root, "id"),
+			 models_text(root, "title"),
+			 (long long)json_integer_value(json_object_get(root, "message_count")),
+			 models_text(root, "user_id"));
 		json_decref(root);
 	}
 	err_set(err, E_not_confirmed, "yes", "nothing was deleted");
@@ -211,7 +213,7 @@ static int run_delete(const void *options, int argc, char **argv, struct err *er
 	int result = -1, found = 0, failures = 0;
 
 	/* Places in the list move with each deletion: all are looked up first. */
-	if (gateway_link_open(&link, &o->globals, err) == 0)
+	if (session_link_open(&link, &o->globals, err) == 0)
 		while (found < argc && (ids[found] = sessions_find(link.wire, argv[found], err)))
 			found++;
 	if (found == argc)

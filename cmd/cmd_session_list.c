@@ -15,16 +15,19 @@
 
 enum { COLUMNS = 6, GAPS = 2 * (COLUMNS - 1), TITLE_MIN = 16, LIMIT_OTHERWISE = 20 };
 
+/* What is told beside the rest: @N, which counts those of one user, or whose each is. */
+enum beside { BESIDE_NONE, BESIDE_PLACE, BESIDE_USER };
+
 struct list_options {
 	struct cmd_globals globals;
 	int64_t limit; /* 0: not given */
-	bool all;
+	bool all, all_users;
 };
 
 /* The columns before the last, as they are shown. */
 struct row_texts {
 	char place[24], used[SESSIONS_TIME_SIZE], count[24];
-	const char *id, *model;
+	const char *id, *user, *model;
 	int id_width;
 };
 
@@ -32,6 +35,7 @@ static struct row_texts texts_of(const json_t *item, size_t place, size_t id_wid
 {
 	struct row_texts t = {
 		.id = sessions_bare_id(models_text(item, "id")),
+		.user = models_text(item, "user_id"),
 		.model = models_text(item, "model"),
 		.id_width = (int)id_width,
 	};
@@ -51,9 +55,11 @@ static size_t longer(size_t a, const char *text)
 }
 
 /* What the other columns leave for the title. */
-static size_t title_columns(const json_t *items, size_t id_width, size_t columns, int64_t now_ms)
+static size_t title_columns(const json_t *items, size_t id_width, size_t columns, enum beside with,
+			    int64_t now_ms)
 {
-	size_t place = 1, used = strlen("USED"), count = strlen("MESSAGES"), model = strlen("MODEL"), i;
+	size_t beside = with == BESIDE_USER ? strlen("USER") : 0, used = strlen("USED");
+	size_t count = strlen("MESSAGES"), model = strlen("MODEL"), i;
 	json_t *item;
 
 	if (!columns)
@@ -62,12 +68,12 @@ static size_t title_columns(const json_t *items, size_t id_width, size_t columns
 	{
 		struct row_texts t = texts_of(item, i, id_width, now_ms);
 
-		place = longer(place, t.place);
+		beside = longer(beside, with == BESIDE_USER ? t.user : t.place);
 		used = longer(used, t.used);
 		count = longer(count, t.count);
 		model = longer(model, t.model);
 	}
-	size_t taken = place + id_width + used + count + model + GAPS;
+	size_t taken = beside + id_width + used + count + model + GAPS;
 
 	return columns > taken + TITLE_MIN ? columns - taken : TITLE_MIN;
 }
@@ -88,24 +94,31 @@ static char *title_of(const json_t *item, size_t columns)
 	return fitted;
 }
 
-static void print_table(const struct cmd_globals *g, const json_t *items, size_t columns, bool places)
+static void print_table(const struct cmd_globals *g, const json_t *items, size_t columns, enum beside with)
 {
+	static const char *const heads[] = {
+		[BESIDE_NONE] = "ID|USED|MESSAGES|MODEL|TITLE",
+		[BESIDE_PLACE] = "|ID|USED|MESSAGES|MODEL|TITLE",
+		[BESIDE_USER] = "ID|USER|USED|MESSAGES|MODEL|TITLE",
+	};
 	size_t id_width = sessions_id_width(items), room, i;
 	int64_t now_ms = clock_wall_ms();
 	struct grid grid;
 	json_t *item;
 
-	room = title_columns(items, id_width, columns, now_ms);
-	grid_init(&grid, places ? COLUMNS : COLUMNS - 1, cmd_color(g, stdout));
-	grid_head(&grid, places ? "|ID|USED|MESSAGES|MODEL|TITLE" : "ID|USED|MESSAGES|MODEL|TITLE");
+	room = title_columns(items, id_width, columns, with, now_ms);
+	grid_init(&grid, with == BESIDE_NONE ? COLUMNS - 1 : COLUMNS, cmd_color(g, stdout));
+	grid_head(&grid, heads[with]);
 	json_array_foreach(items, i, item)
 	{
 		struct row_texts t = texts_of(item, i, id_width, now_ms);
 		char *title = title_of(item, room);
 
-		if (places)
+		if (with == BESIDE_PLACE)
 			grid_add(&grid, t.place, GRID_DIM);
 		grid_addf(&grid, GRID_PLAIN, "%.*s", t.id_width, t.id);
+		if (with == BESIDE_USER)
+			grid_add(&grid, t.user, GRID_PLAIN);
 		grid_add(&grid, t.used, GRID_PLAIN);
 		grid_add(&grid, t.count, GRID_PLAIN);
 		grid_add(&grid, t.model, GRID_PLAIN);
@@ -116,7 +129,7 @@ static void print_table(const struct cmd_globals *g, const json_t *items, size_t
 }
 
 /* For programs: whole values, a tab between two, no head. */
-static void print_lines(const json_t *items)
+static void print_lines(const json_t *items, bool users)
 {
 	json_t *item;
 	size_t i;
@@ -126,27 +139,49 @@ static void print_lines(const json_t *items)
 		char *title = title_of(item, 0), used[CLOCK_ISO_SIZE];
 
 		clock_iso(json_integer_value(json_object_get(item, "last_used_at")), used);
-		printf("%s\t%s\t%lld\t%s\t%s\n", models_text(item, "id"), used,
+		printf("%s\t%s%s%s\t%lld\t%s\t%s\n", models_text(item, "id"),
+		       users ? models_text(item, "user_id") : "", users ? "\t" : "", used,
 		       (long long)json_integer_value(json_object_get(item, "message_count")),
 		       models_text(item, "model"), title);
 		mem_free(title);
 	}
 }
 
-static void print_items(const struct cmd_globals *g, const json_t *list, bool places, const char *none)
+static void print_items(const struct cmd_globals *g, const json_t *list, enum beside with, const char *none)
 {
 	json_t *items = json_object_get(list, "items");
 	size_t count = json_array_size(items), columns = session_columns();
 	long long total = (long long)json_integer_value(json_object_get(list, "total"));
 
 	if (!columns)
-		print_lines(items);
+		print_lines(items, with == BESIDE_USER);
 	else if (count)
-		print_table(g, items, columns, places);
+		print_table(g, items, columns, with);
 	if (!count && (columns || isatty(STDERR_FILENO)))
 		cmd_notice(g, "%s", none);
 	else if (total > (long long)count)
 		cmd_notice(g, "%lld of %lld; --all lists them", (long long)count, total);
+}
+
+static int open_link(struct gateway_link *l, const struct list_options *o, struct err *err)
+{
+	if (!o->all_users)
+		return session_link_open(l, &o->globals, err);
+	*l = (struct gateway_link){ .gateway = NULL };
+	if (o->globals.user)
+		return err_set(err, E_usage, "all-users", "--user and --all-users exclude each other");
+	if (gateway_link_open(l, &o->globals, err) < 0)
+		return -1;
+	wire_name_nobody(l->wire);
+	return 0;
+}
+
+/* The gateway misses a user; who asked for all of them must be told why it does. */
+static void explain_all_users(struct err *err)
+{
+	if (err->code == E_missing_field && strcmp(err->param, "headers.spass-user-id") == 0)
+		err_set(err, E_insufficient_scope, "all-users",
+			"what all users said is read with the token of an administrator");
 }
 
 static int run_query(const struct list_options *o, const char *words, struct err *err)
@@ -156,8 +191,10 @@ static int run_query(const struct list_options *o, const char *words, struct err
 	struct gateway_link link;
 	json_t *list = NULL;
 
-	if (gateway_link_open(&link, &o->globals, err) == 0)
+	if (open_link(&link, o, err) == 0)
 		list = sessions_list(link.wire, &query, err);
+	if (!list && o->all_users)
+		explain_all_users(err);
 	gateway_link_close(&link, err);
 	if (!list)
 		return -1;
@@ -165,7 +202,7 @@ static int run_query(const struct list_options *o, const char *words, struct err
 		cmd_print_document_take(list);
 		return 0;
 	}
-	print_items(&o->globals, list, !words,
+	print_items(&o->globals, list, o->all_users ? BESIDE_USER : words ? BESIDE_NONE : BESIDE_PLACE,
 		    words ? "nothing was found" : "no conversation is kept yet; `spass chat` begins one");
 	json_decref(list);
 	return 0;
@@ -198,6 +235,8 @@ static const struct opt own[] = {
 	OWN(OPT_INT, limit, .name = "limit", .letter = 'n', .argument = "NUMBER", .min = 1,
 	    .max = SESSIONS_ALL_MAX, .help = "How many, 20 unless told"),
 	OWN(OPT_SWITCH, all, .name = "all", .letter = 'a', .help = "All of them"),
+	OWN(OPT_SWITCH, all_users, .name = "all-users",
+	    .help = "Of all users, with whose each is; for administrators"),
 	{ .kind = OPT_END },
 };
 
@@ -215,7 +254,7 @@ const struct cmd cmd_session_list = {
 	.options = own,
 	.options_size = sizeof(struct list_options),
 	.text = "In a pipe each line is an id, the time of its last use, the count of its messages, its "
-		"model and its title, with tabs between them.",
+		"model and its title, with tabs between them; with --all-users the user follows the id.",
 	.examples = list_examples,
 	.run = run_list,
 };

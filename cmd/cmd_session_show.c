@@ -81,7 +81,7 @@ static int run_show(const void *options, int argc, char **argv, struct err *err)
 	json_t *root = NULL;
 
 	(void)argc;
-	if (gateway_link_open(&link, &o->globals, err) == 0)
+	if (session_link_open(&link, &o->globals, err) == 0)
 		root = session_get(&link, argv[0], err);
 	gateway_link_close(&link, err);
 	if (!root)
@@ -158,7 +158,7 @@ static int run_export(const void *options, int argc, char **argv, struct err *er
 	if (!format)
 		return -1;
 	buf_init(&document, CMD_OUTPUT_MAX);
-	if (gateway_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)))
+	if (session_link_open(&link, &o->globals, err) == 0 && (id = sessions_find(link.wire, argv[0], err)))
 		result = sessions_export(link.wire, id, format, &document, err);
 	gateway_link_close(&link, err);
 	if (result == 0 && !strcmp(format, "json"))

@@ -212,7 +212,7 @@ static int run(const void *options, int argc, char **argv, struct err *err)
 	char *id = NULL;
 	int result = -1;
 
-	if (gateway_link_open(&link, g, err) == 0 &&
+	if (session_link_open(&link, g, err) == 0 &&
 	    (!argc || (id = sessions_find(link.wire, argv[0], err))))
 		list = sessions_list(link.wire, &(struct sessions_query){ .limit = 0 }, err);
 	gateway_link_close(&link, err);

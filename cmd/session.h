@@ -7,6 +7,11 @@
 #include "cmd/cmd.h"
 #include "cmd/gateway.h"
 
+/*
+ * As gateway_link_open.  The conversations are those of one user: where the gateway wants one named and
+ * none is, of who runs the command.  Else an administrator would read, and could name, those of all.
+ */
+int session_link_open(struct gateway_link *l, const struct cmd_globals *g, struct err *err);
 /* The whole conversation that is meant; the caller owns it. */
 json_t *session_get(struct gateway_link *l, const char *reference, struct err *err);
 /* The id on stdout, or with --json the row.  Takes row. */

@@ -105,8 +105,8 @@ _spass()
 	"") operands="ask chat session rag serve status model tenant usage config db errors completion help version" options="-h --help -V --version" ;;
 	"ask") options="-m --model --system -f --file --rag --filter -k --top --max-tokens --no-stream --raw --code -o --output --no-stdin --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"chat") options="-m --model --system -f --file --rag --filter -c --continue -s --session --fork --no-save --raw --no-markdown --server --token-file --ca-file --user --tenant --timeout --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session list") options="-n --limit -a --all --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
-	"session search") options="-n --limit -a --all --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"session list") options="-n --limit -a --all --all-users --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
+	"session search") options="-n --limit -a --all --all-users --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version" ;;
 	"session show") options="-n --last --raw --server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"session tree") options="--server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;
 	"session rename") options="--server --token-file --ca-file --user --tenant --timeout --json --color -v --verbose -q --quiet -h --help -V --version"; [[ $current == -* ]] || operands="$(spass session list -q 2>/dev/null | cut -f 1 | sed "1i @last")" ;;

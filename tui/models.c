@@ -52,7 +52,7 @@ static size_t first_reachable(const json_t *info, const json_t *chain)
 	return 0;
 }
 
-static bool needs_user(const json_t *info)
+bool models_needs_user(const json_t *info)
 {
 	return json_is_true(json_object_get(json_object_get(info, "gateway"), "user_id_required"));
 }
@@ -117,7 +117,7 @@ int models_read(struct wire *w, struct models *out, struct err *err)
 	*out = (struct models){ .count = 0 };
 	if (info) {
 		read_info(out, info);
-		if (needs_user(info))
+		if (models_needs_user(info))
 			wire_name_user(w);
 	} else {
 		if (has_no_route(wire_status(w)))

@@ -27,6 +27,8 @@ struct models {
 const char *models_text(const json_t *object, const char *key);
 /* Whether it is a GET /v1/info of a spass gateway: for wire_get. */
 bool models_is_info(const json_t *root);
+/* Whether that gateway refuses who names no user. */
+bool models_needs_user(const json_t *info);
 /*
  * 0, or -1 with err and an empty list.  Free with models_clear.  Where the gateway refuses who names no
  * user, w names one from now on.

@@ -53,6 +53,11 @@ void wire_name_user(struct wire *w)
 		w->target.user = w->target.login;
 }
 
+void wire_name_nobody(struct wire *w)
+{
+	w->target.user = w->target.login = NULL;
+}
+
 bool wire_takes_user(struct wire *w, const struct err *err)
 {
 	if (err->code != E_missing_field || strcmp(err->param, "headers.spass-user-id") != 0 ||

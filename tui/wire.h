@@ -108,6 +108,8 @@ json_t *wire_ask(struct wire *w, const struct wire_request *request, struct err 
 int wire_call(struct wire *w, const struct wire_request *r, struct buf *out, struct err *err);
 /* From now on a user is named, if one is known. */
 void wire_name_user(struct wire *w);
+/* From now on none is, not even where the gateway asks for one. */
+void wire_name_nobody(struct wire *w);
 /*
  * Whether err says that a user must be named, and from now on one is: the request is worth making
  * again.

@@ -124,6 +124,11 @@ ended_with 0
 see 'TITLE'
 [ "$(shown | sed 's|…|.|g' | awk '{ if (length > 60) print }' | wc -l)" = 0 ] || fail "too wide: $(shown)"
 screen_end
+screen 60x24 "'$spass' session list --all-users"
+ended_with 0
+see ' USER '
+[ "$(shown | sed 's|…|.|g' | awk '{ if (length > 60) print }' | wc -l)" = 0 ] || fail "too wide: $(shown)"
+screen_end
 screen 70x24 "'$spass' session tree"
 ended_with 0
 see '└─ '
@@ -134,6 +139,7 @@ see 'Four it is'
 screen_end
 screen 70x24 "'$spass' session delete @last"
 see '[y/N]'
+see 'messages, of user '
 keys n Enter
 ended_with 5
 see 'not_confirmed'

@@ -96,6 +96,7 @@ static void print_list(const struct config_options *o, json_t *config)
 		}
 		add_take(&grid, short_text(json_object_get(entry, "value")), style);
 	}
+	grid_fit(&grid, grid.columns - 1, session_columns());
 	grid_show(&grid);
 }
 

@@ -1,6 +1,7 @@
 /* cmd/cmd_tenant_key.c - spass tenant key create, list, rotate, revoke. */
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
+#include "cmd/session.h"
 #include "cmd/tenant.h"
 
 #include "common/base/clock.h"
@@ -225,27 +226,35 @@ static void add_expiry(struct grid *grid, const char *expires_at)
 	grid_add(grid, until, GRID_PLAIN);
 }
 
+/* A narrow terminal has no room for what is asked for least. */
 static void print_keys(const struct cmd_globals *g, const json_t *items)
 {
+	enum { WIDE_COLUMNS = 120 };
+	size_t columns = session_columns(), i;
+	bool is_wide = columns == 0 || columns >= WIDE_COLUMNS;
 	struct grid grid;
 	json_t *one;
-	size_t i;
 
-	grid_init(&grid, 8, cmd_color(g, stdout));
-	grid_head(&grid, "KEY|SECRET|ROLE|STATUS|MADE|EXPIRES|MODELS|LABEL");
+	grid_init(&grid, is_wide ? 8 : 6, cmd_color(g, stdout));
+	grid_head(&grid, is_wide ? "KEY|SECRET|ROLE|STATUS|MADE|EXPIRES|MODELS|LABEL"
+				 : "KEY|ROLE|STATUS|EXPIRES|MODELS|LABEL");
 	json_array_foreach(items, i, one)
 	{
 		const char *status = models_text(one, "status");
 
 		grid_add(&grid, models_text(one, "id"), GRID_PLAIN);
-		grid_addf(&grid, GRID_DIM, "%s...", models_text(one, "prefix"));
+		if (is_wide)
+			grid_addf(&grid, GRID_DIM, "%s...", models_text(one, "prefix"));
 		grid_add(&grid, models_text(one, "role"), GRID_PLAIN);
 		grid_add(&grid, status, strcmp(status, "active") == 0 ? GRID_GOOD : GRID_DIM);
-		grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
+		if (is_wide)
+			grid_addf(&grid, GRID_PLAIN, "%.10s", models_text(one, "created_at"));
 		add_expiry(&grid, models_text(one, "expires_at"));
 		add_models(&grid, one);
 		grid_add(&grid, models_text(one, "label"), GRID_PLAIN);
 	}
+	grid_fit(&grid, grid.columns - 1, columns);
+	grid_fit(&grid, grid.columns - 2, columns);
 	grid_show(&grid);
 }
 

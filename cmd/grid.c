@@ -2,6 +2,7 @@
 #include "cmd/grid.h"
 
 #include "cmd/cmd.h"
+#include "cmd/session.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
@@ -12,7 +13,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { CELL_MAX = 64 * 1024, GAP = 2 };
+enum { CELL_MAX = 64 * 1024, GAP = 2, FIT_MIN = 8 };
 
 static const char *const style_codes[] = {
 	[GRID_PLAIN] = "",       [GRID_BOLD] = "\033[1m", [GRID_GOOD] = "\033[32m",
@@ -94,13 +95,37 @@ static void add_cell(const struct grid *g, const struct grid_cell *cell, size_t 
 		buf_printf(out, "%*s", (int)(width - cell->width), "");
 }
 
-int grid_print(const struct grid *g, struct buf *out)
+static void measure(const struct grid *g, size_t widths[GRID_COLUMNS_MAX])
 {
-	size_t widths[GRID_COLUMNS_MAX] = { 0 };
-
+	memset(widths, 0, GRID_COLUMNS_MAX * sizeof *widths);
 	for (size_t i = 0; i < g->count; i++)
 		if (g->cells[i].width > widths[i % g->columns])
 			widths[i % g->columns] = g->cells[i].width;
+}
+
+void grid_fit(struct grid *g, size_t column, size_t columns)
+{
+	size_t widths[GRID_COLUMNS_MAX], others = GAP * (g->columns - 1), room;
+
+	measure(g, widths);
+	for (size_t i = 0; i < g->columns; i++)
+		others += i == column ? 0 : widths[i];
+	room = columns > others + FIT_MIN ? columns - others : FIT_MIN;
+	for (size_t i = column; columns && i < g->count; i += g->columns) {
+		struct grid_cell *cell = &g->cells[i];
+		char *text = session_fit(cell->text, room);
+
+		mem_free(cell->text);
+		cell->text = text;
+		cell->width = width_of(span_str(text));
+	}
+}
+
+int grid_print(const struct grid *g, struct buf *out)
+{
+	size_t widths[GRID_COLUMNS_MAX];
+
+	measure(g, widths);
 	for (size_t i = 0; i < g->count; i++) {
 		bool is_last = i % g->columns == g->columns - 1 || i == g->count - 1;
 

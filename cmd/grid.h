@@ -2,7 +2,7 @@
  * cmd/grid.h - cells in columns.
  *
  * Widths are those of the terminal (wide and combining characters counted); control characters
- * are made harmless.  Nothing is cut: the last column may run on.
+ * are made harmless.  Nothing is cut but by grid_fit: the last column may run on.
  */
 #ifndef SPASS_CMD_GRID_H
 #define SPASS_CMD_GRID_H
@@ -34,6 +34,8 @@ void grid_addf(struct grid *g, enum grid_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A row of column names, "A|B|C". */
 void grid_head(struct grid *g, const char *names);
+/* Cuts the cells of one column, to 8 at the least, so that a row takes no more; columns 0: it may. */
+void grid_fit(struct grid *g, size_t column, size_t columns);
 int grid_print(const struct grid *g, struct buf *out);
 /* On stdout, and frees it. */
 void grid_show(struct grid *g);

@@ -157,6 +157,18 @@ ended_with 0
 see 'compaction_threshold_pct'
 [ -z "$(shown_all | grep -v '^Pane is dead' | awk 'length > 140')" ] || fail "a row runs on: $(shown_all)"
 screen_end
+screen 80x60 "'$spass' tenant config list"
+ended_with 0
+see 'compaction_threshold_pct'
+[ -z "$(shown_all | grep -v '^Pane is dead' | sed 's/…/./g' | awk 'length > 80')" ] || fail "a row runs on: $(shown_all)"
+screen_end
+run 0 tenant key create -q --label 'a label that is much too long for what the other columns leave' \
+	--model spass-extract --model spass-embed
+screen 80x60 "'$spass' tenant key list"
+ended_with 0
+see 'a label'
+[ -z "$(shown_all | grep -v '^Pane is dead' | sed 's/…/./g' | awk 'length > 80')" ] || fail "a row runs on: $(shown_all)"
+screen_end
 run 0 tenant config list
 awk 'length > 140 { n++ } END { exit !n }' "$dir/out" || fail "a value is cut in a pipe: $(cat "$dir/out")"
 

@@ -362,7 +362,7 @@ void sessions_ago(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
 
 void sessions_until(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE])
 {
-	enum { HOUR_S = 3600, HOURS_MAX = 48 };
+	enum { HOUR_S = 3600, TWO_DAYS_S = 172800 };
 	int64_t seconds = (then_ms - now_ms) / 1000;
 	char iso[CLOCK_ISO_SIZE];
 
@@ -370,7 +370,7 @@ void sessions_until(int64_t then_ms, int64_t now_ms, char out[SESSIONS_TIME_SIZE
 		sessions_ago(then_ms, now_ms, out);
 	} else if (seconds < HOUR_S) {
 		snprintf(out, SESSIONS_TIME_SIZE, "in %d min", (int)((seconds + 59) / 60));
-	} else if (seconds < HOURS_MAX * HOUR_S) {
+	} else if (seconds < TWO_DAYS_S) {
 		snprintf(out, SESSIONS_TIME_SIZE, "in %d h", (int)(seconds / HOUR_S));
 	} else {
 		clock_iso(then_ms, iso);

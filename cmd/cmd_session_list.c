@@ -89,7 +89,7 @@ static char *title_of(const json_t *item, size_t columns)
 	for (char *at = both; *at; at++)
 		if (*at == '\n' || *at == '\t' || *at == '\r')
 			*at = ' ';
-	fitted = session_fit(both, columns);
+	fitted = grid_fit_text(both, columns);
 	mem_free(both);
 	return fitted;
 }
@@ -150,7 +150,7 @@ static void print_lines(const json_t *items, bool users)
 static void print_items(const struct cmd_globals *g, const json_t *list, enum beside with, const char *none)
 {
 	json_t *items = json_object_get(list, "items");
-	size_t count = json_array_size(items), columns = session_columns();
+	size_t count = json_array_size(items), columns = grid_columns();
 	long long total = (long long)json_integer_value(json_object_get(list, "total"));
 
 	if (!columns)

@@ -1,6 +1,7 @@
 /* cmd/cmd_session_tree.c - spass session tree: which conversation was forked from which. */
 #include "cmd/asking.h"
 #include "cmd/cmd.h"
+#include "cmd/grid.h"
 #include "cmd/session.h"
 
 #include "common/base/clock.h"
@@ -98,7 +99,7 @@ static void draw_text(struct tree *t, int place)
 	head = mem_printf("%s%.*s  %s, %lld  ", place == t->marked ? "* " : "", (int)t->id_width, id, ago,
 			  (long long)json_integer_value(json_object_get(item, "message_count")));
 	taken = width_text(buf_span(&t->prefix)) + width_text(span_str(head));
-	title = session_fit(models_text(item, "title"),
+	title = grid_fit_text(models_text(item, "title"),
 			    !t->columns ? 0 : t->columns > taken + 8 ? t->columns - taken : 8);
 	buf_add_str(&t->out, head);
 	utf8_add_harmless(&t->out, span_str(title));
@@ -184,7 +185,7 @@ static int mark(struct tree *t, const char *id, struct err *err)
 
 static int show(const struct cmd_globals *g, const json_t *list, const char *id, struct err *err)
 {
-	struct tree t = { .now_ms = clock_wall_ms(), .columns = session_columns() };
+	struct tree t = { .now_ms = clock_wall_ms(), .columns = grid_columns() };
 	const json_t *items = json_object_get(list, "items");
 	int result;
 

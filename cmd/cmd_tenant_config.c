@@ -1,7 +1,6 @@
 /* cmd/cmd_tenant_config.c - spass tenant config get, set, unset, list, diff. */
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
-#include "cmd/session.h"
 #include "cmd/tenant.h"
 
 #include "common/base/clock.h"
@@ -71,7 +70,7 @@ static void add_setting(struct grid *grid, const char *key, const json_t *entry)
 static char *short_text(const json_t *value)
 {
 	char *all = value_text(value);
-	char *text = session_fit(all, session_columns() ? VALUE_COLUMNS : 0);
+	char *text = grid_fit_text(all, grid_columns() ? VALUE_COLUMNS : 0);
 
 	mem_free(all);
 	return text;
@@ -96,7 +95,7 @@ static void print_list(const struct config_options *o, json_t *config)
 		}
 		add_take(&grid, short_text(json_object_get(entry, "value")), style);
 	}
-	grid_fit(&grid, grid.columns - 1, session_columns());
+	grid_fit(&grid, grid.columns - 1, grid_columns());
 	grid_show(&grid);
 }
 

@@ -1,7 +1,6 @@
 /* cmd/cmd_tenant_key.c - spass tenant key create, list, rotate, revoke. */
 #include "cmd/cmd.h"
 #include "cmd/grid.h"
-#include "cmd/session.h"
 #include "cmd/tenant.h"
 
 #include "common/base/clock.h"
@@ -230,7 +229,7 @@ static void add_expiry(struct grid *grid, const char *expires_at)
 static void print_keys(const struct cmd_globals *g, const json_t *items)
 {
 	enum { WIDE_COLUMNS = 120 };
-	size_t columns = session_columns(), i;
+	size_t columns = grid_columns(), i;
 	bool is_wide = columns == 0 || columns >= WIDE_COLUMNS;
 	struct grid grid;
 	json_t *one;

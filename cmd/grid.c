@@ -1,17 +1,17 @@
 /* cmd/grid.c - cells in columns, as wide as their widest. */
 #include "cmd/grid.h"
 
+#include "cmd/asking.h"
 #include "cmd/cmd.h"
-#include "cmd/session.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+#include "tui/width.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <wchar.h>
 
 enum { CELL_MAX = 64 * 1024, GAP = 2, FIT_MIN = 8 };
 
@@ -19,20 +19,6 @@ static const char *const style_codes[] = {
 	[GRID_PLAIN] = "",       [GRID_BOLD] = "\033[1m", [GRID_GOOD] = "\033[32m",
 	[GRID_BAD] = "\033[31m", [GRID_DIM] = "\033[2m",
 };
-
-static size_t width_of(struct span s)
-{
-	size_t width = 0, len;
-
-	while (s.len) {
-		int columns = wcwidth((wchar_t)utf8_next(s, &len));
-
-		if (columns)
-			width += columns > 0 ? (size_t)columns : 1;
-		s = span_from(s, len);
-	}
-	return width;
-}
 
 void grid_init(struct grid *g, size_t columns, bool color)
 {
@@ -57,7 +43,7 @@ void grid_add(struct grid *g, const char *text, enum grid_style style)
 	utf8_add_flat(&safe, span_str(text && *text ? text : "-"));
 	g->cells = mem_realloc(g->cells, (g->count + 1) * sizeof *g->cells);
 	cell = &g->cells[g->count++];
-	*cell = (struct grid_cell){ .width = width_of(buf_span(&safe)), .style = style };
+	*cell = (struct grid_cell){ .width = width_text(buf_span(&safe)), .style = style };
 	cell->text = buf_take(&safe);
 }
 
@@ -103,6 +89,24 @@ static void measure(const struct grid *g, size_t widths[GRID_COLUMNS_MAX])
 			widths[i % g->columns] = g->cells[i].width;
 }
 
+size_t grid_columns(void)
+{
+	return isatty(STDOUT_FILENO) ? asking_page(false, false).columns : 0;
+}
+
+char *grid_fit_text(const char *text, size_t columns)
+{
+	struct span all = span_str(text);
+	bool is_unicode = asking_page(false, false).is_unicode;
+	const char *mark = is_unicode ? "\xe2\x80\xa6" : "...";
+	size_t room = is_unicode ? 1 : 3;
+
+	if (!columns || width_text(all) <= columns)
+		return mem_strdup(text);
+	all.len = width_cut(all, columns > room ? columns - room : 0);
+	return mem_printf("%.*s%s", SPAN_ARGS(all), mark);
+}
+
 void grid_fit(struct grid *g, size_t column, size_t columns)
 {
 	size_t widths[GRID_COLUMNS_MAX], others = GAP * (g->columns - 1), room;
@@ -113,11 +117,11 @@ void grid_fit(struct grid *g, size_t column, size_t columns)
 	room = columns > others + FIT_MIN ? columns - others : FIT_MIN;
 	for (size_t i = column; columns && i < g->count; i += g->columns) {
 		struct grid_cell *cell = &g->cells[i];
-		char *text = session_fit(cell->text, room);
+		char *text = grid_fit_text(cell->text, room);
 
 		mem_free(cell->text);
 		cell->text = text;
-		cell->width = width_of(span_str(text));
+		cell->width = width_text(span_str(text));
 	}
 }
 

@@ -34,6 +34,10 @@ void grid_addf(struct grid *g, enum grid_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A row of column names, "A|B|C". */
 void grid_head(struct grid *g, const char *names);
+/* Where stdout is a terminal its columns, else 0. */
+size_t grid_columns(void);
+/* text, cut to so many columns with an ellipsis; 0 columns: all of it.  The caller frees. */
+char *grid_fit_text(const char *text, size_t columns);
 /* Cuts the cells of one column, to 8 at the least, so that a row takes no more; columns 0: it may. */
 void grid_fit(struct grid *g, size_t column, size_t columns);
 int grid_print(const struct grid *g, struct buf *out);

@@ -1,14 +1,10 @@
 /* cmd/session.c - a gateway to ask about conversations, and how they are printed. */
 #include "cmd/session.h"
 
-#include "cmd/asking.h"
 #include "common/base/mem.h"
 #include "tui/models.h"
 #include "tui/sessions.h"
-#include "tui/width.h"
 
-#include <string.h>
-#include <unistd.h>
 
 int session_link_open(struct gateway_link *l, const struct cmd_globals *g, struct err *err)
 {
@@ -48,22 +44,4 @@ void session_print_row_take(const struct cmd_globals *g, json_t *row)
 	}
 	puts(models_text(row, "id"));
 	json_decref(row);
-}
-
-size_t session_columns(void)
-{
-	return isatty(STDOUT_FILENO) ? asking_page(false, false).columns : 0;
-}
-
-char *session_fit(const char *text, size_t columns)
-{
-	struct span all = span_str(text);
-	bool is_unicode = asking_page(false, false).is_unicode;
-	const char *mark = is_unicode ? "\xe2\x80\xa6" : "...";
-	size_t room = is_unicode ? 1 : 3;
-
-	if (!columns || width_text(all) <= columns)
-		return mem_strdup(text);
-	all.len = width_cut(all, columns > room ? columns - room : 0);
-	return mem_printf("%.*s%s", SPAN_ARGS(all), mark);
 }

@@ -17,11 +17,6 @@ json_t *session_get(struct gateway_link *l, const char *reference, struct err *e
 /* The id on stdout, or with --json the row.  Takes row. */
 void session_print_row_take(const struct cmd_globals *g, json_t *row);
 
-/* Where stdout is a terminal its columns, else 0. */
-size_t session_columns(void);
-/* text, cut to so many columns with an ellipsis; 0 columns: all of it.  The caller frees. */
-char *session_fit(const char *text, size_t columns);
-
 /* Own options are rows of this kind. */
 #define SESSION_FLAGS (CMD_CLIENT | CMD_JSON | CMD_COLOR | CMD_VERBOSE)
 

@@ -284,6 +284,18 @@ INLINE const char *scan_open(struct scan *s, const char *p, struct place *at, bo
 	return p;
 }
 
+/* The end of the container that begins at p, when it is the one that is known; or NULL. */
+static const char *find_known_end(const struct scan *s, const char *p)
+{
+	struct jmap *map = s->map;
+
+	if (!map || map->known.len == 0 || map->known.len > (size_t)(s->end - p) ||
+	    memcmp(p, map->known.ptr, map->known.len) != 0)
+		return NULL;
+	map->known_at = p;
+	return p + map->known.len;
+}
+
 /* p: at the bracket that closes the innermost. */
 INLINE const char *scan_close(struct scan *s, const char *p, struct place *at)
 {
@@ -340,7 +352,10 @@ INLINE const char *scan_item(struct scan *s, const char *p, struct place *at, bo
 		return scan_string(s, p);
 	if ((*p | 0x20) != '{')
 		return scan_other(s, p, is_sealed);
+	const char *known_end = at->depth == at->reported ? find_known_end(s, p) : NULL;
 	p = scan_open(s, p, at, is_sealed);
+	if (p && known_end)
+		p = known_end - 1; /* at the bracket that closes it */
 	*is_open = p && (is_end(s, p, is_sealed) || *p != at->closer);
 	return p;
 }
@@ -452,6 +467,7 @@ static int scan_members(struct span text, const struct jscan_limits *limits, con
 	s.contested = contested;
 	if (map) {
 		map->text = s.start;
+		map->known_at = NULL;
 		map->count = 0;
 	}
 	if (map && text.len <= UINT32_MAX) {

@@ -67,7 +67,13 @@ enum {
 	JMAP_DEPTH = 6,  /* containers inside so many others have none */
 };
 struct jmap {
-	const char *text; /* that it is of */
+	/*
+	 * Set before the scan: a container that an earlier one found valid as a top-level member's value;
+	 * len 0 = none.  A value that begins with the same bytes is that container, and not read again.
+	 */
+	struct span known;
+	const char *known_at; /* where it stood last, as the value of a name that was asked for; NULL = nowhere */
+	const char *text;     /* that the map is of */
 	size_t count;
 	struct {
 		uint32_t begin, end;
@@ -76,7 +82,7 @@ struct jmap {
 /*
  * As jscan_members, of what goes on to another reader: *contested becomes the index of a name that is
  * contested, count when none is.  names are of small ASCII letters, digits and marks.  map may be NULL,
- * else *map is filled; it may stay uninitialised before.
+ * else *map is filled; but for what is known it may stay uninitialised before.
  */
 int jscan_members_once(struct span text, const struct span *names, struct jvalue *out, size_t count,
 		       size_t *contested, struct jmap *map, struct err *err);

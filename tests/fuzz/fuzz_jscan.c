@@ -119,12 +119,43 @@ static void check_map(struct span text, struct jvalue v)
 	static struct jmap map;
 	size_t contested;
 
+	map.known = span_of(NULL, 0);
 	must(jscan_members_once(text, NULL, NULL, 0, &contested, &map, NULL) == 0);
 	for (size_t i = 0; i < map.count; i++) {
 		must(map.rows[i].end <= text.len && map.rows[i].end - map.rows[i].begin >= JMAP_LONG);
 		must(i == 0 || map.rows[i].begin > map.rows[i - 1].begin);
 	}
 	check_walk(v, jmap_on(&map, v));
+}
+
+static bool is_plain(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] < 'a' || name.ptr[i] > 'z')
+			return false;
+	return name.len > 0;
+}
+
+/* The first container of the top level, once read and once known. */
+static void check_known(struct span text, struct jvalue v)
+{
+	static struct jmap map;
+	struct jwalk w = jwalk_start(v);
+	size_t contested, once;
+
+	while (jwalk_next(&w)) {
+		struct jvalue read, known;
+
+		if (v.type != J_OBJECT || w.value.type < J_ARRAY || !is_plain(w.key))
+			continue;
+		must(jscan_members_once(text, &w.key, &read, 1, &once, NULL, NULL) == 0);
+		map.known = w.value.text;
+		must(jscan_members_once(text, &w.key, &known, 1, &contested, &map, NULL) == 0);
+		must(map.known_at && contested == once && known.is_single == read.is_single);
+		must(known.text.ptr == read.text.ptr && known.text.len == read.text.len);
+		check_walk(read, jmap_on(&map, known));
+		return;
+	}
 }
 
 /* Two bits of something that depends on every byte, for each of 32 members. */
@@ -238,6 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_tree(v, tree);
 	json_decref(tree);
 	check_map(text, v);
+	check_known(text, v);
 	if (v.type == J_OBJECT)
 		check_splice(text, v);
 	if (v.type == J_OBJECT || v.type == J_ARRAY)

@@ -355,6 +355,37 @@ static void walks_by_a_map_as_without_one(void **state)
 	}
 }
 
+/* Every beginning of a text with a container that is known, at its own end of the memory. */
+static void takes_a_known_container_as_it_is(void **state)
+{
+	static const struct span names[] = { SPAN_INIT("list"), SPAN_INIT("more") };
+	static const char text[] = "{\"list\": [{\"a\":[1]},\"]\"], \"more\": [{\"a\":[1]},\"]\"]}";
+	static struct jmap map;
+	struct jvalue v[2], w[2];
+	size_t contested;
+	(void)state;
+
+	assert_int_equal(jscan_members(span_str(text), NULL, names, v, 2, NULL), 0);
+	for (size_t len = 0; len < sizeof text; len++) {
+		char *copy = mem_alloc(len ? len : 1);
+
+		memcpy(copy, text, len);
+		map.known = v[0].text;
+		assert_int_equal(jscan_members_once(span_of(copy, len), names, w, 2, &contested, &map, NULL),
+				 len == sizeof text - 1 ? 0 : -1);
+		if (len == sizeof text - 1) {
+			assert_int_equal(w[0].text.len, v[0].text.len);
+			assert_int_equal(w[1].text.len, v[1].text.len);
+			assert_ptr_equal(map.known_at, w[1].text.ptr);
+			assert_walked_alike(w[0], jmap_on(&map, w[0]));
+		}
+		mem_free(copy);
+	}
+	map.known = span_str("[{\"a\":[1]},\"]\"] ");
+	assert_int_equal(jscan_members_once(span_str("{\"list\":[[{\"a\":[1]},\"]\"]]}"), names, w, 2, &contested, &map, NULL), 0);
+	assert_null(map.known_at); /* not deeper down */
+}
+
 static void walks_on_when_the_map_is_full(void **state)
 {
 	static struct jmap map;
@@ -395,6 +426,7 @@ int main(void)
 		cmocka_unit_test(reads_reals_as_the_c_library_does),
 		cmocka_unit_test(finds_the_end_of_containers_at_every_offset),
 		cmocka_unit_test(walks_by_a_map_as_without_one),
+		cmocka_unit_test(takes_a_known_container_as_it_is),
 		cmocka_unit_test(walks_on_when_the_map_is_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,6 +242,67 @@ static void limits_hold_to_the_unit(void **state)
 	}
 }
 
+/* A body with so many tools, long enough for a map; the type of the one at odd is wrong. */
+static char *body_with_tools(size_t count, size_t odd, const char *behind)
+{
+	struct buf b;
+
+	buf_init(&b, 256 * 1024);
+	buf_add_str(&b, "{" M "," U ",\"tools\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_add_char(&b, ',');
+		buf_add_str(&b, i == odd ? "{\"type\":7         ,\"function\":{\"name\":\"" :
+					   "{\"type\":\"function\",\"function\":{\"name\":\"");
+		buf_add_str(&b, "a_name_of_some_length_with_a_long_tail_that_makes_it_worth_a_row_in_a_map_of_the_whole"
+				"_body_and_then_some_more_of_it\"}}");
+	}
+	buf_add_str(&b, behind);
+	return buf_take(&b);
+}
+
+static void tools_sent_again_are_taken_as_they_were(void **state)
+{
+	static const struct {
+		size_t count, odd;
+		const char *behind;
+		enum err_code code;
+		const char *param;
+	} cases[] = {
+		{ 60, 99, "]}", E_none, "" },
+		{ 60, 99, "]}", E_none, "" },
+		{ 60, 99, "],\"stream\":true}", E_none, "" },
+		{ 60, 99, "]", E_invalid_json, "body" },
+		{ 60, 99, "]]", E_invalid_json, "body" },
+		{ 60, 99, "]7}", E_invalid_json, "body" },
+		{ 60, 99, "],\"tools\":[]}", E_invalid_field, "tools" },
+		{ 60, 59, "]}", E_invalid_field, "tools[59].type" },
+		{ 60, 59, "]}", E_invalid_field, "tools[59].type" }, /* what failed is not remembered */
+		{ 61, 99, "]}", E_none, "" },
+		{ 61, 60, "]}", E_invalid_field, "tools[60].type" },
+		{ 60, 99, "]}", E_none, "" },
+		{ CHAT_TOOLS_MAX, 999, "]}", E_none, "" },
+		{ CHAT_TOOLS_MAX + 1, 999, "]}", E_invalid_field, "tools" },
+		{ CHAT_TOOLS_MAX + 1, 999, "]}", E_invalid_field, "tools" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *body = body_with_tools(cases[i].count, cases[i].odd, cases[i].behind);
+		struct chat_request r;
+		struct err err = ERR_INIT;
+
+		chat_request_check(&r, span_str(body), &(struct offer){ .routing = f->routing }, &err);
+		assert_int_equal(err.code, cases[i].code);
+		assert_string_equal(err.param, cases[i].param);
+		if (err.code == E_none) {
+			assert_int_equal(r.tools.type, J_ARRAY);
+			assert_int_equal(jwalk_count(r.tools), cases[i].count);
+		}
+		mem_free(body);
+	}
+}
+
 static void what_the_turn_needs_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -346,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_fault_of_a_chat_body_is_named),
 		TEST(limits_hold_to_the_unit),
+		TEST(tools_sent_again_are_taken_as_they_were),
 		TEST(what_the_turn_needs_is_read),
 		TEST(each_fault_of_an_embeddings_body_is_named),
 		TEST(embedding_caps_count_what_escapes_stand_for),

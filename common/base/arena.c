@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-	BLOCK_FIRST = 4 * 1024 - 32, /* what a streamed call needs fits, and stays for minutes */
+	BLOCK_FIRST = 5 * 1024 - 32, /* what a streamed call needs (4 KiB and little more) fits, and stays for minutes */
 	BLOCK_LARGEST = 64 * 1024 - 32,
 	ALIGN = alignof(max_align_t),
 };

@@ -352,7 +352,7 @@ INLINE const char *scan_item(struct scan *s, const char *p, struct place *at, bo
 		return scan_string(s, p);
 	if ((*p | 0x20) != '{')
 		return scan_other(s, p, is_sealed);
-	const char *known_end = at->depth == at->reported ? find_known_end(s, p) : NULL;
+	const char *known_end = at->reported && at->depth == at->reported ? find_known_end(s, p) : NULL;
 	p = scan_open(s, p, at, is_sealed);
 	if (p && known_end)
 		p = known_end - 1; /* at the bracket that closes it */

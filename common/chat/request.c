@@ -202,39 +202,44 @@ static int check_tools(struct jvalue tools, struct err *err)
 
 /*
  * Who works with tools sends the same ones with each turn.  A thread keeps the last of some length that
- * passed all checks, which are of their bytes alone: the same bytes need none.
+ * passed all checks, which are of their bytes alone: the same bytes need none.  They are their tenant's
+ * alone: the time that a request takes tells nobody what another tenant sends.
  */
 enum { KNOWN_TOOLS_MIN = 1 * KIB, KNOWN_TOOLS_MAX = 64 * KIB };
 static _Thread_local struct {
+	char tenant[TENANT_ID_SIZE];
 	size_t len;
 	char text[KNOWN_TOOLS_MAX];
 } known_tools;
 
-static void remember_tools(struct span text)
+/* Readers that have no tenant remember nothing. */
+static void remember_tools(struct span text, const struct offer *offer)
 {
-	if (text.len < KNOWN_TOOLS_MIN || text.len > KNOWN_TOOLS_MAX)
+	if (!offer->tenant || text.len < KNOWN_TOOLS_MIN || text.len > KNOWN_TOOLS_MAX)
 		return;
+	memcpy(known_tools.tenant, offer->tenant->id, sizeof known_tools.tenant);
 	memcpy(known_tools.text, text.ptr, text.len);
 	known_tools.len = text.len;
 }
 
-static struct jmap *new_map(void)
+static struct jmap *new_map(const struct offer *offer)
 {
 	struct jmap *map = mem_alloc(sizeof *map);
+	const bool is_theirs = offer->tenant && strcmp(offer->tenant->id, known_tools.tenant) == 0;
 
-	map->known = span_of(known_tools.text, known_tools.len);
+	map->known = span_of(known_tools.text, is_theirs ? known_tools.len : 0);
 	return map;
 }
 
 /* As check_tools, by a map of the body, if there is one. */
-static int check_mapped_tools(struct jvalue tools, const struct jmap *map, struct err *err)
+static int check_mapped_tools(struct jvalue tools, const struct jmap *map, const struct offer *offer, struct err *err)
 {
 	if (map && map->known_at && map->known_at == tools.text.ptr)
 		return 0;
 	if (check_tools(jmap_on(map, tools), err) < 0)
 		return -1;
 	if (map && request_has(tools))
-		remember_tools(tools.text);
+		remember_tools(tools.text, offer);
 	return 0;
 }
 
@@ -286,7 +291,7 @@ static int check_chat(struct chat_request *r, const struct jvalue *v, const stru
 		if (request_has(p[i]) && check_param(&chat_params[i], p[i], err) < 0)
 			return -1;
 	if ((!trusted && request_check_messages(jmap_on(map, r->messages), r->alias, err) < 0) ||
-	    check_mapped_tools(p[P_tools], map, err) < 0)
+	    check_mapped_tools(p[P_tools], map, offer, err) < 0)
 		return -1;
 	r->stream = p[P_stream];
 	r->stream_options = p[P_stream_options];
@@ -330,7 +335,7 @@ static int read_chat(struct chat_request *r, struct span body, bool trusted,
 		     const struct offer *offer, struct err *err)
 {
 	struct jvalue v[CHAT_MEMBERS];
-	struct jmap *map = body.len >= MAP_WORTH ? new_map() : NULL;
+	struct jmap *map = body.len >= MAP_WORTH ? new_map(offer) : NULL;
 	int result = -1;
 
 	memset(r, 0, sizeof *r);

@@ -154,6 +154,7 @@ static void check_known(struct span text, struct jvalue v)
 		must(map.known_at && contested == once && known.is_single == read.is_single);
 		must(known.text.ptr == read.text.ptr && known.text.len == read.text.len);
 		check_walk(read, jmap_on(&map, known));
+		check_walk(v, jmap_on(&map, v)); /* past it by its row */
 		return;
 	}
 }

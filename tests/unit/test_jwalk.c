@@ -381,9 +381,14 @@ static void takes_a_known_container_as_it_is(void **state)
 		}
 		mem_free(copy);
 	}
-	map.known = span_str("[{\"a\":[1]},\"]\"] ");
+	map.known = span_str("[{\"a\":[1]},\"]\"]");
 	assert_int_equal(jscan_members_once(span_str("{\"list\":[[{\"a\":[1]},\"]\"]]}"), names, w, 2, &contested, &map, NULL), 0);
 	assert_null(map.known_at); /* not deeper down */
+	map.known = span_str("{\"list\":1,\"list\":2}");
+	assert_int_equal(jscan_members_once(map.known, names, w, 2, &contested, &map, NULL), 0);
+	assert_null(map.known_at); /* nor the whole */
+	assert_int_equal(w[0].type, J_NUMBER);
+	assert_int_equal(contested, 0);
 }
 
 static void walks_on_when_the_map_is_full(void **state)

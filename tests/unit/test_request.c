@@ -286,13 +286,14 @@ static void tools_sent_again_are_taken_as_they_were(void **state)
 		{ CHAT_TOOLS_MAX + 1, 999, "]}", E_invalid_field, "tools" },
 	};
 	struct fixture *f = *state;
+	const struct tenant one = { .id = "one" };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char *body = body_with_tools(cases[i].count, cases[i].odd, cases[i].behind);
 		struct chat_request r;
 		struct err err = ERR_INIT;
 
-		chat_request_check(&r, span_str(body), &(struct offer){ .routing = f->routing }, &err);
+		chat_request_check(&r, span_str(body), &(struct offer){ f->routing, &one, NULL }, &err);
 		assert_int_equal(err.code, cases[i].code);
 		assert_string_equal(err.param, cases[i].param);
 		if (err.code == E_none) {
@@ -301,6 +302,26 @@ static void tools_sent_again_are_taken_as_they_were(void **state)
 		}
 		mem_free(body);
 	}
+}
+
+/* What is a tool as well as a message: the one that is known does not stand for the other. */
+static void tools_that_are_known_as_messages_are_not_tools(void **state)
+{
+	struct fixture *f = *state;
+	const struct tenant one = { .id = "one" };
+	const struct offer offer = { f->routing, &one, NULL };
+	struct chat_request r;
+	struct err err = ERR_INIT;
+	char *list = repeat("[{\"type\":\"x\",\"role\":\"user\",\"content\":\"", "xy", 5000, "\"}]");
+	char *first = mem_printf("{" M "," U ",\"tools\":%s}", list);
+	char *second = mem_printf("{" M ",\"messages\":%s,\"tools\":[7]}", list);
+
+	assert_int_equal(chat_request_check(&r, span_str(first), &offer, &err), 0);
+	assert_int_equal(chat_request_check(&r, span_str(second), &offer, &err), -1);
+	assert_string_equal(err.param, "tools[0]");
+	mem_free(first);
+	mem_free(second);
+	mem_free(list);
 }
 
 static void what_the_turn_needs_is_read(void **state)
@@ -408,6 +429,7 @@ int main(void)
 		TEST(each_fault_of_a_chat_body_is_named),
 		TEST(limits_hold_to_the_unit),
 		TEST(tools_sent_again_are_taken_as_they_were),
+		TEST(tools_that_are_known_as_messages_are_not_tools),
 		TEST(what_the_turn_needs_is_read),
 		TEST(each_fault_of_an_embeddings_body_is_named),
 		TEST(embedding_caps_count_what_escapes_stand_for),

@@ -44,13 +44,19 @@ static int look_for_all(sqlite3 *db, const struct crash_client *clients, int cli
 		"SELECT count(*) FROM message AS m"
 		" JOIN message AS a ON a.number = m.number + 1 AND a.conversation = m.conversation AND a.seq = m.seq + 1"
 		" WHERE m.number IN (SELECT rowid FROM message_index WHERE message_index MATCH '\"' || ?1 || '\"'"
-		" UNION SELECT number FROM message WHERE number > (SELECT up_to FROM message_indexed))"
+		" UNION SELECT number FROM unread WHERE text = ?1)"
 		" AND m.text = ?1 AND m.role = 'user'"
 		" AND a.role = 'assistant' AND a.interrupted = 0 AND length(a.text) > 0";
+	/* What the index has not reached, gathered once: it may be most of them. */
+	static const char unread[] =
+		"CREATE TEMP TABLE unread AS SELECT number, text FROM message"
+		" WHERE number > (SELECT up_to FROM message_indexed) AND role = 'user';"
+		"CREATE INDEX temp.unread_by_text ON unread (text)";
 	sqlite3_stmt *st;
 	int result = 0;
 
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+	if (sqlite3_exec(db, unread, NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
 		kit_fatal("%s", sqlite3_errmsg(db));
 	for (int i = 0; i < client_count; i++)
 		for (int k = 0; k < clients[i].count; k++)
